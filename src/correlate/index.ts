@@ -1,0 +1,2 @@
+export * from './correlator.ts';
+export * from './lifecycle.ts';

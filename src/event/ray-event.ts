@@ -1,0 +1,274 @@
+/**
+ * Ray's events as the rest of the bridge sees them: ids as lower-case hex, times as bigint nanoseconds since the epoch,
+ * and nothing that Ray printed only because its JSON prints defaults.
+ *
+ * Source of every shape: Ray's `src/ray/protobuf/public/*.proto`, releases 2.49 to 2.60.
+ */
+
+/** Nanoseconds since the Unix epoch. */
+export type TimeNs = bigint;
+
+/** What every event carries, whatever its type. */
+export interface EventHeader {
+  /** `RayEvent.event_id` as sent (base64); stable when Ray sends the batch again. */
+  readonly eventId: string;
+  /** `RayEvent.session_name`; every Ray id is unique only within it. */
+  readonly session: string;
+  /** Node of the process that made the event (2.54+), hex. */
+  readonly emitterNodeId?: string;
+}
+
+/** A state that an entity entered, and when. */
+export interface StateTransition {
+  readonly state: string;
+  readonly timeNs: TimeNs;
+}
+
+/** The parts of a runtime environment that may be shown: names, never values of variables. */
+export interface RuntimeEnvNames {
+  readonly pip?: readonly string[];
+  readonly conda?: string;
+  readonly workingDir?: string;
+}
+
+export interface TaskDefinition extends EventHeader {
+  readonly type: 'task_definition';
+  readonly taskId: string;
+  readonly attempt: number;
+  readonly taskType: 'NORMAL_TASK' | 'ACTOR_CREATION_TASK' | 'ACTOR_TASK' | 'DRIVER_TASK';
+  readonly name: string;
+  readonly language: string;
+  readonly moduleName?: string;
+  readonly className?: string;
+  readonly functionName?: string;
+  readonly parentTaskId?: string;
+  readonly actorId?: string;
+  readonly placementGroupId?: string;
+  readonly requiredResources: Readonly<Record<string, number>>;
+  readonly isDetachedActor?: boolean;
+  readonly runtimeEnv?: RuntimeEnvNames;
+}
+
+export interface TaskError {
+  /** `ErrorType` name, for example `TASK_EXECUTION_EXCEPTION`. */
+  readonly errorType: string;
+  /** Terminal colours and runtime environments removed. */
+  readonly message: string;
+}
+
+/** TASK_LIFECYCLE_EVENT, and 2.49's and 2.50's TASK_EXECUTION_EVENT in the same shape. */
+export interface TaskLifecycle extends EventHeader {
+  readonly type: 'task_lifecycle';
+  readonly taskId: string;
+  readonly attempt: number;
+  readonly transitions: readonly StateTransition[];
+  readonly error?: TaskError;
+  /** Executing node, told by the owner with SUBMITTED_TO_WORKER. */
+  readonly nodeId?: string;
+  readonly workerId?: string;
+  /** Told by the executor with RUNNING; `emitterNodeId` is then the executing node. */
+  readonly workerPid?: number;
+  readonly actorReprName?: string;
+  readonly isDebuggerPaused?: boolean;
+  readonly log?: TaskLog;
+}
+
+export interface TaskLog {
+  readonly stdoutFile?: string;
+  readonly stderrFile?: string;
+}
+
+export interface ProfileEntry {
+  readonly name: string;
+  readonly startNs: TimeNs;
+  readonly endNs: TimeNs;
+  /** From `extra_data` of a whole-task entry. */
+  readonly exceptionType?: string;
+  readonly exceptionMessage?: string;
+  readonly exceptionStacktrace?: string;
+}
+
+export interface TaskProfile extends EventHeader {
+  readonly type: 'task_profile';
+  /** Absent for an entry that belongs to no task. */
+  readonly taskId?: string;
+  readonly attempt: number;
+  readonly jobId?: string;
+  /** `worker` or `driver`. */
+  readonly componentType: string;
+  readonly workerId?: string;
+  readonly nodeIpAddress?: string;
+  /** Without `submit_task`. */
+  readonly entries: readonly ProfileEntry[];
+}
+
+export interface ActorDefinition extends EventHeader {
+  readonly type: 'actor_definition';
+  readonly actorId: string;
+  readonly jobId?: string;
+  readonly isDetached: boolean;
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly className?: string;
+  readonly requiredResources: Readonly<Record<string, number>>;
+  readonly placementGroupId?: string;
+  readonly runtimeEnv?: RuntimeEnvNames;
+}
+
+export interface ActorTransition extends StateTransition {
+  readonly nodeId?: string;
+  readonly workerId?: string;
+  readonly pid?: number;
+  readonly reprName?: string;
+  readonly restartReason?: string;
+  readonly deathCause?: DeathCause;
+}
+
+export interface DeathCause {
+  /** The context that was set, or its `reason`: `RAY_KILL`, `OWNER_DIED`, `OUT_OF_MEMORY`... */
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface ActorLifecycle extends EventHeader {
+  readonly type: 'actor_lifecycle';
+  readonly actorId: string;
+  readonly transitions: readonly ActorTransition[];
+}
+
+export interface JobDefinition extends EventHeader {
+  readonly type: 'job_definition';
+  readonly jobId: string;
+  readonly driverPid?: number;
+  readonly driverNodeId?: string;
+  /** Reduced to program and script name. */
+  readonly entrypoint?: string;
+  readonly jobName?: string;
+  readonly submissionId?: string;
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  /** Metadata `ray_otel.service_name`. */
+  readonly serviceName?: string;
+  /** Metadata `ray_otel.detail`. */
+  readonly detail?: 'all' | 'slow' | 'failed';
+  readonly runtimeEnv?: RuntimeEnvNames;
+}
+
+export interface JobLifecycle extends EventHeader {
+  readonly type: 'job_lifecycle';
+  readonly jobId: string;
+  readonly transitions: readonly StateTransition[];
+}
+
+export interface NodeDefinition extends EventHeader {
+  readonly type: 'node_definition';
+  readonly nodeId: string;
+  readonly ipAddress?: string;
+  readonly hostname?: string;
+  readonly nodeName?: string;
+  readonly instanceId?: string;
+  readonly instanceTypeName?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly startNs?: TimeNs;
+}
+
+export interface NodeTransition extends StateTransition {
+  /** Totals, told with ALIVE. */
+  readonly resources?: Readonly<Record<string, number>>;
+  readonly isDraining?: boolean;
+  readonly deathCause?: DeathCause;
+}
+
+export interface NodeLifecycle extends EventHeader {
+  readonly type: 'node_lifecycle';
+  readonly nodeId: string;
+  readonly transitions: readonly NodeTransition[];
+}
+
+export interface WorkerDefinition extends EventHeader {
+  readonly type: 'worker_definition';
+  readonly workerId: string;
+  readonly nodeId?: string;
+  readonly workerType: string;
+  readonly pid?: number;
+}
+
+export interface WorkerTransition extends StateTransition {
+  readonly launchNs?: TimeNs;
+  readonly launchedNs?: TimeNs;
+  readonly deathCause?: DeathCause;
+  readonly memoryUsedBytes?: number;
+}
+
+export interface WorkerLifecycle extends EventHeader {
+  readonly type: 'worker_lifecycle';
+  readonly workerId: string;
+  readonly jobId?: string;
+  readonly transitions: readonly WorkerTransition[];
+}
+
+export interface PlacementGroupDefinition extends EventHeader {
+  readonly type: 'placement_group_definition';
+  readonly placementGroupId: string;
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly strategy: string;
+  readonly isDetached: boolean;
+  readonly creatorJobId?: string;
+  readonly bundleCount: number;
+  readonly requestedNs?: TimeNs;
+}
+
+export interface PlacementGroupLifecycle extends EventHeader {
+  readonly type: 'placement_group_lifecycle';
+  readonly placementGroupId: string;
+  readonly transitions: readonly (StateTransition & { readonly schedulingState?: string })[];
+}
+
+export interface SubmissionJobDefinition extends EventHeader {
+  readonly type: 'submission_job_definition';
+  readonly submissionId: string;
+  /** Reduced to program and script name. */
+  readonly entrypoint?: string;
+  readonly jobName?: string;
+  readonly runtimeEnv?: RuntimeEnvNames;
+}
+
+export interface SubmissionJobLifecycle extends EventHeader {
+  readonly type: 'submission_job_lifecycle';
+  readonly submissionId: string;
+  readonly transitions: readonly (StateTransition & {
+    readonly message?: string;
+    readonly errorType?: string;
+    readonly exitCode?: number;
+  })[];
+}
+
+/** A thing that happened to the cluster at one moment: Kubernetes (PLATFORM_EVENT) or the autoscaler. */
+export interface ClusterPoint extends EventHeader {
+  readonly type: 'cluster_point';
+  readonly source: 'platform' | 'autoscaler';
+  readonly timeNs: TimeNs;
+  readonly severity: string;
+  readonly name: string;
+  readonly message: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export type RayEvent =
+  | TaskDefinition
+  | TaskLifecycle
+  | TaskProfile
+  | ActorDefinition
+  | ActorLifecycle
+  | JobDefinition
+  | JobLifecycle
+  | NodeDefinition
+  | NodeLifecycle
+  | WorkerDefinition
+  | WorkerLifecycle
+  | PlacementGroupDefinition
+  | PlacementGroupLifecycle
+  | SubmissionJobDefinition
+  | SubmissionJobLifecycle
+  | ClusterPoint;

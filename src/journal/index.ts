@@ -1,0 +1,2 @@
+export * from './journal.ts';
+export { createMemoryJournal, type MemoryJournalOptions } from './memory-journal.ts';
