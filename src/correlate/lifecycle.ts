@@ -1,0 +1,221 @@
+import type {
+  ActorDefinition,
+  ActorTransition,
+  ClusterPoint,
+  JobDefinition,
+  NodeDefinition,
+  NodeTransition,
+  PlacementGroupDefinition,
+  PlacementGroupLifecycle,
+  ProfileEntry,
+  StateTransition,
+  SubmissionJobDefinition,
+  SubmissionJobLifecycle,
+  TaskDefinition,
+  TaskError,
+  TaskLog,
+  TimeNs,
+  WorkerDefinition,
+  WorkerTransition,
+} from '../event/index.ts';
+
+/** The span context that a job's `traceparent` metadata named. */
+export interface CallerContext {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly traceFlags: number;
+  readonly traceState?: string;
+}
+
+/** Which trace something stands in; span/ turns it into a trace id. */
+export type TraceRef =
+  | { readonly kind: 'job'; readonly session: string; readonly jobId: string; readonly caller?: CallerContext }
+  | { readonly kind: 'actor'; readonly session: string; readonly actorId: string }
+  | { readonly kind: 'session'; readonly session: string };
+
+/** Which span is meant; span/ turns it into a span id. */
+export type SpanRef =
+  | { readonly kind: 'session' }
+  | { readonly kind: 'job' | 'actor' | 'node' | 'worker' | 'placement_group' | 'submission_job'; readonly id: string }
+  | { readonly kind: 'task'; readonly taskId: string; readonly attempt: number }
+  | { readonly kind: 'fold'; readonly parent: SpanRef; readonly name: string; readonly round: number };
+
+export type LinkRelation = 'parent_task' | 'previous_attempt' | 'actor' | 'creation_task' | 'job' | 'caller';
+
+export interface LinkRef {
+  readonly trace: TraceRef;
+  readonly span: SpanRef;
+  readonly relation: LinkRelation;
+}
+
+/** Where an end came from when Ray did not say it. */
+export type EndInferred = 'profile' | 'actor_alive' | 'worker_died' | 'node_died' | 'job_finished' | 'silence';
+
+export interface Interval {
+  readonly startNs: TimeNs;
+  readonly endNs: TimeNs;
+  readonly endInferred?: EndInferred;
+  /** The end that was known lay before the start, and was moved to it. */
+  readonly endClamped?: boolean;
+}
+
+/** What is known of a node when something that ran on it is finished. */
+export interface NodeFacts {
+  readonly nodeId: string;
+  readonly ipAddress?: string;
+  readonly hostname?: string;
+  readonly nodeName?: string;
+  readonly instanceId?: string;
+  readonly instanceTypeName?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+interface Common extends Interval {
+  readonly session: string;
+  readonly trace: TraceRef;
+  /** Absent for the root of a trace. */
+  readonly parent?: SpanRef;
+  readonly links: readonly LinkRef[];
+  readonly node?: NodeFacts;
+  /** A job's own `service.name`. */
+  readonly serviceName?: string;
+}
+
+export type AttemptOutcome = 'finished' | 'failed' | 'unfinished';
+
+export interface AttemptLifecycle extends Common {
+  readonly kind: 'attempt';
+  readonly taskId: string;
+  readonly attempt: number;
+  /** Job that the task id belongs to; the trace may be another job's (a call on another job's actor). */
+  readonly jobId: string;
+  readonly actorId?: string;
+  readonly name: string;
+  readonly definition?: TaskDefinition;
+  /** `other_attempt`: the definition of this attempt was lost, another attempt's stands in. */
+  readonly definitionFrom: 'own' | 'other_attempt' | 'missing';
+  /** In time order, without repetitions. */
+  readonly states: readonly StateTransition[];
+  readonly outcome: AttemptOutcome;
+  readonly error?: TaskError;
+  /** In time order. */
+  readonly profile: readonly ProfileEntry[];
+  readonly workerId?: string;
+  readonly workerPid?: number;
+  readonly actorReprName?: string;
+  readonly wasDebuggerPaused?: boolean;
+  readonly log?: TaskLog;
+  /** The parent that Ray names was folded; the span hangs under a nearer ancestor that was not. */
+  readonly parentFolded?: boolean;
+  /** Only named as a parent, never seen: no event of it arrived. */
+  readonly placeholder?: boolean;
+  /** The trace's budget has no room for child spans: one span only. */
+  readonly lean?: boolean;
+}
+
+export interface TaskCounts {
+  readonly finished: number;
+  readonly failed: number;
+  readonly unfinished: number;
+}
+
+export interface JobLifecycle extends Common {
+  readonly kind: 'job';
+  readonly jobId: string;
+  readonly name: string;
+  readonly definition?: JobDefinition;
+  readonly states: readonly StateTransition[];
+  /** Tasks by the final state of their last attempt. */
+  readonly tasks: TaskCounts;
+  readonly attemptCount: number;
+  readonly actorCount: number;
+  readonly foldedAttemptCount: number;
+  /** Profile entries of the driver, and those that belong to no task. */
+  readonly profile: readonly (ProfileEntry & { readonly taskId?: string; readonly attempt: number })[];
+  readonly driverError?: TaskError;
+}
+
+export interface ActorLifecycle extends Common {
+  readonly kind: 'actor';
+  readonly actorId: string;
+  readonly jobId: string;
+  readonly isDetached: boolean;
+  readonly name: string;
+  readonly className?: string;
+  readonly moduleName?: string;
+  readonly definition?: ActorDefinition;
+  readonly states: readonly ActorTransition[];
+  readonly incarnations: readonly Incarnation[];
+  readonly lean?: boolean;
+}
+
+/** One life of an actor's process: from an ALIVE to the RESTARTING or DEAD after it. */
+export interface Incarnation extends Interval {
+  readonly number: number;
+  readonly alive: ActorTransition;
+  readonly ended?: ActorTransition;
+  readonly node?: NodeFacts;
+}
+
+export interface NodeLifecycle extends Common {
+  readonly kind: 'node';
+  readonly nodeId: string;
+  readonly definition?: NodeDefinition;
+  readonly states: readonly NodeTransition[];
+}
+
+export interface WorkerLifecycle extends Common {
+  readonly kind: 'worker';
+  readonly workerId: string;
+  readonly jobId?: string;
+  readonly definition?: WorkerDefinition;
+  readonly states: readonly WorkerTransition[];
+}
+
+export interface PlacementGroupLife extends Common {
+  readonly kind: 'placement_group';
+  readonly placementGroupId: string;
+  readonly definition?: PlacementGroupDefinition;
+  readonly states: PlacementGroupLifecycle['transitions'];
+}
+
+export interface SubmissionJobLife extends Common {
+  readonly kind: 'submission_job';
+  readonly submissionId: string;
+  readonly definition?: SubmissionJobDefinition;
+  readonly states: SubmissionJobLifecycle['transitions'];
+}
+
+export interface PointLifecycle extends Common {
+  readonly kind: 'point';
+  readonly point: ClusterPoint;
+}
+
+export interface SessionLifecycle extends Common {
+  readonly kind: 'session';
+}
+
+/** Attempts, actors or workers that a trace's budget left no room for, summed up by parent and name. */
+export interface FoldLifecycle extends Common {
+  readonly kind: 'fold';
+  readonly self: SpanRef;
+  readonly name: string;
+  readonly counts: TaskCounts;
+  readonly durationSumNs: TimeNs;
+  readonly durationMinNs: TimeNs;
+  readonly durationMaxNs: TimeNs;
+  /** Time before RUNNING, summed over those that ran. */
+  readonly waitSumNs: TimeNs;
+}
+
+export type Lifecycle =
+  | AttemptLifecycle
+  | JobLifecycle
+  | ActorLifecycle
+  | NodeLifecycle
+  | WorkerLifecycle
+  | PlacementGroupLife
+  | SubmissionJobLife
+  | PointLifecycle
+  | SessionLifecycle
+  | FoldLifecycle;
