@@ -1,0 +1,124 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+interface Metric {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly string[];
+  /** Upper bounds of a histogram. */
+  readonly buckets?: readonly number[];
+}
+
+const PREFIX = 'ray_otel_bridge_';
+const ANSWER_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5];
+const EXPORT_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Every metric of the bridge: the only place that names them. */
+export const METRICS = {
+  eventsReceived: counter('events_received_total', 'Events in posts that were answered 200.'),
+  eventsAccepted: counter('events_accepted_total', 'Events that were appended to the journal.'),
+  eventsDuplicate: counter('events_duplicate_total', 'Events that were accepted before, told by their event id.'),
+  eventsRejected: counter('events_rejected_total', 'Events that could not be used, by the reason.', ['code']),
+  eventsUnknownType: counter('events_unknown_type_total', 'Events of a type that this release does not know, by the type.', ['type']),
+  eventsLate: counter('events_late_total', 'Events that came after the span that they belong to was final.'),
+  bytesReceived: counter('received_bytes_total', 'Bytes of posts that were answered 200, decompressed.'),
+  requestSeconds: histogram('request_duration_seconds', 'Time to answer a post, by status.', ANSWER_SECONDS, ['status']),
+  requestsRefused: counter('requests_refused_total', 'Posts that were refused as a whole, by the reason.', ['code']),
+  seenEventIds: gauge('seen_event_ids', 'Event ids that are remembered to tell duplicates.'),
+  journalEntries: gauge('journal_entries', 'Events that wait in the journal.'),
+  journalBytes: gauge('journal_bytes', 'Bytes of the events that wait in the journal.'),
+  journalLimitBytes: gauge('journal_limit_bytes', 'Bytes at which the journal takes no more and posts are answered 503.'),
+  journalOldestAgeSeconds: gauge('journal_oldest_age_seconds', 'How long the oldest event has waited in the journal.'),
+  openSessions: gauge('open_sessions', 'Ray sessions that are open.'),
+  openJobs: gauge('open_jobs', 'Jobs that are not finished.'),
+  openAttempts: gauge('open_attempts', 'Task attempts that are not finished.'),
+  openAttemptsLimit: gauge('open_attempts_limit', 'Open attempts at which posts are answered 503.'),
+  openActors: gauge('open_actors', 'Actors that are not dead.'),
+  tombstones: gauge('tombstones', 'Finished things that are remembered to tell late events.'),
+  lifecyclesFinished: counter('lifecycles_finished_total', 'Jobs, attempts, actors, nodes... that came to their end, by kind.', ['kind']),
+  attemptsFolded: counter('attempts_folded_total', "Attempts summed up in a fold span because of a trace's budget."),
+  endsInferred: counter('ends_inferred_total', 'Ends that Ray did not tell, by how they were found.', ['reason']),
+  spansSampledOut: counter('spans_sampled_out_total', 'Spans of traces that the sampler dropped.'),
+  spansQueued: gauge('spans_queued', 'Spans that wait for the backend.'),
+  spansQueuedBytes: gauge('spans_queued_bytes', 'Bytes of the spans that wait for the backend.'),
+  spansExported: counter('spans_exported_total', 'Spans that the backend took.', ['exporter']),
+  spansRefused: counter('spans_refused_total', 'Spans that the backend will never take; they are set aside.', ['exporter']),
+  exportSeconds: histogram('export_duration_seconds', 'Time that the backend took for a batch that it accepted.', EXPORT_SECONDS, [
+    'exporter',
+  ]),
+  exportRetries: counter('export_retries_total', 'Attempts to export that failed and are tried again.', ['exporter']),
+  internalErrors: counter('internal_errors_total', 'Bugs of the bridge that it survived, by stage. Please report them.', ['stage']),
+} as const;
+
+type MetricKey = keyof typeof METRICS;
+type KeysOf<Type extends Metric['type']> = { [Key in MetricKey]: (typeof METRICS)[Key]['type'] extends Type ? Key : never }[MetricKey];
+export type CounterKey = KeysOf<'counter'>;
+export type GaugeKey = KeysOf<'gauge'>;
+export type HistogramKey = KeysOf<'histogram'>;
+
+/** A current value, or values by one label. */
+export type Reading = number | ReadonlyMap<string, number>;
+
+/** Values that are known elsewhere and looked up when the page is asked for. */
+export type Readings = ReadonlyMap<CounterKey | GaugeKey, Reading>;
+
+export interface Metrics {
+  add(key: CounterKey, amount?: number, label?: string): void;
+  observe(key: HistogramKey, value: number, label: string): void;
+  /** The page in Prometheus' text format, with the readings of this moment and the process's own metrics. */
+  page(readings: Readings): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+/** Metrics in a registry of their own, so that two bridges in one process, or a host's metrics, don't meet. */
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  const counters = new Map<string, Counter>();
+  const gauges = new Map<string, Gauge>();
+  const histograms = new Map<string, Histogram>();
+  for (const [key, metric] of Object.entries<Metric>(METRICS)) {
+    const { name, help, labels = [], buckets = [] } = metric;
+    const common = { name, help, labelNames: [...labels], registers };
+    if (metric.type === 'counter') counters.set(key, new Counter(common));
+    else if (metric.type === 'gauge') gauges.set(key, new Gauge(common));
+    else histograms.set(key, new Histogram({ ...common, buckets: [...buckets] }));
+  }
+
+  function read(key: CounterKey | GaugeKey, reading: Reading): void {
+    const labelled: Iterable<readonly [string | undefined, number]> = typeof reading === 'number' ? [[undefined, reading]] : reading;
+    gauges.get(key)?.reset();
+    counters.get(key)?.reset();
+    for (const [label, value] of labelled) {
+      gauges.get(key)?.set(labelsOf(key, label), value);
+      counters.get(key)?.inc(labelsOf(key, label), value);
+    }
+  }
+
+  return {
+    add: (key, amount = 1, label) => counters.get(key)?.inc(labelsOf(key, label), amount),
+    observe: (key, value, label) => histograms.get(key)?.observe(labelsOf(key, label), value),
+    async page(readings) {
+      for (const [key, reading] of readings) read(key, reading);
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+  };
+}
+
+function labelsOf(key: MetricKey, label: string | undefined): Record<string, string> {
+  const metric: Metric = METRICS[key];
+  const name = metric.labels?.[0];
+  return name === undefined || label === undefined ? {} : { [name]: label };
+}
+
+function counter(name: string, help: string, labels: readonly string[] = []) {
+  return { type: 'counter', name: PREFIX + name, help, labels } as const;
+}
+
+function gauge(name: string, help: string) {
+  return { type: 'gauge', name: PREFIX + name, help, labels: [] } as const;
+}
+
+function histogram(name: string, help: string, buckets: readonly number[], labels: readonly string[]) {
+  return { type: 'histogram', name: PREFIX + name, help, buckets, labels } as const;
+}

@@ -1,0 +1,105 @@
+import { type Decoded, decodeEvent, type RayEvent, type Rejection } from '../event/index.ts';
+import { MAX_ANSWER_ERRORS } from './limits.ts';
+import { type Refusal, refuse } from './refusal.ts';
+import { type BodyElement, splitBody } from './split-body.ts';
+import type { Turns } from './turns.ts';
+
+export interface RejectedEvent {
+  /** Position in the posted array. */
+  readonly index: number;
+  readonly rejection: Rejection;
+}
+
+/** What a body held. */
+export interface DecodedBatch {
+  readonly ok: true;
+  readonly events: readonly RayEvent[];
+  readonly rejectedCount: number;
+  /** By code, for the counters. */
+  readonly rejectedByCode: ReadonlyMap<Rejection['code'], number>;
+  /** The first few, for the answer. */
+  readonly firstRejected: readonly RejectedEvent[];
+  /** Events of each unknown type, by the type. */
+  readonly unknownTypes: ReadonlyMap<string, number>;
+}
+
+export interface DecodeBatchOptions {
+  readonly bytes: Buffer;
+  readonly maxBodyEvents: number;
+  readonly maxEventDepth: number;
+  readonly turns: Turns;
+  /** Hears of an exception in the decoder, which is our own bug. The event is then rejected, and the batch goes on. */
+  readonly onDecoderError: (error: unknown) => void;
+}
+
+/** Parses and decodes a body event by event. A bad event is set aside; only a body that is not JSON, or has too many events, is refused. */
+export async function decodeBatch(options: DecodeBatchOptions): Promise<DecodedBatch | Refusal> {
+  const { bytes, maxBodyEvents, maxEventDepth, turns } = options;
+  const nextElement = splitBody(bytes);
+  const collected = createCollector();
+  let turn = await turns.take();
+  for (let index = 0; ; index += 1) {
+    if (turn.isOver()) turn = await turns.take();
+    const element = nextElement();
+    if (element === 'end') return collected.batch();
+    if (element === 'invalid') return notJson(index);
+    if (index >= maxBodyEvents) {
+      return refuse('body_too_many_events', `the body holds more than ${maxBodyEvents} events; send fewer at once`);
+    }
+    if (element.depth > maxEventDepth) {
+      collected.add(index, tooDeep(maxEventDepth));
+      continue;
+    }
+    const parsed = parseElement(bytes, element);
+    if (!parsed.ok) return notJson(index);
+    collected.add(index, decodeGuarded(parsed.value, options.onDecoderError));
+  }
+}
+
+function parseElement(bytes: Buffer, element: BodyElement): { readonly ok: true; readonly value: unknown } | { readonly ok: false } {
+  try {
+    return { ok: true, value: JSON.parse(bytes.toString('utf8', element.start, element.end)) };
+  } catch {
+    return { ok: false };
+  }
+}
+
+function decodeGuarded(raw: unknown, onDecoderError: (error: unknown) => void): Decoded<RayEvent> {
+  try {
+    return decodeEvent(raw);
+  } catch (error) {
+    onDecoderError(error);
+    return { ok: false, rejection: { code: 'event_field_invalid', message: 'the event could not be decoded' } };
+  }
+}
+
+function tooDeep(maxEventDepth: number): Decoded<RayEvent> {
+  return { ok: false, rejection: { code: 'event_too_deep', message: `the event is nested deeper than ${maxEventDepth}` } };
+}
+
+function notJson(index: number): Refusal {
+  return refuse('body_not_json', `the body is not a JSON array of events, nor one event: it can't be read at element ${index}`);
+}
+
+function createCollector() {
+  const events: RayEvent[] = [];
+  const firstRejected: RejectedEvent[] = [];
+  const rejectedByCode = new Map<Rejection['code'], number>();
+  const unknownTypes = new Map<string, number>();
+  let rejectedCount = 0;
+
+  function add(index: number, decoded: Decoded<RayEvent>): void {
+    if (decoded.ok) {
+      events.push(decoded.event);
+      return;
+    }
+    const { rejection } = decoded;
+    rejectedCount += 1;
+    rejectedByCode.set(rejection.code, (rejectedByCode.get(rejection.code) ?? 0) + 1);
+    if (rejection.eventType !== undefined) unknownTypes.set(rejection.eventType, (unknownTypes.get(rejection.eventType) ?? 0) + 1);
+    if (firstRejected.length < MAX_ANSWER_ERRORS) firstRejected.push({ index, rejection });
+  }
+
+  const batch = (): DecodedBatch => ({ ok: true, events, rejectedCount, rejectedByCode, firstRejected, unknownTypes });
+  return { add, batch };
+}

@@ -1,0 +1,76 @@
+import type { Context } from 'hono';
+import type { ByteBudget } from './byte-budget.ts';
+import { type DecodedBatch, decodeBatch } from './decode-batch.ts';
+import type { Intake } from './intake.ts';
+import type { ReceiverLimits } from './limits.ts';
+import { readBody } from './read-body.ts';
+import type { ReceiverTelemetry } from './receiver-telemetry.ts';
+import { type Refusal, refuse } from './refusal.ts';
+import type { Turns } from './turns.ts';
+
+/** `application/json`, `application/cloudevents+json`..., with or without parameters. */
+const JSON_CONTENT_TYPE = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+
+/** Why the bridge takes nothing in just now. */
+export interface Pressure {
+  readonly code: 'stopping' | 'too_many_open_attempts' | 'journal_full' | 'journal_unavailable';
+  readonly message: string;
+  readonly retryAfterMs: number;
+}
+
+export interface ReceivedBatch {
+  readonly ok: true;
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly batch: DecodedBatch;
+  readonly bytes: number;
+}
+
+export interface BatchReceiverOptions {
+  readonly intake: Intake;
+  readonly budget: ByteBudget;
+  readonly limits: ReceiverLimits;
+  readonly turns: Turns;
+  readonly telemetry: ReceiverTelemetry;
+  readonly pressure: () => Pressure | undefined;
+}
+
+/** From a request to entries in the journal: check, read, decode, append. */
+export async function receiveBatch(context: Context, options: BatchReceiverOptions): Promise<ReceivedBatch | Refusal> {
+  const contentType = context.req.header('content-type');
+  if (contentType !== undefined && !JSON_CONTENT_TYPE.test(contentType)) {
+    return refuse('content_type_unsupported', 'the content-type must be application/json');
+  }
+  const earlyRefusal = refusalOf(options.pressure());
+  if (earlyRefusal !== undefined) return earlyRefusal;
+  const body = await readBody({
+    body: context.req.raw.body,
+    encoding: context.req.header('content-encoding'),
+    contentLength: context.req.header('content-length'),
+    maxBodyBytes: options.limits.maxBodyBytes,
+    budget: options.budget,
+  });
+  if (!body.ok) return body;
+  try {
+    return await takeIn(body.bytes, options);
+  } finally {
+    options.budget.giveBack(body.bytes.length);
+  }
+}
+
+async function takeIn(bytes: Buffer, options: BatchReceiverOptions): Promise<ReceivedBatch | Refusal> {
+  const { maxBodyEvents, maxEventDepth } = options.limits;
+  const onDecoderError = (error: unknown): void => options.telemetry.internalError('decode', error);
+  const batch = await decodeBatch({ bytes, maxBodyEvents, maxEventDepth, turns: options.turns, onDecoderError });
+  if (!batch.ok) return batch;
+  // Asked again, because a stop or a full state may have come while the body was read.
+  const refusal = refusalOf(options.pressure());
+  if (refusal !== undefined) return refusal;
+  const outcome = await options.intake.accept(batch.events, bytes.length);
+  if (!outcome.ok) return refuse(outcome.code, outcome.message, outcome.retryAfterMs);
+  return { ok: true, accepted: outcome.accepted, duplicates: outcome.duplicates, batch, bytes: bytes.length };
+}
+
+function refusalOf(pressure: Pressure | undefined): Refusal | undefined {
+  return pressure === undefined ? undefined : refuse(pressure.code, pressure.message, pressure.retryAfterMs);
+}

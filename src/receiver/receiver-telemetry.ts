@@ -1,0 +1,21 @@
+import type { DecodedBatch } from './decode-batch.ts';
+import type { RefusalCode } from './refusal.ts';
+
+/** What happened to one post. */
+export interface BatchAnswered {
+  readonly status: number;
+  readonly durationMs: number;
+  /** Decompressed size; 0 when the body was refused before it was read. */
+  readonly bytes: number;
+}
+
+/** What the receiver tells about itself; `createTelemetry` gives one. */
+export interface ReceiverTelemetry {
+  batchAnswered(answered: BatchAnswered): void;
+  batchAccepted(counts: { readonly accepted: number; readonly duplicates: number; readonly batch: DecodedBatch }): void;
+  batchRefused(code: RefusalCode, message: string): void;
+  /** Our own bug: `stage` says where. */
+  internalError(stage: string, error: unknown): void;
+  /** The page of `/metrics`, in Prometheus' text format. */
+  metricsPage(): Promise<{ readonly contentType: string; readonly text: string }>;
+}

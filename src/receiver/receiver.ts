@@ -1,0 +1,102 @@
+import { type Context, Hono } from 'hono';
+import type { Journal } from '../journal/index.ts';
+import { createByteBudget } from './byte-budget.ts';
+import { createIntake } from './intake.ts';
+import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './limits.ts';
+import { type BatchReceiverOptions, type Pressure, type ReceivedBatch, receiveBatch } from './receive-batch.ts';
+import type { ReceiverTelemetry } from './receiver-telemetry.ts';
+import { type Refusal, refuse, STATUS_OF_REFUSAL } from './refusal.ts';
+import { createSeenEvents, type SeenEvents } from './seen-events.ts';
+import { createTurns, type Turns } from './turns.ts';
+
+export interface ReceiverOptions {
+  readonly journal: Journal;
+  readonly telemetry: ReceiverTelemetry;
+  /** What is left out takes its default. */
+  readonly limits?: Partial<ReceiverLimits>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** A clock that never steps, in milliseconds; measures how long an answer took. Default `performance.now`. */
+  readonly monotonicMs?: () => number;
+  /** Undefined once the bridge can do its work; else why not. */
+  readonly notReadyReason: () => string | undefined;
+  /** Undefined while the bridge takes events in; else why not, and when to come back. */
+  readonly pressure: () => Pressure | undefined;
+  /** Given by whoever shares the event loop with the receiver. */
+  readonly turns?: Turns;
+  readonly seenEvents?: SeenEvents;
+}
+
+/** Everything a sender or a probe can ask, mountable in another Hono app. It answers in JSON, and never with a redirect: Ray takes one for success. */
+export function createReceiver(options: ReceiverOptions): Hono {
+  const { journal, telemetry } = options;
+  const limits = { ...DEFAULT_RECEIVER_LIMITS, ...options.limits };
+  const monotonicMs = options.monotonicMs ?? (() => performance.now());
+  const seenEvents = options.seenEvents ?? createSeenEvents(limits.maxRememberedEvents);
+  const batchOptions: BatchReceiverOptions = {
+    intake: createIntake(journal, seenEvents, options.now),
+    budget: createByteBudget(limits.maxInFlightBytes),
+    limits,
+    turns: options.turns ?? createTurns(),
+    telemetry,
+    pressure: options.pressure,
+  };
+
+  async function post(context: Context): Promise<Response> {
+    const startMs = monotonicMs();
+    const received = await receiveBatch(context, batchOptions);
+    const response = received.ok ? answerReceived(context, received) : answerRefusal(context, received);
+    if (received.ok) telemetry.batchAccepted(received);
+    else telemetry.batchRefused(received.code, received.message);
+    telemetry.batchAnswered({ status: response.status, durationMs: monotonicMs() - startMs, bytes: received.ok ? received.bytes : 0 });
+    return response;
+  }
+
+  async function readyz(context: Context): Promise<Response> {
+    const reason = options.notReadyReason() ?? options.pressure()?.message;
+    return reason === undefined ? context.json({ status: 'ready' }) : context.json({ status: 'not ready', reason }, 503);
+  }
+
+  async function metrics(context: Context): Promise<Response> {
+    const { contentType, text } = await telemetry.metricsPage();
+    return context.body(text, 200, { 'content-type': contentType });
+  }
+
+  const app = new Hono({ strict: false });
+  app.use(async (context, next) => {
+    await next();
+    context.header('x-content-type-options', 'nosniff');
+    context.header('cache-control', 'no-store');
+  });
+  for (const path of ['/', '/v1/events']) {
+    app.post(path, post);
+    app.all(path, (context) => answerMethod(context, 'POST'));
+  }
+  app.get('/healthz', (context) => context.json({ status: 'ok' }));
+  app.get('/readyz', readyz);
+  app.get('/metrics', metrics);
+  for (const path of ['/healthz', '/readyz', '/metrics']) app.all(path, (context) => answerMethod(context, 'GET, HEAD'));
+  app.notFound((context) =>
+    answerRefusal(context, refuse('not_found', 'nothing is here; Ray posts to / or /v1/events; see also /healthz, /readyz, /metrics')),
+  );
+  app.onError((error, context) => {
+    telemetry.internalError('receiver', error);
+    return answerRefusal(context, refuse('internal_error', 'the bridge failed; its log says why'));
+  });
+  return app;
+}
+
+function answerReceived(context: Context, { accepted, duplicates, batch }: ReceivedBatch): Response {
+  const errors = batch.firstRejected.map(({ index, rejection }) => ({ index, code: rejection.code, message: rejection.message }));
+  return context.json({ accepted, duplicates, rejected: batch.rejectedCount, errors });
+}
+
+function answerRefusal(context: Context, refusal: Refusal): Response {
+  if (refusal.retryAfterMs !== undefined) context.header('retry-after', String(Math.max(1, Math.ceil(refusal.retryAfterMs / 1000))));
+  return context.json({ error: { code: refusal.code, message: refusal.message } }, STATUS_OF_REFUSAL[refusal.code]);
+}
+
+function answerMethod(context: Context, allow: string): Response {
+  context.header('allow', allow);
+  return answerRefusal(context, refuse('method_not_allowed', `use ${allow}`));
+}

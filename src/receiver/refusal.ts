@@ -1,0 +1,47 @@
+/** Why a whole request was refused. The codes are stable; the README lists them. */
+export type RefusalCode =
+  | 'body_not_json'
+  | 'body_incomplete'
+  | 'body_too_large'
+  | 'body_too_many_events'
+  | 'content_type_unsupported'
+  | 'content_encoding_unsupported'
+  | 'method_not_allowed'
+  | 'not_found'
+  | 'receiver_busy'
+  | 'too_many_open_attempts'
+  | 'stopping'
+  | 'journal_full'
+  | 'journal_unavailable'
+  | 'internal_error';
+
+export interface Refusal {
+  readonly ok: false;
+  readonly code: RefusalCode;
+  /** For people; never holds a value of an event. */
+  readonly message: string;
+  /** With a 503: when to come back. */
+  readonly retryAfterMs?: number;
+}
+
+/** The table of answers. A sender repeats a batch for ever on all of these, so they are for what repeating or an operator can mend. */
+export const STATUS_OF_REFUSAL = {
+  body_not_json: 400,
+  body_incomplete: 400,
+  body_too_large: 413,
+  body_too_many_events: 413,
+  content_type_unsupported: 415,
+  content_encoding_unsupported: 415,
+  method_not_allowed: 405,
+  not_found: 404,
+  receiver_busy: 503,
+  too_many_open_attempts: 503,
+  stopping: 503,
+  journal_full: 503,
+  journal_unavailable: 503,
+  internal_error: 500,
+} as const satisfies Record<RefusalCode, number>;
+
+export function refuse(code: RefusalCode, message: string, retryAfterMs?: number): Refusal {
+  return { ok: false, code, message, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+}

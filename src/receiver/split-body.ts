@@ -1,0 +1,104 @@
+/** Where one event of a body stands, as bytes. */
+export interface BodyElement {
+  readonly start: number;
+  readonly end: number;
+  /** Objects and arrays around its innermost value. */
+  readonly depth: number;
+}
+
+export type NextElement = BodyElement | 'end' | 'invalid';
+
+const TAB = 0x09;
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+const SPACE = 0x20;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+
+/**
+ * Finds the events of a body (a JSON array, or one object) one after the other without parsing them. So a large body is
+ * parsed in pieces, with room for others in between, and depth is known before anything is built.
+ *
+ * What it gives is balanced, no more: each element must still be parsed. 'invalid' when the body is no array or object, or
+ * is not separated, closed and ended as JSON wants it.
+ */
+export function splitBody(bytes: Uint8Array): () => NextElement {
+  const startsWithMark = BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte);
+  let position = skipSpace(bytes, startsWithMark ? BYTE_ORDER_MARK.length : 0);
+  if (bytes[position] === OPEN_BRACE) return singleElement(bytes, position);
+  if (bytes[position] !== OPEN_BRACKET) return () => 'invalid';
+  position = skipSpace(bytes, position + 1);
+  let isEnded = false;
+  let isFirst = true;
+
+  return () => {
+    if (isEnded) return 'end';
+    if (isFirst && bytes[position] === CLOSE_BRACKET) return finish();
+    isFirst = false;
+    const element = scanElement(bytes, position);
+    if (element === 'invalid') return 'invalid';
+    position = skipSpace(bytes, element.end);
+    if (bytes[position] === COMMA) position = skipSpace(bytes, position + 1);
+    else if (finish() === 'invalid') return 'invalid';
+    return element;
+  };
+
+  function finish(): 'end' | 'invalid' {
+    if (bytes[position] !== CLOSE_BRACKET || skipSpace(bytes, position + 1) !== bytes.length) return 'invalid';
+    isEnded = true;
+    return 'end';
+  }
+}
+
+function singleElement(bytes: Uint8Array, start: number): () => NextElement {
+  let isEnded = false;
+  return () => {
+    if (isEnded) return 'end';
+    isEnded = true;
+    const element = scanElement(bytes, start);
+    return element !== 'invalid' && skipSpace(bytes, element.end) === bytes.length ? element : 'invalid';
+  };
+}
+
+/** From the first byte of a value to the comma or bracket behind it, or to the end of the bytes. */
+function scanElement(bytes: Uint8Array, start: number): BodyElement | 'invalid' {
+  let depth = 0;
+  let deepest = 0;
+  let position = start;
+  for (; position < bytes.length; position += 1) {
+    const byte = bytes[position];
+    if (byte === QUOTE) {
+      position = closingQuote(bytes, position);
+    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      depth += 1;
+      if (depth > deepest) deepest = depth;
+    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+      if (depth === 0) break;
+      depth -= 1;
+    } else if (byte === COMMA && depth === 0) break;
+  }
+  if (position > bytes.length || depth > 0 || position === start) return 'invalid';
+  return { start, end: position, depth: deepest };
+}
+
+/** Position of the quote that ends the string; past the end when there is none. */
+function closingQuote(bytes: Uint8Array, openingQuote: number): number {
+  let position = openingQuote + 1;
+  while (position < bytes.length && bytes[position] !== QUOTE) position += bytes[position] === BACKSLASH ? 2 : 1;
+  return position < bytes.length ? position : bytes.length + 1;
+}
+
+function skipSpace(bytes: Uint8Array, from: number): number {
+  let position = from;
+  for (; position < bytes.length; position += 1) {
+    const byte = bytes[position];
+    if (byte !== SPACE && byte !== LINE_FEED && byte !== CARRIAGE_RETURN && byte !== TAB) break;
+  }
+  return position;
+}
