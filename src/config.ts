@@ -1,0 +1,240 @@
+import { count, duration, listenAddress, oneOf, optionalText, type Parse, size, traceUrlPattern } from './option-values.ts';
+import { type Environment, type Option, parseOptions, type ValuesOf } from './options.ts';
+
+export type { ListenAddress } from './option-values.ts';
+
+type Group = 'Receiving' | 'Spans' | 'Closing' | 'Limits' | 'Running';
+
+interface SettingText {
+  /** Flag and variable are made of it: `settle` is `--settle` and `RAY_OTEL_SETTLE`. */
+  readonly name: string;
+  readonly placeholder: string;
+  readonly default: string;
+  readonly help: string;
+}
+
+/** An option of `serve` that is also a variable, and part of the README's table. */
+export interface Setting<Value> extends Option<Value> {
+  readonly name: string;
+  readonly env: string;
+  readonly group: Group;
+}
+
+function setting<Value>(group: Group, text: SettingText, parse: Parse<Value>): Setting<Value> {
+  return { ...text, group, flag: `--${text.name}`, env: `RAY_OTEL_${text.name.toUpperCase().replaceAll('-', '_')}`, parse };
+}
+
+/** Every setting of the bridge: the only place that names them, their defaults and their rules. */
+export const settingsTable = {
+  listen: setting(
+    'Receiving',
+    {
+      name: 'listen',
+      placeholder: '<host:port>',
+      default: '127.0.0.1:8080',
+      help: "Address for Ray's posts. 0.0.0.0:8080 or :8080 takes them from every machine that reaches this one; port 0 takes a free one.",
+    },
+    listenAddress,
+  ),
+  dataDir: setting(
+    'Receiving',
+    {
+      name: 'data-dir',
+      placeholder: '<folder>',
+      default: '',
+      help: 'Folder of the durable journal. This release keeps accepted events in memory and does not use the folder yet.',
+    },
+    optionalText,
+  ),
+  nesting: setting(
+    'Spans',
+    {
+      name: 'nesting',
+      placeholder: 'tree|flat',
+      default: 'tree',
+      help: 'tree: a task stands under the task that called it. flat: every task stands under its job.',
+    },
+    oneOf('tree', 'flat'),
+  ),
+  phases: setting(
+    'Spans',
+    {
+      name: 'phases',
+      placeholder: 'auto|spans|events|none',
+      default: 'auto',
+      help: 'How the states of an attempt (waiting for a node, running...) are shown. auto: as child spans where the attempt waited, else as span events.',
+    },
+    oneOf('auto', 'spans', 'events', 'none'),
+  ),
+  phaseMinWaitMs: setting(
+    'Spans',
+    {
+      name: 'phase-min-wait',
+      placeholder: '<duration>',
+      default: '20ms',
+      help: 'With --phases auto: an attempt that waited this long before it ran gets child spans.',
+    },
+    duration(),
+  ),
+  slowMs: setting(
+    'Spans',
+    {
+      name: 'slow',
+      placeholder: '<duration>',
+      default: '1s',
+      help: 'An attempt of this length is a slow one, for jobs whose metadata asks for `ray_otel.detail` = slow.',
+    },
+    duration(),
+  ),
+  runtimeEnv: setting(
+    'Spans',
+    {
+      name: 'runtime-env',
+      placeholder: 'none|names',
+      default: 'none',
+      help: 'names: add the names of pip and conda packages and of the working folder. Variables and their values are never exported.',
+    },
+    oneOf('none', 'names'),
+  ),
+  traceUrl: setting(
+    'Spans',
+    {
+      name: 'trace-url',
+      placeholder: '<url>',
+      default: '',
+      help: 'Where a trace can be looked at, {traceId} standing for its id: http://localhost:16686/trace/{traceId}.',
+    },
+    traceUrlPattern,
+  ),
+  settleMs: setting(
+    'Closing',
+    {
+      name: 'settle',
+      placeholder: '<duration>',
+      default: '5s',
+      help: 'How long an attempt that ended waits for the parts of its story that are still missing.',
+    },
+    duration(),
+  ),
+  orphanTimeoutMs: setting(
+    'Closing',
+    {
+      name: 'orphan-timeout',
+      placeholder: '<duration>',
+      default: '1h',
+      help: 'A Ray session that is silent for this long is over: all that is open in it ends at its last known time.',
+    },
+    duration('1s'),
+  ),
+  maxSpansPerTrace: setting(
+    'Limits',
+    {
+      name: 'max-spans-per-trace',
+      placeholder: '<count>',
+      default: '10000',
+      help: 'Beyond it, tasks of one name under one parent are folded into a summary span. 0 is no limit.',
+    },
+    count(),
+  ),
+  maxBytesPerTrace: setting(
+    'Limits',
+    {
+      name: 'max-bytes-per-trace',
+      placeholder: '<size>',
+      default: '4500000',
+      help: 'The same for the bytes of a trace in OTLP protobuf. 0 is no limit.',
+    },
+    size(),
+  ),
+  maxOpenAttempts: setting(
+    'Limits',
+    {
+      name: 'max-open-attempts',
+      placeholder: '<count>',
+      default: '1000000',
+      help: 'Attempts that may be open at once; beyond it Ray is told to keep its events (503).',
+    },
+    count(1),
+  ),
+  maxBodyBytes: setting(
+    'Limits',
+    {
+      name: 'max-body-bytes',
+      placeholder: '<size>',
+      default: '64MiB',
+      help: 'Largest body of a post, after decompression (413 beyond it).',
+    },
+    size(1),
+  ),
+  maxJournalBytes: setting(
+    'Limits',
+    {
+      name: 'max-journal-bytes',
+      placeholder: '<size>',
+      default: '256MiB',
+      help: 'Events that were accepted and not yet turned into spans; beyond it Ray is told to keep its events (503).',
+    },
+    size(1),
+  ),
+  maxQueuedSpans: setting(
+    'Limits',
+    {
+      name: 'max-queued-spans',
+      placeholder: '<count>',
+      default: '20000',
+      help: 'Spans that may wait for the backend before reading stops.',
+    },
+    count(1),
+  ),
+  drainTimeoutMs: setting(
+    'Running',
+    {
+      name: 'drain-timeout',
+      placeholder: '<duration>',
+      default: '10s',
+      help: 'On SIGTERM or SIGINT: how long to go on delivering what is finished.',
+    },
+    duration(),
+  ),
+  logLevel: setting(
+    'Running',
+    {
+      name: 'log-level',
+      placeholder: '<level>',
+      default: 'info',
+      help: 'trace, debug, info, warn, error, fatal or silent. Logs are JSON lines on stderr.',
+    },
+    oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+  ),
+} as const satisfies Record<string, Setting<unknown>>;
+
+/** All settings with their types: durations in milliseconds, sizes in bytes. */
+export type Settings = ValuesOf<typeof settingsTable>;
+
+export type ParsedSettings =
+  | { readonly ok: true; readonly settings: Settings }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** Arguments and environment -> settings, or every problem found. Pure. */
+export function parseSettings(argv: readonly string[], env: Environment): ParsedSettings {
+  const parsed = parseOptions(settingsTable, argv, env);
+  if (!parsed.ok) return parsed;
+  if (parsed.positionals.length > 0)
+    return { ok: false, problems: parsed.positionals.map((word) => `${JSON.stringify(word)}: no argument is expected here`) };
+  return { ok: true, settings: parsed.values };
+}
+
+/** What applies when nothing is set. */
+export function defaultSettings(): Settings {
+  const parsed = parseSettings([], {});
+  if (!parsed.ok) throw new Error(`A default of the settings table breaks its own rule: ${parsed.problems.join('; ')}`);
+  return parsed.settings;
+}
+
+/** Names of `RAY_OTEL_*` variables that no setting knows: most likely a typing error. */
+export function unknownVariables(env: Environment): readonly string[] {
+  const known = new Set<string>(Object.values(settingsTable).map(({ env: name }) => name));
+  return Object.keys(env)
+    .filter((name) => name.startsWith('RAY_OTEL_') && !known.has(name))
+    .toSorted();
+}

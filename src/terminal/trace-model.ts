@@ -1,0 +1,170 @@
+import { type HrTime, SpanStatusCode } from '@opentelemetry/api';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+
+/** A part of an attempt's time. */
+export interface Segment {
+  readonly startNs: bigint;
+  readonly endNs: bigint;
+  readonly isWaiting: boolean;
+}
+
+/** A span of the tree. Phases are no nodes of their own but parts of the bar. */
+export interface TraceNode {
+  readonly span: ReadableSpan;
+  readonly startNs: bigint;
+  readonly endNs: bigint;
+  /** Empty for what is no attempt: a job, an actor, a node. */
+  readonly segments: readonly Segment[];
+  readonly children: readonly TraceNode[];
+  /** Error type and message of a failed span. */
+  readonly error?: string;
+  readonly isEndInferred: boolean;
+}
+
+export interface TraceModel {
+  readonly traceId: string;
+  /** What has no parent among the spans at hand, in order of start. */
+  readonly roots: readonly TraceNode[];
+  readonly spanCount: number;
+  readonly failedCount: number;
+  readonly startNs: bigint;
+  readonly endNs: bigint;
+}
+
+/** Ray's `TaskStatus` values in which an attempt is open; all but the RUNNING ones are waiting. */
+const openStates = new Set([
+  'PENDING_ARGS_AVAIL',
+  'PENDING_NODE_ASSIGNMENT',
+  'PENDING_OBJ_STORE_MEM_AVAIL',
+  'PENDING_ARGS_FETCH',
+  'SUBMITTED_TO_WORKER',
+  'PENDING_ACTOR_TASK_ARGS_FETCH',
+  'PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY',
+  'GETTING_AND_PINNING_ARGS',
+  'RUNNING',
+  'RUNNING_IN_RAY_GET',
+  'RUNNING_IN_RAY_WAIT',
+]);
+
+/** Spans -> traces, in order of their start. */
+export function traceModels(spans: readonly ReadableSpan[]): readonly TraceModel[] {
+  const byTrace = groupBy(spans, (span) => span.spanContext().traceId);
+  return [...byTrace].map(([traceId, group]) => traceModel(traceId, group)).toSorted((left, right) => compare(left.startNs, right.startNs));
+}
+
+const noParent = '';
+
+function traceModel(traceId: string, spans: readonly ReadableSpan[]): TraceModel {
+  const ids = new Set(spans.map((span) => span.spanContext().spanId));
+  const childrenOf = groupBy(spans, ({ parentSpanContext }) =>
+    parentSpanContext !== undefined && ids.has(parentSpanContext.spanId) ? parentSpanContext.spanId : noParent,
+  );
+  return {
+    traceId,
+    roots: nodesOf(childrenOf.get(noParent) ?? [], childrenOf, 0),
+    spanCount: spans.length,
+    failedCount: spans.filter((span) => !isPhase(span) && span.status.code === SpanStatusCode.ERROR).length,
+    startNs: spans.map((span) => hrTimeNs(span.startTime)).reduce(least),
+    endNs: spans.map((span) => hrTimeNs(span.endTime)).reduce(most),
+  };
+}
+
+/** Bounds the recursion; nobody reads a tree that is as deep as this. */
+const deepestLevel = 200;
+
+function nodesOf(
+  spans: readonly ReadableSpan[],
+  childrenOf: ReadonlyMap<string, readonly ReadableSpan[]>,
+  level: number,
+): readonly TraceNode[] {
+  if (level > deepestLevel) return [];
+  return spans
+    .map((span): TraceNode => {
+      const below = childrenOf.get(span.spanContext().spanId) ?? [];
+      const phases = below.filter(isPhase);
+      const error = errorText(span);
+      return {
+        span,
+        startNs: hrTimeNs(span.startTime),
+        endNs: hrTimeNs(span.endTime),
+        segments: phases.length > 0 ? phases.map(segmentOfPhase) : segmentsOfEvents(span),
+        children: nodesOf(
+          below.filter((child) => !isPhase(child)),
+          childrenOf,
+          level + 1,
+        ),
+        isEndInferred: span.attributes['ray.end_inferred'] !== undefined,
+        ...(error === undefined ? {} : { error }),
+      };
+    })
+    .toSorted(
+      (left, right) =>
+        compare(left.startNs, right.startNs) || compare(left.endNs, right.endNs) || (left.span.name < right.span.name ? -1 : 1),
+    );
+}
+
+/** Groups in the order of their first members. */
+export function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): ReadonlyMap<string, readonly Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+function stateOf(name: string): string | undefined {
+  const state = name.toUpperCase().replaceAll(' ', '_');
+  return openStates.has(state) ? state : undefined;
+}
+
+/** A child span that shows a state, or what Ray profiled inside of an attempt. */
+function isPhase(span: ReadableSpan): boolean {
+  return stateOf(span.name) !== undefined || span.name.startsWith('task:');
+}
+
+function isWaiting(state: string): boolean {
+  return !state.startsWith('RUNNING');
+}
+
+function segmentOfPhase(span: ReadableSpan): Segment {
+  return { startNs: hrTimeNs(span.startTime), endNs: hrTimeNs(span.endTime), isWaiting: isWaiting(stateOf(span.name) ?? 'RUNNING') };
+}
+
+function segmentsOfEvents(span: ReadableSpan): readonly Segment[] {
+  const entered = span.events
+    .map(({ name, time }) => ({ state: stateOf(name), startNs: hrTimeNs(time) }))
+    .filter((event) => event.state !== undefined)
+    .toSorted((left, right) => compare(left.startNs, right.startNs));
+  return entered.map(({ state, startNs }, index) => ({
+    startNs,
+    endNs: entered[index + 1]?.startNs ?? hrTimeNs(span.endTime),
+    isWaiting: isWaiting(state ?? ''),
+  }));
+}
+
+function errorText(span: ReadableSpan): string | undefined {
+  if (span.status.code !== SpanStatusCode.ERROR) return undefined;
+  const type = span.attributes['error.type'];
+  const parts = [typeof type === 'string' ? type : '', span.status.message ?? ''].filter((part) => part !== '');
+  return parts.length === 0 ? 'failed' : parts.join(': ');
+}
+
+function hrTimeNs([seconds, nanos]: HrTime): bigint {
+  return BigInt(seconds) * 1_000_000_000n + BigInt(nanos);
+}
+
+function compare(left: bigint, right: bigint): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}
+
+function least(left: bigint, right: bigint): bigint {
+  return left < right ? left : right;
+}
+
+function most(left: bigint, right: bigint): bigint {
+  return left > right ? left : right;
+}
