@@ -1,0 +1,26 @@
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+
+/** What the pipeline tells telemetry. `exporter` names the lane; every text in it is safe to print and free of credentials. */
+export type ExportEvent = { readonly exporter: string } & (
+  | { readonly name: 'batch_exported'; readonly spans: number; readonly bytes: number; readonly durationMs: number }
+  /** The backend is away or busy; the spans are kept. `attempt` counts from 1 since it last answered. */
+  | { readonly name: 'export_retry'; readonly reason: string; readonly attempt: number; readonly delayMs: number }
+  /** A person has to act, and `fix` says how; the spans are kept, and the same event comes again after every further attempt. */
+  | {
+      readonly name: 'export_misconfigured';
+      readonly reason: string;
+      readonly fix: string;
+      readonly attempt: number;
+      readonly delayMs: number;
+    }
+  | { readonly name: 'export_recovered'; readonly attempts: number; readonly downMs: number }
+  /** A batch was refused or too large; it is divided to find the spans that are the cause. */
+  | { readonly name: 'export_split'; readonly spans: number; readonly reason: string }
+  /** One span was set aside: the backend will not take it. */
+  | { readonly name: 'export_refused'; readonly reason: string; readonly traceId: string; readonly spanId: string }
+  /** The backend took everything and had a remark. */
+  | { readonly name: 'export_warning'; readonly message: string }
+);
+
+/** Called once for each span and exporter that would not take it. */
+export type OnRefused = (span: ReadableSpan, reason: string, exporter: string) => void;

@@ -1,0 +1,82 @@
+import type * as GrpcJs from '@grpc/grpc-js';
+import type { Client, Metadata, ServiceError } from '@grpc/grpc-js';
+import { USER_AGENT } from './http-transport.ts';
+import type { OtlpSettings } from './otlp-environment.ts';
+import type { OtlpTransport, TransportAnswer } from './otlp-exporter.ts';
+import { outcomeOfError, outcomeOfGrpcStatus } from './outcome.ts';
+import { readRpcStatus } from './rpc-status.ts';
+
+const METHOD = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+/** grpc-js would wait up to two minutes before it connects again; our own backoff is what counts. */
+const MAX_RECONNECT_BACKOFF_MS = 5_000;
+
+interface Connection {
+  readonly client: Client;
+  readonly metadata: Metadata;
+}
+
+/** OTLP/gRPC over one channel. Source: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc */
+export function createGrpcTransport(settings: OtlpSettings, now: () => number): OtlpTransport {
+  let connection: Promise<Connection> | undefined;
+  // Loaded on first use: most set-ups speak HTTP, and grpc-js is the larger half of a start.
+  const connect = async (): Promise<Connection> => open(await import('@grpc/grpc-js'), settings);
+
+  const call = ({ client, metadata }: Connection, body: Uint8Array, signal: AbortSignal): Promise<TransportAnswer> =>
+    new Promise((resolve) => {
+      const options = { deadline: now() + settings.timeoutMs };
+      const done = (error: ServiceError | null, answer?: Uint8Array): void => {
+        signal.removeEventListener('abort', cancel);
+        resolve(error === null ? { kind: 'answered', body: answer ?? new Uint8Array(0) } : outcomeOfServiceError(error));
+      };
+      const request = client.makeUnaryRequest(METHOD, toBuffer, toBytes, body, metadata, options, done);
+      const cancel = (): void => request.cancel();
+      signal.addEventListener('abort', cancel, { once: true });
+    });
+
+  return {
+    send: async (body, signal) => {
+      try {
+        connection ??= connect();
+        return await call(await connection, body, signal);
+      } catch (error) {
+        return outcomeOfError(error);
+      }
+    },
+    close: () => {
+      void connection?.then(
+        ({ client }) => client.close(),
+        () => undefined,
+      );
+    },
+  };
+}
+
+function open(grpc: typeof GrpcJs, settings: OtlpSettings): Connection {
+  const { ca, key, cert } = settings.tls;
+  const credentials = settings.insecure
+    ? grpc.credentials.createInsecure()
+    : grpc.credentials.createSsl(ca ?? null, key ?? null, cert ?? null);
+  const metadata = new grpc.Metadata();
+  for (const [name, value] of Object.entries(settings.headers)) metadata.set(name, value);
+  const client = new grpc.Client(settings.url, credentials, {
+    'grpc.primary_user_agent': USER_AGENT,
+    'grpc.max_reconnect_backoff_ms': MAX_RECONNECT_BACKOFF_MS,
+    'grpc.default_compression_algorithm':
+      settings.compression === 'gzip' ? grpc.compressionAlgorithms.gzip : grpc.compressionAlgorithms.identity,
+  });
+  return { client, metadata };
+}
+
+function outcomeOfServiceError(error: ServiceError): TransportAnswer {
+  const [details] = error.metadata.get('grpc-status-details-bin');
+  const status = details instanceof Uint8Array ? readRpcStatus(details) : undefined;
+  return outcomeOfGrpcStatus(error.code, error.details, status?.retryAfterMs);
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function toBytes(buffer: Buffer): Uint8Array {
+  return buffer;
+}

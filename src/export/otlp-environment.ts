@@ -1,0 +1,182 @@
+import { readFileSync } from 'node:fs';
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+
+export type OtlpProtocol = 'http/protobuf' | 'http/json' | 'grpc';
+
+/** Where and how spans are sent, read from the OTEL_EXPORTER_OTLP_* variables. */
+export interface OtlpSettings {
+  readonly protocol: OtlpProtocol;
+  /** HTTP: the whole URL, /v1/traces included. gRPC: host and port, or unix:path. */
+  readonly url: string;
+  /** What people may see of it: without user, password, query. */
+  readonly publicUrl: string;
+  /** Secret. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly compression: 'none' | 'gzip';
+  /** gRPC only: no TLS. */
+  readonly insecure: boolean;
+  readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const PROTOCOLS: readonly OtlpProtocol[] = ['http/protobuf', 'http/json', 'grpc'];
+const COMPRESSIONS = ['none', 'gzip'] as const;
+const DEFAULT_TIMEOUT_MS = 10_000;
+/** setTimeout fires at once beyond this. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+
+/**
+ * Reads every variable of the OTLP exporter: the OTEL_EXPORTER_OTLP_TRACES_ form wins over the general one, headers of both are merged, an
+ * empty variable is an unset one. Wrong values are added to `problems`, all of them, and never with a secret in the text.
+ * Source: https://opentelemetry.io/docs/specs/otel/protocol/exporter/
+ */
+export function readOtlpSettings(env: Environment, problems: string[]): OtlpSettings {
+  const protocol = oneOf(env, 'PROTOCOL', PROTOCOLS, 'http/protobuf', problems);
+  const address = protocol === 'grpc' ? grpcAddress(env, problems) : httpAddress(env, problems);
+  return {
+    protocol,
+    ...address,
+    headers: {
+      ...readHeaders(env, 'OTEL_EXPORTER_OTLP_HEADERS', problems),
+      ...readHeaders(env, 'OTEL_EXPORTER_OTLP_TRACES_HEADERS', problems),
+    },
+    timeoutMs: readTimeout(env, problems),
+    compression: oneOf(env, 'COMPRESSION', COMPRESSIONS, 'none', problems),
+    tls: readTls(env, problems),
+  };
+}
+
+interface Variable {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** An environment variable, trimmed; undefined when unset or empty. */
+export function readVariable(env: Environment, name: string): string | undefined {
+  const value = env[name]?.trim();
+  return value === '' ? undefined : value;
+}
+
+function tracesOrGeneral(env: Environment, suffix: string): Variable | undefined {
+  for (const name of [`OTEL_EXPORTER_OTLP_TRACES_${suffix}`, `OTEL_EXPORTER_OTLP_${suffix}`]) {
+    const value = readVariable(env, name);
+    if (value !== undefined) return { name, value };
+  }
+  return undefined;
+}
+
+function oneOf<Value extends string>(env: Environment, suffix: string, known: readonly Value[], unset: Value, problems: string[]): Value {
+  const variable = tracesOrGeneral(env, suffix);
+  if (variable === undefined) return unset;
+  const value = known.find((candidate) => candidate === variable.value.toLowerCase());
+  if (value === undefined) problems.push(`${variable.name}=${JSON.stringify(variable.value)} is not known: use ${known.join(', ')}`);
+  return value ?? unset;
+}
+
+type Address = Pick<OtlpSettings, 'url' | 'publicUrl' | 'insecure'>;
+
+function httpAddress(env: Environment, problems: string[]): Address {
+  const variable = tracesOrGeneral(env, 'ENDPOINT');
+  const given = variable?.value ?? 'http://localhost:4318';
+  const url = URL.canParse(given) ? new URL(given) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    problems.push(`${variable?.name} is not an http:// or https:// URL: write it whole, for example http://localhost:4318`);
+    return { url: '', publicUrl: '', insecure: true };
+  }
+  // Only the general variable is a base that the signal's path is added to; the other is used as it is.
+  if (variable?.name !== 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/traces`;
+  return { url: url.href, publicUrl: withoutCredentials(url), insecure: url.protocol === 'http:' };
+}
+
+/** http:// means no TLS and https:// TLS; without a scheme OTEL_EXPORTER_OTLP_INSECURE decides. */
+function grpcAddress(env: Environment, problems: string[]): Address {
+  const variable = tracesOrGeneral(env, 'ENDPOINT');
+  const given = variable?.value ?? 'http://localhost:4317';
+  const insecure = readInsecure(env, problems);
+  if (/^unix:/i.test(given)) return { url: given, publicUrl: given, insecure };
+  const whole = /^\w+:\/\//.test(given) ? given : `${insecure ? 'http' : 'https'}://${given}`;
+  const url = URL.canParse(whole) ? new URL(whole) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    problems.push(
+      `${variable?.name} is not an address for gRPC: write for example http://localhost:4317 or https://collector.example.com:4317`,
+    );
+    return { url: '', publicUrl: '', insecure };
+  }
+  // The host with its port; URL leaves out 80 and 443, gRPC's own default is 443 in both cases.
+  const port = url.port !== '' ? url.port : url.protocol === 'http:' ? '80' : '443';
+  return { url: `${url.hostname}:${port}`, publicUrl: `${url.protocol}//${url.hostname}:${port}`, insecure: url.protocol === 'http:' };
+}
+
+function readInsecure(env: Environment, problems: string[]): boolean {
+  const variable = tracesOrGeneral(env, 'INSECURE');
+  if (variable !== undefined && !/^(true|false)$/i.test(variable.value)) {
+    problems.push(`${variable.name}=${JSON.stringify(variable.value)} is not a boolean: use true or false`);
+  }
+  return variable?.value.toLowerCase() === 'true';
+}
+
+function withoutCredentials(url: URL): string {
+  return `${url.protocol}//${url.host}${url.pathname}`;
+}
+
+/** name=value pairs with commas between them, values percent-encoded, as in W3C Baggage. */
+function readHeaders(env: Environment, name: string, problems: string[]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  const entries = (readVariable(env, name) ?? '').split(',').filter((entry) => entry.trim() !== '');
+  for (const [index, entry] of entries.entries()) {
+    const header = parseHeader(entry);
+    // The entry itself stays out of the text: it may be a key.
+    if (header === undefined)
+      problems.push(`${name}: entry ${index + 1} is not name=value with a valid header name and a percent-encoded value`);
+    else headers[header[0]] = header[1];
+  }
+  return headers;
+}
+
+function parseHeader(entry: string): readonly [name: string, value: string] | undefined {
+  const equals = entry.indexOf('=');
+  if (equals < 1) return undefined;
+  try {
+    const name = decodeURIComponent(entry.slice(0, equals).trim()).toLowerCase();
+    const value = decodeURIComponent(entry.slice(equals + 1).trim());
+    validateHeaderName(name);
+    validateHeaderValue(name, value);
+    return [name, value];
+  } catch {
+    return undefined;
+  }
+}
+
+function readTimeout(env: Environment, problems: string[]): number {
+  const variable = tracesOrGeneral(env, 'TIMEOUT');
+  if (variable === undefined) return DEFAULT_TIMEOUT_MS;
+  const timeoutMs = Number(variable.value);
+  if (Number.isInteger(timeoutMs) && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS) return timeoutMs;
+  problems.push(`${variable.name}=${JSON.stringify(variable.value)} is not a time: give whole milliseconds above 0, for example 10000`);
+  return DEFAULT_TIMEOUT_MS;
+}
+
+function readTls(env: Environment, problems: string[]): OtlpSettings['tls'] {
+  const ca = readFile(env, 'CERTIFICATE', problems);
+  const cert = readFile(env, 'CLIENT_CERTIFICATE', problems);
+  const key = readFile(env, 'CLIENT_KEY', problems);
+  const [hasCert, hasKey] = [tracesOrGeneral(env, 'CLIENT_CERTIFICATE'), tracesOrGeneral(env, 'CLIENT_KEY')];
+  if ((hasCert === undefined) !== (hasKey === undefined)) {
+    problems.push('OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY only work together: set both or neither');
+  }
+  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
+}
+
+function readFile(env: Environment, suffix: string, problems: string[]): Buffer | undefined {
+  const variable = tracesOrGeneral(env, suffix);
+  if (variable === undefined) return undefined;
+  try {
+    return readFileSync(variable.value);
+  } catch (error) {
+    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    problems.push(`${variable.name}: cannot read ${JSON.stringify(variable.value)} (${why}): name a PEM file that this process may read`);
+    return undefined;
+  }
+}

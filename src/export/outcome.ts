@@ -1,0 +1,182 @@
+import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
+import { printable } from './printable.ts';
+
+/**
+ * What became of one export call, as a value.
+ * - `delivered`: the backend has all spans; `warning` is its remark, if any.
+ * - `retry_after`: the world's trouble (backend away, busy, timed out). Keep the spans; wait at least `retryAfterMs`, if given.
+ *   `maybeSpans`: the answer doesn't tell whether the backend is ill or one span makes it fail (HTTP 500).
+ * - `refused`: about the spans themselves. `rejectedSpans` of them were rejected (OTLP partial success); absent = all.
+ * - `misconfigured`: about us (address, credentials, protocol). Keep the spans; a human has to act.
+ * - `too_large`: the request as a whole is too large; a smaller one may pass.
+ */
+export type ExportOutcome =
+  | { readonly kind: 'delivered'; readonly warning?: string }
+  | { readonly kind: 'retry_after'; readonly reason: string; readonly retryAfterMs?: number; readonly maybeSpans?: boolean }
+  | { readonly kind: 'refused'; readonly reason: string; readonly rejectedSpans?: number }
+  | { readonly kind: 'misconfigured'; readonly reason: string; readonly fix: string }
+  | { readonly kind: 'too_large'; readonly reason: string };
+
+/** The SpanExporter answer that carries an outcome. */
+export function resultOfOutcome(outcome: ExportOutcome): ExportResult {
+  if (outcome.kind !== 'delivered') return { code: ExportResultCode.FAILED, error: new ExportFailure(outcome) };
+  const success: ExportResult = { code: ExportResultCode.SUCCESS };
+  return outcome.warning === undefined ? success : { ...success, error: new DeliveredWithWarning(outcome.warning) };
+}
+
+/** Answers a SpanExporter's caller with what the work came to, also when it threw. */
+export async function report(work: Promise<ExportOutcome>, callback: (result: ExportResult) => void): Promise<void> {
+  let outcome: ExportOutcome;
+  try {
+    outcome = await work;
+  } catch (error) {
+    outcome = outcomeOfError(error);
+  }
+  callback(resultOfOutcome(outcome));
+}
+
+/** Carries an outcome through the SpanExporter interface, whose only answer is success or an Error. */
+export class ExportFailure extends Error {
+  override readonly name = 'ExportFailure';
+  readonly outcome: FailedOutcome;
+  constructor(outcome: FailedOutcome) {
+    super(outcome.reason);
+    this.outcome = outcome;
+  }
+}
+
+const FIX_CREDENTIALS =
+  'check the credentials in OTEL_EXPORTER_OTLP_HEADERS (or OTEL_EXPORTER_OTLP_TRACES_HEADERS) and that they may write traces';
+const FIX_ADDRESS =
+  'check the path and port in OTEL_EXPORTER_OTLP_ENDPOINT (v1/traces is added to it) or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT (used as it is), ' +
+  'and that the backend has OTLP switched on';
+const FIX_PROTOCOL = 'check that OTEL_EXPORTER_OTLP_PROTOCOL (http/protobuf, http/json or grpc) is one that this port speaks';
+const FIX_TLS =
+  'check http:// or https:// in the endpoint, and OTEL_EXPORTER_OTLP_CERTIFICATE, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and ' +
+  'OTEL_EXPORTER_OTLP_CLIENT_KEY';
+
+/** Statuses that no span can be the cause of: throwing spans away for them would lose everything to a typing error. */
+const MISCONFIGURED_HTTP: Readonly<Record<number, string>> = {
+  401: FIX_CREDENTIALS,
+  402: 'check the account and its quota at the backend',
+  403: FIX_CREDENTIALS,
+  404: FIX_ADDRESS,
+  405: FIX_ADDRESS,
+  406: FIX_PROTOCOL,
+  407: 'check the proxy between the bridge and the backend: it asks for credentials',
+  410: FIX_ADDRESS,
+  415: FIX_PROTOCOL,
+  421: FIX_ADDRESS,
+  426: FIX_PROTOCOL,
+  431: FIX_CREDENTIALS,
+  501: FIX_ADDRESS,
+  505: FIX_PROTOCOL,
+};
+
+/**
+ * Retryable by the OTLP specification (429, 502, 503, 504), and 408 and 425, which say 'again' by their definition in HTTP.
+ * https://opentelemetry.io/docs/specs/otlp/#failures-1
+ */
+const RETRYABLE_HTTP: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504]);
+
+/** Classifies an HTTP status other than 2xx. `detail` is the server's own text. */
+export function outcomeOfHttpStatus(status: number, detail = '', retryAfterMs?: number): FailedOutcome {
+  const reason = withDetail(`HTTP ${status}`, detail);
+  const fix = status >= 300 && status < 400 ? `the backend redirects: ${FIX_ADDRESS}` : MISCONFIGURED_HTTP[status];
+  if (fix !== undefined) return { kind: 'misconfigured', reason, fix };
+  if (status === 413) return { kind: 'too_large', reason };
+  if (RETRYABLE_HTTP.has(status)) return { kind: 'retry_after', reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  // The specification calls these not retryable, because exporters must not pile up spans. We have room and must not lose any.
+  if (status >= 500) return { kind: 'retry_after', reason, maybeSpans: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
+  return { kind: 'refused', reason };
+}
+
+type GrpcRule =
+  | readonly [name: string, kind: 'retry_after' | 'maybe_spans' | 'refused']
+  | readonly [name: string, kind: 'misconfigured', fix: string];
+
+/** By number, as in grpc/status.proto; retryable ones as in https://opentelemetry.io/docs/specs/otlp/#failures */
+const GRPC_RULES: Readonly<Record<number, GrpcRule>> = {
+  1: ['CANCELLED', 'retry_after'],
+  2: ['UNKNOWN', 'maybe_spans'],
+  3: ['INVALID_ARGUMENT', 'refused'],
+  4: ['DEADLINE_EXCEEDED', 'retry_after'],
+  5: ['NOT_FOUND', 'misconfigured', FIX_ADDRESS],
+  6: ['ALREADY_EXISTS', 'refused'],
+  7: ['PERMISSION_DENIED', 'misconfigured', FIX_CREDENTIALS],
+  8: ['RESOURCE_EXHAUSTED', 'retry_after'],
+  9: ['FAILED_PRECONDITION', 'refused'],
+  10: ['ABORTED', 'retry_after'],
+  11: ['OUT_OF_RANGE', 'retry_after'],
+  12: ['UNIMPLEMENTED', 'misconfigured', FIX_PROTOCOL],
+  13: ['INTERNAL', 'maybe_spans'],
+  14: ['UNAVAILABLE', 'retry_after'],
+  15: ['DATA_LOSS', 'retry_after'],
+  16: ['UNAUTHENTICATED', 'misconfigured', FIX_CREDENTIALS],
+};
+
+/** grpc-go, grpc-java and grpc-js all say a request over the limit with RESOURCE_EXHAUSTED and these words. */
+const GRPC_TOO_LARGE = /larger than max|exceeds maximum/i;
+
+/** Classifies a gRPC status other than OK. `retryAfterMs` is RetryInfo's delay, where the server sent one. */
+export function outcomeOfGrpcStatus(code: number, detail = '', retryAfterMs?: number): FailedOutcome {
+  const rule = GRPC_RULES[code] ?? [`status ${code}`, 'maybe_spans'];
+  const reason = withDetail(`gRPC ${rule[0]}`, detail);
+  if (code === 8 && GRPC_TOO_LARGE.test(detail)) return { kind: 'too_large', reason };
+  if (rule[1] === 'misconfigured') return { kind: 'misconfigured', reason, fix: rule[2] };
+  if (rule[1] === 'refused') return { kind: 'refused', reason };
+  return {
+    kind: 'retry_after',
+    reason,
+    ...(rule[1] === 'maybe_spans' ? { maybeSpans: true } : {}),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}
+
+const MISCONFIGURED_SYSTEM: Readonly<Record<string, string>> = {
+  EACCES: 'give the process write permission, or name another path in OTEL_EXPORTER_FILE_PATH',
+  EPERM: 'give the process write permission, or name another path in OTEL_EXPORTER_FILE_PATH',
+  EROFS: 'name a path on a writable file system in OTEL_EXPORTER_FILE_PATH',
+  EISDIR: 'name a file, not a folder, in OTEL_EXPORTER_FILE_PATH',
+  ENOENT: 'create the folder that OTEL_EXPORTER_FILE_PATH names',
+  ENOTDIR: 'create the folder that OTEL_EXPORTER_FILE_PATH names',
+  ERR_INVALID_CHAR: 'remove the characters that a header cannot hold from OTEL_EXPORTER_OTLP_HEADERS',
+};
+
+const TLS_TROUBLE = /CERT|SELF_SIGNED|UNABLE_TO_|^ERR_(SSL|TLS|OSSL)|^EPROTO$/;
+
+/** Classifies a failure of the system, by Node's error code (ECONNREFUSED, ENOSPC...). */
+export function outcomeOfSystemError(code: string, message: string): FailedOutcome {
+  const reason = withDetail(code, message);
+  const fix = MISCONFIGURED_SYSTEM[code] ?? (TLS_TROUBLE.test(code) ? FIX_TLS : undefined);
+  return fix === undefined ? { kind: 'retry_after', reason } : { kind: 'misconfigured', reason, fix };
+}
+
+export type FailedOutcome = Exclude<ExportOutcome, { kind: 'delivered' }>;
+
+/** A backend's remark on a success. SpanExporter has no place for one; nobody else looks for an error there. */
+export class DeliveredWithWarning extends Error {
+  override readonly name = 'DeliveredWithWarning';
+}
+
+/** The outcome in the answer of any SpanExporter: ours, a stock OTLP one, or a stranger's. */
+export function outcomeOfResult(result: ExportResult | undefined): ExportOutcome {
+  if (result?.code !== ExportResultCode.SUCCESS) return outcomeOfError(result?.error);
+  return result.error instanceof DeliveredWithWarning ? { kind: 'delivered', warning: result.error.message } : { kind: 'delivered' };
+}
+
+/** Anything that an exporter threw or reported. What can't be told is kept and tried again: never a reason to drop spans. */
+export function outcomeOfError(error: unknown): FailedOutcome {
+  if (error instanceof ExportFailure) return error.outcome;
+  if (!(error instanceof Error)) return { kind: 'retry_after', reason: 'the exporter failed and gave no reason', maybeSpans: true };
+  const code: unknown = 'code' in error ? error.code : undefined;
+  if (typeof code === 'string') return outcomeOfSystemError(code, error.message);
+  if (typeof code === 'number' && code >= 300 && code < 600) return outcomeOfHttpStatus(code, error.message);
+  if (typeof code === 'number' && code >= 1 && code <= 16) return outcomeOfGrpcStatus(code, error.message);
+  return { kind: 'retry_after', reason: printable(`${error.name}: ${error.message}`), maybeSpans: true };
+}
+
+function withDetail(what: string, detail: string): string {
+  const text = printable(detail.trim());
+  return text === '' || text === what ? what : `${what}: ${text}`;
+}

@@ -1,0 +1,136 @@
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import type { QueuedSpan } from './batch.ts';
+import { childSignal, type Clock, createChangeBoard, systemClock } from './clock.ts';
+import type { NamedExporter } from './create-exporters.ts';
+import type { ExportEvent, OnRefused } from './export-event.ts';
+import { Lane, type LaneStats } from './lane.ts';
+import { DEFAULT_EXPORT_LIMITS, type ExportLimits } from './limits.ts';
+import { otlpBytes } from './span-size.ts';
+
+export interface ExportPipelineOptions extends Partial<ExportLimits> {
+  /** Empty: every span is counted and dropped knowingly (OTEL_TRACES_EXPORTER=none). */
+  readonly exporters: readonly NamedExporter[];
+  /** Default: the system's clock. */
+  readonly clock?: Clock;
+  readonly onEvent?: (event: ExportEvent) => void;
+  readonly onRefused?: OnRefused;
+}
+
+export interface ExportStats {
+  /** Not yet delivered to, or refused by, every exporter. */
+  readonly queuedSpans: number;
+  readonly queuedBytes: number;
+  /** Delivered to every exporter. */
+  readonly exported: number;
+  /** Refused by at least one exporter. */
+  readonly refused: number;
+  /** Dropped because no exporter is set. */
+  readonly discarded: number;
+  readonly retries: number;
+  readonly requests: number;
+  readonly lanes: readonly LaneStats[];
+}
+
+export interface ExportPipeline {
+  /** Takes the spans over, always: the caller asks hasRoom() first. */
+  enqueue(spans: readonly ReadableSpan[]): void;
+  hasRoom(): boolean;
+  /** Resolves when there is room, or when `signal` aborts. */
+  waitForRoom(signal: AbortSignal): Promise<void>;
+  /** Resolves when everything was delivered or set aside, or after `timeoutMs`. `undelivered` are the spans that are still queued. */
+  drain(timeoutMs: number): Promise<{ readonly undelivered: number }>;
+  /** Ends waits and requests at once and shuts the exporters down. What is queued stays undelivered; drain first. */
+  shutdown(): Promise<void>;
+  stats(): ExportStats;
+}
+
+interface SharedSpan extends QueuedSpan {
+  /** Exporters that have not settled it. */
+  open: number;
+  refused: boolean;
+}
+
+/**
+ * Spans in, batches out, nothing dropped: each exporter has a lane of its own over one shared, bounded room, so that a slow exporter does not
+ * delay the others until the room is full. A span leaves the room when every exporter has it or refused it.
+ */
+export function createExportPipeline(options: ExportPipelineOptions): ExportPipeline {
+  const limits = limitsOf(options);
+  const clock = options.clock ?? systemClock;
+  const onEvent = options.onEvent ?? (() => undefined);
+  const board = createChangeBoard();
+  const stop = new AbortController();
+  const total = { queuedSpans: 0, queuedBytes: 0, exported: 0, refused: 0, discarded: 0 };
+
+  const settle = (exporter: string, item: SharedSpan, refusal: string | undefined): void => {
+    if (refusal !== undefined) {
+      item.refused = true;
+      options.onRefused?.(item.span, refusal, exporter);
+    }
+    item.open -= 1;
+    if (item.open > 0) return;
+    total.queuedSpans -= 1;
+    total.queuedBytes -= item.bytes;
+    total[item.refused ? 'refused' : 'exported'] += 1;
+  };
+  const lanes = options.exporters.map(
+    (exporter) =>
+      new Lane<SharedSpan>({
+        exporter,
+        limits,
+        clock,
+        board,
+        onEvent,
+        onSettled: (item, refusal) => settle(exporter.name, item, refusal),
+      }),
+  );
+  const running = lanes.map((lane) => lane.run(stop.signal));
+  const hasRoom = (): boolean => total.queuedSpans < limits.maxQueuedSpans && total.queuedBytes < limits.maxQueuedBytes;
+
+  return {
+    enqueue: (spans) => {
+      if (lanes.length === 0) {
+        total.discarded += spans.length;
+        return;
+      }
+      const items = spans.map((span): SharedSpan => ({ span, bytes: otlpBytes(span), open: lanes.length, refused: false }));
+      total.queuedSpans += items.length;
+      for (const item of items) total.queuedBytes += item.bytes;
+      for (const lane of lanes) lane.push(items);
+      board.changed();
+    },
+    hasRoom,
+    waitForRoom: (signal) => board.until(hasRoom, signal),
+    drain: async (timeoutMs) => {
+      for (const lane of lanes) lane.hurry();
+      const timer = childSignal(stop.signal);
+      const waiting = childSignal(stop.signal);
+      const timeout = clock.sleep(timeoutMs, timer.signal).then(() => waiting.abort());
+      await board.until(() => total.queuedSpans === 0, waiting.signal);
+      timer.abort();
+      await timeout;
+      timer.release();
+      waiting.release();
+      return { undelivered: total.queuedSpans };
+    },
+    shutdown: async () => {
+      stop.abort();
+      await Promise.all(running);
+      const enough = new AbortController();
+      const closing = Promise.allSettled(options.exporters.map(async ({ exporter }) => exporter.shutdown()));
+      // A stranger's exporter may never end; the process must.
+      await Promise.race([closing, clock.sleep(limits.shutdownTimeoutMs, enough.signal)]);
+      enough.abort();
+    },
+    stats: () => {
+      const laneStats = lanes.map((lane) => lane.stats());
+      const sum = (key: 'retries' | 'requests'): number => laneStats.reduce((all, lane) => all + lane[key], 0);
+      return { ...total, retries: sum('retries'), requests: sum('requests'), lanes: laneStats };
+    },
+  };
+}
+
+function limitsOf(options: ExportPipelineOptions): ExportLimits {
+  const given = Object.entries(options).filter(([key, value]) => key in DEFAULT_EXPORT_LIMITS && value !== undefined);
+  return { ...DEFAULT_EXPORT_LIMITS, ...Object.fromEntries(given) };
+}
