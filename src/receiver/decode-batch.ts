@@ -1,4 +1,4 @@
-import { type Decoded, decodeEvent, type RayEvent, type Rejection } from '../event/index.ts';
+import type { Decoded, RayEvent, Rejection } from '../event/index.ts';
 import { MAX_ANSWER_ERRORS } from './limits.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import { type BodyElement, splitBody } from './split-body.ts';
@@ -23,11 +23,15 @@ export interface DecodedBatch {
   readonly unknownTypes: ReadonlyMap<string, number>;
 }
 
+/** Turns one element of a posted array into an event, or says why not. */
+export type DecodeEvent = (raw: unknown) => Decoded<RayEvent>;
+
 export interface DecodeBatchOptions {
   readonly bytes: Buffer;
   readonly maxBodyEvents: number;
   readonly maxEventDepth: number;
   readonly turns: Turns;
+  readonly decode: DecodeEvent;
   /** Hears of an exception in the decoder, which is our own bug. The event is then rejected, and the batch goes on. */
   readonly onDecoderError: (error: unknown) => void;
 }
@@ -52,7 +56,7 @@ export async function decodeBatch(options: DecodeBatchOptions): Promise<DecodedB
     }
     const parsed = parseElement(bytes, element);
     if (!parsed.ok) return notJson(index);
-    collected.add(index, decodeGuarded(parsed.value, options.onDecoderError));
+    collected.add(index, decodeGuarded(parsed.value, options));
   }
 }
 
@@ -64,9 +68,9 @@ function parseElement(bytes: Buffer, element: BodyElement): { readonly ok: true;
   }
 }
 
-function decodeGuarded(raw: unknown, onDecoderError: (error: unknown) => void): Decoded<RayEvent> {
+function decodeGuarded(raw: unknown, { decode, onDecoderError }: DecodeBatchOptions): Decoded<RayEvent> {
   try {
-    return decodeEvent(raw);
+    return decode(raw);
   } catch (error) {
     onDecoderError(error);
     return { ok: false, rejection: { code: 'event_field_invalid', message: 'the event could not be decoded' } };

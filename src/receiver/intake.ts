@@ -1,6 +1,5 @@
-import type { RayEvent } from '../event/index.ts';
+import { isDeduplicable, type RayEvent } from '../event/index.ts';
 import type { AppendOutcome, Journal } from '../journal/index.ts';
-import { reusesEventId } from './reuses-event-id.ts';
 import type { SeenEvents } from './seen-events.ts';
 
 export type IntakeOutcome =
@@ -25,7 +24,7 @@ export function createIntake(journal: Journal, seen: SeenEvents, now: () => numb
     if (pending.size === 0) return undefined;
     for (const event of events) {
       const appending = pending.get(pendingKey(event));
-      if (appending !== undefined && hasOwnId(event)) return appending;
+      if (appending !== undefined && isDeduplicable(event)) return appending;
     }
     return undefined;
   }
@@ -33,7 +32,7 @@ export function createIntake(journal: Journal, seen: SeenEvents, now: () => numb
   function selectFresh(events: readonly RayEvent[]): readonly RayEvent[] {
     const inBatch = new Set<string>();
     return events.filter((event) => {
-      if (!hasOwnId(event)) return true;
+      if (!isDeduplicable(event)) return true;
       const key = pendingKey(event);
       if (inBatch.has(key) || seen.has(event.session, event.eventId)) return false;
       inBatch.add(key);
@@ -45,7 +44,7 @@ export function createIntake(journal: Journal, seen: SeenEvents, now: () => numb
     const receivedAtMs = now();
     const entries = fresh.map((event) => ({ event, receivedAtMs }));
     const outcome = await journal.append(entries, bytes);
-    if (outcome.ok) for (const event of fresh) if (hasOwnId(event)) seen.add(event.session, event.eventId);
+    if (outcome.ok) for (const event of fresh) if (isDeduplicable(event)) seen.add(event.session, event.eventId);
     return outcome;
   }
 
@@ -56,7 +55,7 @@ export function createIntake(journal: Journal, seen: SeenEvents, now: () => numb
     const appending = appendFresh(fresh, Math.ceil((bytes * fresh.length) / events.length));
     // The one who waits looks again and sees for itself whether it went well.
     const settled = appending.catch(() => {});
-    const keys = fresh.filter(hasOwnId).map(pendingKey);
+    const keys = fresh.filter(isDeduplicable).map(pendingKey);
     for (const key of keys) pending.set(key, settled);
     try {
       const outcome = await appending;
@@ -67,10 +66,6 @@ export function createIntake(journal: Journal, seen: SeenEvents, now: () => numb
   }
 
   return { accept };
-}
-
-function hasOwnId(event: RayEvent): boolean {
-  return event.eventId !== '' && !reusesEventId(event);
 }
 
 function pendingKey(event: RayEvent): string {

@@ -7,12 +7,12 @@ import { type Refusal, refuse } from './refusal.ts';
 const PIECE_BYTES = 64 * 1024;
 const BUSY_RETRY_AFTER_MS = 1000;
 
-const DECODERS: Readonly<Record<string, () => Transform>> = {
-  gzip: () => createGunzip({ chunkSize: PIECE_BYTES }),
-  'x-gzip': () => createGunzip({ chunkSize: PIECE_BYTES }),
-  deflate: () => createInflate({ chunkSize: PIECE_BYTES }),
-  br: () => createBrotliDecompress({ chunkSize: PIECE_BYTES }),
-};
+const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
+  ['gzip', () => createGunzip({ chunkSize: PIECE_BYTES })],
+  ['x-gzip', () => createGunzip({ chunkSize: PIECE_BYTES })],
+  ['deflate', () => createInflate({ chunkSize: PIECE_BYTES })],
+  ['br', () => createBrotliDecompress({ chunkSize: PIECE_BYTES })],
+]);
 
 export interface ReadBodyOptions {
   readonly body: ReadableStream<Uint8Array> | null;
@@ -33,7 +33,7 @@ export type ReadBody = { readonly ok: true; readonly bytes: Buffer } | Refusal;
 export async function readBody(options: ReadBodyOptions): Promise<ReadBody> {
   const { maxBodyBytes, budget } = options;
   const encoding = (options.encoding ?? '').trim().toLowerCase();
-  const createDecoder = DECODERS[encoding];
+  const createDecoder = DECODERS.get(encoding);
   if (createDecoder === undefined && encoding !== '' && encoding !== 'identity') {
     return refuse('content_encoding_unsupported', 'the content-encoding must be one of identity, gzip, deflate, br');
   }

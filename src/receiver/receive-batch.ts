@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import type { ByteBudget } from './byte-budget.ts';
-import { type DecodedBatch, decodeBatch } from './decode-batch.ts';
+import { type DecodedBatch, decodeBatch, type DecodeEvent } from './decode-batch.ts';
 import type { Intake } from './intake.ts';
 import type { ReceiverLimits } from './limits.ts';
 import { readBody } from './read-body.ts';
@@ -31,6 +31,7 @@ export interface BatchReceiverOptions {
   readonly budget: ByteBudget;
   readonly limits: ReceiverLimits;
   readonly turns: Turns;
+  readonly decode: DecodeEvent;
   readonly telemetry: ReceiverTelemetry;
   readonly pressure: () => Pressure | undefined;
 }
@@ -60,8 +61,9 @@ export async function receiveBatch(context: Context, options: BatchReceiverOptio
 
 async function takeIn(bytes: Buffer, options: BatchReceiverOptions): Promise<ReceivedBatch | Refusal> {
   const { maxBodyEvents, maxEventDepth } = options.limits;
-  const onDecoderError = (error: unknown): void => options.telemetry.internalError('decode', error);
-  const batch = await decodeBatch({ bytes, maxBodyEvents, maxEventDepth, turns: options.turns, onDecoderError });
+  const { turns, decode, telemetry } = options;
+  const onDecoderError = (error: unknown): void => telemetry.internalError('decode', error);
+  const batch = await decodeBatch({ bytes, maxBodyEvents, maxEventDepth, turns, decode, onDecoderError });
   if (!batch.ok) return batch;
   // Asked again, because a stop or a full state may have come while the body was read.
   const refusal = refusalOf(options.pressure());

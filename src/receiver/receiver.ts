@@ -1,6 +1,8 @@
 import { type Context, Hono } from 'hono';
+import { decodeEvent } from '../event/index.ts';
 import type { Journal } from '../journal/index.ts';
 import { createByteBudget } from './byte-budget.ts';
+import type { DecodeEvent } from './decode-batch.ts';
 import { createIntake } from './intake.ts';
 import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './limits.ts';
 import { type BatchReceiverOptions, type Pressure, type ReceivedBatch, receiveBatch } from './receive-batch.ts';
@@ -25,6 +27,8 @@ export interface ReceiverOptions {
   /** Given by whoever shares the event loop with the receiver. */
   readonly turns?: Turns;
   readonly seenEvents?: SeenEvents;
+  /** Default `decodeEvent`. */
+  readonly decode?: DecodeEvent;
 }
 
 /** Everything a sender or a probe can ask, mountable in another Hono app. It answers in JSON, and never with a redirect: Ray takes one for success. */
@@ -38,6 +42,7 @@ export function createReceiver(options: ReceiverOptions): Hono {
     budget: createByteBudget(limits.maxInFlightBytes),
     limits,
     turns: options.turns ?? createTurns(),
+    decode: options.decode ?? decodeEvent,
     telemetry,
     pressure: options.pressure,
   };

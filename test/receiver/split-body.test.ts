@@ -1,0 +1,104 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { splitBody } from '../../src/receiver/split-body.ts';
+
+/** The texts of the elements, or 'invalid' where the splitter stops. */
+function split(body: string): readonly string[] | 'invalid' {
+  const bytes = Buffer.from(body);
+  const next = splitBody(bytes);
+  const texts: string[] = [];
+  for (let element = next(); element !== 'end'; element = next()) {
+    if (element === 'invalid') return 'invalid';
+    texts.push(bytes.toString('utf8', element.start, element.end));
+  }
+  return texts;
+}
+
+function depths(body: string): readonly number[] {
+  const next = splitBody(Buffer.from(body));
+  const found: number[] = [];
+  for (let element = next(); typeof element === 'object'; element = next()) found.push(element.depth);
+  return found;
+}
+
+describe('splitBody', () => {
+  it('finds the elements of any array that JSON.stringify writes', () => {
+    const elements = fc.array(fc.jsonValue({ noUnicodeString: false }));
+    fc.assert(
+      fc.property(elements, fc.constantFrom(0, 1, '\t'), (values, space) => {
+        const texts = split(` ${JSON.stringify(values, undefined, space)}\n`);
+        expect(texts).not.toBe('invalid');
+        expect(Array.from(texts, (text) => JSON.parse(text) as unknown)).toEqual(JSON.parse(JSON.stringify(values)));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('takes one object as one element', () => {
+    expect(split(' {"a": [1, 2]} ')).toEqual(['{"a": [1, 2]} ']);
+  });
+
+  it.each(['[]', ' [ ] ', '\ufeff[]'])('finds nothing in %j', (body) => expect(split(body)).toEqual([]));
+
+  it('does not take brackets, commas and quotes in strings for more than text', () => {
+    expect(split(String.raw`["],[{", "\"],", "\\", {"}": "{"}]`)).toEqual([
+      String.raw`"],[{"`,
+      String.raw`"\"],"`,
+      String.raw`"\\"`,
+      '{"}": "{"}',
+    ]);
+  });
+
+  it.each([
+    '',
+    ' ',
+    'null',
+    '"a"',
+    '1',
+    'true',
+    '[',
+    '[1',
+    '[1,',
+    '[1,]',
+    '[,1]',
+    '[1]]',
+    '[1] 2',
+    '{',
+    '{"a":',
+    '{}{}',
+    '{},{}',
+    '["a',
+    '["a\\',
+    '[1}',
+  ])('refuses %j or leaves it to the parser', (body) => {
+    const texts = split(body);
+    const isParsed = texts !== 'invalid' && texts.every((text) => parses(text));
+    expect(isParsed).toBe(false);
+  });
+
+  it('agrees with JSON.parse on what is an array of values or an object, for any text', () => {
+    const token = fc.constantFrom('[', ']', '{', '}', ',', ':', '"', '\\', '"a"', '1', 'null', ' ', '\n', '"b":', '{}', '[]');
+    fc.assert(
+      fc.property(fc.array(token, { maxLength: 12 }), (tokens) => {
+        const body = tokens.join('');
+        const texts = split(body);
+        const isTaken = texts !== 'invalid' && texts.every((text) => parses(text));
+        expect(isTaken).toBe(parses(body) && /^\s*[[{]/.test(body));
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
+  it('tells the depth of each element', () => {
+    expect(depths('[1, {}, {"a": [[]]}, "[[[["]')).toEqual([0, 1, 3, 0]);
+  });
+});
+
+function parses(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
