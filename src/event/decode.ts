@@ -1,7 +1,148 @@
-import type { RayEvent } from './ray-event.ts';
-import type { Decoded } from './rejection.ts';
+import { decodeActorDefinition } from './actor-definition.ts';
+import { decodeActorLifecycle } from './actor-lifecycle.ts';
+import { decodeActorTaskDefinition } from './actor-task-definition.ts';
+import { decodeAutoscaler } from './autoscaler.ts';
+import { cleanText, cutText, isControl } from './clean-text.ts';
+import { decodeDriverJobDefinition } from './driver-job-definition.ts';
+import { decodeDriverJobLifecycle } from './driver-job-lifecycle.ts';
+import { getField, isRawObject, Problem, type RawObject, readId, readObject } from './fields.ts';
+import { ID_BYTES } from './hex-id.ts';
+import { decodeNodeDefinition } from './node-definition.ts';
+import { decodeNodeLifecycle } from './node-lifecycle.ts';
+import type { PayloadDecoder } from './payload.ts';
+import { decodePlacementGroupDefinition } from './placement-group-definition.ts';
+import { decodePlacementGroupLifecycle } from './placement-group-lifecycle.ts';
+import { decodePlatform } from './platform.ts';
+import type { EventHeader, RayEvent } from './ray-event.ts';
+import type { Decoded, Rejection, RejectionCode } from './rejection.ts';
+import { decodeSubmissionJobDefinition } from './submission-job-definition.ts';
+import { decodeSubmissionJobLifecycle } from './submission-job-lifecycle.ts';
+import { decodeTaskDefinition } from './task-definition.ts';
+import { decodeTaskExecution } from './task-execution.ts';
+import { decodeTaskLifecycle } from './task-lifecycle.ts';
+import { decodeTaskProfile } from './task-profile.ts';
+import { decodeWorkerDefinition } from './worker-definition.ts';
+import { decodeWorkerLifecycle } from './worker-lifecycle.ts';
 
-/** Turns one element of a posted array into a RayEvent, or says why not. Pure; never throws. */
-export function decodeEvent(_raw: unknown): Decoded<RayEvent> {
-  return { ok: false, rejection: { code: 'event_not_object', message: 'stub' } };
+/** UTF-16 units. Ray's session names have about 45. */
+export const MAX_SESSION_LENGTH = 256;
+/** UTF-16 units. Ray's have 40. */
+export const MAX_EVENT_ID_LENGTH = 256;
+/** Of an unknown type's name, in a rejection. UTF-16 units. */
+const MAX_QUOTED_LENGTH = 80;
+const AUTOSCALER = 'AUTOSCALER';
+const AUTOSCALER_NUMBER = 5;
+
+interface EventType {
+  readonly name: string;
+  /** In `RayEvent.EventType`; sent in place of the name by an emitter that is newer than Ray's agent. */
+  readonly number: number;
+  /** The envelope's slot. */
+  readonly payload: string;
+  readonly decode: PayloadDecoder;
+}
+
+function eventType(name: string, number: number, payload: string, decode: PayloadDecoder): EventType {
+  return { name, number, payload, decode };
+}
+
+/** Every type of event that Ray 2.49 to 2.60 knows. A new one is one row here and one file beside this one. */
+const EVENT_TYPES: readonly EventType[] = [
+  eventType('TASK_DEFINITION_EVENT', 1, 'taskDefinitionEvent', decodeTaskDefinition),
+  eventType('TASK_EXECUTION_EVENT', 2, 'taskExecutionEvent', decodeTaskExecution),
+  eventType('TASK_LIFECYCLE_EVENT', 2, 'taskLifecycleEvent', decodeTaskLifecycle),
+  eventType('ACTOR_TASK_DEFINITION_EVENT', 3, 'actorTaskDefinitionEvent', decodeActorTaskDefinition),
+  eventType('TASK_PROFILE_EVENT', 4, 'taskProfileEvents', decodeTaskProfile),
+  eventType('DRIVER_JOB_DEFINITION_EVENT', 5, 'driverJobDefinitionEvent', decodeDriverJobDefinition),
+  eventType('DRIVER_JOB_LIFECYCLE_EVENT', 6, 'driverJobLifecycleEvent', decodeDriverJobLifecycle),
+  eventType('NODE_DEFINITION_EVENT', 7, 'nodeDefinitionEvent', decodeNodeDefinition),
+  eventType('NODE_LIFECYCLE_EVENT', 8, 'nodeLifecycleEvent', decodeNodeLifecycle),
+  eventType('ACTOR_DEFINITION_EVENT', 9, 'actorDefinitionEvent', decodeActorDefinition),
+  eventType('ACTOR_LIFECYCLE_EVENT', 10, 'actorLifecycleEvent', decodeActorLifecycle),
+  eventType('PLACEMENT_GROUP_DEFINITION_EVENT', 11, 'placementGroupDefinitionEvent', decodePlacementGroupDefinition),
+  eventType('PLACEMENT_GROUP_LIFECYCLE_EVENT', 12, 'placementGroupLifecycleEvent', decodePlacementGroupLifecycle),
+  eventType('SUBMISSION_JOB_DEFINITION_EVENT', 13, 'submissionJobDefinitionEvent', decodeSubmissionJobDefinition),
+  eventType('SUBMISSION_JOB_LIFECYCLE_EVENT', 14, 'submissionJobLifecycleEvent', decodeSubmissionJobLifecycle),
+  eventType('PLATFORM_EVENT', 15, 'platformEvent', decodePlatform),
+  eventType('WORKER_LIFECYCLE_EVENT', 16, 'workerLifecycleEvent', decodeWorkerLifecycle),
+  eventType('WORKER_DEFINITION_EVENT', 17, 'workerDefinitionEvent', decodeWorkerDefinition),
+];
+
+const TYPES_BY_NAME = new Map(EVENT_TYPES.map((type) => [type.name, type]));
+
+/**
+ * Turns one element of a posted array (`RayEvent` of Ray's `events_base_event.proto` as JSON, camelCase or snake_case keys) into
+ * a RayEvent, or says why not. Unknown fields are ignored, unknown enum values stay as text. Pure; never throws.
+ */
+export function decodeEvent(raw: unknown): Decoded<RayEvent> {
+  if (!isRawObject(raw)) return reject('event_not_object', 'The event is not a JSON object.');
+  const sentType = getField(raw, 'eventType');
+  if (typeof sentType !== 'string' && typeof sentType !== 'number') {
+    return reject('event_type_missing', 'The event has no eventType.');
+  }
+  const session = getField(raw, 'sessionName');
+  if (!isSessionName(session)) {
+    return reject('event_session_invalid', `sessionName is not a text of 1 to ${MAX_SESSION_LENGTH} characters without control characters.`);
+  }
+  const problem = new Problem();
+  const header = readHeader(raw, session, problem);
+  const type = findType(sentType, raw);
+  if (type === undefined) return decodeUnknown(raw, sentType, header, problem);
+
+  const body = readObject(raw, type.payload, problem);
+  if (body === undefined && problem.message === undefined) {
+    return reject('event_payload_missing', `The event is a ${type.name} but has no ${type.payload}.`);
+  }
+  const event = type.decode({ body: body ?? {}, header, envelope: raw, problem });
+  return finish(event, problem, type.payload);
+}
+
+/** Whether a second event with the same `eventId` is the same event. Updates of a platform event reuse its id. */
+export function isDeduplicable(event: RayEvent): boolean {
+  return event.type !== 'cluster_point' || event.source !== 'platform';
+}
+
+function readHeader(raw: RawObject, session: string, problem: Problem): EventHeader {
+  const eventId = getField(raw, 'eventId');
+  const isId = typeof eventId === 'string' && eventId.length > 0 && eventId.length <= MAX_EVENT_ID_LENGTH;
+  if (!isId) problem.report('eventId', `is not a text of 1 to ${MAX_EVENT_ID_LENGTH} characters`);
+  const header = { eventId: isId ? eventId : '', session };
+  const emitterNodeId = readId(raw, 'nodeId', ID_BYTES.node, problem);
+  return emitterNodeId === undefined ? header : { ...header, emitterNodeId };
+}
+
+/** Number 2 has two names, before and since 2.51: the slot that is filled tells which. */
+function findType(sent: string | number, raw: RawObject): EventType | undefined {
+  if (typeof sent === 'string') return TYPES_BY_NAME.get(sent);
+  const candidates = EVENT_TYPES.filter((type) => type.number === sent);
+  return candidates.find((type) => getField(raw, type.payload) !== undefined) ?? candidates[0];
+}
+
+function decodeUnknown(raw: RawObject, sentType: string | number, header: EventHeader, problem: Problem): Decoded<RayEvent> {
+  const name = cutText(cleanText(String(sentType)), MAX_QUOTED_LENGTH);
+  const source = getField(raw, 'sourceType');
+  if (source === AUTOSCALER || source === AUTOSCALER_NUMBER) {
+    const point = decodeAutoscaler({ body: raw, header, envelope: raw, problem }, name);
+    if (problem.message === undefined) return { ok: true, event: point };
+  }
+  const rejection = { code: 'event_type_unknown', message: `The event type ${name} is not known.`, eventType: name } as const;
+  return { ok: false, rejection };
+}
+
+function finish(event: RayEvent, problem: Problem, payload: string): Decoded<RayEvent> {
+  if (problem.message === undefined) return { ok: true, event };
+  return reject('event_field_invalid', `In ${payload}: ${problem.message}.`);
+}
+
+function isSessionName(session: unknown): session is string {
+  if (typeof session !== 'string' || session.length === 0 || session.length > MAX_SESSION_LENGTH) return false;
+  for (let index = 0; index < session.length; index += 1) {
+    if (isControl(session.charCodeAt(index))) return false;
+  }
+  // A lone surrogate has no UTF-8 form: two such names would hash to the same ids.
+  return session.isWellFormed();
+}
+
+function reject(code: RejectionCode, message: string): { readonly ok: false; readonly rejection: Rejection } {
+  return { ok: false, rejection: { code, message } };
 }

@@ -1,4 +1,4 @@
 export * from './ray-event.ts';
 export * from './rejection.ts';
-export { decodeEvent } from './decode.ts';
+export { decodeEvent, isDeduplicable } from './decode.ts';
 export { redactRawEvent } from './redact.ts';

@@ -10,7 +10,7 @@ export type TimeNs = bigint;
 
 /** What every event carries, whatever its type. */
 export interface EventHeader {
-  /** `RayEvent.event_id` as sent (base64); stable when Ray sends the batch again. */
+  /** `RayEvent.event_id` as sent (base64); stable when Ray sends the batch again, and reused by updates of platform events. */
   readonly eventId: string;
   /** `RayEvent.session_name`; every Ray id is unique only within it. */
   readonly session: string;
@@ -46,6 +46,10 @@ export interface TaskDefinition extends EventHeader {
   readonly placementGroupId?: string;
   readonly requiredResources: Readonly<Record<string, number>>;
   readonly isDetachedActor?: boolean;
+  /** What the nodes that may run it must be labelled with; the operator stands in the value: `in(a,b)`. */
+  readonly labelSelector?: Readonly<Record<string, string>>;
+  /** Stack at the call, of many lines; only where `RAY_record_task_actor_creation_sites` is set. */
+  readonly callSite?: string;
   readonly runtimeEnv?: RuntimeEnvNames;
 }
 
@@ -63,7 +67,10 @@ export interface TaskLifecycle extends EventHeader {
   readonly attempt: number;
   readonly transitions: readonly StateTransition[];
   readonly error?: TaskError;
-  /** Executing node, told by the owner with SUBMITTED_TO_WORKER. */
+  /**
+   * Executing node, told by the owner with SUBMITTED_TO_WORKER, only beside `workerId`. Of Ray 2.54 it is the owner's node, which no
+   * field tells apart: where a RUNNING event of the attempt has an `emitterNodeId` (2.54+), that one is sure.
+   */
   readonly nodeId?: string;
   readonly workerId?: string;
   /** Told by the executor with RUNNING; `emitterNodeId` is then the executing node. */
@@ -76,13 +83,18 @@ export interface TaskLifecycle extends EventHeader {
 export interface TaskLog {
   readonly stdoutFile?: string;
   readonly stderrFile?: string;
+  /** Byte offsets into the files, which all tasks of a worker share. An end of 0 is absent. */
+  readonly stdoutStart?: number;
+  readonly stdoutEnd?: number;
+  readonly stderrStart?: number;
+  readonly stderrEnd?: number;
 }
 
 export interface ProfileEntry {
   readonly name: string;
   readonly startNs: TimeNs;
   readonly endNs: TimeNs;
-  /** From `extra_data` of a whole-task entry. */
+  /** From `extra_data` of an entry that ended in an exception: the whole task (`task::<name>`) and `task:execute`, which has the original one. */
   readonly exceptionType?: string;
   readonly exceptionMessage?: string;
   readonly exceptionStacktrace?: string;
@@ -112,6 +124,8 @@ export interface ActorDefinition extends EventHeader {
   readonly className?: string;
   readonly requiredResources: Readonly<Record<string, number>>;
   readonly placementGroupId?: string;
+  readonly labelSelector?: Readonly<Record<string, string>>;
+  readonly callSite?: string;
   readonly runtimeEnv?: RuntimeEnvNames;
 }
 

@@ -1,0 +1,40 @@
+import { readReason } from './death-cause.ts';
+import {
+  type Draft,
+  type Problem,
+  type RawObject,
+  readEpochMs,
+  readId,
+  readInt64,
+  readObject,
+  readRequiredId,
+  setDefined,
+} from './fields.ts';
+import { ID_BYTES } from './hex-id.ts';
+import type { Payload } from './payload.ts';
+import type { WorkerLifecycle, WorkerTransition } from './ray-event.ts';
+import { readTransitions } from './transitions.ts';
+
+const STATES = ['ALIVE', 'DEAD'];
+const EXIT_TYPES = ['SYSTEM_ERROR', 'INTENDED_SYSTEM_EXIT', 'USER_ERROR', 'INTENDED_USER_EXIT', 'NODE_OUT_OF_MEMORY'];
+
+/** `WorkerLifecycleEvent` (`events_worker_lifecycle_event.proto`), Ray 2.58 and later. */
+export function decodeWorkerLifecycle({ body, header, problem }: Payload): WorkerLifecycle {
+  const worker: Draft<WorkerLifecycle> = {
+    ...header,
+    type: 'worker_lifecycle',
+    workerId: readRequiredId(body, 'workerId', ID_BYTES.worker, problem),
+    transitions: readTransitions(body, STATES, addDetails, problem),
+  };
+  setDefined(worker, 'jobId', readId(body, 'jobId', ID_BYTES.job, problem));
+  return worker;
+}
+
+function addDetails(transition: Draft<WorkerTransition>, raw: RawObject, problem: Problem): void {
+  setDefined(transition, 'launchNs', readEpochMs(raw, 'workerLaunchTimeMs', problem));
+  setDefined(transition, 'launchedNs', readEpochMs(raw, 'workerLaunchedTimeMs', problem));
+  const info = readObject(raw, 'deathInfo', problem);
+  if (info === undefined) return;
+  transition.deathCause = readReason(info, 'exitType', EXIT_TYPES, 'exitDetail', problem);
+  setDefined(transition, 'memoryUsedBytes', readInt64(info, 'memoryUsedBytes', problem));
+}
