@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Makes the real parts that the end-to-end tests run against, outside the checkout: Ray in virtual environments
+# (from PyPI) and an OpenTelemetry Collector (from Go modules). A part that is there already is left alone.
+#
+# Usage: test/e2e/parts/install.sh [collector] [ray-VERSION ...]     (no argument: all of them)
+# Needs: bash, python3 with venv, go. Cache: $RAY_OTEL_BRIDGE_CACHE, else ${XDG_CACHE_HOME:-~/.cache}/ray-otel-bridge.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+cache=${RAY_OTEL_BRIDGE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ray-otel-bridge}
+mkdir -p "$cache"
+
+# Each part is made in a folder beside its place and moved there whole, so that an interrupted run leaves nothing half made.
+
+install_ray() {
+  local version=$1 place="$cache/ray-$1"
+  if [[ -x $place/bin/ray ]]; then
+    echo "ray $version: present"
+    return
+  fi
+  echo "ray $version: making a virtual environment in $place (about 2 minutes, 1 GB)"
+  rm -rf "$place"
+  # A virtual environment holds its own path, so this one is made in place and taken back if that fails.
+  trap 'rm -rf "$place"' EXIT
+  python3 -m venv "$place"
+  # setuptools: Ray 2.49 still imports pkg_resources, which release 81 took away.
+  "$place/bin/pip" install --quiet --disable-pip-version-check 'setuptools<81' "ray[default]==$version"
+  "$place/bin/python" -c 'import ray, aiohttp; print("ray", ray.__version__, "installed")'
+  trap - EXIT
+}
+
+install_collector() {
+  local version manifest place
+  version=$(sed -n 's/^  version: *//p' "$here/collector-builder.yaml")
+  manifest=$(sha256sum "$here/collector-builder.yaml" | cut -c1-12)
+  place="$cache/otelcol-$manifest"
+  if [[ -x $place/otelcol ]]; then
+    echo "collector $version: present"
+  else
+    echo "collector $version: building in $place (about 5 minutes on 2 cores)"
+    local work
+    work=$(mktemp -d "$cache/otelcol-build.XXXXXX")
+    trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+    GOBIN="$work" go install "go.opentelemetry.io/collector/cmd/builder@v$version"
+    cp "$here/collector-builder.yaml" "$work/"
+    (cd "$work" && CGO_ENABLED=0 ./builder --config collector-builder.yaml --skip-strict-versioning --ldflags='-s -w') >"$work/log" 2>&1 || {
+      cat "$work/log" >&2
+      exit 1
+    }
+    mkdir -p "$place"
+    mv "$work/build/otelcol" "$place/otelcol"
+    rm -rf "$work"
+    trap - EXIT
+    "$place/otelcol" --version
+  fi
+  # The tests look here, whatever the manifest was.
+  ln -sfn "otelcol-$manifest" "$cache/otelcol"
+}
+
+if (($# == 0)); then
+  set -- collector ray-2.60.0 ray-2.49.2
+fi
+for part in "$@"; do
+  case $part in
+    collector) install_collector ;;
+    ray-*) install_ray "${part#ray-}" ;;
+    *)
+      echo "unknown part: $part (collector or ray-VERSION)" >&2
+      exit 2
+      ;;
+  esac
+done

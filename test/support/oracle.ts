@@ -1,0 +1,396 @@
+import { spanId, traceId } from './identity.ts';
+import type { FlatSpan } from './otlp-spans.ts';
+import { type AttemptFacts, isDriver, type JobFacts, jobOf, NO_TASK, type RayFacts, readFacts, type SessionFacts } from './ray-facts.ts';
+
+export interface OracleOptions {
+  /** Texts that must not be anywhere in the output, besides those that the events themselves give away. */
+  readonly plantedSecrets?: readonly string[];
+  readonly nesting?: 'tree' | 'flat';
+  /** Largest number of spans in a trace; attempts may then be folded. Absent: nothing may be folded. */
+  readonly maxSpansPerTrace?: number;
+  readonly valueLengthLimit?: number;
+}
+
+/** Attributes by which a summary span of folded attempts tells how many it stands for. */
+const FOLDED_COUNT = 'ray.fold.attempts';
+
+/**
+ * Compares traces with the posts that they were made from, by the rules of the README alone, and says every breach in
+ * a sentence. Uses none of the bridge's own code, so that a fault there can't hide itself here.
+ */
+export function checkTraces(events: Iterable<unknown>, spans: readonly FlatSpan[], options: OracleOptions = {}): string[] {
+  const facts = readFacts(events);
+  const world = new World(facts, spans, options);
+  for (const session of facts.sessions.values()) {
+    checkJobs(world, session);
+    checkAttempts(world, session);
+    checkActors(world, session);
+    checkMachines(world, session);
+    checkDetails(world, session);
+  }
+  checkFolds(world);
+  checkNothingElse(world);
+  checkTreeShape(world);
+  checkText(world);
+  return world.violations;
+}
+
+/** The spans by id, what is wrong with them so far, and which of them were accounted for. */
+class World {
+  readonly violations: string[] = [];
+  readonly explained = new Set<FlatSpan>();
+  /** Span ids of callers whose traces jobs joined, by trace id. */
+  readonly callers = new Map<string, Set<string>>();
+  /** Attempts without a span of their own, by trace id. */
+  readonly folded = new Map<string, number>();
+  readonly facts: RayFacts;
+  readonly spans: readonly FlatSpan[];
+  readonly options: OracleOptions;
+  private readonly byId: Map<string, FlatSpan[]>;
+  private readonly foldingTraces: Set<string>;
+
+  constructor(facts: RayFacts, spans: readonly FlatSpan[], options: OracleOptions) {
+    this.facts = facts;
+    this.spans = spans;
+    this.options = options;
+    this.byId = groupBy(spans, (span) => span.spanId);
+    this.foldingTraces = new Set(spans.filter((span) => FOLDED_COUNT in span.attributes).map((span) => span.traceId));
+  }
+
+  say(violation: string): void {
+    this.violations.push(violation);
+  }
+
+  /** All spans with an id, in whatever trace. */
+  withId(id: string): readonly FlatSpan[] {
+    return this.byId.get(id) ?? [];
+  }
+
+  isFolding(trace: string): boolean {
+    return this.options.maxSpansPerTrace !== undefined && this.foldingTraces.has(trace);
+  }
+
+  /** Exactly one span with this id, standing in this trace; counted as accounted for. */
+  one(what: string, trace: string, id: string): FlatSpan | undefined {
+    const found = this.withId(id);
+    for (const span of found) this.explained.add(span);
+    if (found.length !== 1) this.say(`${what}: ${found.length} spans instead of one (id ${id})`);
+    const span = found[0];
+    if (span && span.traceId !== trace) this.say(`${what}: stands in trace ${span.traceId} instead of ${trace}`);
+    return span;
+  }
+}
+
+function parseTraceparent(job: JobFacts | undefined): { traceId: string; spanId: string } | undefined {
+  const match = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?$/.exec(job?.traceparent ?? '');
+  if (!match?.[1] || !match[2] || /^0+$/.test(match[1]) || /^0+$/.test(match[2])) return undefined;
+  return { traceId: match[1], spanId: match[2] };
+}
+
+function jobTrace(session: SessionFacts, jobId: string): string {
+  return parseTraceparent(session.jobs.get(jobId))?.traceId ?? traceId('trace.job', session.session, jobId);
+}
+
+/** Job in whose trace a task stands: that of the driver at the top of its callers, as far as definitions tell. */
+function callingJob(session: SessionFacts, taskId: string): string {
+  const seen = new Set<string>();
+  let current = taskId;
+  while (!isDriver(current)) {
+    const parent = session.parents.get(current);
+    if (parent === undefined || seen.has(parent)) return jobOf(current);
+    seen.add(parent);
+    current = parent;
+  }
+  return jobOf(current);
+}
+
+function checkJobs(world: World, session: SessionFacts): void {
+  const jobIds = new Set(session.jobs.keys());
+  for (const { taskId } of session.attempts.values()) jobIds.add(isDriver(taskId) ? jobOf(taskId) : callingJob(session, taskId));
+  for (const jobId of jobIds) {
+    const what = `job ${jobId}`;
+    const caller = parseTraceparent(session.jobs.get(jobId));
+    if (caller) world.callers.set(caller.traceId, new Set([...(world.callers.get(caller.traceId) ?? []), caller.spanId]));
+    const span = world.one(what, jobTrace(session, jobId), spanId('job', session.session, jobId));
+    if (!span) continue;
+    if (span.parentSpanId !== (caller?.spanId ?? ''))
+      world.say(`${what}: parent is '${span.parentSpanId}' instead of '${caller?.spanId ?? ''}'`);
+    const { created, finished } = session.jobs.get(jobId) ?? { created: [], finished: [] };
+    const driver = session.attempts.get(`${'ff'.repeat(20)}${jobId}/0`);
+    const start = earliest(created) ?? earliest((driver?.states ?? []).map((state) => state.ns));
+    if (start !== undefined && span.startNs !== start) world.say(`${what}: starts at ${span.startNs} instead of ${start}`);
+    const end = latest(finished);
+    if (end !== undefined && span.endNs !== end) world.say(`${what}: ends at ${span.endNs} instead of ${end}`);
+    if (driver) checkOutcome(world, what, driver, span);
+  }
+}
+
+function checkAttempts(world: World, session: SessionFacts): void {
+  for (const attempt of session.attempts.values()) {
+    if (isDriver(attempt.taskId)) continue;
+    const what = `attempt ${attempt.taskId}/${attempt.attempt}`;
+    const trace = jobTrace(session, callingJob(session, attempt.taskId));
+    const id = spanId('task', session.session, attempt.taskId, attempt.attempt);
+    const hasFailed = attempt.states.some(({ state }) => state === 'FAILED');
+    if (world.isFolding(trace) && !hasFailed && world.withId(id).length === 0) {
+      world.folded.set(trace, (world.folded.get(trace) ?? 0) + 1);
+      continue;
+    }
+    const span = world.one(what, trace, id);
+    if (!span) continue;
+    checkTimes(world, what, attempt, span);
+    checkOutcome(world, what, attempt, span);
+    checkParent(world, what, session, attempt, span);
+    if (session.attempts.has(`${attempt.taskId}/${attempt.attempt - 1}`)) {
+      checkLink(world, `${what}: link to the previous attempt`, span, trace, [
+        spanId('task', session.session, attempt.taskId, attempt.attempt - 1),
+      ]);
+    }
+  }
+}
+
+function checkTimes(world: World, what: string, attempt: AttemptFacts, span: FlatSpan): void {
+  const times = attempt.states.map((state) => state.ns);
+  const first = earliest(times);
+  const last = latest(times);
+  if (first !== undefined && span.startNs !== first) world.say(`${what}: starts at ${span.startNs} instead of ${first}`);
+  if (last === undefined) return;
+  const isTerminal = attempt.states.some(({ state }) => state === 'FINISHED' || state === 'FAILED');
+  if (isTerminal && span.endNs !== last) world.say(`${what}: ends at ${span.endNs} instead of ${last}`);
+  if (span.endNs < last) world.say(`${what}: ends at ${span.endNs}, before its last state at ${last}`);
+}
+
+function checkOutcome(world: World, what: string, attempt: AttemptFacts, span: FlatSpan): void {
+  const states = new Set(attempt.states.map(({ state }) => state));
+  if (states.has('FAILED')) {
+    if (span.statusCode !== 2) world.say(`${what}: FAILED but its status is not ERROR`);
+    const errorType = span.attributes['error.type'];
+    if (attempt.errorTypes.size > 0 && !attempt.errorTypes.has(String(errorType))) {
+      world.say(`${what}: error.type is ${String(errorType)} instead of ${[...attempt.errorTypes].join(' or ')}`);
+    }
+  } else if (states.has('FINISHED') && span.statusCode === 2) {
+    world.say(`${what}: FINISHED but its status is ERROR`);
+  }
+}
+
+function checkParent(world: World, what: string, session: SessionFacts, attempt: AttemptFacts, span: FlatSpan): void {
+  const trace = span.traceId;
+  const jobSpan = spanId('job', session.session, callingJob(session, attempt.taskId));
+  const parentTaskId = attempt.parentTaskId ?? session.parents.get(attempt.taskId);
+  const hangsUnderJob = parentTaskId === undefined || isDriver(parentTaskId);
+  const parents = hangsUnderJob ? [jobSpan] : parentAttempts(session, parentTaskId, attempt);
+  if (!hangsUnderJob) {
+    const all = parentAttempts(session, parentTaskId);
+    const shown = all.filter((id) => world.withId(id).length > 0);
+    for (const placeholder of shown)
+      if (!session.attemptsOf.has(parentTaskId)) world.one(`placeholder for task ${parentTaskId}`, trace, placeholder);
+    if (shown.length > 0 || !world.isFolding(trace)) checkLink(world, `${what}: link to its parent task`, span, trace, all);
+  }
+  if (world.options.nesting === 'flat') {
+    if (span.parentSpanId !== jobSpan) world.say(`${what}: parent is ${span.parentSpanId} instead of its job`);
+  } else if (!parents.includes(span.parentSpanId)) {
+    if (world.isFolding(trace) && parents.every((id) => world.withId(id).length === 0)) return;
+    const wanted = hangsUnderJob ? 'its job' : `an attempt of task ${parentTaskId} that ran when it was submitted`;
+    world.say(`${what}: parent is '${span.parentSpanId}' instead of ${wanted}`);
+  }
+}
+
+/** Span ids of a parent task's attempts; with `child`, of those that ran when the child was submitted, if that can be told. */
+function parentAttempts(session: SessionFacts, parentTaskId: string, child?: AttemptFacts): string[] {
+  const attempts = session.attemptsOf.get(parentTaskId) ?? [];
+  const submitted = child && earliest(child.states.map((state) => state.ns));
+  const running = attempts.filter(({ states }) => {
+    const start = earliest(states.map((state) => state.ns));
+    const end = latest(states.filter(({ state }) => state === 'FINISHED' || state === 'FAILED').map((state) => state.ns));
+    return submitted !== undefined && start !== undefined && end !== undefined && start <= submitted && submitted <= end;
+  });
+  const chosen = running.length > 0 ? running : attempts;
+  const numbers = chosen.length > 0 ? chosen.map(({ attempt }) => attempt) : [0];
+  return numbers.map((number) => spanId('task', session.session, parentTaskId, number));
+}
+
+function checkLink(world: World, what: string, span: FlatSpan, trace: string, targets: readonly string[]): void {
+  const found = span.links.some((link) => link.traceId === trace && targets.includes(link.spanId));
+  if (!found) world.say(`${what} is missing`);
+}
+
+function checkActors(world: World, session: SessionFacts): void {
+  // Actors without an event of their own may be shown too: their task ids tell of them.
+  for (const { taskId } of session.attempts.values()) {
+    for (const span of world.withId(spanId('actor', session.session, taskId.slice(16)))) world.explained.add(span);
+  }
+  for (const [actorId, actor] of session.actors) {
+    const what = `actor ${actorId}`;
+    const trace = actor.isDetached ? traceId('trace.actor', session.session, actorId) : jobTrace(session, jobOf(actorId));
+    const id = spanId('actor', session.session, actorId);
+    if (world.isFolding(trace) && world.withId(id).length === 0) continue;
+    const span = world.one(what, trace, id);
+    if (!span) continue;
+    const parent = actor.isDetached ? '' : spanId('job', session.session, jobOf(actorId));
+    if (span.parentSpanId !== parent) world.say(`${what}: parent is '${span.parentSpanId}' instead of '${parent}'`);
+    const start = earliest(actor.states.map((state) => state.ns));
+    if (start !== undefined && span.startNs !== start) world.say(`${what}: starts at ${span.startNs} instead of ${start}`);
+    const dead = actor.states.filter(({ state }) => state === 'DEAD').map((state) => state.ns);
+    if (dead.length > 0 && !dead.includes(span.endNs)) world.say(`${what}: ends at ${span.endNs} instead of ${dead.join(' or ')}`);
+    const alive = [...new Set(actor.states.filter(({ state }) => state === 'ALIVE').map((state) => state.ns))].toSorted(compare);
+    for (const [number, aliveNs] of alive.entries()) {
+      const incarnationId = spanId('actor.incarnation', session.session, actorId, number);
+      if (world.isFolding(trace) && world.withId(incarnationId).length === 0) continue;
+      const incarnation = world.one(`${what}, incarnation ${number}`, trace, incarnationId);
+      if (!incarnation) continue;
+      if (incarnation.parentSpanId !== id) world.say(`${what}, incarnation ${number}: parent is not the actor`);
+      if (incarnation.startNs !== aliveNs)
+        world.say(`${what}, incarnation ${number}: starts at ${incarnation.startNs} instead of ${aliveNs}`);
+    }
+  }
+}
+
+/** Nodes and workers, and the session that they hang under. */
+function checkMachines(world: World, session: SessionFacts): void {
+  const trace = traceId('trace.session', session.session);
+  for (const [kind, ids] of [
+    ['node', session.nodes],
+    ['worker', session.workers],
+  ] as const) {
+    for (const [machineId, states] of ids) {
+      const id = spanId(kind, session.session, machineId);
+      if (world.isFolding(trace) && world.withId(id).length === 0) continue;
+      const span = world.one(`${kind} ${machineId}`, trace, id);
+      const dead = states.filter(({ state }) => state === 'DEAD').map((state) => state.ns);
+      if (span && dead.length > 0 && !dead.includes(span.endNs))
+        world.say(`${kind} ${machineId}: ends at ${span.endNs} instead of ${dead.join(' or ')}`);
+    }
+  }
+  if (world.spans.some((span) => span.traceId === trace)) {
+    const root = world.one(`session ${session.session}`, trace, spanId('session', session.session));
+    if (root && root.parentSpanId !== '') world.say(`session ${session.session}: has a parent`);
+  }
+}
+
+/** Children that stand for a phase: they may be there or not, and what is there must be what Ray told. */
+function checkDetails(world: World, session: SessionFacts): void {
+  const isUnder = (what: string, span: FlatSpan, parent: string): void => {
+    world.explained.add(span);
+    if (span.parentSpanId !== parent) world.say(`${what}: parent is ${span.parentSpanId} instead of ${parent}`);
+  };
+  for (const entry of session.profiles) {
+    const belongsToJob = entry.taskId === '' || entry.taskId === NO_TASK || isDriver(entry.taskId);
+    const jobId = entry.taskId === '' || entry.taskId === NO_TASK ? entry.jobId : jobOf(entry.taskId);
+    const parent = belongsToJob ? spanId('job', session.session, jobId) : spanId('task', session.session, entry.taskId, entry.attempt);
+    const what = `profile phase ${entry.name} of ${entry.taskId}/${entry.attempt}`;
+    for (const span of world.withId(
+      spanId('profile', session.session, entry.taskId, entry.attempt, entry.name, entry.startNs, entry.endNs),
+    )) {
+      isUnder(what, span, parent);
+      if (span.startNs !== entry.startNs || span.endNs !== entry.endNs) world.say(`${what}: not at the times that Ray recorded`);
+    }
+  }
+  for (const { taskId, attempt, states } of session.attempts.values()) {
+    for (const { state, ns } of states) {
+      for (const span of world.withId(spanId('phase', session.session, taskId, attempt, state, ns))) {
+        isUnder(`phase ${state} of ${taskId}/${attempt}`, span, spanId('task', session.session, taskId, attempt));
+        if (span.startNs !== ns) world.say(`phase ${state} of ${taskId}/${attempt}: does not start at its state`);
+      }
+    }
+  }
+  for (const otherId of session.otherIds) {
+    for (const kind of ['placement_group', 'submission_job']) {
+      for (const span of world.withId(spanId(kind, session.session, otherId))) world.explained.add(span);
+    }
+  }
+}
+
+function checkFolds(world: World): void {
+  const counted = new Map<string, number>();
+  const sizes = new Map<string, number>();
+  for (const span of world.spans) {
+    sizes.set(span.traceId, (sizes.get(span.traceId) ?? 0) + 1);
+    if (!(FOLDED_COUNT in span.attributes)) continue;
+    world.explained.add(span);
+    counted.set(span.traceId, (counted.get(span.traceId) ?? 0) + Number(span.attributes[FOLDED_COUNT]));
+  }
+  const limit = world.options.maxSpansPerTrace;
+  for (const [trace, size] of sizes)
+    if (limit !== undefined && size > limit) world.say(`trace ${trace}: ${size} spans, over the budget of ${limit}`);
+  for (const trace of new Set([...counted.keys(), ...world.folded.keys()])) {
+    const [said, missing] = [counted.get(trace) ?? 0, world.folded.get(trace) ?? 0];
+    if (said !== missing) world.say(`trace ${trace}: summary spans count ${said} attempts, but ${missing} are not there`);
+  }
+}
+
+function checkNothingElse(world: World): void {
+  for (const span of world.spans) {
+    if (!world.explained.has(span)) world.say(`span ${span.spanId} '${span.name}': stands for nothing that Ray told`);
+  }
+}
+
+function checkTreeShape(world: World): void {
+  for (const span of world.spans) if (span.endNs < span.startNs) world.say(`span ${span.spanId} '${span.name}': ends before it starts`);
+  for (const [trace, spans] of groupBy(world.spans, (span) => span.traceId)) {
+    const parents = new Map(spans.map((span) => [span.spanId, span.parentSpanId]));
+    if (parents.size !== spans.length) world.say(`trace ${trace}: a span id is there more than once`);
+    const callers = world.callers.get(trace) ?? new Set();
+    const roots = spans.filter((span) => span.parentSpanId === '');
+    if (roots.length !== (callers.size > 0 ? 0 : 1))
+      world.say(`trace ${trace}: ${roots.length} roots (${roots.map((root) => root.name).join(', ')})`);
+    const grounded = new Set(['', ...callers]);
+    for (const span of spans) {
+      const path = new Set<string>();
+      let current = span.spanId;
+      while (!grounded.has(current) && !path.has(current)) {
+        path.add(current);
+        const parent = parents.get(current);
+        if (parent === undefined) {
+          world.say(`span ${span.spanId} '${span.name}': parent ${current} is not in its trace`);
+          break;
+        }
+        current = parent;
+      }
+      if (path.has(current) && parents.has(current)) world.say(`span ${span.spanId} '${span.name}': is its own ancestor`);
+      for (const step of path) grounded.add(step);
+    }
+  }
+}
+
+function checkText(world: World): void {
+  const secrets = new Set([...world.facts.secrets, ...(world.options.plantedSecrets ?? [])]);
+  const limit = world.options.valueLengthLimit ?? 8192;
+  for (const span of world.spans) {
+    const what = `span ${span.spanId} '${span.name}'`;
+    const tables = [
+      span.attributes,
+      span.resource,
+      ...span.links.map((link) => link.attributes),
+      ...span.events.map((event) => event.attributes),
+    ];
+    for (const table of tables) {
+      for (const [key, value] of Object.entries(table)) {
+        if (typeof value === 'string' && value.length > limit) world.say(`${what}: ${key} has ${value.length} characters`);
+        if (key.endsWith('.truncated') && !(key.slice(0, -'.truncated'.length) in table)) world.say(`${what}: ${key} is about nothing`);
+      }
+    }
+    if (typeof span.resource['service.name'] !== 'string') world.say(`${what}: no service.name`);
+    const text = [span.name, span.statusMessage, ...span.events.map((event) => event.name), ...tables.flatMap(strings)].join('\n');
+    if (text.includes('\u001b') || text.includes('\u009b')) world.say(`${what}: holds a terminal escape`);
+    for (const secret of secrets) if (text.includes(secret)) world.say(`${what}: holds a secret (${secret.length} characters)`);
+  }
+}
+
+function strings(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.entries(value).flatMap(([key, inner]) => [key, strings(inner)].flat()) : [];
+}
+
+function groupBy<Item>(items: Iterable<Item>, key: (item: Item) => string): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const group = groups.get(key(item));
+    if (group) group.push(item);
+    else groups.set(key(item), [item]);
+  }
+  return groups;
+}
+
+const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0);
+const earliest = (times: readonly bigint[]): bigint | undefined => times.toSorted(compare)[0];
+const latest = (times: readonly bigint[]): bigint | undefined => times.toSorted(compare).at(-1);
