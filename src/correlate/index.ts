@@ -1,2 +1,4 @@
-export * from './correlator.ts';
 export * from './lifecycle.ts';
+export { type Correlator, type CorrelatorStats, createCorrelator } from './correlator.ts';
+export { CORRELATE_DEFAULTS, type CorrelateOptions } from './state.ts';
+export type { Cost } from './account.ts';

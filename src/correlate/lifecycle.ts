@@ -40,13 +40,14 @@ export type SpanRef =
   | { readonly kind: 'task'; readonly taskId: string; readonly attempt: number }
   | { readonly kind: 'fold'; readonly parent: SpanRef; readonly name: string; readonly round: number };
 
-export type LinkRelation = 'parent_task' | 'previous_attempt' | 'actor' | 'creation_task' | 'job' | 'caller';
-
-export interface LinkRef {
-  readonly trace: TraceRef;
-  readonly span: SpanRef;
-  readonly relation: LinkRelation;
-}
+export type LinkRef =
+  | {
+      readonly relation: 'parent_task' | 'previous_attempt' | 'actor' | 'previous_incarnation' | 'creation_task' | 'job' | 'detached_actor';
+      readonly trace: TraceRef;
+      readonly span: SpanRef;
+    }
+  /** A `traceparent` that was told after the job's first span had been sent. */
+  | { readonly relation: 'caller'; readonly context: CallerContext };
 
 /** Where an end came from when Ray did not say it. */
 export type EndInferred = 'profile' | 'actor_alive' | 'worker_died' | 'node_died' | 'job_finished' | 'silence';

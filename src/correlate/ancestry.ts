@@ -1,0 +1,85 @@
+import type { TimeNs } from '../event/index.ts';
+import { isDriverTask, jobIdOf } from './ray-ids.ts';
+import type { Attempt, ClosedAttempt, Session, Task } from './records.ts';
+
+/** A longer chain of parents is taken for damaged; Ray runs out of workers long before. */
+const ANCESTORS_MAX = 10_000;
+
+/**
+ * The job in whose trace a task stands: its caller's, so that of the first ancestor that the driver submitted. `isFinal` when
+ * no later event can change it; otherwise the nearest known ancestor's own job is the best guess.
+ */
+export function traceJobOf(task: Task): { readonly jobId: string; readonly isFinal: boolean } {
+  let current = task;
+  for (let steps = 0; steps < ANCESTORS_MAX; steps += 1) {
+    if (current.traceJobId !== undefined) return settle(task, current.traceJobId);
+    const parentId = current.parentTaskId;
+    if (parentId === undefined) return { jobId: current.ownJobId, isFinal: false };
+    if (isDriverTask(parentId)) return settle(task, jobIdOf(parentId));
+    const parent = task.session.tasks.get(parentId);
+    if (parent === undefined) return { jobId: jobIdOf(parentId), isFinal: false };
+    if (parent === task) break;
+    current = parent;
+  }
+  return { jobId: task.ownJobId, isFinal: true };
+}
+
+function settle(task: Task, jobId: string): { readonly jobId: string; readonly isFinal: boolean } {
+  task.traceJobId = jobId;
+  return { jobId, isFinal: true };
+}
+
+/** Where a task's span hangs before folding is looked at: under the job, or under an attempt of its parent task. */
+export type Parent =
+  | { readonly kind: 'job' }
+  | { readonly kind: 'attempt'; readonly taskId: string; readonly number: number; readonly attempt: Attempt | ClosedAttempt | undefined };
+
+const UNDER_JOB: Parent = { kind: 'job' };
+
+/** The attempt of the parent task that ran when the child was submitted, at `atNs`. */
+export function parentOf(session: Session, task: Task, atNs: TimeNs): Parent {
+  const parentId = task.parentTaskId;
+  if (parentId === undefined || isDriverTask(parentId) || isOwnAncestor(session, task)) return UNDER_JOB;
+  const attempt = runningAt(session.tasks.get(parentId), atNs);
+  return { kind: 'attempt', taskId: parentId, number: attempt?.number ?? 0, attempt };
+}
+
+function runningAt(parent: Task | undefined, atNs: TimeNs): Attempt | ClosedAttempt | undefined {
+  let best: { readonly attempt: Attempt | ClosedAttempt; readonly ns: TimeNs } | undefined;
+  let first: Attempt | ClosedAttempt | undefined;
+  for (const attempt of parent?.attempts ?? []) {
+    if (first === undefined || attempt.number < first.number) first = attempt;
+    const ns = runningNs(attempt);
+    if (ns === undefined || ns > atNs) continue;
+    if (best === undefined || ns > best.ns || (ns === best.ns && attempt.number > best.attempt.number)) best = { attempt, ns };
+  }
+  return best?.attempt ?? first;
+}
+
+/** When an attempt began to run: RUNNING, else the nearest that is known. */
+export function runningNs(attempt: Attempt | ClosedAttempt): TimeNs | undefined {
+  if (attempt.closed) return attempt.runningNs;
+  let running: TimeNs | undefined;
+  let submitted: TimeNs | undefined;
+  let first: TimeNs | undefined;
+  for (const { state, timeNs } of attempt.transitions) {
+    if (state === 'RUNNING' && (running === undefined || timeNs < running)) running = timeNs;
+    if (state === 'SUBMITTED_TO_WORKER' && (submitted === undefined || timeNs < submitted)) submitted = timeNs;
+    if (first === undefined || timeNs < first) first = timeNs;
+  }
+  return running ?? submitted ?? first;
+}
+
+/** Damaged streams can name a task as its own ancestor; such a task hangs under the job. */
+function isOwnAncestor(session: Session, task: Task): boolean {
+  if (task.traceJobId !== undefined) return false;
+  let current: Task | undefined = task;
+  for (let steps = 0; steps < ANCESTORS_MAX; steps += 1) {
+    const parentId: string | undefined = current?.parentTaskId;
+    if (parentId === undefined || isDriverTask(parentId)) return false;
+    if (parentId === task.id) return true;
+    current = session.tasks.get(parentId);
+    if (current === undefined || current.traceJobId !== undefined) return false;
+  }
+  return true;
+}

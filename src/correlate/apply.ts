@@ -1,0 +1,220 @@
+import type {
+  ActorDefinition,
+  ActorLifecycle,
+  ClusterPoint,
+  JobDefinition,
+  JobLifecycle,
+  NodeDefinition,
+  NodeLifecycle,
+  PlacementGroupDefinition,
+  PlacementGroupLifecycle,
+  RayEvent,
+  SubmissionJobDefinition,
+  SubmissionJobLifecycle,
+  WorkerDefinition,
+  WorkerLifecycle,
+} from '../event/index.ts';
+import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
+import { scheduleActor, scheduleAttempt, scheduleJob } from './due.ts';
+import { addTransitions, largest, oneOf, smallest } from './merge.ts';
+import { PlacementGroup, Point, SubmissionJob } from './records.ts';
+import type { Job, NodeRecord, Session, WorkerRecord } from './records.ts';
+import type { State } from './state.ts';
+
+/** Points of one session that are remembered, so that a repeated one is told. */
+const POINTS_MAX = 10_000;
+
+/** `late`: what the event tells came after its span was sent. */
+export type Applied = 'applied' | 'late';
+
+/** Adds what an event tells to the state. */
+export function applyEvent(state: State, event: RayEvent, nowMs: number): Applied {
+  const session = state.session(event.session, nowMs);
+  session.lastSeenMs = Math.max(session.lastSeenMs, nowMs);
+  state.schedule(session, session.dueMs === Number.POSITIVE_INFINITY ? nowMs + state.options.orphanTimeoutMs : session.dueMs);
+  noteTimes(session, event);
+  switch (event.type) {
+    case 'task_definition':
+      return applyTaskDefinition(state, session, event, nowMs);
+    case 'task_lifecycle':
+      return applyTaskLifecycle(state, session, event, nowMs);
+    case 'task_profile':
+      return applyTaskProfile(state, session, event, nowMs);
+    case 'actor_definition':
+    case 'actor_lifecycle':
+      return applyActor(state, session, event, nowMs);
+    case 'job_definition':
+    case 'job_lifecycle':
+      return applyJob(state, session, event, nowMs);
+    case 'node_definition':
+    case 'node_lifecycle':
+      return applyNode(state, session, event, nowMs);
+    case 'worker_definition':
+    case 'worker_lifecycle':
+      return applyWorker(state, session, event, nowMs);
+    case 'placement_group_definition':
+    case 'placement_group_lifecycle':
+      return applyPlacementGroup(state, session, event, nowMs);
+    case 'submission_job_definition':
+    case 'submission_job_lifecycle':
+      return applySubmissionJob(state, session, event, nowMs);
+    case 'cluster_point':
+      return applyPoint(state, session, event, nowMs);
+  }
+}
+
+/** The session's first and last known times: where it ends when it falls silent. */
+function noteTimes(session: Session, event: RayEvent): void {
+  const note = (timeNs: bigint | undefined): void => {
+    session.firstNs = smallest(session.firstNs, timeNs);
+    session.lastNs = largest(session.lastNs, timeNs);
+  };
+  if ('transitions' in event) for (const { timeNs } of event.transitions) note(timeNs);
+  if (event.type === 'cluster_point') note(event.timeNs);
+  if (event.type === 'task_profile') {
+    for (const entry of event.entries) {
+      note(entry.startNs);
+      note(entry.endNs);
+    }
+  }
+}
+
+function applyActor(state: State, session: Session, event: ActorDefinition | ActorLifecycle, nowMs: number): Applied {
+  session.sendsActors = true;
+  const actor = state.actor(session, event.actorId, nowMs);
+  if (actor.closed) return 'late';
+  if (event.type === 'actor_definition') {
+    actor.definition = oneOf(actor.definition, event);
+  } else {
+    addTransitions(actor.transitions, event.transitions);
+    for (const { state: name, nodeId } of event.transitions) {
+      if (name === 'DEAD') actor.deadMs ??= nowMs;
+      if (nodeId !== undefined) state.node(session, nodeId);
+    }
+    rescheduleCreationAttempts(state, session, event.actorId, nowMs);
+  }
+  scheduleActor(state, actor);
+  return 'applied';
+}
+
+/** An ALIVE may end a restarted creation attempt, and tells where its creation ran. */
+function rescheduleCreationAttempts(state: State, session: Session, actorId: string, nowMs: number): void {
+  const task = session.tasks.get(`${'f'.repeat(16)}${actorId}`);
+  for (const attempt of task?.attempts ?? []) if (!attempt.closed) scheduleAttempt(state, attempt, nowMs);
+}
+
+function applyJob(state: State, session: Session, event: JobDefinition | JobLifecycle, nowMs: number): Applied {
+  const job = state.job(session, event.jobId, nowMs);
+  const late = job.closed;
+  if (event.type === 'job_definition') {
+    job.definition = oneOf(job.definition, event);
+  } else {
+    addTransitions(job.transitions, event.transitions);
+    if (event.transitions.some((transition) => transition.state === 'FINISHED')) endJob(state, job, nowMs);
+  }
+  return late ? 'late' : 'applied';
+}
+
+/** The job is over: everything open of it is closed a while later. */
+export function endJob(state: State, job: Job, nowMs: number): void {
+  if (job.endMs !== undefined) return;
+  job.endMs = nowMs;
+  for (const attempts of [job.own, job.guests]) for (const attempt of attempts) scheduleAttempt(state, attempt, nowMs);
+  scheduleJob(state, job, nowMs);
+}
+
+function applyNode(state: State, session: Session, event: NodeDefinition | NodeLifecycle, nowMs: number): Applied {
+  session.hasContent = true;
+  const node = state.node(session, event.nodeId);
+  if (node.closed) return 'late';
+  if (event.type === 'node_definition') {
+    node.definition = oneOf(node.definition, event);
+  } else {
+    addTransitions(node.transitions, event.transitions);
+    if (event.transitions.some((transition) => transition.state === 'DEAD')) noteDeath(state, node, nowMs);
+  }
+  return 'applied';
+}
+
+function applyWorker(state: State, session: Session, event: WorkerDefinition | WorkerLifecycle, nowMs: number): Applied {
+  session.hasContent = true;
+  const worker = state.worker(session, event.workerId);
+  if (worker.closed) return 'late';
+  if (event.type === 'worker_definition') {
+    worker.definition = oneOf(worker.definition, event);
+  } else {
+    worker.jobId = smallest(worker.jobId, event.jobId);
+    addTransitions(worker.transitions, event.transitions);
+    if (event.transitions.some((transition) => transition.state === 'DEAD')) noteDeath(state, worker, nowMs);
+  }
+  return 'applied';
+}
+
+function noteDeath(state: State, record: NodeRecord | WorkerRecord, nowMs: number): void {
+  if (record.deadMs !== undefined) return;
+  record.deadMs = nowMs;
+  for (const attempt of record.attempts) {
+    attempt.deathMs ??= nowMs;
+    scheduleAttempt(state, attempt, nowMs);
+  }
+  state.schedule(record, nowMs + state.options.settleMs);
+}
+
+function applyPlacementGroup(
+  state: State,
+  session: Session,
+  event: PlacementGroupDefinition | PlacementGroupLifecycle,
+  nowMs: number,
+): Applied {
+  session.hasContent = true;
+  const known = session.placementGroups.get(event.placementGroupId);
+  const group = known ?? new PlacementGroup(session, event.placementGroupId);
+  if (known === undefined) session.placementGroups.set(event.placementGroupId, group);
+  if (group.closed) return 'late';
+  if (event.type === 'placement_group_definition') {
+    group.definition = oneOf(group.definition, event);
+  } else {
+    addTransitions(group.transitions, event.transitions);
+    if (event.transitions.some((transition) => transition.state === 'REMOVED')) state.schedule(group, nowMs + state.options.settleMs);
+  }
+  return 'applied';
+}
+
+export const SUBMISSION_JOB_END_STATES: readonly string[] = ['STOPPED', 'SUCCEEDED', 'FAILED'];
+
+function applySubmissionJob(
+  state: State,
+  session: Session,
+  event: SubmissionJobDefinition | SubmissionJobLifecycle,
+  nowMs: number,
+): Applied {
+  session.hasContent = true;
+  const known = session.submissionJobs.get(event.submissionId);
+  const job = known ?? new SubmissionJob(session, event.submissionId);
+  if (known === undefined) session.submissionJobs.set(event.submissionId, job);
+  if (job.closed) return 'late';
+  if (event.type === 'submission_job_definition') {
+    job.definition = oneOf(job.definition, event);
+  } else {
+    addTransitions(job.transitions, event.transitions);
+    const ended = event.transitions.some((transition) => SUBMISSION_JOB_END_STATES.includes(transition.state));
+    if (ended) state.schedule(job, nowMs + state.options.settleMs);
+  }
+  return 'applied';
+}
+
+function applyPoint(state: State, session: Session, event: ClusterPoint, nowMs: number): Applied {
+  session.hasContent = true;
+  const key = `${event.source}/${event.eventId}/${event.timeNs}`;
+  if (session.points.has(key)) return 'late';
+  const point = new Point(session, event);
+  session.points.set(key, point);
+  if (session.points.size > POINTS_MAX) {
+    for (const [oldest, { closed }] of session.points) {
+      if (closed) session.points.delete(oldest);
+      break;
+    }
+  }
+  state.schedule(point, nowMs);
+  return 'applied';
+}

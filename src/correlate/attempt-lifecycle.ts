@@ -1,0 +1,142 @@
+import type { TimeNs } from '../event/index.ts';
+import { runningNs, traceJobOf } from './ancestry.ts';
+import { attemptEnd, firstStateNs } from './ends.ts';
+import type { AttemptLifecycle, LinkRef, NodeFacts, SpanRef } from './lifecycle.ts';
+import { sortedProfile, sortedTransitions, WHOLE_TASK_PREFIX } from './merge.ts';
+import { creationTaskOf, isCreationTask } from './ray-ids.ts';
+import type { Actor, Attempt, Job, Session } from './records.ts';
+import type { State } from './state.ts';
+import { actorSpan, actorTrace, jobTrace } from './trace-ref.ts';
+
+/** The job in whose trace an attempt stands. */
+export function jobOf(state: State, attempt: Attempt): Job {
+  const { session } = attempt.task;
+  return state.job(session, traceJobOf(attempt.task).jobId, attempt.firstSeenMs);
+}
+
+/** The earliest that is known of an attempt. */
+export function attemptStartNs(attempt: Attempt): TimeNs {
+  const { session } = attempt.task;
+  const profileNs = attempt.profile.map((entry) => entry.startNs).sort((a, b) => (a < b ? -1 : 1))[0];
+  return firstStateNs(attempt.transitions) ?? profileNs ?? attempt.childrenStartNs ?? session.firstNs ?? 0n;
+}
+
+/** Where a span hangs, and the span of the task that submitted it, when that has one. */
+export interface Place {
+  readonly parent: SpanRef;
+  readonly parentTask: SpanRef | undefined;
+  readonly parentFolded: boolean;
+}
+
+export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place: Place): AttemptLifecycle {
+  const { task } = attempt;
+  const { session } = task;
+  const startNs = attemptStartNs(attempt);
+  const { whole, outcome, ...times } = attempt.seen ? attemptEnd(attempt, startNs, job) : placeholderEnd(attempt, startNs);
+  const definition = attempt.definition ?? task.anyDefinition;
+  const actor = task.actorId === undefined ? undefined : session.actors.get(task.actorId);
+  const alive = actor === undefined ? undefined : aliveAt(actor, attempt, startNs);
+  const workerId = attempt.workerId ?? alive?.workerId;
+  const workerPid = attempt.workerPid ?? alive?.pid;
+  const node = attemptNode(session, attempt, workerId, alive?.nodeId);
+  const serviceName = job.definition?.serviceName;
+  const error = attempt.error ?? inferredError(times.endInferred);
+  return {
+    kind: 'attempt',
+    session: session.name,
+    trace: jobTrace(job),
+    parent: place.parent,
+    links: attemptLinks(state, attempt, job, actor, place.parentTask),
+    taskId: task.id,
+    attempt: attempt.number,
+    jobId: task.ownJobId,
+    name: attemptName(attempt, definition?.name, whole?.name, actor),
+    definitionFrom: attempt.definition !== undefined ? 'own' : definition === undefined ? 'missing' : 'other_attempt',
+    states: sortedTransitions(attempt.transitions),
+    outcome,
+    profile: sortedProfile(attempt.profile),
+    ...times,
+    ...(task.actorId === undefined ? {} : { actorId: task.actorId }),
+    ...(definition === undefined ? {} : { definition }),
+    ...(error === undefined ? {} : { error }),
+    ...(node === undefined ? {} : { node }),
+    ...(workerId === undefined ? {} : { workerId }),
+    ...(workerPid === undefined ? {} : { workerPid }),
+    ...(serviceName === undefined ? {} : { serviceName }),
+    ...(attempt.actorReprName === undefined ? {} : { actorReprName: attempt.actorReprName }),
+    ...(attempt.wasDebuggerPaused ? { wasDebuggerPaused: true } : {}),
+    ...(attempt.log === undefined ? {} : { log: attempt.log }),
+    ...(attempt.seen ? {} : { placeholder: true }),
+    ...(place.parentFolded ? { parentFolded: true } : {}),
+  };
+}
+
+function placeholderEnd(attempt: Attempt, startNs: TimeNs): ReturnType<typeof attemptEnd> {
+  const endNs = attempt.childrenEndNs ?? startNs;
+  return { startNs, endNs: endNs < startNs ? startNs : endNs, outcome: 'unfinished', whole: undefined };
+}
+
+function inferredError(endInferred: string | undefined): { readonly errorType: string; readonly message: string } | undefined {
+  if (endInferred === 'worker_died') return { errorType: 'WORKER_DIED', message: 'The worker died while the task was open; Ray sent no end for it.' };
+  if (endInferred === 'node_died') return { errorType: 'NODE_DIED', message: 'The node died while the task was open; Ray sent no end for it.' };
+  return undefined;
+}
+
+function attemptName(attempt: Attempt, defined: string | undefined, whole: string | undefined, actor: Actor | undefined): string {
+  if (defined !== undefined && defined !== '') return defined;
+  if (whole !== undefined && whole.length > WHOLE_TASK_PREFIX.length) return whole.slice(WHOLE_TASK_PREFIX.length);
+  const className = actor?.definition?.className ?? actor?.className;
+  if (className !== undefined) return isCreationTask(attempt.task.id) ? `${className}.__init__` : `${className} call`;
+  return attempt.seen ? 'task' : 'task (never seen)';
+}
+
+/** The ALIVE of the actor's process that an attempt ran in. */
+function aliveAt(actor: Actor, attempt: Attempt, startNs: TimeNs): Actor['transitions'][number] | undefined {
+  const alive = sortedTransitions(actor.transitions).filter((transition) => transition.state === 'ALIVE');
+  if (isCreationTask(attempt.task.id)) return alive.find((transition) => transition.timeNs >= startNs);
+  const atNs = runningNs(attempt) ?? startNs;
+  return alive.findLast((transition) => transition.timeNs <= atNs) ?? alive[0];
+}
+
+function attemptNode(session: Session, attempt: Attempt, workerId: string | undefined, aliveNodeId: string | undefined): NodeFacts | undefined {
+  const workerNodeId = workerId === undefined ? undefined : session.workers.get(workerId)?.definition?.nodeId;
+  return nodeFacts(session, attempt.executorNodeId ?? attempt.submittedNodeId ?? aliveNodeId ?? workerNodeId, attempt.nodeIpAddress);
+}
+
+export function nodeFacts(session: Session, nodeId: string | undefined, ipAddress?: string): NodeFacts | undefined {
+  if (nodeId === undefined) return undefined;
+  const definition = session.nodes.get(nodeId)?.definition;
+  const { hostname, nodeName, instanceId, instanceTypeName, labels } = definition ?? {};
+  const ip = definition?.ipAddress ?? ipAddress;
+  return {
+    nodeId,
+    ...(ip === undefined ? {} : { ipAddress: ip }),
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(nodeName === undefined ? {} : { nodeName }),
+    ...(instanceId === undefined ? {} : { instanceId }),
+    ...(instanceTypeName === undefined ? {} : { instanceTypeName }),
+    ...(labels === undefined ? {} : { labels }),
+  };
+}
+
+function attemptLinks(state: State, attempt: Attempt, job: Job, actor: Actor | undefined, parentTask: SpanRef | undefined): LinkRef[] {
+  const { task } = attempt;
+  const trace = jobTrace(job);
+  const links: LinkRef[] = parentTask === undefined ? [] : [{ relation: 'parent_task', trace, span: parentTask }];
+  const previous = attempt.number > 0 ? task.find(attempt.number - 1) : undefined;
+  if (previous !== undefined && !(previous.closed && previous.fold !== undefined)) {
+    links.push({ relation: 'previous_attempt', trace, span: { kind: 'task', taskId: task.id, attempt: previous.number } });
+  }
+  if (actor !== undefined) {
+    const actorJob = state.job(task.session, actor.jobId, attempt.firstSeenMs);
+    links.push({ relation: 'actor', trace: actorTrace(actor, actorJob), span: actorSpan(actor) });
+  }
+  return links;
+}
+
+/** The creation attempt of an actor that has a span of its own, to link to. */
+export function creationAttemptSpan(actor: Actor): SpanRef | undefined {
+  const task = actor.session.tasks.get(creationTaskOf(actor.id));
+  const first = task?.attempts.filter((attempt) => !(attempt.closed && attempt.fold !== undefined)).sort((a, b) => a.number - b.number)[0];
+  return first === undefined || task === undefined ? undefined : { kind: 'task', taskId: task.id, attempt: first.number };
+}

@@ -1,0 +1,233 @@
+import type { TimeNs } from '../event/index.ts';
+import { PINNED_COST } from './account.ts';
+import type { Cost } from './account.ts';
+import { parentOf, runningNs } from './ancestry.ts';
+import type { Parent } from './ancestry.ts';
+import { attemptLifecycle, attemptStartNs, jobOf } from './attempt-lifecycle.ts';
+import type { Place } from './attempt-lifecycle.ts';
+import { scheduleJob } from './due.ts';
+import type { FoldNode } from './fold.ts';
+import type { AttemptLifecycle, Lifecycle, SpanRef } from './lifecycle.ts';
+import { largest, smallest } from './merge.ts';
+import { isCreationTask, isDriverTask } from './ray-ids.ts';
+import type { Attempt, ClosedAttempt, Job } from './records.ts';
+import type { State } from './state.ts';
+import { jobSpan } from './trace-ref.ts';
+
+/** Ends an attempt: one span, or a part of a fold when its trace has no room. */
+export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out: Lifecycle[]): void {
+  const job = jobOf(state, attempt);
+  const site = findSite(state, attempt, job);
+  const lifecycle = attemptLifecycle(state, attempt, job, site);
+  const room = decideRoom(state, attempt, job, lifecycle, site);
+  const fold = room === 'none' ? foldAttempt(attempt, job, lifecycle) : undefined;
+  if (room !== 'none') {
+    for (const ancestor of site.toPin) pin(ancestor, job);
+    if (site.unseen !== undefined) pinUnseen(state, site.unseen, job, lifecycle, nowMs);
+    if (attempt.folds !== undefined) job.account.folds.merge(job.account.folds.under(taskSpan(attempt)), attempt.folds);
+    out.push(room === 'lean' ? { ...lifecycle, lean: true } : lifecycle);
+  } else {
+    state.foldedAttempts += 1;
+    job.account.foldedAttemptCount += 1;
+  }
+  if (lifecycle.endInferred !== undefined) state.inferredEnds[lifecycle.endInferred] += 1;
+  countInJob(job, attempt, lifecycle);
+  entomb(state, attempt, job, {
+    closed: true,
+    number: attempt.number,
+    runningNs: runningNs(attempt) ?? lifecycle.startNs,
+    outcome: lifecycle.outcome,
+    fold,
+  });
+  if (job.closed && !job.account.folds.isEmpty) scheduleJob(state, job, nowMs);
+}
+
+/** Closes many that are all that is left of their trace, so that a trace that fits is not folded. Failures first. */
+export function closeRest(state: State, attempts: readonly Attempt[], job: Job, extra: Cost, nowMs: number, out: Lifecycle[]): void {
+  const rest = { ...extra };
+  const entries = attempts.map((attempt) => {
+    const lifecycle = attemptLifecycle(state, attempt, job, findSite(state, attempt, job));
+    const cost = state.options.measure(lifecycle);
+    // One more for a parent that was never seen.
+    rest.spans += cost.spans + (attempt.task.parentTaskId === undefined ? 0 : unseenParents(state, attempt));
+    rest.bytes += cost.bytes;
+    return { attempt, failed: lifecycle.outcome === 'failed', startNs: lifecycle.startNs };
+  });
+  job.account.relaxIfFits(rest);
+  entries.sort((a, b) => {
+    if (a.failed !== b.failed) return a.failed ? -1 : 1;
+    if (a.startNs !== b.startNs) return a.startNs < b.startNs ? -1 : 1;
+    if (a.attempt.task.id !== b.attempt.task.id) return a.attempt.task.id < b.attempt.task.id ? -1 : 1;
+    return a.attempt.number - b.attempt.number;
+  });
+  for (const { attempt } of entries) closeAttempt(state, attempt, nowMs, out);
+}
+
+function unseenParents(state: State, attempt: Attempt): number {
+  const parentId = attempt.task.parentTaskId;
+  return state.options.nesting === 'flat' || parentId === undefined || isDriverTask(parentId) || attempt.task.session.tasks.has(parentId) ? 0 : 1;
+}
+
+interface Site extends Place {
+  /** Open ancestors that must get spans if this attempt gets one. */
+  readonly toPin: readonly Attempt[];
+  /** The parent task's id, when nothing but its name is known. */
+  readonly unseen: string | undefined;
+}
+
+/** Where an attempt's span hangs: the nearest ancestor that has a span or can still get one. */
+function findSite(state: State, attempt: Attempt, job: Job): Site {
+  const { session } = attempt.task;
+  const direct = parentOf(session, attempt.task, attemptStartNs(attempt));
+  const isFlat = state.options.nesting === 'flat';
+  const underDriver = attempt.task.parentTaskId !== undefined && isDriverTask(attempt.task.parentTaskId);
+  if (direct.kind === 'job') {
+    return { parent: jobSpan(job), parentTask: underDriver ? jobSpan(job) : undefined, parentFolded: false, toPin: [], unseen: undefined };
+  }
+  const { nearest, folded } = nearestWithSpan(direct, attempt);
+  const parentTask = folded || (isFlat && direct.attempt === undefined) ? undefined : refOf(direct, job);
+  if (isFlat) return { parent: jobSpan(job), parentTask, parentFolded: false, toPin: [], unseen: undefined };
+  const unseen = nearest.kind === 'attempt' && nearest.attempt === undefined ? nearest.taskId : undefined;
+  return { parent: refOf(nearest, job), parentTask, parentFolded: folded, toPin: openAncestors(nearest), unseen };
+}
+
+function nearestWithSpan(direct: Parent, attempt: Attempt): { readonly nearest: Parent; readonly folded: boolean } {
+  const { session } = attempt.task;
+  let nearest = direct;
+  let folded = false;
+  while (nearest.kind === 'attempt' && nearest.attempt?.closed === true && nearest.attempt.fold !== undefined) {
+    const task = session.tasks.get(nearest.taskId);
+    if (task === undefined) break;
+    folded = true;
+    nearest = parentOf(session, task, nearest.attempt.runningNs);
+  }
+  return { nearest, folded };
+}
+
+function openAncestors(nearest: Parent): Attempt[] {
+  const ancestors: Attempt[] = [];
+  let current = nearest;
+  while (current.kind === 'attempt' && current.attempt?.closed === false && !current.attempt.pinned) {
+    const { attempt } = current;
+    if (ancestors.includes(attempt)) break;
+    ancestors.push(attempt);
+    current = nearestWithSpan(parentOf(attempt.task.session, attempt.task, attemptStartNs(attempt)), attempt).nearest;
+  }
+  return ancestors;
+}
+
+function refOf(parent: Parent, job: Job): SpanRef {
+  return parent.kind === 'job' ? jobSpan(job) : { kind: 'task', taskId: parent.taskId, attempt: parent.number };
+}
+
+function taskSpan(attempt: Attempt): SpanRef {
+  return { kind: 'task', taskId: attempt.task.id, attempt: attempt.number };
+}
+
+/** `lean` is one span without children of its own. */
+type Room = 'full' | 'lean' | 'none';
+
+const LEAN_COST_SPANS = 1;
+
+function decideRoom(state: State, attempt: Attempt, job: Job, lifecycle: AttemptLifecycle, site: Site): Room {
+  const { account } = job;
+  const failed = lifecycle.outcome === 'failed';
+  if (attempt.pinned) account.release(PINNED_COST);
+  else if (!wantsDetail(state, job, lifecycle)) return 'none';
+  const ancestors = attempt.pinned ? 0 : site.toPin.length + (site.unseen === undefined ? 0 : 1);
+  const pins = { spans: ancestors * PINNED_COST.spans, bytes: ancestors * PINNED_COST.bytes };
+  const full = state.options.measure(lifecycle);
+  if (account.fits({ spans: full.spans + pins.spans, bytes: full.bytes + pins.bytes }, failed)) {
+    account.charge(full);
+    return 'full';
+  }
+  if (!failed && !attempt.pinned) return 'none';
+  const lean = full.spans === LEAN_COST_SPANS ? full : state.options.measure({ ...lifecycle, lean: true });
+  if (!attempt.pinned && !account.fits({ spans: lean.spans + pins.spans, bytes: lean.bytes + pins.bytes }, failed)) return 'none';
+  account.charge(lean);
+  return 'lean';
+}
+
+/** What the job's metadata asks for, decided for each attempt by itself. */
+function wantsDetail(state: State, job: Job, lifecycle: AttemptLifecycle): boolean {
+  const detail = job.definition?.detail ?? 'all';
+  if (detail === 'all' || lifecycle.outcome === 'failed') return true;
+  return detail === 'slow' && lifecycle.endNs - lifecycle.startNs >= BigInt(state.options.slowMs) * 1_000_000n;
+}
+
+function pin(attempt: Attempt, job: Job): void {
+  attempt.pinned = true;
+  job.account.charge(PINNED_COST);
+}
+
+/** A parent that is only named gets a span at the job's close, unless it is seen until then. */
+function pinUnseen(state: State, taskId: string, job: Job, child: AttemptLifecycle, nowMs: number): void {
+  const placeholder = state.attempt(state.task(job.session, taskId), 0, nowMs);
+  if (placeholder === undefined) return;
+  if (!placeholder.pinned) pin(placeholder, job);
+  placeholder.childrenStartNs = smallest(placeholder.childrenStartNs, child.startNs);
+  placeholder.childrenEndNs = largest(placeholder.childrenEndNs, child.endNs);
+  if (job.closed) scheduleJob(state, job, nowMs);
+}
+
+function foldAttempt(attempt: Attempt, job: Job, lifecycle: AttemptLifecycle): FoldNode {
+  const { folds } = job.account;
+  const node = folds.add(foldContainer(attempt, job, lifecycle.startNs), {
+    name: lifecycle.name,
+    outcome: lifecycle.outcome,
+    startNs: lifecycle.startNs,
+    endNs: lifecycle.endNs,
+    waitNs: waitNs(lifecycle),
+  });
+  if (attempt.folds !== undefined) folds.merge(node.children, attempt.folds);
+  return node;
+}
+
+function foldContainer(attempt: Attempt, job: Job, startNs: TimeNs): Map<string, FoldNode> {
+  const { folds } = job.account;
+  const parent = parentOf(attempt.task.session, attempt.task, startNs);
+  if (parent.kind === 'job' || parent.attempt === undefined) return folds.under();
+  if (!parent.attempt.closed) return (parent.attempt.folds ??= new Map());
+  return parent.attempt.fold === undefined ? folds.under(refOf(parent, job)) : parent.attempt.fold.current.children;
+}
+
+function waitNs({ states, startNs }: AttemptLifecycle): TimeNs {
+  const running = states.find((transition) => transition.state === 'RUNNING');
+  return running === undefined ? 0n : running.timeNs - startNs;
+}
+
+/** Tasks are counted by the outcome of their last attempt. */
+function countInJob(job: Job, attempt: Attempt, lifecycle: AttemptLifecycle): void {
+  job.hasChildren = true;
+  job.childrenStartNs = smallest(job.childrenStartNs, lifecycle.startNs);
+  job.childrenEndNs = largest(job.childrenEndNs, lifecycle.endNs);
+  if (lifecycle.placeholder === true) return;
+  job.attemptCount += 1;
+  let last: ClosedAttempt | undefined;
+  for (const other of attempt.task.attempts) if (other.closed && (last === undefined || other.number > last.number)) last = other;
+  if (last !== undefined && last.number > attempt.number) return;
+  if (last !== undefined) job[last.outcome] -= 1;
+  job[lifecycle.outcome] += 1;
+}
+
+function entomb(state: State, attempt: Attempt, job: Job, closed: ClosedAttempt): void {
+  const { task } = attempt;
+  if (isCreationTask(task.id)) task.keptDefinition ??= attempt.definition;
+  task.attempts[task.attempts.indexOf(attempt)] = closed;
+  state.schedule(attempt, Number.POSITIVE_INFINITY);
+  job.own.delete(attempt);
+  job.guests.delete(attempt);
+  task.session.jobs.get(task.ownJobId)?.own.delete(attempt);
+  for (const place of attempt.places) place.attempts.delete(attempt);
+  state.openAttempts -= 1;
+  if (task.attempts.every((other) => other.closed)) state.tombstones.add(task);
+  forgetOldest(state);
+}
+
+function forgetOldest(state: State): void {
+  for (const task of state.tombstones) {
+    if (state.tombstones.size + state.openAttempts <= state.options.maxTombstones) return;
+    state.tombstones.delete(task);
+    task.session.tasks.delete(task.id);
+  }
+}

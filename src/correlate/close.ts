@@ -1,0 +1,322 @@
+import type { TimeNs } from '../event/index.ts';
+import { SUBMISSION_JOB_END_STATES } from './apply.ts';
+import { traceJobOf } from './ancestry.ts';
+import { creationAttemptSpan, nodeFacts } from './attempt-lifecycle.ts';
+import { closeAttempt, closeRest } from './close-attempt.ts';
+import { firstStateNs, interval, jobEndNs, lastStateNs, silenceNs } from './ends.ts';
+import type { ActorLifecycle, EndInferred, Incarnation, Interval, JobLifecycle, Lifecycle, LinkRef } from './lifecycle.ts';
+import { largest, smallest, sortedProfile, sortedTransitions } from './merge.ts';
+import type { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
+import type { State } from './state.ts';
+import { actorSpan, actorTrace, jobSpan, jobTrace, parseCaller } from './trace-ref.ts';
+
+const DETACHED_LINKS_MAX = 100;
+
+/** Ends a job with everything that is open of it. */
+export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[]): void {
+  const actors = [...job.actors].filter((actor) => !actor.closed && !actor.isDetached).sort(byId);
+  const extra = { spans: job.profile.length, bytes: 0 };
+  for (const actor of actors) {
+    const cost = state.options.measure(actorLifecycle(actor, job));
+    extra.spans += cost.spans;
+    extra.bytes += cost.bytes;
+  }
+  closeRest(state, openAttempts(job), job, extra, nowMs, out);
+  // Parents that were only named by the attempts just closed.
+  closeRest(state, openAttempts(job), job, extra, nowMs, out);
+  for (const actor of actors) closeActor(state, actor, nowMs, out);
+  flushFolds(job, out);
+  if (!job.closed && job.hasContent) {
+    job.closed = true;
+    out.push(jobLifecycle(job));
+    job.profile = [];
+  }
+  job.account.tighten();
+  state.schedule(job, Number.POSITIVE_INFINITY);
+}
+
+/** Attempts can still arrive when the job's span was sent: their folds, and parents that were only named, follow. */
+export function closeRemainder(state: State, job: Job, nowMs: number, out: Lifecycle[]): void {
+  const named = openAttempts(job).filter((attempt) => !attempt.seen);
+  for (const attempt of named) closeAttempt(state, attempt, nowMs, out);
+  flushFolds(job, out);
+  state.schedule(job, Number.POSITIVE_INFINITY);
+}
+
+function flushFolds(job: Job, out: Lifecycle[]): void {
+  if (!job.account.folds.isEmpty) out.push(...job.account.folds.flush(jobTrace(job), job.session.name, job.definition?.serviceName));
+}
+
+function openAttempts(job: Job): Attempt[] {
+  const own = [...job.own].filter((attempt) => traceJobOf(attempt.task).jobId === job.id);
+  const guests = [...job.guests].filter((attempt) => attempt.task.ownJobId !== job.id && traceJobOf(attempt.task).jobId === job.id);
+  return [...own, ...guests];
+}
+
+function byId(a: { readonly id: string }, b: { readonly id: string }): number {
+  return a.id < b.id ? -1 : 1;
+}
+
+function jobLifecycle(job: Job): JobLifecycle {
+  const { session, definition } = job;
+  const created = firstStateNs(job.transitions.filter((transition) => transition.state === 'CREATED'));
+  const startNs = created ?? firstStateNs(job.driverTransitions) ?? job.childrenStartNs ?? session.firstNs ?? 0n;
+  const endNs = jobEndNs(job);
+  const finished = job.transitions.some((transition) => transition.state === 'FINISHED');
+  const inferred: EndInferred | undefined = finished ? undefined : endNs === undefined ? 'silence' : 'job_finished';
+  const node = nodeFacts(session, definition?.driverNodeId);
+  return {
+    kind: 'job',
+    session: session.name,
+    trace: jobTrace(job),
+    links: jobLinks(job),
+    jobId: job.id,
+    name: definition?.jobName ?? definition?.submissionId ?? definition?.entrypoint ?? job.id,
+    states: sortedTransitions([...job.transitions, ...job.driverTransitions.map((driver) => ({ ...driver, state: `DRIVER_${driver.state}` }))]),
+    tasks: { finished: job.finished, failed: job.failed, unfinished: job.unfinished },
+    attemptCount: job.attemptCount,
+    actorCount: job.actorCount,
+    foldedAttemptCount: job.account.foldedAttemptCount,
+    profile: sortedProfile(job.profile),
+    ...interval(startNs, endNs ?? silenceNs(session), inferred),
+    ...(definition === undefined ? {} : { definition }),
+    ...(definition?.serviceName === undefined ? {} : { serviceName: definition.serviceName }),
+    ...(job.driverError === undefined ? {} : { driverError: job.driverError }),
+    ...(node === undefined ? {} : { node }),
+  };
+}
+
+function jobLinks(job: Job): LinkRef[] {
+  const links: LinkRef[] = [];
+  for (const actor of [...job.actors].filter((candidate) => candidate.isDetached).sort(byId).slice(0, DETACHED_LINKS_MAX)) {
+    links.push({ relation: 'detached_actor', trace: actorTrace(actor, job), span: actorSpan(actor) });
+  }
+  const caller = parseCaller(job.definition?.traceparent, job.definition?.tracestate);
+  if (caller !== undefined && job.caller !== undefined && job.caller.context === undefined) links.push({ relation: 'caller', context: caller });
+  return links;
+}
+
+/** Ends an actor's lifetime. */
+export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifecycle[]): void {
+  const job = state.job(actor.session, actor.jobId, nowMs);
+  const lifecycle = actorLifecycle(actor, job);
+  actor.closed = true;
+  state.schedule(actor, Number.POSITIVE_INFINITY);
+  if (lifecycle.endInferred !== undefined) state.inferredEnds[lifecycle.endInferred] += 1;
+  if (actor.isDetached) {
+    out.push(lifecycle);
+    return;
+  }
+  job.hasChildren = true;
+  job.childrenStartNs = smallest(job.childrenStartNs, lifecycle.startNs);
+  job.childrenEndNs = largest(job.childrenEndNs, lifecycle.endNs);
+  job.actorCount += 1;
+  const cost = state.options.measure(lifecycle);
+  if (job.account.fits(cost, false)) {
+    job.account.charge(cost);
+    out.push(lifecycle);
+    return;
+  }
+  job.account.folds.add(job.account.folds.under(), {
+    name: `actor ${lifecycle.className ?? lifecycle.name}`,
+    outcome: 'finished',
+    startNs: lifecycle.startNs,
+    endNs: lifecycle.endNs,
+    waitNs: 0n,
+  });
+}
+
+function actorLifecycle(actor: Actor, job: Job): ActorLifecycle {
+  const { session, definition } = actor;
+  const states = sortedTransitions(actor.transitions);
+  const dead = states.find((transition) => transition.state === 'DEAD');
+  const startNs = states[0]?.timeNs ?? actor.tasksStartNs ?? session.firstNs ?? 0n;
+  const times = dead === undefined ? openActorEnd(actor, job, startNs) : interval(startNs, dead.timeNs);
+  const className = definition?.className ?? actor.className;
+  const incarnations = incarnationsOf(session, states, times);
+  const node = incarnations[0]?.node;
+  return {
+    kind: 'actor',
+    session: session.name,
+    trace: actorTrace(actor, job),
+    links: actorLinks(actor, job),
+    actorId: actor.id,
+    jobId: actor.jobId,
+    isDetached: actor.isDetached,
+    name: definition?.name ?? className ?? actor.id,
+    states,
+    incarnations,
+    ...times,
+    ...(actor.isDetached ? {} : { parent: jobSpan(job) }),
+    ...(className === undefined ? {} : { className }),
+    ...(actor.moduleName === undefined ? {} : { moduleName: actor.moduleName }),
+    ...(definition === undefined ? {} : { definition }),
+    ...(job.definition?.serviceName === undefined ? {} : { serviceName: job.definition.serviceName }),
+    ...(node === undefined ? {} : { node }),
+  };
+}
+
+function openActorEnd(actor: Actor, job: Job, startNs: TimeNs): Interval {
+  const endNs = actor.isDetached ? undefined : jobEndNs(job);
+  const floorNs = largest(lastStateNs(actor.transitions), actor.tasksEndNs) ?? startNs;
+  return interval(startNs, endNs ?? silenceNs(actor.session), endNs === undefined ? 'silence' : 'job_finished', floorNs);
+}
+
+function incarnationsOf(session: Session, states: ActorLifecycle['states'], times: Interval): Incarnation[] {
+  const incarnations: Incarnation[] = [];
+  for (const [index, alive] of states.entries()) {
+    if (alive.state !== 'ALIVE') continue;
+    const ended = states.slice(index + 1).find((transition) => transition.state !== 'PENDING_CREATION' && transition.state !== 'DEPENDENCIES_UNREADY');
+    const node = nodeFacts(session, alive.nodeId);
+    incarnations.push({
+      number: incarnations.length,
+      alive,
+      ...interval(alive.timeNs, ended?.timeNs ?? times.endNs, ended === undefined ? times.endInferred : undefined),
+      ...(ended === undefined ? {} : { ended }),
+      ...(node === undefined ? {} : { node }),
+    });
+  }
+  return incarnations;
+}
+
+function actorLinks(actor: Actor, job: Job): LinkRef[] {
+  const links: LinkRef[] = [];
+  const span = creationAttemptSpan(actor);
+  if (span !== undefined) links.push({ relation: 'creation_task', trace: jobTrace(job), span });
+  if (actor.isDetached && job.hasContent) links.push({ relation: 'job', trace: jobTrace(job), span: jobSpan(job) });
+  return links;
+}
+
+function sessionCommon(session: Session, record: { readonly transitions: readonly { readonly timeNs: TimeNs }[] }, ended: TimeNs | undefined) {
+  const startNs = record.transitions.reduce<TimeNs | undefined>((first, { timeNs }) => smallest(first, timeNs), undefined) ?? session.firstNs ?? 0n;
+  const times = ended === undefined ? interval(startNs, silenceNs(session), 'silence') : interval(startNs, ended);
+  return { session: session.name, trace: { kind: 'session', session: session.name }, links: [], ...times } as const;
+}
+
+export function closeNode(state: State, node: NodeRecord, out: Lifecycle[]): void {
+  node.closed = true;
+  state.schedule(node, Number.POSITIVE_INFINITY);
+  if (!node.seen) return;
+  const states = sortedTransitions(node.transitions);
+  const dead = states.find((transition) => transition.state === 'DEAD')?.timeNs;
+  const startNs = states[0] === undefined ? node.definition?.startNs : undefined;
+  const facts = nodeFacts(node.session, node.id);
+  out.push({
+    kind: 'node',
+    ...sessionCommon(node.session, { transitions: startNs === undefined ? states : [{ timeNs: startNs }] }, dead),
+    parent: { kind: 'session' },
+    nodeId: node.id,
+    states,
+    ...(node.definition === undefined ? {} : { definition: node.definition }),
+    ...(facts === undefined ? {} : { node: facts }),
+  });
+}
+
+export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]): void {
+  worker.closed = true;
+  state.schedule(worker, Number.POSITIVE_INFINITY);
+  if (!worker.seen) return;
+  const { session, definition } = worker;
+  const states = sortedTransitions(worker.transitions);
+  const launched = states.flatMap((transition) => (transition.launchNs === undefined ? [] : [{ timeNs: transition.launchNs }]));
+  const dead = states.find((transition) => transition.state === 'DEAD')?.timeNs;
+  const node = definition?.nodeId === undefined ? undefined : session.nodes.get(definition.nodeId);
+  const facts = nodeFacts(session, definition?.nodeId);
+  const common = sessionCommon(session, { transitions: [...states, ...launched] }, dead);
+  const lifecycle: Lifecycle = {
+    kind: 'worker',
+    ...common,
+    parent: node?.seen === true ? { kind: 'node', id: node.id } : { kind: 'session' },
+    workerId: worker.id,
+    states,
+    ...(worker.jobId === undefined ? {} : { jobId: worker.jobId }),
+    ...(definition === undefined ? {} : { definition }),
+    ...(facts === undefined ? {} : { node: facts }),
+  };
+  const cost = state.options.measure(lifecycle);
+  if (session.account.fits(cost, false)) {
+    session.account.charge(cost);
+    out.push(lifecycle);
+    return;
+  }
+  const name = `worker ${definition?.workerType ?? ''}`.trim();
+  session.account.folds.add(session.account.folds.under(), { name, outcome: 'finished', startNs: common.startNs, endNs: common.endNs, waitNs: 0n });
+}
+
+export function closePlacementGroup(state: State, group: PlacementGroup, out: Lifecycle[]): void {
+  group.closed = true;
+  state.schedule(group, Number.POSITIVE_INFINITY);
+  const states = sortedTransitions(group.transitions);
+  const requestedNs = group.definition?.requestedNs;
+  const removed = states.find((transition) => transition.state === 'REMOVED')?.timeNs;
+  out.push({
+    kind: 'placement_group',
+    ...sessionCommon(group.session, { transitions: requestedNs === undefined ? states : [...states, { timeNs: requestedNs }] }, removed),
+    parent: { kind: 'session' },
+    placementGroupId: group.id,
+    states,
+    ...(group.definition === undefined ? {} : { definition: group.definition }),
+  });
+}
+
+export function closeSubmissionJob(state: State, job: SubmissionJob, out: Lifecycle[]): void {
+  job.closed = true;
+  state.schedule(job, Number.POSITIVE_INFINITY);
+  const states = sortedTransitions(job.transitions);
+  const ended = states.find((transition) => SUBMISSION_JOB_END_STATES.includes(transition.state))?.timeNs;
+  out.push({
+    kind: 'submission_job',
+    ...sessionCommon(job.session, job, ended),
+    parent: { kind: 'session' },
+    submissionId: job.id,
+    states,
+    ...(job.definition === undefined ? {} : { definition: job.definition }),
+  });
+}
+
+export function closePoint(state: State, { session, point }: Point, out: Lifecycle[]): void {
+  const lifecycle: Lifecycle = {
+    kind: 'point',
+    session: session.name,
+    trace: { kind: 'session', session: session.name },
+    parent: { kind: 'session' },
+    links: [],
+    startNs: point.timeNs,
+    endNs: point.timeNs,
+    point,
+  };
+  const cost = state.options.measure(lifecycle);
+  if (session.account.fits(cost, false)) {
+    session.account.charge(cost);
+    out.push(lifecycle);
+    return;
+  }
+  const unit = { name: point.name, outcome: 'finished', startNs: point.timeNs, endNs: point.timeNs, waitNs: 0n } as const;
+  session.account.folds.add(session.account.folds.under(), unit);
+}
+
+/** Ends a session that fell silent, with everything that is open of it. */
+export function closeSession(state: State, session: Session, nowMs: number, out: Lifecycle[]): void {
+  for (const job of [...session.jobs.values()].sort(byId)) closeJob(state, job, nowMs, out);
+  for (const actor of [...session.actors.values()].sort(byId)) if (!actor.closed) closeActor(state, actor, nowMs, out);
+  for (const worker of [...session.workers.values()].sort(byId)) if (!worker.closed) closeWorker(state, worker, out);
+  for (const node of [...session.nodes.values()].sort(byId)) if (!node.closed) closeNode(state, node, out);
+  for (const group of [...session.placementGroups.values()].sort(byId)) if (!group.closed) closePlacementGroup(state, group, out);
+  for (const job of [...session.submissionJobs.values()].sort(byId)) if (!job.closed) closeSubmissionJob(state, job, out);
+  for (const point of session.points.values()) {
+    if (point.closed) continue;
+    point.closed = true;
+    closePoint(state, point, out);
+  }
+  if (!session.account.folds.isEmpty) out.push(...session.account.folds.flush({ kind: 'session', session: session.name }, session.name, undefined));
+  if (session.closed) return;
+  if (!session.hasContent) return;
+  session.closed = true;
+  out.push({
+    kind: 'session',
+    session: session.name,
+    trace: { kind: 'session', session: session.name },
+    links: [],
+    ...interval(session.firstNs ?? 0n, silenceNs(session), 'silence'),
+  });
+}

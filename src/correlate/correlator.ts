@@ -1,0 +1,105 @@
+import type { RayEvent } from '../event/index.ts';
+import { applyEvent } from './apply.ts';
+import type { Applied } from './apply.ts';
+import { closeAttempt } from './close-attempt.ts';
+import { closeActor, closeJob, closeNode, closePlacementGroup, closePoint, closeRemainder, closeSession, closeSubmissionJob, closeWorker } from './close.ts';
+import type { EndInferred, Lifecycle } from './lifecycle.ts';
+import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
+import { CORRELATE_DEFAULTS, State } from './state.ts';
+import type { CorrelateOptions, Timed } from './state.ts';
+
+/** A silent session is forgotten, tombstones and all, when nothing of it came for so long. */
+const SESSION_AGE_MAX_MS = 24 * 3_600_000;
+
+export interface CorrelatorStats {
+  readonly sessions: number;
+  readonly openJobs: number;
+  readonly openAttempts: number;
+  readonly tombstones: number;
+  readonly late: number;
+  readonly foldedAttempts: number;
+  readonly inferredEnds: Readonly<Record<EndInferred, number>>;
+}
+
+/**
+ * Gathers what events tell of attempts, jobs, actors, nodes and workers, in any order, and hands out each once, when it is
+ * finished. Pure but for its own state: no clock, no input, no output.
+ */
+export interface Correlator {
+  /** Adds an event. `nowMs` never runs backwards: milliseconds on the clock that `advance` gets too. */
+  apply(event: RayEvent, nowMs: number): Applied;
+  /** What is finished by `nowMs`, at most about `limit` lifecycles; a child may come before its parent. */
+  advance(nowMs: number, limit?: number): readonly Lifecycle[];
+  /** End of the input: everything that is open, as after `orphanTimeoutMs`. In an order that depends on the content alone. */
+  closeAll(nowMs: number): readonly Lifecycle[];
+  stats(): CorrelatorStats;
+}
+
+export function createCorrelator(options: Partial<CorrelateOptions> & Pick<CorrelateOptions, 'measure'>): Correlator {
+  const state = new State({ ...CORRELATE_DEFAULTS, ...options });
+
+  return {
+    apply(event, nowMs) {
+      const applied = applyEvent(state, event, nowMs);
+      if (applied === 'late') state.late += 1;
+      return applied;
+    },
+    advance(nowMs, limit = Number.POSITIVE_INFINITY) {
+      const out: Lifecycle[] = [];
+      while (out.length < limit) {
+        const next = state.due.popDue(nowMs);
+        if (next === undefined) break;
+        // A record that was put to another time meanwhile is found there.
+        if (next.item.dueMs === next.dueMs) closeDue(state, next.item, nowMs, out);
+      }
+      return out;
+    },
+    closeAll(nowMs) {
+      const out: Lifecycle[] = [];
+      for (const session of [...state.sessions.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) closeSession(state, session, nowMs, out);
+      return out;
+    },
+    stats() {
+      let openJobs = 0;
+      for (const session of state.sessions.values()) for (const job of session.jobs.values()) if (!job.closed) openJobs += 1;
+      return {
+        sessions: state.sessions.size,
+        openJobs,
+        openAttempts: state.openAttempts,
+        tombstones: state.tombstones.size,
+        late: state.late,
+        foldedAttempts: state.foldedAttempts,
+        inferredEnds: { ...state.inferredEnds },
+      };
+    },
+  };
+}
+
+function closeDue(state: State, record: Timed, nowMs: number, out: Lifecycle[]): void {
+  if (record instanceof Attempt) closeAttempt(state, record, nowMs, out);
+  else if (record instanceof Job) (record.closed ? closeRemainder : closeJob)(state, record, nowMs, out);
+  else if (record instanceof Actor) closeActor(state, record, nowMs, out);
+  else if (record instanceof WorkerRecord) closeWorker(state, record, out);
+  else if (record instanceof NodeRecord) closeNode(state, record, out);
+  else if (record instanceof PlacementGroup) closePlacementGroup(state, record, out);
+  else if (record instanceof SubmissionJob) closeSubmissionJob(state, record, out);
+  else if (record instanceof Point) closeDuePoint(state, record, out);
+  else if (record instanceof Session) closeDueSession(state, record, nowMs, out);
+}
+
+function closeDuePoint(state: State, point: Point, out: Lifecycle[]): void {
+  if (point.closed) return;
+  point.closed = true;
+  closePoint(state, point, out);
+}
+
+/** Closed after `orphanTimeoutMs` of silence, forgotten after a day. */
+function closeDueSession(state: State, session: Session, nowMs: number, out: Lifecycle[]): void {
+  const silentAtMs = session.lastSeenMs + state.options.orphanTimeoutMs;
+  if (silentAtMs > nowMs) return state.schedule(session, silentAtMs);
+  const forgetAtMs = Math.max(silentAtMs, session.lastSeenMs + SESSION_AGE_MAX_MS);
+  closeSession(state, session, nowMs, out);
+  if (forgetAtMs > nowMs) return state.schedule(session, forgetAtMs);
+  for (const task of session.tasks.values()) state.tombstones.delete(task);
+  state.sessions.delete(session.name);
+}

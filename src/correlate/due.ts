@@ -1,0 +1,75 @@
+import type { StateTransition, TimeNs } from '../event/index.ts';
+import { traceJobOf } from './ancestry.ts';
+import { wholeTaskEntry } from './merge.ts';
+import { creationTaskOf, isCreationTask } from './ray-ids.ts';
+import type { Actor, Attempt, Job } from './records.ts';
+import type { State } from './state.ts';
+
+/**
+ * When a record is finished, on the bridge's clock. What its end then is stands in `ends.ts`: the two are apart, so that a
+ * stream gives the same spans however fast it is read.
+ */
+
+export function isTerminal({ state }: StateTransition): boolean {
+  return state === 'FINISHED' || state === 'FAILED';
+}
+
+export function scheduleAttempt(state: State, attempt: Attempt, nowMs: number): void {
+  if (attempt.evidenceMs === undefined && restartedAliveNs(attempt) !== undefined) attempt.evidenceMs = nowMs;
+  state.schedule(attempt, attemptDueMs(state, attempt, nowMs));
+}
+
+function attemptDueMs(state: State, attempt: Attempt, nowMs: number): number {
+  const { settleMs, jobEndDelayMs } = state.options;
+  if (isComplete(state, attempt, nowMs)) return nowMs;
+  const dueMs: number[] = [];
+  const triggerMs = attempt.terminalMs ?? attempt.evidenceMs;
+  if (triggerMs !== undefined) dueMs.push(triggerMs + settleMs);
+  if (attempt.deathMs !== undefined) dueMs.push(Math.max(attempt.deathMs, attempt.firstSeenMs) + settleMs);
+  const endMs = attempt.task.session.jobs.get(traceJobOf(attempt.task).jobId)?.endMs;
+  if (endMs !== undefined) dueMs.push(Math.max(endMs + jobEndDelayMs, attempt.firstSeenMs + settleMs));
+  return Math.min(Number.POSITIVE_INFINITY, ...dueMs);
+}
+
+/** Nothing that shapes the span is still on its way. */
+function isComplete(state: State, attempt: Attempt, nowMs: number): boolean {
+  if (attempt.terminalMs === undefined || attempt.definition === undefined) return false;
+  if (!attempt.transitions.some((transition) => transition.state === 'RUNNING')) return false;
+  const { task } = attempt;
+  const { session } = task;
+  const settledMs = nowMs - state.options.settleMs;
+  if (session.firstSeenMs > settledMs) return false;
+  if (session.sendsProfiles && wholeTaskEntry(attempt.profile) === undefined) return false;
+  const trace = traceJobOf(task);
+  const job = session.jobs.get(trace.jobId);
+  if (!trace.isFinal || job === undefined || (job.definition === undefined && job.firstSeenMs > settledMs)) return false;
+  return task.actorId === undefined || !session.sendsActors || isPlaced(session.actors.get(task.actorId), attempt);
+}
+
+/** The actor is known, and for its creation also where it runs. */
+function isPlaced(actor: Actor | undefined, attempt: Attempt): boolean {
+  if (actor?.definition === undefined) return false;
+  return !isCreationTask(attempt.task.id) || actor.transitions.some((transition) => transition.state === 'ALIVE');
+}
+
+/** A restarted actor's creation attempt gets no FINISHED: it ended when the actor was ALIVE again. */
+export function restartedAliveNs(attempt: Attempt): TimeNs | undefined {
+  const { actorId, id, session } = attempt.task;
+  if (attempt.number === 0 || actorId === undefined || id !== creationTaskOf(actorId)) return undefined;
+  let startNs: TimeNs | undefined;
+  for (const { timeNs } of attempt.transitions) if (startNs === undefined || timeNs > startNs) startNs = timeNs;
+  let aliveNs: TimeNs | undefined;
+  for (const { state, timeNs } of session.actors.get(actorId)?.transitions ?? []) {
+    if (state === 'ALIVE' && startNs !== undefined && timeNs >= startNs && (aliveNs === undefined || timeNs < aliveNs)) aliveNs = timeNs;
+  }
+  return aliveNs;
+}
+
+export function scheduleActor(state: State, actor: Actor): void {
+  if (actor.deadMs !== undefined) state.schedule(actor, actor.deadMs + state.options.settleMs);
+}
+
+export function scheduleJob(state: State, job: Job, nowMs: number): void {
+  const { settleMs, jobEndDelayMs } = state.options;
+  state.schedule(job, job.closed ? nowMs + settleMs : (job.endMs ?? nowMs) + jobEndDelayMs);
+}

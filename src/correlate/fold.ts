@@ -1,0 +1,167 @@
+import type { TimeNs } from '../event/index.ts';
+import type { AttemptOutcome, FoldLifecycle, SpanRef, TraceRef } from './lifecycle.ts';
+
+const NAME_LENGTH_MAX = 128;
+const OTHER = '(other)';
+
+/** What is summed up of one thing that is folded. */
+export interface FoldedUnit {
+  readonly name: string;
+  readonly outcome: AttemptOutcome;
+  readonly startNs: TimeNs;
+  readonly endNs: TimeNs;
+  /** Time before RUNNING. */
+  readonly waitNs: TimeNs;
+}
+
+/** Sums over everything of one name under one parent that a trace's budget left no room for. */
+export class FoldNode {
+  readonly name: string;
+  finished = 0;
+  failed = 0;
+  unfinished = 0;
+  durationSumNs = 0n;
+  durationMinNs = 0n;
+  durationMaxNs = 0n;
+  waitSumNs = 0n;
+  startNs = 0n;
+  endNs = 0n;
+  readonly children = new Map<string, FoldNode>();
+  /** Set when its parent was folded too and its sums went to another node. */
+  mergedInto: FoldNode | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  get count(): number {
+    return this.finished + this.failed + this.unfinished;
+  }
+
+  /** The node that holds this one's sums now. */
+  get current(): FoldNode {
+    return this.mergedInto === undefined ? this : this.mergedInto.current;
+  }
+
+  add(unit: FoldedUnit): void {
+    const durationNs = unit.endNs - unit.startNs;
+    this.#widen(unit.startNs, unit.endNs, durationNs, durationNs);
+    this[unit.outcome] += 1;
+    this.durationSumNs += durationNs;
+    this.waitSumNs += unit.waitNs;
+  }
+
+  absorb(other: FoldNode): void {
+    if (other.count > 0) this.#widen(other.startNs, other.endNs, other.durationMinNs, other.durationMaxNs);
+    this.finished += other.finished;
+    this.failed += other.failed;
+    this.unfinished += other.unfinished;
+    this.durationSumNs += other.durationSumNs;
+    this.waitSumNs += other.waitSumNs;
+    other.mergedInto = this;
+  }
+
+  #widen(startNs: TimeNs, endNs: TimeNs, shortestNs: TimeNs, longestNs: TimeNs): void {
+    const first = this.count === 0;
+    if (first || startNs < this.startNs) this.startNs = startNs;
+    if (first || endNs > this.endNs) this.endNs = endNs;
+    if (first || shortestNs < this.durationMinNs) this.durationMinNs = shortestNs;
+    if (first || longestNs > this.durationMaxNs) this.durationMaxNs = longestNs;
+  }
+}
+
+/** All folds of one trace, by the span that they hang under. The number of nodes is bounded; what is beyond goes to `(other)`. */
+export class Folds {
+  readonly #limit: number;
+  #nodes = 0;
+  #round = 0;
+  readonly #containers = new Map<string, { readonly parent: SpanRef; readonly folds: Map<string, FoldNode> }>();
+  readonly #root: SpanRef;
+
+  constructor(root: SpanRef, limit: number) {
+    this.#root = root;
+    this.#limit = limit;
+  }
+
+  get isEmpty(): boolean {
+    return this.#containers.size === 0;
+  }
+
+  /** Folds under a span of the trace; without an argument, under its root. */
+  under(parent: SpanRef = this.#root): Map<string, FoldNode> {
+    const key = parent.kind === 'task' ? `${parent.taskId}/${parent.attempt}` : '';
+    let container = this.#containers.get(key);
+    if (container === undefined) {
+      container = { parent, folds: new Map() };
+      this.#containers.set(key, container);
+    }
+    return container.folds;
+  }
+
+  add(container: Map<string, FoldNode>, unit: FoldedUnit): FoldNode {
+    const node = this.#node(container, unit.name.slice(0, NAME_LENGTH_MAX));
+    node.add(unit);
+    return node;
+  }
+
+  /** Hangs `folds` under `target`, where they meet others of the same name. */
+  merge(target: Map<string, FoldNode>, folds: ReadonlyMap<string, FoldNode>): void {
+    for (const [name, node] of folds) {
+      const existing = target.get(name);
+      if (existing === undefined) {
+        target.set(name, node);
+        continue;
+      }
+      existing.absorb(node);
+      this.#nodes -= 1;
+      this.merge(existing.children, node.children);
+    }
+  }
+
+  /** The spans of everything folded so far; begins anew after it. */
+  flush(trace: TraceRef, session: string, serviceName: string | undefined): FoldLifecycle[] {
+    const lifecycles: FoldLifecycle[] = [];
+    const emit = (node: FoldNode, parent: SpanRef): void => {
+      const self: SpanRef = { kind: 'fold', parent, name: node.name, round: this.#round };
+      lifecycles.push({
+        kind: 'fold',
+        session,
+        trace,
+        parent,
+        self,
+        links: [],
+        name: node.name,
+        startNs: node.startNs,
+        endNs: node.endNs,
+        counts: { finished: node.finished, failed: node.failed, unfinished: node.unfinished },
+        durationSumNs: node.durationSumNs,
+        durationMinNs: node.durationMinNs,
+        durationMaxNs: node.durationMaxNs,
+        waitSumNs: node.waitSumNs,
+        ...(serviceName === undefined ? {} : { serviceName }),
+      });
+      for (const child of byName(node.children)) emit(child, self);
+    };
+    for (const [, { parent, folds }] of [...this.#containers].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      for (const node of byName(folds)) emit(node, parent);
+    }
+    this.#containers.clear();
+    this.#nodes = 0;
+    this.#round += 1;
+    return lifecycles;
+  }
+
+  #node(container: Map<string, FoldNode>, name: string): FoldNode {
+    const existing = container.get(name);
+    if (existing !== undefined) return existing;
+    if (this.#nodes >= this.#limit && name !== OTHER) return this.#node(this.under(), OTHER);
+    const node = new FoldNode(name);
+    container.set(name, node);
+    this.#nodes += 1;
+    return node;
+  }
+}
+
+function byName(folds: ReadonlyMap<string, FoldNode>): FoldNode[] {
+  return [...folds.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}

@@ -1,0 +1,36 @@
+/**
+ * How Ray's ids nest, so that job and actor of a task are known without any definition.
+ * Source: `src/ray/design_docs/id_specification.md` and `src/ray/common/id.h`. All ids are lower-case hex.
+ */
+
+const ACTOR_HEX = 32;
+const JOB_HEX = 8;
+const NO_ACTOR = 'f'.repeat(ACTOR_HEX - JOB_HEX);
+const DRIVER_PREFIX = 'f'.repeat(40);
+const CREATION_PREFIX = 'f'.repeat(16);
+
+/** The last 4 bytes of a task's or an actor's id. */
+export function jobIdOf(id: string): string {
+  return id.slice(-JOB_HEX);
+}
+
+/** The last 16 bytes of a task id, unless they are the filler of a task that is no actor's. */
+export function actorIdOf(taskId: string): string | undefined {
+  const actorId = taskId.slice(-ACTOR_HEX);
+  return actorId.startsWith(NO_ACTOR) ? undefined : actorId;
+}
+
+/** The driver is a task itself: 20 bytes of ff and the job id. */
+export function isDriverTask(taskId: string): boolean {
+  return taskId.startsWith(DRIVER_PREFIX);
+}
+
+/** 8 bytes of ff and the actor id. */
+export function isCreationTask(taskId: string): boolean {
+  return taskId.startsWith(CREATION_PREFIX) && !isDriverTask(taskId);
+}
+
+/** The creation task of an actor. */
+export function creationTaskOf(actorId: string): string {
+  return CREATION_PREFIX + actorId;
+}

@@ -1,0 +1,162 @@
+import { TraceAccount } from './account.ts';
+import type { Cost } from './account.ts';
+import { DueQueue } from './due-queue.ts';
+import type { EndInferred, Lifecycle } from './lifecycle.ts';
+import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, Task, WorkerRecord } from './records.ts';
+
+/** Times in milliseconds. */
+export interface CorrelateOptions {
+  /** Wait after a terminal state for what is still on its way. Default 5 s. */
+  readonly settleMs: number;
+  /** Wait after a job's end before what is open of it is closed. Default 15 s, as Ray's own `gcs_mark_task_failed_on_job_done_delay_ms`. */
+  readonly jobEndDelayMs: number;
+  /** A session from which nothing came for so long is over. Default 1 h. */
+  readonly orphanTimeoutMs: number;
+  /** Budget of one trace, 0 for none. Defaults 10,000 spans and 4,500,000 bytes of OTLP protobuf. */
+  readonly maxSpansPerTrace: number;
+  readonly maxBytesPerTrace: number;
+  /** `tree`: under the attempt of the parent task; `flat`: all tasks under the job. Default `tree`. */
+  readonly nesting: 'tree' | 'flat';
+  /** An attempt that took as long is kept when a job asks for `ray_otel.detail` = `slow`. Default 1 s. */
+  readonly slowMs: number;
+  /** Attempts, open or closed, that are remembered; the oldest closed ones are forgotten first. Default 1,000,000. */
+  readonly maxTombstones: number;
+  /** What a lifecycle takes of its trace. */
+  readonly measure: (lifecycle: Lifecycle) => Cost;
+}
+
+export const CORRELATE_DEFAULTS = {
+  settleMs: 5_000,
+  jobEndDelayMs: 15_000,
+  orphanTimeoutMs: 3_600_000,
+  maxSpansPerTrace: 10_000,
+  maxBytesPerTrace: 4_500_000,
+  nesting: 'tree',
+  slowMs: 1_000,
+  maxTombstones: 1_000_000,
+} as const satisfies Partial<CorrelateOptions>;
+
+/** Jobs, actors, nodes or workers of one session that are remembered; beyond it the oldest closed ones are forgotten. */
+const RECORDS_MAX = 100_000;
+const EVICTION_SCAN_MAX = 100;
+
+export type Timed = Attempt | Job | Actor | NodeRecord | WorkerRecord | PlacementGroup | SubmissionJob | Point | Session;
+
+/** Everything that the correlator knows. */
+export class State {
+  readonly options: CorrelateOptions;
+  readonly sessions = new Map<string, Session>();
+  readonly due = new DueQueue<Timed>();
+  /** Tasks with closed attempts only, oldest first, so that the oldest are forgotten first. */
+  readonly tombstones = new Set<Task>();
+  openAttempts = 0;
+  late = 0;
+  foldedAttempts = 0;
+  readonly inferredEnds: Record<EndInferred, number> = {
+    profile: 0,
+    actor_alive: 0,
+    worker_died: 0,
+    node_died: 0,
+    job_finished: 0,
+    silence: 0,
+  };
+
+  constructor(options: CorrelateOptions) {
+    this.options = options;
+  }
+
+  session(name: string, nowMs: number): Session {
+    let session = this.sessions.get(name);
+    if (session === undefined) {
+      session = new Session(name, new TraceAccount({ kind: 'session' }, this.#traceLimits), nowMs);
+      this.sessions.set(name, session);
+    }
+    return session;
+  }
+
+  job(session: Session, id: string, nowMs: number): Job {
+    let job = session.jobs.get(id);
+    if (job === undefined) {
+      job = new Job(session, id, new TraceAccount({ kind: 'job', id }, this.#traceLimits), nowMs);
+      session.jobs.set(id, job);
+      evictClosed(session.jobs);
+    }
+    return job;
+  }
+
+  task(session: Session, id: string): Task {
+    let task = session.tasks.get(id);
+    if (task === undefined) {
+      task = new Task(session, id);
+      session.tasks.set(id, task);
+    }
+    return task;
+  }
+
+  /** The open attempt of this number, made when it is new; undefined when it is closed already. */
+  attempt(task: Task, number: number, nowMs: number): Attempt | undefined {
+    const known = task.find(number);
+    if (known !== undefined) return known.closed ? undefined : known;
+    const attempt = new Attempt(task, number, nowMs);
+    task.attempts.push(attempt);
+    this.tombstones.delete(task);
+    this.openAttempts += 1;
+    this.job(task.session, task.ownJobId, nowMs).own.add(attempt);
+    return attempt;
+  }
+
+  actor(session: Session, id: string, nowMs: number): Actor {
+    let actor = session.actors.get(id);
+    if (actor === undefined) {
+      actor = new Actor(session, id);
+      session.actors.set(id, actor);
+      evictClosed(session.actors);
+      this.job(session, actor.jobId, nowMs).actors.add(actor);
+    }
+    return actor;
+  }
+
+  node(session: Session, id: string): NodeRecord {
+    let node = session.nodes.get(id);
+    if (node === undefined) {
+      node = new NodeRecord(session, id);
+      session.nodes.set(id, node);
+      evictClosed(session.nodes);
+    }
+    return node;
+  }
+
+  worker(session: Session, id: string): WorkerRecord {
+    let worker = session.workers.get(id);
+    if (worker === undefined) {
+      worker = new WorkerRecord(session, id);
+      session.workers.set(id, worker);
+      evictClosed(session.workers);
+    }
+    return worker;
+  }
+
+  /** Puts a record where the clock finds it; an earlier place is found again, and skipped. */
+  schedule(record: Timed, dueMs: number): void {
+    if (record.dueMs === dueMs) return;
+    record.dueMs = dueMs;
+    if (Number.isFinite(dueMs)) this.due.push(dueMs, record);
+  }
+
+  get #traceLimits(): { readonly maxSpans: number; readonly maxBytes: number } {
+    return { maxSpans: this.options.maxSpansPerTrace, maxBytes: this.options.maxBytesPerTrace };
+  }
+}
+
+function evictClosed(records: Map<string, { readonly closed: boolean }>): void {
+  if (records.size <= RECORDS_MAX) return;
+  let scanned = 0;
+  for (const [id, { closed }] of records) {
+    if (closed) {
+      records.delete(id);
+      return;
+    }
+    scanned += 1;
+    if (scanned >= EVICTION_SCAN_MAX) return;
+  }
+}

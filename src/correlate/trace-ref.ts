@@ -1,0 +1,30 @@
+import { parseTraceParent } from '@opentelemetry/core';
+import type { CallerContext, SpanRef, TraceRef } from './lifecycle.ts';
+import type { Actor, Job } from './records.ts';
+
+/** `traceparent` of W3C Trace Context, level 1; undefined when it is none. */
+export function parseCaller(traceparent: string | undefined, tracestate: string | undefined): CallerContext | undefined {
+  const context = traceparent === undefined ? null : parseTraceParent(traceparent.trim());
+  if (context === null) return undefined;
+  const { traceId, spanId, traceFlags } = context;
+  return { traceId, spanId, traceFlags, ...(tracestate === undefined ? {} : { traceState: tracestate }) };
+}
+
+/** The job's trace. The first use fixes it: an id that was given away can't change any more. */
+export function jobTrace(job: Job): TraceRef {
+  job.caller ??= { context: parseCaller(job.definition?.traceparent, job.definition?.tracestate) };
+  const { context } = job.caller;
+  return { kind: 'job', session: job.session.name, jobId: job.id, ...(context === undefined ? {} : { caller: context }) };
+}
+
+export function actorTrace(actor: Actor, job: Job): TraceRef {
+  return actor.isDetached ? { kind: 'actor', session: actor.session.name, actorId: actor.id } : jobTrace(job);
+}
+
+export function jobSpan(job: Job): SpanRef {
+  return { kind: 'job', id: job.id };
+}
+
+export function actorSpan(actor: Actor): SpanRef {
+  return { kind: 'actor', id: actor.id };
+}
