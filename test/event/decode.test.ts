@@ -1,0 +1,607 @@
+import { describe, expect, it } from 'vitest';
+import { decodeEvent, isDeduplicable, type RayEvent } from '../../src/event/index.ts';
+import { MAX_EVENT_ID_LENGTH, MAX_SESSION_LENGTH } from '../../src/event/decode.ts';
+import {
+  ACTOR_HEX,
+  ACTOR_ID,
+  base64,
+  GROUP_HEX,
+  GROUP_ID,
+  JOB_ID,
+  NODE_HEX,
+  NODE_ID,
+  type Raw,
+  rawDefinition,
+  rawEvent,
+  rawLifecycle,
+  TASK_HEX,
+  TASK_ID,
+  TIME,
+  TIME_NS,
+  WORKER_HEX,
+  WORKER_ID,
+} from './raw-events.ts';
+
+const RUNTIME_ENV = JSON.stringify({ pip: { packages: ['torch==2.4'] }, env_vars: { KEY: 'hunter2' } });
+const NAMES = { pip: ['torch==2.4'] };
+
+function decoded(raw: unknown): RayEvent {
+  const result = decodeEvent(raw);
+  if (!result.ok) throw new Error(`${result.rejection.code}: ${result.rejection.message}`);
+  return result.event;
+}
+
+function rejection(raw: unknown): string {
+  const result = decodeEvent(raw);
+  return result.ok ? 'ok' : `${result.rejection.code}: ${result.rejection.message}`;
+}
+
+describe('the envelope', () => {
+  it.each([[null], [3], ['x'], [[]], [undefined]])('rejects %j', (raw) => {
+    expect(rejection(raw)).toMatch(/^event_not_object/);
+  });
+
+  it('rejects an event without type, of an unknown type, and without its payload', () => {
+    expect(rejection({ ...rawLifecycle(), eventType: undefined })).toMatch(/^event_type_missing/);
+    expect(rejection({ ...rawLifecycle(), eventType: {} })).toMatch(/^event_type_missing/);
+    expect(rejection({ ...rawLifecycle(), taskLifecycleEvent: null })).toMatch(/^event_payload_missing/);
+    expect(rejection({ ...rawLifecycle(), taskLifecycleEvent: [] })).toBe('event_field_invalid: In taskLifecycleEvent: taskLifecycleEvent is not an object.');
+  });
+
+  it.each(['constructor', '__proto__', 'toString', 'A_NEW_EVENT', 99, -1, 1.5])('knows no type %j', (eventType) => {
+    const result = decodeEvent({ ...rawLifecycle(), eventType });
+    expect(result).toMatchObject({ ok: false, rejection: { code: 'event_type_unknown', eventType: String(eventType) } });
+  });
+
+  it('cuts and cleans the name of an unknown type', () => {
+    const result = decodeEvent({ ...rawLifecycle(), eventType: `\u001b[31m${'X'.repeat(500)}` });
+    expect(result).toMatchObject({ rejection: { eventType: 'X'.repeat(80) } });
+  });
+
+  it.each([
+    ['', 'empty'],
+    ['a\nb', 'a newline'],
+    ['a\u007fb', 'DEL'],
+    ['a\u0085b', 'a C1 control'],
+    ['\ud800', 'a lone surrogate'],
+    ['x'.repeat(MAX_SESSION_LENGTH + 1), 'too long'],
+    [7, 'a number'],
+    [undefined, 'missing'],
+  ])('rejects the session name %j: %s', (sessionName) => {
+    expect(rejection({ ...rawLifecycle(), sessionName })).toMatch(/^event_session_invalid/);
+  });
+
+  it('takes the longest session name and event id, and no longer id', () => {
+    expect(decoded({ ...rawLifecycle(), sessionName: 'x'.repeat(MAX_SESSION_LENGTH) }).session).toHaveLength(MAX_SESSION_LENGTH);
+    expect(decoded({ ...rawLifecycle(), eventId: 'x'.repeat(MAX_EVENT_ID_LENGTH) }).eventId).toHaveLength(MAX_EVENT_ID_LENGTH);
+    expect(rejection({ ...rawLifecycle(), eventId: 'x'.repeat(MAX_EVENT_ID_LENGTH + 1) })).toContain('eventId');
+    expect(rejection({ ...rawLifecycle(), eventId: '' })).toContain('eventId');
+  });
+
+  it('keeps the emitter of 2.54 and later, and needs none', () => {
+    expect(decoded(rawLifecycle())).toHaveProperty('emitterNodeId', NODE_HEX);
+    expect(decoded({ ...rawLifecycle(), nodeId: undefined })).not.toHaveProperty('emitterNodeId');
+    expect(rejection({ ...rawLifecycle(), nodeId: 'AQAAAA==' })).toBe(
+      'event_field_invalid: In taskLifecycleEvent: nodeId is not base64 of 28 bytes.',
+    );
+  });
+
+  it('takes the number of a type, and tells the two of number 2 by their payload', () => {
+    expect(decoded({ ...rawDefinition(), eventType: 1 }).type).toBe('task_definition');
+    expect(decoded({ ...rawLifecycle(), eventType: 2 })).toHaveProperty('transitions', [{ state: 'RUNNING', timeNs: TIME_NS }]);
+    const execution = rawEvent(2, 'taskExecutionEvent', { taskId: TASK_ID, taskAttempt: 1, taskState: { '8': TIME } });
+    expect(decoded(execution)).toHaveProperty('transitions', [{ state: 'RUNNING', timeNs: TIME_NS }]);
+  });
+
+  it('ignores fields it does not know', () => {
+    const raw = rawLifecycle({ tomorrow: { deep: [1] } }, { alsoNew: true });
+    expect(decoded(raw)).toStrictEqual(decoded(rawLifecycle()));
+  });
+});
+
+describe('task definitions', () => {
+  it('reads what is set and leaves out what is not', () => {
+    expect(decoded(rawDefinition({ labelSelector: { zone: 'in(a,b)' }, serializedRuntimeEnv: RUNTIME_ENV }))).toStrictEqual({
+      eventId: '0zBOVCM1lMlRjttQQygPI2YrMoY4ZxhscMNbyQ==',
+      session: 'session_2026-11-23_22-01-08_734793_558',
+      emitterNodeId: NODE_HEX,
+      type: 'task_definition',
+      taskId: TASK_HEX,
+      attempt: 0,
+      taskType: 'NORMAL_TASK',
+      name: 'flaky',
+      language: 'PYTHON',
+      requiredResources: { CPU: 1 },
+      isDetachedActor: false,
+      labelSelector: { zone: 'in(a,b)' },
+      runtimeEnv: NAMES,
+      moduleName: 'w_basic',
+      functionName: 'flaky',
+    });
+  });
+
+  it('keeps the driver as parent, whose id is not all ones', () => {
+    const driver = Buffer.concat([Buffer.alloc(20, 0xff), Buffer.from([1, 0, 0, 0])]);
+    const event = decoded(rawDefinition({ parentTaskId: driver.toString('base64') }));
+    expect(event).toHaveProperty('parentTaskId', driver.toString('hex'));
+  });
+
+  it('takes the actor of a creation from the task id', () => {
+    const taskId = Buffer.concat([Buffer.alloc(8, 0xff), Buffer.from(ACTOR_ID, 'base64')]).toString('base64');
+    expect(decoded(rawDefinition({ taskId, taskType: 'ACTOR_CREATION_TASK' }))).toMatchObject({ actorId: ACTOR_HEX });
+  });
+
+  it.each([
+    ['javaFunctionDescriptor', { className: 'C', functionName: 'f', signature: 's' }, { className: 'C', functionName: 'f' }],
+    ['cppFunctionDescriptor', { className: 'C', functionName: 'f', caller: 'x' }, { className: 'C', functionName: 'f' }],
+  ])('reads a %s', (slot, descriptor, expected) => {
+    expect(decoded(rawDefinition({ taskFunc: { [slot]: descriptor }, language: 'JAVA' }))).toMatchObject(expected);
+  });
+
+  it('reads numbers of enums, and takes an unknown type of task for a normal one', () => {
+    expect(decoded(rawDefinition({ taskType: 3, language: 2 }))).toMatchObject({ taskType: 'DRIVER_TASK', language: 'CPP' });
+    expect(decoded(rawDefinition({ taskType: 'NEW_TASK', language: 9 }))).toMatchObject({ taskType: 'NORMAL_TASK', language: 'UNKNOWN_9' });
+  });
+
+  it('reads the runtime environment where 2.49 and 2.50 send it', () => {
+    const raw = rawDefinition({ serializedRuntimeEnv: '', runtimeEnvInfo: { serializedRuntimeEnv: RUNTIME_ENV } });
+    expect(decoded(raw)).toHaveProperty('runtimeEnv', NAMES);
+  });
+
+  it('gives a call on an actor the shape of a task', () => {
+    const raw = rawEvent('ACTOR_TASK_DEFINITION_EVENT', 'actorTaskDefinitionEvent', {
+      taskId: TASK_ID,
+      taskAttempt: 2,
+      language: 'PYTHON',
+      actorFunc: { pythonFunctionDescriptor: { moduleName: 'm', className: 'Counter', functionName: 'add' } },
+      actorTaskName: 'Counter.add',
+      requiredResources: {},
+      actorId: ACTOR_ID,
+      parentTaskId: '',
+      placementGroupId: GROUP_ID,
+    });
+    expect(decoded(raw)).toMatchObject({
+      type: 'task_definition',
+      taskType: 'ACTOR_TASK',
+      attempt: 2,
+      name: 'Counter.add',
+      className: 'Counter',
+      actorId: ACTOR_HEX,
+      placementGroupId: GROUP_HEX,
+    });
+  });
+
+  it.each([
+    [{ taskId: '' }, 'taskId is missing'],
+    [{ taskId: base64(24, 0xff) }, 'taskId is missing'],
+    [{ taskId: 5 }, 'taskId is not base64 of 24 bytes'],
+    [{ taskAttempt: -1 }, 'taskAttempt is not'],
+    [{ taskAttempt: 1.5 }, 'taskAttempt is not'],
+    [{ taskAttempt: 2 ** 31 }, 'taskAttempt is not'],
+    [{ parentTaskId: 'AQAAAA==' }, 'parentTaskId is not base64 of 24 bytes'],
+    [{ taskName: 5 }, 'taskName is not a string'],
+    [{ requiredResources: { CPU: 'many' } }, 'requiredResources has a value'],
+    [{ requiredResources: [] }, 'requiredResources is not an object'],
+  ])('rejects %j and names the field', (payload, message) => {
+    expect(rejection(rawDefinition(payload))).toContain(`event_field_invalid: In taskDefinitionEvent: ${message}`);
+  });
+});
+
+describe('task lifecycles', () => {
+  it('drops NIL and transitions without a time, and keeps unknown states', () => {
+    const stateTransitions = [
+      { state: 'NIL', timestamp: TIME },
+      { state: 'RUNNING' },
+      { state: 12, timestamp: TIME },
+      { state: 77, timestamp: TIME },
+      { state: 'DREAMING', timestamp: TIME },
+    ];
+    const { transitions } = decoded(rawLifecycle({ stateTransitions })) as { transitions: { state: string }[] } & RayEvent;
+    expect(transitions.map(({ state }) => state)).toStrictEqual(['FAILED', 'UNKNOWN_77', 'DREAMING']);
+  });
+
+  it('rejects a wrong time, and says which', () => {
+    const stateTransitions = [{ state: 'RUNNING', timestamp: TIME }, { state: 'FAILED', timestamp: '2026-02-30T00:00:00Z' }];
+    expect(rejection(rawLifecycle({ stateTransitions }))).toContain('In taskLifecycleEvent: stateTransitions[1].timestamp is not');
+    expect(rejection(rawLifecycle({ stateTransitions: [7] }))).toContain('stateTransitions[0].element is not an object');
+    expect(rejection(rawLifecycle({ stateTransitions: Array.from({ length: 10_001 }, () => ({})) }))).toContain('more than 10000');
+  });
+
+  it('names the executing node only beside the worker', () => {
+    expect(decoded(rawLifecycle({ nodeId: NODE_ID, workerId: WORKER_ID }))).toMatchObject({ nodeId: NODE_HEX, workerId: WORKER_HEX });
+    expect(decoded(rawLifecycle({ nodeId: NODE_ID, workerPid: 5 }))).not.toHaveProperty('nodeId');
+  });
+
+  it('takes 0 for no pid, and reads the rest', () => {
+    expect(decoded(rawLifecycle())).not.toHaveProperty('workerPid');
+    const event = decoded(rawLifecycle({ workerPid: 77, actorReprName: 'C(1)', isDebuggerPaused: false }));
+    expect(event).toMatchObject({ workerPid: 77, actorReprName: 'C(1)', isDebuggerPaused: false });
+  });
+
+  it('reads where the log stands, of which 2.54 prints what is not set', () => {
+    const started = { stdoutFile: 'o', stderrFile: 'e', stdoutStart: '0', stderrStart: '10' };
+    expect(decoded(rawLifecycle({ taskLogInfo: started }))).toHaveProperty('log', { ...started, stdoutStart: 0, stderrStart: 10 });
+    const ended = { stdoutFile: '', stderrFile: '', stdoutStart: '0', stdoutEnd: '7', stderrStart: '0', stderrEnd: '0' };
+    expect(decoded(rawLifecycle({ taskLogInfo: ended }))).toHaveProperty('log', { stdoutEnd: 7 });
+    expect(decoded(rawLifecycle({ taskLogInfo: {} }))).not.toHaveProperty('log');
+  });
+
+  it.each([
+    [{ errorType: 'TASK_CANCELLED', errorMessage: '' }, { errorType: 'TASK_CANCELLED', message: '' }],
+    [{ errorType: 33, errorMessage: 'm' }, { errorType: 'WORKER_STARTUP_FAILED', message: 'm' }],
+    [{ errorMessage: '\u001b[36mray::f()\u001b[39m failed' }, { errorType: 'WORKER_DIED', message: 'ray::f() failed' }],
+    [
+      { errorType: 'ACTOR_DIED', actorDiedError: { creationTaskFailureContext: { serializedException: 'AAAA', formattedExceptionString: 'boom' } } },
+      { errorType: 'ACTOR_DIED', message: 'boom' },
+    ],
+    [
+      { errorType: 'ACTOR_DIED', actorDiedError: { actorDiedErrorContext: { reason: 'RAY_KILL', errorMessage: 'killed' } } },
+      { errorType: 'ACTOR_DIED', message: 'killed' },
+    ],
+    [
+      { errorType: 'RUNTIME_ENV_SETUP_FAILED', runtimeEnvSetupFailedError: { errorMessage: 'no such package' } },
+      { errorType: 'RUNTIME_ENV_SETUP_FAILED', message: 'no such package' },
+    ],
+    [{ errorType: 'ACTOR_UNAVAILABLE', actorUnavailableError: { actorId: ACTOR_ID } }, { errorType: 'ACTOR_UNAVAILABLE', message: '' }],
+  ])('reads the error %j', (rayErrorInfo, error) => {
+    expect(decoded(rawLifecycle({ rayErrorInfo }))).toHaveProperty('error', error);
+  });
+
+  it('reads the state map of 2.49', () => {
+    const body = (taskState: Raw): Raw => rawEvent('TASK_EXECUTION_EVENT', 'taskExecutionEvent', { taskId: TASK_ID, taskState });
+    expect(decoded(body({ '0': TIME, '5': TIME, FAILED: TIME }))).toMatchObject({
+      type: 'task_lifecycle',
+      transitions: [
+        { state: 'SUBMITTED_TO_WORKER', timeNs: TIME_NS },
+        { state: 'FAILED', timeNs: TIME_NS },
+      ],
+    });
+    expect(rejection(body({ '5': 'yesterday' }))).toContain('taskState.5 is not an RFC 3339 time');
+    expect(rejection(body({ constructor: TIME }))).toContain('taskState.key is not the number of a state');
+    expect(rejection(body(Object.fromEntries(Array.from({ length: 65 }, (_, n) => [n, TIME]))))).toContain('more than 64 states');
+  });
+});
+
+describe('task profiles', () => {
+  const entry = { startTime: '1795471297035311483', endTime: '1795471297035311999', extraData: '', eventName: 'task:execute' };
+  const profile = (events: unknown[], payload: Raw = {}): Raw =>
+    rawEvent('TASK_PROFILE_EVENT', 'taskProfileEvents', {
+      taskId: TASK_ID,
+      attemptNumber: 1,
+      jobId: JOB_ID,
+      profileEvents: { componentType: 'worker', componentId: WORKER_ID, nodeIpAddress: '192.0.2.2', events },
+      ...payload,
+    });
+
+  it('keeps all entries but submissions', () => {
+    expect(decoded(profile([entry, { ...entry, eventName: 'submit_task' }]))).toMatchObject({
+      type: 'task_profile',
+      taskId: TASK_HEX,
+      attempt: 1,
+      jobId: '01000000',
+      componentType: 'worker',
+      workerId: WORKER_HEX,
+      nodeIpAddress: '192.0.2.2',
+      entries: [{ name: 'task:execute', startNs: TIME_NS, endNs: TIME_NS + 516n }],
+    });
+    expect(decoded(profile([{ ...entry, eventName: 'submit_task' }]))).toHaveProperty('entries', []);
+    expect(decoded(profile([], { profileEvents: undefined }))).toHaveProperty('entries', []);
+  });
+
+  it('belongs to no task when the task id is all ones', () => {
+    expect(decoded(profile([entry], { taskId: base64(24, 0xff) }))).not.toHaveProperty('taskId');
+  });
+
+  it('reads the exception of a failed entry, and bears extra data of any kind', () => {
+    const extraData = JSON.stringify({ type: "<class 'ValueError'>", value: '\u001b[1mbad', traceback: 'Traceback\n  x', name: 'f' });
+    expect(decoded(profile([{ ...entry, extraData }]))).toMatchObject({
+      entries: [{ exceptionType: 'ValueError', exceptionMessage: 'bad', exceptionStacktrace: 'Traceback\n  x' }],
+    });
+    for (const odd of ['{"traceback"', '["traceback"]', '{"traceback":5}', `{"traceback":${'['.repeat(100_000)}`]) {
+      expect(decoded(profile([{ ...entry, extraData: odd }]))).toHaveProperty('entries', [{ name: 'task:execute', startNs: TIME_NS, endNs: TIME_NS + 516n }]);
+    }
+  });
+
+  it.each([['99'], ['99999999999999999999'], ['1e18'], [1.7954e18], [true]])('rejects the time %j', (startTime) => {
+    expect(rejection(profile([{ ...entry, startTime }]))).toContain('profileEvents.events[0].startTime is not a time');
+  });
+});
+
+describe('actors', () => {
+  it('reads a definition', () => {
+    const raw = rawEvent('ACTOR_DEFINITION_EVENT', 'actorDefinitionEvent', {
+      actorId: ACTOR_ID,
+      jobId: JOB_ID,
+      isDetached: true,
+      name: '',
+      rayNamespace: 'demo',
+      serializedRuntimeEnv: RUNTIME_ENV,
+      className: 'Counter',
+      requiredResources: { CPU: 0.5, GPU: 'NaN' },
+      placementGroupId: '',
+      labelSelector: {},
+    });
+    expect(decoded(raw)).toStrictEqual({
+      eventId: '0zBOVCM1lMlRjttQQygPI2YrMoY4ZxhscMNbyQ==',
+      session: 'session_2026-11-23_22-01-08_734793_558',
+      emitterNodeId: NODE_HEX,
+      type: 'actor_definition',
+      actorId: ACTOR_HEX,
+      isDetached: true,
+      requiredResources: { CPU: 0.5 },
+      jobId: '01000000',
+      namespace: 'demo',
+      className: 'Counter',
+      runtimeEnv: NAMES,
+    });
+  });
+
+  it('reads a lifecycle, with the restart reason only where it means something', () => {
+    const common = { timestamp: TIME, nodeId: '', workerId: '', reprName: '', pid: 0, port: 0, restartReason: 'ACTOR_FAILURE' };
+    const deathCause = { actorDiedErrorContext: { reason: 'OUT_OF_SCOPE', errorMessage: 'no references' } };
+    const raw = rawEvent('ACTOR_LIFECYCLE_EVENT', 'actorLifecycleEvent', {
+      actorId: ACTOR_ID,
+      stateTransitions: [
+        { ...common, state: 'ALIVE', nodeId: NODE_ID, workerId: WORKER_ID, pid: 12, reprName: 'C()' },
+        { ...common, state: 'RESTARTING', restartReason: 'NODE_PREEMPTION' },
+        { ...common, state: 'DEAD', deathCause },
+      ],
+    });
+    expect(decoded(raw)).toMatchObject({
+      type: 'actor_lifecycle',
+      actorId: ACTOR_HEX,
+      transitions: [
+        { state: 'ALIVE', timeNs: TIME_NS, nodeId: NODE_HEX, workerId: WORKER_HEX, pid: 12, reprName: 'C()' },
+        { state: 'RESTARTING', timeNs: TIME_NS, restartReason: 'NODE_PREEMPTION' },
+        { state: 'DEAD', timeNs: TIME_NS, deathCause: { reason: 'OUT_OF_SCOPE', message: 'no references' } },
+      ],
+    });
+    expect((decoded(raw) as { transitions: object[] } & RayEvent).transitions[0]).not.toHaveProperty('restartReason');
+  });
+
+  it.each([
+    ['creationTaskFailureContext', { formattedExceptionString: 'm' }, 'CREATION_TASK_FAILED'],
+    ['runtimeEnvFailedContext', { errorMessage: 'm' }, 'RUNTIME_ENV_FAILED'],
+    ['actorUnschedulableContext', { errorMessage: 'm' }, 'UNSCHEDULABLE'],
+    ['oomContext', { errorMessage: 'm', failImmediately: true }, 'OUT_OF_MEMORY'],
+    ['actorDiedErrorContext', { errorMessage: 'm', reason: 4 }, 'RAY_KILL'],
+  ])('tells a death by its %s', (context, body, reason) => {
+    const stateTransitions = [{ state: 'DEAD', timestamp: TIME, deathCause: { [context]: body } }];
+    const raw = rawEvent('ACTOR_LIFECYCLE_EVENT', 'actorLifecycleEvent', { actorId: ACTOR_ID, stateTransitions });
+    expect(decoded(raw)).toHaveProperty('transitions', [{ state: 'DEAD', timeNs: TIME_NS, deathCause: { reason, message: 'm' } }]);
+  });
+});
+
+describe('jobs', () => {
+  const job = (payload: Raw): Raw => rawEvent('DRIVER_JOB_DEFINITION_EVENT', 'driverJobDefinitionEvent', { jobId: JOB_ID, ...payload });
+
+  it('reads a definition, and of its metadata what is known', () => {
+    const metadata = {
+      job_name: 'nightly',
+      job_submission_id: 'raysubmit_1',
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      tracestate: 'a=b',
+      'ray_otel.service_name': 'trainer',
+      'ray_otel.detail': 'slow',
+      owner: 'hunter2',
+    };
+    const raw = job({
+      driverPid: '4711',
+      driverNodeId: NODE_ID,
+      entrypoint: '/usr/bin/python drv.py --key hunter2',
+      config: { serializedRuntimeEnv: RUNTIME_ENV, metadata },
+    });
+    expect(decoded(raw)).toStrictEqual({
+      eventId: '0zBOVCM1lMlRjttQQygPI2YrMoY4ZxhscMNbyQ==',
+      session: 'session_2026-11-23_22-01-08_734793_558',
+      emitterNodeId: NODE_HEX,
+      type: 'job_definition',
+      jobId: '01000000',
+      driverPid: 4711,
+      driverNodeId: NODE_HEX,
+      entrypoint: 'python drv.py',
+      runtimeEnv: NAMES,
+      jobName: 'nightly',
+      submissionId: 'raysubmit_1',
+      traceparent: metadata.traceparent,
+      tracestate: 'a=b',
+      serviceName: 'trainer',
+      detail: 'slow',
+    });
+  });
+
+  it('leaves out what is no detail and a trace context beyond reason', () => {
+    const metadata = { 'ray_otel.detail': 'everything', traceparent: '0'.repeat(513), tracestate: 'x'.repeat(513) };
+    const event = decoded(job({ driverPid: '0', config: { metadata } }));
+    expect(Object.keys(event).toSorted()).toStrictEqual(['emitterNodeId', 'eventId', 'jobId', 'session', 'type']);
+  });
+
+  it('rejects a pid that is none', () => {
+    expect(rejection(job({ driverPid: '-4' }))).toContain('driverPid is not');
+    expect(rejection(job({ driverPid: '9007199254740993' }))).toContain('driverPid is not');
+    expect(rejection(job({ entrypoint: 5 }))).toContain('entrypoint is not a string');
+  });
+
+  it('reads a lifecycle without its unset state', () => {
+    const stateTransitions = [{ state: 'UNSPECIFIED', timestamp: TIME }, { state: 'CREATED', timestamp: TIME }, { state: 2, timestamp: TIME }];
+    const raw = rawEvent('DRIVER_JOB_LIFECYCLE_EVENT', 'driverJobLifecycleEvent', { jobId: JOB_ID, stateTransitions });
+    expect(decoded(raw)).toMatchObject({
+      type: 'job_lifecycle',
+      jobId: '01000000',
+      transitions: [{ state: 'CREATED' }, { state: 'FINISHED' }],
+    });
+  });
+
+  it('reads submission jobs', () => {
+    const definition = rawEvent('SUBMISSION_JOB_DEFINITION_EVENT', 'submissionJobDefinitionEvent', {
+      submissionId: 'raysubmit_1',
+      entrypoint: 'TOKEN=hunter2 python /app/train.py',
+      config: { serializedRuntimeEnv: RUNTIME_ENV, metadata: { job_name: 'n', x: 'hunter2' } },
+    });
+    expect(decoded(definition)).toMatchObject({
+      type: 'submission_job_definition',
+      submissionId: 'raysubmit_1',
+      entrypoint: 'python train.py',
+      jobName: 'n',
+      runtimeEnv: NAMES,
+    });
+    const stateTransitions = [{ state: 'FAILED', timestamp: TIME, message: 'm', errorType: 'JOB_ENTRYPOINT_COMMAND_ERROR', driverExitCode: -9 }];
+    const slot = 'submissionJobLifecycleEvent';
+    expect(decoded(rawEvent('SUBMISSION_JOB_LIFECYCLE_EVENT', slot, { submissionId: 'r', stateTransitions }))).toMatchObject({
+      type: 'submission_job_lifecycle',
+      transitions: [{ state: 'FAILED', message: 'm', errorType: 'JOB_ENTRYPOINT_COMMAND_ERROR', exitCode: -9 }],
+    });
+    expect(rejection(rawEvent('SUBMISSION_JOB_LIFECYCLE_EVENT', slot, { submissionId: '' }))).toContain('submissionId is missing');
+    expect(rejection(rawEvent('SUBMISSION_JOB_LIFECYCLE_EVENT', slot, { submissionId: 'x'.repeat(257) }))).toContain('longer than');
+  });
+});
+
+describe('nodes and workers', () => {
+  it('reads a node', () => {
+    const definition = rawEvent('NODE_DEFINITION_EVENT', 'nodeDefinitionEvent', {
+      nodeId: NODE_ID,
+      nodeIpAddress: '192.0.2.2',
+      labels: { 'ray.io/node-id': 'x', tier: 'gpu' },
+      startTimestamp: TIME,
+      hostname: 'vm',
+      nodeName: 'n',
+      instanceId: '',
+      instanceTypeName: 'm5.large',
+    });
+    expect(decoded(definition)).toMatchObject({
+      type: 'node_definition',
+      nodeId: NODE_HEX,
+      ipAddress: '192.0.2.2',
+      hostname: 'vm',
+      nodeName: 'n',
+      instanceTypeName: 'm5.large',
+      labels: { 'ray.io/node-id': 'x', tier: 'gpu' },
+      startNs: TIME_NS,
+    });
+    const lifecycle = rawEvent('NODE_LIFECYCLE_EVENT', 'nodeLifecycleEvent', {
+      nodeId: NODE_ID,
+      stateTransitions: [
+        { state: 'ALIVE', timestamp: TIME, resources: { CPU: 4 }, aliveSubState: 'DRAINING' },
+        { state: 'DEAD', timestamp: TIME, resources: {}, aliveSubState: 'UNSPECIFIED', deathInfo: { reason: 2, reasonMessage: 'health check failed' } },
+      ],
+    });
+    expect(decoded(lifecycle)).toHaveProperty('transitions', [
+      { state: 'ALIVE', timeNs: TIME_NS, resources: { CPU: 4 }, isDraining: true },
+      { state: 'DEAD', timeNs: TIME_NS, deathCause: { reason: 'UNEXPECTED_TERMINATION', message: 'health check failed' } },
+    ]);
+  });
+
+  it('reads a worker', () => {
+    const definition = { workerId: WORKER_ID, nodeId: NODE_ID, workerType: 'DRIVER', pid: 7 };
+    expect(decoded(rawEvent('WORKER_DEFINITION_EVENT', 'workerDefinitionEvent', definition))).toMatchObject({
+      type: 'worker_definition',
+      workerId: WORKER_HEX,
+      nodeId: NODE_HEX,
+      workerType: 'DRIVER',
+      pid: 7,
+    });
+    const lifecycle = rawEvent('WORKER_LIFECYCLE_EVENT', 'workerLifecycleEvent', {
+      workerId: WORKER_ID,
+      jobId: '',
+      stateTransitions: [
+        { state: 'ALIVE', timestamp: TIME, workerLaunchTimeMs: '1795471297035', workerLaunchedTimeMs: '0' },
+        { state: 'DEAD', timestamp: TIME, deathInfo: { exitType: 'NODE_OUT_OF_MEMORY', exitDetail: 'killed', memoryUsedBytes: '1024' } },
+      ],
+    });
+    expect(decoded(lifecycle)).toMatchObject({ type: 'worker_lifecycle', workerId: WORKER_HEX });
+    expect(decoded(lifecycle)).not.toHaveProperty('jobId');
+    expect(decoded(lifecycle)).toHaveProperty('transitions', [
+      { state: 'ALIVE', timeNs: TIME_NS, launchNs: 1795471297035000000n },
+      { state: 'DEAD', timeNs: TIME_NS, deathCause: { reason: 'NODE_OUT_OF_MEMORY', message: 'killed' }, memoryUsedBytes: 1024 },
+    ]);
+  });
+
+  it('takes the id of a driver, which is mostly ones', () => {
+    const driver = `${Buffer.from([1, 0, 0, 0]).toString('hex')}${'ff'.repeat(24)}`;
+    const workerId = Buffer.from(driver, 'hex').toString('base64');
+    expect(decoded(rawEvent('WORKER_DEFINITION_EVENT', 'workerDefinitionEvent', { workerId, workerType: 1 }))).toHaveProperty('workerId', driver);
+  });
+});
+
+describe('placement groups', () => {
+  it('reads a definition and a lifecycle', () => {
+    const definition = rawEvent('PLACEMENT_GROUP_DEFINITION_EVENT', 'placementGroupDefinitionEvent', {
+      placementGroupId: GROUP_ID,
+      name: 'pg',
+      rayNamespace: 'demo',
+      strategy: 'STRICT_SPREAD',
+      isDetached: false,
+      creatorJobId: JOB_ID,
+      bundles: [{ bundleIndex: 0 }, { bundleIndex: 1 }],
+      creationRequestReceivedNs: '1795471297035311483',
+    });
+    expect(decoded(definition)).toMatchObject({
+      type: 'placement_group_definition',
+      placementGroupId: GROUP_HEX,
+      name: 'pg',
+      namespace: 'demo',
+      strategy: 'STRICT_SPREAD',
+      isDetached: false,
+      creatorJobId: '01000000',
+      bundleCount: 2,
+      requestedNs: TIME_NS,
+    });
+    const stateTransitions = [{ state: 'PENDING', timestamp: TIME, schedulingState: 'NO_RESOURCES' }];
+    const lifecycle = rawEvent('PLACEMENT_GROUP_LIFECYCLE_EVENT', 'placementGroupLifecycleEvent', { placementGroupId: GROUP_ID, stateTransitions });
+    expect(decoded(lifecycle)).toMatchObject({
+      type: 'placement_group_lifecycle',
+      placementGroupId: GROUP_HEX,
+      transitions: [{ state: 'PENDING', timeNs: TIME_NS, schedulingState: 'NO_RESOURCES' }],
+    });
+  });
+});
+
+describe('cluster points', () => {
+  const platform = rawEvent(
+    'PLATFORM_EVENT',
+    'platformEvent',
+    {
+      source: { platform: 'KUBERNETES', component: 'kubelet', metadata: { namespace: 'ml', ray_cluster_name: 'c' } },
+      objectKind: 'Pod',
+      objectName: 'head-0',
+      message: 'Back-off \u001b[31mrestarting',
+      reason: 'BackOff',
+      customFields: { count: '3', other: 'x' },
+    },
+    { sourceType: 'CLUSTER_LIFECYCLE', severity: 'WARNING' },
+  );
+
+  it('reads an event of Kubernetes, whose id does not tell duplicates', () => {
+    const event = decoded(platform);
+    expect(event).toMatchObject({
+      type: 'cluster_point',
+      source: 'platform',
+      timeNs: TIME_NS,
+      severity: 'WARNING',
+      name: 'Pod/head-0 BackOff',
+      message: 'Back-off restarting',
+      attributes: {
+        object_kind: 'Pod',
+        object_name: 'head-0',
+        reason: 'BackOff',
+        component: 'kubelet',
+        namespace: 'ml',
+        ray_cluster_name: 'c',
+        count: '3',
+      },
+    });
+    expect(isDeduplicable(event)).toBe(false);
+    expect(isDeduplicable(decoded(rawLifecycle()))).toBe(true);
+    expect(rejection({ ...platform, timestamp: undefined })).toContain('timestamp is missing');
+  });
+
+  it('makes a point of what the autoscaler says, if it says when', () => {
+    const raw = { ...rawLifecycle(), eventType: 'AUTOSCALER_SCALE_UP_EVENT', sourceType: 'AUTOSCALER', message: 'adding 2 nodes' };
+    const event = decoded(raw);
+    expect(event).toMatchObject({ type: 'cluster_point', source: 'autoscaler', name: 'AUTOSCALER_SCALE_UP_EVENT', message: 'adding 2 nodes', timeNs: TIME_NS });
+    expect(isDeduplicable(event)).toBe(true);
+    expect(decoded({ ...raw, sourceType: 5 }).type).toBe('cluster_point');
+    expect(rejection({ ...raw, timestamp: 'soon' })).toMatch(/^event_type_unknown/);
+    expect(rejection({ ...raw, sourceType: 'GCS' })).toMatch(/^event_type_unknown/);
+  });
+});

@@ -1,0 +1,107 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { decodeEvent, type RayEvent, redactRawEvent } from '../../src/event/index.ts';
+import { readRecordedEvents } from '../support/posts.ts';
+import { inSnakeCase, type Raw } from './raw-events.ts';
+
+const folder = new URL('../fixtures/recordings/', import.meta.url).pathname;
+const names = readdirSync(folder).filter((name) => name.endsWith('.ndjson'));
+
+function decodeAll(name: string): RayEvent[] {
+  return readRecordedEvents(folder + name).map((raw) => {
+    const decoded = decodeEvent(raw);
+    if (!decoded.ok) throw new Error(decoded.rejection.message);
+    return decoded.event;
+  });
+}
+
+describe.each(names)('%s', (name) => {
+  const raws = readRecordedEvents(folder + name);
+
+  it('decodes, every event', () => {
+    expect(raws.length).toBeGreaterThan(100);
+    expect(decodeAll(name).length).toBe(raws.length);
+  });
+
+  it('decodes the same from snake_case keys', () => {
+    for (const raw of raws) expect(decodeEvent(inSnakeCase(raw))).toStrictEqual(decodeEvent(raw));
+  });
+
+  it('decodes the same from its redacted copy, and redacting again changes nothing', () => {
+    for (const raw of raws) {
+      const redacted = redactRawEvent(raw);
+      expect(decodeEvent(redacted)).toStrictEqual(decodeEvent(raw));
+      expect(redactRawEvent(redacted)).toStrictEqual(redacted);
+    }
+  });
+
+  it('keeps the time of every transition that was sent', () => {
+    const events = decodeAll(name);
+    for (const [index, raw] of raws.entries()) {
+      const event = events[index];
+      if (event === undefined || !('transitions' in event)) continue;
+      expect(event.transitions.map(({ timeNs }) => timeNs).toSorted()).toStrictEqual(sentTimes(raw as Raw).toSorted());
+    }
+  });
+});
+
+describe('the executing node', () => {
+  it.each(names)('is named only beside a worker in %s', (name) => {
+    for (const event of decodeAll(name)) {
+      if (event.type === 'task_lifecycle' && event.workerId === undefined) expect(event.nodeId).toBeUndefined();
+    }
+  });
+
+  it('comes with every SUBMITTED_TO_WORKER, also of 2.54', () => {
+    const submitted = decodeAll('features-ray-2.54.0.ndjson').filter(
+      (event) => event.type === 'task_lifecycle' && event.transitions.some(({ state }) => state === 'SUBMITTED_TO_WORKER'),
+    );
+    expect(submitted).toHaveLength(39);
+    for (const event of submitted) expect(event).toHaveProperty('nodeId');
+  });
+});
+
+describe('what only a recording shows', () => {
+  it('takes the states of 2.49 from a map of enum numbers', () => {
+    const lifecycles = decodeAll('features-ray-2.49.0.ndjson').filter((event) => event.type === 'task_lifecycle');
+    const states = new Set(lifecycles.flatMap(({ transitions }) => transitions.map(({ state }) => state)));
+    expect(lifecycles).toHaveLength(88);
+    expect(states).toContain('SUBMITTED_TO_WORKER');
+    expect(states).toContain('FAILED');
+    expect([...states].filter((state) => state.startsWith('UNKNOWN'))).toStrictEqual([]);
+  });
+
+  it('takes the exception of a failed execution without colours', () => {
+    const entries = decodeAll('mix-ray-2.56.1.ndjson').flatMap((event) => (event.type === 'task_profile' ? event.entries : []));
+    const failed = entries.filter(({ exceptionType }) => exceptionType !== undefined);
+    expect(failed.map(({ exceptionType }) => exceptionType)).toContain('ray.exceptions.ActorDiedError');
+    expect(failed.find(({ exceptionType }) => exceptionType === 'RuntimeError')?.exceptionMessage).toBe('first');
+    for (const entry of failed) expect(entry.exceptionMessage ?? '').not.toContain('\u001b');
+    expect(entries.some((entry) => entry.name === 'submit_task')).toBe(false);
+  });
+
+  it('tells why a node, its workers and its actor died', () => {
+    const reasons = decodeAll('node-death-three-jobs-ray-2.60.0.ndjson').flatMap((event) =>
+      event.type === 'node_lifecycle' || event.type === 'worker_lifecycle' || event.type === 'actor_lifecycle'
+        ? event.transitions.flatMap(({ deathCause }) => (deathCause === undefined ? [] : [`${event.type} ${deathCause.reason}`]))
+        : [],
+    );
+    expect(new Set(reasons)).toStrictEqual(
+      new Set([
+        'node_lifecycle UNEXPECTED_TERMINATION',
+        'actor_lifecycle OWNER_DIED',
+        'worker_lifecycle INTENDED_SYSTEM_EXIT',
+        'worker_lifecycle INTENDED_USER_EXIT',
+      ]),
+    );
+  });
+});
+
+function sentTimes(raw: Raw): bigint[] {
+  const times: bigint[] = [];
+  const text = JSON.stringify(raw.taskExecutionEvent ?? Object.entries(raw).find(([key]) => /(lifecycle_event|LifecycleEvent)$/.test(key))?.[1]);
+  for (const [, seconds = '', fraction = ''] of text.matchAll(/"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z"/g)) {
+    times.push(BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0')));
+  }
+  return times;
+}
