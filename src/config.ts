@@ -1,7 +1,17 @@
-import { count, duration, listenAddress, oneOf, optionalText, type Parse, size, traceUrlPattern } from './option-values.ts';
-import { type Environment, type Option, parseOptions, type ValuesOf } from './options.ts';
-
-export type { ListenAddress } from './option-values.ts';
+import {
+  count,
+  duration,
+  type Environment,
+  listenAddress,
+  oneOf,
+  type Option,
+  optionalText,
+  type Parse,
+  parseOptions,
+  size,
+  traceUrlPattern,
+  type ValuesOf,
+} from './options/index.ts';
 
 type Group = 'Receiving' | 'Spans' | 'Closing' | 'Limits' | 'Running';
 

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, unlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 
@@ -23,6 +23,8 @@ export interface RecordingWriter {
   bytes(): number;
   /** Syncs to disk and closes. */
   close(): Promise<WriteOutcome>;
+  /** Closes and takes the file away. */
+  discard(): Promise<void>;
 }
 
 export type OpenedWriter =
@@ -75,6 +77,11 @@ export async function createRecordingWriter(file: string, maxFileBytes: number):
       } catch (error) {
         return { ok: false, code: 'write_failed', message: errorText(error) };
       }
+    },
+    discard: async () => {
+      await last;
+      await handle.close();
+      await unlink(file);
     },
   };
   return { ok: true, writer };

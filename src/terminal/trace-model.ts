@@ -64,23 +64,35 @@ function traceModel(traceId: string, spans: readonly ReadableSpan[]): TraceModel
     roots: nodesOf(childrenOf.get(noParent) ?? [], childrenOf, 0),
     spanCount: spans.length,
     failedCount: spans.filter((span) => !isPhase(span) && span.status.code === SpanStatusCode.ERROR).length,
-    startNs: spans.map((span) => hrTimeNs(span.startTime)).reduce(least),
-    endNs: spans.map((span) => hrTimeNs(span.endTime)).reduce(most),
+    startNs: spans.map((span) => hrTimeNs(span.startTime)).reduce(earlier),
+    endNs: spans.map((span) => hrTimeNs(span.endTime)).reduce(later),
   };
 }
 
-/** Bounds the recursion; nobody reads a tree that is as deep as this. */
+/** Bounds the recursion: what is deeper than this is taken for children of one node. Nobody reads a tree of such depth. */
 const deepestLevel = 200;
+const noChildren: ReadonlyMap<string, readonly ReadableSpan[]> = new Map();
+
+function descendants(span: ReadableSpan, childrenOf: ReadonlyMap<string, readonly ReadableSpan[]>): readonly ReadableSpan[] {
+  const found: ReadableSpan[] = [];
+  const waiting = [span];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const children = childrenOf.get(next.spanContext().spanId) ?? [];
+    found.push(...children);
+    waiting.push(...children);
+  }
+  return found;
+}
 
 function nodesOf(
   spans: readonly ReadableSpan[],
   childrenOf: ReadonlyMap<string, readonly ReadableSpan[]>,
   level: number,
 ): readonly TraceNode[] {
-  if (level > deepestLevel) return [];
   return spans
     .map((span): TraceNode => {
-      const below = childrenOf.get(span.spanContext().spanId) ?? [];
+      const isDeepest = level === deepestLevel;
+      const below = isDeepest ? descendants(span, childrenOf) : (childrenOf.get(span.spanContext().spanId) ?? []);
       const phases = below.filter(isPhase);
       const error = errorText(span);
       return {
@@ -90,7 +102,7 @@ function nodesOf(
         segments: phases.length > 0 ? phases.map(segmentOfPhase) : segmentsOfEvents(span),
         children: nodesOf(
           below.filter((child) => !isPhase(child)),
-          childrenOf,
+          isDeepest ? noChildren : childrenOf,
           level + 1,
         ),
         isEndInferred: span.attributes['ray.end_inferred'] !== undefined,
@@ -161,10 +173,10 @@ function compare(left: bigint, right: bigint): number {
   return left < right ? -1 : 1;
 }
 
-function least(left: bigint, right: bigint): bigint {
+export function earlier(left: bigint, right: bigint): bigint {
   return left < right ? left : right;
 }
 
-function most(left: bigint, right: bigint): bigint {
+export function later(left: bigint, right: bigint): bigint {
   return left > right ? left : right;
 }

@@ -1,10 +1,10 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { drawBar } from './bar.ts';
 import { cutTo, fit, formatCount, formatDurationNs, printable, textWidth } from './text.ts';
-import { groupBy, type TraceModel, type TraceNode, traceModels } from './trace-model.ts';
+import { earlier, groupBy, later, type TraceModel, type TraceNode, traceModels } from './trace-model.ts';
 
 export interface TraceTreeOptions {
-  /** Columns of the terminal; at least 60 are used. Default 80. */
+  /** Columns of the terminal; at least 72 are used. Default 80. */
   readonly width?: number;
   /** Colours by ANSI sequences. Default false. */
   readonly color?: boolean;
@@ -33,15 +33,21 @@ interface Row {
 /** Siblings of one name that are counted instead of shown. */
 interface FoldedRow {
   readonly folded: readonly TraceNode[];
-  /** Completes '17 more …'. */
+  /** Completes '17 …'. */
   readonly text: string;
+  /** Of their durations, or from the first begin to the last end. */
+  readonly duration: 'sum' | 'whole';
 }
 
-const leastWidth = 60;
-const durationWidth = 8;
+const leastWidth = 72;
+const durationWidth = 9;
 const longestBar = 60;
 const shownOfOneName = 3;
 const branchWidth = 3;
+/** Of the width, for branches and names. */
+const nameShare = 0.45;
+/** What the deepest branch leaves for a name. */
+const textRoom = 18;
 
 const codes = { dim: 2, bold: 1, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 
@@ -60,11 +66,11 @@ export function renderTraceTree(spans: readonly ReadableSpan[], options: TraceTr
 }
 
 function renderTrace(model: TraceModel, width: number, paint: Paint, maxLines: number): string {
-  const deepest = Math.max(2, Math.floor((width * 0.45 - 12) / branchWidth));
+  const deepest = Math.max(2, Math.floor((width * nameShare - textRoom) / branchWidth));
   const rows = rowsOf(model.roots, '', 0, deepest);
   const shown = rows.slice(0, maxLines);
   const longestName = shown.map((row) => textWidth(row.prefix) + textWidth(rowName(row))).reduce((most, next) => Math.max(most, next), 0);
-  const nameWidth = Math.min(longestName, Math.floor(width * 0.45));
+  const nameWidth = Math.min(longestName, Math.floor(width * nameShare));
   const layout: Layout = { width, nameWidth, barWidth: Math.min(longestBar, width - nameWidth - durationWidth - 5), paint };
   const failed = model.failedCount > 0 ? `, ${paint('red', `${model.failedCount.toLocaleString('en-US')} failed`)}` : '';
   const head = `${paint('bold', 'Trace')} ${model.traceId}  ${formatCount(model.spanCount, 'span')}${failed}, ${formatDurationNs(model.endNs - model.startNs)}`;
@@ -85,7 +91,7 @@ function rowsOf(nodes: readonly TraceNode[], prefix: string, level: number, deep
     rows.push(row);
     if (level < deepest) rows.push(...rowsOf(children, below, level + 1, deepest));
     else if (children.length > 0)
-      rows.push({ prefix: `${below}└─ `, below, content: { folded: children.flatMap(withDescendants), text: 'further down' } });
+      rows.push({ prefix: `${below}└─ `, below, content: { folded: children.flatMap(withDescendants), text: 'below', duration: 'whole' } });
   }
   return rows;
 }
@@ -103,7 +109,7 @@ function foldSameNames(nodes: readonly TraceNode[]): readonly (TraceNode | Folde
     for (const node of kept) shown.add(node);
     const last = same.findLast((node) => shown.has(node));
     if (last !== undefined && kept.length < same.length)
-      foldAfter.set(last, { folded: failedFirst.slice(kept.length), text: `of ${printable(name)}` });
+      foldAfter.set(last, { folded: failedFirst.slice(kept.length), text: `more of ${printable(name)}`, duration: 'sum' });
   }
   return nodes
     .filter((node) => shown.has(node))
@@ -114,7 +120,7 @@ function foldSameNames(nodes: readonly TraceNode[]): readonly (TraceNode | Folde
 }
 
 function rowName({ content }: Row): string {
-  return 'folded' in content ? `${content.folded.length.toLocaleString('en-US')} more ${content.text}` : printable(content.span.name);
+  return 'folded' in content ? `${content.folded.length.toLocaleString('en-US')} ${content.text}` : printable(content.span.name);
 }
 
 function renderRow(row: Row, model: TraceModel, layout: Layout): readonly string[] {
@@ -126,7 +132,7 @@ function renderRow(row: Row, model: TraceModel, layout: Layout): readonly string
   const bar = drawBar(nodes, model, barWidth)
     .map(({ text, style }) => (style === undefined ? text : paint(style, text)))
     .join('');
-  const duration = formatDurationNs(durationOf(nodes)).padStart(durationWidth);
+  const duration = durationText(row).padStart(durationWidth);
   const isFailed = nodes.some((node) => node.error !== undefined);
   const isInferred = !isFailed && nodes.some((node) => node.isEndInferred);
   const mark = isFailed ? paint('red', '✗') : isInferred ? paint('dim', '~') : ' ';
@@ -136,6 +142,11 @@ function renderRow(row: Row, model: TraceModel, layout: Layout): readonly string
   return [line, `${paint('dim', row.below)}${paint('red', cutTo(printable(content.error), room))}`];
 }
 
-function durationOf(nodes: readonly TraceNode[]): bigint {
-  return nodes.reduce((sum, node) => sum + (node.endNs - node.startNs), 0n);
+function durationText({ content }: Row): string {
+  if (!('folded' in content)) return formatDurationNs(content.endNs - content.startNs);
+  const { folded, duration } = content;
+  if (duration === 'sum') return `Σ ${formatDurationNs(folded.reduce((sum, node) => sum + (node.endNs - node.startNs), 0n))}`;
+  const startNs = folded.map((node) => node.startNs).reduce(earlier);
+  const endNs = folded.map((node) => node.endNs).reduce(later);
+  return formatDurationNs(endNs - startNs);
 }

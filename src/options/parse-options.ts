@@ -1,4 +1,4 @@
-import { type Parse, quoted } from './option-values.ts';
+import { type Parse, quoted } from './values.ts';
 
 /** One option of a command: how it is written as a flag and as a variable, and what it does. */
 export interface Option<Value> {

@@ -1,0 +1,37 @@
+#!/usr/bin/env node
+import { systemClock } from './export/index.ts';
+import { exitCodes, runProgram } from './command/index.ts';
+
+const stop = new AbortController();
+let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    if (stoppedBy !== undefined) process.exit(exitCodes[signal]);
+    stoppedBy = signal;
+    stop.abort();
+  });
+}
+
+for (const output of [process.stdout, process.stderr]) {
+  output.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader went away, as `| head` does: nobody is left to tell anything to.
+    process.exit(error.code === 'EPIPE' ? exitCodes.done : exitCodes.trouble);
+  });
+}
+
+const exitCode = await runProgram({
+  argv: process.argv.slice(2),
+  env: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  now: systemClock.now,
+  sleep: systemClock.sleep,
+  random: systemClock.random,
+  stop: stop.signal,
+  stoppedBy: () => stoppedBy,
+});
+
+// What is still open (idle connections, timers of libraries) must not keep the process; what was written must get out first.
+process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));

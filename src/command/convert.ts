@@ -1,0 +1,120 @@
+import { settingsTable } from '../config.ts';
+import { rayEventsToSpans } from '../convert.ts';
+import { otlpJsonLines } from '../export/index.ts';
+import { type Option, optionalText, parseOptions } from '../options/index.ts';
+import { rawEventsOf, readRecording } from '../recording/index.ts';
+import { formatCount, printable } from '../terminal/index.ts';
+import { type Command, type CommandContext, done, interrupted, type Outcome, trouble, usage } from './command.ts';
+import { missingFiles } from './files.ts';
+import { createProgress, writeText } from './output.ts';
+import { replaceFile } from './replace-file.ts';
+
+const { nesting, phases, phaseMinWaitMs, slowMs, runtimeEnv, maxSpansPerTrace, maxBytesPerTrace } = settingsTable;
+
+const options = {
+  output: {
+    flag: '--output',
+    placeholder: '<file>',
+    default: '',
+    parse: optionalText,
+    group: 'Output',
+    help: 'Where the OTLP JSON lines go; standard output without it. The file is replaced as a whole, once all is written.',
+  },
+  nesting,
+  phases,
+  phaseMinWaitMs,
+  slowMs,
+  runtimeEnv,
+  maxSpansPerTrace,
+  maxBytesPerTrace,
+} satisfies Record<string, Option<unknown>>;
+
+export const convertCommand: Command = {
+  name: 'convert',
+  summary: 'turn recorded events into OTLP JSON lines',
+  usage: 'FILE... [--output FILE] [options]',
+  description: [
+    'Reads all events of the files, closes what is still open at the end of the input, and writes the spans as OTLP JSON, one ExportTraceServiceRequest a line. FILE is a recording (see `record`), a JSON array of events, or JSON lines of events; plain or gzip; - is standard input.',
+    'The same events give the same bytes, in whatever order they come and however the files divide them.',
+    'A line that cannot be read is told on standard error and left out; the rest is converted, and the exit code is 1. An event that the bridge would reject is counted in the summary and is no failure.',
+  ],
+  options,
+  examples: [
+    { says: 'a file for any tool that reads OTLP JSON', line: 'ray-otel-bridge convert events.ndjson.gz --output traces.jsonl' },
+    { says: 'send it to a backend, line by line', line: "ray-otel-bridge convert events.ndjson | while read -r line; do curl -sf -H 'content-type: application/json' -d \"$line\" http://localhost:4318/v1/traces; done" },
+  ],
+  run: convert,
+};
+
+/** Unreadable lines that are told one by one. */
+const maxToldProblems = 20;
+
+async function convert(context: CommandContext): Promise<Outcome> {
+  const parsed = parseOptions(options, context.argv, context.env);
+  if (!parsed.ok) return usage(...parsed.problems);
+  if (parsed.positionals.length === 0) return usage('no FILE is given: name a recording, or - for standard input');
+  const missing = await missingFiles(parsed.positionals);
+  if (missing.length > 0) return usage(...missing);
+
+  const { output, ...spanOptions } = parsed.values;
+  const input = await readAll(parsed.positionals, context);
+  if (context.stop.aborted) return interrupted;
+  const converted = rayEventsToSpans(input.events, spanOptions);
+  const lines = otlpJsonLines(converted.spans);
+  const written = output === undefined ? await writeLines(lines, context) : await replaceFile(output, lines, context.stop);
+  if (context.stop.aborted) return interrupted;
+  if (!written.ok) return trouble(`cannot write ${output ?? 'to standard output'}: ${written.message}`);
+
+  const traces = new Set(converted.spans.map((span) => span.spanContext().traceId)).size;
+  const counts = [formatCount(input.events.length, 'event'), `${converted.rejected.length} rejected`, formatCount(converted.spans.length, 'span'), formatCount(traces, 'trace')];
+  context.stderr.write(`${counts.join(', ')}\n`);
+  for (const [reason, count] of countReasons(converted.rejected)) context.stderr.write(`  rejected ${count}: ${reason}\n`);
+  return input.problems === 0 ? done : trouble(`${formatCount(input.problems, 'part')} of the input could not be read and ${input.problems === 1 ? 'is' : 'are'} missing in the output`);
+}
+
+interface Input {
+  readonly events: readonly unknown[];
+  readonly problems: number;
+}
+
+async function readAll(files: readonly string[], context: CommandContext): Promise<Input> {
+  const progress = createProgress(context.stderr, context.now);
+  const events: unknown[] = [];
+  let problems = 0;
+  const tellProblem = (place: string, message: string): void => {
+    problems += 1;
+    if (problems <= maxToldProblems) progress.line(`${printable(place)}: ${printable(message)}`);
+    if (problems === maxToldProblems) progress.line('more of these are only counted');
+  };
+  for (const file of files) {
+    // oxlint-disable-next-line no-await-in-loop -- files are read one after the other
+    for await (const item of readRecording(file, { stdin: context.stdin })) {
+      if (context.stop.aborted) break;
+      const place = item.line > 0 ? `${file}:${item.line}` : file;
+      if (item.kind === 'problem') {
+        tellProblem(place, item.message);
+        continue;
+      }
+      const raw = rawEventsOf(item);
+      if (raw.ok) for (const event of raw.events) events.push(event);
+      else tellProblem(place, raw.message);
+      progress.update(() => `${formatCount(events.length, 'event')} read`);
+    }
+  }
+  progress.clear();
+  return { events, problems };
+}
+
+async function writeLines(lines: Iterable<string>, { stdout, stop }: CommandContext): Promise<{ ok: true } | { ok: false; message: string }> {
+  for (const line of lines) {
+    // oxlint-disable-next-line no-await-in-loop -- a slow reader holds the next line back
+    if (stop.aborted || !(await writeText(stdout, line))) break;
+  }
+  return { ok: true };
+}
+
+function countReasons(rejected: readonly { readonly code: string }[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { code } of rejected) counts.set(code, (counts.get(code) ?? 0) + 1);
+  return counts;
+}

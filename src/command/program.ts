@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { suggestion } from '../options/index.ts';
+import { printable } from '../terminal/index.ts';
+import type { Command, CommandContext, Outcome } from './command.ts';
+import { convertCommand } from './convert.ts';
+import { demoCommand } from './demo.ts';
+import { commandHelp, programHelp } from './help.ts';
+import { recordCommand } from './record.ts';
+import { replayCommand } from './replay.ts';
+import { serveCommand } from './serve.ts';
+
+/** In the order of the help. */
+export const commands: readonly Command[] = [serveCommand, convertCommand, replayCommand, recordCommand, demoCommand];
+
+/** 0: done. 1: the world's trouble. 2: the user's mistake. 70: our bug. 130 and 143: ended by a signal. */
+export const exitCodes = { done: 0, trouble: 1, usage: 2, bug: 70, SIGINT: 130, SIGTERM: 143 } as const;
+
+export interface Invocation extends CommandContext {
+  /** Why `stop` aborted. */
+  readonly stoppedBy: () => 'SIGINT' | 'SIGTERM' | undefined;
+}
+
+/** Runs what `argv` (without node and script) asks for. Resolves with the exit code; never rejects. */
+export async function runProgram(invocation: Invocation): Promise<number> {
+  const { argv, stdout, stderr } = invocation;
+  const [name, ...rest] = argv;
+  if (name === undefined) {
+    stderr.write(programHelp(commands));
+    return exitCodes.usage;
+  }
+  if (name === '--version' || name === '-V') {
+    stdout.write(`${packageVersion()}\n`);
+    return exitCodes.done;
+  }
+  const isHelp = name === 'help' || name === '--help' || name === '-h';
+  if (isHelp && rest.length === 0) {
+    stdout.write(programHelp(commands));
+    return exitCodes.done;
+  }
+  const wanted = isHelp ? (rest[0] ?? '') : name;
+  const command = commands.find((candidate) => candidate.name === wanted);
+  if (command === undefined) {
+    const guess = suggestion(
+      wanted,
+      commands.map((candidate) => candidate.name),
+    );
+    stderr.write(`ray-otel-bridge: ${printable(JSON.stringify(wanted))} is not a command${guess}\nSee: ray-otel-bridge --help\n`);
+    return exitCodes.usage;
+  }
+  if (isHelp || asksForHelp(rest)) {
+    stdout.write(commandHelp(command));
+    return exitCodes.done;
+  }
+  return await runCommand(command, { ...invocation, argv: rest });
+}
+
+async function runCommand(command: Command, invocation: Invocation): Promise<number> {
+  try {
+    return tell(command, invocation, await command.run(invocation));
+  } catch (error) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const lines = text.split('\n').map(printable).join('\n');
+    invocation.stderr.write(`ray-otel-bridge ${command.name}: this is a bug of ray-otel-bridge ${packageVersion()}; please report it with these lines:\n${lines}\n`);
+    return exitCodes.bug;
+  }
+}
+
+function tell(command: Command, { stderr, stoppedBy }: Invocation, outcome: Outcome): number {
+  if (!('problems' in outcome)) return outcome.kind === 'done' ? exitCodes.done : exitCodes[stoppedBy() ?? 'SIGINT'];
+  for (const problem of outcome.problems) stderr.write(`ray-otel-bridge ${command.name}: ${printable(problem)}\n`);
+  if (outcome.kind === 'usage') stderr.write(`See: ray-otel-bridge ${command.name} --help\n`);
+  return exitCodes[outcome.kind];
+}
+
+function asksForHelp(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  const own = end === -1 ? argv : argv.slice(0, end);
+  return own.includes('--help') || own.includes('-h');
+}
+
+function packageVersion(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const version = typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : undefined;
+  return typeof version === 'string' ? version : 'unknown';
+}

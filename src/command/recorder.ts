@@ -1,0 +1,105 @@
+import { type Context, Hono } from 'hono';
+import { redactRawEvent } from '../event/index.ts';
+import { createByteBudget, readBody, STATUS_OF_REFUSAL } from '../receiver/index.ts';
+import type { RecordingWriter } from '../recording/index.ts';
+import { formatBytes, formatCount } from '../terminal/index.ts';
+import type { Progress } from './output.ts';
+
+export interface RecorderOptions {
+  readonly writer: RecordingWriter;
+  readonly maxBodyBytes: number;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly progress: Progress;
+}
+
+export interface Recorder {
+  readonly app: Hono;
+  /** Aborts when the file can't be written any more. */
+  readonly failed: AbortSignal;
+  /** Why it can't. */
+  failure(): string | undefined;
+  /** '12 posts with 3,400 events, 1.2 MiB'. */
+  tally(): string;
+}
+
+/** Headers that tell nothing of who sent. */
+const keptHeaders = ['content-type', 'content-length', 'content-encoding', 'user-agent'] as const;
+/** Bodies in work at once, in multiples of the largest one. */
+const bodiesAtOnce = 4;
+
+/** Answers posts at any path as a bridge does, and writes them without their secrets. */
+export function createRecorder({ writer, maxBodyBytes, now, progress }: RecorderOptions): Recorder {
+  const budget = createByteBudget(maxBodyBytes * bodiesAtOnce);
+  const failed = new AbortController();
+  let failure: string | undefined;
+  let posts = 0;
+  let events = 0;
+  let notRecorded = 0;
+
+  const tally = (): string =>
+    `${formatCount(posts, 'post')} with ${formatCount(events, 'event')}, ${formatBytes(writer.bytes())}${notRecorded > 0 ? `, ${formatCount(notRecorded, 'post')} not recorded` : ''}`;
+
+  async function write(context: Context, received: readonly unknown[]): Promise<void> {
+    const outcome = await writer.write({
+      receivedAtMs: now(),
+      path: new URL(context.req.url).pathname,
+      headers: headersOf(context),
+      body: JSON.stringify(received.map((event) => redactRawEvent(event))),
+    });
+    if (outcome.ok) {
+      posts += 1;
+      events += received.length;
+      progress.update(tally);
+      return;
+    }
+    if (notRecorded === 0 && outcome.code === 'file_limit') progress.line(`${outcome.message}: nothing more is written, posts are still answered`);
+    notRecorded += 1;
+    if (outcome.code === 'file_limit') return;
+    failure = outcome.message;
+    failed.abort();
+  }
+
+  const app = new Hono();
+  app.get('/healthz', (context) => context.json({ status: 'ok' }));
+  app.post('*', async (context) => {
+    const body = await readBody({
+      body: context.req.raw.body,
+      encoding: context.req.header('content-encoding'),
+      contentLength: context.req.header('content-length'),
+      maxBodyBytes,
+      budget,
+    });
+    if (!body.ok) {
+      progress.line(`a post was refused: ${body.message}`);
+      return context.json({ error: { code: body.code, message: body.message } }, STATUS_OF_REFUSAL[body.code]);
+    }
+    try {
+      const received = eventsIn(body.bytes);
+      if (received === undefined) return context.json({ error: { code: 'body_not_json', message: 'the body is not JSON' } }, 400);
+      await write(context, received);
+      return context.json({ accepted: received.length, duplicates: 0, rejected: 0, errors: [] });
+    } finally {
+      budget.giveBack(body.bytes.length);
+    }
+  });
+  return { app, failed: failed.signal, failure: () => failure, tally };
+}
+
+function eventsIn(bytes: Buffer): readonly unknown[] | undefined {
+  try {
+    const value: unknown = JSON.parse(bytes.toString('utf8'));
+    return Array.isArray(value) ? value : [value];
+  } catch {
+    return undefined;
+  }
+}
+
+function headersOf(context: Context): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const name of keptHeaders) {
+    const value = context.req.header(name);
+    if (value !== undefined) headers[name] = value;
+  }
+  return headers;
+}

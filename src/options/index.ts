@@ -1,0 +1,17 @@
+export { type Environment, type Option, type OptionTable, type ParsedOptions, parseOptions, suggestion, type ValuesOf } from './parse-options.ts';
+export {
+  count,
+  duration,
+  httpTarget,
+  type ListenAddress,
+  listenAddress,
+  longestDurationMs,
+  oneOf,
+  optionalText,
+  type Parse,
+  type Parsed,
+  replaySpeed,
+  requiredText,
+  size,
+  traceUrlPattern,
+} from './values.ts';
