@@ -36,10 +36,9 @@ export interface StoppedBridge {
   readonly undelivered: number;
   /** Accepted events that were not read from the journal. */
   readonly unreadEvents: number;
-  /** Attempts, jobs and actors that were not finished: no span was made of them. */
+  /** Attempts and jobs that were not finished: no span was made of them. */
   readonly openAttempts: number;
   readonly openJobs: number;
-  readonly openActors: number;
 }
 
 /** Everything that the bridge tells about itself: each method is one named event, with its counter and its log line. */

@@ -47,15 +47,23 @@ const BAD_EVENTS: Readonly<Record<string, string>> = {
   'an unknown state': JSON.stringify(taskEvent({ stateTransitions: [{ state: 'DREAMING', timestamp: '2026-11-23T22:19:22Z' }] })),
   'transitions that are an object': JSON.stringify(taskEvent({ stateTransitions: { length: 1e9 } })),
   'transitions that hold nonsense': JSON.stringify(taskEvent({ stateTransitions: [null, 1, [], 'x'] })),
-  'an own __proto__': JSON.stringify(taskEvent({})).replace('{', '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},'),
+  'an own __proto__': JSON.stringify(taskEvent({})).replace(
+    '{',
+    '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},',
+  ),
   'a payload that is __proto__': `{"eventType":"__proto__","sessionName":"__proto__","eventId":"__proto__","__proto__":{}}`,
   'a type from the prototype': JSON.stringify(rawEvent(500, { eventType: 'constructor' })),
-  'a state from the prototype': JSON.stringify(taskEvent({ stateTransitions: [{ state: '__proto__', timestamp: '2026-11-23T22:19:22Z' }] })),
+  'a state from the prototype': JSON.stringify(
+    taskEvent({ stateTransitions: [{ state: '__proto__', timestamp: '2026-11-23T22:19:22Z' }] }),
+  ),
   'a type with a script and a terminal escape': JSON.stringify(rawEvent(500, { eventType: '<script>alert(1)</script>\u001b[2J\u0007' })),
   'lone surrogates': '{"eventType":"\\ud800","sessionName":"\\udc00","eventId":"\\ud800"}',
   'arrays in arrays': `${'['.repeat(DEEP)}${']'.repeat(DEEP)}`,
   'objects in objects': `${'{"a":'.repeat(DEEP)}1${'}'.repeat(DEEP)}`,
-  'depth in a field that nobody knows': JSON.stringify(taskEvent({ tomorrow: 'DEEP' })).replace('"DEEP"', `${'['.repeat(DEEP)}${']'.repeat(DEEP)}`),
+  'depth in a field that nobody knows': JSON.stringify(taskEvent({ tomorrow: 'DEEP' })).replace(
+    '"DEEP"',
+    `${'['.repeat(DEEP)}${']'.repeat(DEEP)}`,
+  ),
   'a million fields': `{${Array.from({ length: 100_000 }, (_, index) => `"k${index}":${index}`).join(',')}}`,
 };
 
@@ -76,7 +84,8 @@ describe('the good events around a bad one are taken', () => {
 describe('bad bodies', () => {
   it('nested deeper than the limit are told apart from those at the limit', async () => {
     const { app } = createTestReceiver({ limits: { maxEventDepth: 10 } });
-    const nested = (depth: number): string => JSON.stringify(rawEvent(depth, { extra: 'DEEP' })).replace('"DEEP"', '['.repeat(depth - 1) + ']'.repeat(depth - 1));
+    const nested = (depth: number): string =>
+      JSON.stringify(rawEvent(depth, { extra: 'DEEP' })).replace('"DEEP"', '['.repeat(depth - 1) + ']'.repeat(depth - 1));
     expect((await post(app, `[${nested(10)}]`)).body).toMatchObject({ accepted: 1 });
     expect((await post(app, `[${nested(11)}]`)).body).toMatchObject({ accepted: 0, errors: [{ index: 0, code: 'event_too_deep' }] });
   });

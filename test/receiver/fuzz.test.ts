@@ -85,16 +85,22 @@ describe(`${FUZZ_BODIES} bodies`, () => {
   it('of broken bytes: 200, 400 or 413, and nothing else', async () => {
     const edit = fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), byte: fc.nat(255), cut: fc.nat(3) });
     await fc.assert(
-      fc.asyncProperty(batch, fc.array(edit, { minLength: 1, maxLength: 8 }), fc.boolean(), fc.boolean(), async (choices, edits, zipped, zipLast) => {
-        const { app, telemetry } = createTestReceiver({ limits: { maxBodyBytes: 20_000 } });
-        const text = Buffer.from(JSON.stringify(choices.map(({ index }) => REAL_EVENTS[index])));
-        const broken = zipped && !zipLast ? breakBytes(gzipSync(text, { level: 1 }), edits) : breakBytes(text, edits);
-        const body = zipped && zipLast ? gzipSync(broken, { level: 1 }) : broken;
-        const response = await send(app, body, zipped ? { 'content-encoding': 'gzip' } : {});
-        expect([200, 400, 413]).toContain(response.status);
-        expect(await response.json()).toBeTypeOf('object');
-        expect(telemetry.internalErrors).toEqual([]);
-      }),
+      fc.asyncProperty(
+        batch,
+        fc.array(edit, { minLength: 1, maxLength: 8 }),
+        fc.boolean(),
+        fc.boolean(),
+        async (choices, edits, zipped, zipLast) => {
+          const { app, telemetry } = createTestReceiver({ limits: { maxBodyBytes: 20_000 } });
+          const text = Buffer.from(JSON.stringify(choices.map(({ index }) => REAL_EVENTS[index])));
+          const broken = zipped && !zipLast ? breakBytes(gzipSync(text, { level: 1 }), edits) : breakBytes(text, edits);
+          const body = zipped && zipLast ? gzipSync(broken, { level: 1 }) : broken;
+          const response = await send(app, body, zipped ? { 'content-encoding': 'gzip' } : {});
+          expect([200, 400, 413]).toContain(response.status);
+          expect(await response.json()).toBeTypeOf('object');
+          expect(telemetry.internalErrors).toEqual([]);
+        },
+      ),
       { numRuns: Math.floor(FUZZ_BODIES / 2) },
     );
   }, 600_000);

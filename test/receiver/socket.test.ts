@@ -123,7 +123,10 @@ describe('over a real socket', () => {
   it('a refusal under pressure comes without the body being read, and the connection lives on', async () => {
     let isFull = true;
     const served = await serve({ pressure: () => (isFull ? { code: 'journal_full', message: 'full', retryAfterMs: 10 } : undefined) });
-    expect(await postWhole(served, JSON.stringify(rawEvents(1000)))).toMatchObject({ status: 503, body: { error: { code: 'journal_full' } } });
+    expect(await postWhole(served, JSON.stringify(rawEvents(1000)))).toMatchObject({
+      status: 503,
+      body: { error: { code: 'journal_full' } },
+    });
     isFull = false;
     expect(await postWhole(served, JSON.stringify(rawEvents(1000)))).toEqual({ status: 200, body: accepted(1000) });
   });
