@@ -1,5 +1,16 @@
 import { readActorDeathCause } from './death-cause.ts';
-import { type Draft, type Problem, type RawObject, getField, readEnum, readId, readName, readPid, readRequiredId, setDefined } from './fields.ts';
+import {
+  type Draft,
+  type Problem,
+  type RawObject,
+  getField,
+  readEnum,
+  readId,
+  readName,
+  readPid,
+  readRequiredId,
+  setDefined,
+} from './fields.ts';
 import { ID_BYTES } from './hex-id.ts';
 import type { Payload } from './payload.ts';
 import type { ActorLifecycle, ActorTransition } from './ray-event.ts';

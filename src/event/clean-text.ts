@@ -1,4 +1,4 @@
-import { redactEnvVars, redactUrlCredentials } from './redact-text.ts';
+import { redactEnvVars, redactUrls } from './redact-text.ts';
 
 const BEL = 0x07;
 const TAB = 0x09;
@@ -9,13 +9,13 @@ const STRING_END = 0x9c;
 
 /**
  * Text of an event, fit to be stored and shown: terminal sequences (ECMA-48: CSI, OSC and the other control strings) and
- * control characters but newline and tab removed, lone surrogates replaced, values of runtime environments' `env_vars` and
- * credentials in URLs redacted. Linear in the length of the text, and cleaning twice changes nothing.
+ * control characters but newline and tab removed, lone surrogates replaced, values of runtime environments' `env_vars`, and
+ * credentials and queries of URLs, redacted. Linear in the length of the text, and cleaning twice changes nothing.
  */
 export function cleanText(text: string): string {
   let cleaned = hasControls(text) ? withoutControls(text) : text;
   if (!cleaned.isWellFormed()) cleaned = cleaned.toWellFormed();
-  return redactUrlCredentials(redactEnvVars(cleaned));
+  return redactUrls(redactEnvVars(cleaned));
 }
 
 /** The first `limit` UTF-16 units of a text, never ending in half a character. */

@@ -81,8 +81,11 @@ export function decodeEvent(raw: unknown): Decoded<RayEvent> {
     return reject('event_type_missing', 'The event has no eventType.');
   }
   const session = getField(raw, 'sessionName');
-  if (!isSessionName(session)) {
-    return reject('event_session_invalid', `sessionName is not a text of 1 to ${MAX_SESSION_LENGTH} characters without control characters.`);
+  if (!isPlainText(session, MAX_SESSION_LENGTH)) {
+    return reject(
+      'event_session_invalid',
+      `sessionName is not a text of 1 to ${MAX_SESSION_LENGTH} characters without control characters.`,
+    );
   }
   const problem = new Problem();
   const header = readHeader(raw, session, problem);
@@ -104,8 +107,8 @@ export function isDeduplicable(event: RayEvent): boolean {
 
 function readHeader(raw: RawObject, session: string, problem: Problem): EventHeader {
   const eventId = getField(raw, 'eventId');
-  const isId = typeof eventId === 'string' && eventId.length > 0 && eventId.length <= MAX_EVENT_ID_LENGTH;
-  if (!isId) problem.report('eventId', `is not a text of 1 to ${MAX_EVENT_ID_LENGTH} characters`);
+  const isId = isPlainText(eventId, MAX_EVENT_ID_LENGTH);
+  if (!isId) problem.report('eventId', `is not a text of 1 to ${MAX_EVENT_ID_LENGTH} characters without control characters`);
   const header = { eventId: isId ? eventId : '', session };
   const emitterNodeId = readId(raw, 'nodeId', ID_BYTES.node, problem);
   return emitterNodeId === undefined ? header : { ...header, emitterNodeId };
@@ -134,13 +137,13 @@ function finish(event: RayEvent, problem: Problem, payload: string): Decoded<Ray
   return reject('event_field_invalid', `In ${payload}: ${problem.message}.`);
 }
 
-function isSessionName(session: unknown): session is string {
-  if (typeof session !== 'string' || session.length === 0 || session.length > MAX_SESSION_LENGTH) return false;
-  for (let index = 0; index < session.length; index += 1) {
-    if (isControl(session.charCodeAt(index))) return false;
+/** Fit to be an identity: taken as it is or not at all. A lone surrogate has no UTF-8 form: two such texts would hash to the same ids. */
+function isPlainText(text: unknown, limit: number): text is string {
+  if (typeof text !== 'string' || text.length === 0 || text.length > limit) return false;
+  for (let index = 0; index < text.length; index += 1) {
+    if (isControl(text.charCodeAt(index))) return false;
   }
-  // A lone surrogate has no UTF-8 form: two such names would hash to the same ids.
-  return session.isWellFormed();
+  return text.isWellFormed();
 }
 
 function reject(code: RejectionCode, message: string): { readonly ok: false; readonly rejection: Rejection } {

@@ -6,10 +6,11 @@ const ASSIGNMENT = /^[A-Za-z_][A-Za-z0-9_]*=/;
 const CHAIN = ';';
 /** Commands that only prepare for the one that matters. */
 const PREPARATIONS = new Set(['cd', 'export', 'set', 'source', '.', 'ulimit', 'unset']);
+const ENV_OPTIONS_WITH_VALUE = new Set(['-u', '--unset', '-C', '--chdir']);
 const MODULE_RUNNER = /^(python|pypy|torchrun|accelerate|deepspeed)[0-9.]*$/;
 const MODULE = /^[A-Za-z_][\w.]{0,254}$/;
-const SCRIPT = /^[\p{L}\p{N}_.+-]{1,250}\.(py|pyc|pyz|ipynb|sh|bash|jar|js|mjs|ts|jl|r|R|rb|pl)$/u;
-const PROGRAM = /^(?=.*[\p{L}\p{N}.])[\p{L}\p{N}_.+-]{1,255}$/u;
+const SCRIPT = /^(?![+-])[\p{L}\p{N}_.+-]{1,250}\.(py|pyc|pyz|ipynb|sh|bash|jar|js|mjs|ts|jl|r|R|rb|pl)$/u;
+const PROGRAM = /^(?![+-])[\p{L}\p{N}_.+-]{1,255}$/u;
 
 /**
  * A driver's command line reduced to what cannot be a secret: the program's name and the script's (or `-m module`).
@@ -43,8 +44,13 @@ function findScript(program: string, words: readonly string[]): string | undefin
 function splitCommands(words: readonly string[]): string[][] {
   const commands: string[][] = [];
   let command: string[] = [];
+  let isValueOfOption = false;
   for (const word of words) {
-    if (word === CHAIN) {
+    if (isValueOfOption && word !== CHAIN) {
+      isValueOfOption = false;
+    } else if (command.length === 0 && ENV_OPTIONS_WITH_VALUE.has(word)) {
+      isValueOfOption = true;
+    } else if (word === CHAIN) {
       commands.push(command);
       command = [];
     } else if (command.length > 0 || !isBeforeProgram(word)) {

@@ -22,8 +22,8 @@ export function redactEnvVars(text: string): string {
   return redacted;
 }
 
-/** Replaces the user and password of every URL of a text (`https://user:password@host`). */
-export function redactUrlCredentials(text: string): string {
+/** Replaces user, password and query (signatures, tokens) of every URL of a text: `https://user:password@host/path?query`. */
+export function redactUrls(text: string): string {
   let scheme = text.indexOf('://');
   if (scheme < 0) return text;
   const kept: string[] = [];
@@ -31,10 +31,16 @@ export function redactUrlCredentials(text: string): string {
   while (scheme >= 0) {
     const start = scheme + 3;
     const end = endOfUrl(text, start);
-    const at = endOfCredentials(text.slice(start, end));
+    const url = text.slice(start, end);
+    const at = endOfCredentials(url);
     if (at >= 0) {
       kept.push(text.slice(keptFrom, start), REDACTED);
       keptFrom = start + at;
+    }
+    const query = url.indexOf('?', at + 1);
+    if (query >= 0) {
+      kept.push(text.slice(keptFrom, start + query + 1), REDACTED);
+      keptFrom = end;
     }
     scheme = text.indexOf('://', end);
   }
@@ -89,6 +95,7 @@ function findValue(text: string, behindName: number): Range | undefined {
   const opening = text.charAt(index);
   const isValue = separator === ':' || separator === '=' || opening === '{' || opening === '(';
   if (!isValue) return undefined;
+  if (text.startsWith(REDACTED, index)) return { start: index, end: index + REDACTED.length };
   if (CLOSING.has(opening)) return { start: index + 1, end: endOfBrackets(text, index) };
   const quote = skipBackslashes(text, index);
   if (isQuote(text.charAt(quote))) return { start: quote + 1, end: endOfString(text, index, quote) };
@@ -98,6 +105,7 @@ function findValue(text: string, behindName: number): Range | undefined {
 /** `dict(A="x")`, `OrderedDict([...])`, or anything else up to the end of the line; a YAML block up to its end. */
 function bareValue(text: string, separatorAt: number, start: number): Range | undefined {
   let index = start;
+  if (index === text.length) return undefined;
   while (isWordPart(text.charCodeAt(index))) index += 1;
   if (CLOSING.has(text.charAt(index))) return { start: index + 1, end: endOfBrackets(text, index) };
   const isBlock = text.slice(separatorAt, start).includes('\n');

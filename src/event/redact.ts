@@ -10,14 +10,7 @@ export const MAX_DEPTH = 32;
 const TOO_DEEP = '[too deep]';
 
 /** Metadata of a job that Ray or the bridge gave a meaning. */
-const JOB_METADATA = new Set([
-  'job_name',
-  'job_submission_id',
-  'traceparent',
-  'tracestate',
-  'ray_otel.service_name',
-  'ray_otel.detail',
-]);
+const JOB_METADATA = new Set(['job_name', 'job_submission_id', 'traceparent', 'tracestate', 'ray_otel.service_name', 'ray_otel.detail']);
 /** What Ray writes into `extra_data` of a profile entry; user code may add its own. */
 const EXTRA_DATA = new Set(['name', 'task_id', 'type', 'value', 'traceback']);
 
@@ -25,6 +18,9 @@ type Redact = (value: unknown, depth: number) => unknown;
 
 /** Fields that are not copied as they are, by their proto name without underscores in lower case. `undefined` leaves the field out. */
 const REDACTIONS: ReadonlyMap<string, Redact> = new Map<string, Redact>([
+  // Identities, which decodeEvent takes as they are or not at all.
+  ['eventid', identityOf],
+  ['sessionname', identityOf],
   ['serializedruntimeenv', (value) => (typeof value === 'string' ? redactRuntimeEnv(value) : REDACTED)],
   ['runtimeenv', () => undefined],
   ['envvars', () => undefined],
@@ -43,6 +39,10 @@ const REDACTIONS: ReadonlyMap<string, Redact> = new Map<string, Redact>([
  */
 export function redactRawEvent(raw: unknown): unknown {
   return redactValue(raw, 0);
+}
+
+function identityOf(value: unknown, depth: number): unknown {
+  return typeof value === 'string' ? value : redactValue(value, depth);
 }
 
 function redactValue(value: unknown, depth: number): unknown {

@@ -90,14 +90,17 @@ function condaNames(conda: unknown): string | undefined {
   if (typeof conda['name'] === 'string') return condaName(conda['name']);
   const dependencies = conda['dependencies'];
   if (!Array.isArray(dependencies)) return undefined;
-  const names = dependencies.slice(0, MAX_PACKAGES).map(condaName).filter((name) => name !== undefined);
+  const names = dependencies
+    .slice(0, MAX_PACKAGES)
+    .map(condaName)
+    .filter((name) => name !== undefined);
   return names.length > 0 ? cutText(names.join(', '), MAX_PART_LENGTH) : undefined;
 }
 
 /** Without the channel (`channel::name`), which may be a URL with a token, and without the folders of a file. */
 function condaName(item: unknown): string | undefined {
   if (typeof item !== 'string' || item.length > MAX_PART_LENGTH || item.includes('://')) return undefined;
-  const name = item.slice(Math.max(item.lastIndexOf('::') + 1, item.lastIndexOf('/')) + 1).trim();
+  const name = item.slice(Math.max(item.lastIndexOf(':'), item.lastIndexOf('/')) + 1).trim();
   return CONDA_NAMES.test(name) ? name : undefined;
 }
 

@@ -45,7 +45,9 @@ describe('the envelope', () => {
     expect(rejection({ ...rawLifecycle(), eventType: undefined })).toMatch(/^event_type_missing/);
     expect(rejection({ ...rawLifecycle(), eventType: {} })).toMatch(/^event_type_missing/);
     expect(rejection({ ...rawLifecycle(), taskLifecycleEvent: null })).toMatch(/^event_payload_missing/);
-    expect(rejection({ ...rawLifecycle(), taskLifecycleEvent: [] })).toBe('event_field_invalid: In taskLifecycleEvent: taskLifecycleEvent is not an object.');
+    expect(rejection({ ...rawLifecycle(), taskLifecycleEvent: [] })).toBe(
+      'event_field_invalid: In taskLifecycleEvent: taskLifecycleEvent is not an object.',
+    );
   });
 
   it.each(['constructor', '__proto__', 'toString', 'A_NEW_EVENT', 99, -1, 1.5])('knows no type %j', (eventType) => {
@@ -67,7 +69,7 @@ describe('the envelope', () => {
     ['x'.repeat(MAX_SESSION_LENGTH + 1), 'too long'],
     [7, 'a number'],
     [undefined, 'missing'],
-  ])('rejects the session name %j: %s', (sessionName) => {
+  ])('rejects the session name %j: %s', (sessionName, _why) => {
     expect(rejection({ ...rawLifecycle(), sessionName })).toMatch(/^event_session_invalid/);
   });
 
@@ -201,7 +203,10 @@ describe('task lifecycles', () => {
   });
 
   it('rejects a wrong time, and says which', () => {
-    const stateTransitions = [{ state: 'RUNNING', timestamp: TIME }, { state: 'FAILED', timestamp: '2026-02-30T00:00:00Z' }];
+    const stateTransitions = [
+      { state: 'RUNNING', timestamp: TIME },
+      { state: 'FAILED', timestamp: '2026-02-30T00:00:00Z' },
+    ];
     expect(rejection(rawLifecycle({ stateTransitions }))).toContain('In taskLifecycleEvent: stateTransitions[1].timestamp is not');
     expect(rejection(rawLifecycle({ stateTransitions: [7] }))).toContain('stateTransitions[0].element is not an object');
     expect(rejection(rawLifecycle({ stateTransitions: Array.from({ length: 10_001 }, () => ({})) }))).toContain('more than 10000');
@@ -227,11 +232,20 @@ describe('task lifecycles', () => {
   });
 
   it.each([
-    [{ errorType: 'TASK_CANCELLED', errorMessage: '' }, { errorType: 'TASK_CANCELLED', message: '' }],
-    [{ errorType: 33, errorMessage: 'm' }, { errorType: 'WORKER_STARTUP_FAILED', message: 'm' }],
+    [
+      { errorType: 'TASK_CANCELLED', errorMessage: '' },
+      { errorType: 'TASK_CANCELLED', message: '' },
+    ],
+    [
+      { errorType: 33, errorMessage: 'm' },
+      { errorType: 'WORKER_STARTUP_FAILED', message: 'm' },
+    ],
     [{ errorMessage: '\u001b[36mray::f()\u001b[39m failed' }, { errorType: 'WORKER_DIED', message: 'ray::f() failed' }],
     [
-      { errorType: 'ACTOR_DIED', actorDiedError: { creationTaskFailureContext: { serializedException: 'AAAA', formattedExceptionString: 'boom' } } },
+      {
+        errorType: 'ACTOR_DIED',
+        actorDiedError: { creationTaskFailureContext: { serializedException: 'AAAA', formattedExceptionString: 'boom' } },
+      },
       { errorType: 'ACTOR_DIED', message: 'boom' },
     ],
     [
@@ -242,7 +256,10 @@ describe('task lifecycles', () => {
       { errorType: 'RUNTIME_ENV_SETUP_FAILED', runtimeEnvSetupFailedError: { errorMessage: 'no such package' } },
       { errorType: 'RUNTIME_ENV_SETUP_FAILED', message: 'no such package' },
     ],
-    [{ errorType: 'ACTOR_UNAVAILABLE', actorUnavailableError: { actorId: ACTOR_ID } }, { errorType: 'ACTOR_UNAVAILABLE', message: '' }],
+    [
+      { errorType: 'ACTOR_UNAVAILABLE', actorUnavailableError: { actorId: ACTOR_ID } },
+      { errorType: 'ACTOR_UNAVAILABLE', message: '' },
+    ],
   ])('reads the error %j', (rayErrorInfo, error) => {
     expect(decoded(rawLifecycle({ rayErrorInfo }))).toHaveProperty('error', error);
   });
@@ -298,7 +315,9 @@ describe('task profiles', () => {
       entries: [{ exceptionType: 'ValueError', exceptionMessage: 'bad', exceptionStacktrace: 'Traceback\n  x' }],
     });
     for (const odd of ['{"traceback"', '["traceback"]', '{"traceback":5}', `{"traceback":${'['.repeat(100_000)}`]) {
-      expect(decoded(profile([{ ...entry, extraData: odd }]))).toHaveProperty('entries', [{ name: 'task:execute', startNs: TIME_NS, endNs: TIME_NS + 516n }]);
+      expect(decoded(profile([{ ...entry, extraData: odd }]))).toHaveProperty('entries', [
+        { name: 'task:execute', startNs: TIME_NS, endNs: TIME_NS + 516n },
+      ]);
     }
   });
 
@@ -423,7 +442,11 @@ describe('jobs', () => {
   });
 
   it('reads a lifecycle without its unset state', () => {
-    const stateTransitions = [{ state: 'UNSPECIFIED', timestamp: TIME }, { state: 'CREATED', timestamp: TIME }, { state: 2, timestamp: TIME }];
+    const stateTransitions = [
+      { state: 'UNSPECIFIED', timestamp: TIME },
+      { state: 'CREATED', timestamp: TIME },
+      { state: 2, timestamp: TIME },
+    ];
     const raw = rawEvent('DRIVER_JOB_LIFECYCLE_EVENT', 'driverJobLifecycleEvent', { jobId: JOB_ID, stateTransitions });
     expect(decoded(raw)).toMatchObject({
       type: 'job_lifecycle',
@@ -445,7 +468,9 @@ describe('jobs', () => {
       jobName: 'n',
       runtimeEnv: NAMES,
     });
-    const stateTransitions = [{ state: 'FAILED', timestamp: TIME, message: 'm', errorType: 'JOB_ENTRYPOINT_COMMAND_ERROR', driverExitCode: -9 }];
+    const stateTransitions = [
+      { state: 'FAILED', timestamp: TIME, message: 'm', errorType: 'JOB_ENTRYPOINT_COMMAND_ERROR', driverExitCode: -9 },
+    ];
     const slot = 'submissionJobLifecycleEvent';
     expect(decoded(rawEvent('SUBMISSION_JOB_LIFECYCLE_EVENT', slot, { submissionId: 'r', stateTransitions }))).toMatchObject({
       type: 'submission_job_lifecycle',
@@ -482,7 +507,13 @@ describe('nodes and workers', () => {
       nodeId: NODE_ID,
       stateTransitions: [
         { state: 'ALIVE', timestamp: TIME, resources: { CPU: 4 }, aliveSubState: 'DRAINING' },
-        { state: 'DEAD', timestamp: TIME, resources: {}, aliveSubState: 'UNSPECIFIED', deathInfo: { reason: 2, reasonMessage: 'health check failed' } },
+        {
+          state: 'DEAD',
+          timestamp: TIME,
+          resources: {},
+          aliveSubState: 'UNSPECIFIED',
+          deathInfo: { reason: 2, reasonMessage: 'health check failed' },
+        },
       ],
     });
     expect(decoded(lifecycle)).toHaveProperty('transitions', [
@@ -519,7 +550,10 @@ describe('nodes and workers', () => {
   it('takes the id of a driver, which is mostly ones', () => {
     const driver = `${Buffer.from([1, 0, 0, 0]).toString('hex')}${'ff'.repeat(24)}`;
     const workerId = Buffer.from(driver, 'hex').toString('base64');
-    expect(decoded(rawEvent('WORKER_DEFINITION_EVENT', 'workerDefinitionEvent', { workerId, workerType: 1 }))).toHaveProperty('workerId', driver);
+    expect(decoded(rawEvent('WORKER_DEFINITION_EVENT', 'workerDefinitionEvent', { workerId, workerType: 1 }))).toHaveProperty(
+      'workerId',
+      driver,
+    );
   });
 });
 
@@ -547,7 +581,10 @@ describe('placement groups', () => {
       requestedNs: TIME_NS,
     });
     const stateTransitions = [{ state: 'PENDING', timestamp: TIME, schedulingState: 'NO_RESOURCES' }];
-    const lifecycle = rawEvent('PLACEMENT_GROUP_LIFECYCLE_EVENT', 'placementGroupLifecycleEvent', { placementGroupId: GROUP_ID, stateTransitions });
+    const lifecycle = rawEvent('PLACEMENT_GROUP_LIFECYCLE_EVENT', 'placementGroupLifecycleEvent', {
+      placementGroupId: GROUP_ID,
+      stateTransitions,
+    });
     expect(decoded(lifecycle)).toMatchObject({
       type: 'placement_group_lifecycle',
       placementGroupId: GROUP_HEX,
@@ -598,7 +635,13 @@ describe('cluster points', () => {
   it('makes a point of what the autoscaler says, if it says when', () => {
     const raw = { ...rawLifecycle(), eventType: 'AUTOSCALER_SCALE_UP_EVENT', sourceType: 'AUTOSCALER', message: 'adding 2 nodes' };
     const event = decoded(raw);
-    expect(event).toMatchObject({ type: 'cluster_point', source: 'autoscaler', name: 'AUTOSCALER_SCALE_UP_EVENT', message: 'adding 2 nodes', timeNs: TIME_NS });
+    expect(event).toMatchObject({
+      type: 'cluster_point',
+      source: 'autoscaler',
+      name: 'AUTOSCALER_SCALE_UP_EVENT',
+      message: 'adding 2 nodes',
+      timeNs: TIME_NS,
+    });
     expect(isDeduplicable(event)).toBe(true);
     expect(decoded({ ...raw, sourceType: 5 }).type).toBe('cluster_point');
     expect(rejection({ ...raw, timestamp: 'soon' })).toMatch(/^event_type_unknown/);

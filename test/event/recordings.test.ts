@@ -99,7 +99,9 @@ describe('what only a recording shows', () => {
 
 function sentTimes(raw: Raw): bigint[] {
   const times: bigint[] = [];
-  const text = JSON.stringify(raw.taskExecutionEvent ?? Object.entries(raw).find(([key]) => /(lifecycle_event|LifecycleEvent)$/.test(key))?.[1]);
+  const text = JSON.stringify(
+    raw.taskExecutionEvent ?? Object.entries(raw).find(([key]) => /(lifecycle_event|LifecycleEvent)$/.test(key))?.[1],
+  );
   for (const [, seconds = '', fraction = ''] of text.matchAll(/"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z"/g)) {
     times.push(BigInt(Date.parse(`${seconds}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0')));
   }

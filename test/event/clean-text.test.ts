@@ -1,0 +1,116 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { cleanText } from '../../src/event/clean-text.ts';
+
+const SECRET = 'hunter2';
+
+describe('terminal sequences', () => {
+  it.each([
+    ['\u001b[36mray::f()\u001b[39m', 'ray::f()'],
+    ['\u001b[1;31;42mred\u001b[0m', 'red'],
+    ['\u009b31mred', 'red'],
+    ['\u001b]8;;https://x\u0007link\u001b]8;;\u001b\\', 'link'],
+    ['\u001b]0;title\u009cbody', 'body'],
+    ['\u001bPq#0\u001b\\x', 'x'],
+    ['\u001b(Bplain\u001bc', 'plain'],
+    ['a\u001b]never closed\nnext line', 'a\nnext line'],
+    ['\u001b', ''],
+    ['\u001b[', ''],
+    ['\u001b[31', ''],
+    ['a\u0000b\u0007c\u007fd\u0085e\r\n\tf', 'abcde\n\tf'],
+    ['\ud800x', '\ufffdx'],
+    ['plain é 漢 \u{1f600}', 'plain é 漢 \u{1f600}'],
+  ])('%j becomes %j', (text, cleaned) => {
+    expect(cleanText(text)).toBe(cleaned);
+  });
+});
+
+describe('runtime environments in a text', () => {
+  const env = { env_vars: { API_KEY: SECRET, QUOTE: `a"b'c}${SECRET}` } };
+  const json = JSON.stringify(env);
+  it.each([
+    ['as JSON', `failed: ${json} (see log)`],
+    ['as JSON in JSON', `failed: ${JSON.stringify({ runtime_env: json })} (see log)`],
+    ['as JSON in JSON in JSON', `failed: ${JSON.stringify([JSON.stringify([json])])} (see log)`],
+    ['as JSON of many lines', `failed: ${JSON.stringify(env, null, 2)} (see log)`],
+    ['as a Python dict', `failed: {'env_vars': {'API_KEY': '${SECRET}', "B": "it's ${SECRET} }", 'C': 'x\\'}${SECRET}'}} (see log)`],
+    ['as a Python constructor', `failed: f.options(runtime_env=dict(env_vars=dict(A="${SECRET}"))) (see log)`],
+    ['as an ordered dict', `failed: {'env_vars': OrderedDict([('A', '${SECRET}')])} (see log)`],
+    ['as proto text', `failed: env_vars { key: "A" value: "${SECRET}" } (see log)`],
+    ['with colours in the name', `failed: {'env\u001b[1m_vars': {'A': '${SECRET}'}} (see log)`],
+    ['with a nested mapping', `failed: {"env_vars": {"A": {"B": ["${SECRET}", {"C": "${SECRET}"}]}}} (see log)`],
+    ['in camelCase', `failed: {"envVars": {"A": "${SECRET}"}} (see log)`],
+    ['as text', `failed: {"env_vars": "{\\"A\\": \\"${SECRET}\\"}"} (see log)`],
+  ])('are redacted %s, and the rest stays', (_how, text) => {
+    const cleaned = cleanText(text);
+    expect(cleaned).not.toContain(SECRET);
+    expect(cleaned).toMatch(/^failed: .*\[redacted\].* \(see log\)$/s);
+  });
+
+  it.each([
+    ['cut off', `{'env_vars': {'A': '${SECRET}', 'B`],
+    ['assigned in a source line', `    runtime_env["env_vars"]["A"] = "${SECRET}"`],
+    ['a bare word', `env_vars=A=${SECRET}`],
+    ['YAML', `env_vars:\n  A: ${SECRET}\n  B: ${SECRET}\nend`],
+  ])('are redacted when they are %s', (_how, text) => {
+    expect(cleanText(text)).not.toContain(SECRET);
+  });
+
+  it.each(['env_vars must be a dict', "KeyError: 'env_vars'", 'env_vars:\nTraceback', 'my_env_vars_test'])('leaves %j alone', (text) => {
+    expect(cleanText(text)).toBe(text);
+  });
+});
+
+describe('URLs in a text', () => {
+  it.each([
+    [`pip install --index-url https://user:${SECRET}@host/simple x`, 'pip install --index-url https://[redacted]@host/simple x'],
+    [`s3://AKIA:ab/${SECRET}@bucket/key`, 's3://[redacted]@bucket/key'],
+    [`'https://${SECRET}@host', "https://plain/a@b"`, `'https://[redacted]@host', "https://plain/a@b"`],
+    [`GET https://bucket/k.zip?sig=${SECRET}&x=a@b failed`, 'GET https://bucket/k.zip?[redacted] failed'],
+    ['http://127.0.0.1:8265/jobs/a@b', 'http://127.0.0.1:8265/jobs/a@b'],
+  ])('%s', (text, cleaned) => {
+    expect(cleanText(text)).toBe(cleaned);
+  });
+});
+
+it('cleaning twice changes nothing, and leaves no control character', () => {
+  const pieces = fc.constantFrom(
+    ...[
+      '\u001b',
+      '[',
+      ']',
+      '31m',
+      '\u0007',
+      '\u009b',
+      'env',
+      '_vars',
+      "'",
+      '"',
+      '\\',
+      ':',
+      '=',
+      '{',
+      '}',
+      '(',
+      ')',
+      ' ',
+      '\n',
+      '://',
+      '@',
+      '?',
+      '/',
+      'a',
+      '\ud800',
+    ],
+  );
+  fc.assert(
+    fc.property(fc.array(pieces, { maxLength: 40 }), (parts) => {
+      const cleaned = cleanText(parts.join(''));
+      expect(cleanText(cleaned)).toBe(cleaned);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+      expect(cleaned).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
+      expect(cleaned.isWellFormed()).toBe(true);
+    }),
+    { numRuns: 5000 },
+  );
+});

@@ -1,0 +1,132 @@
+import fc from 'fast-check';
+import { readdirSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { decodeEvent, type RayEvent, redactRawEvent } from '../../src/event/index.ts';
+import { readRecordedEvents } from '../support/posts.ts';
+import { printed } from './raw-events.ts';
+
+const folder = new URL('../fixtures/recordings/', import.meta.url).pathname;
+const recorded = readdirSync(folder)
+  .filter((name) => name.endsWith('.ndjson'))
+  .flatMap((name) => readRecordedEvents(folder + name).filter((_, index) => index % 7 === 0));
+
+const ID_LENGTHS: Readonly<Record<string, number>> = {
+  emitterNodeId: 56,
+  taskId: 48,
+  parentTaskId: 48,
+  actorId: 32,
+  jobId: 8,
+  creatorJobId: 8,
+  placementGroupId: 36,
+  nodeId: 56,
+  driverNodeId: 56,
+  workerId: 56,
+};
+
+const DEEP = JSON.parse(`${'['.repeat(5000)}${']'.repeat(5000)}`) as unknown;
+const HOSTILE = [
+  null,
+  true,
+  -1,
+  0.5,
+  1e308,
+  2 ** 53,
+  Number.NaN,
+  '',
+  'AQAAAA==',
+  'not base64!',
+  '/'.repeat(38),
+  '2026-02-30T00:00:00Z',
+  '9999-12-31T23:59:59.999999999Z',
+  '-9223372036854775808',
+  '99999999999999999999999999',
+  'UNHEARD_OF',
+  '\u001b]0;x\u0007\u001b[31m',
+  '\ud800',
+  [],
+  {},
+  [[]],
+  [null, 5, {}],
+  { __proto__: null, state: 1e9 },
+  JSON.parse('{"__proto__": {"taskId": "x"}, "constructor": {"prototype": {}}}') as unknown,
+  DEEP,
+  'x'.repeat(100_000),
+];
+
+const hostileValue = fc.oneof(fc.constantFrom(...HOSTILE), fc.jsonValue({ maxDepth: 3 }));
+const change = fc.tuple(fc.nat(), hostileValue, fc.constantFrom('replace', 'delete', 'rename'));
+
+/** Changes one value somewhere in the event: the `at`-th of all its values. */
+function mutate(raw: unknown, at: number, value: unknown, how: string): void {
+  const places: [Record<string, unknown>, string][] = [];
+  const visit = (node: unknown, depth: number): void => {
+    if (typeof node !== 'object' || node === null || depth > 12) return;
+    for (const key of Object.keys(node)) {
+      places.push([node as Record<string, unknown>, key]);
+      visit((node as Record<string, unknown>)[key], depth + 1);
+    }
+  };
+  visit(raw, 0);
+  const place = places[at % places.length];
+  if (place === undefined) return;
+  const [owner, key] = place;
+  if (how === 'rename' && !Array.isArray(owner))
+    Object.defineProperty(owner, '__proto__', { value: owner[key], enumerable: true, configurable: true, writable: true });
+  if (how === 'replace') owner[key] = value;
+  else if (!Array.isArray(owner)) delete owner[key];
+}
+
+function expectSound(event: RayEvent): void {
+  expect(event.session).not.toBe('');
+  expect(event.eventId).not.toBe('');
+  expectSoundIds(event);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  expect(printed(event)).not.toMatch(/[\u001b\u009b]|\\u001b/);
+}
+
+function expectSoundIds(value: object): void {
+  for (const [key, inner] of Object.entries(value)) {
+    const length = ID_LENGTHS[key];
+    if (length !== undefined) expect(inner).toMatch(new RegExp(`^[0-9a-f]{${length}}$`));
+    if (key.endsWith('Ns')) expect(typeof inner).toBe('bigint');
+    if (key === 'attempt') expect(Number.isSafeInteger(inner)).toBe(true);
+    if (Array.isArray(inner)) for (const element of inner) if (typeof element === 'object') expectSoundIds(element as object);
+  }
+}
+
+function expectHarmless(raw: unknown): void {
+  const decoded = decodeEvent(raw);
+  const redacted = redactRawEvent(raw);
+  if (decoded.ok) {
+    expectSound(decoded.event);
+    expect(decodeEvent(redacted)).toStrictEqual(decoded);
+  } else {
+    expect(decoded.rejection.message.length).toBeLessThan(400);
+  }
+  expect('taskId' in {}).toBe(false);
+  expect('polluted' in {}).toBe(false);
+}
+
+it('any JSON is an event or a rejection', () => {
+  fc.assert(
+    fc.property(hostileValue, (raw) => expectHarmless(raw)),
+    { numRuns: 3000 },
+  );
+});
+
+it('a real event with anything in place of anything is an event with sound ids or a rejection', () => {
+  let taken = 0;
+  let rejected = 0;
+  fc.assert(
+    fc.property(fc.constantFrom(...recorded), fc.array(change, { minLength: 1, maxLength: 3 }), (original, changes) => {
+      const raw = structuredClone(original);
+      for (const [at, value, how] of changes) mutate(raw, at, value, how);
+      expectHarmless(raw);
+      if (decodeEvent(raw).ok) taken += 1;
+      else rejected += 1;
+    }),
+    { numRuns: 20_000 },
+  );
+  expect(taken).toBeGreaterThan(2000);
+  expect(rejected).toBeGreaterThan(2000);
+});

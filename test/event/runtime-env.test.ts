@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { MAX_PACKAGES, MAX_RUNTIME_ENV_LENGTH, redactRuntimeEnv, reduceRuntimeEnv } from '../../src/event/runtime-env.ts';
+
+function reduced(env: unknown): unknown {
+  const text = JSON.stringify(env);
+  // What was reduced once must read the same again: recordings hold the reduced form.
+  expect(reduceRuntimeEnv(redactRuntimeEnv(text))).toStrictEqual(reduceRuntimeEnv(text));
+  return reduceRuntimeEnv(text);
+}
+
+describe('a runtime environment', () => {
+  it('keeps packages and versions, and nothing else of pip', () => {
+    const pip = [
+      'torch==2.4.0',
+      'numpy >= 1.20, < 2',
+      'ray[default,tune]',
+      'pandas; python_version > "3.8"',
+      'private @ https://user:hunter2@host/private.whl',
+      'hashed==1.0 --hash=sha256:hunter2',
+      '--index-url=https://user:hunter2@host/simple',
+      '-e git+https://hunter2@github.com/org/repo',
+      'https://hunter2@host/x.whl',
+      'git+ssh://git@host/hunter2',
+      '/path/hunter2.whl',
+      './hunter2',
+      7,
+    ];
+    const kept = ['torch==2.4.0', 'numpy>=1.20,<2', 'ray[default,tune]', 'pandas', 'private', 'hashed==1.0'];
+    expect(reduced({ pip })).toStrictEqual({ pip: kept });
+    expect(reduced({ pip: { packages: pip, pip_install_options: ['--token hunter2'] }, env_vars: { A: 'hunter2' } })).toStrictEqual({
+      pip: kept,
+    });
+  });
+
+  it.each([
+    ['prod-env', 'prod-env'],
+    ['/home/me/environment.yml', 'environment.yml'],
+    [{ name: 'ml', dependencies: ['python=3.11'] }, 'ml'],
+    [
+      { dependencies: ['python=3.11', 'https://conda.host/t/hunter2/main::torch', 'forge::numpy>=1', { pip: ['hunter2'] }] },
+      'python=3.11, numpy>=1',
+    ],
+  ])('names conda %j', (conda, name) => {
+    expect(reduced({ conda })).toStrictEqual({ conda: name });
+  });
+
+  it.each([
+    ['https://user:hunter2@host/pkg.zip?sig=hunter2#hunter2', 'https://host/pkg.zip'],
+    ['s3://AKIA:se/hunter2@bucket/pkg.zip', 's3://bucket/pkg.zip'],
+    ['gcs://_ray_pkg_0123.zip', 'gcs://_ray_pkg_0123.zip'],
+    ['/home/me/app', '/home/me/app'],
+  ])('names the working directory %s', (working_dir, workingDir) => {
+    expect(reduced({ working_dir })).toStrictEqual({ workingDir });
+  });
+
+  it.each([
+    [{}],
+    [{ env_vars: { A: 'hunter2' } }],
+    [[]],
+    ['hunter2'],
+    [null],
+    [{ pip: 5, conda: 5, working_dir: 5 }],
+    [{ working_dir: '\u001b[2J' }],
+  ])('is nothing when it is %j', (env) => {
+    expect(reduced(env)).toBeUndefined();
+  });
+
+  it('has limits', () => {
+    const pip = Array.from({ length: MAX_PACKAGES + 1 }, (_, index) => `p${index}`);
+    expect(reduceRuntimeEnv(JSON.stringify({ pip }))?.pip).toHaveLength(MAX_PACKAGES);
+    expect(reduceRuntimeEnv(JSON.stringify({ conda: 'x', filler: ' '.repeat(MAX_RUNTIME_ENV_LENGTH) }))).toBeUndefined();
+    expect(reduceRuntimeEnv('{"pip": ')).toBeUndefined();
+    expect(reduceRuntimeEnv('['.repeat(200_000))).toBeUndefined();
+  });
+});
