@@ -13,7 +13,7 @@ import {
 } from './fields.ts';
 import { ID_BYTES } from './hex-id.ts';
 import type { Payload } from './payload.ts';
-import type { ActorLifecycle, ActorTransition } from './ray-event.ts';
+import type { ActorLifecycle, ActorTransition, StateTransition } from './ray-event.ts';
 import { readTransitions } from './transitions.ts';
 
 const STATES = ['DEPENDENCIES_UNREADY', 'PENDING_CREATION', 'ALIVE', 'RESTARTING', 'DEAD'];
@@ -25,11 +25,12 @@ export function decodeActorLifecycle({ body, header, problem }: Payload): ActorL
     ...header,
     type: 'actor_lifecycle',
     actorId: readRequiredId(body, 'actorId', ID_BYTES.actor, problem),
-    transitions: readTransitions(body, STATES, addDetails, problem),
+    transitions: readTransitions(body, STATES, withDetails, problem),
   };
 }
 
-function addDetails(transition: Draft<ActorTransition>, raw: RawObject, problem: Problem): void {
+function withDetails(base: StateTransition, raw: RawObject, problem: Problem): ActorTransition {
+  const transition: Draft<ActorTransition> = base;
   setDefined(transition, 'nodeId', readId(raw, 'nodeId', ID_BYTES.node, problem));
   setDefined(transition, 'workerId', readId(raw, 'workerId', ID_BYTES.worker, problem));
   setDefined(transition, 'pid', readPid(raw, 'pid', problem));
@@ -39,4 +40,5 @@ function addDetails(transition: Draft<ActorTransition>, raw: RawObject, problem:
   if (transition.state === 'RESTARTING' && getField(raw, 'restartReason') !== undefined) {
     transition.restartReason = readEnum(raw, 'restartReason', RESTART_REASONS, problem);
   }
+  return transition;
 }

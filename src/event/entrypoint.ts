@@ -27,8 +27,8 @@ export function reduceEntrypoint(commandLine: string): string | undefined {
 }
 
 function findScript(program: string, words: readonly string[]): string | undefined {
-  for (let index = 1; index < words.length; index += 1) {
-    const word = words[index] as string;
+  for (const [index, word] of words.entries()) {
+    if (index === 0) continue;
     if (word === '-c') return undefined;
     if (word === '-m' && MODULE_RUNNER.test(program)) {
       const module = words[index + 1] ?? '';

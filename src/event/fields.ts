@@ -239,11 +239,15 @@ function readText(raw: RawObject, name: string, limit: number, problem: Problem)
 function readEpoch(raw: RawObject, name: string, unitNs: bigint, problem: Problem): TimeNs | undefined {
   const value = getField(raw, name);
   if (value === undefined || value === '0' || value === 0) return undefined;
-  const isInteger = typeof value === 'string' ? isDecimal(value) : Number.isSafeInteger(value);
-  const timeNs = isInteger ? BigInt(value as string | number) * unitNs : 0n;
+  const timeNs = (asInteger(value) ?? 0n) * unitNs;
   if (isPlausibleTime(timeNs)) return timeNs;
   problem.report(name, 'is not a time of the years 2000 to 2199 as an integer');
   return undefined;
+}
+
+function asInteger(value: unknown): bigint | undefined {
+  if (typeof value === 'string') return isDecimal(value) ? BigInt(value) : undefined;
+  return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : undefined;
 }
 
 function isDecimal(text: string): boolean {

@@ -5,7 +5,6 @@ export const ID_BYTES = { job: 4, actor: 16, placementGroup: 18, task: 24, node:
 export type IdBytes = (typeof ID_BYTES)[keyof typeof ID_BYTES];
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
-const HEX_CODES = Buffer.from('0123456789abcdef', 'latin1');
 const SIX_BITS = sixBitsByCode();
 const LONGEST_HEX = 64;
 const scratch = Buffer.alloc(LONGEST_HEX);
@@ -22,9 +21,9 @@ export function hexFromBase64(text: string, bytes: IdBytes): string | undefined 
   for (let index = 0; index < characters; index += 2) {
     bits = (sixBits(text.charCodeAt(index)) << 6) | sixBits(text.charCodeAt(index + 1));
     if (bits < 0) return undefined;
-    scratch[written] = HEX_CODES[bits >> 8] as number;
-    scratch[written + 1] = HEX_CODES[(bits >> 4) & 15] as number;
-    scratch[written + 2] = HEX_CODES[bits & 15] as number;
+    scratch[written] = hexCode(bits >> 8);
+    scratch[written + 1] = hexCode((bits >> 4) & 15);
+    scratch[written + 2] = hexCode(bits & 15);
     written += 3;
   }
   const leavesFourBits = bytes % 3 === 1;
@@ -46,8 +45,13 @@ function hasLengthOf(text: string, characters: number): boolean {
   return text.charCodeAt(text.length - 1) === 0x3d && text.charCodeAt(characters) === 0x3d;
 }
 
+/** The character code of a hex digit. */
+function hexCode(digit: number): number {
+  return digit < 10 ? 48 + digit : 87 + digit;
+}
+
 function sixBits(code: number): number {
-  return code < 128 ? (SIX_BITS[code] as number) : -1;
+  return SIX_BITS[code] ?? -1;
 }
 
 function sixBitsByCode(): Int8Array {

@@ -2,7 +2,7 @@ import { readReason } from './death-cause.ts';
 import { type Draft, type Problem, type RawObject, readEnum, readNumberMap, readObject, readRequiredId, setDefined } from './fields.ts';
 import { ID_BYTES } from './hex-id.ts';
 import type { Payload } from './payload.ts';
-import type { DeathCause, NodeLifecycle, NodeTransition } from './ray-event.ts';
+import type { DeathCause, NodeLifecycle, NodeTransition, StateTransition } from './ray-event.ts';
 import { readTransitions } from './transitions.ts';
 
 const STATES = ['ALIVE', 'DEAD'];
@@ -21,15 +21,17 @@ export function decodeNodeLifecycle({ body, header, problem }: Payload): NodeLif
     ...header,
     type: 'node_lifecycle',
     nodeId: readRequiredId(body, 'nodeId', ID_BYTES.node, problem),
-    transitions: readTransitions(body, STATES, addDetails, problem),
+    transitions: readTransitions(body, STATES, withDetails, problem),
   };
 }
 
-function addDetails(transition: Draft<NodeTransition>, raw: RawObject, problem: Problem): void {
+function withDetails(base: StateTransition, raw: RawObject, problem: Problem): NodeTransition {
+  const transition: Draft<NodeTransition> = base;
   const resources = readNumberMap(raw, 'resources', problem);
   if (Object.keys(resources).length > 0) transition.resources = resources;
   if (readEnum(raw, 'aliveSubState', ALIVE_SUB_STATES, problem) === 'DRAINING') transition.isDraining = true;
   setDefined(transition, 'deathCause', readDeathInfo(raw, problem));
+  return transition;
 }
 
 function readDeathInfo(raw: RawObject, problem: Problem): DeathCause | undefined {

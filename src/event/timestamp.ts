@@ -54,7 +54,7 @@ function hasSeparators(text: string): boolean {
 function isDay(year: number, month: number, day: number): boolean {
   if (year < FIRST_YEAR || year > LAST_YEAR || month < 1 || month > 12 || day < 1) return false;
   const isLeapYear = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  return day <= (month === 2 && isLeapYear ? 29 : (DAYS_OF_MONTH[month - 1] as number));
+  return day <= (month === 2 && isLeapYear ? 29 : (DAYS_OF_MONTH[month - 1] ?? 0));
 }
 
 /** Where the zone begins: behind the seconds, or behind one to nine fraction digits; -1 if neither. */

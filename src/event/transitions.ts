@@ -1,8 +1,8 @@
-import { type Draft, isRawObject, type Problem, type RawObject, readEnum, readList, readTimestamp } from './fields.ts';
+import { isRawObject, type Problem, type RawObject, readEnum, readList, readTimestamp } from './fields.ts';
 import type { StateTransition } from './ray-event.ts';
 
-/** Adds what a type's transitions carry beside state and time. */
-export type TransitionDetails<Transition> = (draft: Draft<Transition>, raw: RawObject, problem: Problem) => void;
+/** Adds to state and time what else a type's transitions carry. */
+export type TransitionDetails<Transition> = (transition: StateTransition, raw: RawObject, problem: Problem) => Transition;
 
 /** The states that say nothing: `TaskStatus.NIL`, and the unset value of the other enums. */
 function isNothing(state: string): boolean {
@@ -16,25 +16,27 @@ function isNothing(state: string): boolean {
 export function readTransitions<Transition extends StateTransition>(
   payload: RawObject,
   states: readonly string[],
-  addDetails: TransitionDetails<Transition>,
+  withDetails: TransitionDetails<Transition>,
   problem: Problem,
 ): readonly Transition[] {
   const transitions: Transition[] = [];
   const list = readList(payload, 'stateTransitions', problem);
   for (let index = 0; index < list.length && problem.message === undefined; index += 1) {
-    const transition = readTransition(list[index], states, addDetails, problem);
+    const transition = readTransition(list[index], states, withDetails, problem);
     if (problem.message !== undefined) problem.prefix(`stateTransitions[${index}]`);
     else if (transition !== undefined) transitions.push(transition);
   }
   return transitions;
 }
 
-export function noDetails(): void {}
+export function noDetails(transition: StateTransition): StateTransition {
+  return transition;
+}
 
 function readTransition<Transition extends StateTransition>(
   raw: unknown,
   states: readonly string[],
-  addDetails: TransitionDetails<Transition>,
+  withDetails: TransitionDetails<Transition>,
   problem: Problem,
 ): Transition | undefined {
   if (!isRawObject(raw)) {
@@ -44,8 +46,5 @@ function readTransition<Transition extends StateTransition>(
   const state = readEnum(raw, 'state', states, problem);
   const timeNs = readTimestamp(raw, 'timestamp', problem);
   if (timeNs === undefined || isNothing(state)) return undefined;
-  // The details of a Transition are all optional, so one with state and time alone is one.
-  const transition = { state, timeNs } as Draft<Transition>;
-  addDetails(transition, raw, problem);
-  return transition;
+  return withDetails({ state, timeNs }, raw, problem);
 }

@@ -12,7 +12,7 @@ import {
 } from './fields.ts';
 import { ID_BYTES } from './hex-id.ts';
 import type { Payload } from './payload.ts';
-import type { WorkerLifecycle, WorkerTransition } from './ray-event.ts';
+import type { StateTransition, WorkerLifecycle, WorkerTransition } from './ray-event.ts';
 import { readTransitions } from './transitions.ts';
 
 const STATES = ['ALIVE', 'DEAD'];
@@ -24,17 +24,19 @@ export function decodeWorkerLifecycle({ body, header, problem }: Payload): Worke
     ...header,
     type: 'worker_lifecycle',
     workerId: readRequiredId(body, 'workerId', ID_BYTES.worker, problem),
-    transitions: readTransitions(body, STATES, addDetails, problem),
+    transitions: readTransitions(body, STATES, withDetails, problem),
   };
   setDefined(worker, 'jobId', readId(body, 'jobId', ID_BYTES.job, problem));
   return worker;
 }
 
-function addDetails(transition: Draft<WorkerTransition>, raw: RawObject, problem: Problem): void {
+function withDetails(base: StateTransition, raw: RawObject, problem: Problem): WorkerTransition {
+  const transition: Draft<WorkerTransition> = base;
   setDefined(transition, 'launchNs', readEpochMs(raw, 'workerLaunchTimeMs', problem));
   setDefined(transition, 'launchedNs', readEpochMs(raw, 'workerLaunchedTimeMs', problem));
   const info = readObject(raw, 'deathInfo', problem);
-  if (info === undefined) return;
+  if (info === undefined) return transition;
   transition.deathCause = readReason(info, 'exitType', EXIT_TYPES, 'exitDetail', problem);
   setDefined(transition, 'memoryUsedBytes', readInt64(info, 'memoryUsedBytes', problem));
+  return transition;
 }

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cleanText } from '../../src/event/clean-text.ts';
+import { cleanText, isControl } from '../../src/event/clean-text.ts';
 
 const SECRET = 'hunter2';
 
@@ -75,40 +75,37 @@ describe('URLs in a text', () => {
 
 it('cleaning twice changes nothing, and leaves no control character', () => {
   const pieces = fc.constantFrom(
-    ...[
-      '\u001b',
-      '[',
-      ']',
-      '31m',
-      '\u0007',
-      '\u009b',
-      'env',
-      '_vars',
-      "'",
-      '"',
-      '\\',
-      ':',
-      '=',
-      '{',
-      '}',
-      '(',
-      ')',
-      ' ',
-      '\n',
-      '://',
-      '@',
-      '?',
-      '/',
-      'a',
-      '\ud800',
-    ],
+    '\u001b',
+    '[',
+    ']',
+    '31m',
+    '\u0007',
+    '\u009b',
+    'env',
+    '_vars',
+    "'",
+    '"',
+    '\\',
+    ':',
+    '=',
+    '{',
+    '}',
+    '(',
+    ')',
+    ' ',
+    '\n',
+    '://',
+    '@',
+    '?',
+    '/',
+    'a',
+    '\ud800',
   );
   fc.assert(
     fc.property(fc.array(pieces, { maxLength: 40 }), (parts) => {
       const cleaned = cleanText(parts.join(''));
       expect(cleanText(cleaned)).toBe(cleaned);
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-      expect(cleaned).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
+      expect(cleaned.split('').filter((unit) => unit !== '\n' && isControl(unit.charCodeAt(0)))).toStrictEqual([]);
       expect(cleaned.isWellFormed()).toBe(true);
     }),
     { numRuns: 5000 },

@@ -36,6 +36,24 @@ function rejection(raw: unknown): string {
   return result.ok ? 'ok' : `${result.rejection.code}: ${result.rejection.message}`;
 }
 
+function rawExecution(taskState: Raw): Raw {
+  return rawEvent('TASK_EXECUTION_EVENT', 'taskExecutionEvent', { taskId: TASK_ID, taskState });
+}
+
+function rawProfile(events: unknown[], payload: Raw = {}): Raw {
+  return rawEvent('TASK_PROFILE_EVENT', 'taskProfileEvents', {
+    taskId: TASK_ID,
+    attemptNumber: 1,
+    jobId: JOB_ID,
+    profileEvents: { componentType: 'worker', componentId: WORKER_ID, nodeIpAddress: '192.0.2.2', events },
+    ...payload,
+  });
+}
+
+function rawJob(payload: Raw): Raw {
+  return rawEvent('DRIVER_JOB_DEFINITION_EVENT', 'driverJobDefinitionEvent', { jobId: JOB_ID, ...payload });
+}
+
 describe('the envelope', () => {
   it.each([[null], [3], ['x'], [[]], [undefined]])('rejects %j', (raw) => {
     expect(rejection(raw)).toMatch(/^event_not_object/);
@@ -198,8 +216,8 @@ describe('task lifecycles', () => {
       { state: 77, timestamp: TIME },
       { state: 'DREAMING', timestamp: TIME },
     ];
-    const { transitions } = decoded(rawLifecycle({ stateTransitions })) as { transitions: { state: string }[] } & RayEvent;
-    expect(transitions.map(({ state }) => state)).toStrictEqual(['FAILED', 'UNKNOWN_77', 'DREAMING']);
+    const kept = ['FAILED', 'UNKNOWN_77', 'DREAMING'].map((state) => ({ state, timeNs: TIME_NS }));
+    expect(decoded(rawLifecycle({ stateTransitions }))).toHaveProperty('transitions', kept);
   });
 
   it('rejects a wrong time, and says which', () => {
@@ -265,33 +283,24 @@ describe('task lifecycles', () => {
   });
 
   it('reads the state map of 2.49', () => {
-    const body = (taskState: Raw): Raw => rawEvent('TASK_EXECUTION_EVENT', 'taskExecutionEvent', { taskId: TASK_ID, taskState });
-    expect(decoded(body({ '0': TIME, '5': TIME, FAILED: TIME }))).toMatchObject({
+    expect(decoded(rawExecution({ '0': TIME, '5': TIME, FAILED: TIME }))).toMatchObject({
       type: 'task_lifecycle',
       transitions: [
         { state: 'SUBMITTED_TO_WORKER', timeNs: TIME_NS },
         { state: 'FAILED', timeNs: TIME_NS },
       ],
     });
-    expect(rejection(body({ '5': 'yesterday' }))).toContain('taskState.5 is not an RFC 3339 time');
-    expect(rejection(body({ constructor: TIME }))).toContain('taskState.key is not the number of a state');
-    expect(rejection(body(Object.fromEntries(Array.from({ length: 65 }, (_, n) => [n, TIME]))))).toContain('more than 64 states');
+    expect(rejection(rawExecution({ '5': 'yesterday' }))).toContain('taskState.5 is not an RFC 3339 time');
+    expect(rejection(rawExecution({ constructor: TIME }))).toContain('taskState.key is not the number of a state');
+    expect(rejection(rawExecution(Object.fromEntries(Array.from({ length: 65 }, (_, n) => [n, TIME]))))).toContain('more than 64 states');
   });
 });
 
 describe('task profiles', () => {
   const entry = { startTime: '1795471297035311483', endTime: '1795471297035311999', extraData: '', eventName: 'task:execute' };
-  const profile = (events: unknown[], payload: Raw = {}): Raw =>
-    rawEvent('TASK_PROFILE_EVENT', 'taskProfileEvents', {
-      taskId: TASK_ID,
-      attemptNumber: 1,
-      jobId: JOB_ID,
-      profileEvents: { componentType: 'worker', componentId: WORKER_ID, nodeIpAddress: '192.0.2.2', events },
-      ...payload,
-    });
 
   it('keeps all entries but submissions', () => {
-    expect(decoded(profile([entry, { ...entry, eventName: 'submit_task' }]))).toMatchObject({
+    expect(decoded(rawProfile([entry, { ...entry, eventName: 'submit_task' }]))).toMatchObject({
       type: 'task_profile',
       taskId: TASK_HEX,
       attempt: 1,
@@ -301,28 +310,28 @@ describe('task profiles', () => {
       nodeIpAddress: '192.0.2.2',
       entries: [{ name: 'task:execute', startNs: TIME_NS, endNs: TIME_NS + 516n }],
     });
-    expect(decoded(profile([{ ...entry, eventName: 'submit_task' }]))).toHaveProperty('entries', []);
-    expect(decoded(profile([], { profileEvents: undefined }))).toHaveProperty('entries', []);
+    expect(decoded(rawProfile([{ ...entry, eventName: 'submit_task' }]))).toHaveProperty('entries', []);
+    expect(decoded(rawProfile([], { profileEvents: undefined }))).toHaveProperty('entries', []);
   });
 
   it('belongs to no task when the task id is all ones', () => {
-    expect(decoded(profile([entry], { taskId: base64(24, 0xff) }))).not.toHaveProperty('taskId');
+    expect(decoded(rawProfile([entry], { taskId: base64(24, 0xff) }))).not.toHaveProperty('taskId');
   });
 
   it('reads the exception of a failed entry, and bears extra data of any kind', () => {
     const extraData = JSON.stringify({ type: "<class 'ValueError'>", value: '\u001b[1mbad', traceback: 'Traceback\n  x', name: 'f' });
-    expect(decoded(profile([{ ...entry, extraData }]))).toMatchObject({
+    expect(decoded(rawProfile([{ ...entry, extraData }]))).toMatchObject({
       entries: [{ exceptionType: 'ValueError', exceptionMessage: 'bad', exceptionStacktrace: 'Traceback\n  x' }],
     });
     for (const odd of ['{"traceback"', '["traceback"]', '{"traceback":5}', `{"traceback":${'['.repeat(100_000)}`]) {
-      expect(decoded(profile([{ ...entry, extraData: odd }]))).toHaveProperty('entries', [
+      expect(decoded(rawProfile([{ ...entry, extraData: odd }]))).toHaveProperty('entries', [
         { name: 'task:execute', startNs: TIME_NS, endNs: TIME_NS + 516n },
       ]);
     }
   });
 
   it.each([['99'], ['99999999999999999999'], ['1e18'], [1.7954e18], [true]])('rejects the time %j', (startTime) => {
-    expect(rejection(profile([{ ...entry, startTime }]))).toContain('profileEvents.events[0].startTime is not a time');
+    expect(rejection(rawProfile([{ ...entry, startTime }]))).toContain('profileEvents.events[0].startTime is not a time');
   });
 });
 
@@ -375,7 +384,7 @@ describe('actors', () => {
         { state: 'DEAD', timeNs: TIME_NS, deathCause: { reason: 'OUT_OF_SCOPE', message: 'no references' } },
       ],
     });
-    expect((decoded(raw) as { transitions: object[] } & RayEvent).transitions[0]).not.toHaveProperty('restartReason');
+    expect(decoded(raw)).not.toHaveProperty('transitions.0.restartReason');
   });
 
   it.each([
@@ -392,8 +401,6 @@ describe('actors', () => {
 });
 
 describe('jobs', () => {
-  const job = (payload: Raw): Raw => rawEvent('DRIVER_JOB_DEFINITION_EVENT', 'driverJobDefinitionEvent', { jobId: JOB_ID, ...payload });
-
   it('reads a definition, and of its metadata what is known', () => {
     const metadata = {
       job_name: 'nightly',
@@ -404,7 +411,7 @@ describe('jobs', () => {
       'ray_otel.detail': 'slow',
       owner: 'hunter2',
     };
-    const raw = job({
+    const raw = rawJob({
       driverPid: '4711',
       driverNodeId: NODE_ID,
       entrypoint: '/usr/bin/python drv.py --key hunter2',
@@ -431,14 +438,14 @@ describe('jobs', () => {
 
   it('leaves out what is no detail and a trace context beyond reason', () => {
     const metadata = { 'ray_otel.detail': 'everything', traceparent: '0'.repeat(513), tracestate: 'x'.repeat(513) };
-    const event = decoded(job({ driverPid: '0', config: { metadata } }));
+    const event = decoded(rawJob({ driverPid: '0', config: { metadata } }));
     expect(Object.keys(event).toSorted()).toStrictEqual(['emitterNodeId', 'eventId', 'jobId', 'session', 'type']);
   });
 
   it('rejects a pid that is none', () => {
-    expect(rejection(job({ driverPid: '-4' }))).toContain('driverPid is not');
-    expect(rejection(job({ driverPid: '9007199254740993' }))).toContain('driverPid is not');
-    expect(rejection(job({ entrypoint: 5 }))).toContain('entrypoint is not a string');
+    expect(rejection(rawJob({ driverPid: '-4' }))).toContain('driverPid is not');
+    expect(rejection(rawJob({ driverPid: '9007199254740993' }))).toContain('driverPid is not');
+    expect(rejection(rawJob({ entrypoint: 5 }))).toContain('entrypoint is not a string');
   });
 
   it('reads a lifecycle without its unset state', () => {
