@@ -84,9 +84,8 @@ function errorKey(error: { readonly errorType: string; readonly message: string 
 
 function mergedLog(a: TaskLog | undefined, b: TaskLog | undefined): TaskLog | undefined {
   if (a === undefined || b === undefined) return a ?? b;
-  const stdoutFile = smallest(a.stdoutFile, b.stdoutFile);
-  const stderrFile = smallest(a.stderrFile, b.stderrFile);
-  return { ...(stdoutFile === undefined ? {} : { stdoutFile }), ...(stderrFile === undefined ? {} : { stderrFile }) };
+  const [low, high] = JSON.stringify(a) < JSON.stringify(b) ? [a, b] : [b, a];
+  return { ...high, ...low };
 }
 
 /** The attempt is found by its worker and node, for when they die. */

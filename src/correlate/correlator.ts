@@ -32,6 +32,7 @@ export interface Correlator {
   advance(nowMs: number, limit?: number): readonly Lifecycle[];
   /** End of the input: everything that is open, as after `orphanTimeoutMs`. In an order that depends on the content alone. */
   closeAll(nowMs: number): readonly Lifecycle[];
+  openAttempts(): number;
   stats(): CorrelatorStats;
 }
 
@@ -59,6 +60,7 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
       for (const session of [...state.sessions.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) closeSession(state, session, nowMs, out);
       return out;
     },
+    openAttempts: () => state.openAttempts,
     stats() {
       let openJobs = 0;
       for (const session of state.sessions.values()) for (const job of session.jobs.values()) if (!job.closed) openJobs += 1;

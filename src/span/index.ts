@@ -1,2 +1,5 @@
-export * from './span.ts';
+export { ATTRIBUTES, type AttributeKey, type AttributeRow, TRUNCATED_SUFFIX } from './attributes.ts';
 export * from './ids.ts';
+export { SPAN_DEFAULTS, type SpanOptions } from './options.ts';
+export { createSampling, type CreatedSampling, type IsSampled } from './sampling.ts';
+export { createSpanMapper, type SpanMapper } from './span.ts';

@@ -1,0 +1,70 @@
+import type { HrTime } from '@opentelemetry/api';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { type CorrelateOptions, type Cost, createCorrelator, type Lifecycle } from './correlate/index.ts';
+import { decodeEvent, type Rejection } from './event/index.ts';
+import { otlpBytes } from './export/index.ts';
+import { createSpanMapper, type SpanMapper, type SpanOptions } from './span/index.ts';
+
+export type ConvertOptions = Partial<Omit<CorrelateOptions, 'measure'> & SpanOptions>;
+
+export interface Converted {
+  /** By trace, oldest first; within one by start. */
+  readonly spans: readonly ReadableSpan[];
+  /** Events that could not be used, in the order of the input. */
+  readonly rejected: readonly Rejection[];
+}
+
+/**
+ * All spans of a stream of events that is over: what is open at its end is closed as after `orphanTimeoutMs`.
+ *
+ * @param rawEvents events as Ray posts them (elements of the posted arrays), in any order
+ * @returns the same spans for the same events, whatever their order and repetition
+ */
+export function rayEventsToSpans(rawEvents: Iterable<unknown>, options: ConvertOptions = {}): Converted {
+  const spansOf = createSpanMapper(options);
+  // A finished stream is remembered whole: no tombstone may be forgotten before its end.
+  const correlator = createCorrelator({ ...options, maxTombstones: Number.POSITIVE_INFINITY, measure: createMeasure(spansOf) });
+  const rejected: Rejection[] = [];
+  for (const raw of rawEvents) {
+    const decoded = decodeEvent(raw);
+    if (decoded.ok) correlator.apply(decoded.event, 0);
+    else rejected.push(decoded.rejection);
+  }
+  const spans: ReadableSpan[] = [];
+  for (const lifecycle of correlator.closeAll(0)) spans.push(...spansOf(lifecycle));
+  return { spans: inTraceOrder(spans), rejected };
+}
+
+/** What the spans of a lifecycle take of their trace, in OTLP protobuf. */
+export function createMeasure(spansOf: SpanMapper): (lifecycle: Lifecycle) => Cost {
+  return (lifecycle) => {
+    const spans = spansOf(lifecycle);
+    return { spans: spans.length, bytes: spans.reduce((sum, span) => sum + otlpBytes(span), 0) };
+  };
+}
+
+function inTraceOrder(spans: readonly ReadableSpan[]): ReadableSpan[] {
+  const starts = new Map<string, HrTime>();
+  for (const span of spans) {
+    const { traceId } = span.spanContext();
+    const known = starts.get(traceId);
+    if (known === undefined || compareTimes(span.startTime, known) < 0) starts.set(traceId, span.startTime);
+  }
+  const traceStart = (span: ReadableSpan): HrTime => starts.get(span.spanContext().traceId) ?? span.startTime;
+  return [...spans].sort(
+    (a, b) =>
+      compareTimes(traceStart(a), traceStart(b)) ||
+      compareTexts(a.spanContext().traceId, b.spanContext().traceId) ||
+      compareTimes(a.startTime, b.startTime) ||
+      compareTimes(b.endTime, a.endTime) ||
+      compareTexts(a.spanContext().spanId, b.spanContext().spanId),
+  );
+}
+
+function compareTimes(a: HrTime, b: HrTime): number {
+  return a[0] - b[0] || a[1] - b[1];
+}
+
+function compareTexts(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}

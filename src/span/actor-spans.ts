@@ -1,0 +1,94 @@
+import type { Link } from '@opentelemetry/api';
+import { TraceFlags } from '@opentelemetry/api';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import type { ActorLifecycle, Incarnation } from '../correlate/index.ts';
+import type { DeathCause } from '../event/index.ts';
+import { isRayModule, type MappingContext } from './context.ts';
+import { linksOf, makeSpan, parentIdOf, stateEvents } from './draft.ts';
+import { actorSpanId, incarnationSpanId, traceIdOf } from './ids.ts';
+
+/** Deaths that are no failure: `ActorDiedErrorContext.Reason` of Ray's `common.proto`. */
+const ORDINARY_DEATHS: readonly string[] = ['RAY_KILL', 'OUT_OF_SCOPE', 'REF_DELETED', 'OWNER_DIED', 'UNSPECIFIED'];
+const RAY_NAME_PREFIX = '_ray_internal_';
+
+/** An actor's lifetime, and a child for each life of its process. */
+export function actorSpans(context: MappingContext, lifecycle: ActorLifecycle): ReadableSpan[] {
+  const { session, actorId, definition, className } = lifecycle;
+  const spanId = actorSpanId(session, actorId);
+  const resource = context.resources.of(lifecycle);
+  const death = lifecycle.states.find((transition) => transition.deathCause !== undefined)?.deathCause;
+  const attributes = context
+    .attributes()
+    .set('ray.job_id', lifecycle.jobId)
+    .set('ray.actor_id', actorId)
+    .set('ray.actor_class', className)
+    .set('ray.actor.name', definition?.name)
+    .set('ray.actor.namespace', definition?.namespace)
+    .set('ray.actor.detached', lifecycle.isDetached)
+    .set('ray.actor.incarnations', lifecycle.incarnations.length)
+    .set('ray.placement_group_id', definition?.placementGroupId)
+    .set('ray.call_site', definition?.callSite)
+    .set('ray.actor.death_message', death?.message)
+    .setEach('ray.resources.', definition?.requiredResources)
+    .setEach('ray.label_selector.', definition?.labelSelector);
+  context.addRuntimeEnv(attributes, definition?.runtimeEnv);
+  if (isRayModule(lifecycle.moduleName) || definition?.name?.startsWith(RAY_NAME_PREFIX) === true) attributes.set('ray.internal', true);
+  const failure = failureOf(death);
+  if (failure !== undefined) attributes.set('error.type', failure.type);
+  const actor = makeSpan(lifecycle.trace, {
+    ...lifecycle,
+    name: `actor ${lifecycle.name}`,
+    spanId,
+    parentSpanId: parentIdOf(lifecycle),
+    attributes,
+    resource,
+    links: linksOf(lifecycle),
+    events: stateEvents(lifecycle.states),
+    error: failure?.message,
+  });
+  return [actor, ...lifecycle.incarnations.map((incarnation) => incarnationSpan(context, lifecycle, incarnation, spanId))];
+}
+
+function incarnationSpan(context: MappingContext, lifecycle: ActorLifecycle, incarnation: Incarnation, parentSpanId: string): ReadableSpan {
+  const { session, actorId, serviceName } = lifecycle;
+  const { number, alive, ended, node } = incarnation;
+  const label = lifecycle.className ?? lifecycle.name;
+  const death = ended?.deathCause;
+  const attributes = context
+    .attributes()
+    .set('ray.job_id', lifecycle.jobId)
+    .set('ray.actor_id', actorId)
+    .set('ray.actor_class', lifecycle.className)
+    .set('ray.actor.incarnation', number)
+    .set('ray.worker_id', alive.workerId)
+    .set('process.pid', alive.pid)
+    .set('ray.actor.repr', alive.reprName)
+    .set('ray.actor.restart_reason', ended?.restartReason)
+    .set('ray.actor.death_message', death?.message);
+  // A restart tells no death cause, but it is the end of a process that should have lived on.
+  const failure = failureOf(death) ?? (ended?.state === 'RESTARTING' ? { type: ended.restartReason ?? 'RESTARTING', message: 'the actor was restarted' } : undefined);
+  if (failure !== undefined) attributes.set('error.type', failure.type);
+  const resourceOf = { session, ...(serviceName === undefined ? {} : { serviceName }), ...(node === undefined ? {} : { node }) };
+  return makeSpan(lifecycle.trace, {
+    ...incarnation,
+    name: `${label} #${number}`,
+    spanId: incarnationSpanId(session, actorId, number),
+    parentSpanId,
+    attributes,
+    resource: context.resources.of(resourceOf),
+    links: number === 0 ? [] : [previousLink(lifecycle, number - 1)],
+    error: failure?.message,
+  });
+}
+
+function previousLink({ session, actorId, trace }: ActorLifecycle, number: number): Link {
+  return {
+    context: { traceId: traceIdOf(trace), spanId: incarnationSpanId(session, actorId, number), traceFlags: TraceFlags.SAMPLED },
+    attributes: { 'ray.link': 'previous_incarnation' },
+  };
+}
+
+function failureOf(death: DeathCause | undefined): { readonly type: string; readonly message: string } | undefined {
+  if (death === undefined || ORDINARY_DEATHS.includes(death.reason)) return undefined;
+  return { type: death.reason, message: death.message.split('\n', 1)[0] || death.reason };
+}

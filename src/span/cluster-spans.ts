@@ -1,0 +1,167 @@
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import type { NodeLifecycle, PlacementGroupLife, PointLifecycle, SessionLifecycle, SubmissionJobLife, WorkerLifecycle } from '../correlate/index.ts';
+import type { MappingContext } from './context.ts';
+import { linksOf, makeSpan, parentIdOf, stateEvents } from './draft.ts';
+import { nodeSpanId, placementGroupSpanId, pointSpanId, sessionSpanId, submissionJobSpanId, workerSpanId, workerStartSpanId } from './ids.ts';
+
+/** The root of the cluster's trace. */
+export function sessionSpans(context: MappingContext, lifecycle: SessionLifecycle): ReadableSpan[] {
+  const { session } = lifecycle;
+  return [
+    makeSpan(lifecycle.trace, {
+      ...lifecycle,
+      name: 'session',
+      spanId: sessionSpanId(session),
+      parentSpanId: undefined,
+      attributes: context.attributes(),
+      resource: context.resources.of(lifecycle),
+      links: linksOf(lifecycle),
+    }),
+  ];
+}
+
+const EXPECTED_NODE_DEATHS: readonly string[] = ['EXPECTED_TERMINATION', 'AUTOSCALER_DRAIN_IDLE'];
+
+export function nodeSpans(context: MappingContext, lifecycle: NodeLifecycle): ReadableSpan[] {
+  const { session, nodeId, definition, node } = lifecycle;
+  const death = lifecycle.states.find((transition) => transition.deathCause !== undefined)?.deathCause;
+  const failed = death !== undefined && !EXPECTED_NODE_DEATHS.includes(death.reason);
+  const totals = lifecycle.states.find((transition) => transition.resources !== undefined)?.resources;
+  const attributes = context
+    .attributes()
+    .set('ray.node.name', definition?.nodeName)
+    .set('ray.death_message', death?.message)
+    .set('error.type', failed ? death.reason : undefined)
+    .setEach('ray.resources.', totals);
+  const states = lifecycle.states.map((transition) => (transition.isDraining === true ? { ...transition, state: `${transition.state} DRAINING` } : transition));
+  return [
+    makeSpan(lifecycle.trace, {
+      ...lifecycle,
+      name: `node ${node?.hostname ?? node?.ipAddress ?? nodeId.slice(0, 8)}`,
+      spanId: nodeSpanId(session, nodeId),
+      parentSpanId: parentIdOf(lifecycle),
+      attributes,
+      resource: context.resources.of(lifecycle),
+      links: linksOf(lifecycle),
+      events: stateEvents(states),
+      error: failed ? death.message || death.reason : undefined,
+    }),
+  ];
+}
+
+const FAILED_WORKER_EXITS: readonly string[] = ['SYSTEM_ERROR', 'USER_ERROR', 'NODE_OUT_OF_MEMORY'];
+
+/** A worker process, and its cold start as a child. */
+export function workerSpans(context: MappingContext, lifecycle: WorkerLifecycle): ReadableSpan[] {
+  const { session, workerId, definition } = lifecycle;
+  const spanId = workerSpanId(session, workerId);
+  const resource = context.resources.of(lifecycle);
+  const dead = lifecycle.states.find((transition) => transition.deathCause !== undefined);
+  const death = dead?.deathCause;
+  const failed = death !== undefined && FAILED_WORKER_EXITS.includes(death.reason);
+  const pid = definition?.pid;
+  const attributes = context
+    .attributes()
+    .set('ray.worker_id', workerId)
+    .set('ray.job_id', lifecycle.jobId)
+    .set('ray.worker.type', definition?.workerType)
+    .set('process.pid', pid)
+    .set('ray.death_message', death?.message)
+    .set('ray.worker.memory_used_bytes', dead?.memoryUsedBytes)
+    .set('error.type', failed ? death.reason : undefined);
+  const worker = makeSpan(lifecycle.trace, {
+    ...lifecycle,
+    name: `worker ${pid ?? workerId.slice(0, 8)}`,
+    spanId,
+    parentSpanId: parentIdOf(lifecycle),
+    attributes,
+    resource,
+    links: linksOf(lifecycle),
+    events: stateEvents(lifecycle.states),
+    error: failed ? death.message.split('\n', 1)[0] || death.reason : undefined,
+  });
+  const alive = lifecycle.states.find((transition) => transition.launchNs !== undefined);
+  if (alive?.launchNs === undefined || alive.timeNs < alive.launchNs) return [worker];
+  const start = makeSpan(lifecycle.trace, {
+    name: 'worker start',
+    spanId: workerStartSpanId(session, workerId),
+    parentSpanId: spanId,
+    startNs: alive.launchNs,
+    endNs: alive.timeNs,
+    attributes: context.attributes().set('ray.worker_id', workerId),
+    resource,
+  });
+  return [worker, start];
+}
+
+export function placementGroupSpans(context: MappingContext, lifecycle: PlacementGroupLife): ReadableSpan[] {
+  const { session, placementGroupId, definition } = lifecycle;
+  const attributes = context
+    .attributes()
+    .set('ray.placement_group_id', placementGroupId)
+    .set('ray.job_id', definition?.creatorJobId)
+    .set('ray.placement_group.name', definition?.name)
+    .set('ray.placement_group.strategy', definition?.strategy)
+    .set('ray.placement_group.bundles', definition?.bundleCount);
+  return [
+    makeSpan(lifecycle.trace, {
+      ...lifecycle,
+      name: `placement group ${definition?.name ?? placementGroupId.slice(0, 8)}`,
+      spanId: placementGroupSpanId(session, placementGroupId),
+      parentSpanId: parentIdOf(lifecycle),
+      attributes,
+      resource: context.resources.of(lifecycle),
+      links: linksOf(lifecycle),
+      events: stateEvents(lifecycle.states),
+    }),
+  ];
+}
+
+export function submissionJobSpans(context: MappingContext, lifecycle: SubmissionJobLife): ReadableSpan[] {
+  const { session, submissionId, definition, states } = lifecycle;
+  const last = states.at(-1);
+  const failed = states.find((transition) => transition.state === 'FAILED');
+  const attributes = context
+    .attributes()
+    .set('ray.job.submission_id', submissionId)
+    .set('ray.job.name', definition?.jobName)
+    .set('ray.job.entrypoint', definition?.entrypoint)
+    .set('ray.submission.message', last?.message)
+    .set('ray.submission.exit_code', last?.exitCode)
+    .set('error.type', failed === undefined ? undefined : (failed.errorType ?? 'FAILED'));
+  return [
+    makeSpan(lifecycle.trace, {
+      ...lifecycle,
+      name: `submission ${definition?.jobName ?? submissionId}`,
+      spanId: submissionJobSpanId(session, submissionId),
+      parentSpanId: parentIdOf(lifecycle),
+      attributes,
+      resource: context.resources.of(lifecycle),
+      links: linksOf(lifecycle),
+      events: stateEvents(states),
+      error: failed === undefined ? undefined : failed.message?.split('\n', 1)[0] || 'FAILED',
+    }),
+  ];
+}
+
+/** A moment in the life of the cluster: a span without length. */
+export function pointSpans(context: MappingContext, lifecycle: PointLifecycle): ReadableSpan[] {
+  const { session, point } = lifecycle;
+  const attributes = context
+    .attributes()
+    .set('ray.event.severity', point.severity)
+    .set('ray.event.message', point.message)
+    .setEach('ray.event.', point.attributes);
+  return [
+    makeSpan(lifecycle.trace, {
+      ...lifecycle,
+      name: `${point.source} ${point.name}`,
+      spanId: pointSpanId(session, point.source, point.eventId, point.timeNs),
+      parentSpanId: parentIdOf(lifecycle),
+      attributes,
+      resource: context.resources.of(lifecycle),
+      links: linksOf(lifecycle),
+      error: point.severity === 'ERROR' || point.severity === 'FATAL' ? point.message : undefined,
+    }),
+  ];
+}

@@ -1,0 +1,32 @@
+import type { RuntimeEnvNames } from '../event/index.ts';
+import { AttributeSet } from './draft.ts';
+import type { SpanOptions } from './options.ts';
+import { Resources } from './resource.ts';
+
+/** What every mapping needs. */
+export class MappingContext {
+  readonly options: SpanOptions;
+  readonly resources: Resources;
+
+  constructor(options: SpanOptions) {
+    this.options = options;
+    this.resources = new Resources(options);
+  }
+
+  attributes(): AttributeSet {
+    return new AttributeSet(this.options.valueLengthMax);
+  }
+
+  addRuntimeEnv(attributes: AttributeSet, names: RuntimeEnvNames | undefined): void {
+    if (this.options.runtimeEnv === 'none' || names === undefined) return;
+    attributes
+      .set('ray.runtime_env.pip', names.pip === undefined ? undefined : [...names.pip])
+      .set('ray.runtime_env.conda', names.conda)
+      .set('ray.runtime_env.working_dir', names.workingDir);
+  }
+}
+
+/** Functions of Ray's own libraries: Ray Data's trackers, Serve's controller... */
+export function isRayModule(moduleName: string | undefined): boolean {
+  return moduleName === 'ray' || moduleName?.startsWith('ray.') === true;
+}

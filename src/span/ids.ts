@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import type { SpanRef, TraceRef } from '../correlate/index.ts';
+
+/**
+ * The published formula of every trace and span id:
+ * `H(kind, session, ...parts)` = SHA-256 of the UTF-8 text `ray-otel-bridge/v1`, kind, session name and parts, joined with NUL.
+ * A trace id is its first 16 bytes, a span id its first 8, in lower-case hex; one that is all zero ends in 01 instead.
+ * Ids are lower-case hex, numbers decimal. The tables stand in the README, with test vectors.
+ */
+const VERSION = 'ray-otel-bridge/v1';
+const TRACE_HEX = 32;
+const SPAN_HEX = 16;
+
+function hash(kind: string, session: string, parts: readonly (string | number | bigint)[], hexLength: number): string {
+  const text = [VERSION, kind, session, ...parts].join('\0');
+  const id = createHash('sha256').update(text, 'utf8').digest('hex').slice(0, hexLength);
+  return /^0+$/.test(id) ? `${'0'.repeat(hexLength - 2)}01` : id;
+}
+
+/** Trace of a job that no caller's `traceparent` puts into another trace. */
+export function jobTraceId(session: string, jobId: string): string {
+  return hash('trace.job', session, [jobId], TRACE_HEX);
+}
+
+/** Trace of a detached actor's lifetime. */
+export function actorTraceId(session: string, actorId: string): string {
+  return hash('trace.actor', session, [actorId], TRACE_HEX);
+}
+
+/** Trace of nodes, workers and placement groups. */
+export function sessionTraceId(session: string): string {
+  return hash('trace.session', session, [], TRACE_HEX);
+}
+
+export function jobSpanId(session: string, jobId: string): string {
+  return hash('job', session, [jobId], SPAN_HEX);
+}
+
+/** `attempt` counts from 0. */
+export function taskSpanId(session: string, taskId: string, attempt: number): string {
+  return hash('task', session, [taskId, attempt], SPAN_HEX);
+}
+
+export function actorSpanId(session: string, actorId: string): string {
+  return hash('actor', session, [actorId], SPAN_HEX);
+}
+
+/** `number` counts from 0. */
+export function incarnationSpanId(session: string, actorId: string, number: number): string {
+  return hash('actor.incarnation', session, [actorId, number], SPAN_HEX);
+}
+
+export function nodeSpanId(session: string, nodeId: string): string {
+  return hash('node', session, [nodeId], SPAN_HEX);
+}
+
+export function workerSpanId(session: string, workerId: string): string {
+  return hash('worker', session, [workerId], SPAN_HEX);
+}
+
+/** From the launch of a worker's process until it registered. */
+export function workerStartSpanId(session: string, workerId: string): string {
+  return hash('worker.start', session, [workerId], SPAN_HEX);
+}
+
+export function sessionSpanId(session: string): string {
+  return hash('session', session, [], SPAN_HEX);
+}
+
+export function placementGroupSpanId(session: string, placementGroupId: string): string {
+  return hash('placement_group', session, [placementGroupId], SPAN_HEX);
+}
+
+export function submissionJobSpanId(session: string, submissionId: string): string {
+  return hash('submission_job', session, [submissionId], SPAN_HEX);
+}
+
+/** `source` is `platform` or `autoscaler`. */
+export function pointSpanId(session: string, source: string, eventId: string, timeNs: bigint): string {
+  return hash(source, session, [eventId, timeNs], SPAN_HEX);
+}
+
+/** `taskId` is 24 bytes of ff for an entry that belongs to no task. */
+export function profileSpanId(session: string, taskId: string, attempt: number, name: string, startNs: bigint, endNs: bigint): string {
+  return hash('profile', session, [taskId, attempt, name, startNs, endNs], SPAN_HEX);
+}
+
+export function phaseSpanId(session: string, taskId: string, attempt: number, state: string, startNs: bigint): string {
+  return hash('phase', session, [taskId, attempt, state, startNs], SPAN_HEX);
+}
+
+/** `round` counts the times that folds of one trace were sent: 0 with its root, more for what came later. */
+export function foldSpanId(session: string, parentSpanId: string, name: string, round: number): string {
+  return hash('fold', session, [parentSpanId, name, round], SPAN_HEX);
+}
+
+export function traceIdOf(trace: TraceRef): string {
+  if (trace.kind === 'job') return trace.caller?.traceId ?? jobTraceId(trace.session, trace.jobId);
+  return trace.kind === 'actor' ? actorTraceId(trace.session, trace.actorId) : sessionTraceId(trace.session);
+}
+
+export function spanIdOf(session: string, span: SpanRef): string {
+  switch (span.kind) {
+    case 'session':
+      return sessionSpanId(session);
+    case 'job':
+      return jobSpanId(session, span.id);
+    case 'actor':
+      return actorSpanId(session, span.id);
+    case 'node':
+      return nodeSpanId(session, span.id);
+    case 'worker':
+      return workerSpanId(session, span.id);
+    case 'placement_group':
+      return placementGroupSpanId(session, span.id);
+    case 'submission_job':
+      return submissionJobSpanId(session, span.id);
+    case 'task':
+      return taskSpanId(session, span.taskId, span.attempt);
+    case 'fold':
+      return foldSpanId(session, spanIdOf(session, span.parent), span.name, span.round);
+  }
+}

@@ -1,0 +1,53 @@
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import type { JobLifecycle } from '../correlate/index.ts';
+import { profileTimes } from './attempt-spans.ts';
+import type { MappingContext } from './context.ts';
+import { linksOf, makeSpan, parentIdOf, stateEvents } from './draft.ts';
+import { jobSpanId, profileSpanId } from './ids.ts';
+
+const NO_TASK = 'f'.repeat(48);
+
+/** The root of a job's trace, which is its driver's own task too, with the driver's profile entries. */
+export function jobSpans(context: MappingContext, lifecycle: JobLifecycle): ReadableSpan[] {
+  const { session, jobId, definition, driverError, tasks } = lifecycle;
+  const spanId = jobSpanId(session, jobId);
+  const resource = context.resources.of(lifecycle);
+  const attributes = context
+    .attributes()
+    .set('ray.job_id', jobId)
+    .set('ray.job.name', definition?.jobName)
+    .set('ray.job.submission_id', definition?.submissionId)
+    .set('ray.job.entrypoint', definition?.entrypoint)
+    .set('process.pid', definition?.driverPid)
+    .set('ray.job.tasks.finished', tasks.finished)
+    .set('ray.job.tasks.failed', tasks.failed)
+    .set('ray.job.tasks.unfinished', tasks.unfinished)
+    .set('ray.job.attempts', lifecycle.attemptCount)
+    .set('ray.job.actors', lifecycle.actorCount)
+    .set('ray.job.folded_attempts', lifecycle.foldedAttemptCount)
+    .set('error.type', driverError?.errorType);
+  context.addRuntimeEnv(attributes, definition?.runtimeEnv);
+  const job = makeSpan(lifecycle.trace, {
+    ...lifecycle,
+    name: `job ${lifecycle.name}`,
+    spanId,
+    parentSpanId: parentIdOf(lifecycle),
+    attributes,
+    resource,
+    links: linksOf(lifecycle),
+    events: stateEvents(lifecycle.states),
+    error: driverError === undefined ? undefined : driverError.message.split('\n', 1)[0] || driverError.errorType,
+  });
+  const profile = lifecycle.profile.map((entry) => {
+    const entryAttributes = context.attributes().set('ray.job_id', jobId).set('ray.task_id', entry.taskId).set('ray.profile', true);
+    return makeSpan(lifecycle.trace, {
+      name: entry.name,
+      spanId: profileSpanId(session, entry.taskId ?? NO_TASK, entry.attempt, entry.name, entry.startNs, entry.endNs),
+      parentSpanId: spanId,
+      ...profileTimes(entry),
+      resource,
+      attributes: entryAttributes,
+    });
+  });
+  return [job, ...profile];
+}

@@ -1,0 +1,43 @@
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import type { Lifecycle } from '../correlate/index.ts';
+import { actorSpans } from './actor-spans.ts';
+import { attemptSpans } from './attempt-spans.ts';
+import { nodeSpans, placementGroupSpans, pointSpans, sessionSpans, submissionJobSpans, workerSpans } from './cluster-spans.ts';
+import { MappingContext } from './context.ts';
+import { foldSpans } from './fold-spans.ts';
+import { jobSpans } from './job-spans.ts';
+import { SPAN_DEFAULTS, type SpanOptions } from './options.ts';
+
+/** The spans of a finished lifecycle: its own first, then those that hang under it. Pure. */
+export type SpanMapper = (lifecycle: Lifecycle) => readonly ReadableSpan[];
+
+/** A mapping from lifecycles to spans. What `options` leaves out takes its default. */
+export function createSpanMapper(options: Partial<SpanOptions> = {}): SpanMapper {
+  const context = new MappingContext({ ...SPAN_DEFAULTS, ...options });
+  return (lifecycle) => spansOf(context, lifecycle);
+}
+
+function spansOf(context: MappingContext, lifecycle: Lifecycle): readonly ReadableSpan[] {
+  switch (lifecycle.kind) {
+    case 'attempt':
+      return attemptSpans(context, lifecycle);
+    case 'job':
+      return jobSpans(context, lifecycle);
+    case 'actor':
+      return actorSpans(context, lifecycle);
+    case 'node':
+      return nodeSpans(context, lifecycle);
+    case 'worker':
+      return workerSpans(context, lifecycle);
+    case 'placement_group':
+      return placementGroupSpans(context, lifecycle);
+    case 'submission_job':
+      return submissionJobSpans(context, lifecycle);
+    case 'point':
+      return pointSpans(context, lifecycle);
+    case 'session':
+      return sessionSpans(context, lifecycle);
+    case 'fold':
+      return foldSpans(context, lifecycle);
+  }
+}
