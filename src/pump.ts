@@ -1,3 +1,4 @@
+/* oxlint-disable no-await-in-loop -- entries go through one after the other, and others get their turn in between */
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { Correlator, Lifecycle } from './correlate/index.ts';
 import type { ExportPipeline, Sleep } from './export/index.ts';
@@ -49,7 +50,7 @@ export function createPump(options: PumpOptions): Pump {
   let held: readonly Lifecycle[] = [];
   let heldFrom = 0;
   let isFinishing = false;
-  let wakeUp = (): void => {};
+  let awake = new AbortController();
 
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -130,11 +131,11 @@ export function createPump(options: PumpOptions): Pump {
 
   async function pause(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
-    const awake = new AbortController();
-    wakeUp = () => awake.abort();
+    awake = new AbortController();
+    const wakeUp = (): void => awake.abort();
     signal.addEventListener('abort', wakeUp);
     await Promise.race([journal.waitForEntries(cursor, awake.signal), options.sleep(TICK_MS, awake.signal)]);
-    awake.abort();
+    wakeUp();
     signal.removeEventListener('abort', wakeUp);
   }
 
@@ -142,7 +143,7 @@ export function createPump(options: PumpOptions): Pump {
     run,
     finish() {
       isFinishing = true;
-      wakeUp();
+      awake.abort();
     },
     held: () => held.slice(heldFrom),
   };

@@ -43,7 +43,7 @@ export interface StoppedBridge {
 
 /** Everything that the bridge tells about itself: each method is one named event, with its counter and its log line. */
 export interface Telemetry extends ReceiverTelemetry {
-  exportEvent(event: ExportEvent): void;
+  readonly exportEvent: (event: ExportEvent) => void;
   lifecycleFinished(kind: string): void;
   spansSampledOut(count: number): void;
   jobFinished(job: FinishedJob): void;

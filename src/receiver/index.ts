@@ -6,3 +6,5 @@ export { type RefusalCode, STATUS_OF_REFUSAL } from './refusal.ts';
 export type { DecodedBatch, RejectedEvent } from './decode-batch.ts';
 export { createSeenEvents, type SeenEvents } from './seen-events.ts';
 export { createTurns, type Turn, type Turns, type TurnsOptions } from './turns.ts';
+export { type ByteBudget, createByteBudget } from './byte-budget.ts';
+export { readBody, type ReadBody, type ReadBodyOptions } from './read-body.ts';

@@ -15,7 +15,7 @@ export interface ReceiverTelemetry {
   batchAccepted(counts: { readonly accepted: number; readonly duplicates: number; readonly batch: DecodedBatch }): void;
   batchRefused(code: RefusalCode, message: string): void;
   /** Our own bug: `stage` says where. */
-  internalError(stage: string, error: unknown): void;
+  readonly internalError: (stage: string, error: unknown) => void;
   /** The page of `/metrics`, in Prometheus' text format. */
   metricsPage(): Promise<{ readonly contentType: string; readonly text: string }>;
 }

@@ -1,3 +1,4 @@
+/* oxlint-disable oxc/no-async-endpoint-handlers -- Hono, unlike Express, hands a rejection to onError */
 import { type Context, Hono } from 'hono';
 import { decodeEvent } from '../event/index.ts';
 import type { Journal } from '../journal/index.ts';

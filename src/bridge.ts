@@ -1,0 +1,231 @@
+import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
+import type { Hono } from 'hono';
+import { describeJob, readingsOf } from './bridge-telemetry.ts';
+import { defaultSettings, type Settings } from './config.ts';
+import { type Cost, type CorrelatorStats, createCorrelator, type Lifecycle } from './correlate/index.ts';
+import {
+  type Clock,
+  createExporters,
+  createExportPipeline,
+  type ExportLimits,
+  type ExportStats,
+  type NamedExporter,
+  type OnRefused,
+  otlpBytes,
+  systemClock,
+} from './export/index.ts';
+import { createMemoryJournal, type Journal, type JournalStats } from './journal/index.ts';
+import { createPump } from './pump.ts';
+import {
+  createReceiver,
+  createSeenEvents,
+  createTurns,
+  DEFAULT_RECEIVER_LIMITS,
+  type Pressure,
+  type ReceiverLimits,
+} from './receiver/index.ts';
+import { createSpanMapper, traceIdOf } from './span/index.ts';
+import { readSpanEnvironment, type SpanEnvironment } from './span-environment.ts';
+import { createTelemetry, type Telemetry } from './telemetry.ts';
+
+/** Ray ignores Retry-After from 2.50 on; 2.49 obeys it. */
+const RETRY_AFTER_MS = 1000;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface BridgeOptions {
+  /** Where spans go: any SpanExporter. Without this and `exporters`, the exporters that the `OTEL_*` variables of `env` name. */
+  readonly exporter?: SpanExporter;
+  readonly exporters?: readonly NamedExporter[];
+  /** Default: in memory, of `settings.maxJournalBytes`. */
+  readonly journal?: Journal;
+  /** What is left out takes its default. */
+  readonly settings?: Partial<Settings>;
+  /** Default: JSON lines on stderr, at `settings.logLevel`. */
+  readonly telemetry?: Telemetry;
+  /** Default `process.env`. Only `OTEL_*` variables are read. */
+  readonly env?: Environment;
+  /** Default: the system's clock. */
+  readonly clock?: Clock;
+  readonly receiverLimits?: Partial<ReceiverLimits>;
+  readonly exportLimits?: Partial<ExportLimits>;
+  /** Called once for each span and exporter that would not take it. */
+  readonly onRefused?: OnRefused;
+}
+
+export interface BridgeStats {
+  readonly state: BridgeState;
+  readonly journal: JournalStats;
+  readonly correlator: CorrelatorStats;
+  readonly exported: ExportStats;
+  readonly seenEventIds: number;
+}
+
+export type BridgeState = 'created' | 'running' | 'stopping' | 'stopped';
+
+export interface StopOutcome {
+  /** Spans that were finished and not delivered. */
+  readonly undelivered: number;
+  /** Accepted events that were not read from the journal. */
+  readonly unreadEvents: number;
+}
+
+/** Ray's events in by HTTP, spans out through an exporter. */
+export interface Bridge {
+  /** `POST /`, `POST /v1/events`, `GET /healthz`, `/readyz`, `/metrics`; mount it, or serve `app.fetch`. */
+  readonly app: Hono;
+  /** Starts to turn what was accepted into spans. Idempotent. */
+  start(): Promise<void>;
+  /**
+   * Takes no more events, turns what was accepted into spans, delivers what is finished, and shuts the exporters down, all within
+   * `timeoutMs` (default `settings.drainTimeoutMs`). What is not finished in Ray gets no span. Idempotent.
+   */
+  stop(options?: { readonly timeoutMs?: number }): Promise<StopOutcome>;
+  stats(): BridgeStats;
+}
+
+/**
+ * Builds the stages and joins them. Throws when the `OTEL_*` variables cannot be used, with every problem found.
+ *
+ * @example
+ * const bridge = createBridge({ exporter });
+ * app.route('/ray', bridge.app);
+ * await bridge.start();
+ */
+export function createBridge(options: BridgeOptions = {}): Bridge {
+  const settings: Settings = { ...defaultSettings(), ...options.settings };
+  const clock = options.clock ?? systemClock;
+  const env = options.env ?? process.env;
+  const telemetry = options.telemetry ?? createTelemetry({ logLevel: settings.logLevel, now: clock.now });
+  const journal = options.journal ?? createMemoryJournal({ limitBytes: settings.maxJournalBytes });
+  const turns = createTurns();
+  const limits = { ...DEFAULT_RECEIVER_LIMITS, maxBodyBytes: settings.maxBodyBytes, ...options.receiverLimits };
+  const seenEvents = createSeenEvents(limits.maxRememberedEvents);
+  const { isSampled, ...spanEnvironment } = spanEnvironmentOf(env);
+  const mapSpans = remembering(createSpanMapper({ ...settings, ...spanEnvironment }));
+  const correlator = createCorrelator({ ...settings, measure: (lifecycle) => costOf(mapSpans(lifecycle)) });
+  const pipeline = createExportPipeline({
+    ...options.exportLimits,
+    maxQueuedSpans: settings.maxQueuedSpans,
+    exporters: exportersOf(options, env),
+    clock,
+    onEvent: telemetry.exportEvent,
+    ...(options.onRefused === undefined ? {} : { onRefused: options.onRefused }),
+  });
+  const pump = createPump({
+    journal,
+    correlator,
+    pipeline,
+    turns,
+    now: clock.now,
+    sleep: clock.sleep,
+    spansOf: (lifecycle) => (isSampled(lifecycle.trace) ? mapSpans(lifecycle) : []),
+    onFinished: tellFinished,
+    onBug: telemetry.internalError,
+  });
+
+  let state: BridgeState = 'created';
+  let pumping: Promise<void> | undefined;
+  let stopping: Promise<StopOutcome> | undefined;
+  const abortPump = new AbortController();
+
+  function pressure(): Pressure | undefined {
+    if (state === 'stopping' || state === 'stopped') {
+      return { code: 'stopping', message: 'the bridge is stopping', retryAfterMs: RETRY_AFTER_MS };
+    }
+    const { bytes, limitBytes } = journal.stats();
+    if (bytes >= limitBytes) return { code: 'journal_full', message: 'the journal is full', retryAfterMs: RETRY_AFTER_MS };
+    if (correlator.openAttempts() < settings.maxOpenAttempts) return undefined;
+    const message = `${settings.maxOpenAttempts} attempts are open, which is the limit`;
+    return { code: 'too_many_open_attempts', message, retryAfterMs: RETRY_AFTER_MS };
+  }
+
+  function notReadyReason(): string | undefined {
+    return state === 'created' ? 'the bridge is not started' : undefined;
+  }
+
+  function tellFinished(lifecycle: Lifecycle, spans: readonly ReadableSpan[]): void {
+    telemetry.lifecycleFinished(lifecycle.kind);
+    if (spans.length === 0) telemetry.spansSampledOut(mapSpans(lifecycle).length);
+    if (lifecycle.kind !== 'job') return;
+    telemetry.jobFinished(describeJob(lifecycle, traceIdOf(lifecycle.trace), spans.length === 0 ? undefined : settings.traceUrl));
+  }
+
+  async function start(): Promise<void> {
+    if (state !== 'created') return;
+    state = 'running';
+    pumping = pump.run(abortPump.signal);
+    telemetry.bridgeStarted();
+  }
+
+  async function drainAndShutDown(timeoutMs: number): Promise<StopOutcome> {
+    state = 'stopping';
+    const deadlineMs = clock.now() + timeoutMs;
+    const inTime = new AbortController();
+    const timeout = clock.sleep(timeoutMs, inTime.signal).then(() => abortPump.abort());
+    pump.finish();
+    // Ends the waits for a backend that may be back by now.
+    await pipeline.drain(0);
+    await pumping;
+    inTime.abort();
+    await timeout;
+    const queued = await pipeline.drain(Math.max(0, deadlineMs - clock.now()));
+    const held = pump.held().filter(({ trace }) => isSampled(trace));
+    const heldSpans = held.reduce((sum, lifecycle) => sum + mapSpans(lifecycle).length, 0);
+    await journal.close();
+    await pipeline.shutdown();
+    state = 'stopped';
+    const { openAttempts, openJobs } = correlator.stats();
+    const outcome = { undelivered: queued.undelivered + heldSpans, unreadEvents: journal.stats().entries };
+    telemetry.bridgeStopped({ ...outcome, openAttempts, openJobs });
+    return outcome;
+  }
+
+  const stats = (): BridgeStats => ({
+    state,
+    journal: journal.stats(),
+    correlator: correlator.stats(),
+    exported: pipeline.stats(),
+    seenEventIds: seenEvents.size(),
+  });
+  telemetry.readFrom(() => readingsOf({ ...stats(), maxOpenAttempts: settings.maxOpenAttempts, nowMs: clock.now() }));
+
+  return {
+    app: createReceiver({ journal, telemetry, limits, now: clock.now, notReadyReason, pressure, turns, seenEvents }),
+    start,
+    stop: ({ timeoutMs = settings.drainTimeoutMs } = {}) => (stopping ??= drainAndShutDown(timeoutMs)),
+    stats,
+  };
+}
+
+function spanEnvironmentOf(env: Environment): Omit<SpanEnvironment, 'ok'> {
+  const read = readSpanEnvironment(env);
+  if (!read.ok) throw new Error(read.problems.join('; '));
+  const { ok: _, ...environment } = read;
+  return environment;
+}
+
+function exportersOf({ exporter, exporters }: BridgeOptions, env: Environment): readonly NamedExporter[] {
+  if (exporters !== undefined) return exporters;
+  if (exporter !== undefined) return [{ name: 'custom', exporter }];
+  const created = createExporters(env);
+  if (!created.ok) throw new Error(created.problems.join('; '));
+  return created.exporters;
+}
+
+/** The correlator measures a lifecycle just before it hands it out: what was mapped then is not mapped again. */
+function remembering(mapSpans: (lifecycle: Lifecycle) => readonly ReadableSpan[]): (lifecycle: Lifecycle) => readonly ReadableSpan[] {
+  const mapped = new WeakMap<Lifecycle, readonly ReadableSpan[]>();
+  return (lifecycle) => {
+    let spans = mapped.get(lifecycle);
+    if (spans === undefined) {
+      spans = mapSpans(lifecycle);
+      mapped.set(lifecycle, spans);
+    }
+    return spans;
+  };
+}
+
+function costOf(spans: readonly ReadableSpan[]): Cost {
+  return { spans: spans.length, bytes: spans.reduce((sum, span) => sum + otlpBytes(span), 0) };
+}
