@@ -215,15 +215,15 @@ export function readNumberMap(raw: RawObject, name: string, problem: Problem): R
   return map;
 }
 
+/** A key `__proto__` is harmless: writing a text or number to it changes nothing. */
 function mapKeys(map: RawObject): readonly string[] {
   const keys = Object.keys(map);
   if (keys.length <= MAX_MAP_KEYS && keys.every(isUsableKey)) return keys;
   return keys.slice(0, MAX_MAP_KEYS).filter(isUsableKey);
 }
 
-/** Writing to `__proto__` would change the copy's prototype, not a key of it. */
 function isUsableKey(key: string): boolean {
-  return key.length <= MAX_KEY_LENGTH && key !== '__proto__';
+  return key.length <= MAX_KEY_LENGTH;
 }
 
 function readText(raw: RawObject, name: string, limit: number, problem: Problem): string | undefined {

@@ -26,7 +26,7 @@ describe('terminal sequences', () => {
 });
 
 describe('runtime environments in a text', () => {
-  const env = { env_vars: { API_KEY: SECRET, QUOTE: `a"b'c}${SECRET}` } };
+  const env = { env_vars: { API_KEY: SECRET, QUOTE: `a"b'c}${SECRET}`, PATH: 'C:\\', NEXT: `}${SECRET}` } };
   const json = JSON.stringify(env);
   it.each([
     ['as JSON', `failed: ${json} (see log)`],
