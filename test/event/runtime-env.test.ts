@@ -34,7 +34,7 @@ describe('a runtime environment', () => {
 
   it.each([
     ['prod-env', 'prod-env'],
-    ['/home/me/environment.yml', 'environment.yml'],
+    ['/srv/me/environment.yml', 'environment.yml'],
     [{ name: 'ml', dependencies: ['python=3.11'] }, 'ml'],
     [
       { dependencies: ['python=3.11', 'https://conda.host/t/hunter2/main::torch', 'forge::numpy>=1', { pip: ['hunter2'] }] },
@@ -48,7 +48,7 @@ describe('a runtime environment', () => {
     ['https://user:hunter2@host/pkg.zip?sig=hunter2#hunter2', 'https://host/pkg.zip'],
     ['s3://AKIA:se/hunter2@bucket/pkg.zip', 's3://bucket/pkg.zip'],
     ['gcs://_ray_pkg_0123.zip', 'gcs://_ray_pkg_0123.zip'],
-    ['/home/me/app', '/home/me/app'],
+    ['/srv/me/app', '/srv/me/app'],
   ])('names the working directory %s', (working_dir, workingDir) => {
     expect(reduced({ working_dir })).toStrictEqual({ workingDir });
   });
