@@ -98,10 +98,11 @@ export function createPump(options: PumpOptions): Pump {
         heldFrom = 0;
       }
       const lifecycle = held[heldFrom];
-      if (lifecycle === undefined) return true;
+      if (lifecycle === undefined && !correlator.hasDue(timeMs)) return true;
       if (!pipeline.hasRoom()) await pipeline.waitForRoom(signal);
       if (signal.aborted) return false;
       if (turn.isOver()) turn = await turns.take();
+      if (lifecycle === undefined) continue;
       heldFrom += 1;
       sendOn(lifecycle);
     }

@@ -1,12 +1,11 @@
 import type { RayEvent } from '../event/index.ts';
 import { applyEvent } from './apply.ts';
-import type { Applied } from './apply.ts';
 import { closeAttempt } from './close-attempt.ts';
 import { closeActor, closeJob, closeNode, closePlacementGroup, closePoint, closeRemainder, closeSession, closeSubmissionJob, closeWorker } from './close.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
 import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
 import { CORRELATE_DEFAULTS, State } from './state.ts';
-import type { CorrelateOptions, Timed } from './state.ts';
+import type { Applied, CorrelateOptions, Timed } from './state.ts';
 
 /** A silent session is forgotten, tombstones and all, when nothing of it came for so long. */
 const SESSION_AGE_MAX_MS = 24 * 3_600_000;
@@ -28,8 +27,12 @@ export interface CorrelatorStats {
 export interface Correlator {
   /** Adds an event. `nowMs` never runs backwards: milliseconds on the clock that `advance` gets too. */
   apply(event: RayEvent, nowMs: number): Applied;
-  /** What is finished by `nowMs`, at most about `limit` lifecycles; a child may come before its parent. */
+  /**
+   * What is finished by `nowMs`; a child may come before its parent. Looks at no more than `limit` of the things that are due, so that the
+   * caller can give way to others: while `hasDue(nowMs)`, there is more to ask for.
+   */
   advance(nowMs: number, limit?: number): readonly Lifecycle[];
+  hasDue(nowMs: number): boolean;
   /** End of the input: everything that is open, as after `orphanTimeoutMs`. In an order that depends on the content alone. */
   closeAll(nowMs: number): readonly Lifecycle[];
   openAttempts(): number;
@@ -47,7 +50,7 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
     },
     advance(nowMs, limit = Number.POSITIVE_INFINITY) {
       const out: Lifecycle[] = [];
-      while (out.length < limit) {
+      for (let looked = 0; looked < limit; looked += 1) {
         const next = state.due.popDue(nowMs);
         if (next === undefined) break;
         // A record that was put to another time meanwhile is found there.
@@ -55,6 +58,7 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
       }
       return out;
     },
+    hasDue: (nowMs) => state.due.isDue(nowMs),
     closeAll(nowMs) {
       const out: Lifecycle[] = [];
       for (const session of [...state.sessions.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) closeSession(state, session, nowMs, out);

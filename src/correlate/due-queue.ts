@@ -20,6 +20,11 @@ export class DueQueue<Item> {
     heap[index] = entry;
   }
 
+  isDue(nowMs: number): boolean {
+    const top = this.#heap[0];
+    return top !== undefined && top.dueMs <= nowMs;
+  }
+
   /** The item with the smallest due time, when that is not after `nowMs`. */
   popDue(nowMs: number): { readonly dueMs: number; readonly item: Item } | undefined {
     const heap = this.#heap;

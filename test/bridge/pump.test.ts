@@ -45,7 +45,7 @@ function createBench(overrides: Partial<PumpOptions> = {}): Bench {
       for (const look of waiting) look();
     },
   };
-  const correlator: Pick<Correlator, 'apply' | 'advance'> = {
+  const correlator: Pick<Correlator, 'apply' | 'advance' | 'hasDue'> = {
     apply(event, nowMs) {
       calls.push(`apply ${event.eventId} @${nowMs}`);
       if (event.eventId === 'bug:correlate') throw new Error('bug in correlate');
@@ -58,6 +58,7 @@ function createBench(overrides: Partial<PumpOptions> = {}): Bench {
       if (nameOf(next[0]) === 'bug:advance') throw new Error('bug in advance');
       return next;
     },
+    hasDue: () => finished.length > 0,
   };
   const sleep: Sleep = (_, signal) =>
     new Promise((resolve) => {
