@@ -29,8 +29,8 @@ export function otlpBytes(span: ReadableSpan): number {
   return field(size);
 }
 
-/** Ids 18 + 10, kind 2, times 9 + 9, three tags of dropped counts, flags 5. */
-const SPAN_FIXED = 56;
+/** Ids 18 + 10, kind 2, times 9 + 9, three tags of dropped counts, flags 6 (field 16 has a tag of two bytes). */
+const SPAN_FIXED = 57;
 
 /** Bytes of a ResourceSpans with one ScopeSpans around its spans. */
 export function envelopeBytes(resource: Resource, scope: InstrumentationScope): number {
@@ -50,14 +50,18 @@ function attributesBytes(attributes: object | undefined): number {
 function anyValueBytes(value: unknown): number {
   if (typeof value === 'string') return field(utf8(value));
   if (typeof value === 'boolean') return 2;
-  if (typeof value === 'number') return Number.isInteger(value) ? 1 + (value < 0 ? 10 : varint(value)) : 9;
+  if (typeof value === 'number') return isInt64(value) ? 1 + (value < 0 ? 10 : varint(value)) : 9;
   if (value instanceof Uint8Array) return field(value.length);
   if (Array.isArray(value)) return field(value.reduce((sum: number, item: unknown) => sum + field(anyValueBytes(item)), 0));
   if (typeof value === 'object' && value !== null) return field(attributesBytes(value));
   return 0;
 }
 
-/** Tag (all field numbers here are below 16), length, and content of a length-delimited field. */
+function isInt64(value: number): boolean {
+  return Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63;
+}
+
+/** Tag (the field numbers here are below 16), length, and content of a length-delimited field. */
 function field(contentBytes: number): number {
   return 1 + varint(contentBytes) + contentBytes;
 }

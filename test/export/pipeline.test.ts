@@ -1,0 +1,436 @@
+import { InMemorySpanExporter, type ReadableSpan, type SpanExporter } from '@opentelemetry/sdk-trace-base';
+import { describe, expect, it } from 'vitest';
+import { createExportPipeline, type ExportEvent, type ExportPipelineOptions, otlpBytes } from '../../src/export/index.ts';
+import { ExportFailure, type FailedOutcome } from '../../src/export/outcome.ts';
+import { createTestClock, makeSpan, makeSpans, NEVER_MS, nextTurn, spanIdOf, type TestClock } from './support.ts';
+
+type Answer = (spans: readonly ReadableSpan[], call: number) => FailedOutcome | 'ok';
+
+/** A backend of one function, which keeps what it took. */
+function scripted(answer: Answer): SpanExporter & { readonly calls: string[][]; readonly stored: string[] } {
+  const calls: string[][] = [];
+  const stored: string[] = [];
+  return {
+    calls,
+    stored,
+    export: (spans, callback) => {
+      const ids = spans.map((span) => span.spanContext().spanId);
+      calls.push(ids);
+      const outcome = answer(spans, calls.length);
+      if (outcome === 'ok') stored.push(...ids);
+      callback(outcome === 'ok' ? { code: 0 } : { code: 1, error: new ExportFailure(outcome) });
+    },
+    shutdown: () => Promise.resolve(),
+  };
+}
+
+function startPipeline(exporter: SpanExporter | readonly SpanExporter[], options: Partial<ExportPipelineOptions> = {}) {
+  const exporters = (Array.isArray(exporter) ? exporter : [exporter]) as readonly SpanExporter[];
+  const events: ExportEvent[] = [];
+  const refused: { id: string; reason: string }[] = [];
+  const pipeline = createExportPipeline({
+    exporters: exporters.map((one, index) => ({ name: `backend${index}`, exporter: one })),
+    clock: createTestClock(),
+    exportTimeoutMs: NEVER_MS,
+    onEvent: (event) => events.push(event),
+    onRefused: (span, reason) => refused.push({ id: span.spanContext().spanId, reason }),
+    ...options,
+  });
+  return { pipeline, events, refused, named: (name: ExportEvent['name']) => events.filter((event) => event.name === name) };
+}
+
+const ids = (count: number, from = 1): string[] => Array.from({ length: count }, (_, index) => spanIdOf(from + index));
+const AWAY: FailedOutcome = { kind: 'retry_after', reason: 'HTTP 503' };
+const BAD: FailedOutcome = { kind: 'refused', reason: 'HTTP 400' };
+const has = (spans: readonly ReadableSpan[], ...bad: number[]): boolean =>
+  spans.some((span) => bad.some((number) => span.spanContext().spanId === spanIdOf(number)));
+
+describe('export pipeline', () => {
+  it('sends everything in order, in batches within the bound of spans', async () => {
+    const backend = scripted(() => 'ok');
+    const { pipeline, named } = startPipeline(backend);
+    pipeline.enqueue(makeSpans(700));
+    pipeline.enqueue(makeSpans(500, 701));
+    expect(await pipeline.drain(NEVER_MS)).toEqual({ undelivered: 0 });
+    expect(backend.stored).toEqual(ids(1200));
+    expect(backend.calls.map((call) => call.length)).toEqual([512, 512, 176]);
+    expect(named('batch_exported')).toHaveLength(3);
+    expect(pipeline.stats()).toMatchObject({ queuedSpans: 0, queuedBytes: 0, exported: 1200, refused: 0, retries: 0, requests: 3 });
+  });
+
+  it('keeps batches within the bound of bytes, and sends a larger span alone', async () => {
+    const backend = scripted(() => 'ok');
+    const spans = [...makeSpans(10), makeSpan({ number: 11, attributes: { long: 'x'.repeat(5000) } }), ...makeSpans(10, 12)];
+    const { pipeline } = startPipeline(backend, { maxBatchBytes: 2000 });
+    pipeline.enqueue(spans);
+    await pipeline.drain(NEVER_MS);
+    const size = (call: string[]): number =>
+      spans.filter((span) => call.includes(span.spanContext().spanId)).reduce((sum, span) => sum + otlpBytes(span), 0);
+    expect(backend.calls).toContainEqual([spanIdOf(11)]);
+    expect(backend.calls.filter((call) => call.length > 1 && size(call) > 2000)).toEqual([]);
+    expect(backend.stored).toEqual(ids(21));
+  });
+
+  it('keeps spans for as long as the backend is away, with doubling waits up to the limit', async () => {
+    const clock = createTestClock();
+    const backend = scripted((_, call) => (call <= 100 ? AWAY : 'ok'));
+    const { pipeline, named } = startPipeline(backend, { clock });
+    pipeline.enqueue(makeSpans(3));
+    await pipeline.drain(NEVER_MS);
+    expect(clock.slept.slice(0, 7)).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+    expect(clock.slept).toHaveLength(100);
+    expect(backend.stored).toEqual(ids(3));
+    expect(named('export_retry')).toHaveLength(100);
+    expect(named('export_recovered')).toEqual([{ exporter: 'backend0', name: 'export_recovered', attempts: 100, downMs: clock.now() }]);
+    expect(pipeline.stats()).toMatchObject({ exported: 3, retries: 100 });
+  });
+
+  it('obeys Retry-After, up to a limit', async () => {
+    const clock = createTestClock();
+    const waits = [45_000, 0, 86_400_000];
+    const backend = scripted((_, call) => (call <= 3 ? { ...AWAY, retryAfterMs: waits[call - 1] ?? 0 } : 'ok'));
+    const { pipeline } = startPipeline(backend, { clock });
+    pipeline.enqueue(makeSpans(1));
+    await pipeline.drain(NEVER_MS);
+    expect(clock.slept).toEqual([45_000, 2000, 600_000]);
+  });
+
+  it('waits with jitter between half and whole', async () => {
+    const clock: TestClock = { ...createTestClock(), random: () => 0 };
+    const { pipeline } = startPipeline(
+      scripted((_, call) => (call === 1 ? AWAY : 'ok')),
+      { clock },
+    );
+    pipeline.enqueue(makeSpans(1));
+    await pipeline.drain(NEVER_MS);
+    expect(clock.slept).toEqual([500]);
+  });
+
+  it('finds one bad span among 512 in about 2 log2(n) requests; the rest arrives once', async () => {
+    const backend = scripted((spans) => (has(spans, 300) ? BAD : 'ok'));
+    const { pipeline, refused } = startPipeline(backend);
+    pipeline.enqueue(makeSpans(512));
+    await pipeline.drain(NEVER_MS);
+    expect(refused).toEqual([{ id: spanIdOf(300), reason: 'HTTP 400' }]);
+    expect(backend.stored).toEqual(ids(512).filter((id) => id !== spanIdOf(300)));
+    expect(backend.calls.length).toBeLessThanOrEqual(1 + 2 * 9);
+    expect(pipeline.stats()).toMatchObject({ exported: 511, refused: 1, queuedSpans: 0, queuedBytes: 0 });
+  });
+
+  it('finds many bad spans', async () => {
+    const bad = [1, 2, 77, 256, 257, 511, 512];
+    const backend = scripted((spans) => (has(spans, ...bad) ? BAD : 'ok'));
+    const { pipeline, refused } = startPipeline(backend);
+    pipeline.enqueue(makeSpans(600));
+    await pipeline.drain(NEVER_MS);
+    expect(refused.map(({ id }) => id)).toEqual(bad.map(spanIdOf));
+    expect(backend.stored).toHaveLength(593);
+    expect(backend.calls.length).toBeLessThanOrEqual(2 + 2 * 9 * bad.length);
+  });
+
+  it('sets all spans aside at once when a partial success rejects all, and divides when it rejects some', async () => {
+    const all = scripted((spans) => ({ ...BAD, rejectedSpans: spans.length }));
+    const first = startPipeline(all);
+    first.pipeline.enqueue(makeSpans(100));
+    await first.pipeline.drain(NEVER_MS);
+    expect(all.calls).toHaveLength(1);
+    expect(first.refused).toHaveLength(100);
+
+    const one = scripted((spans) => (has(spans, 9) ? { ...BAD, rejectedSpans: 1 } : 'ok'));
+    const second = startPipeline(one);
+    second.pipeline.enqueue(makeSpans(100));
+    await second.pipeline.drain(NEVER_MS);
+    expect(second.refused.map(({ id }) => id)).toEqual([spanIdOf(9)]);
+    expect(new Set(one.stored)).toEqual(new Set(ids(100).filter((id) => id !== spanIdOf(9))));
+  });
+
+  it('waits out trouble in the middle of dividing', async () => {
+    const backend = scripted((spans, call) => {
+      if (call === 3 || call === 5) return AWAY;
+      return has(spans, 4) ? BAD : 'ok';
+    });
+    const { pipeline, refused } = startPipeline(backend);
+    pipeline.enqueue(makeSpans(8));
+    await pipeline.drain(NEVER_MS);
+    expect(refused.map(({ id }) => id)).toEqual([spanIdOf(4)]);
+    expect(backend.stored).toEqual(ids(8).filter((id) => id !== spanIdOf(4)));
+  });
+
+  it('divides what is too large by size, and remembers the size', async () => {
+    const backend = scripted((spans) =>
+      spans.reduce((sum, span) => sum + otlpBytes(span), 0) > 150_000 ? { kind: 'too_large', reason: 'HTTP 413' } : 'ok',
+    );
+    const { pipeline, refused } = startPipeline(backend);
+    pipeline.enqueue(Array.from({ length: 60 }, (_, index) => makeSpan({ number: index + 1, attributes: { long: 'x'.repeat(20_000) } })));
+    await pipeline.drain(NEVER_MS);
+    expect(backend.stored).toEqual(ids(60));
+    expect(refused).toEqual([]);
+    const callsBefore = backend.calls.length;
+    pipeline.enqueue(Array.from({ length: 60 }, (_, index) => makeSpan({ number: index + 61, attributes: { long: 'x'.repeat(20_000) } })));
+    await pipeline.drain(NEVER_MS);
+    expect(backend.stored).toEqual(ids(120));
+    expect(backend.calls.length - callsBefore).toBeLessThanOrEqual(Math.ceil((60 * 20_300) / 64_000) + 5);
+  });
+
+  it('sets a single span aside that is too large by itself', async () => {
+    const backend = scripted((spans) => (has(spans, 2) ? { kind: 'too_large', reason: 'HTTP 413' } : 'ok'));
+    const { pipeline, refused } = startPipeline(backend);
+    pipeline.enqueue(makeSpans(3));
+    await pipeline.drain(NEVER_MS);
+    expect(refused).toEqual([{ id: spanIdOf(2), reason: 'HTTP 413' }]);
+    expect(backend.stored).toEqual([spanIdOf(1), spanIdOf(3)]);
+  });
+
+  it('throws no span away for a wrong set-up, and says how to fix it each time', async () => {
+    const wrong: FailedOutcome = { kind: 'misconfigured', reason: 'HTTP 401', fix: 'check the credentials' };
+    const backend = scripted((_, call) => (call <= 12 ? wrong : 'ok'));
+    const { pipeline, named, refused } = startPipeline(backend);
+    pipeline.enqueue(makeSpans(5));
+    await pipeline.drain(NEVER_MS);
+    expect(named('export_misconfigured')).toHaveLength(12);
+    expect(named('export_misconfigured')[0]).toMatchObject({ reason: 'HTTP 401', fix: 'check the credentials', attempt: 1 });
+    expect(refused).toEqual([]);
+    expect(backend.calls.filter((call) => call.length !== 5)).toEqual([]);
+    expect(backend.stored).toEqual(ids(5));
+  });
+});
+
+describe('an answer that may be about one span or about the backend (HTTP 500)', () => {
+  const ILL: FailedOutcome = { kind: 'retry_after', reason: 'HTTP 500', maybeSpans: true };
+
+  it('is about the span when the rest goes through', async () => {
+    const backend = scripted((spans) => (has(spans, 33) ? ILL : 'ok'));
+    const { pipeline, refused } = startPipeline(backend);
+    pipeline.enqueue(makeSpans(100));
+    await pipeline.drain(NEVER_MS);
+    expect(refused).toEqual([{ id: spanIdOf(33), reason: 'HTTP 500' }]);
+    expect(new Set(backend.stored).size).toBe(99);
+  });
+
+  it('is about the backend when nothing goes through: nothing is lost, and dividing does not storm it', async () => {
+    const backend = scripted((_, call) => (call <= 200 ? ILL : 'ok'));
+    const clock = createTestClock();
+    const { pipeline, refused } = startPipeline(backend, { clock });
+    pipeline.enqueue(makeSpans(600));
+    await pipeline.drain(NEVER_MS);
+    expect(refused).toEqual([]);
+    expect(new Set(backend.stored)).toEqual(new Set(ids(600)));
+    // At most 20 requests without a wait between them, beside each 5 with one.
+    expect(clock.slept.length).toBeGreaterThanOrEqual((200 / 25) * 5 - 5);
+  });
+
+  it('waits with a single span until others come and prove the backend well', async () => {
+    const backend = scripted((spans) => (has(spans, 1) ? ILL : 'ok'));
+    const clock = createTestClock();
+    const { pipeline, refused } = startPipeline(backend, { clock });
+    pipeline.enqueue(makeSpans(1));
+    while (clock.slept.length < 20) await nextTurn();
+    expect(pipeline.stats()).toMatchObject({ queuedSpans: 1, refused: 0 });
+    pipeline.enqueue(makeSpans(3, 2));
+    await pipeline.drain(NEVER_MS);
+    expect(refused.map(({ id }) => id)).toEqual([spanIdOf(1)]);
+    expect(backend.stored).toEqual(ids(3, 2));
+  });
+});
+
+describe('bounds', () => {
+  it('has no room at the limit of spans or bytes while the backend is away, and has it again afterwards', async () => {
+    let away = true;
+    const backend = scripted(() => (away ? AWAY : 'ok'));
+    const { pipeline } = startPipeline(backend, { maxQueuedSpans: 1000 });
+    let accepted = 0;
+    while (pipeline.hasRoom()) {
+      pipeline.enqueue(makeSpans(100, accepted + 1));
+      accepted += 100;
+    }
+    expect(accepted).toBe(1000);
+    expect(pipeline.stats()).toMatchObject({ queuedSpans: 1000, exported: 0 });
+    const room = pipeline.waitForRoom(new AbortController().signal);
+    away = false;
+    await room;
+    await pipeline.drain(NEVER_MS);
+    expect(backend.stored).toEqual(ids(1000));
+
+    const bytes = startPipeline(
+      scripted(() => AWAY),
+      { maxQueuedBytes: 10_000 },
+    );
+    bytes.pipeline.enqueue([makeSpan({ number: 1, attributes: { long: 'x'.repeat(10_000) } })]);
+    expect(bytes.pipeline.hasRoom()).toBe(false);
+    await bytes.pipeline.shutdown();
+  });
+
+  it('ends waitForRoom when its signal aborts', async () => {
+    const { pipeline } = startPipeline(
+      scripted(() => AWAY),
+      { maxQueuedSpans: 1 },
+    );
+    pipeline.enqueue(makeSpans(1));
+    const controller = new AbortController();
+    const waiting = pipeline.waitForRoom(controller.signal);
+    controller.abort();
+    await waiting;
+    expect(pipeline.hasRoom()).toBe(false);
+    await pipeline.shutdown();
+  });
+});
+
+describe('the end', () => {
+  it('drains for as long as it may, and says what is left', async () => {
+    const clock = createTestClock();
+    const { pipeline } = startPipeline(
+      scripted(() => AWAY),
+      { clock },
+    );
+    pipeline.enqueue(makeSpans(7));
+    clock.hold = true;
+    const drained = pipeline.drain(10_000);
+    await clock.held((ms) => ms === 10_000);
+    clock.fire();
+    expect(await drained).toEqual({ undelivered: 7 });
+    await pipeline.shutdown();
+  });
+
+  it('tries once more when it drains, instead of sleeping through it; a Retry-After stays obeyed', async () => {
+    const run = async (failure: FailedOutcome): Promise<number> => {
+      const clock = createTestClock();
+      clock.hold = true;
+      const backend = scripted((_, call) => (call === 1 ? failure : 'ok'));
+      const { pipeline } = startPipeline(backend, { clock });
+      pipeline.enqueue(makeSpans(2));
+      await clock.held((ms) => ms < NEVER_MS);
+      const drained = pipeline.drain(10_000);
+      if (failure.kind === 'retry_after' && failure.retryAfterMs !== undefined) {
+        await clock.held((ms) => ms === 10_000);
+        for (let turn = 0; turn < 10; turn += 1) await nextTurn();
+        const { undelivered } = await Promise.race([drained, Promise.resolve({ undelivered: pipeline.stats().queuedSpans })]);
+        await pipeline.shutdown();
+        return undelivered;
+      }
+      return (await drained).undelivered;
+    };
+    expect(await run(AWAY)).toBe(0);
+    expect(await run({ ...AWAY, retryAfterMs: 20_000 })).toBe(2);
+  });
+
+  it('shuts down in the middle of a wait and of a call, at once', async () => {
+    const sleeping = createTestClock();
+    sleeping.hold = true;
+    const first = startPipeline(
+      scripted(() => AWAY),
+      { clock: sleeping },
+    );
+    first.pipeline.enqueue(makeSpans(1));
+    await sleeping.held((ms) => ms === 1000);
+    await first.pipeline.shutdown();
+    expect(first.pipeline.stats().queuedSpans).toBe(1);
+
+    const silent: SpanExporter = { export: () => undefined, shutdown: () => Promise.resolve() };
+    const second = startPipeline(silent);
+    second.pipeline.enqueue(makeSpans(1));
+    await nextTurn();
+    await second.pipeline.shutdown();
+    expect(second.pipeline.stats()).toMatchObject({ queuedSpans: 1, requests: 1 });
+  });
+
+  it('does not wait for an exporter whose shutdown never ends', async () => {
+    const stuck: SpanExporter = { export: (_, callback) => callback({ code: 0 }), shutdown: () => new Promise(() => undefined) };
+    const clock = createTestClock();
+    const { pipeline } = startPipeline(stuck, { clock });
+    await pipeline.shutdown();
+    expect(clock.slept).toEqual([5000]);
+  });
+});
+
+describe("a stranger's exporter", () => {
+  it('may be the in-memory one', async () => {
+    const memory = new InMemorySpanExporter();
+    const { pipeline } = startPipeline(memory);
+    pipeline.enqueue(makeSpans(3));
+    await pipeline.drain(NEVER_MS);
+    expect(memory.getFinishedSpans().map((span) => span.spanContext().spanId)).toEqual(ids(3));
+  });
+
+  const manners: Record<string, (callback: Parameters<SpanExporter['export']>[1], call: number) => unknown> = {
+    'throws at first': (callback, call) => {
+      if (call === 1) throw new Error('no');
+      callback({ code: 0 });
+    },
+    'rejects at first': async (callback, call) => {
+      if (call === 1) throw new Error('no');
+      callback({ code: 0 });
+    },
+    'answers twice': (callback, call) => {
+      callback({ code: call === 1 ? 1 : 0 });
+      callback({ code: 0 });
+      setImmediate(() => callback({ code: 0 }));
+    },
+    'answers nothing at first, later on too late': (callback, call) => {
+      if (call === 1) setImmediate(() => callback({ code: 1 }));
+      else callback({ code: 0 });
+    },
+  };
+
+  it.each(Object.entries(manners))('may have bad manners: %s', async (_, manner) => {
+    let call = 0;
+    const rude: SpanExporter = {
+      export: (_spans, callback) => manner(callback, ++call) as undefined,
+      shutdown: () => Promise.resolve(),
+    };
+    const { pipeline, refused } = startPipeline(rude);
+    pipeline.enqueue(makeSpans(3));
+    expect(await pipeline.drain(NEVER_MS)).toEqual({ undelivered: 0 });
+    expect(refused).toEqual([]);
+    expect(pipeline.stats()).toMatchObject({ exported: 3, retries: 1, requests: 2 });
+  });
+
+  it('may never answer: the call has a limit of time', async () => {
+    const clock = createTestClock();
+    let call = 0;
+    const silent: SpanExporter = {
+      export: (_, callback) => {
+        call += 1;
+        if (call > 1) callback({ code: 0 });
+      },
+      shutdown: () => Promise.resolve(),
+    };
+    const { pipeline, named } = startPipeline(silent, { clock, exportTimeoutMs: 30_000 });
+    pipeline.enqueue(makeSpans(2));
+    await pipeline.drain(NEVER_MS);
+    expect(clock.slept.slice(0, 2)).toEqual([30_000, 1000]);
+    expect(named('export_retry')).toMatchObject([{ reason: 'no answer of the exporter within 30000 ms' }]);
+    expect(pipeline.stats().exported).toBe(2);
+  });
+});
+
+describe('several exporters', () => {
+  it('go on without each other over one shared room, and a span leaves when all have it', async () => {
+    let away = true;
+    const well = scripted(() => 'ok');
+    const ill = scripted(() => (away ? AWAY : 'ok'));
+    const { pipeline } = startPipeline([well, ill], { maxQueuedSpans: 600 });
+    pipeline.enqueue(makeSpans(600));
+    while (well.stored.length < 600) await nextTurn();
+    expect(pipeline.stats()).toMatchObject({ queuedSpans: 600, exported: 0 });
+    expect(pipeline.hasRoom()).toBe(false);
+    expect(pipeline.stats().lanes.map((lane) => lane.queuedSpans)).toEqual([0, 600]);
+    away = false;
+    expect(await pipeline.drain(NEVER_MS)).toEqual({ undelivered: 0 });
+    expect(ill.stored).toEqual(ids(600));
+    expect(pipeline.stats()).toMatchObject({ exported: 600, queuedBytes: 0 });
+  });
+
+  it('count a span as refused when one refuses it', async () => {
+    const { pipeline } = startPipeline([scripted(() => 'ok'), scripted((spans) => (has(spans, 2) ? BAD : 'ok'))]);
+    pipeline.enqueue(makeSpans(3));
+    await pipeline.drain(NEVER_MS);
+    expect(pipeline.stats()).toMatchObject({ exported: 2, refused: 1 });
+  });
+
+  it('may be none: spans are counted and dropped knowingly', async () => {
+    const { pipeline } = startPipeline([]);
+    pipeline.enqueue(makeSpans(3));
+    expect(await pipeline.drain(NEVER_MS)).toEqual({ undelivered: 0 });
+    expect(pipeline.stats()).toMatchObject({ discarded: 3, queuedSpans: 0, exported: 0 });
+  });
+});

@@ -1,0 +1,32 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readRpcStatus } from '../../src/export/rpc-status.ts';
+import { bytesField, varintField } from './support.ts';
+
+const RETRY_INFO = 'type.googleapis.com/google.rpc.RetryInfo';
+
+function status(typeUrl: string, duration: Uint8Array): Buffer {
+  const any = Buffer.concat([bytesField(1, typeUrl), bytesField(2, bytesField(1, duration))]);
+  return Buffer.concat([varintField(1, 14), bytesField(2, 'slow down'), bytesField(3, any)]);
+}
+
+describe('google.rpc.Status', () => {
+  it('reads the message and RetryInfo', () => {
+    const duration = Buffer.concat([varintField(1, 300), varintField(2, 5)]);
+    expect(readRpcStatus(status(RETRY_INFO, duration))).toEqual({ message: 'slow down', retryAfterMs: 300_001 });
+  });
+
+  it('ignores other details', () => {
+    expect(readRpcStatus(status('type.googleapis.com/google.rpc.Help', varintField(1, 3)))).toEqual({ message: 'slow down' });
+  });
+
+  it('never throws, whatever the bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        const read = readRpcStatus(bytes);
+        expect(read === undefined || typeof read.message === 'string').toBe(true);
+        expect(Number.isNaN(read?.retryAfterMs)).toBe(false);
+      }),
+    );
+  });
+});
