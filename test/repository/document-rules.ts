@@ -1,0 +1,54 @@
+import type { FileTexts } from './source-tree.ts';
+import { resolveFrom } from './source-tree.ts';
+
+const link = /\[[^\]]*\]\(([^()\s]+)\)/g;
+
+function withoutCode(markdown: string): string {
+  return markdown.replaceAll(/^```[\s\S]*?^```/gm, '').replaceAll(/`[^`\n]*`/g, '');
+}
+
+/** The anchor that GitHub gives a heading: lower case, punctuation out, spaces to hyphens. */
+function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .trim()
+    .replaceAll(/\s/g, '-');
+}
+
+function anchors(markdown: string): Set<string> {
+  const headings = markdown.replaceAll(/^```[\s\S]*?^```/gm, '').matchAll(/^#{1,6}\s+(.*)$/gm);
+  return new Set([...headings].map((match) => anchorOf(match[1] ?? '')));
+}
+
+/** Relative links of Markdown files that lead nowhere, each as a sentence. `exists` takes a path from the top level. */
+export function brokenLinks(documents: FileTexts, exists: (path: string) => boolean): string[] {
+  return [...documents].flatMap(([path, markdown]) =>
+    [...withoutCode(markdown).matchAll(link)].flatMap((match) => {
+      const target = match[1] ?? '';
+      if (/^[a-z][a-z0-9+.-]*:/i.test(target)) return [];
+      const [file = '', anchor] = target.split('#');
+      const resolved = file === '' ? path : resolveFrom(path, file);
+      if (!exists(resolved)) return [`${path} links to ${target}, which does not exist`];
+      const linked = documents.get(resolved);
+      const lost = anchor !== undefined && linked !== undefined && !anchors(linked).has(anchor);
+      return lost ? [`${path} links to ${target}, but no heading makes that anchor`] : [];
+    }),
+  );
+}
+
+/** Paths in backticks of the map, as paths from the top level; `*` and `<name>` stand for any name. */
+function mappedPaths(map: string): string[] {
+  return [...map.matchAll(/`([\w.<>*/-]+(?:\/|\.(?:ts|md|json|yaml|mjs)))`/g)].map((match) => (match[1] ?? '').replace(/\/$/, ''));
+}
+
+/** What the map of `src` leaves out or names wrongly, each as a sentence. `topLevel` are the names directly in `src`. */
+export function mapBreaches(map: string, topLevel: readonly string[], exists: (path: string) => boolean): string[] {
+  const paths = mappedPaths(map);
+  const named = new Set(paths.filter((path) => !path.includes('/')));
+  const missing = topLevel.filter((name) => !named.has(name)).map((name) => `src/README.md does not name ${name}`);
+  const dead = paths
+    .filter((path) => !/[<*]/.test(path) && !exists(`src/${path}`) && !exists(path))
+    .map((path) => `src/README.md names ${path}, which does not exist`);
+  return [...missing, ...dead];
+}
