@@ -1,0 +1,196 @@
+import * as grpc from '@grpc/grpc-js';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createExporters, createExportPipeline, type ExportEvent, type ExportPipeline } from '../../src/export/index.ts';
+import {
+  bytesField,
+  createTestClock,
+  makeSpans,
+  NEVER_MS,
+  nextTurn,
+  protobufSpans,
+  type SinkSpan,
+  spanIdOf,
+  type TestClock,
+  varintField,
+} from './support.ts';
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+/** An Error is a status; bytes are an ExportTraceServiceResponse. */
+type Reply = Buffer | 'hang' | { readonly code: grpc.status; readonly details: string; readonly statusDetails?: Buffer };
+interface GrpcRequest {
+  readonly spans: readonly SinkSpan[];
+  readonly metadata: grpc.Metadata;
+  readonly encoding: string;
+}
+interface GrpcSink {
+  readonly port: number;
+  readonly requests: GrpcRequest[];
+  readonly stored: string[];
+}
+
+const METHOD = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+const EMPTY = Buffer.alloc(0);
+
+async function sink(
+  reply: (request: GrpcRequest, index: number) => Reply = () => EMPTY,
+  options: grpc.ServerOptions = {},
+): Promise<GrpcSink> {
+  const requests: GrpcRequest[] = [];
+  const stored: string[] = [];
+  const server = new grpc.Server(options);
+  const asIs = (bytes: Buffer): Buffer => bytes;
+  const method = {
+    path: METHOD,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asIs,
+    responseDeserialize: asIs,
+  } as const;
+  const handle: grpc.handleUnaryCall<Buffer, Buffer> = (call, callback) => {
+    const request = { spans: protobufSpans(call.request), metadata: call.metadata, encoding: String(call.metadata.get('grpc-encoding')) };
+    requests.push(request);
+    const answer = reply(request, requests.length - 1);
+    if (answer === 'hang') return;
+    if (Buffer.isBuffer(answer)) {
+      if (answer.length === 0) stored.push(...request.spans.map(({ spanId }) => spanId));
+      callback(null, answer);
+      return;
+    }
+    const metadata = new grpc.Metadata();
+    if (answer.statusDetails) metadata.set('grpc-status-details-bin', answer.statusDetails);
+    callback({ code: answer.code, details: answer.details, metadata });
+  };
+  server.addService({ export: method }, { export: handle });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound)));
+  });
+  closing.push(() => {
+    server.forceShutdown();
+    return Promise.resolve();
+  });
+  return { port, requests, stored };
+}
+
+function start(port: number, env: Record<string, string> = {}, clock: TestClock = createTestClock()) {
+  const created = createExporters({
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+    ...env,
+  });
+  if (!created.ok) throw new Error(created.problems.join('; '));
+  const events: ExportEvent[] = [];
+  const refused: string[] = [];
+  const pipeline: ExportPipeline = createExportPipeline({
+    exporters: created.exporters.map((exporter) => ({ ...exporter, timeoutMs: NEVER_MS })),
+    clock,
+    onEvent: (event) => events.push(event),
+    onRefused: (span) => refused.push(span.spanContext().spanId),
+  });
+  closing.push(() => pipeline.shutdown());
+  return { pipeline, events, refused, clock };
+}
+
+const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => spanIdOf(index + 1));
+
+describe('OTLP over gRPC', () => {
+  it('delivers spans, with headers and compression', async () => {
+    const backend = await sink();
+    const { pipeline } = start(backend.port, { OTEL_EXPORTER_OTLP_HEADERS: 'X-Key=a%20b', OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip' });
+    pipeline.enqueue(makeSpans(600));
+    expect(await pipeline.drain(NEVER_MS)).toEqual({ undelivered: 0 });
+    expect(backend.stored).toEqual(ids(600));
+    expect(backend.requests[0]?.metadata.get('x-key')).toEqual(['a b']);
+  });
+
+  it('UNAVAILABLE with RetryInfo: waits so long', async () => {
+    const info = bytesField(1, varintField(1, 17));
+    const any = Buffer.concat([bytesField(1, 'type.googleapis.com/google.rpc.RetryInfo'), bytesField(2, info)]);
+    const statusDetails = Buffer.concat([varintField(1, 14), bytesField(2, 'busy'), bytesField(3, any)]);
+    const backend = await sink((_, index) => (index === 0 ? { code: grpc.status.UNAVAILABLE, details: 'busy', statusDetails } : EMPTY));
+    const { pipeline, clock } = start(backend.port);
+    pipeline.enqueue(makeSpans(3));
+    await pipeline.drain(NEVER_MS);
+    expect(clock.slept).toEqual([17_000]);
+    expect(backend.stored).toEqual(ids(3));
+  });
+
+  it('INVALID_ARGUMENT for one span: finds it', async () => {
+    const backend = await sink(({ spans }) =>
+      spans.some(({ spanId }) => spanId === spanIdOf(77)) ? { code: grpc.status.INVALID_ARGUMENT, details: 'bad' } : EMPTY,
+    );
+    const { pipeline, refused } = start(backend.port);
+    pipeline.enqueue(makeSpans(200));
+    await pipeline.drain(NEVER_MS);
+    expect(refused).toEqual([spanIdOf(77)]);
+    expect(backend.stored).toEqual(ids(200).filter((id) => id !== spanIdOf(77)));
+  });
+
+  it('partial success: sees it and finds the span', async () => {
+    const rejection = bytesField(1, Buffer.concat([varintField(1, 1), bytesField(2, 'too old')]));
+    const backend = await sink(({ spans }) => (spans.some(({ spanId }) => spanId === spanIdOf(3)) ? rejection : EMPTY));
+    const { pipeline, refused } = start(backend.port);
+    pipeline.enqueue(makeSpans(16));
+    await pipeline.drain(NEVER_MS);
+    expect(refused).toEqual([spanIdOf(3)]);
+    expect(new Set(backend.stored).size).toBe(15);
+  });
+
+  it('UNAUTHENTICATED, UNIMPLEMENTED, PERMISSION_DENIED: keeps the spans and says how to fix it', async () => {
+    const codes = [grpc.status.UNAUTHENTICATED, grpc.status.UNIMPLEMENTED, grpc.status.PERMISSION_DENIED];
+    const backend = await sink((_, index) => {
+      const code = codes[index];
+      return code === undefined ? EMPTY : { code, details: 'no' };
+    });
+    const { pipeline, events } = start(backend.port);
+    pipeline.enqueue(makeSpans(2));
+    await pipeline.drain(NEVER_MS);
+    expect(events.filter((event) => event.name === 'export_misconfigured').map((event) => 'reason' in event && event.reason)).toEqual([
+      'gRPC UNAUTHENTICATED: no',
+      'gRPC UNIMPLEMENTED: no',
+      'gRPC PERMISSION_DENIED: no',
+    ]);
+    expect(backend.stored).toEqual(ids(2));
+  });
+
+  it('a message over the server’s limit: divides until it fits', async () => {
+    const backend = await sink(() => EMPTY, { 'grpc.max_receive_message_length': 30_000 });
+    const { pipeline, refused, events } = start(backend.port);
+    pipeline.enqueue(makeSpans(400));
+    await pipeline.drain(NEVER_MS);
+    expect(refused).toEqual([]);
+    expect(events.map((event) => event.name)).toContain('export_split');
+    expect(backend.stored).toEqual(ids(400));
+  });
+
+  it('nobody listens: keeps the spans', async () => {
+    const { pipeline, events, clock } = start(1);
+    pipeline.enqueue(makeSpans(2));
+    while (clock.slept.length < 3) await nextTurn();
+    expect(events[0]).toMatchObject({ name: 'export_retry', reason: expect.stringContaining('gRPC UNAVAILABLE') });
+    expect(pipeline.stats()).toMatchObject({ queuedSpans: 2, refused: 0 });
+  });
+
+  it('a backend that hangs: the deadline of the variable ends the call', async () => {
+    const backend = await sink((_, index) => (index === 0 ? 'hang' : EMPTY));
+    const { pipeline, events } = start(backend.port, { OTEL_EXPORTER_OTLP_TIMEOUT: '300' });
+    pipeline.enqueue(makeSpans(2));
+    await pipeline.drain(NEVER_MS);
+    expect(events[0]).toMatchObject({ name: 'export_retry', reason: expect.stringContaining('gRPC DEADLINE_EXCEEDED') });
+    expect(backend.stored).toEqual(ids(2));
+  });
+
+  it('shuts down in the middle of a call', async () => {
+    const backend = await sink(() => 'hang');
+    const { pipeline } = start(backend.port);
+    pipeline.enqueue(makeSpans(1));
+    while (backend.requests.length === 0) await nextTurn();
+    await pipeline.shutdown();
+    expect(pipeline.stats().queuedSpans).toBe(1);
+  });
+});

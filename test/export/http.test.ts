@@ -1,0 +1,297 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  createExporters,
+  createExportPipeline,
+  type ExportEvent,
+  type ExportPipeline,
+  type ExportPipelineOptions,
+} from '../../src/export/index.ts';
+import {
+  bytesField,
+  createTestClock,
+  makeSpans,
+  NEVER_MS,
+  nextTurn,
+  OK,
+  type Sink,
+  type SinkReply,
+  type SinkRequest,
+  spanIdOf,
+  startSink,
+  varintField,
+} from './support.ts';
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function sink(reply?: (request: SinkRequest, index: number) => SinkReply, port?: number): Promise<Sink> {
+  const started = await startSink(reply, port);
+  closing.push(() => started.close());
+  return started;
+}
+
+interface Started {
+  readonly pipeline: ExportPipeline;
+  readonly events: ExportEvent[];
+  readonly refused: string[];
+}
+
+/** The pipeline exactly as the environment makes it. */
+function start(env: Record<string, string>, options: Partial<ExportPipelineOptions> = {}): Started {
+  const created = createExporters(env);
+  if (!created.ok) throw new Error(created.problems.join('; '));
+  const events: ExportEvent[] = [];
+  const refused: string[] = [];
+  const pipeline = createExportPipeline({
+    exporters: created.exporters.map((exporter) => ({ ...exporter, timeoutMs: NEVER_MS })),
+    clock: createTestClock(),
+    onEvent: (event) => events.push(event),
+    onRefused: (span) => refused.push(span.spanContext().spanId),
+    ...options,
+  });
+  closing.push(() => pipeline.shutdown());
+  return { pipeline, events, refused };
+}
+
+const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => spanIdOf(index + 1));
+const names = (events: readonly ExportEvent[]): string[] => events.map((event) => event.name);
+const JSON_PROTOCOL = { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' };
+
+describe.each(['http/protobuf', 'http/json'])('OTLP over %s', (protocol) => {
+  const common = { OTEL_EXPORTER_OTLP_PROTOCOL: protocol };
+
+  it('delivers spans that the backend can read', async () => {
+    const backend = await sink();
+    const { pipeline, events } = start({ ...common, OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
+    pipeline.enqueue(makeSpans(1000));
+    expect(await pipeline.drain(NEVER_MS)).toEqual({ undelivered: 0 });
+    expect([...backend.stored.entries()]).toEqual(ids(1000).map((id) => [id, 1]));
+    expect(backend.requests[0]?.path).toBe('/v1/traces');
+    expect(backend.requests[0]?.spans[0]?.name).toBe('task 1');
+    expect(names(events)).toEqual(['batch_exported', 'batch_exported']);
+  });
+
+  it('compresses, and sends the headers of both variables', async () => {
+    const backend = await sink();
+    const { pipeline } = start({
+      ...common,
+      OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${backend.url}/my/path?tenant=a`,
+      OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+      OTEL_EXPORTER_OTLP_HEADERS: 'X-General=one,authorization=Basic%20general',
+      OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'Authorization=Bearer%20a%3Db%2Cc',
+    });
+    pipeline.enqueue(makeSpans(100));
+    await pipeline.drain(NEVER_MS);
+    expect(backend.stored.size).toBe(100);
+    const [request] = backend.requests;
+    expect(request?.path).toBe('/my/path?tenant=a');
+    expect(request?.headers).toMatchObject({
+      'content-encoding': 'gzip',
+      'x-general': 'one',
+      authorization: 'Bearer a=b,c',
+      'user-agent': expect.stringMatching(/^OTel-OTLP-Exporter-JavaScript\/|ray-otel-bridge/),
+    });
+    expect(Number(request?.headers['content-length'])).toBeLessThan((request?.body.length ?? 0) / 4);
+  });
+
+  it('finds the poisonous span among 1000; each other arrives once', async () => {
+    const backend = await sink(({ spans }) =>
+      spans.some(({ spanId }) => spanId === spanIdOf(700)) ? { status: 400, body: 'bad span' } : OK,
+    );
+    const { pipeline, refused, events } = start({ ...common, OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
+    pipeline.enqueue(makeSpans(1000));
+    await pipeline.drain(NEVER_MS);
+    expect(refused).toEqual([spanIdOf(700)]);
+    expect(new Set(backend.stored.values())).toEqual(new Set([1]));
+    expect(backend.stored.size).toBe(999);
+    expect(backend.requests.length).toBeLessThanOrEqual(2 + 2 * 9);
+    expect(events.find((event) => event.name === 'export_refused')).toMatchObject({ reason: 'HTTP 400: bad span', spanId: spanIdOf(700) });
+  });
+
+  it('sees a partial success, and sends what was accepted again byte for byte', async () => {
+    const rejection =
+      protocol === 'http/json'
+        ? JSON.stringify({ partialSuccess: { rejectedSpans: '1', errorMessage: 'too old' } })
+        : bytesField(1, Buffer.concat([varintField(1, 1), bytesField(2, 'too old')]));
+    const type = protocol === 'http/json' ? 'application/json' : 'application/x-protobuf';
+    const backend = await sink(({ spans }) =>
+      spans.some(({ spanId }) => spanId === spanIdOf(5)) ? { status: 200, headers: { 'content-type': type }, body: rejection } : OK,
+    );
+    const { pipeline, refused, events } = start({ ...common, OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
+    pipeline.enqueue(makeSpans(64));
+    await pipeline.drain(NEVER_MS);
+    expect(refused).toEqual([spanIdOf(5)]);
+    expect(backend.stored.size).toBe(63);
+    const encodings = new Map<string, Set<string>>();
+    for (const { spanId, encoded } of backend.requests.flatMap(({ spans }) => spans)) {
+      encodings.set(spanId, (encodings.get(spanId) ?? new Set()).add(encoded));
+    }
+    expect([...encodings.values()].filter((set) => set.size !== 1)).toEqual([]);
+    expect(events.find((event) => event.name === 'export_refused')).toMatchObject({ reason: 'partial success, 1 of 1 rejected: too old' });
+  });
+
+  it('passes on a remark that rejects nothing', async () => {
+    const body =
+      protocol === 'http/json'
+        ? JSON.stringify({ partialSuccess: { errorMessage: 'deprecated attribute' } })
+        : bytesField(1, bytesField(2, 'deprecated attribute'));
+    const backend = await sink(() => ({ status: 200, body }));
+    const { pipeline, events } = start({ ...common, OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
+    pipeline.enqueue(makeSpans(2));
+    await pipeline.drain(NEVER_MS);
+    expect(backend.requests).toHaveLength(1);
+    expect(events).toContainEqual({ exporter: 'otlp', name: 'export_warning', message: 'deprecated attribute' });
+    expect(pipeline.stats().exported).toBe(2);
+  });
+});
+
+describe('trouble over HTTP', () => {
+  it('503 with Retry-After, then well: waits exactly so long and loses nothing', async () => {
+    const clock = createTestClock();
+    const backend = await sink((_, index) => (index < 2 ? { status: 503, headers: { 'retry-after': '42' } } : OK));
+    const { pipeline } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url }, { clock });
+    pipeline.enqueue(makeSpans(5));
+    await pipeline.drain(NEVER_MS);
+    expect(clock.slept).toEqual([42_000, 42_000]);
+    expect(backend.requests).toHaveLength(3);
+    expect(backend.stored.size).toBe(5);
+  });
+
+  it('obeys Retry-After as a date', async () => {
+    const clock = createTestClock();
+    const backend = await sink((_, index) =>
+      index === 0 ? { status: 429, headers: { 'retry-after': new Date(Date.now() + 120_000).toUTCString() } } : OK,
+    );
+    const { pipeline } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url }, { clock });
+    pipeline.enqueue(makeSpans(1));
+    await pipeline.drain(NEVER_MS);
+    expect(clock.slept).toHaveLength(1);
+    expect(clock.slept[0]).toBeGreaterThan(60_000);
+    expect(clock.slept[0]).toBeLessThanOrEqual(120_000);
+  });
+
+  it('one request an attempt: no retries of another layer hide below', async () => {
+    const clock = createTestClock();
+    const backend = await sink((_, index) => (index < 7 ? { status: [429, 502, 503, 504][index % 4] ?? 503 } : OK));
+    const { pipeline } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url }, { clock });
+    pipeline.enqueue(makeSpans(1));
+    await pipeline.drain(NEVER_MS);
+    expect(clock.slept).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+    expect(backend.requests).toHaveLength(8);
+  });
+
+  it('nobody listens, then the backend comes up', async () => {
+    const gone = await startSink();
+    await gone.close();
+    let back: Sink | undefined;
+    const clock = createTestClock(async () => {
+      if (clock.slept.length === 3) back = await sink(undefined, gone.port);
+    });
+    const { pipeline, events } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: gone.url }, { clock });
+    pipeline.enqueue(makeSpans(3));
+    await pipeline.drain(NEVER_MS);
+    expect(back?.stored.size).toBe(3);
+    expect(events.find((event) => event.name === 'export_retry')).toMatchObject({ reason: expect.stringContaining('ECONNREFUSED') });
+    expect(names(events).filter((name) => name === 'export_recovered')).toHaveLength(1);
+  });
+
+  it('401, then fixed', async () => {
+    const backend = await sink((_, index) => (index < 3 ? { status: 401, body: '{"message":"no such key"}' } : OK));
+    const { pipeline, events, refused } = start({ ...JSON_PROTOCOL, OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
+    pipeline.enqueue(makeSpans(4));
+    await pipeline.drain(NEVER_MS);
+    expect(refused).toEqual([]);
+    expect(backend.stored.size).toBe(4);
+    expect(events.filter((event) => event.name === 'export_misconfigured')).toMatchObject([
+      { reason: 'HTTP 401: no such key', fix: expect.stringContaining('OTEL_EXPORTER_OTLP_HEADERS'), attempt: 1 },
+      { attempt: 2 },
+      { attempt: 3 },
+    ]);
+  });
+
+  it('does not follow a redirect with its credentials', async () => {
+    const other = await sink();
+    const backend = await sink((_, index) => (index === 0 ? { status: 307, headers: { location: other.url } } : OK));
+    const { pipeline, events } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url, OTEL_EXPORTER_OTLP_HEADERS: 'authorization=secret' });
+    pipeline.enqueue(makeSpans(1));
+    await pipeline.drain(NEVER_MS);
+    expect(other.requests).toEqual([]);
+    expect(names(events)).toContain('export_misconfigured');
+    expect(JSON.stringify(events)).not.toContain('secret');
+  });
+
+  it('a web page with status 200 is not a delivery', async () => {
+    const backend = await sink((_, index) =>
+      index === 0 ? { status: 200, headers: { 'content-type': 'text/html' }, body: '<html>' } : OK,
+    );
+    const { pipeline, events } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
+    pipeline.enqueue(makeSpans(2));
+    await pipeline.drain(NEVER_MS);
+    expect(names(events)).toEqual(['export_misconfigured', 'batch_exported', 'export_recovered']);
+    expect(backend.stored.size).toBe(2);
+  });
+
+  it('413: divides until it fits', async () => {
+    const backend = await sink(({ body }) => (body.length > 20_000 ? { status: 413 } : OK));
+    const { pipeline, refused } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
+    pipeline.enqueue(makeSpans(500));
+    await pipeline.drain(NEVER_MS);
+    expect(refused).toEqual([]);
+    expect([...backend.stored.entries()]).toEqual(ids(500).map((id) => [id, 1]));
+  });
+
+  it('a backend that hangs: the timeout of the variable ends the request, and the spans stay', async () => {
+    const backend = await sink((_, index) => (index === 0 ? 'hang' : OK));
+    const { pipeline, events } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url, OTEL_EXPORTER_OTLP_TIMEOUT: '50' });
+    pipeline.enqueue(makeSpans(2));
+    await pipeline.drain(NEVER_MS);
+    expect(events[0]).toMatchObject({ name: 'export_retry', reason: 'no answer within 50 ms (OTEL_EXPORTER_OTLP_TIMEOUT)' });
+    expect(backend.stored.size).toBe(2);
+  });
+
+  it('shuts down in the middle of a request that hangs', async () => {
+    const backend = await sink(() => 'hang');
+    const { pipeline } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
+    pipeline.enqueue(makeSpans(2));
+    while (backend.requests.length === 0) await nextTurn();
+    await pipeline.shutdown();
+    expect(pipeline.stats()).toMatchObject({ queuedSpans: 2, requests: 1 });
+  });
+
+  it('an answer of endless length ends at a limit', async () => {
+    const backend = await sink((_, index) => (index === 0 ? { status: 400, body: 'x'.repeat(8_000_000) } : OK));
+    const { pipeline, events } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
+    pipeline.enqueue(makeSpans(1));
+    await pipeline.drain(NEVER_MS);
+    expect(JSON.stringify(events).length).toBeLessThan(2000);
+    expect(pipeline.stats().refused).toBe(1);
+  });
+
+  it('holds a bounded number of spans while the backend is away, and brings all of them after', async () => {
+    let away = true;
+    const backend = await sink(() => (away ? { status: 503 } : OK));
+    const { pipeline } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url }, { maxQueuedSpans: 2000 });
+    const spans = makeSpans(10_000);
+    let fed = 0;
+    const feed = (): void => {
+      while (pipeline.hasRoom() && fed < spans.length) {
+        pipeline.enqueue(spans.slice(fed, fed + 100));
+        fed += 100;
+      }
+    };
+    feed();
+    expect(fed).toBe(2000);
+    while (pipeline.stats().retries < 3) await nextTurn();
+    expect(pipeline.stats().queuedSpans).toBe(2000);
+    away = false;
+    while (fed < spans.length) {
+      await pipeline.waitForRoom(new AbortController().signal);
+      feed();
+      expect(pipeline.stats().queuedSpans).toBeLessThan(2100);
+    }
+    await pipeline.drain(NEVER_MS);
+    expect([...backend.stored.entries()]).toEqual(ids(10_000).map((id) => [id, 1]));
+  });
+});
