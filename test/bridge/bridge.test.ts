@@ -29,11 +29,11 @@ async function postAll({ bridge }: TestBridge, bodies: readonly string[]): Promi
   return accepted;
 }
 
-/** Hours pass after all events: whatever is open closes. */
+/** Days pass after all events: whatever is open closes, and the sessions are forgotten. */
 async function closeAll({ bridge, pass }: TestBridge): Promise<void> {
   await until(() => bridge.stats().journal.entries === 0);
-  pass(2 * HOURS_MS);
-  await until(() => bridge.stats().correlator.openJobs === 0 && bridge.stats().correlator.openAttempts === 0);
+  pass(48 * HOURS_MS);
+  await until(() => bridge.stats().correlator.sessions === 0);
   await until(() => bridge.stats().exported.queuedSpans === 0);
 }
 
@@ -246,9 +246,7 @@ describe('a backend that is away', () => {
       }
     }
     expect(accepted).toBe(12 * 201);
-    await until(() => test.bridge.stats().journal.entries === 0);
-    test.pass(48 * HOURS_MS);
-    await until(() => test.bridge.stats().correlator.openJobs === 0 && test.bridge.stats().exported.queuedSpans === 0);
+    await closeAll(test);
     await test.bridge.stop();
 
     const keys = test.backend.spans.map(spanKey);
