@@ -1,6 +1,6 @@
 import { JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
-import { systemClock } from './clock.ts';
+import { type Clock, systemClock } from './clock.ts';
 import { createConsoleExporter } from './console-exporter.ts';
 import { createFileExporter } from './file-exporter.ts';
 import { createGrpcTransport } from './grpc-transport.ts';
@@ -41,7 +41,7 @@ const TIMEOUT_MARGIN_MS = 5_000;
  * all reported at once.
  * Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
  */
-export function createExporters(env: Environment): CreatedExporters {
+export function createExporters(env: Environment, clock: Clock = systemClock): CreatedExporters {
   const problems: string[] = [];
   const names = readNames(env, problems);
   const settings = names.includes('otlp') ? readOtlpSettings(env, problems) : undefined;
@@ -52,7 +52,7 @@ export function createExporters(env: Environment): CreatedExporters {
   }
   const created = names.map((name) => {
     if (name === 'console') return consoleExporter();
-    return name === 'otlp' && settings !== undefined ? otlpExporter(settings) : fileExporter(env);
+    return name === 'otlp' && settings !== undefined ? otlpExporter(settings, clock) : fileExporter(env);
   });
   return { ok: true, exporters: created.map(({ exporter }) => exporter), describe: created.map(({ line }) => line) };
 }
@@ -84,9 +84,8 @@ interface Created {
   readonly line: string;
 }
 
-function otlpExporter(settings: OtlpSettings): Created {
-  const transport =
-    settings.protocol === 'grpc' ? createGrpcTransport(settings, systemClock.now) : createHttpTransport(settings, systemClock);
+function otlpExporter(settings: OtlpSettings, clock: Clock): Created {
+  const transport = settings.protocol === 'grpc' ? createGrpcTransport(settings) : createHttpTransport(settings, clock);
   const exporter = createOtlpExporter(settings.protocol === 'http/json' ? JsonTraceSerializer : ProtobufTraceSerializer, transport);
   const timeoutMs = settings.timeoutMs + TIMEOUT_MARGIN_MS;
   return {

@@ -16,14 +16,15 @@ interface Connection {
 }
 
 /** OTLP/gRPC over one channel. Source: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc */
-export function createGrpcTransport(settings: OtlpSettings, now: () => number): OtlpTransport {
+export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
   let connection: Promise<Connection> | undefined;
   // Loaded on first use: most set-ups speak HTTP, and grpc-js is the larger half of a start.
   const connect = async (): Promise<Connection> => open(await import('@grpc/grpc-js'), settings);
 
   const call = ({ client, metadata }: Connection, body: Uint8Array, signal: AbortSignal): Promise<TransportAnswer> =>
     new Promise((resolve) => {
-      const options = { deadline: now() + settings.timeoutMs };
+      // grpc-js keeps deadlines on the system's clock.
+      const options = { deadline: Date.now() + settings.timeoutMs };
       const done = (error: ServiceError | null, answer?: Uint8Array): void => {
         signal.removeEventListener('abort', cancel);
         resolve(error === null ? { kind: 'answered', body: answer ?? new Uint8Array(0) } : outcomeOfServiceError(error));

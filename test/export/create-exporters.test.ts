@@ -1,0 +1,171 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { createExporters, createExportPipeline, type ExportEvent } from '../../src/export/index.ts';
+import { createTestClock, makeSpans, NEVER_MS, nextTurn } from './support.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'create-exporters-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function describeOf(env: Record<string, string>): readonly string[] {
+  const created = createExporters(env);
+  return created.ok ? created.describe : ['problems:', ...created.problems];
+}
+
+const problemsOf = (env: Record<string, string>): readonly string[] => {
+  const created = createExporters(env);
+  return created.ok ? [] : created.problems;
+};
+
+describe('createExporters', () => {
+  it.each<[Record<string, string>, string[]]>([
+    [{}, ['OTLP (http/protobuf) to http://localhost:4318/v1/traces']],
+    [{ OTEL_TRACES_EXPORTER: '', OTEL_EXPORTER_OTLP_ENDPOINT: '  ' }, ['OTLP (http/protobuf) to http://localhost:4318/v1/traces']],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }, ['OTLP (http/json) to http://localhost:4318/v1/traces']],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, ['OTLP (grpc) to http://localhost:4317']],
+    [
+      { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'HTTP/JSON' },
+      ['OTLP (http/json) to http://localhost:4318/v1/traces'],
+    ],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://c:1/base/' }, ['OTLP (http/protobuf) to https://c:1/base/v1/traces']],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://general', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://own:9/as/it/is' },
+      ['OTLP (http/protobuf) to http://own:9/as/it/is'],
+    ],
+    [
+      { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://user:secret@host/p?key=secret#secret', OTEL_EXPORTER_OTLP_HEADERS: 'a=secret' },
+      ['OTLP (http/protobuf) to https://host/p'],
+    ],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_ENDPOINT: 'https://u:secret@host' }, ['OTLP (grpc) to https://host:443']],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_ENDPOINT: 'host:4317' }, ['OTLP (grpc) to https://host:4317']],
+    [
+      { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_ENDPOINT: 'host:4317', OTEL_EXPORTER_OTLP_INSECURE: 'TRUE' },
+      ['OTLP (grpc) to http://host:4317'],
+    ],
+    [
+      { OTEL_TRACES_EXPORTER: 'file, Console ,otlp', OTEL_EXPORTER_FILE_PATH: 'out.jsonl' },
+      [
+        'OTLP JSON lines to the file out.jsonl',
+        'one line a span to standard output',
+        'OTLP (http/protobuf) to http://localhost:4318/v1/traces',
+      ],
+    ],
+    [{ OTEL_TRACES_EXPORTER: 'file' }, ['OTLP JSON lines to the file traces.jsonl']],
+    [{ OTEL_TRACES_EXPORTER: 'none' }, ['no exporter (OTEL_TRACES_EXPORTER=none): spans are counted and dropped']],
+    [{ OTEL_SDK_DISABLED: 'true' }, ['no exporter (OTEL_SDK_DISABLED=true): spans are counted and dropped']],
+  ])('%j', (env, lines) => {
+    expect(describeOf(env)).toEqual(lines);
+  });
+
+  it('names all problems at once, with what to write instead, and no secret', () => {
+    const problems = problemsOf({
+      OTEL_TRACES_EXPORTER: 'otlp,zipkin,none',
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'localhost:4318',
+      OTEL_EXPORTER_OTLP_HEADERS: 'good=1,topsecret,b%ZZ=topsecret,bad name=topsecret,x=topsecret%0a',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '10s',
+      OTEL_EXPORTER_OTLP_COMPRESSION: 'brotli',
+      OTEL_EXPORTER_OTLP_CERTIFICATE: join(folder, 'absent.pem'),
+      OTEL_EXPORTER_OTLP_CLIENT_KEY: join(folder, 'absent.key'),
+    });
+    expect(problems).toEqual([
+      'OTEL_TRACES_EXPORTER names "zipkin", which is not known: use otlp, console, file, none, or a list with commas',
+      'OTEL_TRACES_EXPORTER has none beside other exporters: use none alone, or leave it out',
+      'OTEL_EXPORTER_OTLP_PROTOCOL="http" is not known: use http/protobuf, http/json, grpc',
+      'OTEL_EXPORTER_OTLP_ENDPOINT is not an http:// or https:// URL: write it whole, for example http://localhost:4318',
+      ...[2, 3, 4, 5].map(
+        (entry) => `OTEL_EXPORTER_OTLP_HEADERS: entry ${entry} is not name=value with a valid header name and a percent-encoded value`,
+      ),
+      'OTEL_EXPORTER_OTLP_TIMEOUT="10s" is not a time: give whole milliseconds above 0, for example 10000',
+      'OTEL_EXPORTER_OTLP_COMPRESSION="brotli" is not known: use none, gzip',
+      expect.stringContaining('OTEL_EXPORTER_OTLP_CERTIFICATE: cannot read'),
+      expect.stringContaining('OTEL_EXPORTER_OTLP_CLIENT_KEY: cannot read'),
+      'OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY only work together: set both or neither',
+    ]);
+    expect(problems.join()).not.toContain('topsecret');
+  });
+
+  it.each([
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_ENDPOINT: 'ftp://host' }, 'is not an address for gRPC'],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_INSECURE: 'yes' }, 'use true or false'],
+    [{ OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: '0' }, 'OTEL_EXPORTER_OTLP_TRACES_TIMEOUT="0"'],
+  ])('refuses %j', (env, text) => {
+    expect(problemsOf(env)).toEqual([expect.stringContaining(text)]);
+  });
+
+  it('does not read the OTLP variables when nothing is sent over OTLP', () => {
+    expect(problemsOf({ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_PROTOCOL: 'nonsense' })).toEqual([]);
+  });
+});
+
+describe('TLS', () => {
+  const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(folder, name)) as [string, string];
+  const openssl = makeCertificate(key, cert);
+
+  async function sendTo(env: Record<string, string>): Promise<{ events: ExportEvent[]; subjects: string[] }> {
+    const subjects: string[] = [];
+    const server = createServer(
+      { key: readFileSync(key), cert: readFileSync(cert), ca: readFileSync(cert), requestCert: true, rejectUnauthorized: false },
+      (request, response) => {
+        const peer =
+          'getPeerCertificate' in request.socket ? (request.socket.getPeerCertificate as () => { subject?: { CN?: string } })() : {};
+        subjects.push(peer.subject?.CN ?? 'nobody');
+        request.resume().on('end', () => response.end());
+      },
+    );
+    await new Promise<void>((resolve) => {
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    const created = createExporters({ OTEL_EXPORTER_OTLP_ENDPOINT: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, ...env });
+    if (!created.ok) throw new Error(created.problems.join());
+    const events: ExportEvent[] = [];
+    const clock = createTestClock();
+    const pipeline = createExportPipeline({
+      exporters: created.exporters.map((exporter) => ({ ...exporter, timeoutMs: NEVER_MS })),
+      clock,
+      onEvent: (event) => events.push(event),
+    });
+    pipeline.enqueue(makeSpans(1));
+    while (pipeline.stats().queuedSpans > 0 && clock.slept.length === 0) await nextTurn();
+    await pipeline.shutdown();
+    server.closeAllConnections();
+    server.close();
+    return { events, subjects };
+  }
+
+  it.runIf(openssl)('an unknown certificate authority is a wrong set-up, with the variable to set (needs openssl)', async () => {
+    const { events, subjects } = await sendTo({});
+    expect(events[0]).toMatchObject({ name: 'export_misconfigured', fix: expect.stringContaining('OTEL_EXPORTER_OTLP_CERTIFICATE') });
+    expect(subjects).toEqual([]);
+  });
+
+  it.runIf(openssl)('trusts the named authority and shows the client certificate (needs openssl)', async () => {
+    const { events, subjects } = await sendTo({
+      OTEL_EXPORTER_OTLP_CERTIFICATE: cert,
+      OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: cert,
+      OTEL_EXPORTER_OTLP_CLIENT_KEY: key,
+    });
+    expect(events.map((event) => event.name)).toEqual(['batch_exported']);
+    expect(subjects).toEqual(['collector.test']);
+  });
+});
+
+function makeCertificate(key: string, cert: string): boolean {
+  const config = join(folder, 'openssl.cnf');
+  writeFileSync(
+    config,
+    '[req]\ndistinguished_name=dn\nx509_extensions=ext\nprompt=no\n[dn]\nCN=collector.test\n[ext]\nsubjectAltName=IP:127.0.0.1\n',
+  );
+  try {
+    const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
+    execFileSync('openssl', [...args, '-config', config, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,112 @@
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { SpanStatusCode } from '@opentelemetry/api';
+import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { exportOnce } from '../../src/export/export-once.ts';
+import { createConsoleExporter, createFileExporter, otlpJsonLines, systemClock } from '../../src/export/index.ts';
+import { makeSpan, makeSpans, spanIdOf } from './support.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'file-exporter-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const send = (exporter: SpanExporter, count: number, from = 1) =>
+  exportOnce(exporter, makeSpans(count, from), 20_000, systemClock.sleep, new AbortController().signal);
+
+function idsIn(text: string): string[] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { resourceSpans: { scopeSpans: { spans: { spanId: string }[] }[] }[] })
+    .flatMap((request) => request.resourceSpans.flatMap((resource) => resource.scopeSpans.flatMap((scope) => scope.spans)))
+    .map((span) => span.spanId);
+}
+
+const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => spanIdOf(index + 1));
+
+describe('file exporter', () => {
+  it('appends lines, in order, also when calls overlap, and after a start anew', async () => {
+    const path = join(folder, 'traces.jsonl');
+    const first = createFileExporter(path);
+    expect(await Promise.all([send(first, 3), send(first, 2, 4)])).toEqual([{ kind: 'delivered' }, { kind: 'delivered' }]);
+    await first.shutdown();
+    const second = createFileExporter(path);
+    await send(second, 1, 6);
+    await second.shutdown();
+    expect(idsIn(readFileSync(path, 'utf8'))).toEqual(ids(6));
+  });
+
+  it('does not glue its first line to one that a crash cut off', async () => {
+    const path = join(folder, 'traces.jsonl');
+    writeFileSync(path, '{"resourceSpans":[{"res');
+    const exporter = createFileExporter(path);
+    await send(exporter, 2);
+    await exporter.shutdown();
+    const [, ...lines] = readFileSync(path, 'utf8').split('\n');
+    expect(idsIn(lines.join('\n'))).toEqual(ids(2));
+  });
+
+  it('reports a path that cannot be written as a wrong set-up, and works once it can', async () => {
+    const path = join(folder, 'later', 'traces.jsonl');
+    const exporter = createFileExporter(path);
+    expect(await send(exporter, 1)).toMatchObject({ kind: 'misconfigured', fix: expect.stringContaining('OTEL_EXPORTER_FILE_PATH') });
+    mkdirSync(join(folder, 'later'));
+    expect(await send(exporter, 1)).toEqual({ kind: 'delivered' });
+    await exporter.shutdown();
+    expect(await send(createFileExporter(folder), 1)).toMatchObject({ kind: 'misconfigured' });
+    await createFileExporter(join(folder, 'never', 'opened')).shutdown();
+  });
+
+  it('shares the file with others that append', async () => {
+    const path = join(folder, 'traces.jsonl');
+    const exporter = createFileExporter(path);
+    await send(exporter, 1);
+    appendFileSync(path, [...otlpJsonLines(makeSpans(1, 2))].join(''));
+    await send(exporter, 1, 3);
+    await exporter.shutdown();
+    expect(idsIn(readFileSync(path, 'utf8'))).toEqual(ids(3));
+  });
+
+  it('trouble with the disk is waited out, and leaves no half line', async () => {
+    // A device that is always full: every write to it fails with ENOSPC.
+    const full = createFileExporter('/dev/full');
+    expect(await send(full, 1)).toMatchObject({ kind: 'retry_after', reason: expect.stringContaining('ENOSPC') });
+  });
+});
+
+describe('OTLP JSON lines', () => {
+  it('are the same bytes for the same spans, a bounded number on a line', () => {
+    const lines = [...otlpJsonLines(makeSpans(10), 4)];
+    expect(lines.map((line) => idsIn(line).length)).toEqual([4, 4, 2]);
+    expect([...otlpJsonLines(makeSpans(10), 4)]).toEqual(lines);
+    expect(idsIn(lines.join(''))).toEqual(ids(10));
+    expect([...otlpJsonLines([])]).toEqual([]);
+  });
+});
+
+describe('console exporter', () => {
+  it('writes one line a span that cannot steer a terminal', async () => {
+    let text = '';
+    const output = new Writable({
+      write: (chunk: Buffer, _, done) => {
+        text += chunk.toString();
+        done();
+      },
+    });
+    const exporter = createConsoleExporter(output);
+    const hostile = { ...makeSpan({ number: 1, name: '\u001b[2Jtrain\nfake' }), status: { code: SpanStatusCode.ERROR, message: 'a\rb' } };
+    const outcome = await exportOnce(exporter, [hostile, makeSpan({ number: 2 })], 1000, systemClock.sleep, new AbortController().signal);
+    expect(outcome).toEqual({ kind: 'delivered' });
+    const trace = 'ab'.repeat(16);
+    expect(text.split('\n')).toEqual([
+      `2026-09-21T14:13:20.123Z  1000.000 ms  \\u001b[2Jtrain\\u000afake  ERROR a\\u000db  trace=${trace}  span=${spanIdOf(1)}  parent=${'cd'.repeat(8)}`,
+      `2026-09-21T14:13:20.123Z  1000.000 ms  task 2  trace=${trace}  span=${spanIdOf(2)}  parent=${'cd'.repeat(8)}`,
+      '',
+    ]);
+  });
+});
