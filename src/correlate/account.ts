@@ -18,12 +18,16 @@ export const PINNED_COST: Cost = { spans: 1, bytes: 2_000 };
 const ROOT_COST: Cost = { spans: 1, bytes: 4_000 };
 const FOLDS_WITHOUT_LIMIT_MAX = 1_000;
 const FAILED_SHARE = 0.07;
-const BYTES_ORDINARY_SHARE = 0.82;
-const BYTES_FAILED_SHARE = 0.92;
+const DETAIL_SHARE = 0.5;
+const BYTES_SHARE = { detail: 0.5, ordinary: 0.82, failed: 0.92 };
+
+/** What room is asked for: phases of an ordinary attempt, its span alone, or the span of a failure. */
+export type Use = 'detail' | 'ordinary' | 'failed';
 
 /**
- * The budget of one trace. Ordinary spans may take most of it; a share is kept for failures, which people look for,
- * and one for the folds that sum up the rest, so that the whole never passes the limit.
+ * The budget of one trace. The first half is open to everything; then attempts go without child spans, so that more of them have a
+ * span of their own; a share is kept for failures, which people look for, and one for the folds that sum up the rest, so that the
+ * whole never passes the limit.
  */
 export class TraceAccount {
   readonly folds: Folds;
@@ -32,17 +36,18 @@ export class TraceAccount {
   #bytes = ROOT_COST.bytes;
   #relaxed = false;
   foldedAttemptCount = 0;
+  leanAttemptCount = 0;
 
   constructor(root: SpanRef, limits: TraceLimits) {
     this.#limits = limits;
     this.folds = new Folds(root, limits.maxSpans === 0 ? FOLDS_WITHOUT_LIMIT_MAX : foldShare(limits.maxSpans));
   }
 
-  /** The whole rest of the trace is known and fits: nothing needs to be kept free. */
+  /** The whole rest of the trace is known: where it fits, and nothing was folded yet, nothing needs to be kept free. */
   relaxIfFits(rest: Cost): void {
     const { maxSpans, maxBytes } = this.#limits;
     const spansFit = maxSpans === 0 || this.#spans + rest.spans <= maxSpans;
-    this.#relaxed = spansFit && (maxBytes === 0 || this.#bytes + rest.bytes <= maxBytes);
+    this.#relaxed = this.folds.count === 0 && spansFit && (maxBytes === 0 || this.#bytes + rest.bytes <= maxBytes);
   }
 
   /** More may come after all. */
@@ -50,15 +55,13 @@ export class TraceAccount {
     this.#relaxed = false;
   }
 
-  fits(cost: Cost, failed: boolean): boolean {
+  fits(cost: Cost, use: Use): boolean {
     if (this.#relaxed) return true;
     const { maxSpans, maxBytes } = this.#limits;
-    if (maxSpans > 0) {
-      const failedLimit = maxSpans - foldShare(maxSpans) - 1;
-      const limit = failed ? failedLimit : failedLimit - Math.floor(maxSpans * FAILED_SHARE);
-      if (this.#spans + cost.spans > limit) return false;
-    }
-    return maxBytes === 0 || this.#bytes + cost.bytes <= maxBytes * (failed ? BYTES_FAILED_SHARE : BYTES_ORDINARY_SHARE);
+    return (
+      (maxSpans === 0 || this.#spans + cost.spans <= spansFor(use, maxSpans)) &&
+      (maxBytes === 0 || this.#bytes + cost.bytes <= maxBytes * BYTES_SHARE[use])
+    );
   }
 
   charge(cost: Cost): void {
@@ -70,6 +73,12 @@ export class TraceAccount {
     this.#spans -= cost.spans;
     this.#bytes -= cost.bytes;
   }
+}
+
+function spansFor(use: Use, maxSpans: number): number {
+  const failed = maxSpans - foldShare(maxSpans) - 1;
+  const ordinary = failed - Math.floor(maxSpans * FAILED_SHARE);
+  return use === 'failed' ? failed : use === 'ordinary' ? ordinary : ordinary * DETAIL_SHARE;
 }
 
 function foldShare(maxSpans: number): number {

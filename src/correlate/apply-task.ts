@@ -1,12 +1,10 @@
 import type { TaskDefinition, TaskLifecycle, TaskLog, TaskProfile } from '../event/index.ts';
 import { traceJobOf } from './ancestry.ts';
-import { endJob } from './apply.ts';
-import type { Applied } from './apply.ts';
-import { isTerminal, scheduleAttempt } from './due.ts';
+import { endJob, isTerminal, scheduleAttempt } from './due.ts';
 import { addProfileEntries, addTransitions, largest, oneOf, smallest, wholeTaskEntry } from './merge.ts';
 import { creationTaskOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
 import type { Attempt, Session, Task } from './records.ts';
-import type { State } from './state.ts';
+import type { Applied, State } from './state.ts';
 
 /** An attempt that is still open, or undefined when its span was sent. */
 function openAttempt(state: State, session: Session, taskId: string, number: number, nowMs: number): Attempt | undefined {

@@ -15,17 +15,14 @@ import type {
   WorkerLifecycle,
 } from '../event/index.ts';
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
-import { scheduleActor, scheduleAttempt, scheduleJob } from './due.ts';
+import { endJob, scheduleActor, scheduleAttempt } from './due.ts';
 import { addTransitions, largest, oneOf, smallest } from './merge.ts';
 import { PlacementGroup, Point, SubmissionJob } from './records.ts';
-import type { Job, NodeRecord, Session, WorkerRecord } from './records.ts';
-import type { State } from './state.ts';
+import type { NodeRecord, Session, WorkerRecord } from './records.ts';
+import type { Applied, State } from './state.ts';
 
 /** Points of one session that are remembered, so that a repeated one is told. */
 const POINTS_MAX = 10_000;
-
-/** `late`: what the event tells came after its span was sent. */
-export type Applied = 'applied' | 'late';
 
 /** Adds what an event tells to the state. */
 export function applyEvent(state: State, event: RayEvent, nowMs: number): Applied {
@@ -104,6 +101,7 @@ function rescheduleCreationAttempts(state: State, session: Session, actorId: str
 }
 
 function applyJob(state: State, session: Session, event: JobDefinition | JobLifecycle, nowMs: number): Applied {
+  session.sendsJobs = true;
   const job = state.job(session, event.jobId, nowMs);
   const late = job.closed;
   if (event.type === 'job_definition') {
@@ -113,14 +111,6 @@ function applyJob(state: State, session: Session, event: JobDefinition | JobLife
     if (event.transitions.some((transition) => transition.state === 'FINISHED')) endJob(state, job, nowMs);
   }
   return late ? 'late' : 'applied';
-}
-
-/** The job is over: everything open of it is closed a while later. */
-export function endJob(state: State, job: Job, nowMs: number): void {
-  if (job.endMs !== undefined) return;
-  job.endMs = nowMs;
-  for (const attempts of [job.own, job.guests]) for (const attempt of attempts) scheduleAttempt(state, attempt, nowMs);
-  scheduleJob(state, job, nowMs);
 }
 
 function applyNode(state: State, session: Session, event: NodeDefinition | NodeLifecycle, nowMs: number): Applied {

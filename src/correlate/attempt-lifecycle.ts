@@ -1,8 +1,8 @@
 import type { TimeNs } from '../event/index.ts';
 import { runningNs, traceJobOf } from './ancestry.ts';
-import { attemptEnd, firstStateNs } from './ends.ts';
+import { attemptEnd, firstStateNs, jobStartNs } from './ends.ts';
 import type { AttemptLifecycle, LinkRef, NodeFacts, SpanRef } from './lifecycle.ts';
-import { sortedProfile, sortedTransitions, WHOLE_TASK_PREFIX } from './merge.ts';
+import { smallest, sortedProfile, sortedTransitions, WHOLE_TASK_PREFIX } from './merge.ts';
 import { creationTaskOf, isCreationTask } from './ray-ids.ts';
 import type { Actor, Attempt, Job, Session } from './records.ts';
 import type { State } from './state.ts';
@@ -16,9 +16,17 @@ export function jobOf(state: State, attempt: Attempt): Job {
 
 /** The earliest that is known of an attempt. */
 export function attemptStartNs(attempt: Attempt): TimeNs {
-  const { session } = attempt.task;
-  const profileNs = attempt.profile.map((entry) => entry.startNs).sort((a, b) => (a < b ? -1 : 1))[0];
-  return firstStateNs(attempt.transitions) ?? profileNs ?? attempt.childrenStartNs ?? session.firstNs ?? 0n;
+  const { session, ownJobId } = attempt.task;
+  const known = firstStateNs(attempt.transitions) ?? firstEntryNs(attempt) ?? attempt.childrenStartNs;
+  if (known !== undefined) return known;
+  const job = session.jobs.get(ownJobId);
+  return (job === undefined ? undefined : jobStartNs(job)) ?? session.firstNs ?? 0n;
+}
+
+function firstEntryNs({ profile }: Attempt): TimeNs | undefined {
+  let first: TimeNs | undefined;
+  for (const { startNs } of profile) first = smallest(first, startNs);
+  return first;
 }
 
 /** Where a span hangs, and the span of the task that submitted it, when that has one. */

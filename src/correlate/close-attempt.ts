@@ -137,15 +137,19 @@ function decideRoom(state: State, attempt: Attempt, job: Job, lifecycle: Attempt
   const ancestors = attempt.pinned ? 0 : site.toPin.length + (site.unseen === undefined ? 0 : 1);
   const pins = { spans: ancestors * PINNED_COST.spans, bytes: ancestors * PINNED_COST.bytes };
   const full = state.options.measure(lifecycle);
-  if (account.fits({ spans: full.spans + pins.spans, bytes: full.bytes + pins.bytes }, failed)) {
+  if (account.fits(sum(full, pins), failed ? 'ordinary' : 'detail')) {
     account.charge(full);
     return 'full';
   }
-  if (!failed && !attempt.pinned) return 'none';
   const lean = full.spans === LEAN_COST_SPANS ? full : state.options.measure({ ...lifecycle, lean: true });
-  if (!attempt.pinned && !account.fits({ spans: lean.spans + pins.spans, bytes: lean.bytes + pins.bytes }, failed)) return 'none';
+  if (!attempt.pinned && !account.fits(sum(lean, pins), failed ? 'failed' : 'ordinary')) return 'none';
   account.charge(lean);
+  if (lean !== full) account.leanAttemptCount += 1;
   return 'lean';
+}
+
+function sum(a: Cost, b: Cost): Cost {
+  return { spans: a.spans + b.spans, bytes: a.bytes + b.bytes };
 }
 
 /** What the job's metadata asks for, decided for each attempt by itself. */
@@ -173,6 +177,7 @@ function pinUnseen(state: State, taskId: string, job: Job, child: AttemptLifecyc
 function foldAttempt(attempt: Attempt, job: Job, lifecycle: AttemptLifecycle): FoldNode {
   const { folds } = job.account;
   const node = folds.add(foldContainer(attempt, job, lifecycle.startNs), {
+    isAttempt: true,
     name: lifecycle.name,
     outcome: lifecycle.outcome,
     startNs: lifecycle.startNs,

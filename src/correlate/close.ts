@@ -1,9 +1,10 @@
 import type { TimeNs } from '../event/index.ts';
 import { SUBMISSION_JOB_END_STATES } from './apply.ts';
+import { PINNED_COST } from './account.ts';
 import { traceJobOf } from './ancestry.ts';
 import { creationAttemptSpan, nodeFacts } from './attempt-lifecycle.ts';
 import { closeAttempt, closeRest } from './close-attempt.ts';
-import { firstStateNs, interval, jobEndNs, lastStateNs, silenceNs } from './ends.ts';
+import { interval, jobEndNs, jobStartNs, lastStateNs, silenceNs } from './ends.ts';
 import type { ActorLifecycle, EndInferred, Incarnation, Interval, JobLifecycle, Lifecycle, LinkRef } from './lifecycle.ts';
 import { largest, smallest, sortedProfile, sortedTransitions } from './merge.ts';
 import type { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
@@ -15,7 +16,7 @@ const DETACHED_LINKS_MAX = 100;
 /** Ends a job with everything that is open of it. */
 export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[]): void {
   const actors = [...job.actors].filter((actor) => !actor.closed && !actor.isDetached).sort(byId);
-  const extra = { spans: job.profile.length, bytes: 0 };
+  const extra = { spans: job.profile.length, bytes: job.profile.length * PINNED_COST.bytes };
   for (const actor of actors) {
     const cost = state.options.measure(actorLifecycle(actor, job));
     extra.spans += cost.spans;
@@ -59,8 +60,7 @@ function byId(a: { readonly id: string }, b: { readonly id: string }): number {
 
 function jobLifecycle(job: Job): JobLifecycle {
   const { session, definition } = job;
-  const created = firstStateNs(job.transitions.filter((transition) => transition.state === 'CREATED'));
-  const startNs = created ?? firstStateNs(job.driverTransitions) ?? job.childrenStartNs ?? session.firstNs ?? 0n;
+  const startNs = jobStartNs(job) ?? job.childrenStartNs ?? session.firstNs ?? 0n;
   const endNs = jobEndNs(job);
   const finished = job.transitions.some((transition) => transition.state === 'FINISHED');
   const inferred: EndInferred | undefined = finished ? undefined : endNs === undefined ? 'silence' : 'job_finished';
@@ -77,7 +77,9 @@ function jobLifecycle(job: Job): JobLifecycle {
     attemptCount: job.attemptCount,
     actorCount: job.actorCount,
     foldedAttemptCount: job.account.foldedAttemptCount,
-    profile: sortedProfile(job.profile),
+    leanAttemptCount: job.account.leanAttemptCount,
+    profile: profileWithRoom(job),
+    isInternal: definition === undefined && session.sendsJobs,
     ...interval(startNs, endNs ?? silenceNs(session), inferred),
     ...(definition === undefined ? {} : { definition }),
     ...(definition?.serviceName === undefined ? {} : { serviceName: definition.serviceName }),
@@ -86,13 +88,22 @@ function jobLifecycle(job: Job): JobLifecycle {
   };
 }
 
+/** The driver's entries are detail: those that the trace has no room for are left out. */
+function profileWithRoom(job: Job): JobLifecycle['profile'] {
+  return sortedProfile(job.profile).filter(() => {
+    if (!job.account.fits(PINNED_COST, 'ordinary')) return false;
+    job.account.charge(PINNED_COST);
+    return true;
+  });
+}
+
 function jobLinks(job: Job): LinkRef[] {
   const links: LinkRef[] = [];
   for (const actor of [...job.actors].filter((candidate) => candidate.isDetached).sort(byId).slice(0, DETACHED_LINKS_MAX)) {
     links.push({ relation: 'detached_actor', trace: actorTrace(actor, job), span: actorSpan(actor) });
   }
   const caller = parseCaller(job.definition?.traceparent, job.definition?.tracestate);
-  if (caller !== undefined && job.caller !== undefined && job.caller.context === undefined) links.push({ relation: 'caller', context: caller });
+  if (caller !== undefined && jobTrace(job).caller === undefined) links.push({ relation: 'caller', context: caller });
   return links;
 }
 
@@ -112,7 +123,7 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifec
   job.childrenEndNs = largest(job.childrenEndNs, lifecycle.endNs);
   job.actorCount += 1;
   const cost = state.options.measure(lifecycle);
-  if (job.account.fits(cost, false)) {
+  if (job.account.fits(cost, 'ordinary')) {
     job.account.charge(cost);
     out.push(lifecycle);
     return;
@@ -120,6 +131,7 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifec
   job.account.folds.add(job.account.folds.under(), {
     name: `actor ${lifecycle.className ?? lifecycle.name}`,
     outcome: 'finished',
+    isAttempt: false,
     startNs: lifecycle.startNs,
     endNs: lifecycle.endNs,
     waitNs: 0n,
@@ -218,11 +230,10 @@ export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]
   if (!worker.seen) return;
   const { session, definition } = worker;
   const states = sortedTransitions(worker.transitions);
-  const launched = states.flatMap((transition) => (transition.launchNs === undefined ? [] : [{ timeNs: transition.launchNs }]));
   const dead = states.find((transition) => transition.state === 'DEAD')?.timeNs;
   const node = definition?.nodeId === undefined ? undefined : session.nodes.get(definition.nodeId);
   const facts = nodeFacts(session, definition?.nodeId);
-  const common = sessionCommon(session, { transitions: [...states, ...launched] }, dead);
+  const common = sessionCommon(session, { transitions: states }, dead);
   const lifecycle: Lifecycle = {
     kind: 'worker',
     ...common,
@@ -234,13 +245,13 @@ export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]
     ...(facts === undefined ? {} : { node: facts }),
   };
   const cost = state.options.measure(lifecycle);
-  if (session.account.fits(cost, false)) {
+  if (session.account.fits(cost, 'ordinary')) {
     session.account.charge(cost);
     out.push(lifecycle);
     return;
   }
   const name = `worker ${definition?.workerType ?? ''}`.trim();
-  session.account.folds.add(session.account.folds.under(), { name, outcome: 'finished', startNs: common.startNs, endNs: common.endNs, waitNs: 0n });
+  session.account.folds.add(session.account.folds.under(), { name, outcome: 'finished', isAttempt: false, startNs: common.startNs, endNs: common.endNs, waitNs: 0n });
 }
 
 export function closePlacementGroup(state: State, group: PlacementGroup, out: Lifecycle[]): void {
@@ -286,12 +297,12 @@ export function closePoint(state: State, { session, point }: Point, out: Lifecyc
     point,
   };
   const cost = state.options.measure(lifecycle);
-  if (session.account.fits(cost, false)) {
+  if (session.account.fits(cost, 'ordinary')) {
     session.account.charge(cost);
     out.push(lifecycle);
     return;
   }
-  const unit = { name: point.name, outcome: 'finished', startNs: point.timeNs, endNs: point.timeNs, waitNs: 0n } as const;
+  const unit = { name: point.name, outcome: 'finished', isAttempt: false, startNs: point.timeNs, endNs: point.timeNs, waitNs: 0n } as const;
   session.account.folds.add(session.account.folds.under(), unit);
 }
 

@@ -65,6 +65,14 @@ export function restartedAliveNs(attempt: Attempt): TimeNs | undefined {
   return aliveNs;
 }
 
+/** The job is over: everything open of it is closed a while later. */
+export function endJob(state: State, job: Job, nowMs: number): void {
+  if (job.endMs !== undefined) return;
+  job.endMs = nowMs;
+  for (const attempts of [job.own, job.guests]) for (const attempt of attempts) scheduleAttempt(state, attempt, nowMs);
+  scheduleJob(state, job, nowMs);
+}
+
 export function scheduleActor(state: State, actor: Actor): void {
   if (actor.deadMs !== undefined) state.schedule(actor, actor.deadMs + state.options.settleMs);
 }

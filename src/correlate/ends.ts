@@ -56,6 +56,12 @@ export function jobEndNs(job: Job): TimeNs | undefined {
   return finished ?? lastStateNs(job.driverTransitions.filter(isTerminal));
 }
 
+/** CREATED of the job, else the first state of its driver's own task. */
+export function jobStartNs(job: Job): TimeNs | undefined {
+  const created = firstStateNs(job.transitions.filter((transition) => transition.state === 'CREATED'));
+  return created ?? firstStateNs(job.driverTransitions);
+}
+
 export function silenceNs(session: Session): TimeNs {
   return session.lastNs ?? 0n;
 }

@@ -6,6 +6,8 @@ const OTHER = '(other)';
 
 /** What is summed up of one thing that is folded. */
 export interface FoldedUnit {
+  /** Attempts are counted apart: the counts of a trace must add up. */
+  readonly isAttempt: boolean;
   readonly name: string;
   readonly outcome: AttemptOutcome;
   readonly startNs: TimeNs;
@@ -17,6 +19,7 @@ export interface FoldedUnit {
 /** Sums over everything of one name under one parent that a trace's budget left no room for. */
 export class FoldNode {
   readonly name: string;
+  attempts = 0;
   finished = 0;
   failed = 0;
   unfinished = 0;
@@ -47,12 +50,14 @@ export class FoldNode {
     const durationNs = unit.endNs - unit.startNs;
     this.#widen(unit.startNs, unit.endNs, durationNs, durationNs);
     this[unit.outcome] += 1;
+    if (unit.isAttempt) this.attempts += 1;
     this.durationSumNs += durationNs;
     this.waitSumNs += unit.waitNs;
   }
 
   absorb(other: FoldNode): void {
     if (other.count > 0) this.#widen(other.startNs, other.endNs, other.durationMinNs, other.durationMaxNs);
+    this.attempts += other.attempts;
     this.finished += other.finished;
     this.failed += other.failed;
     this.unfinished += other.unfinished;
@@ -85,6 +90,11 @@ export class Folds {
 
   get isEmpty(): boolean {
     return this.#containers.size === 0;
+  }
+
+  /** Nodes, those under attempts that are still open too. */
+  get count(): number {
+    return this.#nodes;
   }
 
   /** Folds under a span of the trace; without an argument, under its root. */
@@ -133,6 +143,7 @@ export class Folds {
         name: node.name,
         startNs: node.startNs,
         endNs: node.endNs,
+        attempts: node.attempts,
         counts: { finished: node.finished, failed: node.failed, unfinished: node.unfinished },
         durationSumNs: node.durationSumNs,
         durationMinNs: node.durationMinNs,

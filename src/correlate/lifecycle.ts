@@ -27,9 +27,16 @@ export interface CallerContext {
   readonly traceState?: string;
 }
 
+export interface JobTraceRef {
+  readonly kind: 'job';
+  readonly session: string;
+  readonly jobId: string;
+  readonly caller?: CallerContext;
+}
+
 /** Which trace something stands in; span/ turns it into a trace id. */
 export type TraceRef =
-  | { readonly kind: 'job'; readonly session: string; readonly jobId: string; readonly caller?: CallerContext }
+  | JobTraceRef
   | { readonly kind: 'actor'; readonly session: string; readonly actorId: string }
   | { readonly kind: 'session'; readonly session: string };
 
@@ -131,9 +138,13 @@ export interface JobLifecycle extends Common {
   readonly attemptCount: number;
   readonly actorCount: number;
   readonly foldedAttemptCount: number;
+  /** Attempts whose phases and profile entries the budget left no room for. */
+  readonly leanAttemptCount: number;
   /** Profile entries of the driver, and those that belong to no task. */
   readonly profile: readonly (ProfileEntry & { readonly taskId?: string; readonly attempt: number })[];
   readonly driverError?: TaskError;
+  /** Ray started it itself: its session tells of jobs, but not of this one. */
+  readonly isInternal: boolean;
 }
 
 export interface ActorLifecycle extends Common {
@@ -201,6 +212,8 @@ export interface FoldLifecycle extends Common {
   readonly kind: 'fold';
   readonly self: SpanRef;
   readonly name: string;
+  /** How many of those that are counted are attempts; the others are actors, workers or points. */
+  readonly attempts: number;
   readonly counts: TaskCounts;
   readonly durationSumNs: TimeNs;
   readonly durationMinNs: TimeNs;

@@ -20,7 +20,7 @@ import type {
 } from '../event/index.ts';
 import { TraceAccount } from './account.ts';
 import type { FoldNode } from './fold.ts';
-import type { AttemptOutcome, CallerContext } from './lifecycle.ts';
+import type { AttemptOutcome, JobTraceRef } from './lifecycle.ts';
 import { actorIdOf, jobIdOf } from './ray-ids.ts';
 
 /** One try at a task, while it is not finished. */
@@ -145,7 +145,7 @@ export class Job {
   endMs: number | undefined;
   closed = false;
   /** Set with the first span that was sent: from then on the trace id can't change. */
-  caller: { readonly context: CallerContext | undefined } | undefined;
+  trace: JobTraceRef | undefined;
   finished = 0;
   failed = 0;
   unfinished = 0;
@@ -295,6 +295,7 @@ export class Session {
   /** Workers of this session send profile events: wait for them before an attempt is finished. */
   sendsProfiles = false;
   sendsActors = false;
+  sendsJobs = false;
   /** Something stands in the session's trace: it needs a root. */
   hasContent = false;
   closed = false;

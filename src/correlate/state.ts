@@ -40,6 +40,9 @@ export const CORRELATE_DEFAULTS = {
 const RECORDS_MAX = 100_000;
 const EVICTION_SCAN_MAX = 100;
 
+/** `late`: what an event tells came after its span was sent. */
+export type Applied = 'applied' | 'late';
+
 export type Timed = Attempt | Job | Actor | NodeRecord | WorkerRecord | PlacementGroup | SubmissionJob | Point | Session;
 
 /** Everything that the correlator knows. */

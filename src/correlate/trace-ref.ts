@@ -1,5 +1,5 @@
 import { parseTraceParent } from '@opentelemetry/core';
-import type { CallerContext, SpanRef, TraceRef } from './lifecycle.ts';
+import type { CallerContext, JobTraceRef, SpanRef, TraceRef } from './lifecycle.ts';
 import type { Actor, Job } from './records.ts';
 
 /** `traceparent` of W3C Trace Context, level 1; undefined when it is none. */
@@ -11,10 +11,11 @@ export function parseCaller(traceparent: string | undefined, tracestate: string 
 }
 
 /** The job's trace. The first use fixes it: an id that was given away can't change any more. */
-export function jobTrace(job: Job): TraceRef {
-  job.caller ??= { context: parseCaller(job.definition?.traceparent, job.definition?.tracestate) };
-  const { context } = job.caller;
-  return { kind: 'job', session: job.session.name, jobId: job.id, ...(context === undefined ? {} : { caller: context }) };
+export function jobTrace(job: Job): JobTraceRef {
+  if (job.trace !== undefined) return job.trace;
+  const caller = parseCaller(job.definition?.traceparent, job.definition?.tracestate);
+  job.trace = { kind: 'job', session: job.session.name, jobId: job.id, ...(caller === undefined ? {} : { caller }) };
+  return job.trace;
 }
 
 export function actorTrace(actor: Actor, job: Job): TraceRef {

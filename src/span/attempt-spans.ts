@@ -91,6 +91,7 @@ function addTimes(attributes: AttributeSet, lifecycle: AttemptLifecycle): void {
   const running = states.find(({ state }) => state === 'RUNNING');
   attributes.set('ray.task.pending_seconds', seconds(pendingNs(lifecycle)));
   if (running !== undefined) attributes.set('ray.task.running_seconds', seconds((terminalNs(lifecycle) ?? endNs) - running.timeNs));
+  if (running === undefined && lifecycle.outcome === 'finished') attributes.set('ray.running_unknown', true);
   if (statesAfterPhases(states).length > 0) attributes.set('ray.end_after_terminal', true);
 }
 

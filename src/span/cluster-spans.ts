@@ -51,10 +51,9 @@ export function nodeSpans(context: MappingContext, lifecycle: NodeLifecycle): Re
 
 const FAILED_WORKER_EXITS: readonly string[] = ['SYSTEM_ERROR', 'USER_ERROR', 'NODE_OUT_OF_MEMORY'];
 
-/** A worker process, and its cold start as a child. */
+/** A worker process, and before it its cold start. */
 export function workerSpans(context: MappingContext, lifecycle: WorkerLifecycle): ReadableSpan[] {
   const { session, workerId, definition } = lifecycle;
-  const spanId = workerSpanId(session, workerId);
   const resource = context.resources.of(lifecycle);
   const dead = lifecycle.states.find((transition) => transition.deathCause !== undefined);
   const death = dead?.deathCause;
@@ -72,7 +71,7 @@ export function workerSpans(context: MappingContext, lifecycle: WorkerLifecycle)
   const worker = makeSpan(lifecycle.trace, {
     ...lifecycle,
     name: `worker ${pid ?? workerId.slice(0, 8)}`,
-    spanId,
+    spanId: workerSpanId(session, workerId),
     parentSpanId: parentIdOf(lifecycle),
     attributes,
     resource,
@@ -83,12 +82,12 @@ export function workerSpans(context: MappingContext, lifecycle: WorkerLifecycle)
   const alive = lifecycle.states.find((transition) => transition.launchNs !== undefined);
   if (alive?.launchNs === undefined || alive.timeNs < alive.launchNs) return [worker];
   const start = makeSpan(lifecycle.trace, {
-    name: 'worker start',
+    name: `worker start ${pid ?? workerId.slice(0, 8)}`,
     spanId: workerStartSpanId(session, workerId),
-    parentSpanId: spanId,
+    parentSpanId: parentIdOf(lifecycle),
     startNs: alive.launchNs,
     endNs: alive.timeNs,
-    attributes: context.attributes().set('ray.worker_id', workerId),
+    attributes: context.attributes().set('ray.worker_id', workerId).set('process.pid', pid),
     resource,
   });
   return [worker, start];

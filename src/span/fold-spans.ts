@@ -11,6 +11,7 @@ export function foldSpans(context: MappingContext, lifecycle: FoldLifecycle): Re
   const attributes = context
     .attributes()
     .set('ray.job_id', trace.kind === 'job' ? trace.jobId : undefined)
+    .set('ray.fold.attempts', lifecycle.attempts)
     .set('ray.fold.finished', counts.finished)
     .set('ray.fold.failed', counts.failed)
     .set('ray.fold.unfinished', counts.unfinished)

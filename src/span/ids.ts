@@ -94,7 +94,19 @@ export function foldSpanId(session: string, parentSpanId: string, name: string, 
   return hash('fold', session, [parentSpanId, name, round], SPAN_HEX);
 }
 
+const traceIds = new WeakMap<TraceRef, string>();
+
+/** Kept beside the reference, which all spans of a job share. */
 export function traceIdOf(trace: TraceRef): string {
+  let traceId = traceIds.get(trace);
+  if (traceId === undefined) {
+    traceId = makeTraceId(trace);
+    traceIds.set(trace, traceId);
+  }
+  return traceId;
+}
+
+function makeTraceId(trace: TraceRef): string {
   if (trace.kind === 'job') return trace.caller?.traceId ?? jobTraceId(trace.session, trace.jobId);
   return trace.kind === 'actor' ? actorTraceId(trace.session, trace.actorId) : sessionTraceId(trace.session);
 }

@@ -25,8 +25,10 @@ export function jobSpans(context: MappingContext, lifecycle: JobLifecycle): Read
     .set('ray.job.attempts', lifecycle.attemptCount)
     .set('ray.job.actors', lifecycle.actorCount)
     .set('ray.job.folded_attempts', lifecycle.foldedAttemptCount)
+    .set('ray.job.attempts_without_phases', lifecycle.leanAttemptCount > 0 ? lifecycle.leanAttemptCount : undefined)
     .set('error.type', driverError?.errorType);
   context.addRuntimeEnv(attributes, definition?.runtimeEnv);
+  if (lifecycle.isInternal) attributes.set('ray.internal', true);
   const job = makeSpan(lifecycle.trace, {
     ...lifecycle,
     name: `job ${lifecycle.name}`,

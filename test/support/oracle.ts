@@ -259,6 +259,15 @@ function checkMachines(world: World, session: SessionFacts): void {
       const dead = states.filter(({ state }) => state === 'DEAD').map((state) => state.ns);
       if (span && dead.length > 0 && !dead.includes(span.endNs))
         world.say(`${kind} ${machineId}: ends at ${span.endNs} instead of ${dead.join(' or ')}`);
+      const alive = states.filter(({ state }) => state === 'ALIVE').map((state) => state.ns);
+      if (span && alive.length > 0 && !alive.includes(span.startNs)) {
+        world.say(`${kind} ${machineId}: starts at ${span.startNs} instead of ${alive.join(' or ')}`);
+      }
+      for (const coldStart of world.withId(spanId(`${kind}.start`, session.session, machineId))) {
+        world.explained.add(coldStart);
+        if (coldStart.parentSpanId !== span?.parentSpanId) world.say(`${kind} ${machineId}: its start stands elsewhere`);
+        if (!alive.includes(coldStart.endNs)) world.say(`${kind} ${machineId}: its start does not end with ALIVE`);
+      }
     }
   }
   if (world.spans.some((span) => span.traceId === trace)) {
