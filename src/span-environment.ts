@@ -37,7 +37,7 @@ function readResourceAttributes(env: Environment, problems: string[]): Record<st
     if (pair.trim() === '') continue;
     const [key, value] = pair.split(/=(.*)/s, 2).map((part) => decoded(part.trim()));
     if (key === undefined || key === '' || value === undefined) {
-      problems.push(`OTEL_RESOURCE_ATTRIBUTES must be key=value,key2=value2 with other characters percent-encoded; one pair is not`);
+      problems.push('OTEL_RESOURCE_ATTRIBUTES must be key=value,key2=value2 with other characters percent-encoded; one pair is not');
     } else attributes.set(key, value);
   }
   return Object.fromEntries(attributes);

@@ -1,4 +1,6 @@
+/* oxlint-disable typescript/no-unsafe-type-assertion -- what was recorded, and what the bridge writes, is known */
 import { readFileSync } from 'node:fs';
+import { ExportResultCode } from '@opentelemetry/core';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Hono } from 'hono';
 import { type Bridge, type BridgeOptions, createBridge } from '../../src/bridge.ts';
@@ -28,9 +30,9 @@ export function createBackend(): TestBackend {
       backend.calls += 1;
       if (backend.answer === 'hangs') return;
       if (backend.answer === 'is away')
-        return done({ code: 1, error: Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' }) });
+        return done({ code: ExportResultCode.FAILED, error: Object.assign(new Error('connection refused'), { code: 'ECONNREFUSED' }) });
       backend.spans.push(...spans);
-      done({ code: 0 });
+      done({ code: ExportResultCode.SUCCESS });
     },
     shutdown: async () => {
       backend.isShutDown = true;
@@ -81,7 +83,8 @@ export function recordedBodies(name: string): readonly string[] {
 /** A recorded body as another cluster would have posted it. */
 export function inSession(body: string, session: string): string {
   const events = JSON.parse(body) as { sessionName: string; eventId: string }[];
-  return JSON.stringify(events.map((event) => ({ ...event, sessionName: session })));
+  for (const event of events) event.sessionName = session;
+  return JSON.stringify(events);
 }
 
 export interface PostAnswer {

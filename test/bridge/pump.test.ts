@@ -1,3 +1,4 @@
+/* oxlint-disable no-await-in-loop, typescript/no-unsafe-type-assertion -- events come one after the other; a fake has only what is looked at */
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
 import type { Correlator, Lifecycle } from '../../src/correlate/index.ts';
@@ -22,6 +23,13 @@ interface Bench {
   append(receivedAtMs: number, ...names: string[]): Promise<unknown>;
   roomChanged(): void;
 }
+
+/** Time that does not pass by itself. */
+const sleepForEver: Sleep = (_, signal) =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve());
+  });
 
 /** A correlator in which every event is finished by the next passing of time; an event named `bug:x` throws in x. */
 function createBench(overrides: Partial<PumpOptions> = {}): Bench {
@@ -60,11 +68,6 @@ function createBench(overrides: Partial<PumpOptions> = {}): Bench {
     },
     hasDue: () => finished.length > 0,
   };
-  const sleep: Sleep = (_, signal) =>
-    new Promise((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve());
-    });
   const pump = createPump({
     journal,
     correlator: correlator as Correlator,
@@ -90,7 +93,7 @@ function createBench(overrides: Partial<PumpOptions> = {}): Bench {
     onBug: (stage, error) => bench.bugs.push(`${stage}: ${String(error)}`),
     turns: createTurns(),
     now: () => bench.clock.nowMs,
-    sleep,
+    sleep: sleepForEver,
     ...overrides,
   });
   return Object.assign(bench, { pump });
@@ -206,7 +209,7 @@ describe('pump', () => {
       ...memory,
       read: async (cursor, limit) => {
         if (failures-- > 0) throw new Error('cannot read');
-        return await memory.read(cursor, limit);
+        return memory.read(cursor, limit);
       },
     };
     const slept: number[] = [];

@@ -1,10 +1,13 @@
-import fc from 'fast-check';
+/* oxlint-disable no-await-in-loop, vitest/no-conditional-expect -- actions of all kinds follow one another, and each is checked */
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RayEvent } from '../../src/event/index.ts';
 import type { Journal, JournalEntry } from '../../src/journal/index.ts';
 
 /** Makes an empty journal with this limit; `dispose` removes what it left behind. */
-export type JournalFactory = (options: { readonly limitBytes: number }) => Promise<{ readonly journal: Journal; dispose(): Promise<void> }>;
+export type JournalFactory = (options: {
+  readonly limitBytes: number;
+}) => Promise<{ readonly journal: Journal; readonly dispose: () => Promise<void> }>;
 
 /** Small enough for random batches to reach it. */
 const MODEL_LIMIT_BYTES = 1000;
@@ -38,7 +41,7 @@ export function describeJournalContract(name: string, createJournal: JournalFact
         expect(await journal.append([entry(0), entry(1)], 60)).toEqual({ ok: true });
         const refused = await journal.append([entry(2), entry(3)], 41);
         expect(refused).toMatchObject({ ok: false, code: 'journal_full' });
-        expect(refused.ok === false && refused.retryAfterMs).toBeGreaterThan(0);
+        expect(refused.ok ? 0 : refused.retryAfterMs).toBeGreaterThan(0);
         expect(await journal.read(0, 10)).toEqual([entry(0), entry(1)]);
         await journal.release(2);
         expect(await journal.append([entry(2), entry(3)], 41)).toEqual({ ok: true });

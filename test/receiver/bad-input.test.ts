@@ -81,11 +81,15 @@ describe('the good events around a bad one are taken', () => {
   });
 });
 
+/** An event whose innermost value has `depth` objects and arrays around it. */
+function nested(depth: number): string {
+  const text = JSON.stringify(rawEvent(depth, { extra: 'DEEP' }));
+  return text.replace('"DEEP"', '['.repeat(depth - 1) + ']'.repeat(depth - 1));
+}
+
 describe('bad bodies', () => {
   it('nested deeper than the limit are told apart from those at the limit', async () => {
     const { app } = createTestReceiver({ limits: { maxEventDepth: 10 } });
-    const nested = (depth: number): string =>
-      JSON.stringify(rawEvent(depth, { extra: 'DEEP' })).replace('"DEEP"', '['.repeat(depth - 1) + ']'.repeat(depth - 1));
     expect((await post(app, `[${nested(10)}]`)).body).toMatchObject({ accepted: 1 });
     expect((await post(app, `[${nested(11)}]`)).body).toMatchObject({ accepted: 0, errors: [{ index: 0, code: 'event_too_deep' }] });
   });

@@ -1,3 +1,4 @@
+/* oxlint-disable no-await-in-loop -- posts come one after the other */
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createByteBudget } from '../../src/receiver/byte-budget.ts';
@@ -145,7 +146,7 @@ describe('limits', () => {
       expect((await post(app, ' '.repeat(50_001))).status).toBe(413);
     }
     const both = await Promise.all([post(app, rawEvents(80, 1000)), post(app, rawEvents(80, 2000))]);
-    expect(both.map(({ status }) => status).sort()).toEqual([200, 503]);
+    expect(new Set(both.map(({ status }) => status))).toEqual(new Set([200, 503]));
   });
 });
 

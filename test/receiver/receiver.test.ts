@@ -1,3 +1,4 @@
+/* oxlint-disable no-await-in-loop -- posts come one after the other */
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import { type AppendOutcome, createMemoryJournal, type Journal } from '../../src/journal/index.ts';
@@ -58,7 +59,7 @@ describe('posts', () => {
       Array.from({ length: 25 }, (_, index) => index),
     );
     expect(body).toMatchObject({ accepted: 0, rejected: 25 });
-    expect((body as { errors: { index: number }[] }).errors.map(({ index }) => index)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(body).toMatchObject({ errors: Array.from({ length: 10 }, (_, index) => ({ index, code: 'event_not_object' })) });
     expect(telemetry.rejectedByCode).toEqual(new Map([['event_not_object', 25]]));
   });
 
@@ -141,7 +142,7 @@ describe('refusals', () => {
   it('takes nothing of a body that is not JSON at its end', async () => {
     const { app, journal } = createTestReceiver();
     const { body } = await post(app, `${JSON.stringify(rawEvents(2)).slice(0, -1)},{"a":b}]`);
-    expect(body).toMatchObject({ error: { code: 'body_not_json', message: expect.stringContaining('element 2') as string } });
+    expect(body).toMatchObject({ error: { code: 'body_not_json', message: expect.stringContaining('element 2') as unknown } });
     expect(journal.stats().entries).toBe(0);
   });
 
@@ -322,9 +323,13 @@ function createSlowJournal() {
     journal,
     settle: (outcome: AppendOutcome) => outcomes.push(outcome),
     appends: async (count: number) => {
-      while (started < count) await nextTurn();
+      await until(() => started >= count);
     },
   };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await nextTurn();
 }
 
 function nextTurn(): Promise<void> {
