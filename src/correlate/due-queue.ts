@@ -1,6 +1,14 @@
+interface Entry<Item> {
+  readonly dueMs: number;
+  /** Things due at the same time come out in the order in which they were put in. */
+  readonly sequence: number;
+  readonly item: Item;
+}
+
 /** A binary heap of things that become due at a time (milliseconds on the caller's clock). */
 export class DueQueue<Item> {
-  readonly #heap: { readonly dueMs: number; readonly item: Item }[] = [];
+  readonly #heap: Entry<Item>[] = [];
+  #sequence = 0;
 
   get size(): number {
     return this.#heap.length;
@@ -8,12 +16,13 @@ export class DueQueue<Item> {
 
   push(dueMs: number, item: Item): void {
     const heap = this.#heap;
-    const entry = { dueMs, item };
+    const entry = { dueMs, sequence: this.#sequence, item };
+    this.#sequence += 1;
     let index = heap.push(entry) - 1;
     while (index > 0) {
       const parent = (index - 1) >> 1;
       const above = heap[parent];
-      if (above === undefined || above.dueMs <= dueMs) break;
+      if (above === undefined || isBefore(above, entry)) break;
       heap[index] = above;
       index = parent;
     }
@@ -35,7 +44,7 @@ export class DueQueue<Item> {
     return top;
   }
 
-  #sink(entry: { readonly dueMs: number; readonly item: Item }): void {
+  #sink(entry: Entry<Item>): void {
     const heap = this.#heap;
     let index = 0;
     for (;;) {
@@ -43,14 +52,18 @@ export class DueQueue<Item> {
       let below = heap[child];
       if (below === undefined) break;
       const right = heap[child + 1];
-      if (right !== undefined && right.dueMs < below.dueMs) {
+      if (right !== undefined && isBefore(right, below)) {
         below = right;
         child += 1;
       }
-      if (below.dueMs >= entry.dueMs) break;
+      if (isBefore(entry, below)) break;
       heap[index] = below;
       index = child;
     }
     heap[index] = entry;
   }
+}
+
+function isBefore(a: Entry<unknown>, b: Entry<unknown>): boolean {
+  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.sequence < b.sequence);
 }

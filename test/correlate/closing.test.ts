@@ -1,0 +1,324 @@
+import { describe, expect, it } from 'vitest';
+import { createCorrelator, type Lifecycle } from '../../src/correlate/index.ts';
+import type { RayEvent, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
+
+// The closing rules, on a clock of the test's own: what ends when, and what comes too late.
+
+const SESSION = 'session_2026-11-23_22-01-08_734793_558';
+const JOB = '01000000';
+const DRIVER = `${'f'.repeat(40)}${JOB}`;
+const SETTLED = 100_000;
+let eventCount = 0;
+
+function header(): { eventId: string; session: string } {
+  eventCount += 1;
+  return { eventId: `event-${eventCount}`, session: SESSION };
+}
+
+function taskId(number: number, actorId = `${'f'.repeat(24)}${JOB}`): string {
+  return number.toString(16).padStart(16, '0') + actorId;
+}
+
+function definition(id: string, over: Partial<TaskDefinition> = {}): TaskDefinition {
+  return {
+    ...header(),
+    type: 'task_definition',
+    taskId: id,
+    attempt: 0,
+    taskType: 'NORMAL_TASK',
+    name: 'work',
+    language: 'PYTHON',
+    parentTaskId: DRIVER,
+    requiredResources: {},
+    ...over,
+  };
+}
+
+function states(id: string, transitions: Readonly<Record<string, number>>, over: Partial<TaskLifecycle> = {}): TaskLifecycle {
+  const list = Object.entries(transitions).map(([state, second]) => ({ state, timeNs: BigInt(second) * 1_000_000_000n }));
+  return { ...header(), type: 'task_lifecycle', taskId: id, attempt: 0, transitions: list, ...over };
+}
+
+function job(transitions: Readonly<Record<string, number>>): RayEvent[] {
+  const list = Object.entries(transitions).map(([state, second]) => ({ state, timeNs: BigInt(second) * 1_000_000_000n }));
+  return [
+    { ...header(), type: 'job_definition', jobId: JOB, entrypoint: 'python train.py' },
+    { ...header(), type: 'job_lifecycle', jobId: JOB, transitions: list },
+  ];
+}
+
+function setUp(options = {}) {
+  const correlator = createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }), ...options });
+  return {
+    correlator,
+    feed: (nowMs: number, ...events: RayEvent[]) => events.map((event) => correlator.apply(event, nowMs)),
+    kinds: (nowMs: number) => correlator.advance(nowMs).map(summary),
+  };
+}
+
+function summary(lifecycle: Lifecycle): string {
+  const inferred = lifecycle.endInferred === undefined ? '' : ` (${lifecycle.endInferred})`;
+  const name = lifecycle.kind === 'attempt' ? `${lifecycle.name}/${lifecycle.attempt} ${lifecycle.outcome}` : '';
+  return `${lifecycle.kind} ${name} ${lifecycle.startNs / 1_000_000_000n}..${lifecycle.endNs / 1_000_000_000n}${inferred}`.replaceAll('  ', ' ');
+}
+
+/** A session and a job that are known for long enough that nothing of them is waited for. */
+function known(options = {}) {
+  const world = setUp(options);
+  world.feed(0, ...job({ CREATED: 1 }));
+  return world;
+}
+
+describe('an attempt is finished', () => {
+  it('at once when definition, RUNNING and the terminal state are there', () => {
+    const { feed, kinds } = known();
+    feed(SETTLED, definition(taskId(1)), states(taskId(1), { PENDING_ARGS_AVAIL: 2, RUNNING: 3 }));
+    expect(kinds(SETTLED + 60_000)).toEqual([]);
+    feed(SETTLED + 60_000, states(taskId(1), { FINISHED: 4 }));
+    expect(kinds(SETTLED + 60_000)).toEqual(['attempt work/0 finished 2..4']);
+  });
+
+  it('a settle time after the terminal state when RUNNING is missing, with what came meanwhile', () => {
+    const { feed, kinds } = known();
+    feed(SETTLED, definition(taskId(1)), states(taskId(1), { PENDING_ARGS_AVAIL: 2, FINISHED: 5 }));
+    expect(kinds(SETTLED + 4_999)).toEqual([]);
+    feed(SETTLED + 4_999, states(taskId(1), { SUBMITTED_TO_WORKER: 1 }));
+    expect(kinds(SETTLED + 5_000)).toEqual(['attempt work/0 finished 1..5']);
+  });
+
+  it('only after the whole-task profile entry in a session that sends them, or a settle time', () => {
+    const { feed, kinds } = known();
+    const profile = (id: string): RayEvent => ({
+      ...header(),
+      type: 'task_profile',
+      taskId: id,
+      attempt: 0,
+      componentType: 'worker',
+      entries: [{ name: 'task::work', startNs: 3_000_000_000n, endNs: 4_000_000_000n }],
+    });
+    feed(SETTLED, profile(taskId(2)), definition(taskId(1)), states(taskId(1), { RUNNING: 3, FINISHED: 4 }));
+    expect(kinds(SETTLED)).toEqual([]);
+    feed(SETTLED + 1_000, profile(taskId(1)));
+    expect(kinds(SETTLED + 1_000)).toEqual(['attempt work/0 finished 3..4']);
+  });
+
+  it('at the end of its whole-task profile entry when the terminal state was lost', () => {
+    const { feed, kinds } = known();
+    const entry = { name: 'task::lost', startNs: 3_000_000_000n, endNs: 9_000_000_000n };
+    feed(SETTLED, { ...header(), type: 'task_profile', taskId: taskId(1), attempt: 0, componentType: 'worker', entries: [entry] });
+    expect(kinds(SETTLED + 5_000)).toEqual(['attempt lost/0 finished 3..9 (profile)']);
+  });
+
+  it('with WORKER_DIED at the death of its worker', () => {
+    const { correlator, feed } = known();
+    const workerId = 'ab'.repeat(28);
+    feed(SETTLED, definition(taskId(1)), states(taskId(1), { RUNNING: 3 }, { workerId }));
+    feed(SETTLED, { ...header(), type: 'worker_lifecycle', workerId, transitions: [{ state: 'DEAD', timeNs: 7_000_000_000n }] });
+    const attempt = correlator.advance(SETTLED + 5_000).find((lifecycle) => lifecycle.kind === 'attempt');
+    expect(attempt).toMatchObject({ outcome: 'failed', endInferred: 'worker_died', endNs: 7_000_000_000n, error: { errorType: 'WORKER_DIED' } });
+  });
+
+  it('with NODE_DIED at the death of its node, also when that was told before', () => {
+    const { correlator, feed } = known();
+    const nodeId = 'cd'.repeat(28);
+    feed(SETTLED, { ...header(), type: 'node_lifecycle', nodeId, transitions: [{ state: 'DEAD', timeNs: 7_000_000_000n }] });
+    feed(SETTLED + 1, definition(taskId(1)), states(taskId(1), { RUNNING: 3 }, { workerPid: 7, emitterNodeId: nodeId }));
+    const attempt = correlator.advance(SETTLED + 5_001).find((lifecycle) => lifecycle.kind === 'attempt');
+    expect(attempt).toMatchObject({ outcome: 'failed', endInferred: 'node_died', endNs: 7_000_000_000n, error: { errorType: 'NODE_DIED' } });
+  });
+
+  it('15 s after its job, and the job after it', () => {
+    const { feed, kinds } = known();
+    feed(SETTLED, definition(taskId(1)), states(taskId(1), { RUNNING: 3 }), ...job({ FINISHED: 8 }));
+    expect(kinds(SETTLED + 14_999)).toEqual([]);
+    expect(kinds(SETTLED + 15_000)).toEqual(['attempt work/0 unfinished 3..8 (job_finished)', 'job 1..8']);
+  });
+
+  it('after the end of the driver when the end of the job was lost', () => {
+    const { feed, kinds } = known();
+    feed(SETTLED, states(DRIVER, { RUNNING: 2, FINISHED: 8 }));
+    expect(kinds(SETTLED + 15_000)).toEqual(['job 1..8 (job_finished)']);
+  });
+
+  it('when its session falls silent, at the last time that is known of it', () => {
+    const { feed, kinds } = known({ orphanTimeoutMs: 600_000 });
+    feed(SETTLED, definition(taskId(1)), states(taskId(1), { RUNNING: 3 }), definition(taskId(2)), states(taskId(2), { RUNNING: 30 }));
+    expect(kinds(SETTLED + 599_999)).toEqual([]);
+    expect(kinds(SETTLED + 600_000)).toEqual([
+      'attempt work/0 unfinished 3..30 (silence)',
+      'attempt work/0 unfinished 30..30 (silence)',
+      'job 1..30 (silence)',
+    ]);
+  });
+
+  it('at the ALIVE of its actor when it is a restarted creation', () => {
+    const { correlator, feed } = known();
+    const actorId = `${'1'.repeat(24)}${JOB}`;
+    const creation = `${'f'.repeat(16)}${actorId}`;
+    feed(SETTLED, { ...header(), type: 'actor_definition', actorId, isDetached: false, className: 'Counter', requiredResources: {} });
+    feed(SETTLED, states(creation, { RUNNING: 3 }, { attempt: 1 }));
+    feed(SETTLED, { ...header(), type: 'actor_lifecycle', actorId, transitions: [{ state: 'ALIVE', timeNs: 6_000_000_000n }] });
+    const attempt = correlator.advance(SETTLED + 5_000).find((lifecycle) => lifecycle.kind === 'attempt');
+    expect(attempt).toMatchObject({ name: 'Counter.__init__', outcome: 'finished', endInferred: 'actor_alive', endNs: 6_000_000_000n });
+  });
+});
+
+describe('what comes late', () => {
+  it('is counted, and makes no second span', () => {
+    const { correlator, feed, kinds } = known();
+    feed(SETTLED, definition(taskId(1)), states(taskId(1), { RUNNING: 3, FINISHED: 4 }));
+    expect(kinds(SETTLED)).toHaveLength(1);
+    expect(feed(SETTLED + 1, states(taskId(1), { RUNNING: 3 }))).toEqual(['late']);
+    expect(correlator.stats().late).toBe(1);
+    expect(kinds(SETTLED + 10_000_000).filter((line) => line.startsWith('attempt'))).toEqual([]);
+  });
+
+  it('still gets its span when it is a new attempt of a job that is over', () => {
+    const { feed, kinds } = known();
+    feed(SETTLED, ...job({ FINISHED: 8 }));
+    expect(kinds(SETTLED + 15_000)).toEqual(['job 1..8']);
+    expect(feed(SETTLED + 20_000, definition(taskId(1)), states(taskId(1), { RUNNING: 3, FINISHED: 4 }))).toEqual(['applied', 'applied']);
+    expect(kinds(SETTLED + 25_000)).toEqual(['attempt work/0 finished 3..4']);
+    expect(kinds(SETTLED + 10_000_000)).toEqual([]);
+  });
+
+  it('is a second span only when the tombstone was forgotten, oldest first', () => {
+    const { correlator, feed, kinds } = known({ maxTombstones: 2 });
+    for (const number of [1, 2, 3]) feed(SETTLED, definition(taskId(number)), states(taskId(number), { RUNNING: 3, FINISHED: 4 }));
+    expect(kinds(SETTLED)).toHaveLength(3);
+    expect(correlator.stats().tombstones).toBe(2);
+    expect(feed(SETTLED, states(taskId(3), { RUNNING: 3 }), states(taskId(1), { RUNNING: 3 }))).toEqual(['late', 'applied']);
+  });
+
+  it('a traceparent after the first span of the job: the trace stays, the job links to the caller', () => {
+    const { correlator, feed } = setUp();
+    feed(0, states(DRIVER, { RUNNING: 1 }));
+    feed(SETTLED, definition(taskId(1)), states(taskId(1), { RUNNING: 3, FINISHED: 4 }));
+    expect(correlator.advance(SETTLED)).toHaveLength(1);
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    feed(SETTLED, { ...header(), type: 'job_definition', jobId: JOB, traceparent }, states(DRIVER, { FINISHED: 9 }));
+    const [last] = correlator.advance(SETTLED + 15_000);
+    expect(last?.trace).not.toHaveProperty('caller');
+    expect(last?.links).toEqual([{ relation: 'caller', context: { traceId: traceparent.slice(3, 35), spanId: traceparent.slice(36, 52), traceFlags: 1 } }]);
+  });
+});
+
+describe('parents', () => {
+  it('a child hangs under the attempt that ran when it was submitted', () => {
+    const { correlator, feed } = known();
+    feed(SETTLED, definition(taskId(1)), states(taskId(1), { RUNNING: 10, FAILED: 20 }));
+    feed(SETTLED, definition(taskId(1), { attempt: 1 }), states(taskId(1), { RUNNING: 30 }, { attempt: 1 }));
+    for (const [number, second] of [
+      [2, 15],
+      [3, 35],
+    ] as const) {
+      feed(SETTLED, definition(taskId(number), { parentTaskId: taskId(1) }), states(taskId(number), { RUNNING: second, FINISHED: second + 1 }));
+    }
+    const parents = correlator.advance(SETTLED).flatMap((lifecycle) => (lifecycle.kind === 'attempt' && lifecycle.taskId !== taskId(1) ? [lifecycle.parent] : []));
+    expect(parents).toEqual([
+      { kind: 'task', taskId: taskId(1), attempt: 0 },
+      { kind: 'task', taskId: taskId(1), attempt: 1 },
+    ]);
+  });
+
+  it('one that is only named gets a placeholder when the job ends', () => {
+    const { correlator, feed } = known();
+    feed(SETTLED, definition(taskId(2), { parentTaskId: taskId(1) }), states(taskId(2), { RUNNING: 3, FINISHED: 4 }), ...job({ FINISHED: 8 }));
+    const all = correlator.advance(SETTLED + 15_000);
+    expect(all.find((lifecycle) => lifecycle.kind === 'attempt' && lifecycle.taskId === taskId(1))).toMatchObject({ placeholder: true, parent: { kind: 'job', id: JOB } });
+  });
+
+  it('tasks that name each other hang under the job', () => {
+    const { correlator, feed } = known();
+    feed(SETTLED, definition(taskId(1), { parentTaskId: taskId(2) }), definition(taskId(2), { parentTaskId: taskId(1) }));
+    feed(SETTLED, states(taskId(1), { RUNNING: 3 }), states(taskId(2), { RUNNING: 3 }));
+    const parents = correlator.closeAll(SETTLED).flatMap((lifecycle) => (lifecycle.kind === 'attempt' ? [lifecycle.parent] : []));
+    expect(parents).toEqual([
+      { kind: 'job', id: JOB },
+      { kind: 'job', id: JOB },
+    ]);
+  });
+
+  it("a call on another job's actor, and what it spawns, stand in the caller's trace, also when the call is told last", () => {
+    const { correlator, feed } = setUp();
+    const caller = '02000000';
+    const actorId = `${'1'.repeat(24)}${JOB}`;
+    const call = taskId(1, actorId);
+    feed(0, definition(taskId(2), { parentTaskId: call }), states(taskId(2), { RUNNING: 3, FINISHED: 4 }));
+    feed(0, definition(call, { taskType: 'ACTOR_TASK', parentTaskId: `${'f'.repeat(40)}${caller}` }), states(call, { RUNNING: 2, FINISHED: 5 }));
+    const traces = correlator.closeAll(0).flatMap((lifecycle) => (lifecycle.kind === 'attempt' ? [lifecycle.trace] : []));
+    expect(traces.map((trace) => trace.kind === 'job' && trace.jobId)).toEqual([caller, caller]);
+  });
+});
+
+describe('the budget of a trace', () => {
+  it('keeps failures, sums up the rest, and loses no count', () => {
+    const { correlator, feed } = known({ maxSpansPerTrace: 100 });
+    for (let number = 1; number <= 1_000; number += 1) {
+      const end = number % 250 === 0 ? 'FAILED' : 'FINISHED';
+      feed(SETTLED, definition(taskId(number), { name: `work ${number % 3}` }), states(taskId(number), { RUNNING: 3, [end]: 4 }));
+    }
+    const all = [...correlator.advance(SETTLED)];
+    feed(SETTLED, ...job({ FINISHED: 8 }));
+    all.push(...correlator.advance(SETTLED + 15_000));
+    expect(all.length).toBeLessThanOrEqual(100);
+    const attempts = all.filter((lifecycle) => lifecycle.kind === 'attempt');
+    const folds = all.filter((lifecycle) => lifecycle.kind === 'fold');
+    expect(attempts.filter((attempt) => attempt.outcome === 'failed')).toHaveLength(4);
+    expect(folds.map((fold) => fold.name)).toEqual(['work 0', 'work 1', 'work 2']);
+    expect(attempts.length + folds.reduce((sum, fold) => sum + fold.attempts, 0)).toBe(1_000);
+    expect(all.find((lifecycle) => lifecycle.kind === 'job')).toMatchObject({
+      attemptCount: 1_000,
+      tasks: { finished: 996, failed: 4, unfinished: 0 },
+      foldedAttemptCount: 1_000 - attempts.length,
+    });
+  });
+
+  it('never leaves a child without its parent, however deep, and folds trees by their names', () => {
+    const { correlator, feed } = known({ maxSpansPerTrace: 60 });
+    for (let number = 1; number <= 200; number += 1) {
+      const root = taskId(number * 10);
+      feed(SETTLED, definition(root, { name: 'root' }), states(root, { RUNNING: 3 }));
+      for (let child = 1; child <= 5; child += 1) {
+        const id = taskId(number * 10 + child);
+        const end = number === 150 && child === 5 ? 'FAILED' : 'FINISHED';
+        feed(SETTLED, definition(id, { name: 'child', parentTaskId: root }), states(id, { RUNNING: 3, [end]: 4 }));
+      }
+    }
+    const all = [...correlator.advance(SETTLED)];
+    for (let number = 1; number <= 200; number += 1) feed(SETTLED, states(taskId(number * 10), { FINISHED: 6 }));
+    all.push(...correlator.advance(SETTLED));
+    feed(SETTLED, ...job({ FINISHED: 8 }));
+    all.push(...correlator.advance(SETTLED + 15_000));
+    expect(all.length).toBeLessThanOrEqual(60);
+    const selves = new Set(all.map((lifecycle) => JSON.stringify(selfOf(lifecycle))));
+    for (const { parent } of all) if (parent !== undefined) expect(selves).toContain(JSON.stringify(parent));
+    expect(all.filter((lifecycle) => lifecycle.kind === 'attempt' && lifecycle.outcome === 'failed')).toHaveLength(1);
+    const attempts = all.filter((lifecycle) => lifecycle.kind === 'attempt').length;
+    expect(attempts + all.reduce((sum, lifecycle) => sum + (lifecycle.kind === 'fold' ? lifecycle.attempts : 0), 0)).toBe(1_200);
+  });
+
+  it('is bounded in kinds of folds, too', () => {
+    const { correlator, feed } = known({ maxSpansPerTrace: 60 });
+    for (let number = 1; number <= 500; number += 1) feed(SETTLED, definition(taskId(number), { name: `work ${number}` }), states(taskId(number), { RUNNING: 3, FINISHED: 4 }));
+    const all = [...correlator.advance(SETTLED)];
+    feed(SETTLED, ...job({ FINISHED: 8 }));
+    all.push(...correlator.advance(SETTLED + 15_000));
+    expect(all.length).toBeLessThanOrEqual(60);
+    expect(all.filter((lifecycle) => lifecycle.kind === 'fold').map((fold) => fold.name)).toContain('(other)');
+  });
+
+  it('a job can ask for its failures alone', () => {
+    const { correlator, feed } = known();
+    feed(0, { ...header(), eventId: '', type: 'job_definition', jobId: JOB, detail: 'failed' });
+    feed(SETTLED, definition(taskId(1)), states(taskId(1), { RUNNING: 3, FINISHED: 4 }), definition(taskId(2)), states(taskId(2), { RUNNING: 3, FAILED: 4 }));
+    const all = correlator.closeAll(SETTLED);
+    expect(all.map(summary)).toEqual(['attempt work/0 failed 3..4', 'fold 3..4', 'job 1..4 (silence)']);
+  });
+});
+
+function selfOf(lifecycle: Lifecycle): unknown {
+  if (lifecycle.kind === 'attempt') return { kind: 'task', taskId: lifecycle.taskId, attempt: lifecycle.attempt };
+  if (lifecycle.kind === 'job') return { kind: 'job', id: lifecycle.jobId };
+  return lifecycle.kind === 'fold' ? lifecycle.self : undefined;
+}

@@ -1,0 +1,179 @@
+import { SpanStatusCode } from '@opentelemetry/api';
+import { describe, expect, it } from 'vitest';
+import type { AttemptLifecycle, TraceRef } from '../../src/correlate/index.ts';
+import { createSampling, createSpanMapper, type SpanOptions, taskSpanId } from '../../src/span/index.ts';
+
+const SESSION = 'session_2026-11-23_22-01-08_734793_558';
+const TRACE: TraceRef = { kind: 'job', session: SESSION, jobId: '01000000' };
+const TASK_ID = `0123456789abcdef${'f'.repeat(24)}01000000`;
+const MS = 1_000_000n;
+
+function attempt(over: Partial<AttemptLifecycle> = {}): AttemptLifecycle {
+  return {
+    kind: 'attempt',
+    session: SESSION,
+    trace: TRACE,
+    parent: { kind: 'job', id: '01000000' },
+    links: [],
+    taskId: TASK_ID,
+    attempt: 0,
+    jobId: '01000000',
+    name: 'train',
+    definitionFrom: 'own',
+    states: [
+      { state: 'PENDING_ARGS_AVAIL', timeNs: 0n },
+      { state: 'PENDING_NODE_ASSIGNMENT', timeNs: 1n * MS },
+      { state: 'RUNNING', timeNs: 20n * MS },
+      { state: 'FINISHED', timeNs: 50n * MS },
+    ],
+    startNs: 0n,
+    endNs: 50n * MS,
+    outcome: 'finished',
+    profile: [],
+    ...over,
+  };
+}
+
+function spansOf(lifecycle: AttemptLifecycle, options: Partial<SpanOptions> = {}) {
+  return createSpanMapper(options)(lifecycle);
+}
+
+function only<Item>(items: readonly Item[]): Item {
+  expect(items).toHaveLength(1);
+  return items[0] as Item;
+}
+
+describe('phases', () => {
+  const fast = attempt({ states: [{ state: 'PENDING_ARGS_AVAIL', timeNs: 0n }, { state: 'RUNNING', timeNs: 20n * MS - 1n }, { state: 'FINISHED', timeNs: 50n * MS }] });
+
+  it('are child spans of an attempt that waited 20 ms, and events of one that waited less', () => {
+    expect(spansOf(attempt()).map(({ name }) => name)).toEqual(['train', 'pending args', 'pending node assignment', 'running']);
+    expect(only(spansOf(fast)).events.map(({ name }) => name)).toEqual(['PENDING_ARGS_AVAIL', 'RUNNING', 'FINISHED']);
+  });
+
+  it('follow each other without a gap, from the first state to the end', () => {
+    const [, ...phases] = spansOf(attempt());
+    expect(phases.map(({ startTime, endTime }) => [startTime[1], endTime[1]])).toEqual([
+      [0, 1e6],
+      [1e6, 20e6],
+      [20e6, 50e6],
+    ]);
+    for (const phase of phases) expect(phase.parentSpanContext?.spanId).toBe(taskSpanId(SESSION, TASK_ID, 0));
+  });
+
+  it.each([
+    ['spans', fast, 3, 0],
+    ['events', attempt(), 1, 4],
+    ['none', attempt(), 1, 0],
+  ] as const)('as the setting %s says', (phases, lifecycle, spans, events) => {
+    const mapped = spansOf(lifecycle, { phases });
+    expect(mapped).toHaveLength(spans);
+    expect(mapped[0]?.events).toHaveLength(events);
+  });
+
+  it('are events when the trace has no room for spans', () => {
+    expect(only(spansOf(attempt({ lean: true }))).events).toHaveLength(4);
+  });
+
+  it('end at the terminal state; what came after it is an event, and said', () => {
+    const states = [...attempt().states, { state: 'RUNNING', timeNs: 90n * MS }];
+    const [span, ...phases] = spansOf(attempt({ states, endNs: 90n * MS }));
+    expect(phases.at(-1)?.endTime).toEqual([0, 50e6]);
+    expect(span?.events.map(({ name }) => name)).toEqual(['RUNNING']);
+    expect(span?.attributes).toMatchObject({ 'ray.end_after_terminal': true, 'ray.task.state': 'FINISHED', 'ray.task.running_seconds': 0.03 });
+  });
+});
+
+describe('failures', () => {
+  const traceback = 'User exception:\nray::train() (pid=7)\n  File "/app/a.py", line 3, in train\n    raise ValueError("bad")\nValueError: bad\nsecond line';
+
+  it('take type and message of the exception from the traceback', () => {
+    const span = only(spansOf(attempt({ outcome: 'failed', error: { errorType: 'TASK_EXECUTION_EXCEPTION', message: traceback } }), { phases: 'none' }));
+    expect(span.status).toEqual({ code: SpanStatusCode.ERROR, message: 'ValueError: bad' });
+    expect(span.attributes['error.type']).toBe('TASK_EXECUTION_EXCEPTION');
+    expect(only(span.events)).toMatchObject({
+      name: 'exception',
+      time: [0, 50e6],
+      attributes: { 'exception.type': 'ValueError', 'exception.message': 'bad\nsecond line', 'exception.stacktrace': traceback },
+    });
+  });
+
+  it("of a constructor take the user's own exception, not Ray's report of it", () => {
+    const message = `CreationTaskError: ${traceback.replace('\nsecond line', '')}\n\nSystem error:\nCreationTaskError: Exception raised from an actor init method.`;
+    const span = only(spansOf(attempt({ outcome: 'failed', error: { errorType: 'TASK_EXECUTION_EXCEPTION', message } }), { phases: 'none' }));
+    expect(span.status.message).toBe('ValueError: bad');
+  });
+
+  it('without a message still name their type', () => {
+    const span = only(spansOf(attempt({ outcome: 'failed', error: { errorType: 'WORKER_DIED', message: '' } }), { phases: 'none' }));
+    expect(span.status).toEqual({ code: SpanStatusCode.ERROR, message: 'WORKER_DIED' });
+    expect(span.events).toEqual([]);
+  });
+
+  it('of which nothing is known are _OTHER, and a success leaves the status unset', () => {
+    expect(only(spansOf(attempt({ outcome: 'failed' }), { phases: 'none' })).attributes['error.type']).toBe('_OTHER');
+    expect(only(spansOf(attempt(), { phases: 'none' })).status).toEqual({ code: SpanStatusCode.UNSET });
+  });
+});
+
+it('cuts long values and says so, never within a character', () => {
+  const span = only(spansOf(attempt({ actorReprName: `abc😀${'x'.repeat(20)}` }), { phases: 'none', valueLengthMax: 4 }));
+  expect(span.attributes).toMatchObject({ 'ray.actor.repr': 'abc', 'ray.actor.repr.truncated': true });
+  expect(span.attributes).not.toHaveProperty('ray.task.attempt.truncated');
+});
+
+it('shows names of the runtime environment only when asked to', () => {
+  const definition = {
+    eventId: '',
+    session: SESSION,
+    type: 'task_definition',
+    taskId: TASK_ID,
+    attempt: 0,
+    taskType: 'NORMAL_TASK',
+    name: 'train',
+    language: 'PYTHON',
+    requiredResources: {},
+    runtimeEnv: { pip: ['torch==2.9'], workingDir: 's3://bucket/app.zip' },
+  } as const;
+  expect(JSON.stringify(only(spansOf(attempt({ definition }), { phases: 'none' })).attributes)).not.toContain('torch');
+  expect(only(spansOf(attempt({ definition }), { phases: 'none', runtimeEnv: 'names' })).attributes).toMatchObject({
+    'ray.runtime_env.pip': ['torch==2.9'],
+    'ray.runtime_env.working_dir': 's3://bucket/app.zip',
+  });
+});
+
+it('spans of one node share one resource, so that OTLP sends it once', () => {
+  const mapper = createSpanMapper({ resourceAttributes: { 'deployment.environment.name': 'test' } });
+  const node = { nodeId: 'ab'.repeat(28), hostname: 'gpu-1' };
+  const [a] = mapper(attempt({ node }));
+  const [b] = mapper(attempt({ node: { ...node }, attempt: 1 }));
+  expect(a?.resource).toBe(b?.resource);
+  expect(a?.resource.attributes).toMatchObject({ 'service.name': 'ray', 'host.name': 'gpu-1', 'deployment.environment.name': 'test' });
+});
+
+describe('sampling', () => {
+  const called = (traceFlags: number): TraceRef => ({ ...TRACE, caller: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags } }) as TraceRef;
+  const sampled = (env: Record<string, string>, trace: TraceRef): boolean => {
+    const created = createSampling(env);
+    if (!created.ok) throw new Error(created.problem);
+    return created.isSampled(trace);
+  };
+
+  it('follows the caller by default', () => {
+    expect([sampled({}, TRACE), sampled({}, called(1)), sampled({}, called(0))]).toEqual([true, true, false]);
+  });
+
+  it('follows OTEL_TRACES_SAMPLER', () => {
+    expect(sampled({ OTEL_TRACES_SAMPLER: 'always_on' }, called(0))).toBe(true);
+    expect(sampled({ OTEL_TRACES_SAMPLER: 'always_off' }, TRACE)).toBe(false);
+    const env = { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.25' };
+    const kept = Array.from({ length: 1_000 }, (_, index) => sampled(env, { kind: 'job', session: SESSION, jobId: String(index) })).filter(Boolean).length;
+    expect(kept).toBeGreaterThan(180);
+    expect(kept).toBeLessThan(320);
+  });
+
+  it('says what is wrong with it', () => {
+    expect(createSampling({ OTEL_TRACES_SAMPLER: 'sometimes' })).toMatchObject({ ok: false, problem: expect.stringContaining("not 'sometimes'") });
+    expect(createSampling({ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '2' })).toMatchObject({ ok: false });
+  });
+});
