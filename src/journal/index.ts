@@ -1,2 +1,2 @@
 export type * from './journal.ts';
-export { createMemoryJournal, DEFAULT_JOURNAL_LIMIT_BYTES, type MemoryJournalOptions } from './memory-journal.ts';
+export { createMemoryJournal, type MemoryJournalOptions } from './memory-journal.ts';

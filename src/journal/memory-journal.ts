@@ -1,7 +1,7 @@
 import type { AppendOutcome, Journal, JournalCursor, JournalEntry, JournalStats } from './journal.ts';
 
 /** Default of `MemoryJournalOptions.limitBytes`: 256 MiB. */
-export const DEFAULT_JOURNAL_LIMIT_BYTES = 256 * 1024 * 1024;
+const DEFAULT_JOURNAL_LIMIT_BYTES = 256 * 1024 * 1024;
 
 /** Room comes back as fast as the backend takes spans; a second is soon enough to ask again. */
 const RETRY_AFTER_MS = 1000;

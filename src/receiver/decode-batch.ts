@@ -43,7 +43,6 @@ export async function decodeBatch(options: DecodeBatchOptions): Promise<DecodedB
   const collected = createCollector();
   let turn = await turns.take();
   for (let index = 0; ; index += 1) {
-    // oxlint-disable-next-line no-await-in-loop -- gives way to others between two events
     if (turn.isOver()) turn = await turns.take();
     const element = nextElement();
     if (element === 'end') return collected.batch();

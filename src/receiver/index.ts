@@ -1,10 +1,10 @@
 export { createReceiver, type ReceiverOptions } from './receiver.ts';
 export type { Pressure } from './receive-batch.ts';
-export type { BatchAnswered, ReceiverTelemetry } from './receiver-telemetry.ts';
+export type { ReceiverTelemetry } from './receiver-telemetry.ts';
 export { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './limits.ts';
-export { type RefusalCode, STATUS_OF_REFUSAL } from './refusal.ts';
-export type { DecodedBatch, RejectedEvent } from './decode-batch.ts';
-export { createSeenEvents, type SeenEvents } from './seen-events.ts';
-export { createTurns, type Turn, type Turns, type TurnsOptions } from './turns.ts';
-export { type ByteBudget, createByteBudget } from './byte-budget.ts';
-export { readBody, type ReadBody, type ReadBodyOptions } from './read-body.ts';
+export { STATUS_OF_REFUSAL } from './refusal.ts';
+export type { DecodedBatch } from './decode-batch.ts';
+export { createSeenEvents } from './seen-events.ts';
+export { createTurns, type Turn, type Turns } from './turns.ts';
+export { createByteBudget } from './byte-budget.ts';
+export { readBody } from './read-body.ts';

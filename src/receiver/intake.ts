@@ -49,7 +49,6 @@ export function createIntake(journal: Journal, seen: SeenEvents, now: () => numb
   }
 
   async function accept(events: readonly RayEvent[], bytes: number): Promise<IntakeOutcome> {
-    // oxlint-disable-next-line no-await-in-loop -- another batch may have taken the place of the one that was waited for
     for (let appending = findPending(events); appending !== undefined; appending = findPending(events)) await appending;
     const fresh = selectFresh(events);
     if (fresh.length === 0) return { ok: true, accepted: 0, duplicates: events.length };
