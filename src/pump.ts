@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- entries go through one after the other, and others get their turn in between */
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { Correlator, Lifecycle } from './correlate/index.ts';
 import type { ExportPipeline, Sleep } from './export/index.ts';

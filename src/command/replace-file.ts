@@ -8,7 +8,6 @@ export async function replaceFile(file: string, lines: Iterable<string>, stop: A
   try {
     const handle = await open(partial, 'w');
     try {
-      // oxlint-disable-next-line no-await-in-loop -- lines are written in their order
       for (const line of lines) if (!stop.aborted) await handle.appendFile(line);
       await handle.sync();
     } finally {

@@ -90,7 +90,6 @@ async function* counted(source: Readable, progress: ReadProgress | undefined): A
 async function* uncompressed(source: AsyncGenerator<Buffer>): AsyncGenerator<Uint8Array> {
   let head = Buffer.alloc(0);
   while (head.length < 2) {
-    // oxlint-disable-next-line no-await-in-loop -- two bytes may come in two chunks
     const next = await source.next();
     if (next.done === true) break;
     head = Buffer.concat([head, next.value]);

@@ -13,6 +13,8 @@ const unfinished = new RegExp(String.raw`\b(?:${['TO' + 'DO', 'FIX' + 'ME', 'XX'
 
 const conventionalNames = new Set(['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'LICENSE', 'NOTICE']);
 const kebabCase = /^\.?[a-z0-9]+(?:[-.][a-z0-9]+)*$/;
+/** What Python can import. */
+const pythonModule = /^[a-z0-9_]+\.py$/;
 
 /** Every breach as one sentence; empty when the rules hold. */
 export function fileBreaches(files: FileTexts): string[] {
@@ -30,7 +32,7 @@ function isRecorded(path: string): boolean {
 
 function nameBreaches(path: string): string[] {
   const name = posix.basename(path);
-  if (conventionalNames.has(name) || kebabCase.test(name)) return [];
+  if (conventionalNames.has(name) || kebabCase.test(name) || pythonModule.test(name)) return [];
   return [`${path} is not named in kebab-case`];
 }
 
