@@ -128,7 +128,8 @@ export class Lane<Item extends QueuedSpan> {
   async #send(items: readonly Item[], patience: number, stop: AbortSignal): Promise<ExportOutcome | undefined> {
     const { exporter, limits, clock } = this.#options;
     const spans = items.map((item) => item.span);
-    for (let tries = 1; !stop.aborted; tries += 1) {
+    let unclear = 0;
+    while (!stop.aborted) {
       const startedMs = clock.now();
       this.#counts.requests += 1;
       const outcome = await exportOnce(exporter.exporter, spans, exporter.timeoutMs ?? limits.exportTimeoutMs, clock.sleep, stop);
@@ -143,7 +144,8 @@ export class Lane<Item extends QueuedSpan> {
       }
       this.#trouble ??= { sinceMs: startedMs, attempts: 0 };
       this.#trouble.attempts += 1;
-      if (outcome.kind === 'retry_after' && outcome.maybeSpans === true && tries >= patience) return outcome;
+      if (outcome.kind === 'retry_after' && outcome.maybeSpans === true) unclear += 1;
+      if (unclear >= patience) return outcome;
       await this.#waitOut(outcome, stop);
     }
     return undefined;

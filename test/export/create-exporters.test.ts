@@ -1,13 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
+import { TLSSocket } from 'node:tls';
 import { join } from 'node:path';
-import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createExporters, createExportPipeline, type ExportEvent } from '../../src/export/index.ts';
-import { createTestClock, makeSpans, NEVER_MS, nextTurn } from './support.ts';
+import { containing, createTestClock, makeSpans, patient, portOf, until } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'create-exporters-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -83,8 +82,8 @@ describe('createExporters', () => {
       ),
       'OTEL_EXPORTER_OTLP_TIMEOUT="10s" is not a time: give whole milliseconds above 0, for example 10000',
       'OTEL_EXPORTER_OTLP_COMPRESSION="brotli" is not known: use none, gzip',
-      expect.stringContaining('OTEL_EXPORTER_OTLP_CERTIFICATE: cannot read'),
-      expect.stringContaining('OTEL_EXPORTER_OTLP_CLIENT_KEY: cannot read'),
+      containing('OTEL_EXPORTER_OTLP_CERTIFICATE: cannot read'),
+      containing('OTEL_EXPORTER_OTLP_CLIENT_KEY: cannot read'),
       'OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY only work together: set both or neither',
     ]);
     expect(problems.join()).not.toContain('topsecret');
@@ -95,7 +94,7 @@ describe('createExporters', () => {
     [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_INSECURE: 'yes' }, 'use true or false'],
     [{ OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: '0' }, 'OTEL_EXPORTER_OTLP_TRACES_TIMEOUT="0"'],
   ])('refuses %j', (env, text) => {
-    expect(problemsOf(env)).toEqual([expect.stringContaining(text)]);
+    expect(problemsOf(env)).toEqual([containing(text)]);
   });
 
   it('does not read the OTLP variables when nothing is sent over OTLP', () => {
@@ -104,7 +103,8 @@ describe('createExporters', () => {
 });
 
 describe('TLS', () => {
-  const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(folder, name)) as [string, string];
+  const key = join(folder, 'key.pem');
+  const cert = join(folder, 'cert.pem');
   const openssl = makeCertificate(key, cert);
 
   async function sendTo(env: Record<string, string>): Promise<{ events: ExportEvent[]; subjects: string[] }> {
@@ -112,26 +112,25 @@ describe('TLS', () => {
     const server = createServer(
       { key: readFileSync(key), cert: readFileSync(cert), ca: readFileSync(cert), requestCert: true, rejectUnauthorized: false },
       (request, response) => {
-        const peer =
-          'getPeerCertificate' in request.socket ? (request.socket.getPeerCertificate as () => { subject?: { CN?: string } })() : {};
-        subjects.push(peer.subject?.CN ?? 'nobody');
+        const subject = request.socket instanceof TLSSocket ? request.socket.getPeerCertificate().subject : undefined;
+        subjects.push(String(subject?.CN ?? 'nobody'));
         request.resume().on('end', () => response.end());
       },
     );
     await new Promise<void>((resolve) => {
       server.listen(0, '127.0.0.1', resolve);
     });
-    const created = createExporters({ OTEL_EXPORTER_OTLP_ENDPOINT: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, ...env });
+    const created = createExporters({ OTEL_EXPORTER_OTLP_ENDPOINT: `https://127.0.0.1:${portOf(server)}`, ...env });
     if (!created.ok) throw new Error(created.problems.join());
     const events: ExportEvent[] = [];
     const clock = createTestClock();
     const pipeline = createExportPipeline({
-      exporters: created.exporters.map((exporter) => ({ ...exporter, timeoutMs: NEVER_MS })),
+      exporters: created.exporters.map(patient),
       clock,
       onEvent: (event) => events.push(event),
     });
     pipeline.enqueue(makeSpans(1));
-    while (pipeline.stats().queuedSpans > 0 && clock.slept.length === 0) await nextTurn();
+    await until(() => !(pipeline.stats().queuedSpans > 0 && clock.slept.length === 0));
     await pipeline.shutdown();
     server.closeAllConnections();
     server.close();
@@ -140,7 +139,7 @@ describe('TLS', () => {
 
   it.runIf(openssl)('an unknown certificate authority is a wrong set-up, with the variable to set (needs openssl)', async () => {
     const { events, subjects } = await sendTo({});
-    expect(events[0]).toMatchObject({ name: 'export_misconfigured', fix: expect.stringContaining('OTEL_EXPORTER_OTLP_CERTIFICATE') });
+    expect(events[0]).toMatchObject({ name: 'export_misconfigured', fix: containing('OTEL_EXPORTER_OTLP_CERTIFICATE') });
     expect(subjects).toEqual([]);
   });
 

@@ -7,7 +7,7 @@ import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exportOnce } from '../../src/export/export-once.ts';
 import { createConsoleExporter, createFileExporter, otlpJsonLines, systemClock } from '../../src/export/index.ts';
-import { makeSpan, makeSpans, spanIdOf } from './support.ts';
+import { containing, jsonSpans, makeSpan, makeSpans, spanIdOf } from './support.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -18,13 +18,11 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const send = (exporter: SpanExporter, count: number, from = 1) =>
   exportOnce(exporter, makeSpans(count, from), 20_000, systemClock.sleep, new AbortController().signal);
 
-function idsIn(text: string): string[] {
-  return text
+function idsIn(lines: string): string[] {
+  return lines
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line) as { resourceSpans: { scopeSpans: { spans: { spanId: string }[] }[] }[] })
-    .flatMap((request) => request.resourceSpans.flatMap((resource) => resource.scopeSpans.flatMap((scope) => scope.spans)))
-    .map((span) => span.spanId);
+    .flatMap((line) => jsonSpans(line).map((span) => span.spanId));
 }
 
 const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => spanIdOf(index + 1));
@@ -54,7 +52,7 @@ describe('file exporter', () => {
   it('reports a path that cannot be written as a wrong set-up, and works once it can', async () => {
     const path = join(folder, 'later', 'traces.jsonl');
     const exporter = createFileExporter(path);
-    expect(await send(exporter, 1)).toMatchObject({ kind: 'misconfigured', fix: expect.stringContaining('OTEL_EXPORTER_FILE_PATH') });
+    expect(await send(exporter, 1)).toMatchObject({ kind: 'misconfigured', fix: containing('OTEL_EXPORTER_FILE_PATH') });
     mkdirSync(join(folder, 'later'));
     expect(await send(exporter, 1)).toEqual({ kind: 'delivered' });
     await exporter.shutdown();
@@ -75,7 +73,7 @@ describe('file exporter', () => {
   it('trouble with the disk is waited out, and leaves no half line', async () => {
     // A device that is always full: every write to it fails with ENOSPC.
     const full = createFileExporter('/dev/full');
-    expect(await send(full, 1)).toMatchObject({ kind: 'retry_after', reason: expect.stringContaining('ENOSPC') });
+    expect(await send(full, 1)).toMatchObject({ kind: 'retry_after', reason: containing('ENOSPC') });
   });
 });
 

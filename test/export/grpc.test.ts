@@ -1,22 +1,27 @@
 import * as grpc from '@grpc/grpc-js';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
+import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createExporters, createExportPipeline, type ExportEvent, type ExportPipeline } from '../../src/export/index.ts';
+import { createExporters, createExportPipeline, type ExportEvent, type ExportPipeline, systemClock } from '../../src/export/index.ts';
+import { exportOnce } from '../../src/export/export-once.ts';
 import {
   bytesField,
+  containing,
   createTestClock,
   makeSpans,
   NEVER_MS,
-  nextTurn,
+  patient,
   protobufSpans,
   type SinkSpan,
   spanIdOf,
   type TestClock,
+  until,
   varintField,
 } from './support.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
+  for (const close of closing.splice(0).toReversed()) await close();
 });
 
 /** An Error is a status; bytes are an ExportTraceServiceResponse. */
@@ -24,7 +29,7 @@ type Reply = Buffer | 'hang' | { readonly code: grpc.status; readonly details: s
 interface GrpcRequest {
   readonly spans: readonly SinkSpan[];
   readonly metadata: grpc.Metadata;
-  readonly encoding: string;
+  readonly body: Buffer;
 }
 interface GrpcSink {
   readonly port: number;
@@ -35,6 +40,8 @@ interface GrpcSink {
 const METHOD = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 const EMPTY = Buffer.alloc(0);
 
+const asIs = (bytes: Buffer): Buffer => bytes;
+
 async function sink(
   reply: (request: GrpcRequest, index: number) => Reply = () => EMPTY,
   options: grpc.ServerOptions = {},
@@ -42,7 +49,6 @@ async function sink(
   const requests: GrpcRequest[] = [];
   const stored: string[] = [];
   const server = new grpc.Server(options);
-  const asIs = (bytes: Buffer): Buffer => bytes;
   const method = {
     path: METHOD,
     requestStream: false,
@@ -53,7 +59,7 @@ async function sink(
     responseDeserialize: asIs,
   } as const;
   const handle: grpc.handleUnaryCall<Buffer, Buffer> = (call, callback) => {
-    const request = { spans: protobufSpans(call.request), metadata: call.metadata, encoding: String(call.metadata.get('grpc-encoding')) };
+    const request = { spans: protobufSpans(call.request), metadata: call.metadata, body: call.request };
     requests.push(request);
     const answer = reply(request, requests.length - 1);
     if (answer === 'hang') return;
@@ -87,7 +93,7 @@ function start(port: number, env: Record<string, string> = {}, clock: TestClock 
   const events: ExportEvent[] = [];
   const refused: string[] = [];
   const pipeline: ExportPipeline = createExportPipeline({
-    exporters: created.exporters.map((exporter) => ({ ...exporter, timeoutMs: NEVER_MS })),
+    exporters: created.exporters.map(patient),
     clock,
     onEvent: (event) => events.push(event),
     onRefused: (span) => refused.push(span.spanContext().spanId),
@@ -96,6 +102,7 @@ function start(port: number, env: Record<string, string> = {}, clock: TestClock 
   return { pipeline, events, refused, clock };
 }
 
+const send = (exporter: SpanExporter) => exportOnce(exporter, makeSpans(9), 20_000, systemClock.sleep, new AbortController().signal);
 const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => spanIdOf(index + 1));
 
 describe('OTLP over gRPC', () => {
@@ -171,8 +178,8 @@ describe('OTLP over gRPC', () => {
   it('nobody listens: keeps the spans', async () => {
     const { pipeline, events, clock } = start(1);
     pipeline.enqueue(makeSpans(2));
-    while (clock.slept.length < 3) await nextTurn();
-    expect(events[0]).toMatchObject({ name: 'export_retry', reason: expect.stringContaining('gRPC UNAVAILABLE') });
+    await until(() => !(clock.slept.length < 3));
+    expect(events[0]).toMatchObject({ name: 'export_retry', reason: containing('gRPC UNAVAILABLE') });
     expect(pipeline.stats()).toMatchObject({ queuedSpans: 2, refused: 0 });
   });
 
@@ -181,7 +188,7 @@ describe('OTLP over gRPC', () => {
     const { pipeline, events } = start(backend.port, { OTEL_EXPORTER_OTLP_TIMEOUT: '300' });
     pipeline.enqueue(makeSpans(2));
     await pipeline.drain(NEVER_MS);
-    expect(events[0]).toMatchObject({ name: 'export_retry', reason: expect.stringContaining('gRPC DEADLINE_EXCEEDED') });
+    expect(events[0]).toMatchObject({ name: 'export_retry', reason: containing('gRPC DEADLINE_EXCEEDED') });
     expect(backend.stored).toEqual(ids(2));
   });
 
@@ -189,8 +196,25 @@ describe('OTLP over gRPC', () => {
     const backend = await sink(() => 'hang');
     const { pipeline } = start(backend.port);
     pipeline.enqueue(makeSpans(1));
-    while (backend.requests.length === 0) await nextTurn();
+    await until(() => !(backend.requests.length === 0));
     await pipeline.shutdown();
     expect(pipeline.stats().queuedSpans).toBe(1);
+  });
+
+  it('sends the same bytes as the exporter of the SDK, which hides a partial success', async () => {
+    const rejection = bytesField(1, varintField(1, 2));
+    const backend = await sink(() => rejection);
+    const stock = new OTLPTraceExporter({ url: `http://127.0.0.1:${backend.port}` });
+    const created = createExporters({
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${backend.port}`,
+    });
+    const [ours] = created.ok ? created.exporters : [];
+    if (ours === undefined) throw new Error('no exporter');
+    expect(await send(stock)).toEqual({ kind: 'delivered' });
+    expect(await send(ours.exporter)).toMatchObject({ kind: 'refused', rejectedSpans: 2 });
+    const [theirs, own] = backend.requests;
+    expect(own?.body.equals(theirs?.body ?? EMPTY)).toBe(true);
+    await Promise.all([stock.shutdown(), ours.exporter.shutdown()]);
   });
 });

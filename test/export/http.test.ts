@@ -9,22 +9,24 @@ import {
 } from '../../src/export/index.ts';
 import {
   bytesField,
+  containing,
   createTestClock,
   makeSpans,
   NEVER_MS,
-  nextTurn,
   OK,
+  patient,
   type Sink,
   type SinkReply,
   type SinkRequest,
   spanIdOf,
   startSink,
+  until,
   varintField,
 } from './support.ts';
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
+  for (const close of closing.splice(0).toReversed()) await close();
 });
 
 async function sink(reply?: (request: SinkRequest, index: number) => SinkReply, port?: number): Promise<Sink> {
@@ -46,7 +48,7 @@ function start(env: Record<string, string>, options: Partial<ExportPipelineOptio
   const events: ExportEvent[] = [];
   const refused: string[] = [];
   const pipeline = createExportPipeline({
-    exporters: created.exporters.map((exporter) => ({ ...exporter, timeoutMs: NEVER_MS })),
+    exporters: created.exporters.map(patient),
     clock: createTestClock(),
     onEvent: (event) => events.push(event),
     onRefused: (span) => refused.push(span.spanContext().spanId),
@@ -195,7 +197,7 @@ describe('trouble over HTTP', () => {
     pipeline.enqueue(makeSpans(3));
     await pipeline.drain(NEVER_MS);
     expect(back?.stored.size).toBe(3);
-    expect(events.find((event) => event.name === 'export_retry')).toMatchObject({ reason: expect.stringContaining('ECONNREFUSED') });
+    expect(events.find((event) => event.name === 'export_retry')).toMatchObject({ reason: containing('ECONNREFUSED') });
     expect(names(events).filter((name) => name === 'export_recovered')).toHaveLength(1);
   });
 
@@ -207,7 +209,7 @@ describe('trouble over HTTP', () => {
     expect(refused).toEqual([]);
     expect(backend.stored.size).toBe(4);
     expect(events.filter((event) => event.name === 'export_misconfigured')).toMatchObject([
-      { reason: 'HTTP 401: no such key', fix: expect.stringContaining('OTEL_EXPORTER_OTLP_HEADERS'), attempt: 1 },
+      { reason: 'HTTP 401: no such key', fix: containing('OTEL_EXPORTER_OTLP_HEADERS'), attempt: 1 },
       { attempt: 2 },
       { attempt: 3 },
     ]);
@@ -257,7 +259,7 @@ describe('trouble over HTTP', () => {
     const backend = await sink(() => 'hang');
     const { pipeline } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
     pipeline.enqueue(makeSpans(2));
-    while (backend.requests.length === 0) await nextTurn();
+    await until(() => !(backend.requests.length === 0));
     await pipeline.shutdown();
     expect(pipeline.stats()).toMatchObject({ queuedSpans: 2, requests: 1 });
   });
@@ -285,7 +287,7 @@ describe('trouble over HTTP', () => {
     };
     feed();
     expect(fed).toBe(2000);
-    while (pipeline.stats().retries < 3) await nextTurn();
+    await until(() => !(pipeline.stats().retries < 3));
     expect(pipeline.stats().queuedSpans).toBe(2000);
     away = false;
     while (fed < spans.length) {

@@ -1,5 +1,7 @@
+import { ExportResultCode } from '@opentelemetry/core';
 import { describe, expect, it } from 'vitest';
 import { ExportFailure, outcomeOfError, outcomeOfGrpcStatus, outcomeOfHttpStatus, outcomeOfResult } from '../../src/export/outcome.ts';
+import { containing } from './support.ts';
 
 const fromHttp: readonly (readonly [number, string])[] = [
   ...[408, 425, 429, 500, 502, 503, 504, 507, 520, 599].map((status) => [status, 'retry_after'] as const),
@@ -42,9 +44,9 @@ describe('outcome', () => {
   });
 
   it('says how to fix what is misconfigured', () => {
-    expect(outcomeOfHttpStatus(401)).toMatchObject({ fix: expect.stringContaining('OTEL_EXPORTER_OTLP_HEADERS') });
-    expect(outcomeOfHttpStatus(404)).toMatchObject({ fix: expect.stringContaining('OTEL_EXPORTER_OTLP_ENDPOINT') });
-    expect(outcomeOfGrpcStatus(12)).toMatchObject({ fix: expect.stringContaining('OTEL_EXPORTER_OTLP_PROTOCOL') });
+    expect(outcomeOfHttpStatus(401)).toMatchObject({ fix: containing('OTEL_EXPORTER_OTLP_HEADERS') });
+    expect(outcomeOfHttpStatus(404)).toMatchObject({ fix: containing('OTEL_EXPORTER_OTLP_ENDPOINT') });
+    expect(outcomeOfGrpcStatus(12)).toMatchObject({ fix: containing('OTEL_EXPORTER_OTLP_PROTOCOL') });
   });
 
   it.each([
@@ -64,14 +66,22 @@ describe('outcome', () => {
   });
 
   it('reads the errors of the stock OTLP exporters, and keeps spans of a stranger that says nothing', () => {
-    expect(outcomeOfResult({ code: 1, error: Object.assign(new Error('Bad Request'), { code: 400 }) }).kind).toBe('refused');
-    expect(outcomeOfResult({ code: 1, error: Object.assign(new Error('no'), { code: 16 }) }).kind).toBe('misconfigured');
-    expect(outcomeOfResult({ code: 1, error: new Error('odd') })).toEqual({ kind: 'retry_after', reason: 'Error: odd', maybeSpans: true });
-    expect(outcomeOfResult({ code: 1 }).kind).toBe('retry_after');
+    expect(outcomeOfResult({ code: ExportResultCode.FAILED, error: Object.assign(new Error('Bad Request'), { code: 400 }) }).kind).toBe(
+      'refused',
+    );
+    expect(outcomeOfResult({ code: ExportResultCode.FAILED, error: Object.assign(new Error('no'), { code: 16 }) }).kind).toBe(
+      'misconfigured',
+    );
+    expect(outcomeOfResult({ code: ExportResultCode.FAILED, error: new Error('odd') })).toEqual({
+      kind: 'retry_after',
+      reason: 'Error: odd',
+      maybeSpans: true,
+    });
+    expect(outcomeOfResult({ code: ExportResultCode.FAILED }).kind).toBe('retry_after');
     expect(outcomeOfResult(undefined).kind).toBe('retry_after');
     expect(outcomeOfError('text').kind).toBe('retry_after');
     const outcome = { kind: 'refused', reason: 'bad' } as const;
-    expect(outcomeOfResult({ code: 1, error: new ExportFailure(outcome) })).toBe(outcome);
+    expect(outcomeOfResult({ code: ExportResultCode.FAILED, error: new ExportFailure(outcome) })).toBe(outcome);
   });
 
   it('lets no control character of a server into a reason', () => {

@@ -1,49 +1,10 @@
-import { InMemorySpanExporter, type ReadableSpan, type SpanExporter } from '@opentelemetry/sdk-trace-base';
+import { ExportResultCode } from '@opentelemetry/core';
+import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
-import { createExportPipeline, type ExportEvent, type ExportPipelineOptions, otlpBytes } from '../../src/export/index.ts';
-import { ExportFailure, type FailedOutcome } from '../../src/export/outcome.ts';
-import { createTestClock, makeSpan, makeSpans, NEVER_MS, nextTurn, spanIdOf, type TestClock } from './support.ts';
-
-type Answer = (spans: readonly ReadableSpan[], call: number) => FailedOutcome | 'ok';
-
-/** A backend of one function, which keeps what it took. */
-function scripted(answer: Answer): SpanExporter & { readonly calls: string[][]; readonly stored: string[] } {
-  const calls: string[][] = [];
-  const stored: string[] = [];
-  return {
-    calls,
-    stored,
-    export: (spans, callback) => {
-      const ids = spans.map((span) => span.spanContext().spanId);
-      calls.push(ids);
-      const outcome = answer(spans, calls.length);
-      if (outcome === 'ok') stored.push(...ids);
-      callback(outcome === 'ok' ? { code: 0 } : { code: 1, error: new ExportFailure(outcome) });
-    },
-    shutdown: () => Promise.resolve(),
-  };
-}
-
-function startPipeline(exporter: SpanExporter | readonly SpanExporter[], options: Partial<ExportPipelineOptions> = {}) {
-  const exporters = (Array.isArray(exporter) ? exporter : [exporter]) as readonly SpanExporter[];
-  const events: ExportEvent[] = [];
-  const refused: { id: string; reason: string }[] = [];
-  const pipeline = createExportPipeline({
-    exporters: exporters.map((one, index) => ({ name: `backend${index}`, exporter: one })),
-    clock: createTestClock(),
-    exportTimeoutMs: NEVER_MS,
-    onEvent: (event) => events.push(event),
-    onRefused: (span, reason) => refused.push({ id: span.spanContext().spanId, reason }),
-    ...options,
-  });
-  return { pipeline, events, refused, named: (name: ExportEvent['name']) => events.filter((event) => event.name === name) };
-}
-
-const ids = (count: number, from = 1): string[] => Array.from({ length: count }, (_, index) => spanIdOf(from + index));
-const AWAY: FailedOutcome = { kind: 'retry_after', reason: 'HTTP 503' };
-const BAD: FailedOutcome = { kind: 'refused', reason: 'HTTP 400' };
-const has = (spans: readonly ReadableSpan[], ...bad: number[]): boolean =>
-  spans.some((span) => bad.some((number) => span.spanContext().spanId === spanIdOf(number)));
+import { otlpBytes } from '../../src/export/index.ts';
+import type { FailedOutcome } from '../../src/export/outcome.ts';
+import { AWAY, BAD, has, ids, scripted, startPipeline } from './pipeline-support.ts';
+import { createTestClock, makeSpan, makeSpans, NEVER_MS, nextTurn, spanIdOf, type TestClock, until } from './support.ts';
 
 describe('export pipeline', () => {
   it('sends everything in order, in batches within the bound of spans', async () => {
@@ -224,7 +185,7 @@ describe('an answer that may be about one span or about the backend (HTTP 500)',
     const clock = createTestClock();
     const { pipeline, refused } = startPipeline(backend, { clock });
     pipeline.enqueue(makeSpans(1));
-    while (clock.slept.length < 20) await nextTurn();
+    await until(() => !(clock.slept.length < 20));
     expect(pipeline.stats()).toMatchObject({ queuedSpans: 1, refused: 0 });
     pipeline.enqueue(makeSpans(3, 2));
     await pipeline.drain(NEVER_MS);
@@ -291,26 +252,29 @@ describe('the end', () => {
     await pipeline.shutdown();
   });
 
-  it('tries once more when it drains, instead of sleeping through it; a Retry-After stays obeyed', async () => {
-    const run = async (failure: FailedOutcome): Promise<number> => {
-      const clock = createTestClock();
-      clock.hold = true;
-      const backend = scripted((_, call) => (call === 1 ? failure : 'ok'));
-      const { pipeline } = startPipeline(backend, { clock });
-      pipeline.enqueue(makeSpans(2));
-      await clock.held((ms) => ms < NEVER_MS);
-      const drained = pipeline.drain(10_000);
-      if (failure.kind === 'retry_after' && failure.retryAfterMs !== undefined) {
-        await clock.held((ms) => ms === 10_000);
-        for (let turn = 0; turn < 10; turn += 1) await nextTurn();
-        const { undelivered } = await Promise.race([drained, Promise.resolve({ undelivered: pipeline.stats().queuedSpans })]);
-        await pipeline.shutdown();
-        return undelivered;
-      }
-      return (await drained).undelivered;
-    };
-    expect(await run(AWAY)).toBe(0);
-    expect(await run({ ...AWAY, retryAfterMs: 20_000 })).toBe(2);
+  it('tries once more when it drains, instead of sleeping through it', async () => {
+    const clock = createTestClock();
+    clock.hold = true;
+    const backend = scripted((_, call) => (call === 1 ? AWAY : 'ok'));
+    const { pipeline } = startPipeline(backend, { clock });
+    pipeline.enqueue(makeSpans(2));
+    await clock.held((ms) => ms === 1000);
+    expect(await pipeline.drain(10_000)).toEqual({ undelivered: 0 });
+    await pipeline.shutdown();
+  });
+
+  it('obeys a Retry-After also when it drains', async () => {
+    const clock = createTestClock();
+    clock.hold = true;
+    const backend = scripted((_, call) => (call === 1 ? { ...AWAY, retryAfterMs: 20_000 } : 'ok'));
+    const { pipeline } = startPipeline(backend, { clock });
+    pipeline.enqueue(makeSpans(2));
+    await clock.held((ms) => ms === 20_000);
+    const drained = pipeline.drain(10_000);
+    await clock.held((ms) => ms === 10_000);
+    expect(backend.calls).toHaveLength(1);
+    await pipeline.shutdown();
+    expect(await drained).toEqual({ undelivered: 2 });
   });
 
   it('shuts down in the middle of a wait and of a call, at once', async () => {
@@ -334,103 +298,13 @@ describe('the end', () => {
   });
 
   it('does not wait for an exporter whose shutdown never ends', async () => {
-    const stuck: SpanExporter = { export: (_, callback) => callback({ code: 0 }), shutdown: () => new Promise(() => undefined) };
+    const stuck: SpanExporter = {
+      export: (_, callback) => callback({ code: ExportResultCode.SUCCESS }),
+      shutdown: () => new Promise(() => undefined),
+    };
     const clock = createTestClock();
     const { pipeline } = startPipeline(stuck, { clock });
     await pipeline.shutdown();
     expect(clock.slept).toEqual([5000]);
-  });
-});
-
-describe("a stranger's exporter", () => {
-  it('may be the in-memory one', async () => {
-    const memory = new InMemorySpanExporter();
-    const { pipeline } = startPipeline(memory);
-    pipeline.enqueue(makeSpans(3));
-    await pipeline.drain(NEVER_MS);
-    expect(memory.getFinishedSpans().map((span) => span.spanContext().spanId)).toEqual(ids(3));
-  });
-
-  const manners: Record<string, (callback: Parameters<SpanExporter['export']>[1], call: number) => unknown> = {
-    'throws at first': (callback, call) => {
-      if (call === 1) throw new Error('no');
-      callback({ code: 0 });
-    },
-    'rejects at first': async (callback, call) => {
-      if (call === 1) throw new Error('no');
-      callback({ code: 0 });
-    },
-    'answers twice': (callback, call) => {
-      callback({ code: call === 1 ? 1 : 0 });
-      callback({ code: 0 });
-      setImmediate(() => callback({ code: 0 }));
-    },
-    'answers nothing at first, later on too late': (callback, call) => {
-      if (call === 1) setImmediate(() => callback({ code: 1 }));
-      else callback({ code: 0 });
-    },
-  };
-
-  it.each(Object.entries(manners))('may have bad manners: %s', async (_, manner) => {
-    let call = 0;
-    const rude: SpanExporter = {
-      export: (_spans, callback) => manner(callback, ++call) as undefined,
-      shutdown: () => Promise.resolve(),
-    };
-    const { pipeline, refused } = startPipeline(rude);
-    pipeline.enqueue(makeSpans(3));
-    expect(await pipeline.drain(NEVER_MS)).toEqual({ undelivered: 0 });
-    expect(refused).toEqual([]);
-    expect(pipeline.stats()).toMatchObject({ exported: 3, retries: 1, requests: 2 });
-  });
-
-  it('may never answer: the call has a limit of time', async () => {
-    const clock = createTestClock();
-    let call = 0;
-    const silent: SpanExporter = {
-      export: (_, callback) => {
-        call += 1;
-        if (call > 1) callback({ code: 0 });
-      },
-      shutdown: () => Promise.resolve(),
-    };
-    const { pipeline, named } = startPipeline(silent, { clock, exportTimeoutMs: 30_000 });
-    pipeline.enqueue(makeSpans(2));
-    await pipeline.drain(NEVER_MS);
-    expect(clock.slept.slice(0, 2)).toEqual([30_000, 1000]);
-    expect(named('export_retry')).toMatchObject([{ reason: 'no answer of the exporter within 30000 ms' }]);
-    expect(pipeline.stats().exported).toBe(2);
-  });
-});
-
-describe('several exporters', () => {
-  it('go on without each other over one shared room, and a span leaves when all have it', async () => {
-    let away = true;
-    const well = scripted(() => 'ok');
-    const ill = scripted(() => (away ? AWAY : 'ok'));
-    const { pipeline } = startPipeline([well, ill], { maxQueuedSpans: 600 });
-    pipeline.enqueue(makeSpans(600));
-    while (well.stored.length < 600) await nextTurn();
-    expect(pipeline.stats()).toMatchObject({ queuedSpans: 600, exported: 0 });
-    expect(pipeline.hasRoom()).toBe(false);
-    expect(pipeline.stats().lanes.map((lane) => lane.queuedSpans)).toEqual([0, 600]);
-    away = false;
-    expect(await pipeline.drain(NEVER_MS)).toEqual({ undelivered: 0 });
-    expect(ill.stored).toEqual(ids(600));
-    expect(pipeline.stats()).toMatchObject({ exported: 600, queuedBytes: 0 });
-  });
-
-  it('count a span as refused when one refuses it', async () => {
-    const { pipeline } = startPipeline([scripted(() => 'ok'), scripted((spans) => (has(spans, 2) ? BAD : 'ok'))]);
-    pipeline.enqueue(makeSpans(3));
-    await pipeline.drain(NEVER_MS);
-    expect(pipeline.stats()).toMatchObject({ exported: 2, refused: 1 });
-  });
-
-  it('may be none: spans are counted and dropped knowingly', async () => {
-    const { pipeline } = startPipeline([]);
-    pipeline.enqueue(makeSpans(3));
-    expect(await pipeline.drain(NEVER_MS)).toEqual({ undelivered: 0 });
-    expect(pipeline.stats()).toMatchObject({ discarded: 3, queuedSpans: 0, exported: 0 });
   });
 });

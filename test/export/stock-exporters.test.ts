@@ -2,9 +2,8 @@ import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace
 import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createExporters } from '../../src/export/index.ts';
+import { createExporters, systemClock } from '../../src/export/index.ts';
 import { exportOnce } from '../../src/export/export-once.ts';
-import { systemClock } from '../../src/export/clock.ts';
 import { makeSpans, type Sink, type SinkReply, startSink } from './support.ts';
 
 // Why the bridge has OTLP exporters of its own, and the proof that a backend cannot tell them from the SDK's.
@@ -12,7 +11,7 @@ import { makeSpans, type Sink, type SinkReply, startSink } from './support.ts';
 const sinks: Sink[] = [];
 afterEach(async () => {
   vi.unstubAllEnvs();
-  for (const sink of sinks.splice(0)) await sink.close();
+  await Promise.all(sinks.splice(0).map((sink) => sink.close()));
 });
 
 async function started(reply?: () => SinkReply): Promise<Sink> {

@@ -1,10 +1,11 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Server } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { type Attributes, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { Clock } from '../../src/export/index.ts';
+import { expect } from 'vitest';
+import type { Clock, NamedExporter } from '../../src/export/index.ts';
 
 const RESOURCE = resourceFromAttributes({ 'service.name': 'ray', 'ray.node_id': '0a'.repeat(28) });
 const SCOPE = { name: 'ray-otel-bridge', version: '0.1.0' };
@@ -91,11 +92,9 @@ export function createTestClock(onSleep: (ms: number) => void | Promise<void> = 
       for (const end of held.keys()) end();
     },
     held: async (wanted = () => true) => {
-      for (;;) {
-        const found = [...held.values()].find((ms) => wanted(ms));
-        if (found !== undefined) return found;
-        await nextTurn();
-      }
+      const find = (): number | undefined => [...held.values()].find((ms) => wanted(ms));
+      await until(() => find() !== undefined);
+      return find() ?? 0;
     },
   };
   return clock;
@@ -105,6 +104,27 @@ export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });
+}
+
+/** Lets the program go on until the condition holds. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await nextTurn();
+}
+
+export function portOf(server: Server): number {
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('the server does not listen');
+  return address.port;
+}
+
+/** The exporter with no limit of time that the test's clock could reach. */
+export function patient(named: NamedExporter): NamedExporter {
+  return { ...named, timeoutMs: NEVER_MS };
+}
+
+/** expect.stringContaining without its type `any`. */
+export function containing(text: string): unknown {
+  return expect.stringContaining(text);
 }
 
 export interface SinkSpan {
@@ -160,10 +180,10 @@ export async function startSink(reply: (request: SinkRequest, index: number) => 
   await new Promise<void>((resolve) => {
     server.listen(port, '127.0.0.1', resolve);
   });
-  const address = server.address() as AddressInfo;
+  const bound = portOf(server);
   return {
-    url: `http://127.0.0.1:${address.port}`,
-    port: address.port,
+    url: `http://127.0.0.1:${bound}`,
+    port: bound,
     requests,
     stored,
     close: () =>
@@ -180,13 +200,17 @@ function send(response: ServerResponse, answer: SinkReply): void {
   response.end(answer.body);
 }
 
-function jsonSpans(body: Buffer): SinkSpan[] {
-  const request = JSON.parse(body.toString()) as {
-    resourceSpans: { scopeSpans: { spans: { spanId: string; name: string }[] }[] }[];
+/** The spans of an ExportTraceServiceRequest in JSON, wherever they stand in it. */
+export function jsonSpans(body: Uint8Array | string): SinkSpan[] {
+  const found: SinkSpan[] = [];
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if ('spanId' in value && 'name' in value)
+      found.push({ spanId: String(value.spanId), name: String(value.name), encoded: JSON.stringify(value) });
+    else for (const part of Object.values(value)) visit(part);
   };
-  return request.resourceSpans
-    .flatMap((resource) => resource.scopeSpans.flatMap((scope) => scope.spans))
-    .map((span) => ({ spanId: span.spanId, name: span.name, encoded: JSON.stringify(span) }));
+  visit(JSON.parse(body.toString()));
+  return found;
 }
 
 /** An independent reader of ExportTraceServiceRequest: resource_spans = 1, scope_spans = 2, spans = 2, span_id = 2, name = 5. */
@@ -228,7 +252,7 @@ function lengthDelimited(bytes: Uint8Array, wanted: number): Uint8Array[] {
 
 /** Protobuf by hand, for what a server answers: a length-delimited field, and a varint field. */
 export function bytesField(number: number, content: Uint8Array | string): Buffer {
-  const bytes = Buffer.from(content as Uint8Array);
+  const bytes = typeof content === 'string' ? Buffer.from(content) : Buffer.from(content);
   return Buffer.concat([Buffer.from([number * 8 + 2, bytes.length]), bytes]);
 }
 
