@@ -1,4 +1,3 @@
-/* oxlint-disable typescript/no-unsafe-type-assertion -- what was recorded, and what the bridge writes, is known */
 import { readFileSync } from 'node:fs';
 import { ExportResultCode } from '@opentelemetry/core';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
@@ -100,7 +99,6 @@ export async function postTo(app: Hono, body: string, path = '/'): Promise<{ rea
 
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) {
-    // oxlint-disable-next-line no-await-in-loop -- looks again after a while
     await new Promise((resolve) => {
       setTimeout(resolve, 2);
     });

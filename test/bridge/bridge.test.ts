@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- posts come one after the other */
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import { createBridge } from '../../src/bridge.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop, typescript/no-unsafe-type-assertion -- events come one after the other; a fake has only what is looked at */
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
 import type { Correlator, Lifecycle } from '../../src/correlate/index.ts';

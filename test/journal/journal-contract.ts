@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop, vitest/no-conditional-expect -- actions of all kinds follow one another, and each is checked */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RayEvent } from '../../src/event/index.ts';

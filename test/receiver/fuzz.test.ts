@@ -1,4 +1,3 @@
-/* oxlint-disable typescript/no-unsafe-type-assertion, vitest/no-conditional-expect -- what was recorded is known; an event that was left alone is checked, any other may go either way */
 import { readdirSync, readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- posts come one after the other */
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { createByteBudget } from '../../src/receiver/byte-budget.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop -- posts come one after the other */
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import { type AppendOutcome, createMemoryJournal, type Journal } from '../../src/journal/index.ts';

@@ -1,4 +1,3 @@
-/* oxlint-disable no-await-in-loop, typescript/no-unsafe-type-assertion -- posts come one after the other; Node types its events and addresses loosely */
 import { once } from 'node:events';
 import { Agent, type ClientRequest, type IncomingMessage, request, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';

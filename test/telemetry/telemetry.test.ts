@@ -1,4 +1,3 @@
-/* oxlint-disable typescript/no-unsafe-type-assertion, vitest/no-conditional-expect -- lines are what the telemetry wrote; histograms have a rule of their own */
 import { describe, expect, it } from 'vitest';
 import type { Rejection } from '../../src/event/index.ts';
 import { METRICS, type Readings } from '../../src/metrics.ts';
