@@ -30,6 +30,8 @@ import { createTelemetry, type Telemetry } from './telemetry.ts';
 
 /** Ray ignores Retry-After from 2.50 on; 2.49 obeys it. */
 const RETRY_AFTER_MS = 1000;
+/** Jobs, actors, nodes, workers, placement groups and sessions that the bridge holds before it refuses more. */
+const OTHER_RECORDS_MAX = 1_000_000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -135,9 +137,9 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     }
     const { bytes, limitBytes } = journal.stats();
     if (bytes >= limitBytes) return { code: 'journal_full', message: 'the journal is full', retryAfterMs: RETRY_AFTER_MS };
-    if (correlator.openAttempts() < settings.maxOpenAttempts) return undefined;
-    const message = `${settings.maxOpenAttempts} attempts are open, which is the limit`;
-    return { code: 'too_many_open_attempts', message, retryAfterMs: RETRY_AFTER_MS };
+    const tooMany = correlator.openAttempts() >= settings.maxOpenAttempts ? 'attempts' : 'jobs, actors, nodes and workers';
+    if (tooMany !== 'attempts' && correlator.otherRecords() < OTHER_RECORDS_MAX) return undefined;
+    return { code: 'too_many_open_attempts', message: `as many ${tooMany} are held as the limit allows`, retryAfterMs: RETRY_AFTER_MS };
   }
 
   function notReadyReason(): string | undefined {

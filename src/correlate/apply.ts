@@ -17,7 +17,7 @@ import type {
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
 import { endJob, scheduleActor, scheduleAttempt } from './due.ts';
 import { addTransitions, largest, oneOf, smallest } from './merge.ts';
-import { PlacementGroup, Point, SubmissionJob } from './records.ts';
+import { Point } from './records.ts';
 import type { NodeRecord, Session, WorkerRecord } from './records.ts';
 import type { Applied, State } from './state.ts';
 
@@ -157,9 +157,7 @@ function applyPlacementGroup(
   nowMs: number,
 ): Applied {
   session.hasContent = true;
-  const known = session.placementGroups.get(event.placementGroupId);
-  const group = known ?? new PlacementGroup(session, event.placementGroupId);
-  if (known === undefined) session.placementGroups.set(event.placementGroupId, group);
+  const group = state.placementGroup(session, event.placementGroupId);
   if (group.closed) return 'late';
   if (event.type === 'placement_group_definition') {
     group.definition = oneOf(group.definition, event);
@@ -179,9 +177,7 @@ function applySubmissionJob(
   nowMs: number,
 ): Applied {
   session.hasContent = true;
-  const known = session.submissionJobs.get(event.submissionId);
-  const job = known ?? new SubmissionJob(session, event.submissionId);
-  if (known === undefined) session.submissionJobs.set(event.submissionId, job);
+  const job = state.submissionJob(session, event.submissionId);
   if (job.closed) return 'late';
   if (event.type === 'submission_job_definition') {
     job.definition = oneOf(job.definition, event);

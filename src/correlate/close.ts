@@ -118,6 +118,7 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifec
     out.push(lifecycle);
     return;
   }
+  job.actors.delete(actor);
   job.hasChildren = true;
   job.childrenStartNs = smallest(job.childrenStartNs, lifecycle.startNs);
   job.childrenEndNs = largest(job.childrenEndNs, lifecycle.endNs);

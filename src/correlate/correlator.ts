@@ -36,6 +36,8 @@ export interface Correlator {
   /** End of the input: everything that is open, as after `orphanTimeoutMs`. In an order that depends on the content alone. */
   closeAll(nowMs: number): readonly Lifecycle[];
   openAttempts(): number;
+  /** Jobs, actors, nodes, workers, placement groups and sessions that are remembered. */
+  otherRecords(): number;
   stats(): CorrelatorStats;
 }
 
@@ -65,6 +67,7 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
       return out;
     },
     openAttempts: () => state.openAttempts,
+    otherRecords: () => state.otherRecords,
     stats() {
       let openJobs = 0;
       for (const session of state.sessions.values()) for (const job of session.jobs.values()) if (!job.closed) openJobs += 1;
@@ -103,9 +106,23 @@ function closeDuePoint(state: State, point: Point, out: Lifecycle[]): void {
 function closeDueSession(state: State, session: Session, nowMs: number, out: Lifecycle[]): void {
   const silentAtMs = session.lastSeenMs + state.options.orphanTimeoutMs;
   if (silentAtMs > nowMs) return state.schedule(session, silentAtMs);
+  if (scheduleAll(state, session, nowMs)) return;
   const forgetAtMs = Math.max(silentAtMs, session.lastSeenMs + SESSION_AGE_MAX_MS);
   closeSession(state, session, nowMs, out);
   if (forgetAtMs > nowMs) return state.schedule(session, forgetAtMs);
-  for (const task of session.tasks.values()) state.tombstones.delete(task);
-  state.sessions.delete(session.name);
+  state.forgetSession(session);
+}
+
+/** Open attempts are made due one by one, and the session after them, so that no single step is long. */
+function scheduleAll(state: State, session: Session, nowMs: number): boolean {
+  let scheduled = false;
+  for (const job of session.jobs.values()) {
+    for (const attempt of job.own) {
+      state.schedule(attempt, nowMs);
+      scheduled = true;
+    }
+  }
+  session.dueMs = Number.POSITIVE_INFINITY;
+  if (scheduled) state.schedule(session, nowMs);
+  return scheduled;
 }

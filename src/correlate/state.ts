@@ -2,7 +2,7 @@ import { TraceAccount } from './account.ts';
 import type { Cost } from './account.ts';
 import { DueQueue } from './due-queue.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
-import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, Task, WorkerRecord } from './records.ts';
+import { Actor, Attempt, Job, NodeRecord, PlacementGroup, type Point, Session, SubmissionJob, Task, WorkerRecord } from './records.ts';
 
 /** Times in milliseconds. */
 export interface CorrelateOptions {
@@ -36,7 +36,7 @@ export const CORRELATE_DEFAULTS = {
   maxTombstones: 1_000_000,
 } as const satisfies Partial<CorrelateOptions>;
 
-/** Jobs, actors, nodes or workers of one session that are remembered; beyond it the oldest closed ones are forgotten. */
+/** Records of one kind in one session that are remembered; beyond it the oldest closed ones are forgotten. */
 const RECORDS_MAX = 100_000;
 const EVICTION_SCAN_MAX = 100;
 
@@ -53,6 +53,8 @@ export class State {
   /** Tasks with closed attempts only, oldest first, so that the oldest are forgotten first. */
   readonly tombstones = new Set<Task>();
   openAttempts = 0;
+  /** Jobs, actors, nodes, workers, placement groups, submission jobs and sessions. */
+  otherRecords = 0;
   late = 0;
   foldedAttempts = 0;
   readonly inferredEnds: Record<EndInferred, number> = {
@@ -73,6 +75,7 @@ export class State {
     if (session === undefined) {
       session = new Session(name, new TraceAccount({ kind: 'session' }, this.#traceLimits), nowMs);
       this.sessions.set(name, session);
+      this.otherRecords += 1;
     }
     return session;
   }
@@ -82,7 +85,7 @@ export class State {
     if (job === undefined) {
       job = new Job(session, id, new TraceAccount({ kind: 'job', id }, this.#traceLimits), nowMs);
       session.jobs.set(id, job);
-      evictClosed(session.jobs);
+      this.#count(session.jobs);
     }
     return job;
   }
@@ -113,7 +116,7 @@ export class State {
     if (actor === undefined) {
       actor = new Actor(session, id);
       session.actors.set(id, actor);
-      evictClosed(session.actors);
+      this.#count(session.actors);
       this.job(session, actor.jobId, nowMs).actors.add(actor);
     }
     return actor;
@@ -124,7 +127,7 @@ export class State {
     if (node === undefined) {
       node = new NodeRecord(session, id);
       session.nodes.set(id, node);
-      evictClosed(session.nodes);
+      this.#count(session.nodes);
     }
     return node;
   }
@@ -134,9 +137,43 @@ export class State {
     if (worker === undefined) {
       worker = new WorkerRecord(session, id);
       session.workers.set(id, worker);
-      evictClosed(session.workers);
+      this.#count(session.workers);
     }
     return worker;
+  }
+
+  placementGroup(session: Session, id: string): PlacementGroup {
+    let group = session.placementGroups.get(id);
+    if (group === undefined) {
+      group = new PlacementGroup(session, id);
+      session.placementGroups.set(id, group);
+      this.#count(session.placementGroups);
+    }
+    return group;
+  }
+
+  submissionJob(session: Session, id: string): SubmissionJob {
+    let job = session.submissionJobs.get(id);
+    if (job === undefined) {
+      job = new SubmissionJob(session, id);
+      session.submissionJobs.set(id, job);
+      this.#count(session.submissionJobs);
+    }
+    return job;
+  }
+
+  /** Everything of a session, tombstones and all. */
+  forgetSession(session: Session): void {
+    const { tasks, jobs, actors, nodes, workers, placementGroups, submissionJobs } = session;
+    for (const task of tasks.values()) this.tombstones.delete(task);
+    for (const records of [jobs, actors, nodes, workers, placementGroups, submissionJobs]) this.otherRecords -= records.size;
+    this.sessions.delete(session.name);
+    this.otherRecords -= 1;
+  }
+
+  #count(records: Map<string, { readonly closed: boolean }>): void {
+    this.otherRecords += 1;
+    if (evictClosed(records)) this.otherRecords -= 1;
   }
 
   /** Puts a record where the clock finds it; an earlier place is found again, and skipped. */
@@ -151,15 +188,14 @@ export class State {
   }
 }
 
-function evictClosed(records: Map<string, { readonly closed: boolean }>): void {
-  if (records.size <= RECORDS_MAX) return;
+/** True when one was forgotten. */
+function evictClosed(records: Map<string, { readonly closed: boolean }>): boolean {
+  if (records.size <= RECORDS_MAX) return false;
   let scanned = 0;
   for (const [id, { closed }] of records) {
-    if (closed) {
-      records.delete(id);
-      return;
-    }
+    if (closed) return records.delete(id);
     scanned += 1;
-    if (scanned >= EVICTION_SCAN_MAX) return;
+    if (scanned >= EVICTION_SCAN_MAX) break;
   }
+  return false;
 }
