@@ -15,14 +15,7 @@ export function createFileExporter(path: string): SpanExporter {
       file = undefined;
       throw error;
     });
-    const { size } = await handle.stat();
-    try {
-      await handle.appendFile(text);
-    } catch (error) {
-      // Another process may append too, but a half line of ours would spoil the file for both.
-      await handle.truncate(size).catch(() => undefined);
-      throw error;
-    }
+    await appendWhole(handle, text);
   };
   // One write at a time, in the order of the calls.
   let last: Promise<void> = Promise.resolve();
@@ -42,6 +35,18 @@ export function createFileExporter(path: string): SpanExporter {
       file = undefined;
     },
   };
+}
+
+/** All of the text or nothing of it. */
+export async function appendWhole(handle: Pick<FileHandle, 'appendFile' | 'stat' | 'truncate'>, text: string): Promise<void> {
+  const { size } = await handle.stat();
+  try {
+    await handle.appendFile(text);
+  } catch (error) {
+    // Another process may append too, but a half line of ours would spoil the file for both.
+    await handle.truncate(size).catch(() => undefined);
+    throw error;
+  }
 }
 
 const LINE_FEED = 0x0a;

@@ -1,10 +1,12 @@
 import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { SpanStatusCode } from '@opentelemetry/api';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { appendWhole } from '../../src/export/file-exporter.ts';
 import { exportOnce } from '../../src/export/export-once.ts';
 import { createConsoleExporter, createFileExporter, otlpJsonLines, systemClock } from '../../src/export/index.ts';
 import { containing, jsonSpans, makeSpan, makeSpans, spanIdOf } from './support.ts';
@@ -70,10 +72,27 @@ describe('file exporter', () => {
     expect(idsIn(readFileSync(path, 'utf8'))).toEqual(ids(3));
   });
 
-  it('trouble with the disk is waited out, and leaves no half line', async () => {
+  it('waits out a full disk', async () => {
     // A device that is always full: every write to it fails with ENOSPC.
     const full = createFileExporter('/dev/full');
     expect(await send(full, 1)).toMatchObject({ kind: 'retry_after', reason: containing('ENOSPC') });
+  });
+
+  it('takes back the half line of a write that failed', async () => {
+    const path = join(folder, 'traces.jsonl');
+    writeFileSync(path, 'whole\n');
+    const handle = await open(path, 'a');
+    const failing = {
+      stat: handle.stat.bind(handle),
+      truncate: handle.truncate.bind(handle),
+      appendFile: async () => {
+        await handle.appendFile('hal');
+        throw new Error('full');
+      },
+    };
+    await expect(appendWhole(failing, 'half\n')).rejects.toThrow('full');
+    await handle.close();
+    expect(readFileSync(path, 'utf8')).toBe('whole\n');
   });
 });
 

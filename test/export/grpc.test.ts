@@ -201,6 +201,20 @@ describe('OTLP over gRPC', () => {
     expect(pipeline.stats().queuedSpans).toBe(1);
   });
 
+  it('cancels the call when the exporter shuts down', async () => {
+    const backend = await sink(() => 'hang');
+    const created = createExporters({
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${backend.port}`,
+    });
+    const [ours] = created.ok ? created.exporters : [];
+    if (ours === undefined) throw new Error('no exporter');
+    const sent = send(ours.exporter);
+    await until(() => backend.requests.length > 0);
+    await ours.exporter.shutdown();
+    expect(await sent).toMatchObject({ kind: 'retry_after', reason: containing('gRPC CANCELLED') });
+  });
+
   it('sends the same bytes as the exporter of the SDK, which hides a partial success', async () => {
     const rejection = bytesField(1, varintField(1, 2));
     const backend = await sink(() => rejection);

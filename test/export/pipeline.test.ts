@@ -180,6 +180,15 @@ describe('an answer that may be about one span or about the backend (HTTP 500)',
     expect(clock.slept.length).toBeGreaterThanOrEqual((200 / 25) * 5 - 5);
   });
 
+  it('is about the backend also when a small batch fails to the last span', async () => {
+    const backend = scripted((_, call) => (call <= 40 ? ILL : 'ok'));
+    const { pipeline, refused } = startPipeline(backend);
+    pipeline.enqueue(makeSpans(3));
+    await pipeline.drain(NEVER_MS);
+    expect(refused).toEqual([]);
+    expect(backend.stored).toEqual(ids(3));
+  });
+
   it('waits with a single span until others come and prove the backend well', async () => {
     const backend = scripted((spans) => (has(spans, 1) ? ILL : 'ok'));
     const clock = createTestClock();
@@ -272,6 +281,8 @@ describe('the end', () => {
     await clock.held((ms) => ms === 20_000);
     const drained = pipeline.drain(10_000);
     await clock.held((ms) => ms === 10_000);
+    await nextTurn();
+    await nextTurn();
     expect(backend.calls).toHaveLength(1);
     await pipeline.shutdown();
     expect(await drained).toEqual({ undelivered: 2 });
