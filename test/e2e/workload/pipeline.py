@@ -64,7 +64,9 @@ def dies(folder):
 
 @ray.remote(num_cpus=0.1)
 def endless():
-    time.sleep(600)
+    # In short steps: the interrupt of a cancel is only seen between them.
+    for _ in range(6000):
+        time.sleep(0.1)
 
 
 @ray.remote(num_cpus=1000)
@@ -170,7 +172,7 @@ def main():
     running = endless.remote()
     time.sleep(2)
     ray.cancel(running)
-    done["cancelled"] = outcome(running)
+    done["cancelled"] = outcome(running, timeout=5)
     forced = endless.remote()
     time.sleep(2)
     ray.cancel(forced, force=True)

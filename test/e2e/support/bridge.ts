@@ -1,0 +1,27 @@
+import { bridgeCommand } from './parts.ts';
+import { eventually, freePorts, RunningProgram } from './processes.ts';
+
+export interface ServingBridge {
+  readonly program: RunningProgram;
+  readonly url: string;
+  /** The variables that `serve` told us to set for Ray, by name. */
+  readonly rayVariables: Readonly<Record<string, string>>;
+}
+
+/** The built `ray-otel-bridge serve` on a free port, ready. */
+export async function startBridge(args: readonly string[], env: Readonly<Record<string, string>>): Promise<ServingBridge> {
+  const [port] = await freePorts(1);
+  const url = `http://127.0.0.1:${port}`;
+  const program = new RunningProgram(process.execPath, [bridgeCommand, 'serve', '--listen', `127.0.0.1:${port}`, ...args], { env });
+  await eventually(`serve to be ready`, 30_000, async () => {
+    const { ok } = await fetch(`${url}/readyz`).catch(() => ({ ok: false }));
+    if (!ok) throw new Error(program.output);
+  });
+  return { program, url, rayVariables: parseVariables(program.output) };
+}
+
+/** Lines such as `export RAY_enable_ray_event=1`, as a user would paste them into a shell. */
+function parseVariables(output: string): Record<string, string> {
+  const lines = output.matchAll(/^\s*(?:export\s+)?(RAY_\w+)=(?:'([^']*)'|"([^"]*)"|(\S*))\s*$/gm);
+  return Object.fromEntries([...lines].map(([, name, single, double, bare]) => [name ?? '', single ?? double ?? bare ?? '']));
+}

@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** Where `test/e2e/parts/install.sh` puts what it makes. */
+const cache = process.env['RAY_OTEL_BRIDGE_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'ray-otel-bridge');
+
+export const collectorBinary = join(cache, 'otelcol', 'otelcol');
+export const rayBinFolder = (version: string): string => join(cache, `ray-${version}`, 'bin');
+/** The built command line, as a user gets it. */
+export const bridgeCommand = join(import.meta.dirname, '../../../dist/cli.js');
+
+export type Part = 'collector' | `ray-${string}` | 'build';
+
+const HOW: Readonly<Record<string, string>> = { build: 'npm run build' };
+
+/** Title and skip flag for a suite that needs parts: skipped by name where they are absent, but never in CI, where it then fails. */
+export function needing(title: string, parts: readonly Part[]): { readonly title: string; readonly skip: boolean } {
+  const absent = parts.filter((part) => !existsSync(placeOf(part)));
+  if (absent.length === 0) return { title, skip: false };
+  const how = absent.map((part) => HOW[part] ?? `test/e2e/parts/install.sh ${part}`).join(' && ');
+  return { title: `${title} (absent: ${absent.join(', ')}; to get them: ${how})`, skip: process.env['CI'] === undefined };
+}
+
+function placeOf(part: Part): string {
+  if (part === 'build') return bridgeCommand;
+  return part === 'collector' ? collectorBinary : join(rayBinFolder(part.slice('ray-'.length)), 'ray');
+}
