@@ -152,7 +152,8 @@ export function applyTaskProfile(state: State, session: Session, event: TaskProf
     noteWhere(state, attempt);
   }
   if (wholeTaskEntry(event.entries) !== undefined) attempt.evidenceMs ??= nowMs;
-  if (isCreationTask(taskId) && attempt.task.actorId !== undefined) state.actor(session, attempt.task.actorId, nowMs).creationTaskSeen = true;
+  if (isCreationTask(taskId) && attempt.task.actorId !== undefined)
+    state.actor(session, attempt.task.actorId, nowMs).creationTaskSeen = true;
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
 }

@@ -85,8 +85,10 @@ function placeholderEnd(attempt: Attempt, startNs: TimeNs): ReturnType<typeof at
 }
 
 function inferredError(endInferred: string | undefined): { readonly errorType: string; readonly message: string } | undefined {
-  if (endInferred === 'worker_died') return { errorType: 'WORKER_DIED', message: 'The worker died while the task was open; Ray sent no end for it.' };
-  if (endInferred === 'node_died') return { errorType: 'NODE_DIED', message: 'The node died while the task was open; Ray sent no end for it.' };
+  if (endInferred === 'worker_died')
+    return { errorType: 'WORKER_DIED', message: 'The worker died while the task was open; Ray sent no end for it.' };
+  if (endInferred === 'node_died')
+    return { errorType: 'NODE_DIED', message: 'The node died while the task was open; Ray sent no end for it.' };
   return undefined;
 }
 
@@ -106,7 +108,12 @@ function aliveAt(actor: Actor, attempt: Attempt, startNs: TimeNs): Actor['transi
   return alive.findLast((transition) => transition.timeNs <= atNs) ?? alive[0];
 }
 
-function attemptNode(session: Session, attempt: Attempt, workerId: string | undefined, aliveNodeId: string | undefined): NodeFacts | undefined {
+function attemptNode(
+  session: Session,
+  attempt: Attempt,
+  workerId: string | undefined,
+  aliveNodeId: string | undefined,
+): NodeFacts | undefined {
   const workerNodeId = workerId === undefined ? undefined : session.workers.get(workerId)?.definition?.nodeId;
   return nodeFacts(session, attempt.executorNodeId ?? attempt.submittedNodeId ?? aliveNodeId ?? workerNodeId, attempt.nodeIpAddress);
 }

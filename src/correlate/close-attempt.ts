@@ -65,7 +65,9 @@ export function closeRest(state: State, attempts: readonly Attempt[], job: Job, 
 
 function unseenParents(state: State, attempt: Attempt): number {
   const parentId = attempt.task.parentTaskId;
-  return state.options.nesting === 'flat' || parentId === undefined || isDriverTask(parentId) || attempt.task.session.tasks.has(parentId) ? 0 : 1;
+  return state.options.nesting === 'flat' || parentId === undefined || isDriverTask(parentId) || attempt.task.session.tasks.has(parentId)
+    ? 0
+    : 1;
 }
 
 interface Site extends Place {

@@ -72,7 +72,10 @@ function jobLifecycle(job: Job): JobLifecycle {
     links: jobLinks(job),
     jobId: job.id,
     name: definition?.jobName ?? definition?.submissionId ?? definition?.entrypoint ?? job.id,
-    states: sortedTransitions([...job.transitions, ...job.driverTransitions.map((driver) => ({ ...driver, state: `DRIVER_${driver.state}` }))]),
+    states: sortedTransitions([
+      ...job.transitions,
+      ...job.driverTransitions.map((driver) => ({ ...driver, state: `DRIVER_${driver.state}` })),
+    ]),
     tasks: { finished: job.finished, failed: job.failed, unfinished: job.unfinished },
     attemptCount: job.attemptCount,
     actorCount: job.actorCount,
@@ -99,7 +102,10 @@ function profileWithRoom(job: Job): JobLifecycle['profile'] {
 
 function jobLinks(job: Job): LinkRef[] {
   const links: LinkRef[] = [];
-  for (const actor of [...job.actors].filter((candidate) => candidate.isDetached).sort(byId).slice(0, DETACHED_LINKS_MAX)) {
+  for (const actor of [...job.actors]
+    .filter((candidate) => candidate.isDetached)
+    .sort(byId)
+    .slice(0, DETACHED_LINKS_MAX)) {
     links.push({ relation: 'detached_actor', trace: actorTrace(actor, job), span: actorSpan(actor) });
   }
   const caller = parseCaller(job.definition?.traceparent, job.definition?.tracestate);
@@ -179,7 +185,9 @@ function incarnationsOf(session: Session, states: ActorLifecycle['states'], time
   const incarnations: Incarnation[] = [];
   for (const [index, alive] of states.entries()) {
     if (alive.state !== 'ALIVE') continue;
-    const ended = states.slice(index + 1).find((transition) => transition.state !== 'PENDING_CREATION' && transition.state !== 'DEPENDENCIES_UNREADY');
+    const ended = states
+      .slice(index + 1)
+      .find((transition) => transition.state !== 'PENDING_CREATION' && transition.state !== 'DEPENDENCIES_UNREADY');
     const node = nodeFacts(session, alive.nodeId);
     incarnations.push({
       number: incarnations.length,
@@ -200,8 +208,13 @@ function actorLinks(actor: Actor, job: Job): LinkRef[] {
   return links;
 }
 
-function sessionCommon(session: Session, record: { readonly transitions: readonly { readonly timeNs: TimeNs }[] }, ended: TimeNs | undefined) {
-  const startNs = record.transitions.reduce<TimeNs | undefined>((first, { timeNs }) => smallest(first, timeNs), undefined) ?? session.firstNs ?? 0n;
+function sessionCommon(
+  session: Session,
+  record: { readonly transitions: readonly { readonly timeNs: TimeNs }[] },
+  ended: TimeNs | undefined,
+) {
+  const startNs =
+    record.transitions.reduce<TimeNs | undefined>((first, { timeNs }) => smallest(first, timeNs), undefined) ?? session.firstNs ?? 0n;
   const times = ended === undefined ? interval(startNs, silenceNs(session), 'silence') : interval(startNs, ended);
   return { session: session.name, trace: { kind: 'session', session: session.name }, links: [], ...times } as const;
 }
@@ -252,7 +265,14 @@ export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]
     return;
   }
   const name = `worker ${definition?.workerType ?? ''}`.trim();
-  session.account.folds.add(session.account.folds.under(), { name, outcome: 'finished', isAttempt: false, startNs: common.startNs, endNs: common.endNs, waitNs: 0n });
+  session.account.folds.add(session.account.folds.under(), {
+    name,
+    outcome: 'finished',
+    isAttempt: false,
+    startNs: common.startNs,
+    endNs: common.endNs,
+    waitNs: 0n,
+  });
 }
 
 export function closePlacementGroup(state: State, group: PlacementGroup, out: Lifecycle[]): void {
@@ -320,7 +340,8 @@ export function closeSession(state: State, session: Session, nowMs: number, out:
     point.closed = true;
     closePoint(state, point, out);
   }
-  if (!session.account.folds.isEmpty) out.push(...session.account.folds.flush({ kind: 'session', session: session.name }, session.name, undefined));
+  if (!session.account.folds.isEmpty)
+    out.push(...session.account.folds.flush({ kind: 'session', session: session.name }, session.name, undefined));
   if (session.closed) return;
   if (!session.hasContent) return;
   session.closed = true;

@@ -1,7 +1,17 @@
 import type { RayEvent } from '../event/index.ts';
 import { applyEvent } from './apply.ts';
 import { closeAttempt } from './close-attempt.ts';
-import { closeActor, closeJob, closeNode, closePlacementGroup, closePoint, closeRemainder, closeSession, closeSubmissionJob, closeWorker } from './close.ts';
+import {
+  closeActor,
+  closeJob,
+  closeNode,
+  closePlacementGroup,
+  closePoint,
+  closeRemainder,
+  closeSession,
+  closeSubmissionJob,
+  closeWorker,
+} from './close.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
 import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
 import { CORRELATE_DEFAULTS, State } from './state.ts';
@@ -63,7 +73,8 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
     hasDue: (nowMs) => state.due.isDue(nowMs),
     closeAll(nowMs) {
       const out: Lifecycle[] = [];
-      for (const session of [...state.sessions.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) closeSession(state, session, nowMs, out);
+      for (const session of [...state.sessions.values()].sort((a, b) => (a.name < b.name ? -1 : 1)))
+        closeSession(state, session, nowMs, out);
       return out;
     },
     openAttempts: () => state.openAttempts,

@@ -59,7 +59,8 @@ function stateRank(state: string): number {
 export function addProfileEntries<T extends ProfileEntry>(known: T[], added: readonly T[]): void {
   for (const entry of added) {
     if (known.length >= PROFILE_ENTRIES_MAX) return;
-    if (!known.some((other) => other.startNs === entry.startNs && other.endNs === entry.endNs && other.name === entry.name)) known.push(entry);
+    if (!known.some((other) => other.startNs === entry.startNs && other.endNs === entry.endNs && other.name === entry.name))
+      known.push(entry);
   }
 }
 

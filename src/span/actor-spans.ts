@@ -66,7 +66,9 @@ function incarnationSpan(context: MappingContext, lifecycle: ActorLifecycle, inc
     .set('ray.actor.restart_reason', ended?.restartReason)
     .set('ray.actor.death_message', death?.message);
   // A restart tells no death cause, but it is the end of a process that should have lived on.
-  const failure = failureOf(death) ?? (ended?.state === 'RESTARTING' ? { type: ended.restartReason ?? 'RESTARTING', message: 'the actor was restarted' } : undefined);
+  const failure =
+    failureOf(death) ??
+    (ended?.state === 'RESTARTING' ? { type: ended.restartReason ?? 'RESTARTING', message: 'the actor was restarted' } : undefined);
   if (failure !== undefined) attributes.set('error.type', failure.type);
   const resourceOf = { session, ...(serviceName === undefined ? {} : { serviceName }), ...(node === undefined ? {} : { node }) };
   return makeSpan(lifecycle.trace, {

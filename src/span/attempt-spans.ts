@@ -155,6 +155,10 @@ function profileSpans(context: MappingContext, lifecycle: AttemptLifecycle, pare
 }
 
 /** An entry that ends before it starts (a clock that was set back) is shown at its start, and says so. */
-export function profileTimes({ startNs, endNs }: ProfileEntry): { readonly startNs: bigint; readonly endNs: bigint; readonly endClamped?: boolean } {
+export function profileTimes({ startNs, endNs }: ProfileEntry): {
+  readonly startNs: bigint;
+  readonly endNs: bigint;
+  readonly endClamped?: boolean;
+} {
   return endNs < startNs ? { startNs, endNs: startNs, endClamped: true } : { startNs, endNs };
 }

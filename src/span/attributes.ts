@@ -1,5 +1,17 @@
 /** Where an attribute stands. */
-export type AttributeOn = 'resource' | 'all' | 'attempt' | 'phase' | 'profile' | 'job' | 'actor' | 'incarnation' | 'cluster' | 'fold' | 'link' | 'event';
+export type AttributeOn =
+  | 'resource'
+  | 'all'
+  | 'attempt'
+  | 'phase'
+  | 'profile'
+  | 'job'
+  | 'actor'
+  | 'incarnation'
+  | 'cluster'
+  | 'fold'
+  | 'link'
+  | 'event';
 
 export interface AttributeRow {
   readonly type: 'string' | 'int' | 'double' | 'boolean' | 'string[]';
@@ -16,7 +28,11 @@ function row(type: AttributeRow['type'], on: readonly AttributeOn[], meaning: st
  * (`python/ray/util/tracing/tracing_helper.py`); OpenTelemetry semantic conventions where one fits. A key that ends in `.*` is a prefix.
  */
 export const ATTRIBUTES = {
-  'service.name': row('string', ['resource'], 'Setting `OTEL_SERVICE_NAME`, default `ray`; a job may name its own in its metadata as `ray_otel.service_name`'),
+  'service.name': row(
+    'string',
+    ['resource'],
+    'Setting `OTEL_SERVICE_NAME`, default `ray`; a job may name its own in its metadata as `ray_otel.service_name`',
+  ),
   'host.name': row('string', ['resource'], 'Host of the node (Ray 2.54+)'),
   'host.ip': row('string', ['resource'], 'Address of the node'),
   'host.id': row('string', ['resource'], 'Instance id of the node, from a cloud'),
@@ -52,18 +68,34 @@ export const ATTRIBUTES = {
   'ray.log.stderr_start': row('int', ['attempt'], 'Byte at which the attempt began in it'),
   'ray.log.stderr_end': row('int', ['attempt'], 'Byte at which it ended'),
   'ray.debugger_paused': row('boolean', ['attempt'], 'A debugger held it'),
-  'ray.runtime_env.pip': row('string[]', ['attempt', 'job', 'actor'], 'Packages of the runtime environment, with `--runtime-env names` only'),
+  'ray.runtime_env.pip': row(
+    'string[]',
+    ['attempt', 'job', 'actor'],
+    'Packages of the runtime environment, with `--runtime-env names` only',
+  ),
   'ray.runtime_env.conda': row('string', ['attempt', 'job', 'actor'], 'Conda environment, with `--runtime-env names` only'),
   'ray.runtime_env.working_dir': row('string', ['attempt', 'job', 'actor'], 'Working directory, with `--runtime-env names` only'),
-  'ray.internal': row('boolean', ['attempt', 'actor', 'job'], "Ray's own: its module is one of Ray's, or it is a job that Ray itself started"),
+  'ray.internal': row(
+    'boolean',
+    ['attempt', 'actor', 'job'],
+    "Ray's own: its module is one of Ray's, or it is a job that Ray itself started",
+  ),
   'error.type': row('string', ['attempt', 'actor', 'incarnation', 'cluster', 'job'], "Ray's error type, or the reason of a death"),
   'exception.type': row('string', ['event'], 'Type of the exception, from the traceback'),
   'exception.message': row('string', ['event'], 'Message of the exception, terminal colours removed'),
   'exception.stacktrace': row('string', ['event'], 'Traceback, terminal colours removed'),
-  'ray.end_inferred': row('string', ['all'], 'Ray did not tell the end; it is taken from `profile`, `actor_alive`, `worker_died`, `node_died`, `job_finished` or `silence`'),
+  'ray.end_inferred': row(
+    'string',
+    ['all'],
+    'Ray did not tell the end; it is taken from `profile`, `actor_alive`, `worker_died`, `node_died`, `job_finished` or `silence`',
+  ),
   'ray.end_clamped': row('boolean', ['all'], 'The end that was known lay before the last known state, and was moved to it'),
   'ray.running_unknown': row('boolean', ['attempt'], 'RUNNING was lost: the last phase before the end holds the run too'),
-  'ray.end_after_terminal': row('boolean', ['attempt'], 'A state came after the terminal one (an actor that was restarted, or clocks that differ); the span ends there'),
+  'ray.end_after_terminal': row(
+    'boolean',
+    ['attempt'],
+    'A state came after the terminal one (an actor that was restarted, or clocks that differ); the span ends there',
+  ),
   'ray.definition': row('string', ['attempt'], '`missing`: the definition was lost; `other_attempt`: it is that of another attempt'),
   'ray.placeholder': row('boolean', ['attempt'], 'Only named as a parent, never seen itself'),
   'ray.parent_folded': row('boolean', ['attempt'], 'Its parent was folded; it hangs under the nearest ancestor that was not'),
@@ -76,7 +108,11 @@ export const ATTRIBUTES = {
   'ray.job.attempts': row('int', ['job'], 'Attempts, folded ones too'),
   'ray.job.actors': row('int', ['job'], 'Actors, but for detached ones'),
   'ray.job.folded_attempts': row('int', ['job'], 'Attempts that have no span of their own'),
-  'ray.job.attempts_without_phases': row('int', ['job'], 'Attempts whose phases are span events and whose profile entries were left out, because the budget had no room'),
+  'ray.job.attempts_without_phases': row(
+    'int',
+    ['job'],
+    'Attempts whose phases are span events and whose profile entries were left out, because the budget had no room',
+  ),
   'ray.actor.name': row('string', ['actor'], 'Name of the actor'),
   'ray.actor.namespace': row('string', ['actor'], 'Namespace of the name'),
   'ray.actor.detached': row('boolean', ['actor'], 'It outlives its job, and has a trace of its own'),
@@ -104,7 +140,11 @@ export const ATTRIBUTES = {
   'ray.fold.duration_min_seconds': row('double', ['fold'], 'Shortest'),
   'ray.fold.duration_max_seconds': row('double', ['fold'], 'Longest'),
   'ray.profile': row('boolean', ['profile'], "Recorded by Ray's profiler"),
-  'ray.link': row('string', ['link'], '`parent_task`, `previous_attempt`, `actor`, `previous_incarnation`, `creation_task`, `job`, `detached_actor` or `caller`'),
+  'ray.link': row(
+    'string',
+    ['link'],
+    '`parent_task`, `previous_attempt`, `actor`, `previous_incarnation`, `creation_task`, `job`, `detached_actor` or `caller`',
+  ),
 } as const satisfies Record<string, AttributeRow>;
 
 /** Beside each value that was cut stands `<key>.truncated` = true. */

@@ -1,8 +1,23 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { NodeLifecycle, PlacementGroupLife, PointLifecycle, SessionLifecycle, SubmissionJobLife, WorkerLifecycle } from '../correlate/index.ts';
+import type {
+  NodeLifecycle,
+  PlacementGroupLife,
+  PointLifecycle,
+  SessionLifecycle,
+  SubmissionJobLife,
+  WorkerLifecycle,
+} from '../correlate/index.ts';
 import type { MappingContext } from './context.ts';
 import { linksOf, makeSpan, parentIdOf, stateEvents } from './draft.ts';
-import { nodeSpanId, placementGroupSpanId, pointSpanId, sessionSpanId, submissionJobSpanId, workerSpanId, workerStartSpanId } from './ids.ts';
+import {
+  nodeSpanId,
+  placementGroupSpanId,
+  pointSpanId,
+  sessionSpanId,
+  submissionJobSpanId,
+  workerSpanId,
+  workerStartSpanId,
+} from './ids.ts';
 
 /** The root of the cluster's trace. */
 export function sessionSpans(context: MappingContext, lifecycle: SessionLifecycle): ReadableSpan[] {
@@ -33,7 +48,9 @@ export function nodeSpans(context: MappingContext, lifecycle: NodeLifecycle): Re
     .set('ray.death_message', death?.message)
     .set('error.type', failed ? death.reason : undefined)
     .setEach('ray.resources.', totals);
-  const states = lifecycle.states.map((transition) => (transition.isDraining === true ? { ...transition, state: `${transition.state} DRAINING` } : transition));
+  const states = lifecycle.states.map((transition) =>
+    transition.isDraining === true ? { ...transition, state: `${transition.state} DRAINING` } : transition,
+  );
   return [
     makeSpan(lifecycle.trace, {
       ...lifecycle,

@@ -30,7 +30,10 @@ export class AttributeSet {
   }
 
   /** One attribute for each entry; `prefix` ends in a dot. */
-  setEach(prefix: 'ray.resources.' | 'ray.label_selector.' | 'ray.node.label.' | 'ray.event.', entries: Readonly<Record<string, AttributeValue>> | undefined): this {
+  setEach(
+    prefix: 'ray.resources.' | 'ray.label_selector.' | 'ray.node.label.' | 'ray.event.',
+    entries: Readonly<Record<string, AttributeValue>> | undefined,
+  ): this {
     for (const [name, value] of Object.entries(entries ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))) this.set(`${prefix}${name}`, value);
     return this;
   }
@@ -80,7 +83,10 @@ export function makeSpan(trace: TraceRef, parts: SpanParts): ReadableSpan {
     startTime: hrTime(parts.startNs),
     endTime: hrTime(parts.endNs),
     duration: hrTime(parts.endNs - parts.startNs),
-    status: parts.error === undefined ? { code: SpanStatusCode.UNSET } : { code: SpanStatusCode.ERROR, message: cutText(parts.error, NAME_LENGTH_MAX) },
+    status:
+      parts.error === undefined
+        ? { code: SpanStatusCode.UNSET }
+        : { code: SpanStatusCode.ERROR, message: cutText(parts.error, NAME_LENGTH_MAX) },
     attributes: parts.attributes.values,
     links: [...(parts.links ?? [])],
     events: events.slice(0, EVENTS_MAX),

@@ -16,7 +16,9 @@ const SYSTEM_ERROR = '\n\nSystem error:';
  * error's message (`User exception:`, frames, `ValueError: text`).
  */
 export function exceptionOf(error: TaskError | undefined, profile: readonly ProfileEntry[]): ExceptionFacts | undefined {
-  const recorded = profile.findLast((entry) => entry.exceptionType !== undefined && entry.name.startsWith('task:execute')) ?? profile.find((entry) => entry.exceptionType !== undefined);
+  const recorded =
+    profile.findLast((entry) => entry.exceptionType !== undefined && entry.name.startsWith('task:execute')) ??
+    profile.find((entry) => entry.exceptionType !== undefined);
   if (recorded?.exceptionType !== undefined && (error === undefined || error.errorType === 'TASK_EXECUTION_EXCEPTION')) {
     const stacktrace = error?.message ?? recorded.exceptionStacktrace;
     return { type: recorded.exceptionType, message: recorded.exceptionMessage ?? '', ...(stacktrace === undefined ? {} : { stacktrace }) };

@@ -34,7 +34,12 @@ export function phasesOf({ states, endNs }: AttemptLifecycle): Phase[] {
   const phases: Phase[] = [];
   for (const [index, { state, timeNs }] of states.entries()) {
     if (isTerminal(state)) break;
-    phases.push({ state, name: PHASE_NAMES[state] ?? state.toLowerCase().replaceAll('_', ' '), startNs: timeNs, endNs: states[index + 1]?.timeNs ?? endNs });
+    phases.push({
+      state,
+      name: PHASE_NAMES[state] ?? state.toLowerCase().replaceAll('_', ' '),
+      startNs: timeNs,
+      endNs: states[index + 1]?.timeNs ?? endNs,
+    });
   }
   return phases;
 }

@@ -59,7 +59,10 @@ function setUp(options = {}) {
 function summary(lifecycle: Lifecycle): string {
   const inferred = lifecycle.endInferred === undefined ? '' : ` (${lifecycle.endInferred})`;
   const name = lifecycle.kind === 'attempt' ? `${lifecycle.name}/${lifecycle.attempt} ${lifecycle.outcome}` : '';
-  return `${lifecycle.kind} ${name} ${lifecycle.startNs / 1_000_000_000n}..${lifecycle.endNs / 1_000_000_000n}${inferred}`.replaceAll('  ', ' ');
+  return `${lifecycle.kind} ${name} ${lifecycle.startNs / 1_000_000_000n}..${lifecycle.endNs / 1_000_000_000n}${inferred}`.replaceAll(
+    '  ',
+    ' ',
+  );
 }
 
 /** A session and a job that are known for long enough that nothing of them is waited for. */
@@ -115,7 +118,12 @@ describe('an attempt is finished', () => {
     feed(SETTLED, definition(taskId(1)), states(taskId(1), { RUNNING: 3 }, { workerId }));
     feed(SETTLED, { ...header(), type: 'worker_lifecycle', workerId, transitions: [{ state: 'DEAD', timeNs: 7_000_000_000n }] });
     const attempt = correlator.advance(SETTLED + 5_000).find((lifecycle) => lifecycle.kind === 'attempt');
-    expect(attempt).toMatchObject({ outcome: 'failed', endInferred: 'worker_died', endNs: 7_000_000_000n, error: { errorType: 'WORKER_DIED' } });
+    expect(attempt).toMatchObject({
+      outcome: 'failed',
+      endInferred: 'worker_died',
+      endNs: 7_000_000_000n,
+      error: { errorType: 'WORKER_DIED' },
+    });
   });
 
   it('with NODE_DIED at the death of its node, also when that was told before', () => {
@@ -124,7 +132,12 @@ describe('an attempt is finished', () => {
     feed(SETTLED, { ...header(), type: 'node_lifecycle', nodeId, transitions: [{ state: 'DEAD', timeNs: 7_000_000_000n }] });
     feed(SETTLED + 1, definition(taskId(1)), states(taskId(1), { RUNNING: 3 }, { workerPid: 7, emitterNodeId: nodeId }));
     const attempt = correlator.advance(SETTLED + 5_001).find((lifecycle) => lifecycle.kind === 'attempt');
-    expect(attempt).toMatchObject({ outcome: 'failed', endInferred: 'node_died', endNs: 7_000_000_000n, error: { errorType: 'NODE_DIED' } });
+    expect(attempt).toMatchObject({
+      outcome: 'failed',
+      endInferred: 'node_died',
+      endNs: 7_000_000_000n,
+      error: { errorType: 'NODE_DIED' },
+    });
   });
 
   it('15 s after its job, and the job after it', () => {
@@ -199,7 +212,9 @@ describe('what comes late', () => {
     feed(SETTLED, { ...header(), type: 'job_definition', jobId: JOB, traceparent }, states(DRIVER, { FINISHED: 9 }));
     const [last] = correlator.advance(SETTLED + 15_000);
     expect(last?.trace).not.toHaveProperty('caller');
-    expect(last?.links).toEqual([{ relation: 'caller', context: { traceId: traceparent.slice(3, 35), spanId: traceparent.slice(36, 52), traceFlags: 1 } }]);
+    expect(last?.links).toEqual([
+      { relation: 'caller', context: { traceId: traceparent.slice(3, 35), spanId: traceparent.slice(36, 52), traceFlags: 1 } },
+    ]);
   });
 });
 
@@ -212,9 +227,15 @@ describe('parents', () => {
       [2, 15],
       [3, 35],
     ] as const) {
-      feed(SETTLED, definition(taskId(number), { parentTaskId: taskId(1) }), states(taskId(number), { RUNNING: second, FINISHED: second + 1 }));
+      feed(
+        SETTLED,
+        definition(taskId(number), { parentTaskId: taskId(1) }),
+        states(taskId(number), { RUNNING: second, FINISHED: second + 1 }),
+      );
     }
-    const parents = correlator.advance(SETTLED).flatMap((lifecycle) => (lifecycle.kind === 'attempt' && lifecycle.taskId !== taskId(1) ? [lifecycle.parent] : []));
+    const parents = correlator
+      .advance(SETTLED)
+      .flatMap((lifecycle) => (lifecycle.kind === 'attempt' && lifecycle.taskId !== taskId(1) ? [lifecycle.parent] : []));
     expect(parents).toEqual([
       { kind: 'task', taskId: taskId(1), attempt: 0 },
       { kind: 'task', taskId: taskId(1), attempt: 1 },
@@ -223,9 +244,17 @@ describe('parents', () => {
 
   it('one that is only named gets a placeholder when the job ends', () => {
     const { correlator, feed } = known();
-    feed(SETTLED, definition(taskId(2), { parentTaskId: taskId(1) }), states(taskId(2), { RUNNING: 3, FINISHED: 4 }), ...job({ FINISHED: 8 }));
+    feed(
+      SETTLED,
+      definition(taskId(2), { parentTaskId: taskId(1) }),
+      states(taskId(2), { RUNNING: 3, FINISHED: 4 }),
+      ...job({ FINISHED: 8 }),
+    );
     const all = correlator.advance(SETTLED + 15_000);
-    expect(all.find((lifecycle) => lifecycle.kind === 'attempt' && lifecycle.taskId === taskId(1))).toMatchObject({ placeholder: true, parent: { kind: 'job', id: JOB } });
+    expect(all.find((lifecycle) => lifecycle.kind === 'attempt' && lifecycle.taskId === taskId(1))).toMatchObject({
+      placeholder: true,
+      parent: { kind: 'job', id: JOB },
+    });
   });
 
   it('tasks that name each other hang under the job', () => {
@@ -245,7 +274,11 @@ describe('parents', () => {
     const actorId = `${'1'.repeat(24)}${JOB}`;
     const call = taskId(1, actorId);
     feed(0, definition(taskId(2), { parentTaskId: call }), states(taskId(2), { RUNNING: 3, FINISHED: 4 }));
-    feed(0, definition(call, { taskType: 'ACTOR_TASK', parentTaskId: `${'f'.repeat(40)}${caller}` }), states(call, { RUNNING: 2, FINISHED: 5 }));
+    feed(
+      0,
+      definition(call, { taskType: 'ACTOR_TASK', parentTaskId: `${'f'.repeat(40)}${caller}` }),
+      states(call, { RUNNING: 2, FINISHED: 5 }),
+    );
     const traces = correlator.closeAll(0).flatMap((lifecycle) => (lifecycle.kind === 'attempt' ? [lifecycle.trace] : []));
     expect(traces.map((trace) => trace.kind === 'job' && trace.jobId)).toEqual([caller, caller]);
   });
@@ -300,7 +333,8 @@ describe('the budget of a trace', () => {
 
   it('is bounded in kinds of folds, too', () => {
     const { correlator, feed } = known({ maxSpansPerTrace: 60 });
-    for (let number = 1; number <= 500; number += 1) feed(SETTLED, definition(taskId(number), { name: `work ${number}` }), states(taskId(number), { RUNNING: 3, FINISHED: 4 }));
+    for (let number = 1; number <= 500; number += 1)
+      feed(SETTLED, definition(taskId(number), { name: `work ${number}` }), states(taskId(number), { RUNNING: 3, FINISHED: 4 }));
     const all = [...correlator.advance(SETTLED)];
     feed(SETTLED, ...job({ FINISHED: 8 }));
     all.push(...correlator.advance(SETTLED + 15_000));
@@ -311,7 +345,13 @@ describe('the budget of a trace', () => {
   it('a job can ask for its failures alone', () => {
     const { correlator, feed } = known();
     feed(0, { ...header(), eventId: '', type: 'job_definition', jobId: JOB, detail: 'failed' });
-    feed(SETTLED, definition(taskId(1)), states(taskId(1), { RUNNING: 3, FINISHED: 4 }), definition(taskId(2)), states(taskId(2), { RUNNING: 3, FAILED: 4 }));
+    feed(
+      SETTLED,
+      definition(taskId(1)),
+      states(taskId(1), { RUNNING: 3, FINISHED: 4 }),
+      definition(taskId(2)),
+      states(taskId(2), { RUNNING: 3, FAILED: 4 }),
+    );
     const all = correlator.closeAll(SETTLED);
     expect(all.map(summary)).toEqual(['attempt work/0 failed 3..4', 'fold 3..4', 'job 1..4 (silence)']);
   });

@@ -7,7 +7,14 @@ import { readRecordedEvents } from '../support/posts.ts';
 // Whatever the order of the events, however often they come, and however their states are divided among them, the spans are
 // the same to the byte: nothing else lets a restart, a second replica or a retry be trusted.
 
-const RECORDINGS = ['features-ray-2.49.0', 'features-ray-2.54.0', 'features-ray-2.60.0', 'mix-ray-2.50.1', 'mix-snake-case-ray-2.60.0', 'node-death-three-jobs-ray-2.60.0'];
+const RECORDINGS = [
+  'features-ray-2.49.0',
+  'features-ray-2.54.0',
+  'features-ray-2.60.0',
+  'mix-ray-2.50.1',
+  'mix-snake-case-ray-2.60.0',
+  'node-death-three-jobs-ray-2.60.0',
+];
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 12);
 
 type Raw = Record<string, unknown>;
@@ -28,7 +35,11 @@ function splitStates(event: Raw): Raw[] {
     const payload = event[slot] as Raw | undefined;
     const transitions = payload?.[states] as unknown[] | undefined;
     if (payload === undefined || transitions === undefined || transitions.length < 2) continue;
-    return transitions.map((transition, index) => ({ ...event, eventId: otherId(event, index), [slot]: { ...payload, [states]: [transition] } }));
+    return transitions.map((transition, index) => ({
+      ...event,
+      eventId: otherId(event, index),
+      [slot]: { ...payload, [states]: [transition] },
+    }));
   }
   const execution = event['taskExecutionEvent'] as Raw | undefined;
   if (execution === undefined) return [event];

@@ -44,7 +44,13 @@ function only<Item>(items: readonly Item[]): Item {
 }
 
 describe('phases', () => {
-  const fast = attempt({ states: [{ state: 'PENDING_ARGS_AVAIL', timeNs: 0n }, { state: 'RUNNING', timeNs: 20n * MS - 1n }, { state: 'FINISHED', timeNs: 50n * MS }] });
+  const fast = attempt({
+    states: [
+      { state: 'PENDING_ARGS_AVAIL', timeNs: 0n },
+      { state: 'RUNNING', timeNs: 20n * MS - 1n },
+      { state: 'FINISHED', timeNs: 50n * MS },
+    ],
+  });
 
   it('are child spans of an attempt that waited 20 ms, and events of one that waited less', () => {
     expect(spansOf(attempt()).map(({ name }) => name)).toEqual(['train', 'pending args', 'pending node assignment', 'running']);
@@ -80,15 +86,22 @@ describe('phases', () => {
     const [span, ...phases] = spansOf(attempt({ states, endNs: 90n * MS }));
     expect(phases.at(-1)?.endTime).toEqual([0, 50e6]);
     expect(span?.events.map(({ name }) => name)).toEqual(['RUNNING']);
-    expect(span?.attributes).toMatchObject({ 'ray.end_after_terminal': true, 'ray.task.state': 'FINISHED', 'ray.task.running_seconds': 0.03 });
+    expect(span?.attributes).toMatchObject({
+      'ray.end_after_terminal': true,
+      'ray.task.state': 'FINISHED',
+      'ray.task.running_seconds': 0.03,
+    });
   });
 });
 
 describe('failures', () => {
-  const traceback = 'User exception:\nray::train() (pid=7)\n  File "/app/a.py", line 3, in train\n    raise ValueError("bad")\nValueError: bad\nsecond line';
+  const traceback =
+    'User exception:\nray::train() (pid=7)\n  File "/app/a.py", line 3, in train\n    raise ValueError("bad")\nValueError: bad\nsecond line';
 
   it('take type and message of the exception from the traceback', () => {
-    const span = only(spansOf(attempt({ outcome: 'failed', error: { errorType: 'TASK_EXECUTION_EXCEPTION', message: traceback } }), { phases: 'none' }));
+    const span = only(
+      spansOf(attempt({ outcome: 'failed', error: { errorType: 'TASK_EXECUTION_EXCEPTION', message: traceback } }), { phases: 'none' }),
+    );
     expect(span.status).toEqual({ code: SpanStatusCode.ERROR, message: 'ValueError: bad' });
     expect(span.attributes['error.type']).toBe('TASK_EXECUTION_EXCEPTION');
     expect(only(span.events)).toMatchObject({
@@ -100,7 +113,9 @@ describe('failures', () => {
 
   it("of a constructor take the user's own exception, not Ray's report of it", () => {
     const message = `CreationTaskError: ${traceback.replace('\nsecond line', '')}\n\nSystem error:\nCreationTaskError: Exception raised from an actor init method.`;
-    const span = only(spansOf(attempt({ outcome: 'failed', error: { errorType: 'TASK_EXECUTION_EXCEPTION', message } }), { phases: 'none' }));
+    const span = only(
+      spansOf(attempt({ outcome: 'failed', error: { errorType: 'TASK_EXECUTION_EXCEPTION', message } }), { phases: 'none' }),
+    );
     expect(span.status.message).toBe('ValueError: bad');
   });
 
@@ -152,7 +167,8 @@ it('spans of one node share one resource, so that OTLP sends it once', () => {
 });
 
 describe('sampling', () => {
-  const called = (traceFlags: number): TraceRef => ({ ...TRACE, caller: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags } }) as TraceRef;
+  const called = (traceFlags: number): TraceRef =>
+    ({ ...TRACE, caller: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags } }) as TraceRef;
   const sampled = (env: Record<string, string>, trace: TraceRef): boolean => {
     const created = createSampling(env);
     if (!created.ok) throw new Error(created.problem);
@@ -167,13 +183,18 @@ describe('sampling', () => {
     expect(sampled({ OTEL_TRACES_SAMPLER: 'always_on' }, called(0))).toBe(true);
     expect(sampled({ OTEL_TRACES_SAMPLER: 'always_off' }, TRACE)).toBe(false);
     const env = { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.25' };
-    const kept = Array.from({ length: 1_000 }, (_, index) => sampled(env, { kind: 'job', session: SESSION, jobId: String(index) })).filter(Boolean).length;
+    const kept = Array.from({ length: 1_000 }, (_, index) => sampled(env, { kind: 'job', session: SESSION, jobId: String(index) })).filter(
+      Boolean,
+    ).length;
     expect(kept).toBeGreaterThan(180);
     expect(kept).toBeLessThan(320);
   });
 
   it('says what is wrong with it', () => {
-    expect(createSampling({ OTEL_TRACES_SAMPLER: 'sometimes' })).toMatchObject({ ok: false, problem: expect.stringContaining("not 'sometimes'") });
+    expect(createSampling({ OTEL_TRACES_SAMPLER: 'sometimes' })).toMatchObject({
+      ok: false,
+      problem: expect.stringContaining("not 'sometimes'"),
+    });
     expect(createSampling({ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '2' })).toMatchObject({ ok: false });
   });
 });

@@ -1,0 +1,26 @@
+/**
+ * ray-otel-bridge as a library: events of Ray in, OpenTelemetry spans out.
+ * `rayEventsToSpans` for streams that are over, `createBridge` for a service inside another one, the id functions for everything
+ * that wants to name a span before it exists.
+ */
+export { type Bridge, type BridgeOptions, type BridgeState, type BridgeStats, createBridge, type StopOutcome } from './bridge.ts';
+export { type Converted, type ConvertOptions, rayEventsToSpans } from './convert.ts';
+export type { Decoded, RayEvent, Rejection, RejectionCode } from './event/index.ts';
+export { decodeEvent, redactRawEvent } from './event/index.ts';
+export { createExporters, createFileExporter, type NamedExporter, otlpJsonLines } from './export/index.ts';
+export { createMemoryJournal, type Journal, type JournalEntry } from './journal/index.ts';
+export {
+  actorSpanId,
+  actorTraceId,
+  ATTRIBUTES,
+  incarnationSpanId,
+  jobSpanId,
+  jobTraceId,
+  nodeSpanId,
+  phaseSpanId,
+  profileSpanId,
+  sessionSpanId,
+  sessionTraceId,
+  taskSpanId,
+  workerSpanId,
+} from './span/index.ts';
