@@ -1,12 +1,15 @@
-/** Why an event was set aside. The codes are stable; the README lists them. */
-export type RejectionCode =
-  | 'event_not_object'
-  | 'event_type_missing'
-  | 'event_type_unknown'
-  | 'event_payload_missing'
-  | 'event_field_invalid'
-  | 'event_session_invalid'
-  | 'event_too_deep';
+/** Why an event was set aside. The codes are stable; the README's table is made of this one. */
+export const REJECTIONS = {
+  event_not_object: 'The element of the array is not a JSON object',
+  event_type_missing: 'No `eventType`',
+  event_type_unknown: 'A type that this release does not know: counted by type, logged once a type, and harmless',
+  event_payload_missing: 'The part that belongs to its `eventType` is not there',
+  event_field_invalid: 'A field that the bridge needs is missing or cannot be read; the message names it',
+  event_session_invalid: 'No `sessionName`, or one with control characters in it: ids could not be told apart',
+  event_too_deep: 'Objects or arrays nested deeper than any event of Ray',
+} as const satisfies Record<string, string>;
+
+export type RejectionCode = keyof typeof REJECTIONS;
 
 export interface Rejection {
   readonly code: RejectionCode;
