@@ -194,7 +194,7 @@ function foldContainer(attempt: Attempt, job: Job, startNs: TimeNs): Map<string,
   const { folds } = job.account;
   const parent = parentOf(attempt.task.session, attempt.task, startNs);
   if (parent.kind === 'job' || parent.attempt === undefined) return folds.under();
-  if (!parent.attempt.closed) return (parent.attempt.folds ??= new Map());
+  if (!parent.attempt.closed) return (parent.attempt.folds ??= new Map<string, FoldNode>());
   return parent.attempt.fold === undefined ? folds.under(refOf(parent, job)) : parent.attempt.fold.current.children;
 }
 

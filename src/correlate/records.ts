@@ -18,7 +18,7 @@ import type {
   WorkerDefinition,
   WorkerTransition,
 } from '../event/index.ts';
-import { TraceAccount } from './account.ts';
+import type { TraceAccount } from './account.ts';
 import type { FoldNode } from './fold.ts';
 import type { AttemptOutcome, JobTraceRef } from './lifecycle.ts';
 import { actorIdOf, jobIdOf } from './ray-ids.ts';

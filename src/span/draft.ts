@@ -40,9 +40,13 @@ export class AttributeSet {
 
   #cut(value: AttributeValue): AttributeValue {
     if (typeof value === 'string') return cutText(value, this.#valueLengthMax);
-    if (!Array.isArray(value) || !value.some((item) => typeof item === 'string' && item.length > this.#valueLengthMax)) return value;
-    return value.map((item) => (typeof item === 'string' ? cutText(item, this.#valueLengthMax) : item)) as AttributeValue;
+    if (!isTexts(value) || value.every((item) => item.length <= this.#valueLengthMax)) return value;
+    return value.map((item) => cutText(item, this.#valueLengthMax));
   }
+}
+
+function isTexts(value: AttributeValue): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 /** Never between the halves of a surrogate pair. */

@@ -30,7 +30,8 @@ function sendLive(name: string) {
   for (const line of readFileSync(new URL(name, RECORDINGS), 'utf8').trim().split('\n')) {
     const { receivedAt, body } = JSON.parse(line) as { receivedAt: number; body: string };
     const receivedMs = receivedAt * 1000;
-    while (nowMs > 0 && nowMs + TICK_MS < receivedMs) passTo(nowMs + TICK_MS);
+    const firstTickMs = nowMs === 0 ? receivedMs : nowMs + TICK_MS;
+    for (let tickMs = firstTickMs; tickMs < receivedMs; tickMs += TICK_MS) passTo(tickMs);
     passTo(receivedMs);
     for (const raw of eventsOfBody(body)) {
       events.push(raw);

@@ -167,8 +167,7 @@ it('spans of one node share one resource, so that OTLP sends it once', () => {
 });
 
 describe('sampling', () => {
-  const called = (traceFlags: number): TraceRef =>
-    ({ ...TRACE, caller: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags } }) as TraceRef;
+  const called = (traceFlags: number): TraceRef => ({ ...TRACE, caller: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags } });
   const sampled = (env: Record<string, string>, trace: TraceRef): boolean => {
     const created = createSampling(env);
     if (!created.ok) throw new Error(created.problem);
