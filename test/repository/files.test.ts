@@ -3,6 +3,14 @@ import { brokenLinks, mapBreaches } from './document-rules.ts';
 import { fileBreaches } from './file-rules.ts';
 import { projectFiles, projectPathExists, readProjectFile, readTexts } from './source-tree.ts';
 
+interface LockedPackage {
+  readonly resolved?: string;
+  readonly optionalDependencies?: Record<string, string>;
+}
+
+const lockfile = JSON.parse(readProjectFile('package-lock.json')) as { packages: Record<string, LockedPackage> };
+const lockedPackages = (): LockedPackage[] => Object.values(lockfile.packages);
+
 const binary = /\.(?:gz|png|ico|woff2?)$/;
 const texts = readTexts(projectFiles().filter((path) => !binary.test(path)));
 const only = (pattern: RegExp): Map<string, string> => new Map([...texts].filter(([path]) => pattern.test(path)));
@@ -29,10 +37,17 @@ describe('files of the project', () => {
   });
 
   it('lock packages by version and hash, not by the host they came from', () => {
-    const lock = JSON.parse(readProjectFile('package-lock.json')) as { packages: Record<string, { resolved?: string; link?: boolean }> };
-    const hosts = Object.values(lock.packages).flatMap(({ resolved }) => (resolved === undefined ? [] : [new URL(resolved).host]));
-    expect(Object.keys(lock.packages).length).toBeGreaterThan(50);
+    const hosts = lockedPackages().flatMap(({ resolved }) => (resolved === undefined ? [] : [new URL(resolved).host]));
+    expect(lockedPackages().length).toBeGreaterThan(50);
     expect(new Set(hosts)).toEqual(new Set());
+  });
+
+  // A registry that lacks a platform's package makes `npm install` leave it out, and `npm ci` then fails everywhere.
+  it('lock the packages of every platform', () => {
+    const wanted = lockedPackages().flatMap(({ optionalDependencies }) => Object.keys(optionalDependencies ?? {}));
+    const locked = new Set(Object.keys(lockfile.packages));
+    expect(wanted.length).toBeGreaterThan(20);
+    expect(wanted.filter((name) => !locked.has(`node_modules/${name}`))).toEqual([]);
   });
 });
 
