@@ -4,15 +4,16 @@ import { projectFiles, readTexts } from './source-tree.ts';
 
 // Imports run one way: event <- correlate <- span <- export; receiver and journal know event only; the pump and the bridge
 // join the stages; the commands know what they run. A part that is not in this table fails the test.
-const stages = ['event', 'correlate', 'span', 'export', 'journal', 'receiver'];
+const stages = ['event', 'correlate', 'span', 'export', 'journal', 'receiver', 'access'];
 const layers: Readonly<Record<string, Layer>> = {
   event: { imports: [] },
   correlate: { imports: ['event'] },
   span: { imports: ['event', 'correlate'] },
   export: { imports: ['span'] },
   journal: { imports: ['event'] },
-  receiver: { imports: ['event'], types: ['journal'] },
   options: { imports: [] },
+  access: { imports: ['options'] },
+  receiver: { imports: ['event', 'access'], types: ['journal'] },
   config: { imports: ['options'] },
   metrics: { imports: [] },
   telemetry: { imports: ['metrics'], types: stages },
@@ -29,6 +30,7 @@ const layers: Readonly<Record<string, Layer>> = {
       'span',
       'export',
       'receiver',
+      'access',
       'options',
       'config',
       'telemetry',
