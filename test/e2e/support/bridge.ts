@@ -13,10 +13,11 @@ export async function startBridge(args: readonly string[], env: Readonly<Record<
   const [port] = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
   const program = new RunningProgram(process.execPath, [bridgeCommand, 'serve', '--listen', `127.0.0.1:${port}`, ...args], { env });
-  await eventually(`serve to be ready`, 30_000, async () => {
+  await eventually('serve to be ready', 30_000, async () => {
     const { ok } = await fetch(`${url}/readyz`).catch(() => ({ ok: false }));
     if (!ok) throw new Error(program.output);
   });
+  await program.waitForOutput(/RAY_enable_core_worker_ray_event_to_aggregator/);
   return { program, url, rayVariables: parseVariables(program.output) };
 }
 

@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkTraces } from '../support/oracle.ts';
+import type { FlatSpan } from '../support/otlp-spans.ts';
+import { type ServingBridge, startBridge } from './support/bridge.ts';
+import { type Collector, startCollector } from './support/collector.ts';
+import { needing } from './support/parts.ts';
+import { eventually } from './support/processes.ts';
+import { RayCluster } from './support/ray-cluster.ts';
+import { startTee, type Tee } from './support/tee.ts';
+
+// A real Ray runs the workload beside this file against `serve`, as a user sets it up; what a real Collector wrote is compared
+// with what Ray posted.
+
+const SECRET = 'sk-e2e-0a1b2c3d4e';
+const ARGUMENT = 'tok-e2e-5f6a7b8c9d';
+const CALLER = { traceId: '1'.repeat(32), spanId: '2'.repeat(16) };
+
+/** Job, actor, node and worker events exist from 2.50 and 2.58 on. */
+const releases = [
+  { version: '2.60.0', tellsJobsAndActors: true },
+  { version: '2.49.2', tellsJobsAndActors: false },
+];
+
+describe.each(releases)('Ray $version', ({ version, tellsJobsAndActors }) => {
+  const { title, skip } = needing('its traces in a real Collector', ['build', 'collector', `ray-${version}`]);
+  describe.skipIf(skip)(title, () => {
+    let folder = '';
+    let collector: Collector;
+    let bridge: ServingBridge;
+    let tee: Tee;
+    let exitCodeOfBridge: number | null;
+    let metrics = '';
+    let spans: readonly FlatSpan[] = [];
+    let violations: readonly string[] = [];
+    const jobExitCodes: (number | null)[] = [];
+
+    beforeAll(async () => {
+      folder = mkdtempSync(join(tmpdir(), 'ray-otel-bridge-e2e-'));
+      collector = await startCollector(folder);
+      bridge = await startBridge(['--orphan-timeout', '20s'], { OTEL_EXPORTER_OTLP_ENDPOINT: collector.httpEndpoint });
+      tee = await startTee(bridge.url);
+
+      const cluster = await RayCluster.start(version, throughTee(bridge.rayVariables, tee.url));
+      try {
+        await cluster.runDriver('pipeline.py', { E2E_SECRET: SECRET, E2E_FOLDER: folder });
+        jobExitCodes.push(await cluster.submitJob(['second_job.py']));
+        const metadata = JSON.stringify({ traceparent: `00-${CALLER.traceId}-${CALLER.spanId}-01` });
+        jobExitCodes.push(await cluster.submitJob(['failing_job.py', '--token', ARGUMENT], ['--metadata-json', metadata]));
+      } finally {
+        await cluster.stop();
+      }
+
+      // What is open now closes when the session was silent for --orphan-timeout.
+      await eventually('right traces in the Collector', 90_000, () => {
+        spans = collector.spans();
+        violations = checkTraces(tee.accepted, spans, { plantedSecrets: [SECRET, ARGUMENT] });
+        expect(violations).toEqual([]);
+      }).catch(() => undefined);
+      metrics = await (await fetch(`${bridge.url}/metrics`)).text();
+      exitCodeOfBridge = await bridge.program.stop();
+      spans = collector.spans();
+    });
+
+    afterAll(async () => {
+      await bridge?.program.destroy();
+      await collector?.program.destroy();
+      await tee?.close();
+      rmSync(folder, { recursive: true, force: true });
+    });
+
+    const named = (name: string): FlatSpan[] => spans.filter((span) => span.name === name);
+    const parentOf = (span: FlatSpan | undefined): FlatSpan | undefined => spans.find(({ spanId }) => spanId === span?.parentSpanId);
+
+    it('ran the whole workload, and every post was taken', () => {
+      expect(jobExitCodes).toEqual([0, 1]);
+      expect(tee.accepted.length).toBeGreaterThan(100);
+      expect([...tee.answers.keys()]).toEqual([200]);
+    });
+
+    it('keeps every rule', () => {
+      expect(violations).toEqual([]);
+      expect(checkTraces(tee.accepted, spans, { plantedSecrets: [SECRET, ARGUMENT] })).toEqual([]);
+    });
+
+    it('shows nested tasks as a tree', () => {
+      const leaves = named('leaf').filter((leaf) => parentOf(leaf)?.name === 'branch');
+      expect(leaves).toHaveLength(5);
+      for (const leaf of leaves) {
+        const root = parentOf(parentOf(leaf));
+        expect(root?.name).toBe('root_task');
+        expect(parentOf(root)?.name).toMatch(/^job /);
+      }
+    });
+
+    it('shows each try of a flaky task, with the child that it made', () => {
+      const tries = named('flaky').toSorted((a, b) => (a.startNs < b.startNs ? -1 : 1));
+      expect(tries.map((span) => span.statusCode)).toEqual([2, 2, 0]);
+      for (const attempt of tries) expect(spans.filter((span) => span.parentSpanId === attempt.spanId && span.name === 'leaf')).toHaveLength(1);
+    });
+
+    it('tells failures by Ray’s own names', () => {
+      const errorTypes = (name: string): unknown[] => named(name).map((span) => span.attributes['error.type']);
+      expect(errorTypes('broken')).toEqual(['TASK_EXECUTION_EXCEPTION']);
+      expect(errorTypes('dies')).toEqual(['WORKER_DIED', 'WORKER_DIED']);
+      expect(errorTypes('without_environment')).toEqual(['RUNTIME_ENV_SETUP_FAILED']);
+      expect(errorTypes('Stillborn.ping')).toEqual(['ACTOR_DIED']);
+      expect(errorTypes('never_placed')).toEqual(['TASK_CANCELLED']);
+      expect(errorTypes('Phoenix.fail')).toEqual(['TASK_EXECUTION_EXCEPTION']);
+    });
+
+    it('shows a call on another job’s actor in the trace of the calling job', () => {
+      const [middle] = named('middle');
+      const fromTask = named('Registry.put').find((span) => span.parentSpanId === middle?.spanId);
+      expect(fromTask?.traceId).toBe(middle?.traceId);
+      expect(new Set(named('Registry.put').map((span) => span.traceId)).size).toBe(2);
+    });
+
+    it.runIf(tellsJobsAndActors)('joins the caller’s trace that a job’s metadata names', () => {
+      const adopted = spans.filter((span) => span.traceId === CALLER.traceId);
+      expect(adopted.filter((span) => span.parentSpanId === CALLER.spanId).map((span) => span.name)).toEqual([expect.stringMatching(/^job /)]);
+      expect(adopted.filter((span) => span.name === 'step').map((span) => span.statusCode).toSorted()).toEqual([0, 0, 0, 2]);
+    });
+
+    it.runIf(tellsJobsAndActors)('shows both lives of the actor that was restarted', () => {
+      expect(spans.filter((span) => /^Phoenix #\d$/.test(span.name)).map((span) => span.name).toSorted()).toEqual(['Phoenix #0', 'Phoenix #1']);
+    });
+
+    it('says no secret in what it logs', () => {
+      expect(bridge.program.output).not.toContain(SECRET);
+      expect(bridge.program.output).not.toContain(ARGUMENT);
+      expect(metrics).not.toContain(SECRET);
+    });
+
+    it('tells of its work in its metrics, and ends with 0 on SIGTERM', () => {
+      expect(metrics).toMatch(/^ray_otel_bridge_\w+/m);
+      expect(exitCodeOfBridge, bridge.program.output).toBe(0);
+      expect(bridge.program.output).toContain(collector.httpEndpoint);
+    });
+  });
+});
+
+/** The variables as `serve` printed them, with the tee's address in the place of the bridge's. */
+function throughTee(variables: Readonly<Record<string, string>>, teeUrl: string): Record<string, string> {
+  const address = 'RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR';
+  const printed = variables[address];
+  if (printed === undefined) throw new Error(`serve did not print ${address}`);
+  return { ...variables, [address]: new URL(new URL(printed).pathname, teeUrl).href };
+}
