@@ -1,5 +1,6 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Hono } from 'hono';
+import { type Access, openAccess, watch } from './access/index.ts';
 import { describeJob, readingsOf } from './bridge-telemetry.ts';
 import { defaultSettings, type Settings } from './config.ts';
 import { type Cost, type CorrelatorStats, createCorrelator, type Lifecycle } from './correlate/index.ts';
@@ -45,6 +46,8 @@ export interface BridgeOptions {
   readonly settings?: Partial<Settings>;
   /** Default: JSON lines on stderr, at `settings.logLevel`. */
   readonly telemetry?: Telemetry;
+  /** Who may post and read. Default: by the tokens that `settings` name. */
+  readonly access?: Access;
   /** Default `process.env`. Only `OTEL_*` variables are read. */
   readonly env?: Environment;
   /** Default: the system's clock. */
@@ -87,7 +90,7 @@ export interface Bridge {
 }
 
 /**
- * Builds the stages and joins them. Throws when the `OTEL_*` variables cannot be used, with every problem found.
+ * Builds the stages and joins them. Throws when the `OTEL_*` variables or token files cannot be used, with every problem found.
  *
  * @example
  * const bridge = createBridge({ exporter });
@@ -99,6 +102,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const clock = options.clock ?? systemClock;
   const env = options.env ?? process.env;
   const telemetry = options.telemetry ?? createTelemetry({ logLevel: settings.logLevel, now: clock.now });
+  const access = options.access ?? accessOf(settings);
   const journal = options.journal ?? createMemoryJournal({ limitBytes: settings.maxJournalBytes });
   const turns = createTurns();
   const limits = { ...DEFAULT_RECEIVER_LIMITS, maxBodyBytes: settings.maxBodyBytes, ...options.receiverLimits };
@@ -130,6 +134,8 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   let pumping: Promise<void> | undefined;
   let stopping: Promise<StopOutcome> | undefined;
   const abortPump = new AbortController();
+  let watching: Promise<void> | undefined;
+  const abortWatch = new AbortController();
 
   function pressure(): Pressure | undefined {
     if (state === 'stopping' || state === 'stopped') {
@@ -157,11 +163,14 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     if (state !== 'created') return;
     state = 'running';
     pumping = pump.run(abortPump.signal);
+    watching = watch(access.files, { sleep: clock.sleep, signal: abortWatch.signal, onReload: telemetry.fileReloaded });
     telemetry.bridgeStarted();
   }
 
   async function drainAndShutDown(timeoutMs: number): Promise<StopOutcome> {
     state = 'stopping';
+    abortWatch.abort();
+    await watching;
     const deadlineMs = clock.now() + timeoutMs;
     const inTime = new AbortController();
     const timeout = clock.sleep(timeoutMs, inTime.signal).then(() => abortPump.abort());
@@ -193,11 +202,28 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   telemetry.readFrom(() => readingsOf({ ...stats(), maxOpenAttempts: settings.maxOpenAttempts, nowMs: clock.now() }));
 
   return {
-    app: createReceiver({ journal, telemetry, limits, now: clock.now, notReadyReason, pressure, turns, seenEvents }),
+    app: createReceiver({
+      journal,
+      telemetry,
+      limits,
+      now: clock.now,
+      notReadyReason,
+      pressure,
+      turns,
+      seenEvents,
+      ingestTokens: access.ingest,
+      readTokens: access.read,
+    }),
     start,
     stop: ({ timeoutMs = settings.drainTimeoutMs } = {}) => (stopping ??= drainAndShutDown(timeoutMs)),
     stats,
   };
+}
+
+function accessOf(settings: Settings): Access {
+  const opened = openAccess(settings);
+  if (!opened.ok) throw new Error(opened.problems.join('; '));
+  return opened.access;
 }
 
 function spanEnvironmentOf(env: Environment): Omit<SpanEnvironment, 'ok'> {

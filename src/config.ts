@@ -9,11 +9,12 @@ import {
   type Parse,
   parseOptions,
   size,
+  tokenList,
   traceUrlPattern,
   type ValuesOf,
 } from './options/index.ts';
 
-type Group = 'Receiving' | 'Spans' | 'Closing' | 'Limits' | 'Running';
+type Group = 'Receiving' | 'Access' | 'Spans' | 'Closing' | 'Limits' | 'Running';
 
 interface SettingText {
   /** Flag and variable are made of it: `settle` is `--settle` and `RAY_OTEL_SETTLE`. */
@@ -32,6 +33,11 @@ export interface Setting<Value> extends Option<Value> {
 
 function setting<Value>(group: Group, text: SettingText, parse: Parse<Value>): Setting<Value> {
   return { ...text, group, flag: `--${text.name}`, env: `RAY_OTEL_${text.name.toUpperCase().replaceAll('-', '_')}`, parse };
+}
+
+/** A secret: its variable gives it and no flag, which everybody on the machine could see. */
+function secret<Value>(group: Group, text: SettingText, parse: Parse<Value>): Setting<Value> {
+  return { ...setting(group, text, parse), flag: '' };
 }
 
 /** Every setting of the bridge: the only place that names them, their defaults and their rules. */
@@ -54,6 +60,51 @@ export const settingsTable = {
       default: '',
       help: 'Folder of the durable journal. This release keeps accepted events in memory and does not use the folder yet.',
     },
+    optionalText,
+  ),
+  ingestTokenFile: setting(
+    'Access',
+    {
+      name: 'ingest-token-file',
+      placeholder: '<file>',
+      default: '',
+      help: 'Tokens of which senders must show one, one a line: as user name in the URL that Ray posts to, as Bearer, or after /t/ in the path. Read again when it changes.',
+    },
+    optionalText,
+  ),
+  ingestTokens: secret(
+    'Access',
+    { name: 'ingest-token', placeholder: '<token,...>', default: '', help: 'The same tokens, separated by commas.' },
+    tokenList,
+  ),
+  readTokenFile: setting(
+    'Access',
+    {
+      name: 'read-token-file',
+      placeholder: '<file>',
+      default: '',
+      help: 'Tokens of which readers of /metrics must show one, as Basic user or password or as Bearer. /healthz and /readyz stay open.',
+    },
+    optionalText,
+  ),
+  readTokens: secret(
+    'Access',
+    { name: 'read-token', placeholder: '<token,...>', default: '', help: 'The same tokens, separated by commas.' },
+    tokenList,
+  ),
+  tlsCertFile: setting(
+    'Access',
+    {
+      name: 'tls-cert-file',
+      placeholder: '<file>',
+      default: '',
+      help: 'Serves HTTPS with this certificate (PEM, followed by its chain). Read again when it changes.',
+    },
+    optionalText,
+  ),
+  tlsKeyFile: setting(
+    'Access',
+    { name: 'tls-key-file', placeholder: '<file>', default: '', help: 'Its private key (PEM, without a passphrase).' },
     optionalText,
   ),
   nesting: setting(
@@ -231,6 +282,9 @@ export function parseSettings(argv: readonly string[], env: Environment): Parsed
   if (!parsed.ok) return parsed;
   if (parsed.positionals.length > 0)
     return { ok: false, problems: parsed.positionals.map((word) => `${JSON.stringify(word)}: no argument is expected here`) };
+  const { tlsCertFile, tlsKeyFile } = parsed.values;
+  if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined))
+    return { ok: false, problems: ['--tls-cert-file and --tls-key-file go together: give both, or neither'] };
   return { ok: true, settings: parsed.values };
 }
 

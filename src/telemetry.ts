@@ -1,4 +1,5 @@
 import { type DestinationStream, destination as pinoDestination, pino } from 'pino';
+import type { Reloaded } from './access/index.ts';
 import type { ExportEvent } from './export/index.ts';
 import { createMetrics, type Readings } from './metrics.ts';
 import type { ReceiverTelemetry } from './receiver/index.ts';
@@ -44,6 +45,10 @@ export interface StoppedBridge {
 /** Everything that the bridge tells about itself: each method is one named event, with its counter and its log line. */
 export interface Telemetry extends ReceiverTelemetry {
   readonly exportEvent: (event: ExportEvent) => void;
+  /** A token or certificate file changed, or cannot be used. */
+  readonly fileReloaded: (reloaded: Reloaded) => void;
+  /** A connection was cut before it brought a whole request; `reason` is a stable word, `detail` for people. */
+  readonly connectionRefused: (reason: string, detail: string) => void;
   lifecycleFinished(kind: string): void;
   spansSampledOut(count: number): void;
   jobFinished(job: FinishedJob): void;
@@ -129,14 +134,36 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
       noteRecovery();
       log.debug({ event: 'batch_accepted', accepted, duplicates, rejected: batch.rejectedCount }, 'a batch was accepted');
     },
-    batchRefused(code, message) {
+    batchRefused(code, message, from) {
       metrics.add('requestsRefused', 1, code);
       if (REFUSED_FOR_NOW.has(code)) return noteRefusal(code, message);
       spaced(code, (repeated) =>
         log.warn(
-          { event: 'batch_refused', code, reason: shown(message), ...repeated },
+          { event: 'batch_refused', code, reason: shown(message), from, ...repeated },
           'a post was refused; Ray will repeat it until it is mended',
         ),
+      );
+    },
+    readRefused(code, message, from) {
+      metrics.add('readsRefused', 1, code);
+      spaced(`read:${code}`, (repeated) =>
+        log.warn({ event: 'read_refused', code, reason: shown(message), from, ...repeated }, 'a request for the metrics was refused'),
+      );
+    },
+    fileReloaded({ what, outcome }) {
+      metrics.add(outcome.ok ? 'reloads' : 'reloadFailures', 1, what);
+      if (outcome.ok) return log.info({ event: 'file_reloaded', file: what, holds: outcome.holds }, 'a changed file is in use');
+      spaced(`reload:${what}`, (repeated) =>
+        log.error(
+          { event: 'file_reload_failed', file: what, reason: shown(outcome.problem), ...repeated },
+          'a file cannot be used; what it held before stays in use',
+        ),
+      );
+    },
+    connectionRefused(reason, detail) {
+      metrics.add('connectionsRefused', 1, reason);
+      spaced(`connection:${reason}`, (repeated) =>
+        log.warn({ event: 'connection_refused', reason, detail: shown(detail), ...repeated }, 'a connection was cut'),
       );
     },
     internalError(stage, error) {

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { defaultSettings, parseSettings, settingsTable, unknownVariables } from '../src/config.ts';
 
+/** Settings without a flag: everybody on the machine could see it. */
+const secrets = ['ingest-token', 'read-token'];
+
 function problemsOf(argv: readonly string[], env: Record<string, string> = {}): readonly string[] {
   const parsed = parseSettings(argv, env);
   return parsed.ok ? [] : parsed.problems;
@@ -17,6 +20,12 @@ describe('settings', () => {
     expect(defaultSettings()).toEqual({
       listen: { host: '127.0.0.1', port: 8080 },
       dataDir: undefined,
+      ingestTokenFile: undefined,
+      ingestTokens: [],
+      readTokenFile: undefined,
+      readTokens: [],
+      tlsCertFile: undefined,
+      tlsKeyFile: undefined,
       nesting: 'tree',
       phases: 'auto',
       phaseMinWaitMs: 20,
@@ -37,17 +46,22 @@ describe('settings', () => {
   });
 
   test('flag and variable have one name', () => {
-    for (const { flag, env } of Object.values(settingsTable)) {
-      expect(env).toBe(`RAY_OTEL_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`);
+    for (const { name, flag, env } of Object.values(settingsTable)) {
+      if (flag === '') expect(secrets).toContain(name);
+      else expect(flag).toBe(`--${name}`);
+      expect(env).toBe(`RAY_OTEL_${name.toUpperCase().replaceAll('-', '_')}`);
     }
   });
 
   test('every setting can be given as a flag and as a variable, with the same meaning', () => {
     for (const [key, { flag, env, default: text }] of Object.entries(settingsTable)) {
-      const value = { dataDir: '/data', traceUrl: 'http://ui/{traceId}' }[key] ?? text;
-      const fromFlag = settingsOf([flag, value]);
-      expect(settingsOf([`${flag}=${value}`])).toEqual(fromFlag);
-      expect(settingsOf([], { [env]: value })).toEqual(fromFlag);
+      if (flag === '') continue;
+      const value = { traceUrl: 'http://ui/{traceId}' }[key] ?? (text === '' ? '/some/path' : text);
+      // A certificate goes with its key.
+      const other = { tlsCertFile: ['--tls-key-file', 'key.pem'], tlsKeyFile: ['--tls-cert-file', 'cert.pem'] }[key] ?? [];
+      const fromFlag = settingsOf([flag, value, ...other]);
+      expect(settingsOf([`${flag}=${value}`, ...other])).toEqual(fromFlag);
+      expect(settingsOf(other, { [env]: value })).toEqual(fromFlag);
     }
   });
 
@@ -95,6 +109,32 @@ describe('settings', () => {
 
   test('all problems are told at once', () => {
     expect(problemsOf(['--settle', 'x', '--nope', '1', '--listen', 'y'], { RAY_OTEL_PHASES: 'all' })).toHaveLength(4);
+  });
+
+  test('tokens come by variable, several at once, and never by a flag, whose value would not be repeated either', () => {
+    const [first, second] = ['first-token-of-24-chars', 'second.token_of~24-chars'];
+    const { ingestTokens, readTokens } = settingsOf([], { RAY_OTEL_INGEST_TOKEN: ` ${first}, ${second},`, RAY_OTEL_READ_TOKEN: second });
+    expect([ingestTokens, readTokens]).toEqual([[first, second], [second]]);
+    for (const argv of [['--ingest-token', first], [`--ingest-token=${first}`]]) {
+      expect(problemsOf(argv)).toEqual(['"--ingest-token" is not an option of this command (did you mean --ingest-token-file?)']);
+    }
+  });
+
+  test.each([
+    ['tooshort', 'token 1 must have 16 to 256 characters, not 8'],
+    [`${'a'.repeat(20)},${'b'.repeat(257)}`, 'token 2 must have 16 to 256 characters, not 257'],
+    ['with/slash+and=signs', 'token 1 may only have letters, digits'],
+    [Array.from({ length: 101 }, () => 'a'.repeat(16)).join(','), 'holds 101 tokens; the most is 100'],
+  ])('a token that cannot be one is refused without being repeated (%#)', (tokens, problem) => {
+    const problems = problemsOf([], { RAY_OTEL_INGEST_TOKEN: tokens });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(`RAY_OTEL_INGEST_TOKEN: ${problem}`);
+    expect(problems[0]).not.toContain(tokens.slice(0, 8));
+  });
+
+  test('a certificate goes with its key', () => {
+    expect(problemsOf(['--tls-cert-file', 'cert.pem'])).toEqual(['--tls-cert-file and --tls-key-file go together: give both, or neither']);
+    expect(problemsOf([], { RAY_OTEL_TLS_KEY_FILE: 'key.pem' })).toHaveLength(1);
   });
 
   test('a hostile value is told without its control characters', () => {

@@ -32,7 +32,9 @@ export function commandHelp(command: Command): string {
     '',
     ...command.description.flatMap((paragraph) => [...wrap(paragraph, ''), '']),
     ...groups.flatMap((group) => [`${group}:`, ...options.filter((option) => option.group === group).flatMap(optionHelp), '']),
-    ...(options.some(({ env }) => env !== undefined) ? [...wrap('A flag wins over its variable; an empty variable counts as unset.', ''), ''] : []),
+    ...(options.some(({ env }) => env !== undefined)
+      ? [...wrap('A flag wins over its variable; an empty variable counts as unset.', ''), '']
+      : []),
     'Examples:',
     ...command.examples.flatMap(({ says, line }) => [`  # ${says}`, `  ${line}`]),
     '',
@@ -41,6 +43,7 @@ export function commandHelp(command: Command): string {
 
 function optionHelp(option: Option<unknown>): readonly string[] {
   const facts = [option.default === '' ? undefined : `default ${option.default}`, option.env].filter((fact) => fact !== undefined);
+  if (option.flag === '') return [`  ${option.env ?? ''}=${option.placeholder}  (no flag)`, ...wrap(option.help, '      ')];
   return [`  ${option.flag} ${option.placeholder}${facts.length > 0 ? `  (${facts.join(', ')})` : ''}`, ...wrap(option.help, '      ')];
 }
 

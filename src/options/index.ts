@@ -1,4 +1,13 @@
-export { type Environment, type Option, type OptionTable, type ParsedOptions, parseOptions, suggestion, type ValuesOf } from './parse-options.ts';
+export {
+  type Environment,
+  type Option,
+  type OptionTable,
+  type ParsedOptions,
+  parseOptions,
+  suggestion,
+  type ValuesOf,
+} from './parse-options.ts';
+export { tokenLines, tokenList } from './tokens.ts';
 export {
   count,
   duration,

@@ -2,7 +2,7 @@ import { type Parse, quoted } from './values.ts';
 
 /** One option of a command: how it is written as a flag and as a variable, and what it does. */
 export interface Option<Value> {
-  /** With its dashes: `--settle`. */
+  /** With its dashes: `--settle`. Empty when only the variable may give it: everybody on a machine can see the flags of its programs. */
   readonly flag: string;
   /** The variable of the same meaning; the flag wins over it. */
   readonly env?: string;
@@ -42,7 +42,7 @@ export function parseOptions<Table extends OptionTable>(table: Table, argv: read
     positionals,
     problems: argumentProblems,
   } = readArguments(
-    Object.values(table).map(({ flag }) => flag),
+    Object.values(table).flatMap(({ flag }) => (flag === '' ? [] : [flag])),
     argv,
   );
   const problems = [...argumentProblems];

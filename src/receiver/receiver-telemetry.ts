@@ -13,7 +13,10 @@ export interface BatchAnswered {
 export interface ReceiverTelemetry {
   batchAnswered(answered: BatchAnswered): void;
   batchAccepted(counts: { readonly accepted: number; readonly duplicates: number; readonly batch: DecodedBatch }): void;
-  batchRefused(code: RefusalCode, message: string): void;
+  /** `from` is the address of the sender, if it is known. */
+  batchRefused(code: RefusalCode, message: string, from?: string): void;
+  /** The same for who asks for the metrics. */
+  readRefused(code: RefusalCode, message: string, from?: string): void;
   /** Our own bug: `stage` says where. */
   readonly internalError: (stage: string, error: unknown) => void;
   /** The page of `/metrics`, in Prometheus' text format. */

@@ -1,9 +1,11 @@
 /* oxlint-disable oxc/no-async-endpoint-handlers -- Hono, unlike Express, hands a rejection to onError */
 import { type Context, Hono } from 'hono';
+import { createTokenSet, type TokenSet } from '../access/index.ts';
 import { decodeEvent } from '../event/index.ts';
 import type { Journal } from '../journal/index.ts';
 import { createByteBudget } from './byte-budget.ts';
 import type { DecodeEvent } from './decode-batch.ts';
+import { AUTHENTICATE, peerOf, refuseBrowser, refuseStranger } from './guard.ts';
 import { createIntake } from './intake.ts';
 import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './limits.ts';
 import { type BatchReceiverOptions, type Pressure, type ReceivedBatch, receiveBatch } from './receive-batch.ts';
@@ -25,6 +27,10 @@ export interface ReceiverOptions {
   readonly notReadyReason: () => string | undefined;
   /** Undefined while the bridge takes events in; else why not, and when to come back. */
   readonly pressure: () => Pressure | undefined;
+  /** Shown by who posts. Default: none is asked for. */
+  readonly ingestTokens?: TokenSet;
+  /** Shown by who reads the metrics. Default: none is asked for. */
+  readonly readTokens?: TokenSet;
   /** Given by whoever shares the event loop with the receiver. */
   readonly turns?: Turns;
   readonly seenEvents?: SeenEvents;
@@ -32,11 +38,19 @@ export interface ReceiverOptions {
   readonly decode?: DecodeEvent;
 }
 
+/**
+ * `/t/` comes before a token, for senders whose URL may not have a user part. It is no label and no text of a log line, and
+ * any token will do while none is asked for.
+ */
+const POST_PATHS = ['/', '/v1/events', '/t/:token', '/t/:token/v1/events'];
+
 /** Everything a sender or a probe can ask, mountable in another Hono app. It answers in JSON, and never with a redirect: Ray takes one for success. */
 export function createReceiver(options: ReceiverOptions): Hono {
   const { journal, telemetry } = options;
   const limits = { ...DEFAULT_RECEIVER_LIMITS, ...options.limits };
   const monotonicMs = options.monotonicMs ?? (() => performance.now());
+  const ingestTokens = options.ingestTokens ?? createTokenSet([]);
+  const readTokens = options.readTokens ?? createTokenSet([]);
   const seenEvents = options.seenEvents ?? createSeenEvents(limits.maxRememberedEvents);
   const batchOptions: BatchReceiverOptions = {
     intake: createIntake(journal, seenEvents, options.now),
@@ -50,10 +64,10 @@ export function createReceiver(options: ReceiverOptions): Hono {
 
   async function post(context: Context): Promise<Response> {
     const startMs = monotonicMs();
-    const received = await receiveBatch(context, batchOptions);
+    const received = refuseBrowser(context) ?? refuseStranger(context, ingestTokens) ?? (await receiveBatch(context, batchOptions));
     const response = received.ok ? answerReceived(context, received) : answerRefusal(context, received);
     if (received.ok) telemetry.batchAccepted(received);
-    else telemetry.batchRefused(received.code, received.message);
+    else telemetry.batchRefused(received.code, received.message, peerOf(context));
     telemetry.batchAnswered({ status: response.status, durationMs: monotonicMs() - startMs, bytes: received.ok ? received.bytes : 0 });
     return response;
   }
@@ -64,6 +78,11 @@ export function createReceiver(options: ReceiverOptions): Hono {
   }
 
   async function metrics(context: Context): Promise<Response> {
+    const refusal = refuseStranger(context, readTokens);
+    if (refusal !== undefined) {
+      telemetry.readRefused(refusal.code, refusal.message, peerOf(context));
+      return answerRefusal(context, refusal);
+    }
     const { contentType, text } = await telemetry.metricsPage();
     return context.body(text, 200, { 'content-type': contentType });
   }
@@ -74,7 +93,7 @@ export function createReceiver(options: ReceiverOptions): Hono {
     context.header('x-content-type-options', 'nosniff');
     context.header('cache-control', 'no-store');
   });
-  for (const path of ['/', '/v1/events']) {
+  for (const path of POST_PATHS) {
     app.post(path, post);
     app.all(path, (context) => answerMethod(context, 'POST'));
   }
@@ -99,7 +118,9 @@ function answerReceived(context: Context, { accepted, duplicates, batch }: Recei
 
 function answerRefusal(context: Context, refusal: Refusal): Response {
   if (refusal.retryAfterMs !== undefined) context.header('retry-after', String(Math.max(1, Math.ceil(refusal.retryAfterMs / 1000))));
-  return context.json({ error: { code: refusal.code, message: refusal.message } }, STATUS_OF_REFUSAL[refusal.code]);
+  const status = STATUS_OF_REFUSAL[refusal.code];
+  if (status === 401) context.header('www-authenticate', AUTHENTICATE);
+  return context.json({ error: { code: refusal.code, message: refusal.message } }, status);
 }
 
 function answerMethod(context: Context, allow: string): Response {

@@ -1,5 +1,8 @@
 /** Why a whole request was refused. The codes are stable; the README lists them. */
 export type RefusalCode =
+  | 'browser_post'
+  | 'token_missing'
+  | 'token_invalid'
   | 'body_not_json'
   | 'body_incomplete'
   | 'body_too_large'
@@ -26,6 +29,9 @@ export interface Refusal {
 
 /** The table of answers. A sender repeats a batch for ever on all of these, so they are for what repeating or an operator can mend. */
 export const STATUS_OF_REFUSAL = {
+  browser_post: 403,
+  token_missing: 401,
+  token_invalid: 401,
   body_not_json: 400,
   body_incomplete: 400,
   body_too_large: 413,

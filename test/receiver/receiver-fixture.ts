@@ -29,6 +29,7 @@ export function createRecordedTelemetry(): RecordedTelemetry {
       for (const [code, count] of batch.rejectedByCode) rejectedByCode.set(code, (rejectedByCode.get(code) ?? 0) + count);
     },
     batchRefused: (code) => refused.push(code),
+    readRefused: (code) => refused.push(code),
     internalError: (stage, error) => internalErrors.push({ stage, error }),
     metricsPage: async () => ({ contentType: 'text/plain; version=0.0.4', text: 'a_metric 1\n' }),
   };

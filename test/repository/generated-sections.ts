@@ -29,8 +29,8 @@ export const sections: Readonly<Record<string, () => string>> = {
     table(
       ['flag', 'variable', 'default', 'what it does'],
       Object.values(settingsTable).map(({ flag, env, placeholder, default: unset, help }) => [
-        code(`${flag} ${placeholder}`),
-        code(env),
+        flag === '' ? '(none)' : code(`${flag} ${placeholder}`),
+        code(flag === '' ? `${env}=${placeholder}` : env),
         unset === '' ? '' : code(unset),
         help,
       ]),
