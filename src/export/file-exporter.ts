@@ -51,9 +51,9 @@ export async function appendWhole(handle: Pick<FileHandle, 'appendFile' | 'stat'
 
 const LINE_FEED = 0x0a;
 
-/** Ends a line that a crash left unfinished. */
-async function openForLines(path: string): Promise<FileHandle> {
-  const handle = await open(path, 'a+');
+/** Opens for appending, and ends a line that a crash left unfinished. `mode` is that of a new file. */
+export async function openForLines(path: string, mode?: number): Promise<FileHandle> {
+  const handle = await open(path, 'a+', mode);
   const { size } = await handle.stat();
   if (size === 0) return handle;
   const { buffer } = await handle.read(Buffer.alloc(1), 0, 1, size - 1);

@@ -15,6 +15,7 @@ const layers: Readonly<Record<string, Layer>> = {
   access: { imports: ['options'] },
   receiver: { imports: ['event', 'access'], types: ['journal'] },
   config: { imports: ['options'] },
+  quarantine: { imports: ['event', 'export'] },
   metrics: { imports: [] },
   telemetry: { imports: ['metrics'], types: stages },
   recording: { imports: ['event'] },
