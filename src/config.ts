@@ -74,7 +74,7 @@ export const settingsTable = {
   ),
   ingestTokens: secret(
     'Access',
-    { name: 'ingest-token', placeholder: '<token,...>', default: '', help: 'The same tokens, separated by commas.' },
+    { name: 'ingest-token', placeholder: '<token,...>', default: '', help: 'More such tokens, separated by commas.' },
     tokenList,
   ),
   readTokenFile: setting(
@@ -89,7 +89,7 @@ export const settingsTable = {
   ),
   readTokens: secret(
     'Access',
-    { name: 'read-token', placeholder: '<token,...>', default: '', help: 'The same tokens, separated by commas.' },
+    { name: 'read-token', placeholder: '<token,...>', default: '', help: 'More such tokens, separated by commas.' },
     tokenList,
   ),
   tlsCertFile: setting(

@@ -12,7 +12,8 @@ export function readSmallFile(path: string): ReadSmallFile {
     descriptor = openSync(path, 'r');
     const status = fstatSync(descriptor);
     if (!status.isFile()) return { ok: false, problem: `${path} is not a file` };
-    if (status.size > smallFileMaxBytes) return { ok: false, problem: `${path} is larger than ${smallFileMaxBytes} bytes: is it the right file?` };
+    if (status.size > smallFileMaxBytes)
+      return { ok: false, problem: `${path} is larger than ${smallFileMaxBytes} bytes: is it the right file?` };
     return { ok: true, text: readFileSync(descriptor, 'utf8') };
   } catch (error) {
     return { ok: false, problem: fileProblem(path, error) };

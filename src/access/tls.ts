@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { readSmallFile } from './small-file.ts';
 import type { Reloadable } from './watch.ts';
@@ -9,11 +10,13 @@ export interface Certificate {
   readonly cert: string;
   readonly key: string;
   readonly validUntilMs: number;
+  /** Names and addresses that it is for, as it writes them. */
+  readonly names: string;
+  /** Whether a client that asks for this name or address accepts it. */
+  readonly isFor: (host: string) => boolean;
 }
 
-export type ReadCertificate =
-  | { readonly ok: true; readonly certificate: Certificate }
-  | { readonly ok: false; readonly problem: string };
+export type ReadCertificate = { readonly ok: true; readonly certificate: Certificate } | { readonly ok: false; readonly problem: string };
 
 export interface CertificateFiles {
   readonly certFile: string;
@@ -35,8 +38,20 @@ export function readCertificate({ certFile, keyFile }: CertificateFiles): ReadCe
   if (!certificate.checkPrivateKey(privateKey))
     return { ok: false, problem: `--tls-key-file: ${keyFile} is not the key of the certificate in ${certFile}` };
   if (attempt(() => createSecureContext({ cert: cert.text, key: key.text })) === undefined)
-    return { ok: false, problem: `--tls-cert-file: ${certFile} cannot be used with this key: is a certificate of its chain damaged, or the key too weak?` };
-  return { ok: true, certificate: { cert: cert.text, key: key.text, validUntilMs: Date.parse(certificate.validTo) } };
+    return {
+      ok: false,
+      problem: `--tls-cert-file: ${certFile} cannot be used with this key: is a certificate of its chain damaged, or the key too weak?`,
+    };
+  return {
+    ok: true,
+    certificate: {
+      cert: cert.text,
+      key: key.text,
+      validUntilMs: Date.parse(certificate.validTo),
+      names: certificate.subjectAltName ?? 'it names none',
+      isFor: (host) => (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined,
+    },
+  };
 }
 
 /** Hands on the certificate whenever its files changed and fit together. */

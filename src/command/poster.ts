@@ -1,3 +1,4 @@
+import { pathWithoutToken } from '../receiver/index.ts';
 import { printable } from '../terminal/index.ts';
 import type { CommandContext } from './command.ts';
 
@@ -54,7 +55,10 @@ export function createPoster(options: PosterOptions): Poster {
       return answerOf(response.status, await readText(response), url);
     } catch (error) {
       if (options.stop.aborted) return { kind: 'stopped' };
-      return { kind: 'again', why: signal.aborted ? `no answer from ${url.origin} within ${options.timeoutMs} ms` : connectionProblem(error, url) };
+      return {
+        kind: 'again',
+        why: signal.aborted ? `no answer from ${url.origin} within ${options.timeoutMs} ms` : connectionProblem(error, url),
+      };
     }
   }
 
@@ -62,7 +66,6 @@ export function createPoster(options: PosterOptions): Poster {
     async post(body, onWaiting) {
       const startMs = options.now();
       for (let tries = 1; ; tries += 1) {
-        // oxlint-disable-next-line no-await-in-loop -- an attempt begins when the one before has failed
         const answer = await attempt(body);
         if (answer.kind !== 'again') return answer;
         if (options.giveUpMs > 0 && options.now() - startMs >= options.giveUpMs) {
@@ -70,7 +73,6 @@ export function createPoster(options: PosterOptions): Poster {
         }
         onWaiting(`try ${tries}: ${answer.why}`);
         const backoffMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(tries - 1, 16));
-        // oxlint-disable-next-line no-await-in-loop -- the pause between two attempts
         await options.sleep(backoffMs * (1 + jitterRatio * (2 * options.random() - 1)), options.stop);
         if (options.stop.aborted) return { kind: 'stopped' };
       }
@@ -106,8 +108,16 @@ function answerOf(status: number, text: string, url: URL): Attempt {
   if (status >= 200 && status < 300) return { kind: 'taken', ...countsOf(text) };
   const said = `${url.origin} answered ${status}${saidIn(text)}`;
   if (refusedStatuses.has(status)) return { kind: 'refused', message: said };
+  if (status === 401)
+    return {
+      kind: 'gave_up',
+      message: `${said}: give the bridge's token in the URL, as in http://TOKEN@${url.host}${pathWithoutToken(url.pathname)}`,
+    };
   if (status >= 500 || repeatedStatuses.has(status)) return { kind: 'again', why: said };
-  return { kind: 'gave_up', message: `${said}: is ${url.origin}${url.pathname} the URL of a bridge? It takes posts at / and /v1/events` };
+  return {
+    kind: 'gave_up',
+    message: `${said}: is ${url.origin}${pathWithoutToken(url.pathname)} the URL of a bridge? It takes posts at / and /v1/events`,
+  };
 }
 
 /** Zeros when the answer is not that of a bridge, for example another receiver's. */

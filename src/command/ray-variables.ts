@@ -37,9 +37,17 @@ export function rayVariables(url: string): readonly string[] {
   ];
 }
 
+export interface EventsUrlParts {
+  readonly host: string;
+  readonly port: number;
+  readonly isSecure: boolean;
+  /** Then TOKEN stands where it belongs: the token itself is not shown. */
+  readonly needsToken: boolean;
+}
+
 /** What Ray should post to. */
-export function eventsUrl(host: string, port: number): string {
-  return `http://${hostInUrl(host)}:${port}/v1/events`;
+export function eventsUrl({ host, port, isSecure, needsToken }: EventsUrlParts): string {
+  return `${isSecure ? 'https' : 'http'}://${needsToken ? 'TOKEN@' : ''}${hostInUrl(host)}:${port}/v1/events`;
 }
 
 export interface Machine {
@@ -51,6 +59,10 @@ export interface Machine {
 const loopback = /^(?:localhost|127(?:\.\d+){3}|::1|0:0:0:0:0:0:0:1)$/i;
 const everyAddress = new Set(['0.0.0.0', '::', '0:0:0:0:0:0:0:0']);
 
+export function isLoopback(host: string): boolean {
+  return loopback.test(host);
+}
+
 export interface Reach {
   /** For Ray's variable. */
   readonly host: string;
@@ -60,14 +72,19 @@ export interface Reach {
 
 /** Under which host Ray's nodes reach a server that listens on `listenHost`. */
 export function reachOf(listenHost: string, port: number, { hostname, addresses }: Machine): Reach {
-  if (loopback.test(listenHost)) {
+  if (isLoopback(listenHost)) {
     return {
       host: listenHost,
-      notes: [`# Only Ray nodes on this machine reach ${listenHost}. For others: --listen 0.0.0.0:${port} (whoever reaches that port can post).`],
+      notes: [
+        `# Only Ray nodes on this machine reach ${listenHost}. For others: --listen 0.0.0.0:${port}, with --ingest-token-file, or whoever reaches that port can post.`,
+      ],
     };
   }
   if (!everyAddress.has(listenHost)) return { host: listenHost, notes: [] };
   const host = addresses[0] ?? hostname;
   const others = [...addresses.slice(1), hostname].filter((other) => other !== host);
-  return { host, notes: [`# Ray nodes must reach this machine by the address below. It is also known as ${others.join(', ') || 'nothing else'}.`] };
+  return {
+    host,
+    notes: [`# Ray nodes must reach this machine by the address below. It is also known as ${others.join(', ') || 'nothing else'}.`],
+  };
 }

@@ -2,10 +2,10 @@ import { settingsTable } from '../config.ts';
 import { type Option, parseOptions, requiredText, size } from '../options/index.ts';
 import { createRecordingWriter } from '../recording/index.ts';
 import { type Command, type CommandContext, done, type Outcome, trouble, usage } from './command.ts';
+import { doorWarnings, openDoor, rayLines } from './door.ts';
 import { listen } from './http-server.ts';
 import { thisMachine } from './machine.ts';
 import { createProgress } from './output.ts';
-import { eventsUrl, rayVariables, reachOf } from './ray-variables.ts';
 import { createRecorder } from './recorder.ts';
 import { aborted } from './signals.ts';
 
@@ -28,15 +28,19 @@ const options = {
     help: 'Largest size of the file. At the limit writing ends with a message, and posts are still answered 200, so that Ray is not held up.',
   },
   maxBodyBytes: settingsTable.maxBodyBytes,
+  ingestTokenFile: settingsTable.ingestTokenFile,
+  ingestTokens: settingsTable.ingestTokens,
+  tlsCertFile: settingsTable.tlsCertFile,
+  tlsKeyFile: settingsTable.tlsKeyFile,
 } satisfies Record<string, Option<unknown>>;
 
 export const recordCommand: Command = {
   name: 'record',
-  summary: "write what Ray posts into a file, without secrets",
+  summary: 'write what Ray posts into a file, without secrets',
   usage: '--output FILE [options]',
   description: [
     'Takes the posts of Ray in place of a bridge and writes each as a line of JSON: {"receivedAt", "path", "headers", "body"}. For bug reports, fixtures, and a look at a cluster without a backend.',
-    "Runtime environments are reduced to names, entry points to program and script, and of the headers only harmless ones are kept. Error messages and task names are kept as they are: look through a recording before you pass it on.",
+    'Runtime environments are reduced to names, entry points to program and script, and of the headers only harmless ones are kept. A token in the path is left out. Error messages and task names are kept as they are: look through a recording before you pass it on.',
     'SIGINT or SIGTERM ends the recording; it is on disk then.',
   ],
   options,
@@ -55,21 +59,33 @@ async function record(context: CommandContext): Promise<Outcome> {
   if (parsed.positionals.length > 0) return usage('no argument is expected here: name the file with --output');
   const { listen: address, output, maxFileBytes, maxBodyBytes } = parsed.values;
 
+  const openedDoor = openDoor({ ...parsed.values, readTokens: [], readTokenFile: undefined });
+  if (!openedDoor.ok) return usage(...openedDoor.problems);
+  const { door } = openedDoor;
+
   const opened = await createRecordingWriter(output, maxFileBytes);
   if (!opened.ok) {
-    return opened.exists ? usage(`--output: ${output} exists already; choose another name or take it away`) : trouble(`--output: ${opened.message}`);
+    return opened.exists
+      ? usage(`--output: ${output} exists already; choose another name or take it away`)
+      : trouble(`--output: ${opened.message}`);
   }
   const { writer } = opened;
   const progress = createProgress(context.stderr, context.now);
-  const recorder = createRecorder({ writer, maxBodyBytes, now: context.now, progress });
-  const listening = await listen(recorder.app.fetch, address);
+  const recorder = createRecorder({ writer, maxBodyBytes, now: context.now, progress, tokens: door.access.ingest });
+  const listening = await listen(recorder.app.fetch, address, { certificate: door.certificate });
   if (!listening.ok) {
     await writer.discard();
     return trouble(listening.problem);
   }
   const { server } = listening;
-  const reach = reachOf(address.host, server.port, thisMachine());
-  const lines = [`listening on ${server.url}`, '', ...reach.notes, ...rayVariables(eventsUrl(reach.host, server.port)), '', `recording to ${output} until Ctrl-C`];
+  for (const warning of doorWarnings(door, address.host, context.now())) context.stderr.write(`ray-otel-bridge record: ${warning}\n`);
+  const lines = [
+    `listening on ${server.url}`,
+    '',
+    ...rayLines(door, address.host, server.port, thisMachine()),
+    '',
+    `recording to ${output} until Ctrl-C`,
+  ];
   context.stdout.write(`${lines.join('\n')}\n`);
 
   await aborted(AbortSignal.any([context.stop, recorder.failed]));

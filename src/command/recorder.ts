@@ -1,6 +1,16 @@
 import { type Context, Hono } from 'hono';
 import { redactRawEvent } from '../event/index.ts';
-import { createByteBudget, readBody, STATUS_OF_REFUSAL } from '../receiver/index.ts';
+import type { TokenSet } from '../access/index.ts';
+import {
+  AUTHENTICATE,
+  createByteBudget,
+  pathWithoutToken,
+  readBody,
+  type Refusal,
+  refuseBrowser,
+  refuseStranger,
+  STATUS_OF_REFUSAL,
+} from '../receiver/index.ts';
 import type { RecordingWriter } from '../recording/index.ts';
 import { formatBytes, formatCount } from '../terminal/index.ts';
 import type { Progress } from './output.ts';
@@ -8,6 +18,8 @@ import type { Progress } from './output.ts';
 export interface RecorderOptions {
   readonly writer: RecordingWriter;
   readonly maxBodyBytes: number;
+  /** Shown by who posts. */
+  readonly tokens: TokenSet;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly progress: Progress;
@@ -29,13 +41,14 @@ const keptHeaders = ['content-type', 'content-length', 'content-encoding', 'user
 const bodiesAtOnce = 4;
 
 /** Answers posts at any path as a bridge does, and writes them without their secrets. */
-export function createRecorder({ writer, maxBodyBytes, now, progress }: RecorderOptions): Recorder {
+export function createRecorder({ writer, maxBodyBytes, now, progress, tokens }: RecorderOptions): Recorder {
   const budget = createByteBudget(maxBodyBytes * bodiesAtOnce);
   const failed = new AbortController();
   let failure: string | undefined;
   let posts = 0;
   let events = 0;
   let notRecorded = 0;
+  const told = new Set<Refusal['code']>();
 
   const tally = (): string =>
     `${formatCount(posts, 'post')} with ${formatCount(events, 'event')}, ${formatBytes(writer.bytes())}${notRecorded > 0 ? `, ${formatCount(notRecorded, 'post')} not recorded` : ''}`;
@@ -43,7 +56,7 @@ export function createRecorder({ writer, maxBodyBytes, now, progress }: Recorder
   async function write(context: Context, received: readonly unknown[]): Promise<void> {
     const outcome = await writer.write({
       receivedAtMs: now(),
-      path: new URL(context.req.url).pathname,
+      path: pathWithoutToken(new URL(context.req.url).pathname),
       headers: headersOf(context),
       body: JSON.stringify(received.map((event) => redactRawEvent(event))),
     });
@@ -53,16 +66,27 @@ export function createRecorder({ writer, maxBodyBytes, now, progress }: Recorder
       progress.update(tally);
       return;
     }
-    if (notRecorded === 0 && outcome.code === 'file_limit') progress.line(`${outcome.message}: nothing more is written, posts are still answered`);
+    if (notRecorded === 0 && outcome.code === 'file_limit')
+      progress.line(`${outcome.message}: nothing more is written, posts are still answered`);
     notRecorded += 1;
     if (outcome.code === 'file_limit') return;
     failure = outcome.message;
     failed.abort();
   }
 
+  function refused(context: Context, { code, message }: Refusal): Response {
+    if (!told.has(code)) progress.line(`a post was refused: ${message}; more of this kind are not told`);
+    told.add(code);
+    const status = STATUS_OF_REFUSAL[code];
+    if (status === 401) context.header('www-authenticate', AUTHENTICATE);
+    return context.json({ error: { code, message } }, status);
+  }
+
   const app = new Hono();
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
-  app.post('*', async (context) => {
+  const post = async (context: Context): Promise<Response> => {
+    const stranger = refuseBrowser(context) ?? refuseStranger(context, tokens);
+    if (stranger !== undefined) return refused(context, stranger);
     const body = await readBody({
       body: context.req.raw.body,
       encoding: context.req.header('content-encoding'),
@@ -70,10 +94,7 @@ export function createRecorder({ writer, maxBodyBytes, now, progress }: Recorder
       maxBodyBytes,
       budget,
     });
-    if (!body.ok) {
-      progress.line(`a post was refused: ${body.message}`);
-      return context.json({ error: { code: body.code, message: body.message } }, STATUS_OF_REFUSAL[body.code]);
-    }
+    if (!body.ok) return refused(context, body);
     try {
       const received = eventsIn(body.bytes);
       if (received === undefined) return context.json({ error: { code: 'body_not_json', message: 'the body is not JSON' } }, 400);
@@ -82,7 +103,9 @@ export function createRecorder({ writer, maxBodyBytes, now, progress }: Recorder
     } finally {
       budget.giveBack(body.bytes.length);
     }
-  });
+  };
+  app.post('/t/:token/*', post);
+  app.post('*', post);
   return { app, failed: failed.signal, failure: () => failure, tally };
 }
 

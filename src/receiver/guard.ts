@@ -27,6 +27,11 @@ export function refuseStranger(context: Context, tokens: TokenSet): Refusal | un
     : refuse('token_invalid', 'the token is not one that is accepted');
 }
 
+/** A path fit to be shown: `/t/` comes before a token, wherever it stands. */
+export function pathWithoutToken(path: string): string {
+  return path.replaceAll(/\/t\/+[^/]+/g, '/t/***');
+}
+
 /** The address that the connection came from, if the server tells: the one of the last proxy. */
 export function peerOf(context: Context): string | undefined {
   const bindings: unknown = context.env;

@@ -1,8 +1,9 @@
 export { createReceiver, type ReceiverOptions } from './receiver.ts';
+export { AUTHENTICATE, pathWithoutToken, refuseBrowser, refuseStranger } from './guard.ts';
 export type { Pressure } from './receive-batch.ts';
 export type { ReceiverTelemetry } from './receiver-telemetry.ts';
 export { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './limits.ts';
-export { STATUS_OF_REFUSAL } from './refusal.ts';
+export { type Refusal, STATUS_OF_REFUSAL } from './refusal.ts';
 export type { DecodedBatch } from './decode-batch.ts';
 export { createSeenEvents } from './seen-events.ts';
 export { createTurns, type Turn, type Turns } from './turns.ts';

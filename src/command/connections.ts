@@ -1,0 +1,96 @@
+import type { Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+
+/** Why a connection was cut. */
+export type ConnectionRefusal = 'connection_limit' | 'headers_too_large' | 'request_timeout' | 'bad_request' | 'tls_handshake';
+export type OnConnectionRefused = (reason: ConnectionRefusal, detail: string) => void;
+
+/**
+ * Holds at most `max` connections. A new one is not turned away for those who only hold theirs: at the limit the oldest that
+ * never brought a request gives way, then the one that is idle for longest. Only when all of them are at work is the new one cut.
+ */
+export function limitConnections(server: Server, max: number, onRefused: OnConnectionRefused): void {
+  const untried = new Map<string, Socket>();
+  const idle = new Map<string, Socket>();
+  const working = new Map<string, Socket>();
+
+  function forget(peer: string): Socket | undefined {
+    const socket = untried.get(peer) ?? idle.get(peer) ?? working.get(peer);
+    for (const group of [untried, idle, working]) group.delete(peer);
+    return socket;
+  }
+
+  function move(peer: string, group: Map<string, Socket>): void {
+    const socket = forget(peer);
+    if (socket !== undefined) group.set(peer, socket);
+  }
+
+  function makeRoom(): boolean {
+    const [peer] = untried.keys().next().value === undefined ? idle.keys() : untried.keys();
+    if (peer === undefined) return false;
+    forget(peer)?.destroy();
+    return true;
+  }
+
+  server.on('connection', (socket: Socket) => {
+    if (untried.size + idle.size + working.size >= max) {
+      onRefused('connection_limit', `${max} connections are open`);
+      if (!makeRoom()) return socket.destroy();
+    }
+    const peer = peerOf(socket);
+    untried.set(peer, socket);
+    socket.once('close', () => forget(peer));
+  });
+  server.on('request', ({ socket }, response) => {
+    const peer = peerOf(socket);
+    move(peer, working);
+    response.once('close', () => move(peer, idle));
+  });
+}
+
+/** The socket of a TLS request is not the one that was accepted; its other end is the same. */
+function peerOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+const statusLines = {
+  headers_too_large: '431 Request Header Fields Too Large',
+  request_timeout: '408 Request Timeout',
+  bad_request: '400 Bad Request',
+} as const;
+
+/** Answers what is no request, or takes too long to become one, and cuts its connection. */
+export function cutBadRequests(server: Server, onRefused: OnConnectionRefused): void {
+  server.on('clientError', (error: Error, socket: Duplex) => {
+    const code = codeOf(error);
+    if (code.startsWith('ERR_SSL_')) onRefused('tls_handshake', handshakeProblem(code));
+    if (code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('ERR_SSL_') || !socket.writable) return void socket.destroy();
+    const reason = reasonOf(code);
+    onRefused(reason, code);
+    // A sender that does not read must not keep the socket: no waiting for its end.
+    socket.end(`HTTP/1.1 ${statusLines[reason]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () => socket.destroy());
+  });
+  server.on('tlsClientError', (error: Error, socket: Duplex) => {
+    const code = codeOf(error);
+    // Scanners and probes of the port come and go without a word.
+    if (code !== 'ECONNRESET') onRefused('tls_handshake', handshakeProblem(code));
+    socket.destroy();
+  });
+}
+
+function reasonOf(code: string): keyof typeof statusLines {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large';
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'request_timeout' : 'bad_request';
+}
+
+function handshakeProblem(code: string): string {
+  if (code === 'ERR_SSL_HTTP_REQUEST') return `a sender speaks plain HTTP: its URL must begin with https:// (${code})`;
+  if (/ALERT.*(?:UNKNOWN_CA|CERTIFICATE)/.test(code))
+    return `a sender does not trust the certificate: on Ray nodes, SSL_CERT_FILE names the authority (${code})`;
+  return code;
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
