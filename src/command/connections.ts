@@ -15,8 +15,12 @@ export function limitConnections(server: Server, max: number, onRefused: OnConne
   const idle = new Map<string, Socket>();
   const working = new Map<string, Socket>();
 
+  function socketOf(peer: string): Socket | undefined {
+    return untried.get(peer) ?? idle.get(peer) ?? working.get(peer);
+  }
+
   function forget(peer: string): Socket | undefined {
-    const socket = untried.get(peer) ?? idle.get(peer) ?? working.get(peer);
+    const socket = socketOf(peer);
     for (const group of [untried, idle, working]) group.delete(peer);
     return socket;
   }
@@ -27,7 +31,7 @@ export function limitConnections(server: Server, max: number, onRefused: OnConne
   }
 
   function makeRoom(): boolean {
-    const [peer] = untried.keys().next().value === undefined ? idle.keys() : untried.keys();
+    const peer = firstOf(untried) ?? firstOf(idle);
     if (peer === undefined) return false;
     forget(peer)?.destroy();
     return true;
@@ -40,13 +44,20 @@ export function limitConnections(server: Server, max: number, onRefused: OnConne
     }
     const peer = peerOf(socket);
     untried.set(peer, socket);
-    socket.once('close', () => forget(peer));
+    socket.once('close', () => {
+      // Another connection may have come from the same port meanwhile.
+      if (socketOf(peer) === socket) forget(peer);
+    });
   });
   server.on('request', ({ socket }, response) => {
     const peer = peerOf(socket);
     move(peer, working);
     response.once('close', () => move(peer, idle));
   });
+}
+
+function firstOf(group: ReadonlyMap<string, Socket>): string | undefined {
+  return group.keys().next().value;
 }
 
 /** The socket of a TLS request is not the one that was accepted; its other end is the same. */

@@ -1,5 +1,5 @@
-import { createAdaptorServer } from '@hono/node-server';
-import type { Server } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Certificate } from '../access/index.ts';
 import type { ListenAddress } from '../options/index.ts';
@@ -48,7 +48,7 @@ export interface ListeningServer {
   /** With the port that was really taken. */
   readonly url: string;
   /** For connections from now on. */
-  useCertificate(certificate: Certificate): void;
+  readonly useCertificate: (certificate: Certificate) => void;
   /** Takes no new connection, lets answers under way go out for `graceMs`, then cuts. */
   close(graceMs: number): Promise<void>;
 }
@@ -75,15 +75,12 @@ function createServer(fetch: Fetch, { certificate, limits: given, onConnectionRe
     connectionsCheckingInterval: limits.checkIntervalMs,
     maxHeaderSize: limits.maxHeaderBytes,
   };
-  const server = (
+  const answer = getRequestListener(fetch);
+  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => void answer(incoming, outgoing);
+  const server =
     certificate === undefined
-      ? createAdaptorServer({ fetch, serverOptions })
-      : createAdaptorServer({
-          fetch,
-          createServer: createTlsServer,
-          serverOptions: { ...serverOptions, ...pemOf(certificate), handshakeTimeout: limits.handshakeTimeoutMs },
-        })
-  ) as Server | TlsServer; // The adaptor's own type has HTTP/2 in it, which these options do not ask for.
+      ? createHttpServer(serverOptions, onRequest)
+      : createTlsServer({ ...serverOptions, ...pemOf(certificate), handshakeTimeout: limits.handshakeTimeoutMs }, onRequest);
   server.timeout = limits.silenceTimeoutMs;
   limitConnections(server, limits.maxConnections, onConnectionRefused);
   cutBadRequests(server, onConnectionRefused);

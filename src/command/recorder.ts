@@ -112,7 +112,8 @@ export function createRecorder({ writer, maxBodyBytes, now, progress, tokens }: 
 function eventsIn(bytes: Buffer): readonly unknown[] | undefined {
   try {
     const value: unknown = JSON.parse(bytes.toString('utf8'));
-    return Array.isArray(value) ? value : [value];
+    const events: readonly unknown[] = Array.isArray(value) ? value : [value];
+    return events;
   } catch {
     return undefined;
   }
