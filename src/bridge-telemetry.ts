@@ -29,12 +29,14 @@ export interface ReadingSources {
   readonly correlator: ReturnType<Correlator['stats']>;
   readonly exported: ExportStats;
   readonly seenEventIds: number;
+  readonly quarantineQueued: number;
   readonly maxOpenAttempts: number;
   readonly nowMs: number;
 }
 
 /** What the stages know at this moment, for `/metrics`. */
-export function readingsOf({ journal, correlator, exported, seenEventIds, maxOpenAttempts, nowMs }: ReadingSources): Readings {
+export function readingsOf(sources: ReadingSources): Readings {
+  const { journal, correlator, exported, seenEventIds, quarantineQueued, maxOpenAttempts, nowMs } = sources;
   const oldestAgeMs = journal.oldestReceivedAtMs === undefined ? 0 : Math.max(0, nowMs - journal.oldestReceivedAtMs);
   return new Map<Parameters<Readings['get']>[0], number | ReadonlyMap<string, number>>([
     ['journalEntries', journal.entries],
@@ -53,5 +55,6 @@ export function readingsOf({ journal, correlator, exported, seenEventIds, maxOpe
     ['spansQueued', exported.queuedSpans],
     ['spansQueuedBytes', exported.queuedBytes],
     ['spansDiscarded', exported.discarded],
+    ['quarantineQueued', quarantineQueued],
   ]);
 }

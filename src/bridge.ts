@@ -17,6 +17,7 @@ import {
 } from './export/index.ts';
 import { createMemoryJournal, type Journal, type JournalStats } from './journal/index.ts';
 import { createPump } from './pump.ts';
+import { createQuarantine, quarantineFolder } from './quarantine/index.ts';
 import {
   createReceiver,
   createSeenEvents,
@@ -33,6 +34,9 @@ import { createTelemetry, type Telemetry } from './telemetry.ts';
 const RETRY_AFTER_MS = 1000;
 /** Jobs, actors, nodes, workers, placement groups and sessions that the bridge holds before it refuses more. */
 const OTHER_RECORDS_MAX = 1_000_000;
+
+/** What is queued for the quarantine may take this long at the end. */
+const QUARANTINE_CLOSE_MS = 1000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -64,6 +68,8 @@ export interface BridgeStats {
   readonly correlator: CorrelatorStats;
   readonly exported: ExportStats;
   readonly seenEventIds: number;
+  /** Entries that wait to be written to quarantine. */
+  readonly quarantineQueued: number;
 }
 
 export type BridgeState = 'created' | 'running' | 'stopping' | 'stopped';
@@ -110,13 +116,25 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const { isSampled, ...spanEnvironment } = spanEnvironmentOf(env);
   const mapSpans = remembering(createSpanMapper({ ...settings, ...spanEnvironment }));
   const correlator = createCorrelator({ ...settings, measure: (lifecycle) => costOf(mapSpans(lifecycle)) });
+  const quarantine =
+    settings.dataDir === undefined
+      ? undefined
+      : createQuarantine({
+          folder: quarantineFolder(settings.dataDir),
+          now: clock.now,
+          sleep: clock.sleep,
+          onEvent: telemetry.quarantineEvent,
+        });
   const pipeline = createExportPipeline({
     ...options.exportLimits,
     maxQueuedSpans: settings.maxQueuedSpans,
     exporters: exportersOf(options, env),
     clock,
     onEvent: telemetry.exportEvent,
-    ...(options.onRefused === undefined ? {} : { onRefused: options.onRefused }),
+    onRefused: (span, reason, name) => {
+      quarantine?.addSpan(span, reason, name);
+      options.onRefused?.(span, reason, name);
+    },
   });
   const pump = createPump({
     journal,
@@ -185,6 +203,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     const heldSpans = held.reduce((sum, lifecycle) => sum + mapSpans(lifecycle).length, 0);
     await journal.close();
     await pipeline.shutdown();
+    await quarantine?.close(QUARANTINE_CLOSE_MS);
     state = 'stopped';
     const { openAttempts, openJobs } = correlator.stats();
     const outcome = { undelivered: queued.undelivered + heldSpans, unreadEvents: journal.stats().entries };
@@ -198,6 +217,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     correlator: correlator.stats(),
     exported: pipeline.stats(),
     seenEventIds: seenEvents.size(),
+    quarantineQueued: quarantine?.queuedEntries() ?? 0,
   });
   telemetry.readFrom(() => readingsOf({ ...stats(), maxOpenAttempts: settings.maxOpenAttempts, nowMs: clock.now() }));
 
@@ -213,6 +233,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       seenEvents,
       ingestTokens: access.ingest,
       readTokens: access.read,
+      ...(quarantine === undefined ? {} : { onRejected: quarantine.addEvent }),
     }),
     start,
     stop: ({ timeoutMs = settings.drainTimeoutMs } = {}) => (stopping ??= drainAndShutDown(timeoutMs)),

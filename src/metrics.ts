@@ -25,7 +25,9 @@ export const METRICS = {
   requestSeconds: histogram('request_duration_seconds', 'Time to answer a post, by status.', ANSWER_SECONDS, ['status']),
   requestsRefused: counter('requests_refused_total', 'Posts that were refused as a whole, by the reason.', ['code']),
   readsRefused: counter('reads_refused_total', 'Requests for the metrics that were refused, by the reason.', ['code']),
-  connectionsRefused: counter('connections_refused_total', 'Connections that were cut at a limit of the server, by the reason.', ['reason']),
+  connectionsRefused: counter('connections_refused_total', 'Connections that were cut at a limit of the server, by the reason.', [
+    'reason',
+  ]),
   reloads: counter('reloads_total', 'Token and certificate files that changed and were taken over, by setting.', ['file']),
   reloadFailures: counter('reload_failures_total', 'Looks at token and certificate files that could not be used, by setting.', ['file']),
   seenEventIds: gauge('seen_event_ids', 'Event ids that are remembered to tell duplicates.'),
@@ -51,6 +53,16 @@ export const METRICS = {
     'exporter',
   ]),
   exportRetries: counter('export_retries_total', 'Attempts to export that failed and are tried again.', ['exporter']),
+  quarantineWritten: counter('quarantine_entries_written_total', 'Rejected events and refused spans that were written to quarantine.', [
+    'kind',
+  ]),
+  quarantineDropped: counter(
+    'quarantine_entries_dropped_total',
+    'Rejected events and refused spans that are not in quarantine, by the reason.',
+    ['reason'],
+  ),
+  quarantineFilesRemoved: counter('quarantine_files_removed_total', 'Full files of the quarantine that were removed to make room.'),
+  quarantineQueued: gauge('quarantine_entries_queued', 'Rejected events and refused spans that wait to be written to quarantine.'),
   internalErrors: counter('internal_errors_total', 'Bugs of the bridge that it survived, by stage. Please report them.', ['stage']),
 } as const;
 

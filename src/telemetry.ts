@@ -2,6 +2,7 @@ import { type DestinationStream, destination as pinoDestination, pino } from 'pi
 import type { Reloaded } from './access/index.ts';
 import type { ExportEvent } from './export/index.ts';
 import { createMetrics, type Readings } from './metrics.ts';
+import type { QuarantineEvent } from './quarantine/index.ts';
 import type { ReceiverTelemetry } from './receiver/index.ts';
 
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
@@ -45,6 +46,7 @@ export interface StoppedBridge {
 /** Everything that the bridge tells about itself: each method is one named event, with its counter and its log line. */
 export interface Telemetry extends ReceiverTelemetry {
   readonly exportEvent: (event: ExportEvent) => void;
+  readonly quarantineEvent: (event: QuarantineEvent) => void;
   /** A token or certificate file changed, or cannot be used. */
   readonly fileReloaded: (reloaded: Reloaded) => void;
   /** A connection was cut before it brought a whole request; `reason` is a stable word, `detail` for people. */
@@ -177,6 +179,7 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
       takeReadings = readings;
     },
     exportEvent: (event) => tellExport(event, { log, metrics, spaced }),
+    quarantineEvent: (event) => tellQuarantine(event, { log, metrics }),
     lifecycleFinished: (kind) => metrics.add('lifecyclesFinished', 1, kind),
     spansSampledOut: (count) => metrics.add('spansSampledOut', count),
     jobFinished: (job) =>
@@ -239,6 +242,24 @@ function tellExport(event: ExportEvent, { log, metrics, spaced }: Tools): void {
       return spaced(key, (repeated) => log.error({ ...line, ...repeated }, 'the backend will not take a span; it is set aside'));
     case 'export_warning':
       return spaced(key, (repeated) => log.warn({ ...line, ...repeated }, 'the backend took the spans, with a remark'));
+  }
+}
+
+function tellQuarantine(event: QuarantineEvent, { log, metrics }: Pick<Tools, 'log' | 'metrics'>): void {
+  switch (event.name) {
+    case 'quarantine_written':
+      return metrics.add('quarantineWritten', event.entries, event.kind);
+    case 'quarantine_dropped':
+      return metrics.add('quarantineDropped', event.entries, event.reason);
+    case 'quarantine_rotated':
+      return metrics.add('quarantineFilesRemoved', event.files);
+    case 'quarantine_unwritable':
+      return log.error(
+        { event: event.name, folder: event.folder, reason: shown(event.reason) },
+        'the quarantine cannot be written; rejected events and refused spans are lost beyond a few; make room or give write permission',
+      );
+    case 'quarantine_writable':
+      return log.info({ event: event.name, folder: event.folder }, 'the quarantine is written again');
   }
 }
 

@@ -40,7 +40,7 @@ export interface QuarantineOptions {
 /** Keeps what could not be used, for people to look at. Never throws, never waits: trouble with it is told, and costs entries only. */
 export interface Quarantine {
   /** `json` is the event as posted; it is copied. */
-  addEvent(json: Uint8Array, rejection: Rejection): void;
+  readonly addEvent: (json: Uint8Array, rejection: Rejection) => void;
   addSpan(span: ReadableSpan, reason: string, exporter: string): void;
   /** Resolves when all that was added is written, or given up, or after `timeoutMs`. */
   close(timeoutMs: number): Promise<void>;

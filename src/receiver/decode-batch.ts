@@ -10,6 +10,13 @@ export interface RejectedEvent {
   readonly rejection: Rejection;
 }
 
+/** A rejected event as bytes `start` to `end` of its body. */
+export interface RejectedPart {
+  readonly rejection: Rejection;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** What a body held. */
 export interface DecodedBatch {
   readonly ok: true;
@@ -19,6 +26,8 @@ export interface DecodedBatch {
   readonly rejectedByCode: ReadonlyMap<Rejection['code'], number>;
   /** The first few, for the answer. */
   readonly firstRejected: readonly RejectedEvent[];
+  /** All of them, and where they stand in the body, for who wants to keep them. */
+  readonly rejectedParts: readonly RejectedPart[];
   /** Events of each unknown type, by the type. */
   readonly unknownTypes: ReadonlyMap<string, number>;
 }
@@ -51,12 +60,12 @@ export async function decodeBatch(options: DecodeBatchOptions): Promise<DecodedB
       return refuse('body_too_many_events', `the body holds more than ${maxBodyEvents} events; send fewer at once`);
     }
     if (element.depth > maxEventDepth) {
-      collected.add(index, tooDeep(maxEventDepth));
+      collected.add(index, element, tooDeep(maxEventDepth));
       continue;
     }
     const parsed = parseElement(bytes, element);
     if (!parsed.ok) return notJson(index);
-    collected.add(index, decodeGuarded(parsed.value, options));
+    collected.add(index, element, decodeGuarded(parsed.value, options));
   }
 }
 
@@ -88,11 +97,12 @@ function notJson(index: number): Refusal {
 function createCollector() {
   const events: RayEvent[] = [];
   const firstRejected: RejectedEvent[] = [];
+  const rejectedParts: RejectedPart[] = [];
   const rejectedByCode = new Map<Rejection['code'], number>();
   const unknownTypes = new Map<string, number>();
   let rejectedCount = 0;
 
-  function add(index: number, decoded: Decoded<RayEvent>): void {
+  function add(index: number, { start, end }: BodyElement, decoded: Decoded<RayEvent>): void {
     if (decoded.ok) {
       events.push(decoded.event);
       return;
@@ -101,9 +111,18 @@ function createCollector() {
     rejectedCount += 1;
     rejectedByCode.set(rejection.code, (rejectedByCode.get(rejection.code) ?? 0) + 1);
     if (rejection.eventType !== undefined) unknownTypes.set(rejection.eventType, (unknownTypes.get(rejection.eventType) ?? 0) + 1);
+    rejectedParts.push({ rejection, start, end });
     if (firstRejected.length < MAX_ANSWER_ERRORS) firstRejected.push({ index, rejection });
   }
 
-  const batch = (): DecodedBatch => ({ ok: true, events, rejectedCount, rejectedByCode, firstRejected, unknownTypes });
+  const batch = (): DecodedBatch => ({
+    ok: true,
+    events,
+    rejectedCount,
+    rejectedByCode,
+    firstRejected,
+    rejectedParts,
+    unknownTypes,
+  });
   return { add, batch };
 }

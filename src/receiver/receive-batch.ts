@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import type { ByteBudget } from './byte-budget.ts';
 import { type DecodedBatch, decodeBatch, type DecodeEvent } from './decode-batch.ts';
+import type { Rejection } from '../event/index.ts';
 import type { Intake } from './intake.ts';
 import type { ReceiverLimits } from './limits.ts';
 import { readBody } from './read-body.ts';
@@ -18,6 +19,9 @@ export interface Pressure {
   readonly retryAfterMs: number;
 }
 
+/** Hears of each rejected event of a batch that was answered 200. `json` is the event as posted, and holds during the call only. */
+export type OnRejected = (json: Uint8Array, rejection: Rejection) => void;
+
 export interface ReceivedBatch {
   readonly ok: true;
   readonly accepted: number;
@@ -34,6 +38,7 @@ export interface BatchReceiverOptions {
   readonly decode: DecodeEvent;
   readonly telemetry: ReceiverTelemetry;
   readonly pressure: () => Pressure | undefined;
+  readonly onRejected?: OnRejected;
 }
 
 /** From a request to entries in the journal: check, read, decode, append. */
@@ -70,6 +75,7 @@ async function takeIn(bytes: Buffer, options: BatchReceiverOptions): Promise<Rec
   if (refusal !== undefined) return refusal;
   const outcome = await options.intake.accept(batch.events, bytes.length);
   if (!outcome.ok) return refuse(outcome.code, outcome.message, outcome.retryAfterMs);
+  for (const { rejection, start, end } of batch.rejectedParts) options.onRejected?.(bytes.subarray(start, end), rejection);
   return { ok: true, accepted: outcome.accepted, duplicates: outcome.duplicates, batch, bytes: bytes.length };
 }
 

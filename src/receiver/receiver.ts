@@ -8,7 +8,7 @@ import type { DecodeEvent } from './decode-batch.ts';
 import { AUTHENTICATE, peerOf, refuseBrowser, refuseStranger } from './guard.ts';
 import { createIntake } from './intake.ts';
 import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './limits.ts';
-import { type BatchReceiverOptions, type Pressure, type ReceivedBatch, receiveBatch } from './receive-batch.ts';
+import { type BatchReceiverOptions, type OnRejected, type Pressure, type ReceivedBatch, receiveBatch } from './receive-batch.ts';
 import type { ReceiverTelemetry } from './receiver-telemetry.ts';
 import { type Refusal, refuse, STATUS_OF_REFUSAL } from './refusal.ts';
 import { createSeenEvents, type SeenEvents } from './seen-events.ts';
@@ -31,6 +31,7 @@ export interface ReceiverOptions {
   readonly ingestTokens?: TokenSet;
   /** Shown by who reads the metrics. Default: none is asked for. */
   readonly readTokens?: TokenSet;
+  readonly onRejected?: OnRejected;
   /** Given by whoever shares the event loop with the receiver. */
   readonly turns?: Turns;
   readonly seenEvents?: SeenEvents;
@@ -60,6 +61,7 @@ export function createReceiver(options: ReceiverOptions): Hono {
     decode: options.decode ?? decodeEvent,
     telemetry,
     pressure: options.pressure,
+    ...(options.onRejected === undefined ? {} : { onRejected: options.onRejected }),
   };
 
   async function post(context: Context): Promise<Response> {

@@ -35,6 +35,7 @@ function batchOf(rejections: readonly Rejection[], unknownTypes: Readonly<Record
     rejectedCount: rejections.length,
     rejectedByCode,
     firstRejected: rejections.map((rejection, index) => ({ index, rejection })),
+    rejectedParts: [],
     unknownTypes: new Map(Object.entries(unknownTypes)),
   };
 }
