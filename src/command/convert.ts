@@ -41,7 +41,10 @@ export const convertCommand: Command = {
   options,
   examples: [
     { says: 'a file for any tool that reads OTLP JSON', line: 'ray-otel-bridge convert events.ndjson.gz --output traces.jsonl' },
-    { says: 'send it to a backend, line by line', line: "ray-otel-bridge convert events.ndjson | while read -r line; do curl -sf -H 'content-type: application/json' -d \"$line\" http://localhost:4318/v1/traces; done" },
+    {
+      says: 'send it to a backend, line by line',
+      line: 'ray-otel-bridge convert events.ndjson | while read -r line; do curl -sf -H \'content-type: application/json\' -d "$line" http://localhost:4318/v1/traces; done',
+    },
   ],
   run: convert,
 };
@@ -66,10 +69,19 @@ async function convert(context: CommandContext): Promise<Outcome> {
   if (!written.ok) return trouble(`cannot write ${output ?? 'to standard output'}: ${written.message}`);
 
   const traces = new Set(converted.spans.map((span) => span.spanContext().traceId)).size;
-  const counts = [formatCount(input.events.length, 'event'), `${converted.rejected.length} rejected`, formatCount(converted.spans.length, 'span'), formatCount(traces, 'trace')];
+  const counts = [
+    formatCount(input.events.length, 'event'),
+    `${converted.rejected.length} rejected`,
+    formatCount(converted.spans.length, 'span'),
+    formatCount(traces, 'trace'),
+  ];
   context.stderr.write(`${counts.join(', ')}\n`);
   for (const [reason, count] of countReasons(converted.rejected)) context.stderr.write(`  rejected ${count}: ${reason}\n`);
-  return input.problems === 0 ? done : trouble(`${formatCount(input.problems, 'part')} of the input could not be read and ${input.problems === 1 ? 'is' : 'are'} missing in the output`);
+  return input.problems === 0
+    ? done
+    : trouble(
+        `${formatCount(input.problems, 'part')} of the input could not be read and ${input.problems === 1 ? 'is' : 'are'} missing in the output`,
+      );
 }
 
 interface Input {
@@ -87,7 +99,6 @@ async function readAll(files: readonly string[], context: CommandContext): Promi
     if (problems === maxToldProblems) progress.line('more of these are only counted');
   };
   for (const file of files) {
-    // oxlint-disable-next-line no-await-in-loop -- files are read one after the other
     for await (const item of readRecording(file, { stdin: context.stdin })) {
       if (context.stop.aborted) break;
       const place = item.line > 0 ? `${file}:${item.line}` : file;
@@ -105,9 +116,11 @@ async function readAll(files: readonly string[], context: CommandContext): Promi
   return { events, problems };
 }
 
-async function writeLines(lines: Iterable<string>, { stdout, stop }: CommandContext): Promise<{ ok: true } | { ok: false; message: string }> {
+async function writeLines(
+  lines: Iterable<string>,
+  { stdout, stop }: CommandContext,
+): Promise<{ ok: true } | { ok: false; message: string }> {
   for (const line of lines) {
-    // oxlint-disable-next-line no-await-in-loop -- a slow reader holds the next line back
     if (stop.aborted || !(await writeText(stdout, line))) break;
   }
   return { ok: true };

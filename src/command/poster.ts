@@ -94,9 +94,11 @@ function decodePart(text: string): string {
 }
 
 async function readText(response: Response): Promise<string> {
+  const body: AsyncIterable<Uint8Array> | null = response.body;
+  if (body === null) return '';
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body) {
     bytes += chunk.length;
     if (bytes > maxAnswerBytes) break;
     chunks.push(chunk);

@@ -60,7 +60,9 @@ async function runCommand(command: Command, invocation: Invocation): Promise<num
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const lines = text.split('\n').map(printable).join('\n');
-    invocation.stderr.write(`ray-otel-bridge ${command.name}: this is a bug of ray-otel-bridge ${packageVersion()}; please report it with these lines:\n${lines}\n`);
+    invocation.stderr.write(
+      `ray-otel-bridge ${command.name}: this is a bug of ray-otel-bridge ${packageVersion()}; please report it with these lines:\n${lines}\n`,
+    );
     return exitCodes.bug;
   }
 }

@@ -27,6 +27,7 @@ export interface TraceModel {
   readonly roots: readonly TraceNode[];
   readonly spanCount: number;
   readonly failedCount: number;
+  readonly hasTasks: boolean;
   readonly startNs: bigint;
   readonly endNs: bigint;
 }
@@ -46,10 +47,14 @@ const openStates = new Set([
   'RUNNING_IN_RAY_WAIT',
 ]);
 
-/** Spans -> traces, in order of their start. */
+const terminalStates = new Set(['FINISHED', 'FAILED']);
+
+/** Spans -> traces: those with tasks, in order of their start, then the others (the cluster's own). */
 export function traceModels(spans: readonly ReadableSpan[]): readonly TraceModel[] {
   const byTrace = groupBy(spans, (span) => span.spanContext().traceId);
-  return [...byTrace].map(([traceId, group]) => traceModel(traceId, group)).toSorted((left, right) => compare(left.startNs, right.startNs));
+  return [...byTrace]
+    .map(([traceId, group]) => traceModel(traceId, group))
+    .toSorted((left, right) => Number(right.hasTasks) - Number(left.hasTasks) || compare(left.startNs, right.startNs));
 }
 
 const noParent = '';
@@ -63,7 +68,8 @@ function traceModel(traceId: string, spans: readonly ReadableSpan[]): TraceModel
     traceId,
     roots: nodesOf(childrenOf.get(noParent) ?? [], childrenOf, 0),
     spanCount: spans.length,
-    failedCount: spans.filter((span) => !isPhase(span) && span.status.code === SpanStatusCode.ERROR).length,
+    hasTasks: spans.some((span) => span.attributes['ray.task_id'] !== undefined),
+    failedCount: spans.filter((span) => span.status.code === SpanStatusCode.ERROR).length,
     startNs: spans.map((span) => hrTimeNs(span.startTime)).reduce(earlier),
     endNs: spans.map((span) => hrTimeNs(span.endTime)).reduce(later),
   };
@@ -93,15 +99,15 @@ function nodesOf(
     .map((span): TraceNode => {
       const isDeepest = level === deepestLevel;
       const below = isDeepest ? descendants(span, childrenOf) : (childrenOf.get(span.spanContext().spanId) ?? []);
-      const phases = below.filter(isPhase);
+      const phases = below.filter((child) => isPhaseOf(span, child));
       const error = errorText(span);
       return {
         span,
         startNs: hrTimeNs(span.startTime),
         endNs: hrTimeNs(span.endTime),
-        segments: phases.length > 0 ? phases.map(segmentOfPhase) : segmentsOfEvents(span),
+        segments: segmentsOf(phases.length > 0 ? phases.map(stateOfSpan) : statesOfEvents(span)),
         children: nodesOf(
-          below.filter((child) => !isPhase(child)),
+          below.filter((child) => !isPhaseOf(span, child) && !isWorkOfRay(child)),
           isDeepest ? noChildren : childrenOf,
           level + 1,
         ),
@@ -127,40 +133,56 @@ export function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => str
   return groups;
 }
 
-function stateOf(name: string): string | undefined {
-  const state = name.toUpperCase().replaceAll(' ', '_');
-  return openStates.has(state) ? state : undefined;
+/** Whether the child is a state of the same attempt, and no attempt of its own. */
+function isPhaseOf({ attributes: parent }: ReadableSpan, { attributes }: ReadableSpan): boolean {
+  const isSameAttempt =
+    parent['ray.task_id'] === attributes['ray.task_id'] && parent['ray.task.attempt'] === attributes['ray.task.attempt'];
+  return isSameAttempt && attributes['ray.profile'] !== true && openStates.has(stateOfPhase(attributes));
 }
 
-/** A child span that shows a state, or what Ray profiled inside of an attempt. */
-function isPhase(span: ReadableSpan): boolean {
-  return stateOf(span.name) !== undefined || span.name.startsWith('task:');
+function stateOfPhase(attributes: ReadableSpan['attributes']): string {
+  const state = attributes['ray.task.state'];
+  return typeof state === 'string' ? state : '';
 }
 
-function isWaiting(state: string): boolean {
-  return !state.startsWith('RUNNING');
+/** `task:execute` and its like, which every attempt has; what the user profiled is shown. */
+function isWorkOfRay({ name, attributes }: ReadableSpan): boolean {
+  return attributes['ray.profile'] === true && name.startsWith('task:');
 }
 
-function segmentOfPhase(span: ReadableSpan): Segment {
-  return { startNs: hrTimeNs(span.startTime), endNs: hrTimeNs(span.endTime), isWaiting: isWaiting(stateOf(span.name) ?? 'RUNNING') };
+interface TimedState {
+  readonly state: string;
+  readonly startNs: bigint;
+  readonly endNs: bigint;
 }
 
-function segmentsOfEvents(span: ReadableSpan): readonly Segment[] {
+/** Where RUNNING was lost, what was given to a worker counts as run. */
+function segmentsOf(states: readonly TimedState[]): readonly Segment[] {
+  const hasRun = states.some(({ state }) => state.startsWith('RUNNING'));
+  const ran = hasRun ? 'RUNNING' : 'SUBMITTED_TO_WORKER';
+  return states.map(({ state, startNs, endNs }) => ({ startNs, endNs, isWaiting: !state.startsWith(ran) }));
+}
+
+function stateOfSpan({ startTime, endTime, attributes }: ReadableSpan): TimedState {
+  return { state: stateOfPhase(attributes), startNs: hrTimeNs(startTime), endNs: hrTimeNs(endTime) };
+}
+
+/** The times of the states, the last one until the end of the span. A terminal state ends the one before it. */
+function statesOfEvents(span: ReadableSpan): readonly TimedState[] {
   const entered = span.events
-    .map(({ name, time }) => ({ state: stateOf(name), startNs: hrTimeNs(time) }))
-    .filter((event) => event.state !== undefined)
+    .map(({ name, time }) => ({ state: name, startNs: hrTimeNs(time) }))
+    .filter(({ state }) => openStates.has(state) || terminalStates.has(state))
     .toSorted((left, right) => compare(left.startNs, right.startNs));
-  return entered.map(({ state, startNs }, index) => ({
-    startNs,
-    endNs: entered[index + 1]?.startNs ?? hrTimeNs(span.endTime),
-    isWaiting: isWaiting(state ?? ''),
-  }));
+  return entered
+    .map(({ state, startNs }, index) => ({ state, startNs, endNs: entered[index + 1]?.startNs ?? hrTimeNs(span.endTime) }))
+    .filter(({ state }) => openStates.has(state));
 }
 
 function errorText(span: ReadableSpan): string | undefined {
   if (span.status.code !== SpanStatusCode.ERROR) return undefined;
   const type = span.attributes['error.type'];
-  const parts = [typeof type === 'string' ? type : '', span.status.message ?? ''].filter((part) => part !== '');
+  const message = span.status.message ?? '';
+  const parts = [typeof type === 'string' && type !== message ? type : '', message].filter((part) => part !== '');
   return parts.length === 0 ? 'failed' : parts.join(': ');
 }
 

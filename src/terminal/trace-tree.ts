@@ -119,8 +119,14 @@ function foldSameNames(nodes: readonly TraceNode[]): readonly (TraceNode | Folde
     });
 }
 
+/** A repeated attempt says which one it is. */
+function nodeName({ name, attributes }: ReadableSpan): string {
+  const attempt = attributes['ray.task.attempt'];
+  return `${printable(name)}${typeof attempt === 'number' && attempt > 0 ? ` (attempt ${attempt})` : ''}`;
+}
+
 function rowName({ content }: Row): string {
-  return 'folded' in content ? `${content.folded.length.toLocaleString('en-US')} ${content.text}` : printable(content.span.name);
+  return 'folded' in content ? `${content.folded.length.toLocaleString('en-US')} ${content.text}` : nodeName(content.span);
 }
 
 function renderRow(row: Row, model: TraceModel, layout: Layout): readonly string[] {

@@ -20,7 +20,11 @@ async function startRecorder(...argv: readonly string[]) {
   const outcome = recordCommand.run(run);
   const [, url = ''] = await run.stdout.shows(/listening on (\S+)\n[\s\S]*until Ctrl-C/);
   const post = async (body: string | Buffer, headers: Record<string, string> = {}): Promise<Response> =>
-    await fetch(url, { method: 'POST', body: new Uint8Array(Buffer.from(body)), headers: { 'content-type': 'application/json', ...headers } });
+    await fetch(url, {
+      method: 'POST',
+      body: new Uint8Array(Buffer.from(body)),
+      headers: { 'content-type': 'application/json', ...headers },
+    });
   const stop = async () => {
     run.interrupt();
     return await outcome;
@@ -67,7 +71,12 @@ describe('record', () => {
   test('no secret reaches the file, neither of an event nor of a header', async () => {
     const file = join(folder, 'events.ndjson');
     const { post, stop } = await startRecorder('--output', file);
-    await post(JSON.stringify([secretEvent]), { authorization: 'Basic hunter2', cookie: 'session=hunter2', 'x-api-key': 'hunter2', 'user-agent': 'aiohttp' });
+    await post(JSON.stringify([secretEvent]), {
+      authorization: 'Basic hunter2',
+      cookie: 'session=hunter2',
+      'x-api-key': 'hunter2',
+      'user-agent': 'aiohttp',
+    });
     await stop();
     const text = await readFile(file, 'utf8');
     expect(text).not.toContain('hunter2');
@@ -81,7 +90,12 @@ describe('record', () => {
     const { post, stop } = await startRecorder('--output', file);
     for (const count of [1, 2, 3]) {
       await post('[{"eventId":"a"}]');
-      expect(gunzipSync(await readFile(file)).toString().trimEnd().split('\n')).toHaveLength(count);
+      expect(
+        gunzipSync(await readFile(file))
+          .toString()
+          .trimEnd()
+          .split('\n'),
+      ).toHaveLength(count);
     }
     await stop();
   });

@@ -8,9 +8,16 @@ import { replayCommand } from '../../src/command/replay.ts';
 import { invocation } from './invocation.ts';
 import { freePort, type ScriptedAnswer, scriptedServer } from './scripted-server.ts';
 
-const taken = (accepted: number): ScriptedAnswer => ({ status: 200, body: JSON.stringify({ accepted, duplicates: 0, rejected: 0, errors: [] }) });
+const taken = (accepted: number): ScriptedAnswer => ({
+  status: 200,
+  body: JSON.stringify({ accepted, duplicates: 0, rejected: 0, errors: [] }),
+});
 
-const bodies = [JSON.stringify([{ eventId: 'a' }]), JSON.stringify([{ eventId: 'b' }, { eventId: 'c' }]), JSON.stringify([{ eventId: 'd' }])];
+const bodies = [
+  JSON.stringify([{ eventId: 'a' }]),
+  JSON.stringify([{ eventId: 'b' }, { eventId: 'c' }]),
+  JSON.stringify([{ eventId: 'd' }]),
+];
 const recording = bodies.map((body, index) => JSON.stringify({ receivedAt: 100 + index * 2, path: '/x', headers: {}, body })).join('\n');
 
 async function fileOf(text: string | Buffer): Promise<string> {
@@ -72,14 +79,20 @@ describe('replay', () => {
   test('gives up on a post after the time of --give-up', async () => {
     const server = await scriptedServer([{ status: 500 }]);
     const run = invocation([await fileOf(recording), '--to', server.url, '--speed', 'max', '--give-up', '100ms']);
-    expect(await replayCommand.run(run)).toEqual({ kind: 'trouble', problems: [expect.stringMatching(/events\.ndjson:1: .* answered 500; given up after 4 tries/)] });
+    expect(await replayCommand.run(run)).toEqual({
+      kind: 'trouble',
+      problems: [expect.stringMatching(/events\.ndjson:1: .* answered 500; given up after 4 tries/)],
+    });
     expect(server.posts).toHaveLength(4);
   });
 
   test('nothing listens', async () => {
     const port = await freePort();
     const run = invocation([await fileOf(recording), '--to', `http://127.0.0.1:${port}`, '--give-up', '10ms']);
-    expect(await replayCommand.run(run)).toEqual({ kind: 'trouble', problems: [expect.stringContaining(`nothing listens at 127.0.0.1:${port}`)] });
+    expect(await replayCommand.run(run)).toEqual({
+      kind: 'trouble',
+      problems: [expect.stringContaining(`nothing listens at 127.0.0.1:${port}`)],
+    });
   });
 
   test('a refused body and an unreadable line are told and left out', async () => {

@@ -36,7 +36,11 @@ async function eventsOf(content: string | Buffer): Promise<readonly unknown[]> {
   });
 }
 
-const events = [{ eventId: 'a', note: '[{"\\' }, { eventId: 'b', list: [1, [2]] }, { eventId: 'ü', note: 'two\nlines' }];
+const events = [
+  { eventId: 'a', note: '[{"\\' },
+  { eventId: 'b', list: [1, [2]] },
+  { eventId: 'ü', note: 'two\nlines' },
+];
 const posts = [
   { receivedAt: 10.5, path: '/', headers: {}, body: JSON.stringify(events.slice(0, 2)) },
   { receivedAt: 11, path: '/', headers: {}, body: JSON.stringify(events[2]) },
@@ -67,12 +71,23 @@ describe('every form that people have events in', () => {
 
   test('standard input, in chunks of any size', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...Object.values(forms)), fc.boolean(), fc.integer({ min: 1, max: 40 }), async (text, isGzip, chunkBytes) => {
-        const bytes = isGzip ? gzipSync(text) : Buffer.from(text);
-        const chunks = Array.from({ length: Math.ceil(bytes.length / chunkBytes) }, (_, index) => bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes));
-        const items = await itemsOf('-', { stdin: Readable.from(chunks) });
-        expect(items.flatMap((item) => (item.kind === 'problem' ? [item] : [rawEventsOf(item)].flatMap((raw) => (raw.ok ? raw.events : [raw]))))).toEqual(events);
-      }),
+      fc.asyncProperty(
+        fc.constantFrom(...Object.values(forms)),
+        fc.boolean(),
+        fc.integer({ min: 1, max: 40 }),
+        async (text, isGzip, chunkBytes) => {
+          const bytes = isGzip ? gzipSync(text) : Buffer.from(text);
+          const chunks = Array.from({ length: Math.ceil(bytes.length / chunkBytes) }, (_, index) =>
+            bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes),
+          );
+          const items = await itemsOf('-', { stdin: Readable.from(chunks) });
+          expect(
+            items.flatMap((item) =>
+              item.kind === 'problem' ? [item] : [rawEventsOf(item)].flatMap((raw) => (raw.ok ? raw.events : [raw])),
+            ),
+          ).toEqual(events);
+        },
+      ),
     );
   });
 

@@ -29,7 +29,17 @@ function context(traceId: string, spanId: string) {
 /** A span as the bridge makes them, of the facts that a tree shows. */
 export function spanOf(facts: SpanFacts): ReadableSpan {
   spanCount += 1;
-  const { name, startMs, endMs, id = `span-${spanCount}`, parent, trace = '0af7651916cd43dd8448eb211c80319c', error, attributes = {}, states = {} } = facts;
+  const {
+    name,
+    startMs,
+    endMs,
+    id = `span-${spanCount}`,
+    parent,
+    trace = '0af7651916cd43dd8448eb211c80319c',
+    error,
+    attributes = {},
+    states = {},
+  } = facts;
   return {
     name,
     kind: SpanKind.INTERNAL,

@@ -1,0 +1,98 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { access, cp, mkdtemp, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterEach } from 'vitest';
+
+const project = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Compiles the sources into a package folder of its own; resolves with the path of its cli.js. */
+export async function buildCli(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'ray-otel-bridge-'));
+  await cp(join(project, 'package.json'), join(folder, 'package.json'));
+  await symlink(join(project, 'examples'), join(folder, 'examples'));
+  await symlink(join(project, 'node_modules'), join(folder, 'node_modules'));
+  const compiler = join(project, 'node_modules/typescript/bin/tsc');
+  await promisify(execFile)(process.execPath, [compiler, '-p', join(project, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')]);
+  const cli = join(folder, 'dist/cli.js');
+  await access(cli);
+  return cli;
+}
+
+export interface RunningCli {
+  readonly process: ChildProcess;
+  stdout(): string;
+  stderr(): string;
+  /** Resolves with the match once standard output has it; rejects when the program ends before. */
+  shows(pattern: RegExp): Promise<RegExpExecArray>;
+  signal(signal: NodeJS.Signals): void;
+  readonly exited: Promise<number | null>;
+}
+
+const running = new Set<ChildProcess>();
+
+afterEach(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+/** Starts the program with nothing in its environment but `env`. Killed after the test. */
+export function startCli(cli: string, argv: readonly string[], env: Readonly<Record<string, string>> = {}, cwd = tmpdir()): RunningCli {
+  const child = spawn(process.execPath, [cli, ...argv], {
+    cwd,
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  let stdout = '';
+  let stderr = '';
+  const watchers = new Set<() => void>();
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    for (const look of watchers) look();
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const exited = new Promise<number | null>((resolve) => {
+    child.once('close', (code) => {
+      running.delete(child);
+      resolve(code);
+      for (const look of watchers) look();
+    });
+  });
+  return {
+    process: child,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    exited,
+    signal: (signal) => {
+      child.kill(signal);
+    },
+    shows: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const match = pattern.exec(stdout);
+          if (match === null && running.has(child)) return;
+          watchers.delete(look);
+          if (match === null) reject(new Error(`ended without showing ${pattern}: ${stdout}${stderr}`));
+          else resolve(match);
+        };
+        watchers.add(look);
+        look();
+      }),
+  };
+}
+
+/** Runs the program to its end. */
+export async function runCli(
+  cli: string,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const started = startCli(cli, argv, env);
+  started.process.stdin?.end();
+  const code = await started.exited;
+  return { code, stdout: started.stdout(), stderr: started.stderr() };
+}

@@ -1,0 +1,178 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { commands, rayEventTypes } from '../../src/command/index.ts';
+import { settingsTable } from '../../src/config.ts';
+import { buildCli, runCli, startCli } from './built-cli.ts';
+import { scriptedServer } from './scripted-server.ts';
+
+const recording = fileURLToPath(new URL('../fixtures/recordings/job-submit-ray-2.60.0.ndjson', import.meta.url));
+let cli: string;
+
+beforeAll(async () => {
+  cli = await buildCli();
+});
+
+describe('help', () => {
+  test('of the program names every command; without a command it is an error', async () => {
+    const asked = await runCli(cli, ['--help']);
+    expect(asked.code).toBe(0);
+    for (const { name, summary } of commands) expect(asked.stdout).toContain(`${name.padEnd(7)}  ${summary}`);
+    expect(await runCli(cli, [])).toMatchObject({ code: 2, stdout: '', stderr: asked.stdout });
+    expect(await runCli(cli, ['help'])).toEqual(asked);
+  });
+
+  test.each(commands.map(({ name }) => name))('of %s names every option with its default and variable, and has examples', async (name) => {
+    const { code, stdout } = await runCli(cli, [name, '--help']);
+    const command = commands.find((candidate) => candidate.name === name);
+    expect(code).toBe(0);
+    for (const option of Object.values(command?.options ?? {})) {
+      expect(stdout).toContain(`  ${option.flag === '' ? `${option.env ?? ''}=` : `${option.flag} `}${option.placeholder}`);
+      if (option.default !== '') expect(stdout).toContain(`default ${option.default}`);
+      if (option.env !== undefined) expect(stdout).toContain(option.env);
+    }
+    expect(stdout).toMatch(/Examples:\n {2}# .+\n {2}.*ray-otel-bridge/);
+    expect(
+      Math.max(
+        ...(stdout
+          .split('Examples:')[0]
+          ?.split('\n')
+          .map((line) => line.length) ?? []),
+      ),
+    ).toBeLessThanOrEqual(100);
+    expect(await runCli(cli, ['help', name])).toMatchObject({ code: 0, stdout });
+  });
+
+  test('--version tells the version of the package', async () => {
+    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+    expect(await runCli(cli, ['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  test('an unknown command is an error with a guess', async () => {
+    const { code, stderr } = await runCli(cli, ['serv\u001b[2J']);
+    expect(code).toBe(2);
+    expect(stderr).not.toContain('\u001b');
+    expect((await runCli(cli, ['recrod'])).stderr).toContain('did you mean record?');
+  });
+});
+
+describe('serve', () => {
+  test('with wrong settings tells them all and exits with 2', async () => {
+    const env = { RAY_OTEL_PHASES: 'all', OTEL_TRACES_EXPORTER: 'jaeger' };
+    const { code, stdout, stderr } = await runCli(cli, ['serve', '--settle', '5', '--nestling', 'flat'], env);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    for (const problem of [
+      '--settle: "5" is not a duration',
+      'did you mean --nesting?',
+      'RAY_OTEL_PHASES: "all"',
+      'OTEL_TRACES_EXPORTER',
+    ]) {
+      expect(stderr).toContain(problem);
+    }
+  });
+
+  test('a port in use is trouble, not a bug', async () => {
+    const { port } = await scriptedServer([]);
+    const { code, stderr } = await runCli(cli, ['serve', '--listen', `127.0.0.1:${port}`], { OTEL_TRACES_EXPORTER: 'none' });
+    expect(code).toBe(1);
+    expect(stderr).toContain(`127.0.0.1:${port} is in use by another program`);
+  });
+
+  test('a host that is not of this machine is trouble', async () => {
+    const { code, stderr } = await runCli(cli, ['serve', '--listen', '192.0.2.1:0'], { OTEL_TRACES_EXPORTER: 'none' });
+    expect(code).toBe(1);
+    expect(stderr).toContain('192.0.2.1 is no address of this machine');
+  });
+
+  test('prints what Ray needs, as a shell takes it, and where it sends to, without credentials', async () => {
+    const program = startCli(cli, ['serve', '--listen', '127.0.0.1:0'], {
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:hunter2@127.0.0.1:9/',
+    });
+    const [, url] = await program.shows(/listening on (\S+)\n[\s\S]*RAY_enable_core_worker_ray_event_to_aggregator=1\n/);
+    const exported = Object.fromEntries([...program.stdout().matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
+    expect(exported).toEqual({
+      RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR: `${url}/v1/events`,
+      RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENT_TYPES: rayEventTypes.join(','),
+      RAY_enable_ray_event: '1',
+      RAY_enable_core_worker_ray_event_to_aggregator: '1',
+    });
+    expect(program.stdout()).toContain('Only Ray nodes on this machine reach 127.0.0.1');
+    expect(program.stdout()).toMatch(/sending traces by OTLP .*127\.0\.0\.1:9/);
+    program.signal('SIGTERM');
+    expect(await program.exited).toBe(0);
+    expect(program.stdout() + program.stderr()).not.toContain('hunter2');
+  });
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('takes a replay, and on %s delivers what is finished and exits with 0', async (signal) => {
+    const backend = await scriptedServer([{ status: 200 }]);
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: backend.url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', RAY_OTEL_SETTLE: '0' };
+    const program = startCli(cli, ['serve', '--listen', '127.0.0.1:0'], env);
+    const [, url = ''] = await program.shows(/listening on (\S+)\n/);
+    const replayed = await runCli(cli, ['replay', recording, '--to', url, '--speed', 'max']);
+    expect(replayed).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^22 posts with \d+ events in .*: \d+ accepted, 0 duplicates, 0 rejected\n$/),
+    });
+    program.signal(signal);
+    expect(await program.exited).toBe(0);
+    expect(program.stdout()).toContain('stopped: everything that was finished is delivered');
+    expect(backend.posts.length).toBeGreaterThan(0);
+    expect(backend.posts.map(({ url: path }) => path)).toEqual(backend.posts.map(() => '/v1/traces'));
+  });
+
+  test('tells how many spans a backend that is away has cost it', async () => {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', RAY_OTEL_SETTLE: '0' };
+    const program = startCli(cli, ['serve', '--listen', '127.0.0.1:0', '--drain-timeout', '200ms'], env);
+    const [, url = ''] = await program.shows(/listening on (\S+)\n/);
+    await runCli(cli, ['replay', recording, '--to', url, '--speed', 'max']);
+    program.signal('SIGTERM');
+    expect(await program.exited).toBe(0);
+    expect(program.stdout()).toMatch(/stopped: \d+ spans could not be delivered in time and are lost/);
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('a second %s ends it at once with %d', async (signal, code) => {
+    const backend = await scriptedServer(['silent']);
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: backend.url, RAY_OTEL_SETTLE: '0' };
+    const program = startCli(cli, ['serve', '--listen', '127.0.0.1:0', '--drain-timeout', '1h'], env);
+    const [, url = ''] = await program.shows(/listening on (\S+)\n/);
+    await runCli(cli, ['replay', recording, '--to', url, '--speed', 'max']);
+    program.signal(signal);
+    await program.shows(/stopping: /);
+    program.signal(signal);
+    expect(await program.exited).toBe(code);
+  });
+
+  test('a variable that is most likely a typing error is told', async () => {
+    const program = startCli(cli, ['serve', '--listen', '127.0.0.1:0'], { RAY_OTEL_SETLE: '5s', OTEL_TRACES_EXPORTER: 'none' });
+    await program.shows(/listening on/);
+    program.signal('SIGTERM');
+    await program.exited;
+    expect(program.stderr()).toContain('RAY_OTEL_SETLE is set, but is no variable of this release');
+  });
+});
+
+describe('convert', () => {
+  test('writes OTLP JSON lines, and a reader that goes away is no error', async () => {
+    const whole = await runCli(cli, ['convert', recording]);
+    expect(whole.code).toBe(0);
+    expect(whole.stderr).toMatch(/^\d+ events, 0 rejected, \d+ spans, \d+ traces\n/);
+    const lines = whole.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { resourceSpans: unknown[] });
+    expect(lines[0]?.resourceSpans.length).toBeGreaterThan(0);
+
+    const program = startCli(cli, ['convert', ...Array.from({ length: 30 }, () => recording)]);
+    program.process.stdout?.destroy();
+    expect(await program.exited).toBe(0);
+    expect(program.stderr()).not.toContain('EPIPE');
+  });
+});
+
+test('the settings table of serve is what its help shows', () => {
+  expect(commands.find(({ name }) => name === 'serve')?.options).toBe(settingsTable);
+});

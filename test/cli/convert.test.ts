@@ -1,0 +1,129 @@
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { convertCommand } from '../../src/command/convert.ts';
+import { invocation } from './invocation.ts';
+
+const recording = fileURLToPath(new URL('../fixtures/recordings/job-submit-ray-2.60.0.ndjson', import.meta.url));
+let folder: string;
+let lines: readonly string[];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'convert-'));
+  lines = (await readFile(recording, 'utf8')).trimEnd().split('\n');
+});
+
+async function fileOf(name: string, text: string | Buffer): Promise<string> {
+  const file = join(folder, name);
+  await writeFile(file, text);
+  return file;
+}
+
+async function converted(...argv: readonly string[]): Promise<string> {
+  const run = invocation(argv);
+  expect(await convertCommand.run(run)).toEqual({ kind: 'done' });
+  return run.stdout.text;
+}
+
+function spansIn(otlpLines: string): readonly { readonly name: string; readonly traceId: string }[] {
+  type Request = { resourceSpans: { scopeSpans: { spans: { name: string; traceId: string }[] }[] }[] };
+  const requests = otlpLines
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Request);
+  return requests.flatMap((request) => request.resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans)));
+}
+
+describe('convert', () => {
+  test('makes OTLP JSON lines, with a summary on standard error', async () => {
+    const run = invocation([recording]);
+    expect(await convertCommand.run(run)).toEqual({ kind: 'done' });
+    const spans = spansIn(run.stdout.text);
+    expect(spans.filter(({ name }) => name === 'preprocess').length).toBeGreaterThan(3);
+    const traces = new Set(spans.map(({ traceId }) => traceId)).size;
+    expect(run.stderr.text).toBe(`123 events, 0 rejected, ${spans.length} spans, ${traces} traces\n`);
+  });
+
+  test('gives the same bytes whatever the form, order and division of the input', async () => {
+    const expected = await converted(recording);
+    const events = lines.flatMap((line) => JSON.parse((JSON.parse(line) as { body: string }).body) as unknown[]);
+    const half = Math.floor(lines.length / 2);
+    const reversed = lines.toReversed().join('\n');
+    expect(await converted(await fileOf('reversed.ndjson', reversed))).toBe(expected);
+    expect(await converted(await fileOf('events.json.gz', gzipSync(JSON.stringify(events.toReversed()))))).toBe(expected);
+    expect(
+      await converted(await fileOf('b.ndjson', lines.slice(half).join('\n')), await fileOf('a.ndjson', lines.slice(0, half).join('\n'))),
+    ).toBe(expected);
+    expect(await converted(recording, recording)).toBe(expected);
+  });
+
+  test('takes standard input as -', async () => {
+    const run = invocation(['-'], { stdin: Readable.from([lines.join('\n')]) });
+    expect(await convertCommand.run(run)).toEqual({ kind: 'done' });
+    expect(run.stdout.text).toBe(await converted(recording));
+  });
+
+  test('--output replaces the file as a whole and leaves nothing beside it', async () => {
+    const output = await fileOf('traces.jsonl', 'old');
+    expect(await converted(recording, '--output', output)).toBe('');
+    expect(await readFile(output, 'utf8')).toBe(await converted(recording));
+    expect(await readdir(folder)).toEqual(['traces.jsonl']);
+  });
+
+  test('an output that cannot be written is trouble, and what was there stays', async () => {
+    const output = join(folder, 'taken');
+    await mkdir(join(output, 'inside'), { recursive: true });
+    expect(await convertCommand.run(invocation([recording, '--output', output]))).toMatchObject({ kind: 'trouble' });
+    expect(await readdir(folder)).toEqual(['taken']);
+  });
+
+  test('a line that cannot be read is told with its place, the rest is converted, and the end is trouble', async () => {
+    const broken = [...lines.slice(0, 3), '{"receivedAt', ...lines.slice(3)].join('\n');
+    const file = await fileOf('broken.ndjson', broken);
+    const run = invocation([file]);
+    expect(await convertCommand.run(run)).toEqual({
+      kind: 'trouble',
+      problems: [expect.stringContaining('1 part of the input could not be read and is missing')],
+    });
+    expect(run.stderr.text).toContain(`${file}:4: not JSON`);
+    expect(run.stdout.text).toBe(await converted(recording));
+  });
+
+  test('rejected events are counted by reason and are no failure', async () => {
+    const file = await fileOf(
+      'strange.json',
+      JSON.stringify([{ eventId: 'b' }, { eventId: 'a', eventType: 'TOMORROWS_EVENT', sessionName: 's' }]),
+    );
+    const run = invocation([file]);
+    expect(await convertCommand.run(run)).toEqual({ kind: 'done' });
+    expect(run.stderr.text).toContain('2 events, 2 rejected, 0 spans, 0 traces');
+    expect(run.stderr.text).toMatch(/rejected 1: event_type_unknown/);
+  });
+
+  test('settings that shape spans are those of serve, also as variables', async () => {
+    const flat = await converted(recording, '--phases', 'none');
+    const run = invocation([recording], { env: { RAY_OTEL_PHASES: 'none' } });
+    await convertCommand.run(run);
+    expect(run.stdout.text).toBe(flat);
+    expect(flat).not.toBe(await converted(recording));
+  });
+
+  test('a signal ends it without a result', async () => {
+    const output = join(folder, 'traces.jsonl');
+    const run = invocation([recording, '--output', output]);
+    run.interrupt();
+    expect(await convertCommand.run(run)).toEqual({ kind: 'interrupted' });
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test('without a file it is a mistake of the user', async () => {
+    expect(await convertCommand.run(invocation([]))).toMatchObject({
+      kind: 'usage',
+      problems: [expect.stringContaining('no FILE is given')],
+    });
+  });
+});
