@@ -50,7 +50,7 @@ export interface Telemetry extends ReceiverTelemetry {
   /** A token or certificate file changed, or cannot be used. */
   readonly fileReloaded: (reloaded: Reloaded) => void;
   /** A connection was cut before it brought a whole request; `reason` is a stable word, `detail` for people. */
-  readonly connectionRefused: (reason: string, detail: string) => void;
+  readonly connectionRefused: (reason: string, detail: string, from?: string) => void;
   lifecycleFinished(kind: string): void;
   spansSampledOut(count: number): void;
   jobFinished(job: FinishedJob): void;
@@ -162,10 +162,10 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
         ),
       );
     },
-    connectionRefused(reason, detail) {
+    connectionRefused(reason, detail, from) {
       metrics.add('connectionsRefused', 1, reason);
       spaced(`connection:${reason}`, (repeated) =>
-        log.warn({ event: 'connection_refused', reason, detail: shown(detail), ...repeated }, 'a connection was cut'),
+        log.warn({ event: 'connection_refused', reason, detail: shown(detail), from, ...repeated }, 'a connection was cut'),
       );
     },
     internalError(stage, error) {

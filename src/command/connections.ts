@@ -1,10 +1,10 @@
 import type { Server } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { Socket } from 'node:net';
 
 /** Why a connection was cut. */
 export type ConnectionRefusal = 'connection_limit' | 'headers_too_large' | 'request_timeout' | 'bad_request' | 'tls_handshake';
-export type OnConnectionRefused = (reason: ConnectionRefusal, detail: string) => void;
+export type OnConnectionRefused = (reason: ConnectionRefusal, detail: string, from?: string) => void;
 
 /**
  * Holds at most `max` connections. A new one is not turned away for those who only hold theirs: at the limit the oldest that
@@ -39,7 +39,7 @@ export function limitConnections(server: Server, max: number, onRefused: OnConne
 
   server.on('connection', (socket: Socket) => {
     if (untried.size + idle.size + working.size >= max) {
-      onRefused('connection_limit', `${max} connections are open`);
+      onRefused('connection_limit', `${max} connections are open`, socket.remoteAddress);
       if (!makeRoom()) return socket.destroy();
     }
     const peer = peerOf(socket);
@@ -71,22 +71,20 @@ const statusLines = {
   bad_request: '400 Bad Request',
 } as const;
 
-/** Answers what is no request, or takes too long to become one, and cuts its connection. */
+/** Answers what is no request, or takes too long to become one, and cuts its connection. Failed TLS handshakes come here too. */
 export function cutBadRequests(server: Server, onRefused: OnConnectionRefused): void {
   server.on('clientError', (error: Error, socket: Duplex) => {
     const code = codeOf(error);
-    if (code.startsWith('ERR_SSL_')) onRefused('tls_handshake', handshakeProblem(code));
-    if (code === 'ECONNRESET' || code === 'EPIPE' || code.startsWith('ERR_SSL_') || !socket.writable) return void socket.destroy();
+    const from = socket instanceof Socket ? socket.remoteAddress : undefined;
+    const isHandshake = /^ERR_(?:SSL|TLS)_/.test(code);
+    if (isHandshake) onRefused('tls_handshake', handshakeProblem(code), from);
+    // The other end went away, as scanners and probes of the port do.
+    const isGone = code === 'ECONNRESET' || code === 'EPIPE' || !socket.writable;
+    if (isHandshake || isGone) return void socket.destroy();
     const reason = reasonOf(code);
-    onRefused(reason, code);
+    onRefused(reason, code, from);
     // A sender that does not read must not keep the socket: no waiting for its end.
     socket.end(`HTTP/1.1 ${statusLines[reason]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () => socket.destroy());
-  });
-  server.on('tlsClientError', (error: Error, socket: Duplex) => {
-    const code = codeOf(error);
-    // Scanners and probes of the port come and go without a word.
-    if (code !== 'ECONNRESET') onRefused('tls_handshake', handshakeProblem(code));
-    socket.destroy();
   });
 }
 
