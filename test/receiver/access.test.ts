@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import { createTokenSet } from '../../src/access/index.ts';
+import { accepted, createTestReceiver, post, rawEvents } from './receiver-fixture.ts';
+
+const first = 'first-token-of-24-chars.';
+const second = 'second_token_of_24_chars';
+const wrong = 'wrong-token-of-24-chars.';
+const basic = (pair: string): Record<string, string> => ({ authorization: `Basic ${Buffer.from(pair).toString('base64')}` });
+const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
+
+function guarded() {
+  return createTestReceiver({ ingestTokens: createTokenSet([first, second]), readTokens: createTokenSet([second]) });
+}
+
+describe('a sender', () => {
+  it.each([
+    ['Basic, as user name', basic(`${first}:`), '/'],
+    ['Basic, as password', basic(`ray:${second}`), '/v1/events'],
+    ['Basic without a colon', basic(first), '/'],
+    ['Bearer', bearer(first), '/'],
+    ['bearer in any case', { authorization: `bEARER   ${first}` }, '/v1/events'],
+    ['the path', {}, `/t/${first}`],
+    ['the path with a slash', {}, `/t/${second}/`],
+    ['the path before the usual one', {}, `/t/${first}/v1/events`],
+    ['the path, with another thing as Basic', basic('proxy:password'), `/t/${first}`],
+  ])('comes in by %s', async (_way, headers, path) => {
+    const { app } = guarded();
+    expect(await post(app, rawEvents(1), headers, path)).toMatchObject({ status: 200, body: accepted(1) });
+  });
+
+  it.each([
+    ['nothing', {}, '/', 'token_missing'],
+    ['an empty Basic', basic(':'), '/', 'token_missing'],
+    ['another scheme', { authorization: `Digest ${first}` }, '/', 'token_missing'],
+    ['a token without a scheme', { authorization: first }, '/', 'token_missing'],
+    ['a token in the query', {}, `/?token=${first}`, 'token_missing'],
+    ['a wrong Bearer', bearer(wrong), '/', 'token_invalid'],
+    ['a wrong Basic', basic(`ray:${wrong}`), '/', 'token_invalid'],
+    ['a wrong path', {}, `/t/${wrong}`, 'token_invalid'],
+    ['a part of a token', bearer(first.slice(0, -1)), '/', 'token_invalid'],
+    ['both tokens at once', bearer(first + second), '/', 'token_invalid'],
+    ['a very long one', bearer('a'.repeat(4000)), '/', 'token_missing'],
+    ['a NUL and more after the token', basic(`${first}\0x:`), '/', 'token_invalid'],
+  ])('with %s is answered 401, never a redirect, and nothing is taken', async (_way, headers, path, code) => {
+    const { app, journal, telemetry } = guarded();
+    const answer = await post(app, rawEvents(1), headers, path);
+    expect(answer).toMatchObject({ status: 401, body: { error: { code } } });
+    expect(answer.headers.get('www-authenticate')).toMatch(/^Basic realm=.*, Bearer realm=/);
+    expect(answer.headers.get('location')).toBeNull();
+    expect([telemetry.refused, journal.stats().entries]).toEqual([[code], 0]);
+  });
+
+  it('is asked for its token before its body is looked at', async () => {
+    const { app } = guarded();
+    expect(await post(app, 'not json', { 'content-type': 'text/plain' })).toMatchObject({ status: 401 });
+  });
+
+  it.each(['/', '/v1/events', `/t/${wrong}`, `/t/${wrong}/v1/events`])(
+    'may show any token, at %s, while none is asked for',
+    async (path) => {
+      const { app } = createTestReceiver();
+      expect(await post(app, rawEvents(1), bearer(wrong), path)).toMatchObject({ status: 200 });
+    },
+  );
+
+  it.each([
+    ['t/', `/t/${first}/other`],
+    ['t twice', `/t/t/${first}`],
+    ['dots', `/t/${first}/../../x`],
+    ['an empty token', '/t//v1/events'],
+    ['the token below another path', `/v1/events/t/${first}`],
+  ])('by a path that is none (%s) is answered 404 without the path', async (_name, path) => {
+    const { app } = guarded();
+    const answer = await post(app, rawEvents(1), bearer(first), path);
+    expect(answer.status).toBe(404);
+    expect(JSON.stringify(answer.body)).not.toContain(first);
+  });
+});
+
+describe('a reader', () => {
+  it('shows a token of its own for the metrics; health and readiness are open', async () => {
+    const { app, telemetry } = guarded();
+    const statusOf = async (path: string, headers: Record<string, string> = {}): Promise<number> =>
+      (await app.request(path, { headers })).status;
+    expect(await statusOf('/metrics', bearer(second))).toBe(200);
+    expect(await statusOf('/metrics', basic(`prometheus:${second}`))).toBe(200);
+    for (const path of ['/metrics', '/metrics/', '/%6detrics', '/x/../metrics', `/metrics?token=${second}`]) {
+      expect(await statusOf(path), path).toBe(401);
+      expect(await statusOf(path, bearer(first)), path).toBe(401);
+    }
+    expect(await statusOf(`/t/${second}/metrics`)).toBe(404);
+    expect([await statusOf('/healthz'), await statusOf('/readyz')]).toEqual([200, 200]);
+    expect(new Set(telemetry.refused)).toEqual(new Set(['token_missing', 'token_invalid']));
+  });
+});
+
+describe('a web page', () => {
+  it.each([{ origin: 'https://evil.example' }, { origin: 'null' }, { origin: 'http://localhost' }, { 'sec-fetch-site': 'same-origin' }])(
+    'cannot post, also not by a name that it lets point here: %j',
+    async (headers) => {
+      const { app, journal } = createTestReceiver();
+      const response = await app.request('/', { method: 'POST', body: new Blob([JSON.stringify(rawEvents(1))]), headers });
+      expect(response.status).toBe(403);
+      expect(await response.json()).toMatchObject({ error: { code: 'browser_post' } });
+      expect(response.headers.get('access-control-allow-origin')).toBeNull();
+      expect(journal.stats().entries).toBe(0);
+    },
+  );
+
+  it('is not told that it may', async () => {
+    const { app } = createTestReceiver();
+    const response = await app.request('/', {
+      method: 'OPTIONS',
+      headers: { origin: 'https://evil.example', 'access-control-request-method': 'POST' },
+    });
+    expect([response.status, response.headers.get('access-control-allow-origin')]).toEqual([405, null]);
+  });
+});
