@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkTraces } from '../support/oracle.ts';
 import { readRecordedEvents } from '../support/posts.ts';
 import { startBridge } from './support/bridge.ts';
-import { startCollector } from './support/collector.ts';
+import { countedSpans, startCollector } from './support/collector.ts';
 import { bridgeCommand, needing } from './support/parts.ts';
 import { eventually, RunningProgram } from './support/processes.ts';
 
@@ -45,6 +45,9 @@ describe.skipIf(skip)(title, () => {
 
     const events = readRecordedEvents(RECORDING);
     await eventually('right traces in the Collector', 60_000, () => expect(checkTraces(events, collector.spans())).toEqual([]));
+    await eventually('span metrics of all spans', 30_000, async () => {
+      expect(countedSpans(await collector.metrics())).toBe(collector.spans().length);
+    });
     expect(await bridge.program.stop()).toBe(0);
     expect(checkTraces(events, collector.spans())).toEqual([]);
   });

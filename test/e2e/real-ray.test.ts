@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkTraces } from '../support/oracle.ts';
 import type { FlatSpan } from '../support/otlp-spans.ts';
-import { type ServingBridge, startBridge } from './support/bridge.ts';
-import { type Collector, startCollector } from './support/collector.ts';
+import { metricSum, type ServingBridge, startBridge } from './support/bridge.ts';
+import { type Collector, countedSpans, startCollector } from './support/collector.ts';
 import { needing } from './support/parts.ts';
 import { eventually } from './support/processes.ts';
 import { RayCluster } from './support/ray-cluster.ts';
@@ -19,12 +19,12 @@ const ARGUMENT = 'tok-e2e-5f6a7b8c9d';
 const CALLER = { traceId: '1'.repeat(32), spanId: '2'.repeat(16) };
 
 /** Job, actor, node and worker events exist from 2.50 and 2.58 on. */
-const releases = [
-  { version: '2.60.0', tellsJobsAndActors: true },
-  { version: '2.49.2', tellsJobsAndActors: false },
+const releases: [version: string, tellsJobsAndActors: boolean][] = [
+  ['2.60.0', true],
+  ['2.49.2', false],
 ];
 
-describe.each(releases)('Ray $version', ({ version, tellsJobsAndActors }) => {
+describe.each(releases)('Ray %s', (version, tellsJobsAndActors) => {
   const { title, skip } = needing('its traces in a real Collector', ['build', 'collector', `ray-${version}`]);
   describe.skipIf(skip)(title, () => {
     let folder = '';
@@ -32,7 +32,9 @@ describe.each(releases)('Ray $version', ({ version, tellsJobsAndActors }) => {
     let bridge: ServingBridge;
     let tee: Tee;
     let exitCodeOfBridge: number | null;
+    let healthStatus = 0;
     let metrics = '';
+    let spanMetrics = '';
     let spans: readonly FlatSpan[] = [];
     let violations: readonly string[] = [];
     const jobExitCodes: (number | null)[] = [];
@@ -59,7 +61,13 @@ describe.each(releases)('Ray $version', ({ version, tellsJobsAndActors }) => {
         violations = checkTraces(tee.accepted, spans, { plantedSecrets: [SECRET, ARGUMENT] });
         expect(violations).toEqual([]);
       }).catch(() => undefined);
+      healthStatus = (await fetch(`${bridge.url}/healthz`)).status;
       metrics = await (await fetch(`${bridge.url}/metrics`)).text();
+      spanMetrics = await eventually('the span metrics of all spans', 30_000, async () => {
+        const page = await collector.metrics();
+        expect(countedSpans(page)).toBe(collector.spans().length);
+        return page;
+      }).catch(() => '');
       exitCodeOfBridge = await bridge.program.stop();
       spans = collector.spans();
     });
@@ -98,7 +106,8 @@ describe.each(releases)('Ray $version', ({ version, tellsJobsAndActors }) => {
     it('shows each try of a flaky task, with the child that it made', () => {
       const tries = named('flaky').toSorted((a, b) => (a.startNs < b.startNs ? -1 : 1));
       expect(tries.map((span) => span.statusCode)).toEqual([2, 2, 0]);
-      for (const attempt of tries) expect(spans.filter((span) => span.parentSpanId === attempt.spanId && span.name === 'leaf')).toHaveLength(1);
+      for (const attempt of tries)
+        expect(spans.filter((span) => span.parentSpanId === attempt.spanId && span.name === 'leaf')).toHaveLength(1);
     });
 
     it('tells failures by Ray’s own names', () => {
@@ -118,14 +127,26 @@ describe.each(releases)('Ray $version', ({ version, tellsJobsAndActors }) => {
       expect(new Set(named('Registry.put').map((span) => span.traceId)).size).toBe(2);
     });
 
-    it.runIf(tellsJobsAndActors)('joins the caller’s trace that a job’s metadata names', () => {
+    it.runIf(tellsJobsAndActors)('joins the caller’s trace that a job’s metadata names (Ray 2.50 and later)', () => {
       const adopted = spans.filter((span) => span.traceId === CALLER.traceId);
-      expect(adopted.filter((span) => span.parentSpanId === CALLER.spanId).map((span) => span.name)).toEqual([expect.stringMatching(/^job /)]);
-      expect(adopted.filter((span) => span.name === 'step').map((span) => span.statusCode).toSorted()).toEqual([0, 0, 0, 2]);
+      expect(adopted.filter((span) => span.parentSpanId === CALLER.spanId).map((span) => span.name)).toEqual([
+        expect.stringMatching(/^job /),
+      ]);
+      expect(
+        adopted
+          .filter((span) => span.name === 'step')
+          .map((span) => span.statusCode)
+          .toSorted(),
+      ).toEqual([0, 0, 0, 2]);
     });
 
-    it.runIf(tellsJobsAndActors)('shows both lives of the actor that was restarted', () => {
-      expect(spans.filter((span) => /^Phoenix #\d$/.test(span.name)).map((span) => span.name).toSorted()).toEqual(['Phoenix #0', 'Phoenix #1']);
+    it.runIf(tellsJobsAndActors)('shows both lives of the actor that was restarted (Ray 2.50 and later)', () => {
+      expect(
+        spans
+          .filter((span) => /^Phoenix #\d$/.test(span.name))
+          .map((span) => span.name)
+          .toSorted(),
+      ).toEqual(['Phoenix #0', 'Phoenix #1']);
     });
 
     it('says no secret in what it logs', () => {
@@ -134,8 +155,23 @@ describe.each(releases)('Ray $version', ({ version, tellsJobsAndActors }) => {
       expect(metrics).not.toContain(SECRET);
     });
 
-    it('tells of its work in its metrics, and ends with 0 on SIGTERM', () => {
-      expect(metrics).toMatch(/^ray_otel_bridge_\w+/m);
+    it('counts in its metrics what it took and what it delivered', () => {
+      const distinct = new Set(tee.accepted.map((event) => JSON.stringify(event)));
+      expect(metricSum(metrics, 'events_received_total')).toBe(tee.accepted.length);
+      expect(metricSum(metrics, 'events_accepted_total')).toBe(distinct.size);
+      expect(metricSum(metrics, 'events_rejected_total') ?? 0).toBe(0);
+      expect(metricSum(metrics, 'open_attempts')).toBe(0);
+      expect(metricSum(metrics, 'spans_exported_total')).toBe(spans.length);
+      expect(metricSum(metrics, 'internal_errors_total') ?? 0).toBe(0);
+    });
+
+    it('feeds the Collector’s span metrics', () => {
+      expect(countedSpans(spanMetrics)).toBe(spans.length);
+      expect(spanMetrics).toMatch(/span_name="flaky".*status_code="STATUS_CODE_ERROR"/);
+    });
+
+    it('is healthy, and ends with 0 on SIGTERM', () => {
+      expect(healthStatus).toBe(200);
       expect(exitCodeOfBridge, bridge.program.output).toBe(0);
       expect(bridge.program.output).toContain(collector.httpEndpoint);
     });

@@ -26,3 +26,9 @@ function parseVariables(output: string): Record<string, string> {
   const lines = output.matchAll(/^\s*(?:export\s+)?(RAY_\w+)=(?:'([^']*)'|"([^"]*)"|(\S*))\s*$/gm);
   return Object.fromEntries([...lines].map(([, name, single, double, bare]) => [name ?? '', single ?? double ?? bare ?? '']));
 }
+
+/** The sum of a metric's values over all of its labels; undefined when the page does not have it. */
+export function metricSum(page: string, name: string): number | undefined {
+  const values = [...page.matchAll(new RegExp(`^ray_otel_bridge_${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))].map(([, value]) => Number(value));
+  return values.length === 0 ? undefined : values.reduce((sum, value) => sum + value, 0);
+}

@@ -8,39 +8,36 @@ export interface Collector {
   readonly program: RunningProgram;
   readonly httpEndpoint: string;
   readonly grpcEndpoint: string;
-  readonly metricsUrl: string;
   /** Every span that it has written by now. */
   spans(): FlatSpan[];
+  /** The span metrics, as Prometheus would read them. */
+  metrics(): Promise<string>;
 }
 
-/** A real Collector on free ports, with the processors that a production set-up has and a file at the end. */
+/** What users start with; here with a file in the place of the backend, and in a hurry. */
+const USERS_CONFIG = join(import.meta.dirname, '../../../otel-collector.yaml');
+
+/** A real Collector on free ports with the project's own configuration, that writes every span to a file. */
 export async function startCollector(folder: string): Promise<Collector> {
   const [http, grpc, health, prometheus] = await freePorts(4);
   const file = join(folder, 'collector.jsonl');
-  const config = join(folder, 'collector.json');
-  writeFileSync(
-    config,
-    // JSON is YAML.
-    JSON.stringify({
-      extensions: { health_check: { endpoint: `127.0.0.1:${health}` } },
-      receivers: {
-        otlp: { protocols: { http: { endpoint: `127.0.0.1:${http}` }, grpc: { endpoint: `127.0.0.1:${grpc}`, max_recv_msg_size_mib: 16 } } },
-      },
-      processors: { memory_limiter: { check_interval: '1s', limit_mib: 1024 }, batch: { timeout: '200ms' } },
-      connectors: { spanmetrics: { metrics_flush_interval: '1s' } },
-      exporters: { file: { path: file, flush_interval: '200ms' }, prometheus: { endpoint: `127.0.0.1:${prometheus}` } },
-      service: {
-        extensions: ['health_check'],
-        telemetry: { metrics: { level: 'none' } },
-        pipelines: {
-          traces: { receivers: ['otlp'], processors: ['memory_limiter', 'batch'], exporters: ['file', 'spanmetrics'] },
-          metrics: { receivers: ['spanmetrics'], exporters: ['prometheus'] },
-        },
-      },
-    }),
-  );
-  const program = new RunningProgram(collectorBinary, ['--config', config]);
-  await eventually(`the Collector to be ready; it says:\n${program.output}`, 30_000, async () => {
+  const override = join(folder, 'collector.json');
+  const changes = {
+    connectors: { span_metrics: { metrics_flush_interval: '1s' } },
+    exporters: { file: { path: file, flush_interval: '200ms' } },
+    service: { telemetry: { metrics: { level: 'none' } }, pipelines: { traces: { exporters: ['file', 'span_metrics'] } } },
+  };
+  // JSON is YAML.
+  writeFileSync(override, JSON.stringify(changes));
+  const program = new RunningProgram(collectorBinary, ['--config', USERS_CONFIG, '--config', override], {
+    env: {
+      OTLP_HTTP_LISTEN: `127.0.0.1:${http}`,
+      OTLP_GRPC_LISTEN: `127.0.0.1:${grpc}`,
+      HEALTH_LISTEN: `127.0.0.1:${health}`,
+      PROMETHEUS_LISTEN: `127.0.0.1:${prometheus}`,
+    },
+  });
+  await eventually('the Collector to be ready', 30_000, async () => {
     const { ok } = await fetch(`http://127.0.0.1:${health}/`);
     if (!ok) throw new Error(program.output);
   });
@@ -48,7 +45,7 @@ export async function startCollector(folder: string): Promise<Collector> {
     program,
     httpEndpoint: `http://127.0.0.1:${http}`,
     grpcEndpoint: `http://127.0.0.1:${grpc}`,
-    metricsUrl: `http://127.0.0.1:${prometheus}/metrics`,
+    metrics: async () => (await fetch(`http://127.0.0.1:${prometheus}/metrics`)).text(),
     spans: () => (existsSync(file) ? readOtlpJsonLines(wholeLines(readFileSync(file, 'utf8'))) : []),
   };
 }
@@ -56,4 +53,10 @@ export async function startCollector(folder: string): Promise<Collector> {
 /** Without the line that is being written. */
 function wholeLines(text: string): string {
   return text.slice(0, text.lastIndexOf('\n') + 1);
+}
+
+/** How many spans the span metrics counted. */
+export function countedSpans(metrics: string): number {
+  const calls = metrics.matchAll(/^ray_calls_total\{.*\} (\d+)/gm);
+  return [...calls].reduce((sum, [, count]) => sum + Number(count), 0);
 }

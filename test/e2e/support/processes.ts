@@ -50,7 +50,8 @@ export class RunningProgram {
   async waitForOutput(pattern: RegExp, timeoutMs = 60_000): Promise<RegExpExecArray> {
     return eventually(`${this.name} to print ${pattern}`, timeoutMs, () => {
       const match = pattern.exec(this.output);
-      if (!match) throw new Error(this.child.exitCode === null ? `printed:\n${this.output}` : `ended with ${this.child.exitCode}:\n${this.output}`);
+      if (!match)
+        throw new Error(this.child.exitCode === null ? `printed:\n${this.output}` : `ended with ${this.child.exitCode}:\n${this.output}`);
       return match;
     });
   }
@@ -72,7 +73,8 @@ export class RunningProgram {
     }
     for (const member of family) {
       // The id may have gone to another program since: only what is still of this family is ended.
-      if (member === pid ? this.child.exitCode === null && this.child.signalCode === null : isAlive(member)) process.kill(member, 'SIGKILL');
+      if (member === pid ? this.child.exitCode === null && this.child.signalCode === null : isAlive(member))
+        process.kill(member, 'SIGKILL');
     }
   }
 }

@@ -35,7 +35,12 @@ export class RayCluster {
       PYTHONUNBUFFERED: '1',
     };
     const args = ['start', '--head', '--block', '--num-cpus=4', '--disable-usage-stats', `--temp-dir=${folder}`];
-    const ports = [`--port=${gcs}`, `--dashboard-port=${dashboard}`, `--dashboard-agent-listen-port=${agent}`, `--ray-client-server-port=${client}`];
+    const ports = [
+      `--port=${gcs}`,
+      `--dashboard-port=${dashboard}`,
+      `--dashboard-agent-listen-port=${agent}`,
+      `--ray-client-server-port=${client}`,
+    ];
     const head = new RunningProgram(join(bin, 'ray'), [...args, ...ports], { env });
     const cluster = new RayCluster(head, bin, { ...env, RAY_ADDRESS: `127.0.0.1:${gcs}` }, `http://127.0.0.1:${dashboard}`, folder);
     try {
