@@ -58,7 +58,7 @@ export const settingsTable = {
       name: 'data-dir',
       placeholder: '<folder>',
       default: '',
-      help: 'Folder of the durable journal. This release keeps accepted events in memory and does not use the folder yet.',
+      help: 'Folder for what is kept on disk: rejected events and refused spans, see `quarantine`. Accepted events are in memory in this release.',
     },
     optionalText,
   ),

@@ -51,7 +51,7 @@ async function serve(context: CommandContext): Promise<Outcome> {
   for (const name of unknownVariables(env))
     stderr.write(`ray-otel-bridge serve: ${name} is set, but is no variable of this release: is it a typing error?\n`);
   if (settings.dataDir !== undefined)
-    stderr.write('ray-otel-bridge serve: --data-dir is not used by this release: accepted events are kept in memory\n');
+    stderr.write('ray-otel-bridge serve: --data-dir holds the quarantine only: accepted events are kept in memory by this release\n');
 
   const telemetry = createTelemetry({ logLevel: settings.logLevel });
   const bridge = createBridge({ exporters: created.exporters, settings, env, telemetry, access: door.access });

@@ -16,11 +16,13 @@ export {
   listenAddress,
   longestDurationMs,
   oneOf,
+  optional,
   optionalText,
   type Parse,
   type Parsed,
   replaySpeed,
   requiredText,
   size,
+  switchValue,
   traceUrlPattern,
 } from './values.ts';

@@ -6,6 +6,8 @@ export interface Option<Value> {
   readonly flag: string;
   /** The variable of the same meaning; the flag wins over it. */
   readonly env?: string;
+  /** Stands alone, without a value; given so, its text is `true`. */
+  readonly isSwitch?: true;
   /** What stands for the value in the help: `<duration>`. */
   readonly placeholder: string;
   /** As a user would type it; empty for none. */
@@ -37,14 +39,7 @@ interface Arguments {
 
 /** Reads a command's arguments and variables. Pure. A flag wins over its variable; an empty variable counts as unset; of a repeated flag the last one counts. */
 export function parseOptions<Table extends OptionTable>(table: Table, argv: readonly string[], env: Environment): ParsedOptions<Table> {
-  const {
-    given,
-    positionals,
-    problems: argumentProblems,
-  } = readArguments(
-    Object.values(table).flatMap(({ flag }) => (flag === '' ? [] : [flag])),
-    argv,
-  );
+  const { given, positionals, problems: argumentProblems } = readArguments(Object.values(table), argv);
   const problems = [...argumentProblems];
   const values: Record<string, unknown> = {};
   for (const [key, option] of Object.entries(table)) {
@@ -66,7 +61,9 @@ function sourceOf(option: Option<unknown>, given: ReadonlyMap<string, string>, e
   return { name: option.flag, text: option.default };
 }
 
-function readArguments(flags: readonly string[], argv: readonly string[]): Arguments {
+function readArguments(options: readonly Option<unknown>[], argv: readonly string[]): Arguments {
+  const flags = options.flatMap(({ flag }) => (flag === '' ? [] : [flag]));
+  const switches = new Set(options.filter(({ isSwitch }) => isSwitch === true).map(({ flag }) => flag));
   const given = new Map<string, string>();
   const positionals: string[] = [];
   const problems: string[] = [];
@@ -84,8 +81,9 @@ function readArguments(flags: readonly string[], argv: readonly string[]): Argum
     const flag = equals === -1 ? argument : argument.slice(0, equals);
     const next = argv[index + 1];
     const inlineValue = equals === -1 ? undefined : argument.slice(equals + 1);
-    const followingValue = inlineValue === undefined && next !== undefined && !next.startsWith('--') ? next : undefined;
-    const value = inlineValue ?? followingValue;
+    const isSwitch = switches.has(flag);
+    const followingValue = !isSwitch && inlineValue === undefined && next !== undefined && !next.startsWith('--') ? next : undefined;
+    const value = inlineValue ?? followingValue ?? (isSwitch ? 'true' : undefined);
     if (!flags.includes(flag)) problems.push(`${quoted(flag)} is not an option of this command${suggestion(flag, flags)}`);
     else if (value === undefined || value === '') problems.push(`${flag} needs a value`);
     else given.set(flag, value);

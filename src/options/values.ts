@@ -89,6 +89,17 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): Par
 /** Any text; none is `undefined`. */
 export const optionalText: Parse<string | undefined> = (text) => good(text === '' ? undefined : text);
 
+/** As `parse` says; none is `undefined`. */
+export function optional<Value>(parse: Parse<Value>): Parse<Value | undefined> {
+  return (text) => (text === '' ? good(undefined) : parse(text));
+}
+
+/** On when it is given, off without it; `--flag=false` is off too. */
+export const switchValue: Parse<boolean> = (text) => {
+  if (text === '' || text === 'false') return good(false);
+  return text === 'true' ? good(true) : bad(`${quoted(text)} is not true or false; the flag alone is enough`);
+};
+
 /** A text that must be given; `what` completes the sentence 'is missing: give …'. */
 export function requiredText(what: string): Parse<string> {
   return (text) => (text === '' ? bad(`is missing: give ${what}`) : good(text));

@@ -1,2 +1,2 @@
-export { formatBytes, formatCount, formatDurationNs, printable } from './text.ts';
+export { cutTo, fit, formatBytes, formatCount, formatDurationNs, jsonForTerminal, printable } from './text.ts';
 export { renderTraceTree, type TraceTreeOptions } from './trace-tree.ts';

@@ -11,6 +11,22 @@ export function printable(text: string): string {
     .replace(unprintable, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 }
 
+/** JSON that has no power over a terminal: what could steer it is escaped as JSON does, so that it reads as the same value. */
+export function jsonForTerminal(value: unknown, indent = 0): string {
+  return JSON.stringify(value, undefined, indent)
+    .split('\n')
+    .map((line) => line.replace(unprintable, escaped))
+    .join('\n');
+}
+
+function escaped(text: string): string {
+  return text.split('').map(escapedUnit).join('');
+}
+
+function escapedUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 const wide =
   /^(?:\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}])/u;

@@ -1,0 +1,157 @@
+import { decodeEvent } from '../event/index.ts';
+import type { QuarantineEntry } from '../quarantine/index.ts';
+import { removeEntries } from '../quarantine/index.ts';
+import { printable } from '../terminal/index.ts';
+import { type CommandContext, interrupted, type Outcome, trouble, usage } from './command.ts';
+import { createProgress, type Progress } from './output.ts';
+import { createPoster, type Poster } from './poster.ts';
+import { createSpanSender, type SpanSender } from './quarantine-spans.ts';
+import { absentIds, formatEntries, type Selection, selectEntries } from './quarantine-selection.ts';
+
+type EventEntry = Extract<QuarantineEntry, { kind: 'event' }>;
+type SpanEntry = Extract<QuarantineEntry, { kind: 'span' }>;
+
+export interface RetryOptions {
+  readonly folder: string;
+  readonly selection: Selection;
+  readonly context: CommandContext;
+  /** Needed as soon as there is an event. */
+  readonly to: URL | undefined;
+  readonly giveUpMs: number;
+}
+
+const maxBatchEntries = 100;
+const maxBatchBytes = 4 * 1024 * 1024;
+/** For one answer of a bridge. */
+const answerTimeoutMs = 10_000;
+/** Of what stays, told one by one. */
+const maxTold = 10;
+
+/** Sends entries again, batch by batch, and removes each batch as soon as it is taken: whatever ends it, nothing is lost. */
+export async function retryEntries(options: RetryOptions): Promise<Outcome> {
+  const { folder, selection, context } = options;
+  const progress = createProgress(context.stderr, context.now);
+  const retry = new Retry(options, progress);
+  let batch: QuarantineEntry[] = [];
+  let batchBytes = 0;
+  let failure: Outcome | undefined;
+  const flush = async (): Promise<void> => {
+    failure ??= batch.length === 0 ? undefined : await retry.send(batch);
+    batch = [];
+    batchBytes = 0;
+  };
+  try {
+    for await (const entry of selectEntries(folder, selection, () => {})) {
+      if (entry.kind === 'event' && options.to === undefined)
+        return usage('there are events to send again: give the URL of a bridge with --to, or leave them out with --kind span');
+      retry.found.push(entry.id);
+      if (entry.kind === 'event' && retry.staysRejected(entry)) continue;
+      const bytes = JSON.stringify(entry).length;
+      if (batch.length > 0 && (batch[0]?.kind !== entry.kind || batch.length >= maxBatchEntries || batchBytes + bytes > maxBatchBytes))
+        await flush();
+      if (failure !== undefined || context.stop.aborted) break;
+      batch.push(entry);
+      batchBytes += bytes;
+    }
+    if (!context.stop.aborted) await flush();
+  } finally {
+    await retry.close();
+    progress.clear();
+  }
+  const { taken } = retry;
+  const stay = retry.found.length - taken;
+  context.stdout.write(`${formatEntries(taken)} taken and removed${stay === 0 ? '' : `, ${formatEntries(stay)} left in quarantine`}\n`);
+  if (context.stop.aborted) return interrupted;
+  if (failure !== undefined) return failure;
+  return stay === 0 ? absentIds(selection, retry.found) : trouble(`${formatEntries(stay)} could not be sent again`);
+}
+
+class Retry {
+  readonly found: string[] = [];
+  taken = 0;
+  readonly #options: RetryOptions;
+  readonly #progress: Progress;
+  #told = 0;
+  #poster: Poster | undefined;
+  #spans: SpanSender | undefined;
+
+  constructor(options: RetryOptions, progress: Progress) {
+    this.#options = options;
+    this.#progress = progress;
+  }
+
+  /** A bridge would only put it in quarantine a second time. */
+  staysRejected({ id, event }: EventEntry): boolean {
+    const decoded = decodeEvent(event);
+    if (!decoded.ok) this.#tell(id, `this release rejects it too: ${decoded.rejection.message}`);
+    return !decoded.ok;
+  }
+
+  /** All of one kind. Something when no other batch would fare better. */
+  async send(batch: readonly QuarantineEntry[]): Promise<Outcome | undefined> {
+    const events = batch.filter((entry) => entry.kind === 'event');
+    return events.length > 0 ? await this.#post(events) : await this.#export(batch.filter((entry) => entry.kind === 'span'));
+  }
+
+  async close(): Promise<void> {
+    await this.#spans?.close();
+  }
+
+  async #post(events: readonly EventEntry[]): Promise<Outcome | undefined> {
+    const { context, to, giveUpMs } = this.#options;
+    if (to === undefined) return usage('--to is missing');
+    this.#poster ??= createPoster({ target: to, timeoutMs: answerTimeoutMs, giveUpMs, ...context });
+    const body = JSON.stringify(events.map(({ event }) => event));
+    const answer = await this.#poster.post(body, (why) => this.#progress.update(() => why));
+    if (answer.kind === 'stopped') return interrupted;
+    if (answer.kind === 'gave_up') return trouble(answer.message);
+    if (answer.kind === 'taken') {
+      if (answer.accepted + answer.duplicates + answer.rejected !== events.length)
+        return trouble(`${to.origin} answered 200, but not as a bridge does: nothing is removed`);
+      if (answer.rejected === 0) {
+        await this.#remove(events);
+        return undefined;
+      }
+    }
+    const [first] = events;
+    if (events.length === 1 && first !== undefined) {
+      this.#tell(first.id, answer.kind === 'refused' ? answer.message : 'the bridge rejects it again');
+      return undefined;
+    }
+    // One by one, to learn which of them it is; those that were taken are duplicates now.
+    for (const event of events) {
+      const failure = await this.#post([event]);
+      if (failure !== undefined) return failure;
+    }
+    return undefined;
+  }
+
+  async #export(entries: readonly SpanEntry[]): Promise<Outcome | undefined> {
+    const { context, giveUpMs } = this.#options;
+    if (this.#spans === undefined) {
+      const created = createSpanSender({ context, giveUpMs, onWaiting: (why) => this.#progress.update(() => why) });
+      if (!created.ok) return usage(...created.problems);
+      this.#spans = created.sender;
+    }
+    const sent = await this.#spans.send(entries);
+    for (const { id, reason } of sent.refused) this.#tell(id, reason);
+    const refused = new Set(sent.refused.map(({ id }) => id));
+    if (sent.failure === undefined) await this.#remove(entries.filter(({ id }) => !refused.has(id)));
+    return sent.failure === undefined ? undefined : trouble(sent.failure);
+  }
+
+  async #remove(entries: readonly QuarantineEntry[]): Promise<void> {
+    await removeEntries(
+      this.#options.folder,
+      entries.map(({ id }) => id),
+    );
+    this.taken += entries.length;
+    this.#progress.update(() => `${formatEntries(this.taken)} taken`);
+  }
+
+  #tell(id: string, why: string): void {
+    this.#told += 1;
+    if (this.#told <= maxTold) this.#progress.line(`${id}: ${printable(why)}`);
+    if (this.#told === maxTold) this.#progress.line('more of these are only counted');
+  }
+}

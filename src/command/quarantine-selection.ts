@@ -1,0 +1,51 @@
+import type { EntryKind, QuarantineEntry, QuarantineProblem } from '../quarantine/index.ts';
+import { readQuarantine } from '../quarantine/index.ts';
+import { done, type Outcome, trouble } from './command.ts';
+
+/** Which entries a command is about. */
+export interface Selection {
+  /** Empty: all. */
+  readonly ids: ReadonlySet<string>;
+  readonly kind: EntryKind | 'all';
+  readonly code: string | undefined;
+  /** Beginning of an entry's id, event id, trace id or span id. */
+  readonly idPrefix: string | undefined;
+}
+
+/** The selected entries in the order of the files; damaged lines go to `onProblem`. */
+export async function* selectEntries(
+  folder: string,
+  selection: Selection,
+  onProblem: (problem: QuarantineProblem) => void,
+): AsyncGenerator<QuarantineEntry, void, undefined> {
+  for await (const item of readQuarantine(folder)) {
+    if (item.kind === 'problem') onProblem(item);
+    else if (isSelected(item, selection)) yield item;
+  }
+}
+
+function isSelected(entry: QuarantineEntry, { ids, kind, code, idPrefix }: Selection): boolean {
+  if (ids.size > 0 && !ids.has(entry.id)) return false;
+  if (kind !== 'all' && entry.kind !== kind) return false;
+  if (code !== undefined && entry.code !== code) return false;
+  return idPrefix === undefined || idsOf(entry).some((id) => id.startsWith(idPrefix));
+}
+
+function idsOf(entry: QuarantineEntry): readonly string[] {
+  if (entry.kind === 'span') return [entry.id, entry.traceId, entry.spanId];
+  const event: Readonly<Record<string, unknown>> = typeof entry.event === 'object' ? { ...entry.event } : {};
+  return [entry.id, event['eventId'], event['event_id']].filter((id) => typeof id === 'string');
+}
+
+/** Trouble when an id was asked for that is not among the `found`. */
+export function absentIds({ ids }: Selection, found: readonly string[]): Outcome {
+  const there = new Set(found);
+  const gone = [...ids].filter((id) => !there.has(id));
+  if (gone.length === 0) return done;
+  const named = gone.slice(0, 5).map((id) => JSON.stringify(id.slice(0, 60)));
+  return trouble(`not in quarantine, or not selected: ${named.join(', ')}${gone.length > named.length ? ' and others' : ''}`);
+}
+
+export function formatEntries(count: number): string {
+  return `${count.toLocaleString('en-US')} ${count === 1 ? 'entry' : 'entries'}`;
+}

@@ -1,0 +1,216 @@
+import { settingsTable } from '../config.ts';
+import {
+  duration,
+  httpTarget,
+  oneOf,
+  type Option,
+  optional,
+  optionalText,
+  parseOptions,
+  suggestion,
+  switchValue,
+} from '../options/index.ts';
+import { ENTRY_KINDS, type QuarantineEntry, type QuarantineProblem, quarantineFolder, removeEntries } from '../quarantine/index.ts';
+import { cutTo, fit, formatCount, jsonForTerminal, printable } from '../terminal/index.ts';
+import { type Command, type CommandContext, interrupted, type Outcome, trouble, usage } from './command.ts';
+import { missingFiles } from './files.ts';
+import { writeText } from './output.ts';
+import { retryEntries } from './quarantine-retry.ts';
+import { absentIds, formatEntries, type Selection, selectEntries } from './quarantine-selection.ts';
+
+const options = {
+  dataDir: { ...settingsTable.dataDir, group: 'Where', help: 'The data folder of the bridge. It may be running.' },
+  kind: {
+    flag: '--kind',
+    placeholder: 'all|event|span',
+    default: 'all',
+    parse: oneOf('all', ...ENTRY_KINDS),
+    group: 'Which entries',
+    help: 'event: rejected events. span: spans that the backend refused.',
+  },
+  code: {
+    flag: '--code',
+    placeholder: '<code>',
+    default: '',
+    parse: optionalText,
+    group: 'Which entries',
+    help: 'Only entries with this code: event_field_invalid, event_type_unknown, ... or span_refused.',
+  },
+  id: {
+    flag: '--id',
+    placeholder: '<text>',
+    default: '',
+    parse: optionalText,
+    group: 'Which entries',
+    help: 'Only entries of which the id, the event id, the trace id or the span id begins with this.',
+  },
+  all: {
+    flag: '--all',
+    placeholder: '',
+    default: '',
+    isSwitch: true,
+    parse: switchValue,
+    group: 'Which entries',
+    help: 'drop: everything.',
+  },
+  json: {
+    flag: '--json',
+    placeholder: '',
+    default: '',
+    isSwitch: true,
+    parse: switchValue,
+    group: 'Output',
+    help: 'list: one JSON object a line.',
+  },
+  to: {
+    flag: '--to',
+    placeholder: '<url>',
+    default: '',
+    parse: optional(httpTarget),
+    group: 'Retry',
+    help: 'URL of the bridge to which retry posts events. A user and password in it are sent as Basic authentication and never printed.',
+  },
+  giveUpMs: {
+    flag: '--give-up',
+    placeholder: '<duration>',
+    default: '1m',
+    parse: duration('1ms'),
+    group: 'Retry',
+    help: 'How long retry tries one request again before it ends with exit code 1.',
+  },
+} satisfies Record<string, Option<unknown>>;
+
+type Action = 'list' | 'show' | 'retry' | 'drop';
+const actions: readonly Action[] = ['list', 'show', 'retry', 'drop'];
+
+export const quarantineCommand: Command = {
+  name: 'quarantine',
+  summary: 'look at rejected events and refused spans, send them again, or drop them',
+  usage: 'list|show|retry|drop [ID...] [options]',
+  description: [
+    'A bridge with a data folder keeps what it could not use, in files of bounded size: events that it rejected, without their secrets, and spans that the backend would never take. The oldest give way.',
+    'list: a table of them, in the order of time. show ID...: whole entries as JSON. drop ID...: removes them; drop --all removes everything.',
+    'retry [ID...]: posts events to the bridge of --to, and sends spans where the OTEL_* variables say, each to the exporter that it was refused by. What was taken is removed, the rest stays. Events that this release still rejects are not posted. Events of a task whose span was sent meanwhile are counted as late: a span is never sent twice.',
+    'The exit code is 1 when an ID is not there or when something stays that should have gone.',
+  ],
+  options,
+  examples: [
+    { says: 'what is in it', line: 'ray-otel-bridge quarantine list --data-dir data' },
+    { says: 'one of them, whole', line: 'ray-otel-bridge quarantine show e1-0 --data-dir data' },
+    {
+      says: 'after an update of the bridge',
+      line: 'ray-otel-bridge quarantine retry --kind event --to http://127.0.0.1:8080 --data-dir data',
+    },
+    { says: 'events of types that nobody needs', line: 'ray-otel-bridge quarantine drop --code event_type_unknown --data-dir data' },
+  ],
+  run: quarantine,
+};
+
+interface Task {
+  readonly folder: string;
+  readonly selection: Selection;
+  readonly context: CommandContext;
+}
+
+async function quarantine(context: CommandContext): Promise<Outcome> {
+  const parsed = parseOptions(options, context.argv, context.env);
+  if (!parsed.ok) return usage(...parsed.problems);
+  const [word, ...ids] = parsed.positionals;
+  if (word === undefined) return usage('say what to do: list, show, retry or drop');
+  const action = actions.find((candidate) => candidate === word);
+  if (action === undefined) return usage(`${JSON.stringify(word)} is none of list, show, retry, drop${suggestion(word, actions)}`);
+  const { dataDir, kind, code, id, all, json, to, giveUpMs } = parsed.values;
+  if (dataDir === undefined) return usage('--data-dir is missing: give the data folder of the bridge');
+  const problem = selectionProblem(action, ids, all, code !== undefined || id !== undefined || kind !== 'all');
+  if (problem !== undefined) return usage(problem);
+  const missing = await missingFiles([dataDir]);
+  if (missing.length > 0) return usage(...missing);
+
+  const task: Task = { folder: quarantineFolder(dataDir), selection: { ids: new Set(ids), kind, code, idPrefix: id }, context };
+  try {
+    if (action === 'list') return await list(task, json);
+    if (action === 'show') return await show(task);
+    if (action === 'drop') return await drop(task, all);
+    return await retryEntries({ ...task, to, giveUpMs });
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return trouble(`${task.folder}: ${error.message}`);
+  }
+}
+
+/** Nothing is dropped, and no page is filled, because a word was forgotten. */
+function selectionProblem(action: Action, ids: readonly string[], all: boolean, isFiltered: boolean): string | undefined {
+  if (action === 'show' && ids.length === 0 && !isFiltered) return 'say which: show ID..., with the ids that list tells';
+  if (action === 'drop' && ids.length === 0 && !isFiltered && !all) return 'say what to drop: ID..., --kind, --code, --id or --all';
+  return all && action !== 'drop' ? '--all is for drop only' : undefined;
+}
+
+async function list({ folder, selection, context }: Task, asJson: boolean): Promise<Outcome> {
+  const damaged: QuarantineProblem[] = [];
+  const rows: ReturnType<typeof rowOf>[] = [];
+  for await (const entry of selectEntries(folder, selection, (problem) => damaged.push(problem))) rows.push(rowOf(entry));
+  rows.sort((a, b) => (a.time < b.time ? -1 : Number(a.time > b.time)));
+  const lines = asJson
+    ? rows.map((row) => jsonForTerminal(row))
+    : tableOf(rows, context.stdout.isTTY === true ? (context.stdout.columns ?? 80) : undefined);
+  for (const line of lines) if (context.stop.aborted || !(await writeText(context.stdout, `${line}\n`))) break;
+  if (context.stop.aborted) return interrupted;
+  if (rows.length === 0) context.stderr.write('nothing is in quarantine that this asks for\n');
+  tellDamaged(damaged, context);
+  return absentIds(
+    selection,
+    rows.map(({ id }) => id),
+  );
+}
+
+/** Characters of a reason that a table shows where there is no terminal to measure. */
+const maxReasonLength = 160;
+const maxCodeWidth = 24;
+
+function rowOf(entry: QuarantineEntry) {
+  const { id, time, kind, code, reason } = entry;
+  const row = { id, time, kind, code, reason: reason.slice(0, 500) };
+  return entry.kind === 'span' ? { ...row, exporter: entry.exporter, traceId: entry.traceId, spanId: entry.spanId } : row;
+}
+
+function tableOf(rows: readonly ReturnType<typeof rowOf>[], columns: number | undefined): readonly string[] {
+  if (rows.length === 0) return [];
+  const cells = rows.map(({ id, time, kind, code, reason }) => [id, time, kind, code, reason].map(printable));
+  const all = [['ID', 'TIME', 'KIND', 'CODE', 'REASON'], ...cells];
+  const widths = [0, 1, 2, 3].map((column) => Math.min(maxCodeWidth, Math.max(...all.map((row) => row[column]?.length ?? 0))));
+  const used = widths.reduce((sum, width) => sum + width + 2, 0);
+  const reasonWidth = columns === undefined ? maxReasonLength : Math.max(10, columns - used - 1);
+  return all.map((row) => [...widths.map((width, column) => fit(row[column] ?? '', width)), cutTo(row[4] ?? '', reasonWidth)].join('  '));
+}
+
+async function show({ folder, selection, context }: Task): Promise<Outcome> {
+  const shown: string[] = [];
+  for await (const entry of selectEntries(folder, selection, () => {})) {
+    shown.push(entry.id);
+    if (!(await writeText(context.stdout, `${jsonForTerminal(entry, 2)}\n`)) || context.stop.aborted) break;
+  }
+  if (context.stop.aborted) return interrupted;
+  if (shown.length === 0 && selection.ids.size === 0) context.stderr.write('nothing is in quarantine that this asks for\n');
+  return absentIds(selection, shown);
+}
+
+async function drop({ folder, selection, context }: Task, all: boolean): Promise<Outcome> {
+  const ids: string[] = [];
+  const onProblem = ({ id }: QuarantineProblem): void => {
+    if (all || selection.ids.has(id)) ids.push(id);
+  };
+  for await (const { id } of selectEntries(folder, selection, onProblem)) ids.push(id);
+  await removeEntries(folder, ids);
+  context.stdout.write(`dropped ${formatEntries(ids.length)}\n`);
+  return absentIds(selection, ids);
+}
+
+function tellDamaged(damaged: readonly QuarantineProblem[], { stderr }: CommandContext): void {
+  const [first] = damaged;
+  if (first === undefined) return;
+  stderr.write(`${formatCount(damaged.length, 'damaged line')} left out, the first with the id ${first.id}; drop takes such ids too\n`);
+}
+
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && 'syscall' in error;
+}
