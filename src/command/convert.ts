@@ -3,6 +3,7 @@ import { rayEventsToSpans } from '../convert.ts';
 import { otlpJsonLines } from '../export/index.ts';
 import { type Option, optionalText, parseOptions } from '../options/index.ts';
 import { rawEventsOf, readRecording } from '../recording/index.ts';
+import { readSpanEnvironment } from '../span-environment.ts';
 import { formatCount, printable } from '../terminal/index.ts';
 import { type Command, type CommandContext, done, interrupted, type Outcome, trouble, usage } from './command.ts';
 import { missingFiles } from './files.ts';
@@ -36,6 +37,7 @@ export const convertCommand: Command = {
   description: [
     'Reads all events of the files, closes what is still open at the end of the input, and writes the spans as OTLP JSON, one ExportTraceServiceRequest a line. FILE is a recording (see `record`), a JSON array of events, or JSON lines of events; plain or gzip; - is standard input.',
     'The same events give the same bytes, in whatever order they come and however the files divide them.',
+    'OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES and OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT apply as in serve; nothing is sampled away.',
     'A line that cannot be read is told on standard error and left out; the rest is converted, and the exit code is 1. An event that the bridge would reject is counted in the summary and is no failure.',
   ],
   options,
@@ -54,15 +56,17 @@ const maxToldProblems = 20;
 
 async function convert(context: CommandContext): Promise<Outcome> {
   const parsed = parseOptions(options, context.argv, context.env);
-  if (!parsed.ok) return usage(...parsed.problems);
+  const spanEnvironment = readSpanEnvironment(context.env);
+  if (!parsed.ok || !spanEnvironment.ok) return usage(...[parsed, spanEnvironment].flatMap((read) => (read.ok ? [] : read.problems)));
   if (parsed.positionals.length === 0) return usage('no FILE is given: name a recording, or - for standard input');
   const missing = await missingFiles(parsed.positionals);
   if (missing.length > 0) return usage(...missing);
 
   const { output, ...spanOptions } = parsed.values;
+  const { serviceName, resourceAttributes, valueLengthMax } = spanEnvironment;
   const input = await readAll(parsed.positionals, context);
   if (context.stop.aborted) return interrupted;
-  const converted = rayEventsToSpans(input.events, spanOptions);
+  const converted = rayEventsToSpans(input.events, { ...spanOptions, serviceName, resourceAttributes, valueLengthMax });
   const lines = otlpJsonLines(converted.spans);
   const written = output === undefined ? await writeLines(lines, context) : await replaceFile(output, lines, context.stop);
   if (context.stop.aborted) return interrupted;

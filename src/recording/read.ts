@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
+import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { JsonPieces, type PieceOrProblem } from './json-pieces.ts';
 import { Lines } from './lines.ts';
@@ -103,25 +103,9 @@ async function* prepend(head: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenera
   yield* rest;
 }
 
-async function* gunzipped(source: AsyncGenerator<Buffer>): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip();
-  const feeding = (async () => {
-    try {
-      for await (const chunk of source) {
-        if (!gunzip.write(chunk)) await new Promise((resolve) => gunzip.once('drain', resolve).once('close', resolve));
-        if (gunzip.destroyed) return;
-      }
-      gunzip.end();
-    } catch (error) {
-      gunzip.destroy(error instanceof Error ? error : new Error(String(error)));
-    }
-  })();
-  try {
-    yield* gunzip as AsyncIterable<Uint8Array>;
-  } finally {
-    gunzip.destroy();
-    await feeding;
-  }
+/** An error of the source or of the data reaches the reader; the callback has nothing to add. */
+function gunzipped(source: AsyncGenerator<Buffer>): AsyncIterable<Uint8Array> {
+  return pipeline(source, createGunzip(), () => {});
 }
 
 async function* pieces(source: AsyncGenerator<Uint8Array>, maxBytes: number): AsyncGenerator<PieceOrProblem> {

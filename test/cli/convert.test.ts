@@ -112,6 +112,17 @@ describe('convert', () => {
     expect(flat).not.toBe(await converted(recording));
   });
 
+  test('the OTEL variables of spans apply, and wrong ones are mistakes of the user', async () => {
+    const run = invocation([recording], { env: { OTEL_SERVICE_NAME: 'my-cluster' } });
+    await convertCommand.run(run);
+    expect(run.stdout.text).toContain('{"key":"service.name","value":{"stringValue":"my-cluster"}}');
+    const wrong = invocation([recording, '--phases', 'all'], { env: { OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: 'long' } });
+    expect(await convertCommand.run(wrong)).toMatchObject({
+      kind: 'usage',
+      problems: [expect.stringContaining('--phases'), expect.stringContaining('LENGTH_LIMIT')],
+    });
+  });
+
   test('a signal ends it without a result', async () => {
     const output = join(folder, 'traces.jsonl');
     const run = invocation([recording, '--output', output]);

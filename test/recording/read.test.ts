@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,6 +68,17 @@ describe('every form that people have events in', () => {
   test('gzip in several members', async () => {
     const lines = posts.map((post) => `${JSON.stringify(post)}\n`);
     expect(await eventsOf(Buffer.concat(lines.map((line) => gzipSync(line))))).toEqual(events);
+  });
+
+  test('a long compressed file, without a warning of Node', async () => {
+    const warnings: string[] = [];
+    const onWarning = (warning: Error): number => warnings.push(warning.message);
+    process.on('warning', onWarning);
+    const lines = Array.from({ length: 60_000 }, () => JSON.stringify({ eventId: randomBytes(80).toString('base64') }));
+    expect(await eventsOf(gzipSync(lines.join('\n')))).toHaveLength(60_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
   });
 
   test('standard input, in chunks of any size', async () => {
