@@ -37,12 +37,12 @@ export interface ReadingSources {
 /** What the stages know at this moment, for `/metrics`. */
 export function readingsOf(sources: ReadingSources): Readings {
   const { journal, correlator, exported, seenEventIds, quarantineQueued, maxOpenAttempts, nowMs } = sources;
-  const oldestAgeMs = journal.oldestReceivedAtMs === undefined ? 0 : Math.max(0, nowMs - journal.oldestReceivedAtMs);
+  const ageSeconds = (sinceMs = nowMs): number => Math.max(0, nowMs - sinceMs) / 1000;
   return new Map<Parameters<Readings['get']>[0], number | ReadonlyMap<string, number>>([
     ['journalEntries', journal.entries],
     ['journalBytes', journal.bytes],
     ['journalLimitBytes', journal.limitBytes],
-    ['journalOldestAgeSeconds', oldestAgeMs / 1000],
+    ['journalOldestAgeSeconds', ageSeconds(journal.oldestReceivedAtMs)],
     ['seenEventIds', seenEventIds],
     ['openSessions', correlator.sessions],
     ['openJobs', correlator.openJobs],
@@ -54,6 +54,7 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['endsInferred', new Map(Object.entries(correlator.inferredEnds))],
     ['spansQueued', exported.queuedSpans],
     ['spansQueuedBytes', exported.queuedBytes],
+    ['exportLagSeconds', ageSeconds(exported.oldestQueuedAtMs)],
     ['spansDiscarded', exported.discarded],
     ['quarantineQueued', quarantineQueued],
   ]);

@@ -47,6 +47,7 @@ export const METRICS = {
   spansDiscarded: counter('spans_discarded_total', 'Spans that were dropped because no exporter is set.'),
   spansQueued: gauge('spans_queued', 'Spans that wait for the backend.'),
   spansQueuedBytes: gauge('spans_queued_bytes', 'Bytes of the spans that wait for the backend.'),
+  exportLagSeconds: gauge('export_lag_seconds', 'How long the span that waits longest has waited for the backend.'),
   spansExported: counter('spans_exported_total', 'Spans that the backend took.', ['exporter']),
   spansRefused: counter('spans_refused_total', 'Spans that the backend will never take; they are set aside.', ['exporter']),
   exportSeconds: histogram('export_duration_seconds', 'Time that the backend took for a batch that it accepted.', EXPORT_SECONDS, [

@@ -67,6 +67,11 @@ export class Lane<Item extends QueuedSpan> {
     };
   }
 
+  /** The first that is neither delivered nor refused. */
+  oldest(): Item | undefined {
+    return this.#queue.find((item) => !this.#settled.has(item));
+  }
+
   /** Runs until `stop` aborts. */
   async run(stop: AbortSignal): Promise<void> {
     const { board, limits } = this.#options;

@@ -20,6 +20,8 @@ export interface ExportStats {
   /** Not yet delivered to, or refused by, every exporter. */
   readonly queuedSpans: number;
   readonly queuedBytes: number;
+  /** When the span that has waited longest was enqueued, in ms since the epoch; undefined when none waits. */
+  readonly oldestQueuedAtMs: number | undefined;
   /** Delivered to every exporter. */
   readonly exported: number;
   /** Refused by at least one exporter. */
@@ -45,6 +47,7 @@ export interface ExportPipeline {
 }
 
 interface SharedSpan extends QueuedSpan {
+  readonly enqueuedAtMs: number;
   /** Exporters that have not settled it. */
   open: number;
   refused: boolean;
@@ -93,7 +96,8 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
         total.discarded += spans.length;
         return;
       }
-      const items = spans.map((span): SharedSpan => ({ span, bytes: otlpBytes(span), open: lanes.length, refused: false }));
+      const enqueuedAtMs = clock.now();
+      const items = spans.map((span): SharedSpan => ({ span, bytes: otlpBytes(span), enqueuedAtMs, open: lanes.length, refused: false }));
       total.queuedSpans += items.length;
       for (const item of items) total.queuedBytes += item.bytes;
       for (const lane of lanes) lane.push(items);
@@ -125,7 +129,9 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
     stats: () => {
       const laneStats = lanes.map((lane) => lane.stats());
       const sum = (key: 'retries' | 'requests'): number => laneStats.reduce((all, lane) => all + lane[key], 0);
-      return { ...total, retries: sum('retries'), requests: sum('requests'), lanes: laneStats };
+      const oldest = lanes.flatMap((lane) => lane.oldest()?.enqueuedAtMs ?? []);
+      const oldestQueuedAtMs = oldest.length === 0 ? undefined : Math.min(...oldest);
+      return { ...total, oldestQueuedAtMs, retries: sum('retries'), requests: sum('requests'), lanes: laneStats };
     },
   };
 }

@@ -46,6 +46,23 @@ describe('export pipeline', () => {
     expect(pipeline.stats()).toMatchObject({ exported: 3, retries: 100 });
   });
 
+  it('tells since when the oldest span waits, for the exporter that is behind', async () => {
+    const clock = createTestClock();
+    const startMs = clock.now();
+    const seen: (number | undefined)[] = [];
+    const behind = scripted((_, call) => {
+      seen.push(pipeline.stats().oldestQueuedAtMs);
+      if (call === 3) pipeline.enqueue(makeSpans(1, 600));
+      return call <= 3 ? AWAY : 'ok';
+    });
+    const { pipeline } = startPipeline([behind, scripted(() => 'ok')], { clock });
+    pipeline.enqueue(makeSpans(3));
+    await pipeline.drain(NEVER_MS);
+    // Waits of 1, 2 and 4 s; the one that came after 3 s is sent after the others.
+    expect(seen).toEqual([startMs, startMs, startMs, startMs, startMs + 3000]);
+    expect(pipeline.stats().oldestQueuedAtMs).toBeUndefined();
+  });
+
   it('obeys Retry-After, up to a limit', async () => {
     const clock = createTestClock();
     const waits = [45_000, 0, 86_400_000];
