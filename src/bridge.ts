@@ -3,7 +3,8 @@ import type { Hono } from 'hono';
 import { type Access, openAccess, watch } from './access/index.ts';
 import { describeJob, readingsOf } from './bridge-telemetry.ts';
 import { defaultSettings, type Settings } from './config.ts';
-import { type Cost, type CorrelatorStats, createCorrelator, type Lifecycle } from './correlate/index.ts';
+import { createMeasure } from './convert.ts';
+import { type CorrelatorStats, createCorrelator, type Lifecycle } from './correlate/index.ts';
 import {
   type Clock,
   createExporters,
@@ -12,7 +13,6 @@ import {
   type ExportStats,
   type NamedExporter,
   type OnRefused,
-  otlpBytes,
   systemClock,
 } from './export/index.ts';
 import { createMemoryJournal, type Journal, type JournalStats } from './journal/index.ts';
@@ -115,7 +115,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const seenEvents = createSeenEvents(limits.maxRememberedEvents);
   const { isSampled, ...spanEnvironment } = spanEnvironmentOf(env);
   const mapSpans = remembering(createSpanMapper({ ...settings, ...spanEnvironment }));
-  const correlator = createCorrelator({ ...settings, measure: (lifecycle) => costOf(mapSpans(lifecycle)) });
+  const correlator = createCorrelator({ ...settings, measure: createMeasure(mapSpans) });
   const quarantine =
     settings.dataDir === undefined
       ? undefined
@@ -273,8 +273,4 @@ function remembering(mapSpans: (lifecycle: Lifecycle) => readonly ReadableSpan[]
     }
     return spans;
   };
-}
-
-function costOf(spans: readonly ReadableSpan[]): Cost {
-  return { spans: spans.length, bytes: spans.reduce((sum, span) => sum + otlpBytes(span), 0) };
 }

@@ -196,13 +196,14 @@ export class Actor {
   }
 }
 
-export class NodeRecord {
+/** What nodes and workers have in common: attempts run on them, and end with them. */
+class Machine<Definition, Transition> {
   readonly id: string;
   readonly session: Session;
-  definition: NodeDefinition | undefined;
-  transitions: NodeTransition[] = [];
+  definition: Definition | undefined;
+  transitions: Transition[] = [];
+  /** Open attempts that run on it. */
   readonly attempts = new Set<Attempt>();
-  ipAddress: string | undefined;
   deadMs: number | undefined;
   dueMs = Number.POSITIVE_INFINITY;
   closed = false;
@@ -212,30 +213,16 @@ export class NodeRecord {
     this.id = id;
   }
 
+  /** Ray told of it itself; else it is only named by what ran on it. */
   get seen(): boolean {
     return this.definition !== undefined || this.transitions.length > 0;
   }
 }
 
-export class WorkerRecord {
-  readonly id: string;
-  readonly session: Session;
-  definition: WorkerDefinition | undefined;
-  transitions: WorkerTransition[] = [];
+export class NodeRecord extends Machine<NodeDefinition, NodeTransition> {}
+
+export class WorkerRecord extends Machine<WorkerDefinition, WorkerTransition> {
   jobId: string | undefined;
-  readonly attempts = new Set<Attempt>();
-  deadMs: number | undefined;
-  dueMs = Number.POSITIVE_INFINITY;
-  closed = false;
-
-  constructor(session: Session, id: string) {
-    this.session = session;
-    this.id = id;
-  }
-
-  get seen(): boolean {
-    return this.definition !== undefined || this.transitions.length > 0;
-  }
 }
 
 export class PlacementGroup {

@@ -81,13 +81,7 @@ export class State {
   }
 
   job(session: Session, id: string, nowMs: number): Job {
-    let job = session.jobs.get(id);
-    if (job === undefined) {
-      job = new Job(session, id, new TraceAccount({ kind: 'job', id }, this.#traceLimits), nowMs);
-      session.jobs.set(id, job);
-      this.#count(session.jobs);
-    }
-    return job;
+    return this.#record(session.jobs, id, () => new Job(session, id, new TraceAccount({ kind: 'job', id }, this.#traceLimits), nowMs));
   }
 
   task(session: Session, id: string): Task {
@@ -112,54 +106,27 @@ export class State {
   }
 
   actor(session: Session, id: string, nowMs: number): Actor {
-    let actor = session.actors.get(id);
-    if (actor === undefined) {
-      actor = new Actor(session, id);
-      session.actors.set(id, actor);
-      this.#count(session.actors);
+    return this.#record(session.actors, id, () => {
+      const actor = new Actor(session, id);
       this.job(session, actor.jobId, nowMs).actors.add(actor);
-    }
-    return actor;
+      return actor;
+    });
   }
 
   node(session: Session, id: string): NodeRecord {
-    let node = session.nodes.get(id);
-    if (node === undefined) {
-      node = new NodeRecord(session, id);
-      session.nodes.set(id, node);
-      this.#count(session.nodes);
-    }
-    return node;
+    return this.#record(session.nodes, id, () => new NodeRecord(session, id));
   }
 
   worker(session: Session, id: string): WorkerRecord {
-    let worker = session.workers.get(id);
-    if (worker === undefined) {
-      worker = new WorkerRecord(session, id);
-      session.workers.set(id, worker);
-      this.#count(session.workers);
-    }
-    return worker;
+    return this.#record(session.workers, id, () => new WorkerRecord(session, id));
   }
 
   placementGroup(session: Session, id: string): PlacementGroup {
-    let group = session.placementGroups.get(id);
-    if (group === undefined) {
-      group = new PlacementGroup(session, id);
-      session.placementGroups.set(id, group);
-      this.#count(session.placementGroups);
-    }
-    return group;
+    return this.#record(session.placementGroups, id, () => new PlacementGroup(session, id));
   }
 
   submissionJob(session: Session, id: string): SubmissionJob {
-    let job = session.submissionJobs.get(id);
-    if (job === undefined) {
-      job = new SubmissionJob(session, id);
-      session.submissionJobs.set(id, job);
-      this.#count(session.submissionJobs);
-    }
-    return job;
+    return this.#record(session.submissionJobs, id, () => new SubmissionJob(session, id));
   }
 
   /** Everything of a session, tombstones and all. */
@@ -171,9 +138,14 @@ export class State {
     this.otherRecords -= 1;
   }
 
-  #count(records: Map<string, { readonly closed: boolean }>): void {
-    this.otherRecords += 1;
-    if (evictClosed(records)) this.otherRecords -= 1;
+  /** The record of this id, made when it is new; the oldest closed one gives way when there are too many. */
+  #record<Kind extends { readonly closed: boolean }>(records: Map<string, Kind>, id: string, make: () => Kind): Kind {
+    const known = records.get(id);
+    if (known !== undefined) return known;
+    const record = make();
+    records.set(id, record);
+    this.otherRecords += evictClosed(records) ? 0 : 1;
+    return record;
   }
 
   /** Puts a record where the clock finds it; an earlier place is found again, and skipped. */

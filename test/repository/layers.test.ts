@@ -24,7 +24,7 @@ const layers: Readonly<Record<string, Layer>> = {
   'span-environment': { imports: ['span'] },
   pump: { imports: ['correlate', 'export', 'journal', 'receiver'] },
   'bridge-telemetry': { imports: ['correlate', 'export', 'journal', 'metrics', 'telemetry'] },
-  bridge: { imports: [...stages, 'config', 'telemetry', 'span-environment', 'bridge-telemetry', 'pump', 'quarantine'] },
+  bridge: { imports: [...stages, 'config', 'convert', 'telemetry', 'span-environment', 'bridge-telemetry', 'pump', 'quarantine'] },
   command: {
     imports: [
       'quarantine',
