@@ -164,7 +164,7 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
     },
     connectionRefused(reason, detail, from) {
       metrics.add('connectionsRefused', 1, reason);
-      spaced(`connection:${reason}`, (repeated) =>
+      spaced(`connection:${reason}:${detail}`, (repeated) =>
         log.warn({ event: 'connection_refused', reason, detail: shown(detail), from, ...repeated }, 'a connection was cut'),
       );
     },
