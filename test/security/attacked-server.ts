@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -104,6 +104,49 @@ export async function connectTo(port: number, text = ''): Promise<RawConnection>
   });
   if (text !== '') socket.write(text);
   return { socket, received: () => received, closed };
+}
+
+/** Run by itself: a process may not have enough open files for both ends. */
+const crowdProgram = `
+const net = require('node:net');
+const [port, count] = process.argv.slice(1).map(Number);
+let open = 0, begun = 0;
+function next() {
+  if (begun === count) return;
+  begun += 1;
+  const socket = net.connect(port, '127.0.0.1');
+  socket.once('connect', () => { open += 1; next(); if (open === count) process.send('complete'); });
+  socket.on('error', () => {});
+  socket.once('close', () => { open -= 1; });
+}
+for (let index = 0; index < 50; index += 1) next();
+process.on('message', () => process.send(open));
+`;
+
+export interface Crowd {
+  /** All of them have been open. */
+  isComplete(): boolean;
+  /** How many still are. */
+  open(): Promise<number>;
+}
+
+/** Opens connections from another process, and holds them without a word. */
+export function holdConnections(port: number, count: number): Crowd {
+  const child = spawn(process.execPath, ['-e', crowdProgram, String(port), String(count)], {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  cleanUps.push(() => void child.kill());
+  let isComplete = false;
+  child.on('message', (message) => {
+    if (message === 'complete') isComplete = true;
+  });
+  return {
+    isComplete: () => isComplete,
+    open: async () => {
+      child.send('how many');
+      return Number(await new Promise((resolve) => child.once('message', resolve)));
+    },
+  };
 }
 
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
