@@ -5,7 +5,6 @@ export {
   type RecordedPost,
   type RecordingItem,
   type RecordingProblem,
-  maxRecordLineBytes,
   readRecording,
   recordingSizeBytes,
 } from './read.ts';

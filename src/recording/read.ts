@@ -6,7 +6,7 @@ import { JsonPieces, type PieceOrProblem } from './json-pieces.ts';
 import { Lines } from './lines.ts';
 
 /** Twice the receiver's limit of a body, which a recording holds as one string with its quotes escaped. */
-export const maxRecordLineBytes = 128 * 2 ** 20;
+const maxRecordLineBytes = 128 * 2 ** 20;
 
 interface Place {
   /** As given by the user; `-` is standard input. */

@@ -1,16 +1,23 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { access, cp, mkdtemp, symlink } from 'node:fs/promises';
+import { access, cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterEach } from 'vitest';
+import { afterAll, afterEach } from 'vitest';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
+
+const folders: string[] = [];
+
+afterAll(async () => {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
+});
 
 /** Compiles the sources into a package folder of its own; resolves with the path of its cli.js. */
 export async function buildCli(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'ray-otel-bridge-'));
+  folders.push(folder);
   await cp(join(project, 'package.json'), join(folder, 'package.json'));
   await symlink(join(project, 'examples'), join(folder, 'examples'));
   await symlink(join(project, 'node_modules'), join(folder, 'node_modules'));
