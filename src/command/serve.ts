@@ -83,6 +83,11 @@ async function serve(context: CommandContext): Promise<Outcome> {
     stdout.write(
       `stopped: ${formatCount(undelivered, 'span')} could not be delivered in time and ${undelivered === 1 ? 'is' : 'are'} lost\n`,
     );
+  const { openAttempts } = bridge.stats().correlator;
+  if (openAttempts > 0)
+    stdout.write(
+      `stopped: ${formatCount(openAttempts, 'attempt')} had not ended in Ray and get no span: what was known of them was in memory\n`,
+    );
   if (unreadEvents === 0 && undelivered === 0) stdout.write('stopped: everything that was finished is delivered\n');
   return done;
 }

@@ -1,4 +1,4 @@
 export * from './lifecycle.ts';
 export { type Correlator, type CorrelatorStats, createCorrelator } from './correlator.ts';
-export { CORRELATE_DEFAULTS, type CorrelateOptions } from './state.ts';
+export type { CorrelateOptions } from './state.ts';
 export type { Cost } from './account.ts';
