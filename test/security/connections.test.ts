@@ -5,7 +5,12 @@ import { connectRaw, connectTo, holdConnections, listenFor, type RawConnection, 
 /** 10,000 with RAY_OTEL_TEST_IDLE_CONNECTIONS=10000; a process must be allowed somewhat more open files then. */
 const idleConnections = Number(process.env['RAY_OTEL_TEST_IDLE_CONNECTIONS'] ?? 300);
 const head = 'POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
+const posted = `${head}content-length: 2\r\n\r\n[]`;
 const soon = { headersTimeoutMs: 100, requestTimeoutMs: 200, checkIntervalMs: 20 };
+
+function answersIn(connection: RawConnection): number {
+  return connection.received().split('200 OK').length - 1;
+}
 
 async function idle(attacked: Parameters<typeof connectRaw>[0], count: number, text = ''): Promise<RawConnection[]> {
   const connections: RawConnection[] = [];
@@ -23,7 +28,7 @@ describe('slow senders', () => {
     ['headers that never end', 'POST / HTTP/1.1\r\nhost: x\r\nx-a: b\r\n'],
     ['half a request line', 'POST /v1/ev'],
   ])('that send %s are cut in time', async (_name, text) => {
-    const attacked = await serveAttacked({}, { limits: soon });
+    const attacked = await serveAttacked({}, { limits: { ...soon, requestTimeoutMs: 600_000 } });
     const { closed } = await connectRaw(attacked, text);
     expect(await closed).toMatch(/^HTTP\/1\.1 408 /);
     expect(await attacked.metric('connections_refused_total{reason="request_timeout"}')).toBe(1);
@@ -102,18 +107,36 @@ describe('many connections', () => {
     expect(attacked.log()).toContain('"reason":"connection_limit"');
   });
 
-  it('a flood of them does not cut those at work, and of those that posted the one that rests for longest goes last', async () => {
+  it('a flood of them cuts neither those at work nor those that posted before', async () => {
     const attacked = await serveAttacked({}, { limits: { maxConnections: 10 } });
-    const posted = `${head}content-length: 2\r\n\r\n[]`;
     const resting = await connectRaw(attacked, posted);
-    await until(() => resting.received().includes('200 OK'));
+    await until(() => answersIn(resting) === 1);
     const working = await connectRaw(attacked, `${head}expect: 100-continue\r\ncontent-length: 2\r\n\r\n[`);
     await until(() => working.received().includes('100 Continue'));
     await idle(attacked, 100);
-    expect([resting.socket.destroyed, working.socket.destroyed]).toEqual([false, false]);
+    await until(async () => (await attacked.metric('connections_refused_total{reason="connection_limit"}')) === 92);
     working.socket.write(']');
-    await until(() => working.received().includes('200 OK'));
+    resting.socket.write(posted);
+    await until(() => answersIn(working) === 1 && answersIn(resting) === 2);
     expect(await attacked.goodPost()).toBe(200);
+  });
+
+  it('when all of them posted before, the one that rests for longest gives way', async () => {
+    const attacked = await serveAttacked({}, { limits: { maxConnections: 3 } });
+    const resting = [await connectRaw(attacked), await connectRaw(attacked), await connectRaw(attacked)] as const;
+    const [first, second, third] = resting;
+    for (const one of [second, first, third, second]) {
+      const before = answersIn(one);
+      one.socket.write(posted);
+      await until(() => answersIn(one) > before);
+    }
+    expect(await attacked.goodPost()).toBe(200);
+    await first.closed;
+    for (const one of [second, third]) {
+      const before = answersIn(one);
+      one.socket.write(posted);
+      await until(() => answersIn(one) > before);
+    }
   });
 
   it('when all are at work, a new one is cut', async () => {
