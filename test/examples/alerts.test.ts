@@ -1,9 +1,12 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { METRICS } from '../../src/metrics.ts';
 import { STATUS_OF_REFUSAL } from '../../src/receiver/index.ts';
 import { REJECTIONS } from '../../src/event/index.ts';
-import { readProjectFile } from '../repository/source-tree.ts';
+import { readProjectFile, repositoryRoot } from '../repository/source-tree.ts';
 
 interface Rule {
   readonly alert: string;
@@ -100,5 +103,14 @@ describe('alert rules', () => {
     expect(config.rule_files).toEqual(['alerts.yaml']);
     const [scrape] = config.scrape_configs;
     expect(rules.find(({ alert }) => alert === 'RayOtelBridgeDown')?.expr).toBe(`up{job="${scrape?.job_name}"} == 0`);
+  });
+
+  const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
+  test.skipIf(!hasPromtool)('fire when they should, and only then (needs promtool on the PATH)', async () => {
+    const run = promisify(execFile);
+    await run('promtool', ['check', 'rules', '--lint=all', join(repositoryRoot, 'examples/prometheus/alerts.yaml')]);
+    await run('promtool', ['check', 'config', join(repositoryRoot, 'examples/prometheus/prometheus.yaml')]);
+    const { stdout } = await run('promtool', ['test', 'rules', join(repositoryRoot, 'test/examples/alerts-promtool.yaml')]);
+    expect(stdout).toContain('SUCCESS');
   });
 });
