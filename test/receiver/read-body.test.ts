@@ -107,7 +107,8 @@ describe('limits', () => {
   });
 
   it('end a bomb long before it is unpacked', async () => {
-    const bomb = gzipSync(Buffer.alloc(200 * LIMIT_BYTES));
+    // Larger by far than the 64 KiB that a stream of Node 24 reads ahead.
+    const bomb = Buffer.concat(Array.from({ length: 1000 }, () => gzipSync(Buffer.alloc(LIMIT_BYTES))));
     let position = 0;
     const { body, pulledBytes } = countedStream(() => bomb.subarray(position, (position += 512)));
     expect(await read(body, 'gzip')).toMatchObject({ ok: false, code: 'body_too_large' });
