@@ -71,12 +71,39 @@ const statusLines = {
   bad_request: '400 Bad Request',
 } as const;
 
-/** Answers what is no request, or takes too long to become one, and cuts its connection. Failed TLS handshakes come here too. */
+/** What helps a sender that does not trust the certificate. */
+const trustHint = 'on Ray nodes, SSL_CERT_FILE (Ray 2.49: REQUESTS_CA_BUNDLE) names the authority';
+
+/**
+ * Answers what is no request, or takes too long to become one, and cuts its connection. On a TLS server, failed handshakes are
+ * told too; so are those that the sender breaks off, which is all that Ray's HTTP client does about a certificate it does not trust.
+ */
 export function cutBadRequests(server: Server, onRefused: OnConnectionRefused): void {
+  const shakingHands = new Set<string>();
+  if ('setSecureContext' in server) tellBrokenHandshakes(server, shakingHands, onRefused);
+  answerClientErrors(server, shakingHands, onRefused);
+}
+
+function tellBrokenHandshakes(server: Server, shakingHands: Set<string>, onRefused: OnConnectionRefused): void {
+  server.on('connection', (socket: Socket) => {
+    const [peer, from] = [peerOf(socket), socket.remoteAddress];
+    shakingHands.add(peer);
+    socket.once('close', () => {
+      // Probes of the port come and go without a byte.
+      const isBroken = shakingHands.delete(peer) && socket.bytesRead > 0;
+      if (isBroken)
+        onRefused('tls_handshake', `a sender broke off the handshake: if it does not trust the certificate, ${trustHint}`, from);
+    });
+  });
+  server.on('secureConnection', (socket: Socket) => shakingHands.delete(peerOf(socket)));
+}
+
+function answerClientErrors(server: Server, shakingHands: Set<string>, onRefused: OnConnectionRefused): void {
   server.on('clientError', (error: Error, socket: Duplex) => {
     const code = codeOf(error);
     const from = socket instanceof Socket ? socket.remoteAddress : undefined;
     const isHandshake = /^ERR_(?:SSL|TLS)_/.test(code);
+    if (isHandshake && socket instanceof Socket) shakingHands.delete(peerOf(socket));
     if (isHandshake) onRefused('tls_handshake', handshakeProblem(code), from);
     // The other end went away, as scanners and probes of the port do.
     const isGone = code === 'ECONNRESET' || code === 'EPIPE' || !socket.writable;
@@ -95,8 +122,7 @@ function reasonOf(code: string): keyof typeof statusLines {
 
 function handshakeProblem(code: string): string {
   if (code === 'ERR_SSL_HTTP_REQUEST') return `a sender speaks plain HTTP: its URL must begin with https:// (${code})`;
-  if (/ALERT.*(?:UNKNOWN_CA|CERTIFICATE)/.test(code))
-    return `a sender does not trust the certificate: on Ray nodes, SSL_CERT_FILE names the authority (${code})`;
+  if (/ALERT.*(?:UNKNOWN_CA|CERTIFICATE)/.test(code)) return `a sender does not trust the certificate: ${trustHint} (${code})`;
   return code;
 }
 

@@ -66,6 +66,6 @@ function certificateNotes(certificate: Certificate, host: string): readonly stri
     ...(certificate.isFor(host)
       ? []
       : [`# The certificate is not for ${host}: put a name or address that it is for in its place (${certificate.names}).`]),
-    '# If a private authority signed the certificate, Ray also needs: export SSL_CERT_FILE=<PEM file of that authority>',
+    '# If a private authority signed the certificate, Ray also needs its PEM file: export SSL_CERT_FILE=... (Ray 2.49: REQUESTS_CA_BUNDLE)',
   ];
 }
