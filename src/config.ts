@@ -68,7 +68,7 @@ export const settingsTable = {
       name: 'ingest-token-file',
       placeholder: '<file>',
       default: '',
-      help: 'Tokens of which senders must show one, one a line: as user name in the URL that Ray posts to, as Bearer, or after /t/ in the path. Read again when it changes.',
+      help: 'Tokens of which senders must show one, one a line: as password in the URL that Ray posts to, as Bearer, or after /t/ in the path. Read again when it changes.',
     },
     optionalText,
   ),

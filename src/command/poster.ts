@@ -113,7 +113,7 @@ function answerOf(status: number, text: string, url: URL): Attempt {
   if (status === 401)
     return {
       kind: 'gave_up',
-      message: `${said}: give the bridge's token in the URL, as in http://TOKEN@${url.host}${pathWithoutToken(url.pathname)}`,
+      message: `${said}: give the bridge's token in the URL, as in http://ray:TOKEN@${url.host}${pathWithoutToken(url.pathname)}`,
     };
   if (status >= 500 || repeatedStatuses.has(status)) return { kind: 'again', why: said };
   return {

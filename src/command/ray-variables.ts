@@ -41,13 +41,13 @@ export interface EventsUrlParts {
   readonly host: string;
   readonly port: number;
   readonly isSecure: boolean;
-  /** Then TOKEN stands where it belongs: the token itself is not shown. */
+  /** Then TOKEN stands where it belongs: the token itself is not shown. It is the password, because Ray 2.49 sends no user without one. */
   readonly needsToken: boolean;
 }
 
 /** What Ray should post to. */
 export function eventsUrl({ host, port, isSecure, needsToken }: EventsUrlParts): string {
-  return `${isSecure ? 'https' : 'http'}://${needsToken ? 'TOKEN@' : ''}${hostInUrl(host)}:${port}/v1/events`;
+  return `${isSecure ? 'https' : 'http'}://${needsToken ? 'ray:TOKEN@' : ''}${hostInUrl(host)}:${port}/v1/events`;
 }
 
 export interface Machine {

@@ -4,7 +4,7 @@ import type { Parsed } from './values.ts';
 const tokenLength = { least: 16, most: 256 } as const;
 /** Each credential that comes is compared with all of them. */
 const tokensMax = 100;
-/** What a URL takes unencoded, so that one token reads alike as a user name, as a header and as part of a path. */
+/** What a URL takes unencoded, so that one token reads alike as a password, as a header and as part of a path. */
 const tokenCharacters = /^[A-Za-z0-9._~-]+$/;
 
 /** Tokens separated by commas; none is an empty list. A problem never repeats a token. */

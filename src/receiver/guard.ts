@@ -5,7 +5,7 @@ import { type Refusal, refuse } from './refusal.ts';
 /** What may be shown as a token; longer ones are no token, and are not hashed. */
 const MAX_CREDENTIAL_LENGTH = 256;
 
-/** Goes with every 401. Ray can carry Basic only, in the user part of its URL. */
+/** Goes with every 401. Ray can carry Basic only, by its URL: http://ray:TOKEN@bridge. Ray 2.49 sends nothing when the URL has a user and no password. */
 export const AUTHENTICATE = 'Basic realm="ray-otel-bridge", charset="UTF-8", Bearer realm="ray-otel-bridge"';
 
 /**
@@ -23,7 +23,7 @@ export function refuseStranger(context: Context, tokens: TokenSet): Refusal | un
   const credentials = credentialsOf(context);
   if (tokens.accepts(credentials)) return undefined;
   return credentials.length === 0
-    ? refuse('token_missing', 'a token is needed, as user name in the URL (Basic) or as Bearer')
+    ? refuse('token_missing', 'a token is needed, as password in the URL (Basic) or as Bearer')
     : refuse('token_invalid', 'the token is not one that is accepted');
 }
 

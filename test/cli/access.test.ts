@@ -29,7 +29,7 @@ describe('serve', () => {
   test('shows the address with a place for the token, which works once it is filled in; the token is shown nowhere', async () => {
     const program = startCli(cli, ['serve', '--listen', '127.0.0.1:0', '--ingest-token-file', tokenFile], none);
     const address = await addressShownBy(program);
-    expect(address).toMatch(/^http:\/\/TOKEN@127\.0\.0\.1:\d+\/v1\/events$/);
+    expect(address).toMatch(/^http:\/\/ray:TOKEN@127\.0\.0\.1:\d+\/v1\/events$/);
     expect(program.stdout()).toContain('in place of TOKEN');
     const recording = join(folder, 'events.ndjson');
     writeFileSync(recording, '{}\n');
