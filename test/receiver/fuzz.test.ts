@@ -68,7 +68,9 @@ describe(`${FUZZ_BODIES} bodies`, () => {
     await fc.assert(
       fc.asyncProperty(batch, fc.array(hostileValue, { maxLength: 2 }), async (choices, strays) => {
         const { app, journal, telemetry } = createTestReceiver();
-        const events: unknown[] = choices.map(({ index, mutations }) => mutations.reduce(mutate, structuredClone(REAL_EVENTS[index])));
+        const events: unknown[] = choices.map(({ index, mutations }) =>
+          mutations.map(ownValue).reduce(mutate, structuredClone(REAL_EVENTS[index])),
+        );
         const response = await send(app, Buffer.from(JSON.stringify([...strays, ...events])));
         expect(response.status).toBe(200);
         const taken = new Set((await journal.read(0, 100)).map(({ event }) => event.eventId));
@@ -117,6 +119,11 @@ function eventIdOf(event: RawEvent | undefined): unknown {
 interface Slot {
   readonly holder: Record<string, unknown>;
   readonly key: string;
+}
+
+/** A later mutation may change an earlier one's value: each works on its own. */
+function ownValue<Mutation extends { readonly value: unknown }>(mutation: Mutation): Mutation {
+  return { ...mutation, value: structuredClone(mutation.value) };
 }
 
 function mutate(event: unknown, { at, kind, value, key }: { at: number; kind: string; value: unknown; key: string }): unknown {
