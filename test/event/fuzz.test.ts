@@ -56,6 +56,11 @@ const HOSTILE = [
 const hostileValue = fc.oneof(fc.constantFrom(...HOSTILE), fc.jsonValue({ maxDepth: 3 }));
 const change = fc.tuple(fc.nat(), hostileValue, fc.constantFrom('replace', 'delete', 'rename'));
 
+/** A later change may alter an earlier one's value: each works on its own, but for the one that is too deep to copy. */
+function ownValue(value: unknown): unknown {
+  return value === DEEP ? value : structuredClone(value);
+}
+
 /** Changes one value somewhere in the event: the `at`-th of all its values. */
 function mutate(raw: unknown, at: number, value: unknown, how: string): void {
   const places: [object, string][] = [];
@@ -128,7 +133,7 @@ it('a real event with anything in place of anything is an event with sound ids o
   fc.assert(
     fc.property(fc.constantFrom(...recorded), fc.array(change, { minLength: 1, maxLength: 3 }), (original, changes) => {
       const raw = structuredClone(original);
-      for (const [at, value, how] of changes) mutate(raw, at, structuredClone(value), how);
+      for (const [at, value, how] of changes) mutate(raw, at, ownValue(value), how);
       expectHarmless(raw);
       if (decodeEvent(raw).ok) taken += 1;
       else rejected += 1;

@@ -122,8 +122,8 @@ interface Slot {
 }
 
 /** A later mutation may change an earlier one's value: each works on its own. */
-function ownValue<Mutation extends { readonly value: unknown }>(mutation: Mutation): Mutation {
-  return { ...mutation, value: structuredClone(mutation.value) };
+function ownValue<Mutation extends { readonly value: unknown }>(given: Mutation): Mutation {
+  return { ...given, value: structuredClone(given.value) };
 }
 
 function mutate(event: unknown, { at, kind, value, key }: { at: number; kind: string; value: unknown; key: string }): unknown {
