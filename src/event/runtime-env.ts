@@ -19,12 +19,20 @@ const NOTHING_SET = new Set(['', '{}']);
 
 /** The runtime environment of a definition: `serializedRuntimeEnv`, or inside `runtimeEnvInfo` (2.49 and 2.50). */
 export function readRuntimeEnv(raw: RawObject, problem: Problem): RuntimeEnvNames | undefined {
-  const own = getField(raw, 'serializedRuntimeEnv');
-  if (typeof own === 'string' && !NOTHING_SET.has(own)) return reduceRuntimeEnv(own);
-  if (own !== undefined && typeof own !== 'string') problem.report('serializedRuntimeEnv', 'is not a string');
+  const own = readText(raw, problem);
   const info = readObject(raw, 'runtimeEnvInfo', problem);
   const nested = info === undefined ? undefined : getField(info, 'serializedRuntimeEnv');
-  return typeof nested === 'string' && !NOTHING_SET.has(nested) ? reduceRuntimeEnv(nested) : undefined;
+  return reduced(own) ?? reduced(nested);
+}
+
+function readText(raw: RawObject, problem: Problem): unknown {
+  const own = getField(raw, 'serializedRuntimeEnv');
+  if (own !== undefined && typeof own !== 'string') problem.report('serializedRuntimeEnv', 'is not a string');
+  return own;
+}
+
+function reduced(text: unknown): RuntimeEnvNames | undefined {
+  return typeof text === 'string' && !NOTHING_SET.has(text) ? reduceRuntimeEnv(text) : undefined;
 }
 
 /**

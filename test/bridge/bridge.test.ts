@@ -52,8 +52,10 @@ describe('a bridge', () => {
   });
 
   it('makes the same spans of the same events in double and in another order', async () => {
-    const once = createTestBridge();
-    const twice = createTestBridge();
+    // Longer than the test takes on any machine: what comes in another order must not come too late.
+    const settings = { settleMs: 600_000, orphanTimeoutMs: 900_000 };
+    const once = createTestBridge({ settings });
+    const twice = createTestBridge({ settings });
     await once.bridge.start();
     await twice.bridge.start();
     const bodies = recordedBodies(RECORDING);

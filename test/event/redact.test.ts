@@ -158,3 +158,10 @@ describe('a redacted copy', () => {
     expect(redactRawEvent(raw)).toStrictEqual(raw);
   });
 });
+
+it('a runtime environment that is no JSON is read like its redacted copy', () => {
+  const raw = rawDefinition({ serializedRuntimeEnv: ' ', runtimeEnvInfo: { serializedRuntimeEnv: '{"pip":["torch==2.9"]}' } });
+  const decoded = decodeEvent(raw);
+  expect(decoded).toMatchObject({ ok: true, event: { runtimeEnv: { pip: ['torch==2.9'] } } });
+  expect(decodeEvent(redactRawEvent(raw))).toStrictEqual(decoded);
+});
