@@ -145,6 +145,8 @@ export function applyTaskProfile(state: State, session: Session, event: TaskProf
   if (attempt === undefined) return 'late';
   addProfileEntries(attempt.profile, event.entries);
   attempt.profileSeen = true;
+  attempt.submitsStartNs = smallest(attempt.submitsStartNs, event.submitsStartNs);
+  attempt.submitsEndNs = largest(attempt.submitsEndNs, event.submitsEndNs);
   if (event.componentType === 'worker' && event.entries.length > 0) {
     attempt.executorNodeId = smallest(attempt.executorNodeId, event.emitterNodeId);
     attempt.workerId = smallest(attempt.workerId, event.workerId);

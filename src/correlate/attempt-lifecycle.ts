@@ -17,10 +17,15 @@ export function jobOf(state: State, attempt: Attempt): Job {
 /** The earliest that is known of an attempt. */
 export function attemptStartNs(attempt: Attempt): TimeNs {
   const { session, ownJobId } = attempt.task;
-  const known = firstStateNs(attempt.transitions) ?? firstEntryNs(attempt) ?? attempt.childrenStartNs;
+  const known = firstStateNs(attempt.transitions) ?? firstEntryNs(attempt) ?? attempt.childrenStartNs ?? submitsOnlyStartNs(attempt);
   if (known !== undefined) return known;
   const job = session.jobs.get(ownJobId);
   return (job === undefined ? undefined : jobStartNs(job)) ?? session.firstNs ?? 0n;
+}
+
+/** Of an attempt of which nothing else is known. */
+function submitsOnlyStartNs({ definition, submitsStartNs }: Attempt): TimeNs | undefined {
+  return definition === undefined ? submitsStartNs : undefined;
 }
 
 function firstEntryNs({ profile }: Attempt): TimeNs | undefined {

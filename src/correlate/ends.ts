@@ -22,6 +22,10 @@ export function attemptEnd(attempt: Attempt, startNs: TimeNs, job: Job | undefin
     const outcome = whole.exceptionType === undefined ? 'finished' : 'failed';
     return { ...interval(startNs, whole.endNs, 'profile', lastNs), outcome, whole };
   }
+  const onlySubmits = lastNs === undefined && attempt.profile.length === 0 && attempt.definition === undefined;
+  if (onlySubmits && attempt.submitsEndNs !== undefined) {
+    return { ...interval(startNs, attempt.submitsEndNs, 'profile'), outcome: 'unfinished', whole };
+  }
   const aliveNs = restartedAliveNs(attempt);
   if (aliveNs !== undefined) return { ...interval(startNs, aliveNs, 'actor_alive', lastNs), outcome: 'finished', whole };
   const cut = firstCut(attempt, job);

@@ -44,6 +44,9 @@ export class Attempt {
   profile: ProfileEntry[] = [];
   /** A profile event came, even if none of its entries is kept. */
   profileSeen = false;
+  /** From the first to the last call that it submitted. */
+  submitsStartNs: TimeNs | undefined;
+  submitsEndNs: TimeNs | undefined;
   /** A lifecycle event came, even if it told no state. */
   lifecycleSeen = false;
   /** Times on the bridge's clock, from which the closing rules count. */

@@ -112,6 +112,9 @@ export interface TaskProfile extends EventHeader {
   readonly nodeIpAddress?: string;
   /** Without `submit_task`. */
   readonly entries: readonly ProfileEntry[];
+  /** From the first to the last `submit_task`: all that is known of some attempts (of async actors). */
+  readonly submitsStartNs?: TimeNs;
+  readonly submitsEndNs?: TimeNs;
 }
 
 export interface ActorDefinition extends EventHeader {

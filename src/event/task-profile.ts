@@ -34,8 +34,9 @@ export function decodeTaskProfile({ body, header, problem }: Payload): TaskProfi
     type: 'task_profile',
     attempt: readInt32(body, 'attemptNumber', problem) ?? 0,
     componentType: readName(source, 'componentType', problem) ?? '',
-    entries: readEntries(source, problem),
+    entries: [],
   };
+  addEntries(profile, source, problem);
   setDefined(profile, 'taskId', readId(body, 'taskId', ID_BYTES.task, problem));
   setDefined(profile, 'jobId', readId(body, 'jobId', ID_BYTES.job, problem));
   setDefined(profile, 'workerId', readId(source, 'componentId', ID_BYTES.worker, problem));
@@ -43,15 +44,21 @@ export function decodeTaskProfile({ body, header, problem }: Payload): TaskProfi
   return profile;
 }
 
-function readEntries(source: RawObject, problem: Problem): readonly ProfileEntry[] {
+function addEntries(profile: Draft<TaskProfile>, source: RawObject, problem: Problem): void {
   const entries: ProfileEntry[] = [];
   const list = readList(source, 'events', problem);
   for (let index = 0; index < list.length && problem.message === undefined; index += 1) {
     const entry = readEntry(list[index], problem);
     if (problem.message !== undefined) problem.prefix(`profileEvents.events[${index}]`);
+    else if (entry?.name === SUBMIT_TASK) addSubmit(profile, entry);
     else if (entry !== undefined) entries.push(entry);
   }
-  return entries;
+  profile.entries = entries;
+}
+
+function addSubmit(profile: Draft<TaskProfile>, { startNs, endNs }: ProfileEntry): void {
+  if (profile.submitsStartNs === undefined || startNs < profile.submitsStartNs) profile.submitsStartNs = startNs;
+  if (profile.submitsEndNs === undefined || endNs > profile.submitsEndNs) profile.submitsEndNs = endNs;
 }
 
 function readEntry(raw: unknown, problem: Problem): ProfileEntry | undefined {
@@ -60,12 +67,11 @@ function readEntry(raw: unknown, problem: Problem): ProfileEntry | undefined {
     return undefined;
   }
   const name = readName(raw, 'eventName', problem) ?? '';
-  if (name === SUBMIT_TASK) return undefined;
   const startNs = readEpochNs(raw, 'startTime', problem);
   const endNs = readEpochNs(raw, 'endTime', problem);
   if (startNs === undefined || endNs === undefined) return undefined;
   const entry: Draft<ProfileEntry> = { name, startNs, endNs };
-  addException(entry, raw, problem);
+  if (name !== SUBMIT_TASK) addException(entry, raw, problem);
   return entry;
 }
 
