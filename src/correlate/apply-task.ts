@@ -2,7 +2,7 @@ import type { TaskDefinition, TaskLifecycle, TaskLog, TaskProfile } from '../eve
 import { traceJobOf } from './ancestry.ts';
 import { endJob, isTerminal, scheduleAttempt } from './due.ts';
 import { addProfileEntries, addTransitions, largest, oneOf, smallest, wholeTaskEntry } from './merge.ts';
-import { creationTaskOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
+import { isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
 import type { Attempt, Session, Task } from './records.ts';
 import type { Applied, State } from './state.ts';
 
@@ -40,7 +40,6 @@ function noteParent(state: State, task: Task, parentTaskId: string | undefined, 
   task.parentTaskId = smallest(task.parentTaskId, parentTaskId);
   const { jobId } = traceJobOf(task);
   if (jobId === task.ownJobId) return;
-  for (const attempt of task.attempts) if (!attempt.closed) moveToTrace(state, attempt, jobId, nowMs);
   const descendants = state.job(task.session, task.ownJobId, nowMs).own;
   for (const attempt of descendants) {
     const trace = attempt.task === task ? jobId : traceJobOf(attempt.task).jobId;
@@ -106,7 +105,6 @@ function noteActorTimes(state: State, attempt: Attempt, nowMs: number): void {
   const { actorId, session } = attempt.task;
   if (actorId === undefined) return;
   const actor = state.actor(session, actorId, nowMs);
-  actor.creationTaskSeen ||= attempt.task.id === creationTaskOf(actorId);
   for (const { timeNs } of attempt.transitions) {
     actor.tasksStartNs = smallest(actor.tasksStartNs, timeNs);
     actor.tasksEndNs = largest(actor.tasksEndNs, timeNs);
@@ -154,8 +152,8 @@ export function applyTaskProfile(state: State, session: Session, event: TaskProf
     noteWhere(state, attempt);
   }
   if (wholeTaskEntry(event.entries) !== undefined) attempt.evidenceMs ??= nowMs;
-  if (isCreationTask(taskId) && attempt.task.actorId !== undefined)
-    state.actor(session, attempt.task.actorId, nowMs).creationTaskSeen = true;
+  // All that is left of a creation can be its profile: the actor was there all the same.
+  if (isCreationTask(taskId) && attempt.task.actorId !== undefined) state.actor(session, attempt.task.actorId, nowMs);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
 }

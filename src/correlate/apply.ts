@@ -17,6 +17,7 @@ import type {
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
 import { endJob, scheduleActor, scheduleAttempt } from './due.ts';
 import { addTransitions, largest, oneOf, smallest } from './merge.ts';
+import { creationTaskOf } from './ray-ids.ts';
 import { Point } from './records.ts';
 import type { NodeRecord, Session, WorkerRecord } from './records.ts';
 import type { Applied, State } from './state.ts';
@@ -96,7 +97,7 @@ function applyActor(state: State, session: Session, event: ActorDefinition | Act
 
 /** An ALIVE may end a restarted creation attempt, and tells where its creation ran. */
 function rescheduleCreationAttempts(state: State, session: Session, actorId: string, nowMs: number): void {
-  const task = session.tasks.get(`${'f'.repeat(16)}${actorId}`);
+  const task = session.tasks.get(creationTaskOf(actorId));
   for (const attempt of task?.attempts ?? []) if (!attempt.closed) scheduleAttempt(state, attempt, nowMs);
 }
 

@@ -306,7 +306,10 @@ export function closeSubmissionJob(state: State, job: SubmissionJob, out: Lifecy
   });
 }
 
-export function closePoint(state: State, { session, point }: Point, out: Lifecycle[]): void {
+export function closePoint(state: State, record: Point, out: Lifecycle[]): void {
+  if (record.closed) return;
+  record.closed = true;
+  const { session, point } = record;
   const lifecycle: Lifecycle = {
     kind: 'point',
     session: session.name,
@@ -335,11 +338,7 @@ export function closeSession(state: State, session: Session, nowMs: number, out:
   for (const node of [...session.nodes.values()].sort(byId)) if (!node.closed) closeNode(state, node, out);
   for (const group of [...session.placementGroups.values()].sort(byId)) if (!group.closed) closePlacementGroup(state, group, out);
   for (const job of [...session.submissionJobs.values()].sort(byId)) if (!job.closed) closeSubmissionJob(state, job, out);
-  for (const point of session.points.values()) {
-    if (point.closed) continue;
-    point.closed = true;
-    closePoint(state, point, out);
-  }
+  for (const point of session.points.values()) closePoint(state, point, out);
   if (!session.account.folds.isEmpty)
     out.push(...session.account.folds.flush({ kind: 'session', session: session.name }, session.name, undefined));
   if (session.closed) return;

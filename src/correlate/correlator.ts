@@ -103,14 +103,8 @@ function closeDue(state: State, record: Timed, nowMs: number, out: Lifecycle[]):
   else if (record instanceof NodeRecord) closeNode(state, record, out);
   else if (record instanceof PlacementGroup) closePlacementGroup(state, record, out);
   else if (record instanceof SubmissionJob) closeSubmissionJob(state, record, out);
-  else if (record instanceof Point) closeDuePoint(state, record, out);
+  else if (record instanceof Point) closePoint(state, record, out);
   else if (record instanceof Session) closeDueSession(state, record, nowMs, out);
-}
-
-function closeDuePoint(state: State, point: Point, out: Lifecycle[]): void {
-  if (point.closed) return;
-  point.closed = true;
-  closePoint(state, point, out);
 }
 
 /** Closed after `orphanTimeoutMs` of silence, forgotten after a day. */

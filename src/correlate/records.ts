@@ -180,7 +180,6 @@ export class Actor {
   detachedByTask = false;
   tasksStartNs: TimeNs | undefined;
   tasksEndNs: TimeNs | undefined;
-  creationTaskSeen = false;
   deadMs: number | undefined;
   dueMs = Number.POSITIVE_INFINITY;
   closed = false;
@@ -199,15 +198,12 @@ export class Actor {
   }
 }
 
-/** What nodes and workers have in common: attempts run on them, and end with them. */
-class Machine<Definition, Transition> {
+/** What Ray tells of by a definition and transitions. */
+class Entity<Definition, Transition> {
   readonly id: string;
   readonly session: Session;
   definition: Definition | undefined;
   transitions: Transition[] = [];
-  /** Open attempts that run on it. */
-  readonly attempts = new Set<Attempt>();
-  deadMs: number | undefined;
   dueMs = Number.POSITIVE_INFINITY;
   closed = false;
 
@@ -216,10 +212,17 @@ class Machine<Definition, Transition> {
     this.id = id;
   }
 
-  /** Ray told of it itself; else it is only named by what ran on it. */
+  /** Ray told of it itself; else it is only named by something else. */
   get seen(): boolean {
     return this.definition !== undefined || this.transitions.length > 0;
   }
+}
+
+/** Attempts run on it, and end with it. */
+class Machine<Definition, Transition> extends Entity<Definition, Transition> {
+  /** Open ones. */
+  readonly attempts = new Set<Attempt>();
+  deadMs: number | undefined;
 }
 
 export class NodeRecord extends Machine<NodeDefinition, NodeTransition> {}
@@ -228,33 +231,9 @@ export class WorkerRecord extends Machine<WorkerDefinition, WorkerTransition> {
   jobId: string | undefined;
 }
 
-export class PlacementGroup {
-  readonly id: string;
-  readonly session: Session;
-  definition: PlacementGroupDefinition | undefined;
-  transitions: PlacementGroupLifecycle['transitions'][number][] = [];
-  dueMs = Number.POSITIVE_INFINITY;
-  closed = false;
+export class PlacementGroup extends Entity<PlacementGroupDefinition, PlacementGroupLifecycle['transitions'][number]> {}
 
-  constructor(session: Session, id: string) {
-    this.session = session;
-    this.id = id;
-  }
-}
-
-export class SubmissionJob {
-  readonly id: string;
-  readonly session: Session;
-  definition: SubmissionJobDefinition | undefined;
-  transitions: SubmissionJobLifecycle['transitions'][number][] = [];
-  dueMs = Number.POSITIVE_INFINITY;
-  closed = false;
-
-  constructor(session: Session, id: string) {
-    this.session = session;
-    this.id = id;
-  }
-}
+export class SubmissionJob extends Entity<SubmissionJobDefinition, SubmissionJobLifecycle['transitions'][number]> {}
 
 export class Point {
   readonly session: Session;

@@ -1,15 +1,14 @@
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace-base';
-import type { AttemptLifecycle } from '../correlate/index.ts';
+import { type AttemptLifecycle, WHOLE_TASK_PREFIX } from '../correlate/index.ts';
 import type { ProfileEntry, TaskDefinition } from '../event/index.ts';
 import { isRayModule, type MappingContext } from './context.ts';
 import { type AttributeSet, hrTime, linksOf, makeSpan, parentIdOf, seconds, stateEvents } from './draft.ts';
 import { exceptionOf, type ExceptionFacts, statusMessage } from './exception.ts';
 import { phaseSpanId, profileSpanId, taskSpanId } from './ids.ts';
-import { pendingNs, phasesOf, showsPhasesAsSpans, statesAfterPhases } from './phases.ts';
+import { isTerminal, pendingNs, phasesOf, showsPhasesAsSpans, statesAfterPhases } from './phases.ts';
 
 /** `_OTHER` of the semantic conventions: an error of which no type is known. */
 const ERROR_TYPE_UNKNOWN = '_OTHER';
-const WHOLE_TASK_PREFIX = 'task::';
 
 /** An attempt's span, with its phases and profile entries as children. */
 export function attemptSpans(context: MappingContext, lifecycle: AttemptLifecycle): ReadableSpan[] {
@@ -97,7 +96,7 @@ function addTimes(attributes: AttributeSet, lifecycle: AttemptLifecycle): void {
 
 function terminalNs({ states }: AttemptLifecycle): bigint | undefined {
   const running = states.find(({ state }) => state === 'RUNNING');
-  const terminal = states.find(({ state }) => state === 'FINISHED' || state === 'FAILED');
+  const terminal = states.find(({ state }) => isTerminal(state));
   return running === undefined || terminal === undefined || terminal.timeNs < running.timeNs ? undefined : terminal.timeNs;
 }
 

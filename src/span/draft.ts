@@ -4,7 +4,7 @@ import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace-base';
 import type { Interval, Lifecycle, LinkRef, SpanRef, TraceRef } from '../correlate/index.ts';
 import { type AttributeKey, TRUNCATED_SUFFIX } from './attributes.ts';
-import { jobSpanId, spanIdOf, traceIdOf } from './ids.ts';
+import { spanIdOf, traceIdOf } from './ids.ts';
 
 /** `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT` and its like default to 128 in the OpenTelemetry specification. */
 const EVENTS_MAX = 128;
@@ -130,8 +130,7 @@ function toLink(session: string, link: LinkRef): Link {
     const { traceId, spanId, traceFlags } = link.context;
     return { context: { traceId, spanId, traceFlags, isRemote: true }, attributes };
   }
-  const spanId = link.span.kind === 'job' ? jobSpanId(session, link.span.id) : spanIdOf(session, link.span);
-  return { context: { traceId: traceIdOf(link.trace), spanId, traceFlags: TraceFlags.SAMPLED }, attributes };
+  return { context: { traceId: traceIdOf(link.trace), spanId: spanIdOf(session, link.span), traceFlags: TraceFlags.SAMPLED }, attributes };
 }
 
 /** A span event for each state, at its time. */

@@ -25,7 +25,7 @@ const PHASE_NAMES: Readonly<Record<string, string>> = {
   RUNNING_IN_RAY_WAIT: 'running in ray.wait',
 };
 
-function isTerminal(state: string): boolean {
+export function isTerminal(state: string): boolean {
   return state === 'FINISHED' || state === 'FAILED';
 }
 
