@@ -21,6 +21,15 @@ const FAILED_SHARE = 0.07;
 const DETAIL_SHARE = 0.5;
 const BYTES_SHARE = { detail: 0.5, ordinary: 0.82, failed: 0.92 };
 
+export type SavedAccount = readonly [
+  spans: number,
+  bytes: number,
+  foldedAttemptCount: number,
+  leanAttemptCount: number,
+  folds: readonly [nodes: number, round: number],
+  limits: TraceLimits,
+];
+
 /** What room is asked for: phases of an ordinary attempt, its span alone, or the span of a failure. */
 export type Use = 'detail' | 'ordinary' | 'failed';
 
@@ -41,6 +50,22 @@ export class TraceAccount {
   constructor(root: SpanRef, limits: TraceLimits) {
     this.#limits = limits;
     this.folds = new Folds(root, limits.maxSpans === 0 ? FOLDS_WITHOUT_LIMIT_MAX : foldShare(limits.maxSpans));
+  }
+
+  /** For a checkpoint: numbers only, the folds have records of their own. */
+  save(): SavedAccount {
+    return [this.#spans, this.#bytes, this.foldedAttemptCount, this.leanAttemptCount, this.folds.save(), this.#limits];
+  }
+
+  static restored(root: SpanRef, saved: SavedAccount): TraceAccount {
+    const [spans, bytes, foldedAttemptCount, leanAttemptCount, folds, limits] = saved;
+    const account = new TraceAccount(root, limits);
+    account.#spans = spans;
+    account.#bytes = bytes;
+    account.foldedAttemptCount = foldedAttemptCount;
+    account.leanAttemptCount = leanAttemptCount;
+    account.folds.restore(folds);
+    return account;
   }
 
   /** The whole rest of the trace is known: where it fits, and nothing was folded yet, nothing needs to be kept free. */

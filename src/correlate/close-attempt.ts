@@ -195,7 +195,9 @@ function foldContainer(attempt: Attempt, job: Job, startNs: TimeNs): Map<string,
   const parent = parentOf(attempt.task.session, attempt.task, startNs);
   if (parent.kind === 'job' || parent.attempt === undefined) return folds.under();
   if (!parent.attempt.closed) return (parent.attempt.folds ??= new Map<string, FoldNode>());
-  return parent.attempt.fold === undefined ? folds.under(refOf(parent, job)) : parent.attempt.fold.current.children;
+  if (parent.attempt.fold === undefined) return folds.under(refOf(parent, job));
+  const parentFold = parent.attempt.fold.current;
+  return parentFold.sent ? folds.under() : parentFold.children;
 }
 
 function waitNs({ states, startNs }: AttemptLifecycle): TimeNs {

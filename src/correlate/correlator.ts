@@ -1,5 +1,6 @@
 import type { RayEvent } from '../event/index.ts';
 import { applyEvent } from './apply.ts';
+import { checkpointRecords, type CheckpointRecord } from './checkpoint.ts';
 import { closeAttempt } from './close-attempt.ts';
 import {
   closeActor,
@@ -14,11 +15,12 @@ import {
 } from './close.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
 import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
+import { Restorer } from './restore.ts';
 import { CORRELATE_DEFAULTS, State } from './state.ts';
 import type { Applied, CorrelateOptions, Timed } from './state.ts';
 
-/** A silent session is forgotten, tombstones and all, when nothing of it came for so long. */
-const SESSION_AGE_MAX_MS = 24 * 3_600_000;
+/** A silent session is forgotten, tombstones and all, when nothing of it came for so long: a week. */
+const SESSION_AGE_MAX_MS = 7 * 24 * 3_600_000;
 
 export interface CorrelatorStats {
   readonly sessions: number;
@@ -38,13 +40,20 @@ export interface Correlator {
   /** Adds an event. `nowMs` never runs backwards: milliseconds on the clock that `advance` gets too. */
   apply(event: RayEvent, nowMs: number): Applied;
   /**
-   * What is finished by `nowMs`; a child may come before its parent. Looks at no more than `limit` of the things that are due, so that the
-   * caller can give way to others: while `hasDue(nowMs)`, there is more to ask for.
+   * What is finished by `nowMs`; a child may come before its parent. Each thing is finished as of the moment at which it was due, so that it
+   * makes no difference how often this is called. Looks at no more than `limit` of the things that are due, so that the caller can give way to
+   * others: while `hasDue(nowMs)`, there is more to ask for.
    */
   advance(nowMs: number, limit?: number): readonly Lifecycle[];
   hasDue(nowMs: number): boolean;
   /** End of the input: everything that is open, as after `orphanTimeoutMs`. In an order that depends on the content alone. */
   closeAll(nowMs: number): readonly Lifecycle[];
+  /** The present state as records, to be taken whole before the state changes again. */
+  checkpoint(): Iterable<CheckpointRecord>;
+  /** Takes the records of a checkpoint, one by one and in their order, before anything else. Throws for a record that is none. */
+  restore(record: CheckpointRecord): void;
+  /** From now on these options count; traces that are open keep their budget. */
+  configure(options: Partial<CorrelateOptions>): void;
   openAttempts(): number;
   /** Jobs, actors, nodes, workers, placement groups and sessions that are remembered. */
   otherRecords(): number;
@@ -53,9 +62,11 @@ export interface Correlator {
 
 export function createCorrelator(options: Partial<CorrelateOptions> & Pick<CorrelateOptions, 'measure'>): Correlator {
   const state = new State({ ...CORRELATE_DEFAULTS, ...options });
+  let restorer: Restorer | undefined;
 
   return {
     apply(event, nowMs) {
+      state.nowMs = Math.max(state.nowMs, nowMs);
       const applied = applyEvent(state, event, nowMs);
       if (applied === 'late') state.late += 1;
       return applied;
@@ -66,7 +77,9 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
         const next = state.due.popDue(nowMs);
         if (next === undefined) break;
         // A record that was put to another time meanwhile is found there.
-        if (next.item.dueMs === next.dueMs) closeDue(state, next.item, nowMs, out);
+        if (next.item.dueMs !== next.dueMs) continue;
+        state.nowMs = Math.max(state.nowMs, next.dueMs);
+        closeDue(state, next.item, state.nowMs, out);
       }
       return out;
     },
@@ -76,6 +89,14 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
       for (const session of [...state.sessions.values()].sort((a, b) => (a.name < b.name ? -1 : 1)))
         closeSession(state, session, nowMs, out);
       return out;
+    },
+    checkpoint: () => checkpointRecords(state),
+    restore(record) {
+      restorer ??= new Restorer(state);
+      restorer.take(record);
+    },
+    configure(changed) {
+      state.options = { ...state.options, ...changed };
     },
     openAttempts: () => state.openAttempts,
     otherRecords: () => state.otherRecords,
@@ -107,7 +128,7 @@ function closeDue(state: State, record: Timed, nowMs: number, out: Lifecycle[]):
   else if (record instanceof Session) closeDueSession(state, record, nowMs, out);
 }
 
-/** Closed after `orphanTimeoutMs` of silence, forgotten after a day. */
+/** Closed after `orphanTimeoutMs` of silence, forgotten after a week. */
 function closeDueSession(state: State, session: Session, nowMs: number, out: Lifecycle[]): void {
   const silentAtMs = session.lastSeenMs + state.options.orphanTimeoutMs;
   if (silentAtMs > nowMs) return state.schedule(session, silentAtMs);

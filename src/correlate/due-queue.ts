@@ -1,14 +1,19 @@
 interface Entry<Item> {
   readonly dueMs: number;
-  /** Things due at the same time come out in the order in which they were put in. */
-  readonly sequence: number;
   readonly item: Item;
 }
 
-/** A binary heap of things that become due at a time (milliseconds on the caller's clock). */
+/**
+ * A binary heap of things that become due at a time (milliseconds on the caller's clock). `compare` says which of two things that are due at
+ * the same time comes first: of what they are, not of when they were put in, so that a queue that is made anew gives the same order.
+ */
 export class DueQueue<Item> {
   readonly #heap: Entry<Item>[] = [];
-  #sequence = 0;
+  readonly #compare: (a: Item, b: Item) => number;
+
+  constructor(compare: (a: Item, b: Item) => number) {
+    this.#compare = compare;
+  }
 
   get size(): number {
     return this.#heap.length;
@@ -16,13 +21,12 @@ export class DueQueue<Item> {
 
   push(dueMs: number, item: Item): void {
     const heap = this.#heap;
-    const entry = { dueMs, sequence: this.#sequence, item };
-    this.#sequence += 1;
+    const entry = { dueMs, item };
     let index = heap.push(entry) - 1;
     while (index > 0) {
       const parent = (index - 1) >> 1;
       const above = heap[parent];
-      if (above === undefined || isBefore(above, entry)) break;
+      if (above === undefined || this.#isBefore(above, entry)) break;
       heap[index] = above;
       index = parent;
     }
@@ -52,18 +56,18 @@ export class DueQueue<Item> {
       let below = heap[child];
       if (below === undefined) break;
       const right = heap[child + 1];
-      if (right !== undefined && isBefore(right, below)) {
+      if (right !== undefined && this.#isBefore(right, below)) {
         below = right;
         child += 1;
       }
-      if (isBefore(entry, below)) break;
+      if (this.#isBefore(entry, below)) break;
       heap[index] = below;
       index = child;
     }
     heap[index] = entry;
   }
-}
 
-function isBefore(a: Entry<unknown>, b: Entry<unknown>): boolean {
-  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.sequence < b.sequence);
+  #isBefore(a: Entry<Item>, b: Entry<Item>): boolean {
+    return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && this.#compare(a.item, b.item) < 0);
+  }
 }

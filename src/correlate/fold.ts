@@ -16,6 +16,20 @@ export interface FoldedUnit {
   readonly waitNs: TimeNs;
 }
 
+export type FoldSums = Pick<
+  FoldNode,
+  | 'attempts'
+  | 'finished'
+  | 'failed'
+  | 'unfinished'
+  | 'durationSumNs'
+  | 'durationMinNs'
+  | 'durationMaxNs'
+  | 'waitSumNs'
+  | 'startNs'
+  | 'endNs'
+>;
+
 /** Sums over everything of one name under one parent that a trace's budget left no room for. */
 export class FoldNode {
   readonly name: string;
@@ -32,6 +46,8 @@ export class FoldNode {
   readonly children = new Map<string, FoldNode>();
   /** Set when its parent was folded too and its sums went to another node. */
   mergedInto: FoldNode | undefined;
+  /** Its span was sent: nothing can be added to it any more. */
+  sent = false;
 
   constructor(name: string) {
     this.name = name;
@@ -44,6 +60,11 @@ export class FoldNode {
   /** The node that holds this one's sums now. */
   get current(): FoldNode {
     return this.mergedInto === undefined ? this : this.mergedInto.current;
+  }
+
+  get sums(): FoldSums {
+    const { attempts, finished, failed, unfinished, durationSumNs, durationMinNs, durationMaxNs, waitSumNs, startNs, endNs } = this;
+    return { attempts, finished, failed, unfinished, durationSumNs, durationMinNs, durationMaxNs, waitSumNs, startNs, endNs };
   }
 
   add(unit: FoldedUnit): void {
@@ -75,12 +96,18 @@ export class FoldNode {
   }
 }
 
+/** Folds that hang under one span. */
+export interface FoldContainer {
+  readonly parent: SpanRef;
+  readonly folds: Map<string, FoldNode>;
+}
+
 /** All folds of one trace, by the span that they hang under. The number of nodes is bounded; what is beyond goes to `(other)`. */
 export class Folds {
   readonly #limit: number;
   #nodes = 0;
   #round = 0;
-  readonly #containers = new Map<string, { readonly parent: SpanRef; readonly folds: Map<string, FoldNode> }>();
+  readonly #containers = new Map<string, FoldContainer>();
   readonly #root: SpanRef;
 
   constructor(root: SpanRef, limit: number) {
@@ -95,6 +122,20 @@ export class Folds {
   /** Nodes, those under attempts that are still open too. */
   get count(): number {
     return this.#nodes;
+  }
+
+  containers(): Iterable<FoldContainer> {
+    return this.#containers.values();
+  }
+
+  /** For a checkpoint; the nodes themselves are saved by their containers. */
+  save(): readonly [nodes: number, round: number] {
+    return [this.#nodes, this.#round];
+  }
+
+  restore([nodes, round]: readonly [number, number]): void {
+    this.#nodes = nodes;
+    this.#round = round;
   }
 
   /** Folds under a span of the trace; without an argument, under its root. */
@@ -132,6 +173,7 @@ export class Folds {
   flush(trace: TraceRef, session: string, serviceName: string | undefined): FoldLifecycle[] {
     const lifecycles: FoldLifecycle[] = [];
     const emit = (node: FoldNode, parent: SpanRef): void => {
+      node.sent = true;
       const self: SpanRef = { kind: 'fold', parent, name: node.name, round: this.#round };
       lifecycles.push({
         kind: 'fold',

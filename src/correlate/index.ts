@@ -3,3 +3,5 @@ export { type Correlator, type CorrelatorStats, createCorrelator } from './corre
 export type { CorrelateOptions } from './state.ts';
 export type { Cost } from './account.ts';
 export { WHOLE_TASK_PREFIX } from './merge.ts';
+export type { CheckpointRecord } from './checkpoint.ts';
+export { CORRELATE_DEFAULTS } from './state.ts';

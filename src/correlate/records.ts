@@ -225,9 +225,12 @@ class Machine<Definition, Transition> extends Entity<Definition, Transition> {
   deadMs: number | undefined;
 }
 
-export class NodeRecord extends Machine<NodeDefinition, NodeTransition> {}
+export class NodeRecord extends Machine<NodeDefinition, NodeTransition> {
+  readonly kind = 'node';
+}
 
 export class WorkerRecord extends Machine<WorkerDefinition, WorkerTransition> {
+  readonly kind = 'worker';
   jobId: string | undefined;
 }
 

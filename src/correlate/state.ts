@@ -1,6 +1,7 @@
 import { TraceAccount } from './account.ts';
 import type { Cost } from './account.ts';
 import { DueQueue } from './due-queue.ts';
+import { compareTimed } from './due-order.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
 import { Actor, Attempt, Job, NodeRecord, PlacementGroup, type Point, Session, SubmissionJob, Task, WorkerRecord } from './records.ts';
 
@@ -47,9 +48,11 @@ export type Timed = Attempt | Job | Actor | NodeRecord | WorkerRecord | Placemen
 
 /** Everything that the correlator knows. */
 export class State {
-  readonly options: CorrelateOptions;
+  options: CorrelateOptions;
   readonly sessions = new Map<string, Session>();
-  readonly due = new DueQueue<Timed>();
+  readonly due = new DueQueue<Timed>(compareTimed);
+  /** Where time stands, in milliseconds on the caller's clock: never runs backwards. */
+  nowMs = 0;
   /** Tasks with closed attempts only, oldest first, so that the oldest are forgotten first. */
   readonly tombstones = new Set<Task>();
   openAttempts = 0;
@@ -148,8 +151,9 @@ export class State {
     return record;
   }
 
-  /** Puts a record where the clock finds it; an earlier place is found again, and skipped. */
-  schedule(record: Timed, dueMs: number): void {
+  /** Puts a record where the clock finds it, not before the present; an earlier place is found again, and skipped. */
+  schedule(record: Timed, wantedMs: number): void {
+    const dueMs = Math.max(wantedMs, this.nowMs);
     if (record.dueMs === dueMs) return;
     record.dueMs = dueMs;
     if (Number.isFinite(dueMs)) this.due.push(dueMs, record);

@@ -1,0 +1,40 @@
+import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, SubmissionJob, WorkerRecord } from './records.ts';
+import type { Timed } from './state.ts';
+
+/** What is due at the same moment ends from the inside out: attempts before their job, everything before its session; of one kind by id. */
+export function compareTimed(a: Timed, b: Timed): number {
+  const byRank = rankOf(a) - rankOf(b);
+  if (byRank !== 0) return byRank;
+  if (a instanceof Attempt && b instanceof Attempt) return compareAttempts(a, b);
+  return compareText(keyOf(a), keyOf(b)) || compareText(sessionOf(a), sessionOf(b));
+}
+
+function compareAttempts(a: Attempt, b: Attempt): number {
+  return compareText(a.task.id, b.task.id) || a.number - b.number || compareText(a.task.session.name, b.task.session.name);
+}
+
+function rankOf(record: Timed): number {
+  if (record instanceof Attempt) return 0;
+  if (record instanceof Point) return 1;
+  if (record instanceof WorkerRecord) return 2;
+  if (record instanceof NodeRecord) return 3;
+  if (record instanceof PlacementGroup) return 4;
+  if (record instanceof SubmissionJob) return 5;
+  if (record instanceof Actor) return 6;
+  return record instanceof Job ? 7 : 8;
+}
+
+function keyOf(record: Timed): string {
+  if (record instanceof Point) return `${record.point.timeNs}/${record.point.source}/${record.point.eventId}`;
+  return 'id' in record ? record.id : '';
+}
+
+function sessionOf(record: Timed): string {
+  if (record instanceof Attempt) return record.task.session.name;
+  return 'session' in record ? record.session.name : record.name;
+}
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

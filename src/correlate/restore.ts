@@ -1,0 +1,142 @@
+import type { ClusterPoint } from '../event/index.ts';
+import { type SavedAccount, TraceAccount } from './account.ts';
+import type { CheckpointContent, CheckpointKind, CheckpointRecord, ClosedRecord, Fields, OpenRecord } from './checkpoint.ts';
+import { FoldNode } from './fold.ts';
+import type { SpanRef } from './lifecycle.ts';
+import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, Task, WorkerRecord } from './records.ts';
+import type { State, Timed } from './state.ts';
+
+/** Takes the records of a checkpoint, in their order, into a state that is empty at first. */
+export class Restorer {
+  readonly #state: State;
+  readonly #sessions: Session[] = [];
+  readonly #folds = new Map<number, FoldNode>();
+  readonly #sentFold: FoldNode;
+
+  constructor(state: State) {
+    this.#state = state;
+    this.#sentFold = new FoldNode('');
+    this.#sentFold.sent = true;
+  }
+
+  /** Throws when the record is not one of `checkpointRecords`. */
+  take(record: CheckpointRecord): void {
+    const [kind, ...content] = record;
+    const take = this.#takers[kind];
+    if (take === undefined) throw new Error(`a checkpoint has no records of the kind ${kind}`);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind says what follows it
+    (take as (...content: unknown[]) => void)(...content);
+  }
+
+  readonly #takers: { readonly [Kind in CheckpointKind]: (...content: CheckpointContent[Kind]) => void } = {
+    session: (name, fields, account) => {
+      const session = new Session(name, restoredAccount({ kind: 'session' }, account), 0);
+      this.#sessions.push(session);
+      this.#state.sessions.set(name, session);
+      this.#state.otherRecords += 1;
+      this.#revive(session, fields);
+    },
+    fold: (number, name, sums, children) => {
+      const node = Object.assign(new FoldNode(name), sums);
+      for (const child of children.map((id) => this.#fold(id))) node.children.set(child.name, child);
+      this.#folds.set(number, node);
+    },
+    folds: (number, jobId, containers) => {
+      const session = this.#session(number);
+      const { account } = jobId === null ? session : found(session.jobs.get(jobId));
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as `containerRecords` writes it
+      for (const [parent, nodes] of containers as readonly (readonly [SpanRef, readonly number[]])[]) {
+        const container = account.folds.under(parent);
+        for (const node of nodes.map((id) => this.#fold(id))) container.set(node.name, node);
+      }
+    },
+    job: (number, id, firstSeenMs, fields, account) => {
+      const session = this.#session(number);
+      const job = new Job(session, id, restoredAccount({ kind: 'job', id }, account), firstSeenMs);
+      this.#add(session.jobs, job, fields);
+    },
+    actor: (number, id, fields) => {
+      const session = this.#session(number);
+      const actor = new Actor(session, id);
+      this.#add(session.actors, actor, fields);
+      if (!actor.closed || actor.isDetached) session.jobs.get(actor.jobId)?.actors.add(actor);
+    },
+    node: (number, id, fields) => this.#add(this.#session(number).nodes, new NodeRecord(this.#session(number), id), fields),
+    worker: (number, id, fields) => this.#add(this.#session(number).workers, new WorkerRecord(this.#session(number), id), fields),
+    placement_group: (number, id, fields) =>
+      this.#add(this.#session(number).placementGroups, new PlacementGroup(this.#session(number), id), fields),
+    submission_job: (number, id, fields) =>
+      this.#add(this.#session(number).submissionJobs, new SubmissionJob(this.#session(number), id), fields),
+    point: (number, key, content, fields) => {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an event, as it was decoded
+      const point = new Point(this.#session(number), content as ClusterPoint);
+      point.session.points.set(key, point);
+      this.#revive(point, fields);
+    },
+    task: (number, id, fields, attempts) => {
+      const task = Object.assign(new Task(this.#session(number), id), fields);
+      task.session.tasks.set(id, task);
+      for (const record of attempts) {
+        if (record[0] === 'closed') task.attempts.push(this.#closed(record));
+        else this.#open(task, record);
+      }
+      if (task.attempts.length > 0 && task.attempts.every(({ closed }) => closed)) this.#state.tombstones.add(task);
+    },
+    guests: (number, jobId, attempts) => {
+      const session = this.#session(number);
+      const job = found(session.jobs.get(jobId));
+      for (const [taskId, attemptNumber] of attempts) {
+        const attempt = session.tasks.get(taskId)?.find(attemptNumber);
+        if (attempt !== undefined && !attempt.closed) job.guests.add(attempt);
+      }
+    },
+  };
+
+  #open(task: Task, [, number, firstSeenMs, fields, places, folds]: OpenRecord): void {
+    const attempt = new Attempt(task, number, firstSeenMs);
+    this.#revive(attempt, fields);
+    for (const [kind, id] of places) {
+      const place = kind === 'node' ? task.session.nodes.get(id) : task.session.workers.get(id);
+      if (place === undefined) continue;
+      place.attempts.add(attempt);
+      attempt.places.push(place);
+    }
+    if (folds !== null) attempt.folds = new Map(folds.map((id) => [this.#fold(id).name, this.#fold(id)]));
+    task.attempts.push(attempt);
+    this.#state.openAttempts += 1;
+    this.#state.job(task.session, task.ownJobId, firstSeenMs).own.add(attempt);
+  }
+
+  #closed([, number, runningNs, outcome, fold]: ClosedRecord): Task['attempts'][number] {
+    return { closed: true, number, runningNs, outcome, fold: fold === null ? undefined : this.#fold(fold) };
+  }
+
+  #add<Kind extends Exclude<Timed, Attempt | Point | Session>>(records: Map<string, Kind>, record: Kind, fields: Fields): void {
+    records.set(record.id, record);
+    this.#state.otherRecords += 1;
+    this.#revive(record, fields);
+  }
+
+  #revive(record: Timed, fields: Fields): void {
+    Object.assign(record, fields);
+    if (Number.isFinite(record.dueMs)) this.#state.due.push(record.dueMs, record);
+  }
+
+  #session(number: number): Session {
+    return found(this.#sessions[number]);
+  }
+
+  #fold(number: number): FoldNode {
+    return number === 0 ? this.#sentFold : found(this.#folds.get(number));
+  }
+}
+
+function restoredAccount(root: SpanRef, saved: unknown): TraceAccount {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as `TraceAccount.save` made it
+  return TraceAccount.restored(root, saved as SavedAccount);
+}
+
+function found<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error('a record of a checkpoint refers to one that is not in it');
+  return value;
+}
