@@ -24,3 +24,9 @@ export type ExportEvent = { readonly exporter: string } & (
 
 /** Called once for each span and exporter that would not take it. */
 export type OnRefused = (span: ReadableSpan, reason: string, exporter: string) => void;
+
+/** Called with the spans that an exporter has, or has refused for good: it is not to get them again. */
+export type OnSettled = (exporter: string, spans: readonly ReadableSpan[]) => void;
+
+/** True for a span that a former run has settled with this exporter. */
+export type IsSettled = (span: ReadableSpan, exporter: string) => boolean;

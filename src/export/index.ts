@@ -1,7 +1,7 @@
 export { type Clock, type Sleep, systemClock } from './clock.ts';
 export { createConsoleExporter } from './console-exporter.ts';
 export { createExporters, type NamedExporter } from './create-exporters.ts';
-export type { ExportEvent, OnRefused } from './export-event.ts';
+export type { ExportEvent, IsSettled, OnRefused, OnSettled } from './export-event.ts';
 export { appendWhole, createFileExporter, openForLines } from './file-exporter.ts';
 export { otlpJsonLines } from './json-lines.ts';
 export type { ExportLimits } from './limits.ts';

@@ -15,8 +15,8 @@ export interface LaneOptions<Item extends QueuedSpan> {
   readonly clock: Clock;
   readonly board: ChangeBoard;
   readonly onEvent: (event: ExportEvent) => void;
-  /** Called once for each span: delivered, or refused with the reason. */
-  readonly onSettled: (item: Item, refusal: string | undefined) => void;
+  /** Called once for each span, with those of one request together: delivered, or refused with the reason. */
+  readonly onSettled: (items: readonly Item[], refusal: string | undefined) => void;
 }
 
 export interface LaneStats {
@@ -49,8 +49,12 @@ export class Lane<Item extends QueuedSpan> {
     this.#maxBatchBytes = options.limits.maxBatchBytes;
   }
 
-  push(items: readonly Item[]): void {
-    for (const item of items) this.#queue.push(item);
+  get name(): string {
+    return this.#options.exporter.name;
+  }
+
+  push(item: Item): void {
+    this.#queue.push(item);
   }
 
   /** Tries again now instead of at the end of a backoff; a server's Retry-After stays obeyed. */
@@ -200,10 +204,8 @@ export class Lane<Item extends QueuedSpan> {
   }
 
   #settle(items: readonly Item[], refusal: string | undefined): void {
-    for (const item of items) {
-      this.#settled.add(item);
-      this.#options.onSettled(item, refusal);
-    }
+    for (const item of items) this.#settled.add(item);
+    this.#options.onSettled(items, refusal);
     this.#options.board.changed();
   }
 

@@ -2,7 +2,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { QueuedSpan } from './batch.ts';
 import { childSignal, type Clock, createChangeBoard, systemClock } from './clock.ts';
 import type { NamedExporter } from './create-exporters.ts';
-import type { ExportEvent, OnRefused } from './export-event.ts';
+import type { ExportEvent, IsSettled, OnRefused, OnSettled } from './export-event.ts';
 import { Lane, type LaneStats } from './lane.ts';
 import { DEFAULT_EXPORT_LIMITS, type ExportLimits } from './limits.ts';
 import { otlpBytes } from './span-size.ts';
@@ -14,6 +14,8 @@ export interface ExportPipelineOptions extends Partial<ExportLimits> {
   readonly clock?: Clock;
   readonly onEvent?: (event: ExportEvent) => void;
   readonly onRefused?: OnRefused;
+  /** Called for each request that settled spans: the exporter has them, or refused them for good (then `onRefused` came before). */
+  readonly onSettled?: OnSettled;
 }
 
 export interface ExportStats {
@@ -34,8 +36,11 @@ export interface ExportStats {
 }
 
 export interface ExportPipeline {
-  /** Takes the spans over, always: the caller asks hasRoom() first. */
-  enqueue(spans: readonly ReadableSpan[]): void;
+  /**
+   * Takes the spans over, always: the caller asks hasRoom() first. A span goes to the exporters for which `isSettled` is false (default:
+   * all); one that a former run settled with every exporter is left out, and is in no count.
+   */
+  enqueue(spans: readonly ReadableSpan[], isSettled?: IsSettled): void;
   hasRoom(): boolean;
   /** Resolves when there is room, or when `signal` aborts. */
   waitForRoom(signal: AbortSignal): Promise<void>;
@@ -65,7 +70,7 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
   const stop = new AbortController();
   const total = { queuedSpans: 0, queuedBytes: 0, exported: 0, refused: 0, discarded: 0 };
 
-  const settle = (exporter: string, item: SharedSpan, refusal: string | undefined): void => {
+  const settleOne = (exporter: string, item: SharedSpan, refusal: string | undefined): void => {
     if (refusal !== undefined) {
       item.refused = true;
       options.onRefused?.(item.span, refusal, exporter);
@@ -76,6 +81,13 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
     total.queuedBytes -= item.bytes;
     total[item.refused ? 'refused' : 'exported'] += 1;
   };
+  const settle = (exporter: string, items: readonly SharedSpan[], refusal: string | undefined): void => {
+    for (const item of items) settleOne(exporter, item, refusal);
+    options.onSettled?.(
+      exporter,
+      items.map((item) => item.span),
+    );
+  };
   const lanes = options.exporters.map(
     (exporter) =>
       new Lane<SharedSpan>({
@@ -84,23 +96,27 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
         clock,
         board,
         onEvent,
-        onSettled: (item, refusal) => settle(exporter.name, item, refusal),
+        onSettled: (items, refusal) => settle(exporter.name, items, refusal),
       }),
   );
   const running = lanes.map((lane) => lane.run(stop.signal));
   const hasRoom = (): boolean => total.queuedSpans < limits.maxQueuedSpans && total.queuedBytes < limits.maxQueuedBytes;
 
   return {
-    enqueue: (spans) => {
+    enqueue: (spans, isSettled) => {
       if (lanes.length === 0) {
         total.discarded += spans.length;
         return;
       }
       const enqueuedAtMs = clock.now();
-      const items = spans.map((span): SharedSpan => ({ span, bytes: otlpBytes(span), enqueuedAtMs, open: lanes.length, refused: false }));
-      total.queuedSpans += items.length;
-      for (const item of items) total.queuedBytes += item.bytes;
-      for (const lane of lanes) lane.push(items);
+      for (const span of spans) {
+        const takers = isSettled === undefined ? lanes : lanes.filter(({ name }) => !isSettled(span, name));
+        if (takers.length === 0) continue;
+        const item: SharedSpan = { span, bytes: otlpBytes(span), enqueuedAtMs, open: takers.length, refused: false };
+        total.queuedSpans += 1;
+        total.queuedBytes += item.bytes;
+        for (const lane of takers) lane.push(item);
+      }
       board.changed();
     },
     hasRoom,
