@@ -42,7 +42,7 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['journalEntries', journal.entries],
     ['journalBytes', journal.bytes],
     ['journalLimitBytes', journal.limitBytes],
-    ['journalOldestAgeSeconds', ageSeconds(journal.oldestReceivedAtMs)],
+    ['journalOldestAgeSeconds', journal.oldestAgeMs / 1000],
     ['seenEventIds', seenEventIds],
     ['openSessions', correlator.sessions],
     ['openJobs', correlator.openJobs],

@@ -15,8 +15,9 @@ import {
   type OnRefused,
   systemClock,
 } from './export/index.ts';
-import { createMemoryJournal, type Journal, type JournalStats } from './journal/index.ts';
+import { createMemoryJournal, type Journal, type JournalStats, type SpanKey } from './journal/index.ts';
 import { createPump } from './pump.ts';
+import { correlateOptionsOf, restoredOptions, takeUpCheckpoint } from './rebuild.ts';
 import { createQuarantine, quarantineFolder } from './quarantine/index.ts';
 import {
   createReceiver,
@@ -28,7 +29,7 @@ import {
 } from './receiver/index.ts';
 import { createSpanMapper, traceIdOf } from './span/index.ts';
 import { readSpanEnvironment, type SpanEnvironment } from './span-environment.ts';
-import { createTelemetry, type Telemetry } from './telemetry.ts';
+import { createTelemetry, type RebuildProgress, type Telemetry } from './telemetry.ts';
 
 /** Ray ignores Retry-After from 2.50 on; 2.49 obeys it. */
 const RETRY_AFTER_MS = 1000;
@@ -38,13 +39,16 @@ const OTHER_RECORDS_MAX = 1_000_000;
 /** What is queued for the quarantine may take this long at the end. */
 const QUARANTINE_CLOSE_MS = 1000;
 
+/** Between two lines of the log that tell how far the state is rebuilt. */
+const REBUILDING_INTERVAL_MS = 5_000;
+
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface BridgeOptions {
   /** Where spans go: any SpanExporter. Without this and `exporters`, the exporters that the `OTEL_*` variables of `env` name. */
   readonly exporter?: SpanExporter;
   readonly exporters?: readonly NamedExporter[];
-  /** Default: in memory, of `settings.maxJournalBytes`. */
+  /** Default: in memory, of `settings.maxJournalBytes`. `openDiskJournal` opens one that outlives the process; the bridge closes it when it stops. */
   readonly journal?: Journal;
   /** What is left out takes its default. */
   readonly settings?: Partial<Settings>;
@@ -79,17 +83,20 @@ export interface StopOutcome {
   readonly undelivered: number;
   /** Accepted events that were not read from the journal. */
   readonly unreadEvents: number;
+  /** The journal outlives the process: the next start delivers and finishes what is left. */
+  readonly isKept: boolean;
 }
 
 /** Ray's events in by HTTP, spans out through an exporter. */
 export interface Bridge {
   /** `POST /`, `POST /v1/events`, `GET /healthz`, `/readyz`, `/metrics`; mount it, or serve `app.fetch`. */
   readonly app: Hono;
-  /** Starts to turn what was accepted into spans. Idempotent. */
+  /** Takes up what the journal holds of a former process, and starts to turn what is accepted into spans; `/readyz` tells when it has. Idempotent. */
   start(): Promise<void>;
   /**
    * Takes no more events, turns what was accepted into spans, delivers what is finished, and shuts the exporters down, all within
-   * `timeoutMs` (default `settings.drainTimeoutMs`). What is not finished in Ray gets no span. Idempotent.
+   * `timeoutMs` (default `settings.drainTimeoutMs`). What is not finished in Ray, or not delivered, stays in the journal if that outlives the
+   * process, and gets no span otherwise. Idempotent.
    */
   stop(options?: { readonly timeoutMs?: number }): Promise<StopOutcome>;
   stats(): BridgeStats;
@@ -104,18 +111,20 @@ export interface Bridge {
  * await bridge.start();
  */
 export function createBridge(options: BridgeOptions = {}): Bridge {
-  const settings: Settings = { ...defaultSettings(), ...options.settings };
+  const settings: Settings = { ...defaultSettings(), dataDir: undefined, ...options.settings };
   const clock = options.clock ?? systemClock;
   const env = options.env ?? process.env;
   const telemetry = options.telemetry ?? createTelemetry({ logLevel: settings.logLevel, now: clock.now });
   const access = options.access ?? accessOf(settings);
-  const journal = options.journal ?? createMemoryJournal({ limitBytes: settings.maxJournalBytes });
+  const journal = options.journal ?? createMemoryJournal({ ...memoryLimit(settings), now: clock.now });
+  const { durable } = journal;
   const turns = createTurns();
   const limits = { ...DEFAULT_RECEIVER_LIMITS, maxBodyBytes: settings.maxBodyBytes, ...options.receiverLimits };
   const seenEvents = createSeenEvents(limits.maxRememberedEvents);
   const { isSampled, ...spanEnvironment } = spanEnvironmentOf(env);
   const mapSpans = remembering(createSpanMapper({ ...settings, ...spanEnvironment }));
-  const correlator = createCorrelator({ ...settings, measure: createMeasure(mapSpans) });
+  const correlateOptions = correlateOptionsOf(settings);
+  const correlator = createCorrelator({ ...restoredOptions(durable, correlateOptions), measure: createMeasure(mapSpans) });
   const quarantine =
     settings.dataDir === undefined
       ? undefined
@@ -135,20 +144,28 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       quarantine?.addSpan(span, reason, name);
       options.onRefused?.(span, reason, name);
     },
+    ...(durable === undefined ? {} : { onSettled: (name, spans) => durable.noteDelivered(name, spans.map(spanKey)) }),
   });
+  const firstCursor = journal.stats().releasedCursor;
   const pump = createPump({
     journal,
     correlator,
     pipeline,
     turns,
-    now: clock.now,
     sleep: clock.sleep,
+    correlateOptions,
+    onReady: () => (isReady = true),
+    onRebuilt,
+    ...(durable === undefined ? {} : { isSettled: (span, name) => durable.wasDelivered(name, spanKey(span)) }),
     spansOf: (lifecycle) => (isSampled(lifecycle.trace) ? mapSpans(lifecycle) : []),
     onFinished: tellFinished,
     onBug: telemetry.internalError,
   });
 
   let state: BridgeState = 'created';
+  let isReady = false;
+  let restoredRecords = 0;
+  let startedMs = 0;
   let pumping: Promise<void> | undefined;
   let stopping: Promise<StopOutcome> | undefined;
   const abortPump = new AbortController();
@@ -167,7 +184,38 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   }
 
   function notReadyReason(): string | undefined {
-    return state === 'created' ? 'the bridge is not started' : undefined;
+    if (state === 'created') return 'the bridge is not started';
+    if (isReady) return undefined;
+    const { records, events, ofEvents } = rebuildProgress();
+    return `the state is being rebuilt from the journal: ${records} records of the checkpoint, ${events} of ${ofEvents} events since then`;
+  }
+
+  function rebuildProgress(): RebuildProgress {
+    const ofEvents = (durable?.restoredUntil ?? 0) - firstCursor;
+    return { records: restoredRecords, events: Math.min(pump.cursor() - firstCursor, ofEvents), ofEvents };
+  }
+
+  function onRebuilt(): void {
+    correlator.configure(correlateOptions);
+    if (durable === undefined) return;
+    const durationMs = clock.now() - startedMs;
+    telemetry.rebuilt({ ...rebuildProgress(), durationMs, openAttempts: correlator.openAttempts() });
+  }
+
+  async function rebuildAndPump(): Promise<void> {
+    const done = new AbortController();
+    const telling = tellRebuilding(done.signal);
+    if (durable !== undefined) await takeUpCheckpoint(durable, correlator, turns, (count) => (restoredRecords += count));
+    await pump.run(abortPump.signal);
+    done.abort();
+    await telling;
+  }
+
+  async function tellRebuilding(signal: AbortSignal): Promise<void> {
+    while (!isReady && !signal.aborted) {
+      await clock.sleep(REBUILDING_INTERVAL_MS, signal);
+      if (!isReady && !signal.aborted) telemetry.rebuilding(rebuildProgress());
+    }
   }
 
   function tellFinished(lifecycle: Lifecycle, spans: readonly ReadableSpan[]): void {
@@ -180,7 +228,8 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   async function start(): Promise<void> {
     if (state !== 'created') return;
     state = 'running';
-    pumping = pump.run(abortPump.signal);
+    startedMs = clock.now();
+    pumping = rebuildAndPump();
     watching = watch(access.files, { sleep: clock.sleep, signal: abortWatch.signal, onReload: telemetry.fileReloaded });
     telemetry.bridgeStarted();
   }
@@ -201,12 +250,14 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     const queued = await pipeline.drain(Math.max(0, deadlineMs - clock.now()));
     const held = pump.held().filter(({ trace }) => isSampled(trace));
     const heldSpans = held.reduce((sum, lifecycle) => sum + mapSpans(lifecycle).length, 0);
-    await journal.close();
+    if (queued.undelivered === 0) await pump.checkpoint();
     await pipeline.shutdown();
+    await journal.close();
     await quarantine?.close(QUARANTINE_CLOSE_MS);
     state = 'stopped';
     const { openAttempts, openJobs } = correlator.stats();
-    const outcome = { undelivered: queued.undelivered + heldSpans, unreadEvents: journal.stats().entries };
+    const isKept = durable !== undefined;
+    const outcome = { undelivered: queued.undelivered + heldSpans, unreadEvents: journal.stats().entries, isKept };
     telemetry.bridgeStopped({ ...outcome, openAttempts, openJobs });
     return outcome;
   }
@@ -226,7 +277,6 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       journal,
       telemetry,
       limits,
-      now: clock.now,
       notReadyReason,
       pressure,
       turns,
@@ -239,6 +289,15 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     stop: ({ timeoutMs = settings.drainTimeoutMs } = {}) => (stopping ??= drainAndShutDown(timeoutMs)),
     stats,
   };
+}
+
+function memoryLimit({ maxJournalBytes }: Settings): { readonly limitBytes?: number } {
+  return maxJournalBytes === undefined ? {} : { limitBytes: maxJournalBytes };
+}
+
+function spanKey(span: ReadableSpan): SpanKey {
+  const { traceId, spanId } = span.spanContext();
+  return traceId + spanId;
 }
 
 function accessOf(settings: Settings): Access {

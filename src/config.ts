@@ -5,6 +5,7 @@ import {
   listenAddress,
   oneOf,
   type Option,
+  optional,
   optionalText,
   type Parse,
   parseOptions,
@@ -14,7 +15,7 @@ import {
   type ValuesOf,
 } from './options/index.ts';
 
-type Group = 'Receiving' | 'Access' | 'Spans' | 'Closing' | 'Limits' | 'Running';
+type Group = 'Receiving' | 'Keeping' | 'Access' | 'Spans' | 'Closing' | 'Limits' | 'Running';
 
 interface SettingText {
   /** Flag and variable are made of it: `settle` is `--settle` and `RAY_OTEL_SETTLE`. */
@@ -53,14 +54,39 @@ export const settingsTable = {
     listenAddress,
   ),
   dataDir: setting(
-    'Receiving',
+    'Keeping',
     {
       name: 'data-dir',
       placeholder: '<folder>',
-      default: '',
-      help: 'Folder for what is kept on disk: rejected events and refused spans, see `quarantine`. Accepted events are in memory in this release.',
+      default: 'ray-otel-bridge-data',
+      help: 'Folder for what is kept on disk: the journal of accepted events, and the quarantine of rejected ones and of refused spans. Of one process at a time.',
     },
     optionalText,
+  ),
+  journal: setting(
+    'Keeping',
+    {
+      name: 'journal',
+      placeholder: 'disk|memory',
+      default: 'disk',
+      help: 'disk: what was answered 200 outlives the process. memory: it does not; for trials.',
+    },
+    oneOf('disk', 'memory'),
+  ),
+  sync: setting(
+    'Keeping',
+    {
+      name: 'sync',
+      placeholder: 'always|interval',
+      default: 'always',
+      help: 'always: synced to the disk before the 200. interval: every --sync-interval; a power failure takes what was answered since.',
+    },
+    oneOf('always', 'interval'),
+  ),
+  syncIntervalMs: setting(
+    'Keeping',
+    { name: 'sync-interval', placeholder: '<duration>', default: '1s', help: 'With --sync interval: time between two syncs.' },
+    duration('10ms'),
   ),
   ingestTokenFile: setting(
     'Access',
@@ -232,10 +258,10 @@ export const settingsTable = {
     {
       name: 'max-journal-bytes',
       placeholder: '<size>',
-      default: '256MiB',
-      help: 'Events that were accepted and not yet turned into spans; beyond it Ray is told to keep its events (503).',
+      default: '',
+      help: 'What the journal may hold; beyond it Ray is told to keep its events (503). Default 10GiB or 80 % of the free space, the smaller; in memory 256MiB.',
     },
-    size(1),
+    optional(size(1)),
   ),
   maxQueuedSpans: setting(
     'Limits',

@@ -32,9 +32,17 @@ export const METRICS = {
   reloadFailures: counter('reload_failures_total', 'Looks at token and certificate files that could not be used, by setting.', ['file']),
   seenEventIds: gauge('seen_event_ids', 'Event ids that are remembered to tell duplicates.'),
   journalEntries: gauge('journal_entries', 'Events that wait in the journal.'),
-  journalBytes: gauge('journal_bytes', 'Bytes of the events that wait in the journal.'),
+  journalBytes: gauge('journal_bytes', 'Bytes that the journal holds, in memory or on disk.'),
   journalLimitBytes: gauge('journal_limit_bytes', 'Bytes at which the journal takes no more and posts are answered 503.'),
   journalOldestAgeSeconds: gauge('journal_oldest_age_seconds', 'How long the oldest event has waited in the journal.'),
+  journalSyncs: counter('journal_syncs_total', 'Syncs of the journal to the disk; posts that wait together share one.'),
+  journalBatches: counter('journal_batches_total', 'Posts that were written to the journal on disk.'),
+  journalWrittenBytes: counter('journal_written_bytes_total', 'Bytes of those, as stored.'),
+  journalCheckpoints: counter('journal_checkpoints_total', 'Checkpoints of the state; each gives back the events before it.'),
+  journalCheckpointBytes: gauge('journal_checkpoint_bytes', 'Bytes of the last checkpoint.'),
+  journalDamages: counter('journal_damages_total', 'Parts of the journal that could not be read and were left out.'),
+  journalEntriesLost: counter('journal_entries_lost_total', 'Events in them, as far as it is known.'),
+  journalWritable: gauge('journal_writable', '1 while the journal can be written, 0 while it cannot and posts are answered 503.'),
   openSessions: gauge('open_sessions', 'Ray sessions that are open.'),
   openJobs: gauge('open_jobs', 'Jobs that are not finished.'),
   openAttempts: gauge('open_attempts', 'Task attempts that are not finished.'),
@@ -81,6 +89,7 @@ export type Readings = ReadonlyMap<CounterKey | GaugeKey, Reading>;
 
 export interface Metrics {
   add(key: CounterKey, amount?: number, label?: string): void;
+  set(key: GaugeKey, value: number): void;
   observe(key: HistogramKey, value: number, label: string): void;
   /** The page in Prometheus' text format, with the readings of this moment and the process's own metrics. */
   page(readings: Readings): Promise<{ readonly contentType: string; readonly text: string }>;
@@ -114,6 +123,7 @@ export function createMetrics(): Metrics {
 
   return {
     add: (key, amount = 1, label) => counters.get(key)?.inc(labelsOf(key, label), amount),
+    set: (key, value) => gauges.get(key)?.set(value),
     observe: (key, value, label) => histograms.get(key)?.observe(labelsOf(key, label), value),
     async page(readings) {
       for (const [key, reading] of readings) read(key, reading);

@@ -1,7 +1,7 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { Correlator, Lifecycle } from './correlate/index.ts';
-import type { ExportPipeline, Sleep } from './export/index.ts';
-import type { Journal, JournalCursor, JournalEntry } from './journal/index.ts';
+import type { ExportPipeline, IsSettled, Sleep } from './export/index.ts';
+import type { Journal, JournalCursor, JournalSlice } from './journal/index.ts';
 import type { Turn, Turns } from './receiver/index.ts';
 
 /** Entries that are read from the journal at once. */
@@ -9,52 +9,72 @@ const READ_ENTRIES = 500;
 /** Time passes for the correlator at least this often, in milliseconds. */
 const TICK_MS = 250;
 /** Wait after the journal could not be read. */
-const READ_RETRY_MS = 1000;
+const RETRY_MS = 1000;
+/** So long the pump waits for the backend to take everything that is finished, before a checkpoint; else it comes back to it later. */
+const CHECKPOINT_PATIENCE_MS = 5_000;
+const CHECKPOINT_RETRY_MS = 15_000;
 
 export interface PumpOptions {
   readonly journal: Journal;
   readonly correlator: Correlator;
-  readonly pipeline: Pick<ExportPipeline, 'enqueue' | 'hasRoom' | 'waitForRoom'>;
+  readonly pipeline: Pick<ExportPipeline, 'enqueue' | 'hasRoom' | 'waitForRoom' | 'waitForNone'>;
   /** The spans of a finished lifecycle that are to be exported. */
   readonly spansOf: (lifecycle: Lifecycle) => readonly ReadableSpan[];
+  /** Spans that a former process delivered. Default: none. */
+  readonly isSettled?: IsSettled;
+  /** What the correlator runs with from `onRebuilt` on: part of each checkpoint. */
+  readonly correlateOptions?: unknown;
+  /** Called when all that a former process left is worked through, or as much of it as the backend takes. */
+  readonly onReady?: () => void;
+  /** Called once when all that a former process left is worked through: from then on the correlator may be given other options. */
+  readonly onRebuilt?: () => void;
   /** Hears of each finished lifecycle, with the spans that were enqueued for it. */
   readonly onFinished: (lifecycle: Lifecycle, spans: readonly ReadableSpan[]) => void;
   /** Hears of an exception in a stage, which is our own bug; what caused it is skipped. */
   readonly onBug: (stage: PumpStage, error: unknown) => void;
   readonly turns: Turns;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
   readonly sleep: Sleep;
 }
 
-export type PumpStage = 'journal' | 'correlate' | 'advance' | 'span';
+export type PumpStage = 'journal' | 'correlate' | 'advance' | 'span' | 'checkpoint';
 
 /** Moves events from the journal through the correlator and the span mapping into the export pipeline. */
 export interface Pump {
   /** Runs until `signal` aborts, or until `finish` was asked for and all that was in the journal is through. */
   run(signal: AbortSignal): Promise<void>;
   finish(): void;
+  /** Writes the state down when everything that was finished is delivered. To be called when `run` has ended. */
+  checkpoint(): Promise<void>;
+  /** Where it stands in the journal. */
+  cursor(): JournalCursor;
   /** Finished lifecycles that are not enqueued, because the pump was aborted while it waited for room. */
   held(): readonly Lifecycle[];
 }
 
 /**
  * The correlator's time is the receive time of the events while there are any, and the clock's only when the journal is empty: an
- * attempt whose last event waits in the journal must not be closed for its silence.
+ * attempt whose last event waits in the journal must not be closed for its silence. So what comes out is a function of the journal,
+ * and working through it again after a crash gives the same.
  */
 export function createPump(options: PumpOptions): Pump {
   const { journal, correlator, pipeline, turns } = options;
+  const { durable } = journal;
   let cursor: JournalCursor = journal.stats().releasedCursor;
   let timeMs = 0;
   let held: readonly Lifecycle[] = [];
   let heldFrom = 0;
   let isFinishing = false;
+  let isRebuilding = true;
+  let checkpointNotBeforeMs = 0;
   let awake = new AbortController();
 
   async function run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const entries = await readEntries(signal);
-      const isThrough = entries.length === 0 ? await moveTo(options.now(), signal) : await applyAll(entries, signal);
+      const { from, entries } = await readEntries(signal);
+      cursor = Math.max(cursor, from);
+      const isThrough = entries.length === 0 ? await passTime(signal) : await applyAll(entries, signal);
+      if (isThrough) await noteRebuilt(signal);
+      if (isThrough && durable?.isCheckpointDue() === true) await checkpointWhenDelivered(signal);
       if (isThrough && entries.length === 0) {
         if (isFinishing) return;
         await pause(signal);
@@ -62,20 +82,20 @@ export function createPump(options: PumpOptions): Pump {
     }
   }
 
-  async function readEntries(signal: AbortSignal): Promise<readonly JournalEntry[]> {
+  async function readEntries(signal: AbortSignal): Promise<JournalSlice> {
     while (!signal.aborted) {
       try {
         return await journal.read(cursor, READ_ENTRIES);
       } catch (error) {
         options.onBug('journal', error);
-        await options.sleep(READ_RETRY_MS, signal);
+        await options.sleep(RETRY_MS, signal);
       }
     }
-    return [];
+    return { from: cursor, entries: [] };
   }
 
   /** False when it was aborted before the last entry. */
-  async function applyAll(entries: readonly JournalEntry[], signal: AbortSignal): Promise<boolean> {
+  async function applyAll(entries: JournalSlice['entries'], signal: AbortSignal): Promise<boolean> {
     let turn = await turns.take();
     for (const entry of entries) {
       if (turn.isOver()) turn = await turns.take();
@@ -83,8 +103,18 @@ export function createPump(options: PumpOptions): Pump {
       guarded('correlate', () => correlator.apply(entry.event, timeMs));
       cursor += 1;
     }
-    await journal.release(cursor).catch((error: unknown) => options.onBug('journal', error));
+    journal.release(cursor);
     return !signal.aborted;
+  }
+
+  /** Nothing is to be read: the present counts. A time at which something ended is kept, because it must have ended then also after a crash. */
+  async function passTime(signal: AbortSignal): Promise<boolean> {
+    journal.release(cursor);
+    // What came meanwhile counts at its own time.
+    if (journal.stats().endCursor > cursor) return true;
+    const presentMs = journal.seal();
+    if (correlator.hasDue(presentMs)) await durable?.keepTime(presentMs);
+    return await moveTo(presentMs, signal);
   }
 
   /** Lets time pass for the correlator, and sends on what is finished by then. False when it was aborted meanwhile. */
@@ -98,7 +128,11 @@ export function createPump(options: PumpOptions): Pump {
       }
       const lifecycle = held[heldFrom];
       if (lifecycle === undefined && !correlator.hasDue(timeMs)) return true;
-      if (!pipeline.hasRoom()) await pipeline.waitForRoom(signal);
+      if (!pipeline.hasRoom()) {
+        // A backend that is away must not keep the bridge from being ready.
+        options.onReady?.();
+        await pipeline.waitForRoom(signal);
+      }
       if (signal.aborted) return false;
       if (turn.isOver()) turn = await turns.take();
       if (lifecycle === undefined) continue;
@@ -115,7 +149,7 @@ export function createPump(options: PumpOptions): Pump {
   function sendOn(lifecycle: Lifecycle): void {
     guarded('span', () => {
       const spans = options.spansOf(lifecycle);
-      pipeline.enqueue(spans);
+      pipeline.enqueue(spans, options.isSettled);
       options.onFinished(lifecycle, spans);
     });
   }
@@ -127,6 +161,45 @@ export function createPump(options: PumpOptions): Pump {
       options.onBug(stage, error);
       return undefined;
     }
+  }
+
+  async function noteRebuilt(signal: AbortSignal): Promise<void> {
+    if (!isRebuilding || cursor < (durable?.restoredUntil ?? 0)) return;
+    isRebuilding = false;
+    options.onRebuilt?.();
+    options.onReady?.();
+    // What follows is worked through with the options of now: no restart may take it for the others.
+    if (durable !== undefined && !isSame(durable.restoredOptions, options.correlateOptions)) await checkpointWhenDelivered(signal);
+  }
+
+  /** Spans that are not delivered are in no checkpoint: it waits for them, and for that nothing new may be finished. */
+  async function checkpointWhenDelivered(signal: AbortSignal): Promise<void> {
+    if (timeMs < checkpointNotBeforeMs) return;
+    const patience = new AbortController();
+    const giveUp = (): void => patience.abort();
+    signal.addEventListener('abort', giveUp);
+    const timeout = options.sleep(CHECKPOINT_PATIENCE_MS, patience.signal).then(giveUp);
+    await pipeline.waitForNone(patience.signal);
+    const isDelivered = !patience.signal.aborted;
+    giveUp();
+    await timeout;
+    signal.removeEventListener('abort', giveUp);
+    if (isDelivered) await checkpoint();
+    else checkpointNotBeforeMs = timeMs + CHECKPOINT_RETRY_MS;
+  }
+
+  async function checkpoint(): Promise<void> {
+    if (durable === undefined || isRebuilding || heldFrom < held.length) return;
+    let turn = await turns.take();
+    const saved = await durable.saveCheckpoint({
+      cursor,
+      options: options.correlateOptions,
+      records: correlator.checkpoint(),
+      pause: async () => {
+        if (turn.isOver()) turn = await turns.take();
+      },
+    });
+    if (!saved.ok) checkpointNotBeforeMs = timeMs + CHECKPOINT_RETRY_MS;
   }
 
   async function pause(signal: AbortSignal): Promise<void> {
@@ -145,6 +218,13 @@ export function createPump(options: PumpOptions): Pump {
       isFinishing = true;
       awake.abort();
     },
+    checkpoint,
+    cursor: () => cursor,
     held: () => held.slice(heldFrom),
   };
+}
+
+/** Plain data, in the order in which it was made. */
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

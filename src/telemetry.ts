@@ -1,6 +1,7 @@
 import { type DestinationStream, destination as pinoDestination, pino } from 'pino';
 import type { Reloaded } from './access/index.ts';
 import type { ExportEvent } from './export/index.ts';
+import type { JournalEvent } from './journal/index.ts';
 import { createMetrics, type Readings } from './metrics.ts';
 import type { QuarantineEvent } from './quarantine/index.ts';
 import type { ReceiverTelemetry } from './receiver/index.ts';
@@ -41,12 +42,26 @@ export interface StoppedBridge {
   /** Attempts and jobs that were not finished: no span was made of them. */
   readonly openAttempts: number;
   readonly openJobs: number;
+  /** All that was accepted stays in the journal, and the next start goes on with it. */
+  readonly isKept: boolean;
+}
+
+export interface RebuildProgress {
+  /** Records of the checkpoint that were taken up. */
+  readonly records: number;
+  /** Events since then that were worked through again, of so many. */
+  readonly events: number;
+  readonly ofEvents: number;
 }
 
 /** Everything that the bridge tells about itself: each method is one named event, with its counter and its log line. */
 export interface Telemetry extends ReceiverTelemetry {
   readonly exportEvent: (event: ExportEvent) => void;
   readonly quarantineEvent: (event: QuarantineEvent) => void;
+  readonly journalEvent: (event: JournalEvent) => void;
+  /** The state is taken up from the journal: what of it is done. */
+  rebuilding(progress: RebuildProgress): void;
+  rebuilt(done: RebuildProgress & { readonly durationMs: number; readonly openAttempts: number }): void;
   /** A token or certificate file changed, or cannot be used. */
   readonly fileReloaded: (reloaded: Reloaded) => void;
   /** A connection was cut before it brought a whole request; `reason` is a stable word, `detail` for people. */
@@ -72,6 +87,7 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
   const now = options.now ?? Date.now;
   const log = createLogger(options);
   const metrics = createMetrics();
+  metrics.set('journalWritable', 1);
   const spaced = createLineSpacer(now);
   const unknownTypes = new Set<string>();
   let refusing: { readonly sinceMs: number; lastMs: number; posts: number } | undefined;
@@ -180,6 +196,9 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
     },
     exportEvent: (event) => tellExport(event, { log, metrics, spaced }),
     quarantineEvent: (event) => tellQuarantine(event, { log, metrics }),
+    journalEvent: (event) => tellJournal(event, { log, metrics, spaced }),
+    rebuilding: (progress) => log.info({ event: 'rebuilding', ...progress }, 'the state is being rebuilt from the journal'),
+    rebuilt: (outcome) => log.info({ event: 'rebuilt', ...outcome }, 'the state is rebuilt from the journal'),
     lifecycleFinished: (kind) => metrics.add('lifecyclesFinished', 1, kind),
     spansSampledOut: (count) => metrics.add('spansSampledOut', count),
     jobFinished: (job) =>
@@ -188,7 +207,8 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
     bridgeStopped(stopped) {
       const isLossless = stopped.undelivered === 0 && stopped.unreadEvents === 0;
       const line = { event: 'bridge_stopped', ...stopped };
-      if (isLossless) log.info(line, 'the bridge is stopped; all that was finished was delivered');
+      if (stopped.isKept) log.info(line, 'the bridge is stopped; what is not delivered or not finished is in the journal');
+      else if (isLossless) log.info(line, 'the bridge is stopped; all that was finished was delivered');
       else log.error(line, 'the bridge is stopped before all was delivered; raise --drain-timeout or mend the backend');
     },
   };
@@ -260,6 +280,43 @@ function tellQuarantine(event: QuarantineEvent, { log, metrics }: Pick<Tools, 'l
       );
     case 'quarantine_writable':
       return log.info({ event: event.name, folder: event.folder }, 'the quarantine is written again');
+  }
+}
+
+function tellJournal(event: JournalEvent, { log, metrics, spaced }: Tools): void {
+  switch (event.name) {
+    case 'journal_written':
+      metrics.add('journalBatches', event.batches);
+      metrics.add('journalWrittenBytes', event.bytes);
+      return metrics.add('journalSyncs', event.synced ? 1 : 0);
+    case 'journal_checkpoint':
+      metrics.add('journalCheckpoints');
+      metrics.set('journalCheckpointBytes', event.bytes);
+      return log.debug(
+        { event: event.name, bytes: event.bytes, records: event.records, durationMs: Math.round(event.durationMs) },
+        'the state was written down, and the events before it were given back',
+      );
+    case 'journal_damaged':
+      metrics.add('journalDamages');
+      metrics.add('journalEntriesLost', event.entries);
+      return spaced(event.name, (repeated) =>
+        log.error(
+          { event: event.name, what: shown(event.what), entries: event.entries, ...repeated },
+          'a part of the journal is damaged and left out; look at the disk',
+        ),
+      );
+    case 'journal_unwritable':
+      metrics.set('journalWritable', 0);
+      return log.error(
+        { event: event.name, folder: event.folder, reason: shown(event.reason) },
+        'the journal cannot be written: posts are answered 503 until it can; make room or mend the disk, no restart is needed',
+      );
+    case 'journal_writable':
+      metrics.set('journalWritable', 1);
+      return log.info(
+        { event: event.name, folder: event.folder, downMs: Math.round(event.downMs) },
+        'the journal is written again, and posts are taken',
+      );
   }
 }
 

@@ -1,10 +1,12 @@
-import { createBridge } from '../bridge.ts';
+import { join, resolve } from 'node:path';
+import { createBridge, type StopOutcome } from '../bridge.ts';
 import { reloadableCertificate, watch } from '../access/index.ts';
-import { parseSettings, settingsTable, unknownVariables } from '../config.ts';
+import { parseSettings, type Settings, settingsTable, unknownVariables } from '../config.ts';
 import { createExporters } from '../export/index.ts';
 import { readSpanEnvironment } from '../span-environment.ts';
-import { createTelemetry } from '../telemetry.ts';
-import { formatCount } from '../terminal/index.ts';
+import { type Journal, openDiskJournal } from '../journal/index.ts';
+import { createTelemetry, type Telemetry } from '../telemetry.ts';
+import { formatCount, printable } from '../terminal/index.ts';
 import { type Command, type CommandContext, done, type Outcome, trouble, usage } from './command.ts';
 import { type Door, doorWarnings, openDoor, rayLines } from './door.ts';
 import { listen, type ListeningServer } from './http-server.ts';
@@ -50,11 +52,10 @@ async function serve(context: CommandContext): Promise<Outcome> {
   for (const warning of doorWarnings(door, settings.listen.host, context.now())) stderr.write(`ray-otel-bridge serve: ${warning}\n`);
   for (const name of unknownVariables(env))
     stderr.write(`ray-otel-bridge serve: ${name} is set, but is no variable of this release: is it a typing error?\n`);
-  if (settings.dataDir !== undefined)
-    stderr.write('ray-otel-bridge serve: --data-dir holds the quarantine only: accepted events are kept in memory by this release\n');
-
   const telemetry = createTelemetry({ logLevel: settings.logLevel });
-  const bridge = createBridge({ exporters: created.exporters, settings, env, telemetry, access: door.access });
+  const journal = await openJournal(context, settings, telemetry);
+  if ('problem' in journal) return trouble(journal.problem);
+  const bridge = createBridge({ exporters: created.exporters, settings, env, telemetry, access: door.access, ...journal });
   const { certificate, certificateFiles } = door;
   const listening = await listen(bridge.app.fetch, settings.listen, { certificate, onConnectionRefused: telemetry.connectionRefused });
   if (!listening.ok) {
@@ -63,7 +64,7 @@ async function serve(context: CommandContext): Promise<Outcome> {
   }
   const { server } = listening;
   await bridge.start();
-  stdout.write(`${startLines(server, door, settings.listen.host, created.describe).join('\n')}\n`);
+  stdout.write(`${startLines(server, door, settings, created.describe).join('\n')}\n`);
 
   if (certificate !== undefined && certificateFiles !== undefined) {
     const files = [reloadableCertificate(certificateFiles, certificate, server.useCertificate)];
@@ -71,33 +72,56 @@ async function serve(context: CommandContext): Promise<Outcome> {
   }
   await aborted(stop);
   stdout.write(`stopping: delivering what is finished, ${settings.drainTimeoutMs / 1000} s at most\n`);
-  const [, { undelivered, unreadEvents }] = await Promise.all([
-    server.close(answerGraceMs),
-    bridge.stop({ timeoutMs: settings.drainTimeoutMs }),
-  ]);
-  if (unreadEvents > 0)
-    stdout.write(
-      `stopped: ${formatCount(unreadEvents, 'accepted event')} could not be worked through in time and ${unreadEvents === 1 ? 'is' : 'are'} lost\n`,
-    );
-  if (undelivered > 0)
-    stdout.write(
-      `stopped: ${formatCount(undelivered, 'span')} could not be delivered in time and ${undelivered === 1 ? 'is' : 'are'} lost\n`,
-    );
-  const { openAttempts } = bridge.stats().correlator;
-  if (openAttempts > 0)
-    stdout.write(
-      `stopped: ${formatCount(openAttempts, 'attempt')} had not ended in Ray and get no span: what was known of them was in memory\n`,
-    );
-  if (unreadEvents === 0 && undelivered === 0) stdout.write('stopped: everything that was finished is delivered\n');
+  const [, stopped] = await Promise.all([server.close(answerGraceMs), bridge.stop({ timeoutMs: settings.drainTimeoutMs })]);
+  stdout.write(`${stopLines(stopped, bridge.stats().correlator.openAttempts).join('\n')}\n`);
   return done;
 }
 
-function startLines(server: ListeningServer, door: Door, listenHost: string, exporters: readonly string[]): readonly string[] {
+/** Undefined settings are those of a memory journal, which the bridge makes itself. */
+async function openJournal(
+  { now, sleep }: CommandContext,
+  settings: Settings,
+  telemetry: Telemetry,
+): Promise<{ readonly journal?: Journal } | { readonly problem: string }> {
+  const { dataDir, journal: kind, sync, syncIntervalMs, maxJournalBytes } = settings;
+  if (kind === 'memory' || dataDir === undefined) return {};
+  const opened = await openDiskJournal({
+    folder: join(dataDir, 'journal'),
+    sync,
+    syncIntervalMs,
+    limits: maxJournalBytes === undefined ? {} : { limitBytes: maxJournalBytes },
+    now: () => performance.now(),
+    epochMs: now,
+    sleep,
+    onEvent: telemetry.journalEvent,
+  });
+  return opened.ok ? { journal: opened.journal } : { problem: opened.message };
+}
+
+function stopLines({ undelivered, unreadEvents, isKept }: StopOutcome, openAttempts: number): readonly string[] {
+  const left = [
+    [unreadEvents, 'accepted event', 'not worked through'],
+    [undelivered, 'span', 'not delivered'],
+    [openAttempts, 'attempt', 'not ended in Ray'],
+  ] as const;
+  const lines = left.flatMap(([count, what, how]) => {
+    if (count === 0) return [];
+    const fate = isKept ? 'kept in the journal for the next start' : 'lost: they were in memory';
+    return [`stopped: ${formatCount(count, what)} ${how}, ${fate}`];
+  });
+  return unreadEvents === 0 && undelivered === 0 ? [...lines, 'stopped: everything that was finished is delivered'] : lines;
+}
+
+function startLines(server: ListeningServer, door: Door, settings: Settings, exporters: readonly string[]): readonly string[] {
+  const { listen: address, journal, dataDir } = settings;
+  const keeps =
+    journal === 'disk' && dataDir !== undefined ? `in ${printable(resolve(dataDir))}` : 'in memory only: they do not outlive this process';
   return [
     `listening on ${server.url}`,
     ...exporters.map((line) => `sending traces by ${line}`),
+    `keeping accepted events ${keeps}`,
     '',
-    ...rayLines(door, listenHost, server.port, thisMachine()),
+    ...rayLines(door, address.host, server.port, thisMachine()),
     '',
   ];
 }

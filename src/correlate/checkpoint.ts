@@ -14,9 +14,9 @@ export type Fields = Readonly<Record<string, unknown>>;
 /** Kind of an entity that attempts run on, and its id. */
 export type Place = readonly ['node' | 'worker', string];
 
-/** `session` is the number of the session's own record, from 0. */
+/** `session` is the number that the session's own record gives it. */
 export interface CheckpointContent {
-  readonly session: [name: string, fields: Fields, account: unknown];
+  readonly session: [session: number, name: string, fields: Fields, account: unknown];
   readonly fold: [node: number, name: string, sums: Fields, children: readonly number[]];
   readonly folds: [session: number, jobId: string | null, containers: unknown];
   readonly job: [session: number, id: string, firstSeenMs: number, fields: Fields, account: unknown];
@@ -47,8 +47,8 @@ type Kind<Name extends CheckpointKind> = readonly [Name, ...CheckpointContent[Na
 export function* checkpointRecords(state: State): Generator<CheckpointRecord> {
   const folds = new FoldNumbers();
   const sessions = [...state.sessions.values()];
-  for (const session of sessions)
-    yield ['session', session.name, fieldsOf(session, 'session'), session.account.save()] satisfies Kind<'session'>;
+  for (const [number, session] of sessions.entries())
+    yield ['session', number, session.name, fieldsOf(session, 'session'), session.account.save()] satisfies Kind<'session'>;
   for (const [number, session] of sessions.entries()) yield* sessionRecords(session, number, folds);
   const numbers = new Map(sessions.map((session, number) => [session, number]));
   for (const task of state.tombstones) yield* taskRecords(task, numbers.get(task.session) ?? 0, folds);

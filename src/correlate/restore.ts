@@ -9,7 +9,7 @@ import type { State, Timed } from './state.ts';
 /** Takes the records of a checkpoint, in their order, into a state that is empty at first. */
 export class Restorer {
   readonly #state: State;
-  readonly #sessions: Session[] = [];
+  readonly #sessions = new Map<number, Session>();
   readonly #folds = new Map<number, FoldNode>();
   readonly #sentFold: FoldNode;
 
@@ -29,9 +29,9 @@ export class Restorer {
   }
 
   readonly #takers: { readonly [Kind in CheckpointKind]: (...content: CheckpointContent[Kind]) => void } = {
-    session: (name, fields, account) => {
+    session: (number, name, fields, account) => {
       const session = new Session(name, restoredAccount({ kind: 'session' }, account), 0);
-      this.#sessions.push(session);
+      this.#sessions.set(number, session);
       this.#state.sessions.set(name, session);
       this.#state.otherRecords += 1;
       this.#revive(session, fields);
@@ -123,7 +123,7 @@ export class Restorer {
   }
 
   #session(number: number): Session {
-    return found(this.#sessions[number]);
+    return found(this.#sessions.get(number));
   }
 
   #fold(number: number): FoldNode {

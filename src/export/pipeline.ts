@@ -44,6 +44,8 @@ export interface ExportPipeline {
   hasRoom(): boolean;
   /** Resolves when there is room, or when `signal` aborts. */
   waitForRoom(signal: AbortSignal): Promise<void>;
+  /** Resolves when no span is queued, or when `signal` aborts. */
+  waitForNone(signal: AbortSignal): Promise<void>;
   /** Resolves when everything was delivered or set aside, or after `timeoutMs`. `undelivered` are the spans that are still queued. */
   drain(timeoutMs: number): Promise<{ readonly undelivered: number }>;
   /** Ends waits and requests at once and shuts the exporters down. What is queued stays undelivered; drain first. */
@@ -121,6 +123,7 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
     },
     hasRoom,
     waitForRoom: (signal) => board.until(hasRoom, signal),
+    waitForNone: (signal) => board.until(() => total.queuedSpans === 0, signal),
     drain: async (timeoutMs) => {
       for (const lane of lanes) lane.hurry();
       const timer = childSignal(stop.signal);

@@ -3,12 +3,19 @@ import type { RayEvent } from '../event/index.ts';
 /** One accepted event with the time at which its batch was received. */
 export interface JournalEntry {
   readonly event: RayEvent;
-  /** Milliseconds since the epoch, on the bridge's clock; one value for a batch. */
+  /** Milliseconds on the journal's clock; one value for a batch, never less than that of the batch before. */
   readonly receivedAtMs: number;
 }
 
 /** A read position: entries before it were consumed. Starts at 0 and grows by one an entry. */
 export type JournalCursor = number;
+
+/** Entries that stand one after another. */
+export interface JournalSlice {
+  /** Of the first one. Beyond the cursor that was asked for when what stood there is damaged. */
+  readonly from: JournalCursor;
+  readonly entries: readonly JournalEntry[];
+}
 
 export type AppendOutcome =
   | { readonly ok: true }
@@ -18,14 +25,15 @@ export type AppendOutcome =
 export interface JournalStats {
   /** Entries that were appended and not released. */
   readonly entries: number;
+  /** What the journal holds, read or not: in memory, or on disk. */
   readonly bytes: number;
   readonly limitBytes: number;
   /** Everything before it was released: where a pump that starts begins to read. */
   readonly releasedCursor: JournalCursor;
   /** Where the next entry will stand. */
   readonly endCursor: JournalCursor;
-  /** receivedAtMs of the oldest entry that was not released, if there is one. */
-  readonly oldestReceivedAtMs?: number;
+  /** How long the oldest entry that was not released has waited, in milliseconds; 0 when there is none. */
+  readonly oldestAgeMs: number;
 }
 
 /**
@@ -38,14 +46,56 @@ export interface Journal {
    * Refused when the batch would take the journal past its limit; but an empty journal takes a batch of any size, because
    * a sender that repeats a batch for ever must get it through in the end.
    */
-  append(entries: readonly JournalEntry[], bytes: number): Promise<AppendOutcome>;
+  append(events: readonly RayEvent[], bytes: number): Promise<AppendOutcome>;
   /** Up to `limit` entries from `cursor` on; empty when there are none. Rejects with RangeError for a cursor that was released or is past the end. */
-  read(cursor: JournalCursor, limit: number): Promise<readonly JournalEntry[]>;
-  /** Gives back the storage of all entries before `cursor`; never moves back. Rejects with RangeError for a cursor past the end. */
-  release(cursor: JournalCursor): Promise<void>;
+  read(cursor: JournalCursor, limit: number): Promise<JournalSlice>;
+  /** The pump needs the entries before `cursor` no more; never moves back. Throws RangeError for a cursor past the end. */
+  release(cursor: JournalCursor): void;
+  /** The present on the journal's clock: no entry that is appended from now on will be received at or before it. */
+  seal(): number;
   stats(): JournalStats;
   /** Resolves at the next append after `cursor`, or at once when there is something to read there; also when `signal` aborts or the journal closes. */
   waitForEntries(cursor: JournalCursor, signal: AbortSignal): Promise<void>;
   /** From now on every append is refused as `journal_unavailable`; what is there can still be read and released. Idempotent. */
   close(): Promise<void>;
+  /** Of a journal that outlives the process. */
+  readonly durable?: Durable;
+}
+
+/** Which spans of which exporter were delivered: `key` is trace id and span id, 48 hex digits. */
+export type SpanKey = string;
+
+export type CheckpointOutcome = { readonly ok: true; readonly bytes: number } | { readonly ok: false; readonly message: string };
+
+/**
+ * What a restart needs beside the entries. A checkpoint is the state of everything that was made of the entries before a cursor; those entries are then
+ * given back. What was delivered since the checkpoint is remembered, because the entries after it are worked through again.
+ */
+export interface Durable {
+  /** Entries before it were there when the journal was opened: to be worked through again after the checkpoint. */
+  readonly restoredUntil: JournalCursor;
+  /** Under which the entries since the checkpoint were worked through; undefined in a new journal. */
+  readonly restoredOptions: unknown;
+  /** The records of the last checkpoint, in portions. */
+  readCheckpoint(): AsyncIterable<readonly unknown[]>;
+  /** It is time for a checkpoint: enough entries were read since the last one, or nothing else is to do. */
+  isCheckpointDue(): boolean;
+  /** Takes the place of the last one, whole or not at all, and gives back the entries before `cursor`. Calls `pause` between two portions. */
+  saveCheckpoint(checkpoint: NewCheckpoint): Promise<CheckpointOutcome>;
+  /** The time of `seal` is kept: a restart goes on from there, and not from the last entry. */
+  keepTime(sealedMs: number): Promise<void>;
+  /** Remembered from now on, on disk soon after. */
+  noteDelivered(exporter: string, keys: readonly SpanKey[]): void;
+  /** By a former process, since the checkpoint. */
+  wasDelivered(exporter: string, key: SpanKey): boolean;
+  /** A record of the checkpoint could not be used. */
+  noteDamaged(what: string): void;
+}
+
+export interface NewCheckpoint {
+  readonly cursor: JournalCursor;
+  /** Plain data: what `restoredOptions` will be. */
+  readonly options: unknown;
+  readonly records: Iterable<unknown>;
+  readonly pause: () => Promise<void>;
 }

@@ -17,7 +17,7 @@ export interface Intake {
  * again. A batch that shares events with one that is being appended waits for that one's outcome, so that two identical
  * posts at once make one set of entries.
  */
-export function createIntake(journal: Journal, seen: SeenEvents, now: () => number): Intake {
+export function createIntake(journal: Journal, seen: SeenEvents): Intake {
   const pending = new Map<string, Promise<unknown>>();
 
   function findPending(events: readonly RayEvent[]): Promise<unknown> | undefined {
@@ -41,9 +41,7 @@ export function createIntake(journal: Journal, seen: SeenEvents, now: () => numb
   }
 
   async function appendFresh(fresh: readonly RayEvent[], bytes: number): Promise<AppendOutcome> {
-    const receivedAtMs = now();
-    const entries = fresh.map((event) => ({ event, receivedAtMs }));
-    const outcome = await journal.append(entries, bytes);
+    const outcome = await journal.append(fresh, bytes);
     if (outcome.ok) for (const event of fresh) if (isDeduplicable(event)) seen.add(event.session, event.eventId);
     return outcome;
   }

@@ -19,8 +19,6 @@ export interface ReceiverOptions {
   readonly telemetry: ReceiverTelemetry;
   /** What is left out takes its default. */
   readonly limits?: Partial<ReceiverLimits>;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
   /** A clock that never steps, in milliseconds; measures how long an answer took. Default `performance.now`. */
   readonly monotonicMs?: () => number;
   /** Undefined once the bridge can do its work; else why not. */
@@ -54,7 +52,7 @@ export function createReceiver(options: ReceiverOptions): Hono {
   const readTokens = options.readTokens ?? createTokenSet([]);
   const seenEvents = options.seenEvents ?? createSeenEvents(limits.maxRememberedEvents);
   const batchOptions: BatchReceiverOptions = {
-    intake: createIntake(journal, seenEvents, options.now),
+    intake: createIntake(journal, seenEvents),
     budget: createByteBudget(limits.maxInFlightBytes),
     limits,
     turns: options.turns ?? createTurns(),

@@ -1,0 +1,134 @@
+import type { JournalCursor } from './journal.ts';
+import type { OnJournalEvent } from './journal-event.ts';
+import { numberedKey, numberOf, rangeOf } from './keys.ts';
+import type { DiskJournalLimits } from './limits.ts';
+import { type Level, reasonOf } from './store.ts';
+import { decodeBatch, readBatchHeader, type StoredBatch } from './stored-value.ts';
+
+interface Found {
+  readonly firstCursor: JournalCursor;
+  readonly value: Buffer;
+}
+
+/** Where the stored batches end. */
+export interface BatchesEnd {
+  readonly endCursor: JournalCursor;
+  readonly endBytes: number;
+  readonly lastReceivedAtMs: number;
+}
+
+/** The batches in the store, and what to do about damaged ones: they are kept aside, counted, and the rest is read on. */
+export class Batches {
+  readonly #level: () => Level;
+  readonly #limits: Pick<DiskJournalLimits, 'maxDamagedBytes'>;
+  readonly #onEvent: OnJournalEvent;
+  #damagedBytes = 0;
+
+  constructor(level: () => Level, limits: Pick<DiskJournalLimits, 'maxDamagedBytes'>, onEvent: OnJournalEvent) {
+    this.#level = level;
+    this.#limits = limits;
+    this.#onEvent = onEvent;
+  }
+
+  /** The batch that `cursor` is in, or the first one after it; undefined when there is none up to `endCursor`. */
+  async at(cursor: JournalCursor, endCursor: JournalCursor): Promise<StoredBatch | undefined> {
+    const holding = await this.#last(cursor);
+    const own = holding === undefined ? undefined : await this.#decoded(holding);
+    const found = own !== undefined && own.firstCursor + own.entries.length > cursor ? own : await this.#firstAfter(cursor, endCursor);
+    const from = found?.firstCursor ?? endCursor;
+    if (from > cursor)
+      this.#onEvent({ name: 'journal_damaged', what: `entries ${cursor} to ${from - 1} are not there`, entries: from - cursor });
+    return found;
+  }
+
+  /** Where the oldest batch begins; 0 when there is none. */
+  async firstCursor(): Promise<JournalCursor> {
+    const [key] = await this.#level()
+      .keys({ ...rangeOf('batch'), limit: 1 })
+      .all();
+    return key === undefined ? 0 : numberOf(key);
+  }
+
+  /** Header of the batch that `cursor` is in. */
+  async bytesBefore(cursor: JournalCursor): Promise<number | undefined> {
+    const found = await this.#last(cursor);
+    return found === undefined ? undefined : readBatchHeader(found.value)?.bytesBefore;
+  }
+
+  async end(): Promise<BatchesEnd | undefined> {
+    for (;;) {
+      const last = await this.#last(Number.MAX_SAFE_INTEGER);
+      if (last === undefined) return undefined;
+      const header = readBatchHeader(last.value);
+      if (header !== undefined) {
+        const { count, bytesBefore, receivedAtMs } = header;
+        return { endCursor: last.firstCursor + count, endBytes: bytesBefore + last.value.length, lastReceivedAtMs: receivedAtMs };
+      }
+      await this.#setAside(last);
+    }
+  }
+
+  /** Gives back every batch that ends before the one in which `cursor` is. */
+  async removeBefore(cursor: JournalCursor, endCursor: JournalCursor): Promise<void> {
+    const holding = cursor === endCursor ? undefined : await this.#last(cursor);
+    const { gte } = rangeOf('batch');
+    const lt = numberedKey('batch', holding?.firstCursor ?? cursor);
+    await this.#level().clear({ gte, lt });
+    await this.#level().compactRange(gte, lt);
+  }
+
+  async #firstAfter(cursor: JournalCursor, endCursor: JournalCursor): Promise<StoredBatch | undefined> {
+    let after = cursor;
+    for (let step = 1; after < endCursor; step *= 2) {
+      try {
+        const [entry] = await this.#level()
+          .iterator({ gt: numberedKey('batch', after), lt: rangeOf('batch').lt, limit: 1 })
+          .all();
+        if (entry === undefined) return undefined;
+        const found = { firstCursor: numberOf(entry[0]), value: entry[1] };
+        const decoded = await this.#decoded(found);
+        if (decoded !== undefined) return decoded;
+        after = found.firstCursor;
+        step = 1;
+      } catch (error) {
+        // A block of a table file: the engine cannot read past it, so the search goes on behind it.
+        if (!isCorruption(error)) throw error;
+        this.#onEvent({ name: 'journal_damaged', what: `a block of a table file: ${reasonOf(error)}`, entries: 0 });
+        after += step;
+      }
+    }
+    return undefined;
+  }
+
+  /** The batch that begins at `cursor` or as the last one before it. */
+  async #last(cursor: JournalCursor): Promise<Found | undefined> {
+    try {
+      const range = { gte: rangeOf('batch').gte, lte: numberedKey('batch', cursor), reverse: true, limit: 1 };
+      const [entry] = await this.#level().iterator(range).all();
+      return entry === undefined ? undefined : { firstCursor: numberOf(entry[0]), value: entry[1] };
+    } catch (error) {
+      if (!isCorruption(error)) throw error;
+      this.#onEvent({ name: 'journal_damaged', what: `a block of a table file: ${reasonOf(error)}`, entries: 0 });
+      return undefined;
+    }
+  }
+
+  async #decoded(found: Found): Promise<StoredBatch | undefined> {
+    const decoded = decodeBatch(found.firstCursor, found.value);
+    if (decoded === undefined) await this.#setAside(found);
+    return decoded;
+  }
+
+  async #setAside({ firstCursor, value }: Found): Promise<void> {
+    this.#onEvent({ name: 'journal_damaged', what: `the batch at entry ${firstCursor}, ${value.length} bytes`, entries: 0 });
+    const remove = { type: 'del', key: numberedKey('batch', firstCursor) } as const;
+    const hasRoom = this.#damagedBytes + value.length <= this.#limits.maxDamagedBytes;
+    if (hasRoom) this.#damagedBytes += value.length;
+    const keep = { type: 'put', key: numberedKey('damaged', firstCursor), value } as const;
+    await this.#level().batch(hasRoom ? [keep, remove] : [remove]);
+  }
+}
+
+function isCorruption(error: unknown): boolean {
+  return error instanceof Error && /corrupt/i.test(`${'code' in error ? String(error.code) : ''} ${reasonOf(error)}`);
+}

@@ -1,0 +1,33 @@
+import type { JournalCursor } from './journal.ts';
+
+/** Keys of the store: a letter for the kind, then numbers of 8 bytes each, big endian, so that they sort as numbers do. */
+const NUMBER_BYTES = 8;
+
+export const KEYS = {
+  format: Buffer.from('m/format'),
+  /** `StoredCheckpoint`: which one counts. */
+  checkpoint: Buffer.from('m/checkpoint'),
+  time: Buffer.from('m/time'),
+} as const;
+
+export type NumberedKind = 'batch' | 'checkpoint' | 'delivered' | 'damaged';
+
+const LETTERS: Readonly<Record<NumberedKind, string>> = { batch: 'b', checkpoint: 'c', delivered: 'd', damaged: 'x' };
+
+export function numberedKey(kind: NumberedKind, ...numbers: readonly number[]): Buffer {
+  const key = Buffer.alloc(1 + numbers.length * NUMBER_BYTES);
+  key.write(LETTERS[kind], 'latin1');
+  for (const [index, number] of numbers.entries()) key.writeBigUInt64BE(BigInt(number), 1 + index * NUMBER_BYTES);
+  return key;
+}
+
+/** All keys of a kind are between these two. */
+export function rangeOf(kind: NumberedKind): { readonly gte: Buffer; readonly lt: Buffer } {
+  const letter = LETTERS[kind];
+  return { gte: Buffer.from(letter), lt: Buffer.from(String.fromCharCode(letter.charCodeAt(0) + 1)) };
+}
+
+/** The first number of a key. */
+export function numberOf(key: Buffer): JournalCursor {
+  return Number(key.readBigUInt64BE(1));
+}

@@ -1,0 +1,16 @@
+import type { AppendOutcome, JournalCursor } from './journal.ts';
+
+/** Room comes back as fast as the backend takes spans; a second is soon enough to ask again. */
+export const RETRY_AFTER_MS = 1000;
+
+export const closedOutcome: AppendOutcome = {
+  ok: false,
+  code: 'journal_unavailable',
+  message: 'the journal is closed',
+  retryAfterMs: RETRY_AFTER_MS,
+};
+
+export function assertReachable(cursor: JournalCursor, releasedCursor: JournalCursor, endCursor: JournalCursor): void {
+  if (cursor < releasedCursor) throw new RangeError(`cursor ${cursor} was released; the journal begins at ${releasedCursor}`);
+  if (cursor > endCursor) throw new RangeError(`cursor ${cursor} is past the end of the journal, ${endCursor}`);
+}

@@ -1,0 +1,91 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ClassicLevel } from 'classic-level';
+import { KEYS } from './keys.ts';
+import { decodeValue, encodeValue } from './stored-value.ts';
+
+/** Of what this release writes. A journal of a higher one is left alone. */
+export const JOURNAL_FORMAT = 1;
+
+/** Written through to a table file when so much is in memory and log. */
+const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
+
+export type Level = ClassicLevel<Buffer, Buffer>;
+
+/** Why a journal cannot be used. */
+export type OpenProblem = 'journal_locked' | 'journal_newer_format' | 'journal_not_ours' | 'journal_unusable';
+
+export type OpenedStore =
+  | { readonly ok: true; readonly level: Level; readonly damages: readonly string[] }
+  | { readonly ok: false; readonly code: OpenProblem; readonly message: string };
+
+/** Opens the LevelDB in `folder`, which is made when there is none. One process at a time can have it. */
+export async function openStore(folder: string): Promise<OpenedStore> {
+  const level: Level = new ClassicLevel(folder, { keyEncoding: 'buffer', valueEncoding: 'buffer', writeBufferSize: WRITE_BUFFER_BYTES });
+  const damages: string[] = [];
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await level.open().catch(async (error: unknown) => {
+      if (codeOf(error) !== 'LEVEL_CORRUPTION') throw error;
+      damages.push(`its files were put in order again after: ${reasonOf(error)}`);
+      await ClassicLevel.repair(folder);
+      await level.open();
+    });
+  } catch (error) {
+    return openProblem(folder, error);
+  }
+  damages.push(...(await droppedByEngine(folder)));
+  const format = await formatOf(level);
+  if (format === JOURNAL_FORMAT) return { ok: true, level, damages };
+  await level.close();
+  if (format === undefined)
+    return {
+      ok: false,
+      code: 'journal_not_ours',
+      message: `${folder} holds a database that is no journal of ray-otel-bridge; choose another folder`,
+    };
+  const message = `the journal in ${folder} has format ${format}, and this release knows formats up to ${JOURNAL_FORMAT}: use the release that wrote it, or another folder`;
+  return { ok: false, code: 'journal_newer_format', message };
+}
+
+function openProblem(folder: string, error: unknown): OpenedStore {
+  const reason = reasonOf(error);
+  if (codeOf(error) === 'LEVEL_LOCKED')
+    return {
+      ok: false,
+      code: 'journal_locked',
+      message: `another process uses the journal in ${folder}: stop it, or choose another folder`,
+    };
+  return { ok: false, code: 'journal_unusable', message: `the journal in ${folder} cannot be opened: ${reason}` };
+}
+
+/** Writes the format into an empty store; undefined when it is somebody else's. */
+async function formatOf(level: Level): Promise<number | undefined> {
+  const value = await level.get(KEYS.format);
+  if (value !== undefined) {
+    const content = decodeValue(value)?.content;
+    // Damaged: the key alone tells whose it is.
+    return typeof content === 'number' ? content : JOURNAL_FORMAT;
+  }
+  const [first] = await level.keys({ limit: 1 }).all();
+  if (first !== undefined) return undefined;
+  await level.put(KEYS.format, encodeValue(JOURNAL_FORMAT), { sync: true });
+  return JOURNAL_FORMAT;
+}
+
+/** LevelDB leaves out what is damaged in its log, and says so nowhere but in its own log of text. */
+async function droppedByEngine(folder: string): Promise<string[]> {
+  const text = await readFile(join(folder, 'LOG'), 'utf8').catch(() => '');
+  return text.split('\n').flatMap((line) => /\d+\.log: (dropping \d+ bytes.*)$/.exec(line)?.[1] ?? []);
+}
+
+/** LevelDB's own code stands in the cause. */
+function codeOf(error: unknown): unknown {
+  const own = error instanceof Error && 'code' in error ? error.code : undefined;
+  return error instanceof Error && error.cause !== undefined ? (codeOf(error.cause) ?? own) : own;
+}
+
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
+}

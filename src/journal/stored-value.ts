@@ -1,0 +1,88 @@
+import { crc32 } from 'node:zlib';
+import { Packr } from 'msgpackr';
+import type { RayEvent } from '../event/index.ts';
+import type { JournalCursor, JournalEntry } from './journal.ts';
+
+/**
+ * How values stand in the store: a CRC-32 of what follows (4 bytes, big endian), then the content. A batch begins with its receive time
+ * (8 bytes, double), the number of its events (4 bytes) and the bytes of all batches before it (8 bytes, double); the rest of it, and every other value, is
+ * MessagePack, in which records of one shape name their keys once. See README.md beside this file.
+ */
+
+const CRC_BYTES = 4;
+const HEADER_BYTES = 20;
+
+export interface BatchHeader {
+  readonly receivedAtMs: number;
+  readonly count: number;
+  /** Of the values of all batches that were ever stored before this one: differences tell what is held. */
+  readonly bytesBefore: number;
+}
+
+const packr = new Packr({ useRecords: true, moreTypes: false });
+
+/** The value of one batch. */
+export function encodeBatch({ receivedAtMs, count, bytesBefore }: BatchHeader, events: readonly RayEvent[]): Buffer {
+  const packed = packr.pack(events);
+  const value = Buffer.allocUnsafe(CRC_BYTES + HEADER_BYTES + packed.length);
+  value.writeDoubleBE(receivedAtMs, CRC_BYTES);
+  value.writeUInt32BE(count, CRC_BYTES + 8);
+  value.writeDoubleBE(bytesBefore, CRC_BYTES + 12);
+  packed.copy(value, CRC_BYTES + HEADER_BYTES);
+  return sealed(value);
+}
+
+/** Undefined when it is damaged. */
+export function readBatchHeader(value: Buffer): BatchHeader | undefined {
+  if (value.length < CRC_BYTES + HEADER_BYTES || !isWhole(value)) return undefined;
+  return {
+    receivedAtMs: value.readDoubleBE(CRC_BYTES),
+    count: value.readUInt32BE(CRC_BYTES + 8),
+    bytesBefore: value.readDoubleBE(CRC_BYTES + 12),
+  };
+}
+
+export interface StoredBatch {
+  readonly firstCursor: JournalCursor;
+  readonly entries: readonly JournalEntry[];
+}
+
+/** Undefined when it is damaged. */
+export function decodeBatch(firstCursor: JournalCursor, value: Buffer): StoredBatch | undefined {
+  const header = readBatchHeader(value);
+  if (header === undefined) return undefined;
+  const events: unknown = unpack(value.subarray(CRC_BYTES + HEADER_BYTES));
+  if (!Array.isArray(events) || events.length !== header.count) return undefined;
+  const { receivedAtMs } = header;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what was stored, unharmed
+  return { firstCursor, entries: (events as RayEvent[]).map((event) => ({ event, receivedAtMs })) };
+}
+
+export function encodeValue(content: unknown): Buffer {
+  const packed = packr.pack(content);
+  const value = Buffer.allocUnsafe(CRC_BYTES + packed.length);
+  packed.copy(value, CRC_BYTES);
+  return sealed(value);
+}
+
+/** Undefined when it is damaged. */
+export function decodeValue(value: Buffer): { readonly content: unknown } | undefined {
+  return value.length > CRC_BYTES && isWhole(value) ? { content: unpack(value.subarray(CRC_BYTES)) } : undefined;
+}
+
+function unpack(bytes: Buffer): unknown {
+  try {
+    return packr.unpack(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function sealed(value: Buffer): Buffer {
+  value.writeUInt32BE(crc32(value.subarray(CRC_BYTES)), 0);
+  return value;
+}
+
+function isWhole(value: Buffer): boolean {
+  return crc32(value.subarray(CRC_BYTES)) === value.readUInt32BE(0);
+}
