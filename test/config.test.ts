@@ -19,7 +19,10 @@ describe('settings', () => {
   test('without arguments and variables, the documented defaults hold', () => {
     expect(defaultSettings()).toEqual({
       listen: { host: '127.0.0.1', port: 8080 },
-      dataDir: undefined,
+      dataDir: 'ray-otel-bridge-data',
+      journal: 'disk',
+      sync: 'always',
+      syncIntervalMs: 1000,
       ingestTokenFile: undefined,
       ingestTokens: [],
       readTokenFile: undefined,
@@ -38,7 +41,7 @@ describe('settings', () => {
       maxBytesPerTrace: 4_500_000,
       maxOpenAttempts: 1_000_000,
       maxBodyBytes: 64 * 2 ** 20,
-      maxJournalBytes: 256 * 2 ** 20,
+      maxJournalBytes: undefined,
       maxQueuedSpans: 20_000,
       drainTimeoutMs: 10_000,
       logLevel: 'info',
@@ -56,7 +59,7 @@ describe('settings', () => {
   test('every setting can be given as a flag and as a variable, with the same meaning', () => {
     for (const [key, { flag, env, default: text }] of Object.entries(settingsTable)) {
       if (flag === '') continue;
-      const value = { traceUrl: 'http://ui/{traceId}' }[key] ?? (text === '' ? '/some/path' : text);
+      const value = { traceUrl: 'http://ui/{traceId}', maxJournalBytes: '1GiB' }[key] ?? (text === '' ? '/some/path' : text);
       // A certificate goes with its key.
       const other = { tlsCertFile: ['--tls-key-file', 'key.pem'], tlsKeyFile: ['--tls-cert-file', 'cert.pem'] }[key] ?? [];
       const fromFlag = settingsOf([flag, value, ...other]);

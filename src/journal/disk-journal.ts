@@ -1,13 +1,6 @@
 import type { RayEvent } from '../event/index.ts';
 import { Batches } from './batches.ts';
-import {
-  commitCheckpoint,
-  loadCheckpoint,
-  readPortions,
-  removeOtherPortions,
-  type StoredCheckpoint,
-  writePortions,
-} from './checkpoints.ts';
+import { CheckpointStore } from './checkpoints.ts';
 import { Delivered } from './delivered.ts';
 import { createEntryWaits } from './entry-waits.ts';
 import { createJournalClock, type JournalClock } from './journal-clock.ts';
@@ -22,14 +15,15 @@ import type {
   NewCheckpoint,
 } from './journal.ts';
 import type { OnJournalEvent } from './journal-event.ts';
-import { KEYS, numberedKey } from './keys.ts';
+import { KEYS } from './keys.ts';
 import { DEFAULT_DISK_JOURNAL_LIMITS, type DiskJournalLimits } from './limits.ts';
 import { assertReachable, closedOutcome, RETRY_AFTER_MS } from './outcomes.ts';
 import { Space } from './space.ts';
 import { type Level, openStore, type OpenProblem, reasonOf } from './store.ts';
-import { decodeValue, encodeBatch, encodeValue, type StoredBatch } from './stored-value.ts';
+import { StoreWriter } from './store-writer.ts';
+import { decodeValue, encodeBatch, type StoredBatch } from './stored-value.ts';
 import { Tail } from './tail.ts';
-import { WriteQueue } from './write-queue.ts';
+import type { QueuedBatch } from './write-queue.ts';
 
 export interface DiskJournalOptions {
   /** Made when there is none. One process at a time can have it. */
@@ -51,12 +45,6 @@ export interface DiskJournalOptions {
   readonly onEvent?: OnJournalEvent;
 }
 
-/** A time that is to be written, and who waits for that. */
-interface TimeToKeep {
-  readonly sealedMs: number;
-  readonly waiting: readonly (() => void)[];
-}
-
 export type OpenedJournal =
   | { readonly ok: true; readonly journal: Journal & { readonly durable: Durable } }
   | { readonly ok: false; readonly code: OpenProblem; readonly message: string };
@@ -68,9 +56,7 @@ export async function openDiskJournal(options: DiskJournalOptions): Promise<Open
   const onEvent = options.onEvent ?? (() => undefined);
   for (const what of opened.damages) onEvent({ name: 'journal_damaged', what, entries: 0 });
   try {
-    const journal = new DiskJournal(options, opened.level, onEvent);
-    await journal.load();
-    return { ok: true, journal };
+    return { ok: true, journal: await DiskJournal.load(options, opened.level, onEvent) };
   } catch (error) {
     await opened.level.close();
     return { ok: false, code: 'journal_unusable', message: `the journal in ${options.folder} cannot be read: ${reasonOf(error)}` };
@@ -83,16 +69,14 @@ class DiskJournal implements Journal, Durable {
   readonly #limits: DiskJournalLimits;
   readonly #onEvent: OnJournalEvent;
   readonly #batches: Batches;
+  readonly #checkpoints: CheckpointStore;
   readonly #delivered = new Delivered();
-  readonly #queue = new WriteQueue();
   readonly #tail = new Tail();
   readonly #waits = createEntryWaits();
-  readonly #stop = new AbortController();
-  #level: Level;
-  #clock: JournalClock;
   readonly #space: Space;
+  #clock: JournalClock;
+  #writer: StoreWriter | undefined;
   #isClosed = false;
-  #checkpoint: StoredCheckpoint | undefined;
   /** Entries before it are worked through. */
   #releasedCursor: JournalCursor = 0;
   /** Entries before it are on disk. */
@@ -104,67 +88,69 @@ class DiskJournal implements Journal, Durable {
   #lastAppendMs = 0;
   #oldestMs: number | undefined;
   #loaded: StoredBatch | undefined;
-  #writing: Promise<void> | undefined;
-  #timeToKeep: TimeToKeep | undefined;
-  #keptTimeMs = 0;
-  #isUnsynced = false;
-  #unwritable: { readonly reason: string; readonly sinceMs: number } | undefined;
-  #recovering: Promise<void> | undefined;
-  #background: Promise<void> | undefined;
   restoredUntil: JournalCursor = 0;
   restoredOptions: unknown;
 
   constructor(options: DiskJournalOptions, level: Level, onEvent: OnJournalEvent) {
+    const currentLevel = (): Level => this.#writer?.level ?? level;
     this.#options = options;
     this.#limits = { ...DEFAULT_DISK_JOURNAL_LIMITS, ...options.limits };
-    this.#level = level;
     this.#onEvent = onEvent;
-    this.#batches = new Batches(() => this.#level, this.#limits, onEvent);
+    this.#batches = new Batches(currentLevel, this.#limits, onEvent);
+    this.#checkpoints = new CheckpointStore(currentLevel, this.#limits, (what) => this.noteDamaged(what));
     this.#clock = createJournalClock(options.now, 0);
     this.#space = new Space(options.folder, this.#limits, options.now);
   }
 
-  async load(): Promise<void> {
-    const checkpoint = await loadCheckpoint(this.#level);
-    if (checkpoint === 'damaged') this.noteDamaged('the record of the checkpoint');
-    this.#checkpoint = typeof checkpoint === 'string' ? undefined : checkpoint;
-    this.restoredOptions = this.#checkpoint?.options;
+  static async load(options: DiskJournalOptions, level: Level, onEvent: OnJournalEvent): Promise<DiskJournal> {
+    const journal = new DiskJournal(options, level, onEvent);
+    await journal.#load(level);
+    return journal;
+  }
+
+  async #load(level: Level): Promise<void> {
+    const checkpoint = await this.#checkpoints.load();
     const end = await this.#batches.end();
-    const cursor = this.#checkpoint?.cursor ?? (await this.#batches.firstCursor());
+    const cursor = checkpoint?.cursor ?? (await this.#batches.firstCursor());
+    this.restoredOptions = checkpoint?.options;
     this.#releasedCursor = cursor;
     this.#endCursor = Math.max(end?.endCursor ?? 0, cursor);
-    this.#endBytes = end?.endBytes ?? this.#checkpoint?.bytesBefore ?? 0;
+    this.#endBytes = end?.endBytes ?? checkpoint?.bytesBefore ?? 0;
     this.#queuedCursor = this.#endCursor;
     this.#queuedBytes = this.#endBytes;
     this.restoredUntil = this.#endCursor;
-    await this.#delivered.load(this.#level, () => this.noteDamaged('a record of what was delivered'));
-    const time = await this.#level.get(KEYS.time);
-    const kept = time === undefined ? undefined : decodeValue(time)?.content;
-    const times = [this.#checkpoint?.timeMs, end?.lastReceivedAtMs, typeof kept === 'number' ? kept : undefined];
-    const known = times.filter((ms) => ms !== undefined);
-    const startMs = known.length === 0 ? this.#options.epochMs() : Math.max(...known);
+    await this.#delivered.load(level, () => this.noteDamaged('a record of what was delivered'));
+    const startMs = latest(checkpoint?.timeMs, end?.lastReceivedAtMs, await keptTime(level)) ?? this.#options.epochMs();
     this.#clock = createJournalClock(this.#options.now, startMs);
     this.#lastAppendMs = startMs;
-    this.#keptTimeMs = startMs;
     await this.#space.measure(this.#heldBytes);
-    this.#background = this.#runInBackground();
+    const writerOptions = {
+      ...this.#options,
+      limits: this.#limits,
+      onEvent: this.#onEvent,
+      delivered: this.#delivered,
+      seal: () => this.seal(),
+      onWritten: (group: readonly QueuedBatch[]) => this.#written(group),
+      onRefused: () => this.#forgetQueued(),
+    };
+    this.#writer = new StoreWriter(writerOptions, level, startMs);
   }
 
   async append(events: readonly RayEvent[], bytes: number): Promise<AppendOutcome> {
     if (this.#isClosed) return closedOutcome;
     if (events.length === 0) return { ok: true };
-    if (this.#unwritable !== undefined) return unavailable(this.#unwritable.reason);
-    const alreadyFull = this.#fullness(0);
-    if (alreadyFull !== undefined) return alreadyFull;
+    const writer = this.#open;
+    const refusal = writer.refusal() ?? this.#fullness(0);
+    if (refusal !== undefined) return refusal;
     const receivedAtMs = this.#clock.stamp();
     const value = encodeBatch({ receivedAtMs, count: events.length, bytesBefore: this.#queuedBytes }, events);
     const full = this.#fullness(value.length);
     if (full !== undefined) return full;
     return await new Promise((settle) => {
-      this.#queue.push({ firstCursor: this.#queuedCursor, events, receivedAtMs, value, bytes, settle });
+      writer.queue.push({ firstCursor: this.#queuedCursor, events, receivedAtMs, value, bytes, settle });
       this.#queuedCursor += events.length;
       this.#queuedBytes += value.length;
-      this.#write();
+      writer.write();
     });
   }
 
@@ -183,12 +169,12 @@ class DiskJournal implements Journal, Durable {
   }
 
   seal(): number {
-    return this.#clock.seal(this.#queue.oldestReceivedAtMs);
+    return this.#clock.seal(this.#writer?.queue.oldestReceivedAtMs);
   }
 
   stats(): JournalStats {
     const entries = this.#endCursor - this.#releasedCursor;
-    const oldestMs = this.#oldestMs ?? this.#tail.oldest?.entries[0]?.receivedAtMs;
+    const oldestMs = this.#tail.oldest?.entries[0]?.receivedAtMs ?? this.#oldestMs;
     return {
       entries,
       bytes: this.#heldBytes,
@@ -207,64 +193,48 @@ class DiskJournal implements Journal, Durable {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#waits.changed();
-    this.#stop.abort();
-    await this.#writing;
-    await Promise.all([this.#background, this.#recovering]);
-    if (this.#unwritable === undefined) await this.#keepNow().catch(() => undefined);
-    await this.#level.close();
+    await this.#open.close();
   }
 
   readCheckpoint(): AsyncIterable<readonly unknown[]> {
-    const checkpoint = this.#checkpoint;
-    if (checkpoint === undefined) return none();
-    return readPortions(this.#level, checkpoint, (what) => this.noteDamaged(what));
+    return this.#checkpoints.read();
   }
 
   isCheckpointDue(): boolean {
     const workedThrough = this.#workedThroughBytes;
     const { checkpointBytes, idleCheckpointBytes, idleMs } = this.#limits;
-    if (workedThrough >= Math.min(Math.max(checkpointBytes, this.#checkpoint?.bytes ?? 0), this.#space.limitBytes / 4)) return true;
+    const enough = Math.max(checkpointBytes, this.#checkpoints.current?.bytes ?? 0);
+    if (workedThrough >= Math.min(enough, this.#space.limitBytes / 4)) return true;
     const isIdle = this.#releasedCursor === this.#endCursor && this.#clock.nowMs() - this.#lastAppendMs >= idleMs;
     return isIdle && workedThrough + this.#delivered.bytes >= idleCheckpointBytes;
   }
 
   async saveCheckpoint(checkpoint: NewCheckpoint): Promise<CheckpointOutcome> {
-    if (this.#isClosed || this.#unwritable !== undefined) return { ok: false, message: 'the journal cannot be written' };
+    if (this.#isClosed || this.#open.refusal() !== undefined) return { ok: false, message: 'the journal cannot be written' };
     const startedMs = this.#options.now();
-    const { cursor, options } = checkpoint;
-    const level = this.#level;
+    const { cursor } = checkpoint;
+    const deliveredEnd = this.#delivered.end;
     try {
-      const generation = (this.#checkpoint?.generation ?? 0) + 1;
-      const deliveredEnd = this.#delivered.end;
-      const written = await writePortions(level, generation, checkpoint, this.#limits.portionRecords);
       const bytesBefore = cursor === this.#endCursor ? this.#endBytes : ((await this.#batches.bytesBefore(cursor)) ?? this.#endBytes);
-      const timeMs = this.#clock.nowMs();
-      const stored = { generation, portions: written.portions, bytes: written.bytes, cursor, bytesBefore, timeMs, options };
-      await commitCheckpoint(level, stored);
-      this.#checkpoint = stored;
+      const written = await this.#checkpoints.save(checkpoint, { bytesBefore, timeMs: this.#clock.nowMs() });
       await this.#batches.removeBefore(cursor, this.#endCursor);
-      await removeOtherPortions(level, generation);
-      await this.#delivered.removeTo(level, deliveredEnd);
+      await this.#delivered.removeTo(this.#open.level, deliveredEnd);
       const durationMs = this.#options.now() - startedMs;
-      this.#onEvent({ name: 'journal_checkpoint', bytes: written.bytes, records: written.records, durationMs });
+      this.#onEvent({ name: 'journal_checkpoint', ...written, durationMs });
       return { ok: true, bytes: written.bytes };
     } catch (error) {
-      this.#fail(error);
+      this.#open.fail(error);
       return { ok: false, message: reasonOf(error) };
     }
   }
 
   async keepTime(sealedMs: number): Promise<void> {
-    if (sealedMs <= this.#keptTimeMs) return;
-    await new Promise<void>((resolve) => {
-      this.#keepLater({ sealedMs, waiting: [resolve] });
-      this.#write();
-    });
+    await this.#open.keepTime(sealedMs);
   }
 
   noteDelivered(exporter: string, keys: readonly string[]): void {
     this.#delivered.note(exporter, keys);
-    this.#write();
+    this.#open.write();
   }
 
   wasDelivered(exporter: string, key: string): boolean {
@@ -275,30 +245,35 @@ class DiskJournal implements Journal, Durable {
     this.#onEvent({ name: 'journal_damaged', what, entries: 0 });
   }
 
+  get #open(): StoreWriter {
+    if (this.#writer === undefined) throw new Error('the journal is used before it is loaded');
+    return this.#writer;
+  }
+
   get #heldBytes(): number {
-    const batches = this.#endBytes - (this.#checkpoint?.bytesBefore ?? 0);
-    return batches + (this.#checkpoint?.bytes ?? 0) + this.#delivered.bytes;
+    const { current } = this.#checkpoints;
+    return this.#endBytes - (current?.bytesBefore ?? 0) + (current?.bytes ?? 0) + this.#delivered.bytes;
   }
 
   /** Of the batches since the checkpoint, about. */
   get #workedThroughBytes(): number {
-    const from = this.#checkpoint?.cursor ?? 0;
-    if (this.#endCursor === from) return 0;
-    const share = (this.#releasedCursor - from) / (this.#endCursor - from);
-    return share * (this.#endBytes - (this.#checkpoint?.bytesBefore ?? 0));
+    const { cursor = 0, bytesBefore = 0 } = this.#checkpoints.current ?? {};
+    if (this.#endCursor === cursor) return 0;
+    return ((this.#releasedCursor - cursor) / (this.#endCursor - cursor)) * (this.#endBytes - bytesBefore);
   }
 
   /** `valueBytes` more: why they cannot be held, if they cannot. */
   #fullness(valueBytes: number): AppendOutcome | undefined {
-    const isEmpty = this.#endCursor === this.#releasedCursor && this.#queue.isEmpty;
-    const message = this.#space.refusal(this.#heldBytes + this.#queue.bytes, valueBytes, isEmpty);
+    const queued = this.#open.queue;
+    const isEmpty = this.#endCursor === this.#releasedCursor && queued.isEmpty;
+    const message = this.#space.refusal(this.#heldBytes + queued.bytes, valueBytes, isEmpty);
     return message === undefined ? undefined : { ok: false, code: 'journal_full', message, retryAfterMs: RETRY_AFTER_MS };
   }
 
   async #readStored(cursor: JournalCursor, limit: number): Promise<JournalSlice> {
     const loaded = this.#loaded;
     const isIn = loaded !== undefined && loaded.firstCursor <= cursor && cursor < loaded.firstCursor + loaded.entries.length;
-    const batch = isIn ? loaded : await this.#load(cursor);
+    const batch = isIn ? loaded : await this.#loadBatch(cursor);
     this.#loaded = batch;
     if (batch === undefined) return { from: this.#endCursor, entries: [] };
     const from = Math.max(cursor, batch.firstCursor);
@@ -306,54 +281,18 @@ class DiskJournal implements Journal, Durable {
   }
 
   /** Waits while the store is opened anew. */
-  async #load(cursor: JournalCursor): Promise<StoredBatch | undefined> {
+  async #loadBatch(cursor: JournalCursor): Promise<StoredBatch | undefined> {
     for (;;) {
-      await this.#recovering;
+      await this.#open.recovering;
       try {
         return await this.#batches.at(cursor, this.#endCursor);
       } catch (error) {
-        if (this.#recovering === undefined) throw error;
+        if (this.#open.recovering === undefined) throw error;
       }
     }
   }
 
-  #write(): void {
-    this.#writing ??= this.#writeAll().finally(() => {
-      this.#writing = undefined;
-    });
-  }
-
-  async #writeAll(): Promise<void> {
-    while (this.#unwritable === undefined && (!this.#queue.isEmpty || this.#delivered.hasUnwritten || this.#timeToKeep !== undefined)) {
-      const group = this.#queue.takeGroup(this.#limits.maxGroupBytes);
-      const time = this.#timeToKeep;
-      this.#timeToKeep = undefined;
-      const delivered = this.#delivered.unwritten();
-      const puts = group.map(({ firstCursor, value }) => ({ type: 'put', key: numberedKey('batch', firstCursor), value }) as const);
-      const times = time === undefined ? [] : [{ type: 'put', key: KEYS.time, value: encodeValue(time.sealedMs) } as const];
-      const synced = this.#options.sync === 'always' && (group.length > 0 || time !== undefined);
-      try {
-        await this.#level.batch([...puts, ...delivered, ...times], { sync: synced });
-      } catch (error) {
-        if (time !== undefined) this.#keepLater(time);
-        this.#fail(error);
-        return;
-      }
-      this.#isUnsynced = !synced;
-      this.#delivered.written(delivered);
-      if (time !== undefined) this.#keptTimeMs = time.sealedMs;
-      for (const resolve of time?.waiting ?? []) resolve();
-      if (group.length > 0) this.#written(group);
-      this.#onEvent({ name: 'journal_written', batches: group.length, bytes: sumOf(puts), synced });
-    }
-  }
-
-  #keepLater({ sealedMs, waiting }: TimeToKeep): void {
-    const { sealedMs: otherMs, waiting: others } = this.#timeToKeep ?? { sealedMs, waiting: [] };
-    this.#timeToKeep = { sealedMs: Math.max(sealedMs, otherMs), waiting: [...others, ...waiting] };
-  }
-
-  #written(group: ReturnType<WriteQueue['takeGroup']>): void {
+  #written(group: readonly QueuedBatch[]): void {
     for (const { firstCursor, events, receivedAtMs, value, bytes, settle } of group) {
       // A pump that lags reads from the disk: what it has not reached need not be in memory.
       const follows = this.#tail.isEmpty ? this.#releasedCursor === firstCursor : this.#tail.endCursor === firstCursor;
@@ -364,84 +303,23 @@ class DiskJournal implements Journal, Durable {
       this.#lastAppendMs = receivedAtMs;
       settle({ ok: true });
     }
-    this.#queue.done();
     this.#waits.changed();
   }
 
-  /** Nothing of what was under way counts; the store is opened anew, because the engine's log may end in the middle of a record. */
-  #fail(error: unknown): void {
-    if (this.#unwritable === undefined) {
-      const reason = reasonOf(error);
-      this.#unwritable = { reason, sinceMs: this.#options.now() };
-      this.#onEvent({ name: 'journal_unwritable', folder: this.#options.folder, reason });
-    }
-    this.#queue.refuseAll(unavailable(this.#unwritable.reason));
+  #forgetQueued(): JournalCursor {
     this.#queuedCursor = this.#endCursor;
     this.#queuedBytes = this.#endBytes;
-    this.#recovering ??= this.#recover().finally(() => {
-      this.#recovering = undefined;
-    });
-  }
-
-  async #recover(): Promise<void> {
-    while (!this.#stop.signal.aborted) {
-      await this.#options.sleep(this.#limits.retryMs, this.#stop.signal);
-      if (await this.#reopen()) break;
-    }
-  }
-
-  async #reopen(): Promise<boolean> {
-    await this.#level.close().catch(() => undefined);
-    const opened = await openStore(this.#options.folder);
-    if (!opened.ok) return false;
-    this.#level = opened.level;
-    try {
-      // What failed may be there all the same, and its sender will send it again.
-      await this.#level.clear({ gte: numberedKey('batch', this.#endCursor), lt: numberedKey('checkpoint', 0) });
-      await this.#keepNow();
-    } catch {
-      return false;
-    }
-    const downMs = this.#options.now() - (this.#unwritable?.sinceMs ?? 0);
-    this.#unwritable = undefined;
-    this.#onEvent({ name: 'journal_writable', folder: this.#options.folder, downMs });
-    this.#write();
-    return true;
-  }
-
-  /** Also syncs everything that was written before. */
-  async #keepNow(): Promise<void> {
-    const nowMs = this.#clock.seal(this.#queue.oldestReceivedAtMs);
-    await this.#level.put(KEYS.time, encodeValue(nowMs), { sync: true });
-    this.#keptTimeMs = nowMs;
-    this.#isUnsynced = false;
-  }
-
-  async #runInBackground(): Promise<void> {
-    const { sync, syncIntervalMs, sleep } = this.#options;
-    const pauseMs = sync === 'interval' ? syncIntervalMs : this.#limits.keepTimeMs;
-    while (!this.#stop.signal.aborted) {
-      await sleep(pauseMs, this.#stop.signal);
-      if (this.#stop.signal.aborted || this.#unwritable !== undefined) continue;
-      const isTimeOld = this.#clock.nowMs() - this.#keptTimeMs >= this.#limits.keepTimeMs;
-      if (isTimeOld || this.#isUnsynced) await this.#keepNow().catch((error: unknown) => this.#fail(error));
-    }
+    return this.#endCursor;
   }
 }
 
-async function* none(): AsyncIterable<readonly unknown[]> {
-  // Nothing was kept.
+async function keptTime(level: Level): Promise<number | undefined> {
+  const value = await level.get(KEYS.time);
+  const content = value === undefined ? undefined : decodeValue(value)?.content;
+  return typeof content === 'number' ? content : undefined;
 }
 
-function sumOf(puts: readonly { readonly value: Buffer }[]): number {
-  return puts.reduce((sum, { value }) => sum + value.length, 0);
-}
-
-function unavailable(reason: string): AppendOutcome {
-  return {
-    ok: false,
-    code: 'journal_unavailable',
-    message: `the journal cannot be written: ${reason}`,
-    retryAfterMs: RETRY_AFTER_MS,
-  };
+function latest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((ms) => ms !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
 }

@@ -32,7 +32,7 @@ export class Tail {
 
   holds(cursor: JournalCursor): boolean {
     const { oldest } = this;
-    return oldest !== undefined && oldest.firstCursor <= cursor;
+    return oldest !== undefined && oldest.firstCursor <= cursor && cursor < this.endCursor;
   }
 
   /** Up to `limit` entries of one batch or of several that follow each other. */

@@ -44,11 +44,11 @@ afterEach(() => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts the program with nothing in its environment but `env`. Killed after the test. */
+/** Starts the program with nothing in its environment but `env`, and with a journal in memory unless that says otherwise. Killed after the test. */
 export function startCli(cli: string, argv: readonly string[], env: Readonly<Record<string, string>> = {}, cwd = tmpdir()): RunningCli {
   const child = spawn(process.execPath, [cli, ...argv], {
     cwd,
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+    env: { PATH: process.env['PATH'] ?? '', RAY_OTEL_JOURNAL: 'memory', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   running.add(child);

@@ -324,7 +324,7 @@ describe('mistakes of the user', () => {
   });
 
   test('no data folder, or one that is not there', async () => {
-    expect(await quarantineCommand.run(invocation(['list']))).toMatchObject({
+    expect(await quarantineCommand.run(invocation(['list', '--data-dir=']))).toMatchObject({
       kind: 'usage',
       problems: [expect.stringContaining('--data-dir')],
     });

@@ -1,4 +1,7 @@
 import { createMemoryJournal } from '../../src/journal/index.ts';
 import { describeJournalContract } from './journal-contract.ts';
 
-describeJournalContract('memory', async (options) => ({ journal: createMemoryJournal(options), dispose: async () => {} }));
+describeJournalContract('memory', async (options) => {
+  const journal = createMemoryJournal(options);
+  return { journal, giveBack: async (cursor) => journal.release(cursor), dispose: async () => {} };
+});

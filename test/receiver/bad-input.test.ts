@@ -73,7 +73,7 @@ describe('the good events around a bad one are taken', () => {
     const body = `[${JSON.stringify(rawEvent(1))},${BAD_EVENTS[name]},${JSON.stringify(rawEvent(2))}]`;
     const answer = await post(app, body);
     expect(answer.status).toBe(200);
-    const ids = (await journal.read(0, 10)).map(({ event }) => event.eventId);
+    const ids = (await journal.read(0, 10)).entries.map(({ event }) => event.eventId);
     expect(ids).toEqual(expect.arrayContaining([rawEvent(1)['eventId'], rawEvent(2)['eventId']]));
     expect(telemetry.internalErrors).toEqual([]);
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();

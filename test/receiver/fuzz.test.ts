@@ -73,7 +73,7 @@ describe(`${FUZZ_BODIES} bodies`, () => {
         );
         const response = await send(app, Buffer.from(JSON.stringify([...strays, ...events])));
         expect(response.status).toBe(200);
-        const taken = new Set((await journal.read(0, 100)).map(({ event }) => event.eventId));
+        const taken = new Set((await journal.read(0, 100)).entries.map(({ event }) => event.eventId));
         for (const { index, mutations } of choices) {
           if (mutations.length === 0) expect(taken).toContain(eventIdOf(REAL_EVENTS[index]));
         }

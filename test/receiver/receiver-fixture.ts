@@ -44,10 +44,9 @@ export interface TestReceiver {
 }
 
 export function createTestReceiver(overrides: Partial<Omit<ReceiverOptions, 'telemetry'>> = {}): TestReceiver {
-  const journal = overrides.journal ?? createMemoryJournal();
+  const journal = overrides.journal ?? createMemoryJournal({ now: () => NOW_MS });
   const telemetry = createRecordedTelemetry();
   const app = createReceiver({
-    now: () => NOW_MS,
     notReadyReason: () => undefined,
     pressure: () => undefined,
     ...overrides,

@@ -2,25 +2,16 @@ import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import { type AppendOutcome, createMemoryJournal, type Journal } from '../../src/journal/index.ts';
 import { createReceiver } from '../../src/receiver/index.ts';
-import {
-  accepted,
-  createRecordedTelemetry,
-  createTestReceiver,
-  NOW_MS,
-  post,
-  rawEvent,
-  rawEvents,
-  rawPlatformEvent,
-} from './receiver-fixture.ts';
+import { accepted, createRecordedTelemetry, createTestReceiver, post, rawEvent, rawEvents, rawPlatformEvent } from './receiver-fixture.ts';
 
 describe('posts', () => {
   it.each(['/', '/v1/events', '/v1/events/', '/?token=x'])('takes events at %s', async (path) => {
     const { app, journal } = createTestReceiver();
     const answer = await post(app, rawEvents(3), {}, path);
     expect(answer).toMatchObject({ status: 200, body: accepted(3) });
-    const entries = await journal.read(0, 10);
+    const { entries } = await journal.read(0, 10);
     expect(entries.map(({ event }) => event.eventId)).toEqual(rawEvents(3).map(({ eventId }) => eventId));
-    expect(entries.map(({ receivedAtMs }) => receivedAtMs)).toEqual([NOW_MS, NOW_MS, NOW_MS]);
+    expect(new Set(entries.map(({ receivedAtMs }) => receivedAtMs)).size).toBe(1);
   });
 
   it('takes one object, an empty array, and an array with space around it', async () => {
@@ -290,7 +281,6 @@ it('tells telemetry of every answer', async () => {
   const app = createReceiver({
     journal: createMemoryJournal(),
     telemetry,
-    now: () => NOW_MS,
     monotonicMs: () => (clockMs += 5),
     notReadyReason: () => undefined,
     pressure: () => undefined,

@@ -199,10 +199,12 @@ describe('log lines', () => {
 
   it('at the end say whether anything was left', () => {
     const { telemetry, lines } = createBench();
-    telemetry.bridgeStopped({ undelivered: 0, unreadEvents: 0, openAttempts: 3, openJobs: 1 });
-    telemetry.bridgeStopped({ undelivered: 1, unreadEvents: 0, openAttempts: 0, openJobs: 0 });
+    telemetry.bridgeStopped({ undelivered: 0, unreadEvents: 0, openAttempts: 3, openJobs: 1, isKept: false });
+    telemetry.bridgeStopped({ undelivered: 1, unreadEvents: 2, openAttempts: 3, openJobs: 1, isKept: true });
+    telemetry.bridgeStopped({ undelivered: 1, unreadEvents: 0, openAttempts: 0, openJobs: 0, isKept: false });
     expect(lines).toMatchObject([
       { level: 'info', event: 'bridge_stopped', openAttempts: 3 },
+      { level: 'info', event: 'bridge_stopped', undelivered: 1, msg: expect.stringContaining('in the journal') },
       { level: 'error', event: 'bridge_stopped', undelivered: 1 },
     ]);
   });

@@ -1,0 +1,201 @@
+import type { AppendOutcome } from './journal.ts';
+import type { Delivered } from './delivered.ts';
+import type { OnJournalEvent } from './journal-event.ts';
+import { KEYS, numberedKey } from './keys.ts';
+import type { DiskJournalLimits } from './limits.ts';
+import { RETRY_AFTER_MS } from './outcomes.ts';
+import { type Level, openStore, reasonOf } from './store.ts';
+import { encodeValue } from './stored-value.ts';
+import { type QueuedBatch, WriteQueue } from './write-queue.ts';
+
+export interface StoreWriterOptions {
+  readonly folder: string;
+  readonly sync: 'always' | 'interval';
+  readonly syncIntervalMs: number;
+  readonly limits: DiskJournalLimits;
+  /** Milliseconds on a clock that never steps back. */
+  readonly now: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly onEvent: OnJournalEvent;
+  readonly delivered: Delivered;
+  /** The present on the journal's clock, after which all later batches come. */
+  readonly seal: () => number;
+  /** Batches that are on disk from now on. */
+  readonly onWritten: (group: readonly QueuedBatch[]) => void;
+  /** Batches that were queued are not; the next one is at the returned cursor. */
+  readonly onRefused: () => number;
+}
+
+/** A time that is to be written, and who waits for that. */
+interface TimeToKeep {
+  readonly sealedMs: number;
+  readonly waiting: readonly (() => void)[];
+}
+
+/**
+ * All writes to the store but checkpoints, one at a time: what waits together is one write and one sync. A write that fails makes the journal
+ * unwritable until the store could be opened anew and written.
+ */
+export class StoreWriter {
+  readonly queue = new WriteQueue();
+  readonly #options: StoreWriterOptions;
+  readonly #stop = new AbortController();
+  readonly #background: Promise<void>;
+  #level: Level;
+  #writing: Promise<void> | undefined;
+  #timeToKeep: TimeToKeep | undefined;
+  #keptTimeMs: number;
+  #isUnsynced = false;
+  #unwritable: { readonly reason: string; readonly sinceMs: number } | undefined;
+  #recovering: Promise<void> | undefined;
+
+  constructor(options: StoreWriterOptions, level: Level, keptTimeMs: number) {
+    this.#options = options;
+    this.#level = level;
+    this.#keptTimeMs = keptTimeMs;
+    this.#background = this.#runInBackground();
+  }
+
+  /** Another one after each recovery. */
+  get level(): Level {
+    return this.#level;
+  }
+
+  /** Why nothing can be written just now. */
+  refusal(): AppendOutcome | undefined {
+    return this.#unwritable === undefined ? undefined : unavailable(this.#unwritable.reason);
+  }
+
+  /** Resolves when the store is open; undefined when it is. */
+  get recovering(): Promise<void> | undefined {
+    return this.#recovering;
+  }
+
+  /** Writes what waits: batches, what was delivered, a time. */
+  write(): void {
+    this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  /** Resolves when a restart will go on from this time. */
+  async keepTime(sealedMs: number): Promise<void> {
+    if (sealedMs <= this.#keptTimeMs) return;
+    await new Promise<void>((resolve) => {
+      this.#keepLater({ sealedMs, waiting: [resolve] });
+      this.write();
+    });
+  }
+
+  /** Nothing of what was under way counts; the store is opened anew, because the engine's log may end in the middle of a record. */
+  fail(error: unknown): void {
+    if (this.#unwritable === undefined) {
+      const reason = reasonOf(error);
+      this.#unwritable = { reason, sinceMs: this.#options.now() };
+      this.#options.onEvent({ name: 'journal_unwritable', folder: this.#options.folder, reason });
+    }
+    this.queue.refuseAll(unavailable(this.#unwritable.reason));
+    this.#options.onRefused();
+    this.#recovering ??= this.#recover().finally(() => {
+      this.#recovering = undefined;
+    });
+  }
+
+  /** Writes what waits, syncs, and closes the store. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#writing;
+    await Promise.all([this.#background, this.#recovering]);
+    if (this.#unwritable === undefined) await this.#keepNow().catch(() => undefined);
+    // A wait for a time that cannot be kept any more ends here.
+    for (const resolve of this.#timeToKeep?.waiting ?? []) resolve();
+    await this.#level.close();
+  }
+
+  async #writeAll(): Promise<void> {
+    const { delivered, onEvent, limits, sync } = this.#options;
+    while (this.#unwritable === undefined && (!this.queue.isEmpty || delivered.hasUnwritten || this.#timeToKeep !== undefined)) {
+      const group = this.queue.takeGroup(limits.maxGroupBytes);
+      const time = this.#timeToKeep;
+      this.#timeToKeep = undefined;
+      const noted = delivered.unwritten();
+      const puts = group.map(({ firstCursor, value }) => ({ type: 'put', key: numberedKey('batch', firstCursor), value }) as const);
+      const times = time === undefined ? [] : [{ type: 'put', key: KEYS.time, value: encodeValue(time.sealedMs) } as const];
+      const synced = sync === 'always' && (group.length > 0 || time !== undefined);
+      try {
+        await this.#level.batch([...puts, ...noted, ...times], { sync: synced });
+      } catch (error) {
+        if (time !== undefined) this.#keepLater(time);
+        this.fail(error);
+        return;
+      }
+      this.#isUnsynced = !synced;
+      delivered.written(noted);
+      if (time !== undefined) this.#keptTimeMs = time.sealedMs;
+      for (const resolve of time?.waiting ?? []) resolve();
+      if (group.length > 0) this.#options.onWritten(group);
+      this.queue.done();
+      onEvent({ name: 'journal_written', batches: group.length, bytes: sumOf(puts), synced });
+    }
+  }
+
+  #keepLater({ sealedMs, waiting }: TimeToKeep): void {
+    const { sealedMs: otherMs, waiting: others } = this.#timeToKeep ?? { sealedMs, waiting: [] };
+    this.#timeToKeep = { sealedMs: Math.max(sealedMs, otherMs), waiting: [...others, ...waiting] };
+  }
+
+  async #recover(): Promise<void> {
+    const { sleep, limits } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      await sleep(limits.retryMs, this.#stop.signal);
+      if (await this.#reopen()) break;
+    }
+  }
+
+  async #reopen(): Promise<boolean> {
+    const { folder, onEvent, now } = this.#options;
+    await this.#level.close().catch(() => undefined);
+    const opened = await openStore(folder);
+    if (!opened.ok) return false;
+    this.#level = opened.level;
+    try {
+      // What failed may be there all the same, and its sender will send it again.
+      await this.#level.clear({ gte: numberedKey('batch', this.#options.onRefused()), lt: numberedKey('checkpoint') });
+      await this.#keepNow();
+    } catch {
+      return false;
+    }
+    const downMs = now() - (this.#unwritable?.sinceMs ?? 0);
+    this.#unwritable = undefined;
+    onEvent({ name: 'journal_writable', folder, downMs });
+    this.write();
+    return true;
+  }
+
+  /** Also syncs everything that was written before. */
+  async #keepNow(): Promise<void> {
+    const nowMs = this.#options.seal();
+    await this.#level.put(KEYS.time, encodeValue(nowMs), { sync: true });
+    this.#keptTimeMs = nowMs;
+    this.#isUnsynced = false;
+  }
+
+  async #runInBackground(): Promise<void> {
+    const { sync, syncIntervalMs, sleep, limits, seal } = this.#options;
+    const pauseMs = sync === 'interval' ? syncIntervalMs : limits.keepTimeMs;
+    while (!this.#stop.signal.aborted) {
+      await sleep(pauseMs, this.#stop.signal);
+      if (this.#stop.signal.aborted || this.#unwritable !== undefined) continue;
+      const isTimeOld = seal() - this.#keptTimeMs >= limits.keepTimeMs;
+      if (isTimeOld || this.#isUnsynced) await this.#keepNow().catch((error: unknown) => this.fail(error));
+    }
+  }
+}
+
+function sumOf(puts: readonly { readonly value: Buffer }[]): number {
+  return puts.reduce((sum, { value }) => sum + value.length, 0);
+}
+
+function unavailable(reason: string): AppendOutcome {
+  return { ok: false, code: 'journal_unavailable', message: `the journal cannot be written: ${reason}`, retryAfterMs: RETRY_AFTER_MS };
+}

@@ -1,0 +1,344 @@
+import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { ClassicLevel } from 'classic-level';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type DiskJournalOptions, type Journal, openDiskJournal } from '../../src/journal/index.ts';
+import { newFolder, type OpenJournal, openJournal, removeFolder, sleepUntilAborted } from './disk-journal-fixture.ts';
+import { event } from './journal-contract.ts';
+
+// What only a journal on disk has to answer for: who may open it, what a restart finds, and what becomes of what is damaged.
+
+let folder: string;
+const open = new Set<Journal>();
+
+beforeEach(async () => {
+  folder = await newFolder();
+});
+
+afterEach(async () => {
+  for (const journal of open) await journal.close();
+  open.clear();
+  await removeFolder(folder);
+});
+
+async function opened(over: Parameters<typeof openJournal>[1] = {}): Promise<OpenJournal> {
+  const found = await openJournal(folder, over);
+  open.add(found.journal);
+  return found;
+}
+
+async function reopened({ journal }: OpenJournal, over: Parameters<typeof openJournal>[1] = {}): Promise<OpenJournal> {
+  await journal.close();
+  open.delete(journal);
+  return await opened(over);
+}
+
+async function tryToOpen(): ReturnType<typeof openDiskJournal> {
+  const options: DiskJournalOptions = {
+    folder,
+    sync: 'always',
+    syncIntervalMs: 1000,
+    now: () => performance.now(),
+    epochMs: Date.now,
+    sleep: sleepUntilAborted,
+  };
+  return await openDiskJournal(options);
+}
+
+async function idsFrom(journal: Journal, cursor: number): Promise<readonly string[]> {
+  const ids: string[] = [];
+  let next = cursor;
+  while (next < journal.stats().endCursor) {
+    const { from, entries } = await journal.read(next, 1000);
+    ids.push(...entries.map((entry) => entry.event.eventId));
+    next = from + entries.length;
+  }
+  return ids;
+}
+
+function ids(...numbers: readonly number[]): readonly string[] {
+  return numbers.map((number) => event(number).eventId);
+}
+
+const nothing = { options: undefined, records: [], pause: async () => {} };
+
+describe('opening', () => {
+  it('is refused to a second one, with what to do', async () => {
+    await opened();
+    expect(await tryToOpen()).toMatchObject({
+      ok: false,
+      code: 'journal_locked',
+      message: expect.stringContaining('another process uses'),
+    });
+  });
+
+  it('is refused for a journal of a newer format, which stays as it was', async () => {
+    await (await opened()).journal.close();
+    const level = new ClassicLevel<string, Buffer>(folder, { valueEncoding: 'buffer' });
+    const format = await level.get('m/format');
+    await level.put('m/format', Buffer.concat([crcOf(Buffer.from([2])), Buffer.from([2])]));
+    await level.close();
+    expect(await tryToOpen()).toMatchObject({ ok: false, code: 'journal_newer_format', message: expect.stringContaining('format 2') });
+    const again = new ClassicLevel<string, Buffer>(folder, { valueEncoding: 'buffer' });
+    await again.put('m/format', format ?? Buffer.alloc(0));
+    await again.close();
+    expect((await opened()).journal.stats().entries).toBe(0);
+  });
+
+  it("is refused for somebody else's database, and for a file in place of the folder", async () => {
+    const level = new ClassicLevel(folder);
+    await level.put('somebody', 'else');
+    await level.close();
+    expect(await tryToOpen()).toMatchObject({ ok: false, code: 'journal_not_ours' });
+    await removeFolder(folder);
+    await writeFile(folder, '');
+    expect(await tryToOpen()).toMatchObject({ ok: false, code: 'journal_unusable' });
+  });
+
+  it('makes files that only their owner can read', async () => {
+    const inner = join(folder, 'journal');
+    const found = await openJournal(inner);
+    await found.journal.close();
+    expect((await stat(inner)).mode & 0o077).toBe(0);
+  });
+});
+
+describe('a restart', () => {
+  it('finds checkpoint, options and the entries after it; what was before is given back', async () => {
+    const first = await opened();
+    for (let number = 0; number < 6; number += 1) await first.journal.append([event(number)], 1);
+    first.journal.release(4);
+    const records = [
+      ['job', 1n],
+      ['task', { name: 'x' }],
+    ];
+    let pauses = 0;
+    const saved = await first.journal.durable.saveCheckpoint({
+      cursor: 4,
+      options: { settleMs: 5 },
+      records,
+      pause: async () => void (pauses += 1),
+    });
+    expect(saved.ok).toBe(true);
+    expect(pauses).toBeGreaterThan(0);
+    const { journal } = await reopened(first);
+    expect(journal.stats()).toMatchObject({ entries: 2, releasedCursor: 4, endCursor: 6 });
+    expect(journal.durable.restoredOptions).toEqual({ settleMs: 5 });
+    expect(journal.durable.restoredUntil).toBe(6);
+    const found: unknown[] = [];
+    for await (const portion of journal.durable.readCheckpoint()) found.push(...portion);
+    expect(found).toEqual(records);
+    expect(await idsFrom(journal, 4)).toEqual(ids(4, 5));
+    expect(await storedKeys('b')).toHaveLength(2);
+  });
+
+  it('knows what was delivered since the checkpoint, by exporter, until the next one', async () => {
+    const first = await opened();
+    const key = `${'ab'.repeat(16)}${'cd'.repeat(8)}`;
+    const other = `${'ab'.repeat(16)}${'ce'.repeat(8)}`;
+    await first.journal.append([event(0)], 1);
+    first.journal.durable.noteDelivered('otlp', [key]);
+    const second = await reopened(first);
+    const { durable } = second.journal;
+    expect([durable.wasDelivered('otlp', key), durable.wasDelivered('otlp', other), durable.wasDelivered('file', key)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+    second.journal.release(1);
+    await durable.saveCheckpoint({ cursor: 1, ...nothing });
+    expect(durable.wasDelivered('otlp', key)).toBe(false);
+    expect((await reopened(second)).journal.durable.wasDelivered('otlp', key)).toBe(false);
+  });
+
+  it('goes on at the time that was kept, as if it had not been away', async () => {
+    let nowMs = 5_000;
+    const over = { now: () => nowMs, epochMs: () => 1_000_000 };
+    const first = await opened(over);
+    await first.journal.append([event(0)], 1);
+    nowMs += 60_000;
+    const sealedMs = first.journal.seal();
+    await first.journal.durable.keepTime(sealedMs);
+    expect(sealedMs).toBe(1_060_000);
+    const second = await reopened(first, { ...over, epochMs: () => 9_000_000 });
+    nowMs += 1_000;
+    expect(second.journal.seal()).toBe(1_061_000);
+    await second.journal.append([event(1)], 1);
+    expect((await second.journal.read(1, 1)).entries[0]?.receivedAtMs).toBeGreaterThan(1_061_000);
+  });
+
+  it('after an interrupted checkpoint finds the one before', async () => {
+    const first = await opened();
+    await first.journal.append([event(0), event(1)], 1);
+    first.journal.release(1);
+    await first.journal.durable.saveCheckpoint({ ...nothing, cursor: 1, records: ['first'] });
+    const failing = (function* (): Generator<unknown> {
+      yield 'second';
+      throw new Error('the process ends here');
+    })();
+    const { durable } = first.journal;
+    expect(await durable.saveCheckpoint({ cursor: 2, options: undefined, records: failing, pause: async () => {} })).toMatchObject({
+      ok: false,
+    });
+    const second = await reopened(first);
+    const found: unknown[] = [];
+    for await (const portion of second.journal.durable.readCheckpoint()) found.push(...portion);
+    expect(found).toEqual(['first']);
+    expect(await idsFrom(second.journal, 1)).toEqual(ids(1));
+  });
+});
+
+describe('limits', () => {
+  it('reads what has no room in memory from the disk', async () => {
+    const { journal } = await opened({ limits: { maxTailBytes: 100 } });
+    for (let number = 0; number < 20; number += 1) await journal.append([event(number)], 40);
+    expect(await idsFrom(journal, 0)).toEqual(ids(...Array.from({ length: 20 }, (_, number) => number)));
+  });
+
+  it('a sync is for all that wait together, within the limit of a group', async () => {
+    const { journal, events } = await opened({ limits: { maxGroupBytes: 1 } });
+    await Promise.all([0, 1, 2].map((number) => journal.append([event(number)], 1)));
+    expect(events.filter(({ name }) => name === 'journal_written').map((written) => 'batches' in written && written.batches)).toEqual([
+      1, 1, 1,
+    ]);
+    const roomy = await openJournal(join(folder, 'other'));
+    await Promise.all([0, 1, 2, 3].map((number) => roomy.journal.append([event(number)], 1)));
+    const written = roomy.events.flatMap((told) => (told.name === 'journal_written' ? [told] : []));
+    expect(written.map(({ batches }) => batches)).toEqual([1, 3]);
+    expect(written.every(({ synced }) => synced)).toBe(true);
+    await roomy.journal.close();
+  });
+
+  it('refuses while the disk has less free than stays free', async () => {
+    const { journal } = await opened({ limits: { minFreeBytes: Number.MAX_SAFE_INTEGER } });
+    expect(await journal.append([event(0)], 1)).toMatchObject({
+      ok: false,
+      code: 'journal_full',
+      message: expect.stringContaining('left'),
+    });
+  });
+
+  it('a checkpoint is due after enough was worked through, or a little and then silence', async () => {
+    let nowMs = 0;
+    const over = { now: () => nowMs, limits: { checkpointBytes: 1_000, idleCheckpointBytes: 200, idleMs: 10_000 } };
+    const { journal } = await opened(over);
+    const { durable } = journal;
+    for (let number = 0; number < 20; number += 1) await journal.append([event(number)], 1);
+    expect(durable.isCheckpointDue()).toBe(false);
+    journal.release(20);
+    expect(durable.isCheckpointDue()).toBe(true);
+    await durable.saveCheckpoint({ cursor: 20, ...nothing });
+    expect(durable.isCheckpointDue()).toBe(false);
+    for (let number = 20; number < 24; number += 1) await journal.append([event(number)], 1);
+    journal.release(24);
+    expect(durable.isCheckpointDue()).toBe(false);
+    nowMs += 20_000;
+    expect(durable.isCheckpointDue()).toBe(true);
+  });
+});
+
+describe('damage', () => {
+  it('of a batch: it is kept aside and counted, and the rest is read on', async () => {
+    const first = await opened();
+    for (let number = 0; number < 4; number += 1) await first.journal.append([event(number)], 1);
+    await damage(first, 'b', 1);
+    const second = await opened();
+    expect(await idsFrom(second.journal, 0)).toEqual(ids(0, 2, 3));
+    const lost = second.events.flatMap((told) => (told.name === 'journal_damaged' ? [told.entries] : []));
+    expect(lost.reduce((sum, entries) => sum + entries, 0)).toBe(1);
+    await second.journal.close();
+    open.delete(second.journal);
+    expect(await storedKeys('x')).toHaveLength(1);
+    expect(await storedKeys('b')).toHaveLength(3);
+  });
+
+  it('of the last batch: the journal ends before it', async () => {
+    const first = await opened();
+    for (let number = 0; number < 3; number += 1) await first.journal.append([event(number)], 1);
+    await damage(first, 'b', 2);
+    const second = await opened();
+    expect(second.journal.stats().endCursor).toBe(2);
+    await second.journal.append([event(7)], 1);
+    expect(await idsFrom(second.journal, 0)).toEqual(ids(0, 1, 7));
+  });
+
+  it('of a portion of the checkpoint: the others are taken up', async () => {
+    const first = await opened({ limits: { portionRecords: 1 } });
+    await first.journal.append([event(0)], 1);
+    first.journal.release(1);
+    await first.journal.durable.saveCheckpoint({ cursor: 1, options: undefined, records: ['a', 'b', 'c'], pause: async () => {} });
+    await damage(first, 'c', 1);
+    const second = await opened();
+    const found: unknown[] = [];
+    for await (const portion of second.journal.durable.readCheckpoint()) found.push(...portion);
+    expect(found).toEqual(['a', 'c']);
+    expect(second.events).toMatchObject([{ name: 'journal_damaged', what: 'portion 1 of 3 of the checkpoint' }]);
+  });
+
+  it('of the record of the checkpoint: what is still there is worked through', async () => {
+    const first = await opened();
+    for (let number = 0; number < 3; number += 1) await first.journal.append([event(number)], 1);
+    first.journal.release(2);
+    await first.journal.durable.saveCheckpoint({ cursor: 2, ...nothing });
+    await damage(first, 'm/checkpoint', 0);
+    const second = await opened();
+    expect(await idsFrom(second.journal, second.journal.stats().releasedCursor)).toEqual(ids(2));
+    expect(second.events).toMatchObject([{ name: 'journal_damaged' }]);
+  });
+
+  it('of the log of the engine: what it left out is told', async () => {
+    const first = await opened();
+    for (let number = 0; number < 50; number += 1) await first.journal.append([event(number)], 1);
+    // A copy of the files as a kill would leave them, with one byte flipped in the middle.
+    const copy = join(folder, 'copy');
+    await copyFiles(folder, copy);
+    await flipByteOfLog(copy);
+    const found = await openJournal(copy);
+    open.add(found.journal);
+    const read = await idsFrom(found.journal, 0);
+    expect(read.length).toBeLessThan(50);
+    expect(found.events.filter(({ name }) => name === 'journal_damaged').length).toBeGreaterThan(0);
+    expect(new Set(read).size).toBe(read.length);
+  });
+});
+
+async function damage({ journal }: OpenJournal, prefix: string, index: number): Promise<void> {
+  await journal.close();
+  open.delete(journal);
+  const level = new ClassicLevel<Buffer, Buffer>(folder, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
+  const keys = (await level.keys().all()).filter((key) => key.toString('latin1').startsWith(prefix));
+  const key = keys[index] ?? Buffer.alloc(0);
+  const value = (await level.get(key)) ?? Buffer.alloc(0);
+  value[value.length - 2] = (value[value.length - 2] ?? 0) ^ 0xff;
+  await level.put(key, value);
+  await level.close();
+}
+
+async function storedKeys(prefix: string): Promise<readonly Buffer[]> {
+  for (const journal of open) await journal.close();
+  open.clear();
+  const level = new ClassicLevel<Buffer, Buffer>(folder, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
+  const keys = (await level.keys().all()).filter((key) => key.toString('latin1').startsWith(prefix));
+  await level.close();
+  return keys;
+}
+
+function crcOf(content: Buffer): Buffer {
+  const crc = Buffer.alloc(4);
+  crc.writeUInt32BE(crc32(content));
+  return crc;
+}
+
+async function copyFiles(from: string, to: string): Promise<void> {
+  await mkdir(to);
+  for (const name of await readdir(from)) if ((await stat(join(from, name))).isFile()) await copyFile(join(from, name), join(to, name));
+}
+
+async function flipByteOfLog(place: string): Promise<void> {
+  const name = (await readdir(place)).find((file) => file.endsWith('.log')) ?? '';
+  const bytes = await readFile(join(place, name));
+  const middle = bytes.length >> 1;
+  bytes[middle] = (bytes[middle] ?? 0) ^ 0xff;
+  await writeFile(join(place, name), bytes);
+}
