@@ -75,7 +75,7 @@ export function createPump(options: PumpOptions): Pump {
       const isThrough = entries.length === 0 ? await passTime(signal) : await applyAll(entries, signal);
       if (isThrough) await noteRebuilt(signal);
       if (isThrough && durable?.isCheckpointDue() === true) await checkpointWhenDelivered(signal);
-      if (isThrough && entries.length === 0) {
+      if (isThrough && entries.length === 0 && cursor === journal.stats().endCursor) {
         if (isFinishing) return;
         await pause(signal);
       }
@@ -165,6 +165,8 @@ export function createPump(options: PumpOptions): Pump {
 
   async function noteRebuilt(signal: AbortSignal): Promise<void> {
     if (!isRebuilding || cursor < (durable?.restoredUntil ?? 0)) return;
+    // What ended by itself before the former process did, ends as it did then.
+    if (durable !== undefined && !(await moveTo(durable.restoredTimeMs, signal))) return;
     isRebuilding = false;
     options.onRebuilt?.();
     options.onReady?.();

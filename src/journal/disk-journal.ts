@@ -89,6 +89,7 @@ class DiskJournal implements Journal, Durable {
   #oldestMs: number | undefined;
   #loaded: StoredBatch | undefined;
   restoredUntil: JournalCursor = 0;
+  restoredTimeMs = 0;
   restoredOptions: unknown;
 
   constructor(options: DiskJournalOptions, level: Level, onEvent: OnJournalEvent) {
@@ -123,6 +124,7 @@ class DiskJournal implements Journal, Durable {
     const startMs = latest(checkpoint?.timeMs, end?.lastReceivedAtMs, await keptTime(level)) ?? this.#options.epochMs();
     this.#clock = createJournalClock(this.#options.now, startMs);
     this.#lastAppendMs = startMs;
+    this.restoredTimeMs = startMs;
     await this.#space.measure(this.#heldBytes);
     const writerOptions = {
       ...this.#options,

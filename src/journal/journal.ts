@@ -74,6 +74,8 @@ export type CheckpointOutcome = { readonly ok: true; readonly bytes: number } | 
 export interface Durable {
   /** Entries before it were there when the journal was opened: to be worked through again after the checkpoint. */
   readonly restoredUntil: JournalCursor;
+  /** Where the journal's clock stood when it was opened. */
+  readonly restoredTimeMs: number;
   /** Under which the entries since the checkpoint were worked through; undefined in a new journal. */
   readonly restoredOptions: unknown;
   /** The records of the last checkpoint, in portions. */

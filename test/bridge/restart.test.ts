@@ -1,0 +1,223 @@
+import { copyFile, mkdir, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { otlpJsonLines } from '../../src/export/index.ts';
+import type { DiskJournalLimits } from '../../src/journal/index.ts';
+import { newFolder, openJournal, removeFolder } from '../journal/disk-journal-fixture.ts';
+import { createTestBridge, HOURS_MS, inSession, postTo, recordedBodies, spanKey, type TestBridge, until } from './bridge-fixture.ts';
+
+// A bridge ends at any moment, and another one goes on with what is on the disk then: the backend has each span once, and the
+// same as if nothing had happened.
+
+let folder: string;
+const running = new Set<TestBridge>();
+
+beforeEach(async () => {
+  folder = await newFolder();
+});
+
+afterEach(async () => {
+  for (const { bridge } of running) await bridge.stop({ timeoutMs: 0 });
+  running.clear();
+  await removeFolder(folder);
+});
+
+const SETTINGS = { settleMs: 2_000, orphanTimeoutMs: HOURS_MS };
+
+interface Place {
+  readonly name: string;
+  readonly limits?: Partial<DiskJournalLimits>;
+  readonly settings?: Parameters<typeof createTestBridge>[0];
+}
+
+async function start({ name, limits = {}, settings = {} }: Place): Promise<TestBridge & { readonly checkpoints: () => number }> {
+  let aheadMs = 0;
+  const now = (): number => performance.now() + aheadMs;
+  const { journal, events } = await openJournal(join(folder, name), { now, limits: { checkpointBytes: 20_000, ...limits } });
+  const test = createTestBridge({ journal, ...settings, settings: { ...SETTINGS, ...settings.settings } });
+  running.add(test);
+  await test.bridge.start();
+  return {
+    ...test,
+    pass: (ms) => {
+      aheadMs += ms;
+    },
+    checkpoints: () => events.filter((told) => told.name === 'journal_checkpoint').length,
+  };
+}
+
+/** The files as the end of the process would leave them at this moment. */
+async function endOfProcess(from: string, to: string): Promise<void> {
+  await mkdir(join(folder, to));
+  for (const file of await readdir(join(folder, from))) {
+    const path = join(folder, from, file);
+    if ((await stat(path)).isFile() && file !== 'LOCK') await copyFile(path, join(folder, to, file)).catch(() => undefined);
+  }
+}
+
+async function finish({ bridge, pass }: TestBridge): Promise<void> {
+  await until(() => bridge.stats().journal.entries === 0);
+  for (const ms of [3_000, 20_000, 2 * HOURS_MS, 60_000]) {
+    pass(ms);
+    await until(() => bridge.stats().exported.queuedSpans === 0);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 300);
+    });
+  }
+  expect(bridge.stats().correlator).toMatchObject({ openAttempts: 0, openJobs: 0 });
+}
+
+function textOf(span: ReadableSpan): string {
+  return [...otlpJsonLines([span])].join('');
+}
+
+function byKey(spans: readonly ReadableSpan[]): ReadonlyMap<string, string> {
+  return new Map(spans.map((span) => [spanKey(span), textOf(span)]));
+}
+
+async function undisturbed(bodies: readonly string[], settings: Place['settings'] = {}): Promise<ReadonlyMap<string, string>> {
+  const test = await start({ name: 'undisturbed', settings });
+  for (const body of bodies) expect((await postTo(test.bridge.app, body)).status).toBe(200);
+  await finish(test);
+  return byKey(test.backend.spans);
+}
+
+describe.each(['features-ray-2.60.0.ndjson', 'node-death-three-jobs-ray-2.60.0.ndjson'])('%s', (recording) => {
+  const bodies = recordedBodies(recording);
+
+  it.each([1, Math.floor(bodies.length / 3), Math.floor(bodies.length / 2), bodies.length])('ends after post %i', async (cut) => {
+    const expected = await undisturbed(bodies);
+    const first = await start({ name: 'first' });
+    for (const body of bodies.slice(0, cut)) await postTo(first.bridge.app, body);
+    if (cut % 2 === 0) first.pass(2_500);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 300);
+    });
+    await endOfProcess('first', 'second');
+    const delivered = [...first.backend.spans];
+    const second = await start({ name: 'second' });
+    for (const body of bodies.slice(cut)) await postTo(second.bridge.app, body);
+    await finish(second);
+    const again = second.backend.spans.filter((span) => byKey(delivered).has(spanKey(span)));
+    expect(again).toEqual([]);
+    expect(byKey([...delivered, ...second.backend.spans])).toEqual(expected);
+    expect(second.backend.spans.length).toBe(byKey(second.backend.spans).size);
+  });
+});
+
+it('is stopped and started again: nothing is sent twice, and what was open goes on', async () => {
+  const bodies = recordedBodies('features-ray-2.60.0.ndjson');
+  const expected = await undisturbed(bodies);
+  const spans: ReadableSpan[] = [];
+  for (const body of bodies) {
+    const test = await start({ name: 'same' });
+    await postTo(test.bridge.app, body);
+    const outcome = await test.bridge.stop();
+    expect(outcome).toMatchObject({ isKept: true, undelivered: 0, unreadEvents: 0 });
+    running.delete(test);
+    spans.push(...test.backend.spans);
+  }
+  const last = await start({ name: 'same' });
+  await finish(last);
+  spans.push(...last.backend.spans);
+  expect(spans.length).toBe(byKey(spans).size);
+  expect(byKey(spans)).toEqual(expected);
+});
+
+it('takes a batch that is sent again, half of one, and the whole stream a day later, for what they are', async () => {
+  const bodies = recordedBodies('features-ray-2.60.0.ndjson');
+  const first = await start({ name: 'first' });
+  for (const body of bodies) {
+    await postTo(first.bridge.app, body);
+    const half = JSON.stringify((JSON.parse(body) as unknown[]).filter((_, index) => index % 2 === 0));
+    expect((await postTo(first.bridge.app, half)).answer.accepted).toBe(0);
+  }
+  await finish(first);
+  const once = byKey(first.backend.spans);
+  expect(first.backend.spans.length).toBe(once.size);
+  await first.bridge.stop();
+  running.delete(first);
+  const nextDay = await start({ name: 'first' });
+  nextDay.pass(20 * HOURS_MS);
+  for (const body of bodies) expect((await postTo(nextDay.bridge.app, body)).status).toBe(200);
+  await finish(nextDay);
+  expect(nextDay.backend.spans).toEqual([]);
+});
+
+it('is not closed for the time in which the bridge was away', async () => {
+  const [body = ''] = recordedBodies('mix-ray-2.58.1.ndjson');
+  const first = await start({ name: 'first' });
+  await postTo(first.bridge.app, inSession(body, 'session_away'));
+  await until(() => first.bridge.stats().journal.entries === 0);
+  await first.bridge.stop();
+  running.delete(first);
+  // The system's clock went on for a day; the journal's did not.
+  const second = await start({ name: 'first' });
+  await until(() => second.bridge.stats().journal.entries === 0);
+  second.pass(HOURS_MS / 2);
+  await new Promise((resolve) => {
+    setTimeout(resolve, 600);
+  });
+  expect(second.backend.spans.filter(({ attributes }) => attributes['ray.end_inferred'] === 'silence')).toEqual([]);
+});
+
+it('answers while it takes up the state, and says how far it is', async () => {
+  const bodies = recordedBodies('features-ray-2.60.0.ndjson');
+  const first = await start({ name: 'first', limits: { checkpointBytes: 1e9, idleCheckpointBytes: 1e9 } });
+  for (const body of bodies) await postTo(first.bridge.app, body);
+  await endOfProcess('first', 'second');
+  const { journal } = await openJournal(join(folder, 'second'), {});
+  let letGo = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const slow = Object.assign(Object.create(journal) as typeof journal, {
+    durable: journal.durable,
+    read: async (cursor: number, limit: number) => {
+      if (cursor > 100) await held;
+      return await journal.read(cursor, Math.min(limit, 50));
+    },
+    stats: () => journal.stats(),
+    append: (...args: Parameters<typeof journal.append>) => journal.append(...args),
+    release: (cursor: number) => journal.release(cursor),
+    seal: () => journal.seal(),
+    waitForEntries: (...args: Parameters<typeof journal.waitForEntries>) => journal.waitForEntries(...args),
+    close: () => journal.close(),
+  });
+  const test = createTestBridge({ journal: slow, settings: SETTINGS });
+  running.add(test);
+  await test.bridge.start();
+  await until(() => test.bridge.stats().journal.releasedCursor > 100);
+  expect((await test.bridge.app.request('/healthz')).status).toBe(200);
+  const answer = await test.bridge.app.request('/readyz');
+  expect(answer.status).toBe(503);
+  expect(await answer.json()).toMatchObject({ status: 'not ready', reason: expect.stringMatching(/rebuilt.* 1\d\d of 201 events/) });
+  expect((await postTo(test.bridge.app, inSession(bodies[0] ?? '', 'session_meanwhile'))).status).toBe(200);
+  letGo();
+  await until(() => test.bridge.stats().journal.entries === 0);
+  expect((await test.bridge.app.request('/readyz')).status).toBe(200);
+});
+
+it('goes on with the settings under which the entries were worked through, and then with those of now', async () => {
+  const bodies = recordedBodies('features-ray-2.60.0.ndjson');
+  const first = await start({
+    name: 'first',
+    limits: { checkpointBytes: 1e9, idleCheckpointBytes: 1e9 },
+    settings: { settings: { settleMs: 500 } },
+  });
+  await until(() => first.checkpoints() === 1);
+  for (const body of bodies.slice(0, 10)) await postTo(first.bridge.app, body);
+  first.pass(600);
+  await until(() => first.backend.spans.length > 0 && first.bridge.stats().exported.queuedSpans === 0);
+  await new Promise((resolve) => {
+    setTimeout(resolve, 300);
+  });
+  await endOfProcess('first', 'second');
+  const sent = new Set(first.backend.spans.map(spanKey));
+  const second = await start({ name: 'second', settings: { settings: { settleMs: 60_000 } } });
+  await until(() => second.checkpoints() === 1);
+  for (const body of bodies.slice(10)) await postTo(second.bridge.app, body);
+  await finish(second);
+  expect(second.backend.spans.filter((span) => sent.has(spanKey(span)))).toEqual([]);
+});
