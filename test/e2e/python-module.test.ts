@@ -24,6 +24,16 @@ const releases: [version: string, tellsMetadata: boolean][] = [
   ['2.49.2', false],
 ];
 
+describe.each(releases)('the package with what Ray %s brings', (version) => {
+  const { title, skip } = needing('passes its own tests', [`user-spans-${version}`]);
+  it.skipIf(skip)(title, async () => {
+    const python = join(rayBinFolder(version), 'python');
+    const env = { ...process.env, PYTHONPATH: join(examples, 'src'), PYTHONDONTWRITEBYTECODE: '1' };
+    const { stderr } = await promisify(execFile)(python, ['-m', 'unittest', 'discover', '-s', join(examples, 'tests')], { env });
+    expect(stderr).toMatch(/^Ran [1-9]\d+ tests[^]*\nOK\s*$/m);
+  });
+});
+
 describe.each(releases)('Ray %s', (version, tellsMetadata) => {
   const { title, skip } = needing('spans of user code under those of the bridge', ['build', 'collector', `user-spans-${version}`]);
   describe.skipIf(skip)(title, () => {

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.context.context import Context, _RuntimeContext
-from opentelemetry.context.contextvars_context import ContextVarsRuntimeContext
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState
 
 from .attempt import Attempt, attempt_of_ray, bridge_reads_metadata, connected_worker, job_metadata
@@ -89,11 +88,11 @@ class TaskRuntimeContext(_RuntimeContext):
     """A context that is never without a span inside a Ray task: where nothing else is current, the attempt's span is.
 
     What user code makes current stays current, and a context that is named explicitly is not changed. ``setup`` puts it around
-    the context that is in use; ``OTEL_PYTHON_CONTEXT=ray_otel_bridge`` chooses it at the start of the process.
+    the one that is in use.
     """
 
-    def __init__(self, inner: _RuntimeContext | None = None) -> None:
-        self._inner: _RuntimeContext = ContextVarsRuntimeContext() if inner is None else inner
+    def __init__(self, inner: _RuntimeContext) -> None:
+        self._inner = inner
 
     def attach(self, context: Context) -> Any:
         return self._inner.attach(context)
@@ -109,6 +108,8 @@ class TaskRuntimeContext(_RuntimeContext):
 
 def install() -> bool:
     """Puts the context in place for this process, once. False where this OpenTelemetry has no place for it."""
+    # Older releases choose their context at its first use.
+    context_api.get_current()
     current = getattr(context_api, "_RUNTIME_CONTEXT", None)
     if isinstance(current, TaskRuntimeContext):
         return True

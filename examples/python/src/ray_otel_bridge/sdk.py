@@ -123,5 +123,4 @@ def _load_exporter(name: str) -> Any:
 
 def _entry_points(group: str) -> Iterable[Any]:
     found: Any = importlib.metadata.entry_points()
-    # Python 3.9 has a dict of lists here.
-    return found.get(group, ()) if isinstance(found, dict) else found.select(group=group)  # type: ignore[no-any-return]
+    return found.select(group=group) if sys.version_info >= (3, 10) else found.get(group, ())  # type: ignore[no-any-return]

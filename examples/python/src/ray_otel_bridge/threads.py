@@ -61,14 +61,14 @@ def _wrap(owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
     setattr(owner, name, wrapped)
 
 
-def _start(original: Callable[..., None], thread: threading.Thread, *args: Any, **kwargs: Any) -> None:
+def _start(original: Callable[..., None], thread: threading.Thread, /, *args: Any, **kwargs: Any) -> None:
     attempt = _attempt_or_none()
     if attempt is not None:
         setattr(thread, _STARTER, attempt)
     original(thread, *args, **kwargs)
 
 
-def _submit(original: Callable[..., Any], pool: ThreadPoolExecutor, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _submit(original: Callable[..., Any], pool: ThreadPoolExecutor, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     attempt = _attempt_or_none()
     if attempt is None:
         return original(pool, function, *args, **kwargs)
@@ -84,7 +84,7 @@ def _run_for(attempt: Attempt, function: Callable[..., _T], /, *args: Any, **kwa
         _work.attempt = before
 
 
-def _run_coroutine_threadsafe(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def _run_coroutine_threadsafe(original: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     try:
         note_async_call()
     except Exception:
