@@ -21,9 +21,12 @@ interface SamplingVector {
   readonly sampled: boolean;
 }
 
-function readVectors<Vector>(name: string): readonly Vector[] {
-  return JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures', `${name}-vectors.json`), 'utf8')) as Vector[];
+function readVectors(name: string): unknown {
+  return JSON.parse(readFileSync(join(import.meta.dirname, '../fixtures', `${name}-vectors.json`), 'utf8'));
 }
+
+const callers = readVectors('caller') as readonly CallerVector[];
+const samplings = readVectors('sampling') as readonly SamplingVector[];
 
 const SESSION = 'session_2026-11-23_21-48-45_562596_3484';
 const JOB = { hex: '01000000', base64: 'AQAAAA==' };
@@ -54,7 +57,7 @@ function jobEvents(metadata: Readonly<Record<string, string>>): unknown[] {
 }
 
 describe('the caller that a job’s metadata names', () => {
-  it.each(readVectors<CallerVector>('caller'))('$why', ({ metadata, caller }) => {
+  it.each(callers)('$why', ({ metadata, caller }) => {
     const { spans, rejected } = rayEventsToSpans(jobEvents(metadata));
     const context = spans[0]?.spanContext();
     expect(rejected).toEqual([]);
@@ -69,7 +72,7 @@ describe('the caller that a job’s metadata names', () => {
 });
 
 describe('whether a trace is kept', () => {
-  it.each(readVectors<SamplingVector>('sampling'))('$env $caller', ({ env, caller, sampled }) => {
+  it.each(samplings)('$env $caller', ({ env, caller, sampled }) => {
     const sampling = createSampling(env);
     const context = caller === null ? {} : { caller: { ...caller, spanId: 'b7ad6b7169203331' } };
     expect(sampling.ok && sampling.isSampled({ kind: 'job', session: SESSION, jobId: JOB.hex, ...context })).toBe(sampled);
