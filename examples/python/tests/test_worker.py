@@ -121,6 +121,16 @@ class Prompt(unittest.TestCase):
             self.assertTrue(self.flushed.acquire(timeout=30))
             self.batching.on_end.assert_called_with(span)
 
+    def test_goes_on_when_sending_fails(self):
+        def fail(*_):
+            self.flushed.release()
+            raise OSError("no backend")
+
+        self.batching.force_flush.side_effect = fail
+        for _ in range(2):
+            self.end(None)
+            self.assertTrue(self.flushed.acquire(timeout=30))
+
     def test_waits_while_a_span_is_inside_another(self):
         self.end(SimpleNamespace(is_remote=False))
         self.assertFalse(self.processor._wanted.is_set())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import os
 import sys
 import threading
@@ -20,6 +21,7 @@ from .attempt import connected_worker, job_metadata, session_name
 #: At most so often the spans of a worker leave it, unless ``OTEL_BSP_SCHEDULE_DELAY`` says otherwise.
 FLUSH_INTERVAL_MILLIS = 100
 
+_logger = logging.getLogger("ray_otel_bridge")
 _EXPORTER_BY_PROTOCOL = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 
 
@@ -60,7 +62,10 @@ class PromptProcessor(SpanProcessor):
             if self._stopped.is_set():
                 return
             self._wanted.clear()
-            self._batching.force_flush()
+            try:
+                self._batching.force_flush()
+            except Exception:
+                _logger.debug("cannot send spans now; the batching processor will", exc_info=True)
             self._stopped.wait(self._interval_seconds)
 
 
