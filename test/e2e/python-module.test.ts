@@ -48,7 +48,9 @@ describe.each(releases)('Ray %s', (version, tellsMetadata) => {
       folder = mkdtempSync(join(tmpdir(), 'ray-otel-bridge-e2e-'));
       const site = await installPackage(version, join(folder, 'site'));
       collector = await startCollector(folder);
-      const serving = await startBridge(['--orphan-timeout', '20s'], { OTEL_EXPORTER_OTLP_ENDPOINT: collector.httpEndpoint });
+      const serving = await startBridge(['--orphan-timeout', '20s', '--data-dir', join(folder, 'data')], {
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.httpEndpoint,
+      });
       bridge = serving.program;
       tee = await startTee(serving.url);
 
