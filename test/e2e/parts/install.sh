@@ -2,7 +2,7 @@
 # Makes the real parts that the end-to-end tests run against, outside the checkout: Ray in virtual environments
 # (from PyPI) and an OpenTelemetry Collector (from Go modules). A part that is there already is left alone.
 #
-# Usage: test/e2e/parts/install.sh [collector] [ray-VERSION ...]     (no argument: all of them)
+# Usage: test/e2e/parts/install.sh [collector] [ray-VERSION ...] [user-spans-VERSION ...]     (no argument: all of them)
 # Needs: bash, python3 with venv, go. Cache: $RAY_OTEL_BRIDGE_CACHE, else ${XDG_CACHE_HOME:-~/.cache}/ray-otel-bridge.
 set -euo pipefail
 
@@ -27,6 +27,20 @@ install_ray() {
   "$place/bin/pip" install --quiet --disable-pip-version-check 'setuptools<81' "ray[default]==$version"
   "$place/bin/python" -c 'import ray, aiohttp; print("ray", ray.__version__, "installed")'
   trap - EXIT
+}
+
+# Into the environment of that Ray, whose extra `default` has the SDK already: an exporter, and what builds the Python package.
+install_user_spans() {
+  local place="$cache/ray-$1" sdk
+  if [[ -f $place/user-spans ]]; then
+    echo "user spans for ray $1: present"
+    return
+  fi
+  install_ray "$1"
+  sdk=$("$place/bin/python" -c 'from importlib.metadata import version; print(version("opentelemetry-sdk"))')
+  "$place/bin/pip" install --quiet --disable-pip-version-check "opentelemetry-exporter-otlp-proto-http==$sdk" hatchling
+  "$place/bin/pip" list --disable-pip-version-check >"$place/user-spans"
+  echo "user spans for ray $1: exporter $sdk installed"
 }
 
 install_collector() {
@@ -58,14 +72,15 @@ install_collector() {
 }
 
 if (($# == 0)); then
-  set -- collector ray-2.60.0 ray-2.49.2
+  set -- collector ray-2.60.0 ray-2.49.2 user-spans-2.60.0 user-spans-2.49.2
 fi
 for part in "$@"; do
   case $part in
     collector) install_collector ;;
     ray-*) install_ray "${part#ray-}" ;;
+    user-spans-*) install_user_spans "${part#user-spans-}" ;;
     *)
-      echo "unknown part: $part (collector or ray-VERSION)" >&2
+      echo "unknown part: $part (collector, ray-VERSION or user-spans-VERSION)" >&2
       exit 2
       ;;
   esac

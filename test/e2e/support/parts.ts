@@ -10,7 +10,7 @@ export const rayBinFolder = (version: string): string => join(cache, `ray-${vers
 /** The built command line, as a user gets it. */
 export const bridgeCommand = join(import.meta.dirname, '../../../dist/cli.js');
 
-export type Part = 'collector' | `ray-${string}` | 'build';
+export type Part = 'collector' | `ray-${string}` | `user-spans-${string}` | 'build';
 
 const HOW: Readonly<Record<string, string>> = { build: 'npm run build' };
 
@@ -24,5 +24,6 @@ export function needing(title: string, parts: readonly Part[]): { readonly title
 
 function placeOf(part: Part): string {
   if (part === 'build') return bridgeCommand;
+  if (part.startsWith('user-spans-')) return join(rayBinFolder(part.slice('user-spans-'.length)), '..', 'user-spans');
   return part === 'collector' ? collectorBinary : join(rayBinFolder(part.slice('ray-'.length)), 'ray');
 }

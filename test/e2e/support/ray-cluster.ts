@@ -9,8 +9,8 @@ const WORKLOAD = join(import.meta.dirname, '../workload');
 /** A head node of a real Ray with the variables that the bridge told us to set. */
 export class RayCluster {
   readonly head: RunningProgram;
+  readonly dashboard: string;
   private readonly env: Readonly<Record<string, string>>;
-  private readonly dashboard: string;
   private readonly folder: string;
   private readonly bin: string;
 
@@ -56,9 +56,9 @@ export class RayCluster {
     return cluster;
   }
 
-  /** Runs a driver of the workload folder; resolves with what it printed. */
-  async runDriver(script: string, env: Readonly<Record<string, string>>): Promise<string> {
-    const driver = new RunningProgram(join(this.bin, 'python'), [script], { cwd: WORKLOAD, env: { ...this.env, ...env } });
+  /** Runs a driver of the workload folder, or any by its whole path; resolves with what it printed. */
+  async runDriver(script: string, env: Readonly<Record<string, string>>, args: readonly string[] = []): Promise<string> {
+    const driver = new RunningProgram(join(this.bin, 'python'), [script, ...args], { cwd: WORKLOAD, env: { ...this.env, ...env } });
     const code = await driver.exit(240_000);
     if (code !== 0) throw new Error(`${script} ended with ${code}:\n${driver.output}`);
     return driver.output;
