@@ -212,9 +212,9 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   }
 
   async function tellRebuilding(signal: AbortSignal): Promise<void> {
-    while (!isReady && !signal.aborted) {
+    while (notReadyReason() !== undefined && !signal.aborted) {
       await clock.sleep(REBUILDING_INTERVAL_MS, signal);
-      if (!isReady && !signal.aborted) telemetry.rebuilding(rebuildProgress());
+      if (notReadyReason() !== undefined && !signal.aborted) telemetry.rebuilding(rebuildProgress());
     }
   }
 
@@ -228,6 +228,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   async function start(): Promise<void> {
     if (state !== 'created') return;
     state = 'running';
+    isReady = durable === undefined;
     startedMs = clock.now();
     pumping = rebuildAndPump();
     watching = watch(access.files, { sleep: clock.sleep, signal: abortWatch.signal, onReload: telemetry.fileReloaded });

@@ -14,10 +14,10 @@ import {
   closeWorker,
 } from './close.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
-import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
+import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
 import { Restorer } from './restore.ts';
 import { CORRELATE_DEFAULTS, State } from './state.ts';
-import type { Applied, CorrelateOptions, Timed } from './state.ts';
+import type { Applied, CorrelateOptions } from './state.ts';
 
 /** A silent session is forgotten, tombstones and all, when nothing of it came for so long: a week. */
 const SESSION_AGE_MAX_MS = 7 * 24 * 3_600_000;

@@ -4,4 +4,3 @@ export type { CorrelateOptions } from './state.ts';
 export type { Cost } from './account.ts';
 export { WHOLE_TASK_PREFIX } from './merge.ts';
 export type { CheckpointRecord } from './checkpoint.ts';
-export { CORRELATE_DEFAULTS } from './state.ts';

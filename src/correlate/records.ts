@@ -281,3 +281,6 @@ export class Session {
     this.lastSeenMs = nowMs;
   }
 }
+
+/** What becomes due at a time. */
+export type Timed = Attempt | Job | Actor | NodeRecord | WorkerRecord | PlacementGroup | SubmissionJob | Point | Session;

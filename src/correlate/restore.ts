@@ -3,8 +3,20 @@ import { type SavedAccount, TraceAccount } from './account.ts';
 import type { CheckpointContent, CheckpointKind, CheckpointRecord, ClosedRecord, Fields, OpenRecord } from './checkpoint.ts';
 import { FoldNode } from './fold.ts';
 import type { SpanRef } from './lifecycle.ts';
-import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, Task, WorkerRecord } from './records.ts';
-import type { State, Timed } from './state.ts';
+import {
+  Actor,
+  Attempt,
+  Job,
+  NodeRecord,
+  PlacementGroup,
+  Point,
+  Session,
+  SubmissionJob,
+  Task,
+  type Timed,
+  WorkerRecord,
+} from './records.ts';
+import type { State } from './state.ts';
 
 /** Takes the records of a checkpoint, in their order, into a state that is empty at first. */
 export class Restorer {

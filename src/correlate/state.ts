@@ -3,7 +3,7 @@ import type { Cost } from './account.ts';
 import { DueQueue } from './due-queue.ts';
 import { compareTimed } from './due-order.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
-import { Actor, Attempt, Job, NodeRecord, PlacementGroup, type Point, Session, SubmissionJob, Task, WorkerRecord } from './records.ts';
+import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, Task, type Timed, WorkerRecord } from './records.ts';
 
 /** Times in milliseconds. */
 export interface CorrelateOptions {
@@ -43,8 +43,6 @@ const EVICTION_SCAN_MAX = 100;
 
 /** `late`: what an event tells came after its span was sent. */
 export type Applied = 'applied' | 'late';
-
-export type Timed = Attempt | Job | Actor | NodeRecord | WorkerRecord | PlacementGroup | SubmissionJob | Point | Session;
 
 /** Everything that the correlator knows. */
 export class State {

@@ -13,7 +13,6 @@ export class Space {
   readonly #now: () => number;
   #freeBytes: number | undefined;
   #checkedMs = Number.NEGATIVE_INFINITY;
-  #checking: Promise<void> | undefined;
   limitBytes = 0;
 
   constructor(folder: string, limits: Pick<DiskJournalLimits, 'limitBytes' | 'minFreeBytes'>, now: () => number) {
@@ -31,7 +30,7 @@ export class Space {
 
   /** Why `moreBytes` have no room beside `heldBytes`. An empty journal takes what the disk takes. */
   refusal(heldBytes: number, moreBytes: number, isEmpty: boolean): string | undefined {
-    if (this.#now() - this.#checkedMs >= CHECK_MS) this.#checking ??= this.#check();
+    if (this.#now() - this.#checkedMs >= CHECK_MS) this.#check().catch(() => undefined);
     const { minFreeBytes } = this.#limits;
     if (this.#freeBytes !== undefined && this.#freeBytes < minFreeBytes)
       return `the disk of the journal has ${this.#freeBytes} bytes left, less than the ${minFreeBytes} that stay free`;
@@ -44,6 +43,5 @@ export class Space {
     // Where the system does not tell, writing will.
     const found = await statfs(this.#folder).catch(() => undefined);
     this.#freeBytes = found === undefined ? undefined : found.bavail * found.bsize;
-    this.#checking = undefined;
   }
 }

@@ -96,6 +96,10 @@ export class StoreWriter {
     }
     this.queue.refuseAll(unavailable(this.#unwritable.reason));
     this.#options.onRefused();
+    this.#startToRecover();
+  }
+
+  #startToRecover(): void {
     this.#recovering ??= this.#recover().finally(() => {
       this.#recovering = undefined;
     });

@@ -1,10 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { commands, rayEventTypes } from '../../src/command/index.ts';
 import { settingsTable } from '../../src/config.ts';
 import { buildCli, runCli, startCli } from './built-cli.ts';
-import { scriptedServer } from './scripted-server.ts';
+import { readOtlpJsonLines } from '../support/otlp-spans.ts';
+import { scriptedServer, type ScriptedServer } from './scripted-server.ts';
 
 const recording = fileURLToPath(new URL('../fixtures/recordings/job-submit-ray-2.60.0.ndjson', import.meta.url));
 let cli: string;
@@ -12,6 +15,10 @@ let cli: string;
 beforeAll(async () => {
   cli = await buildCli();
 });
+
+function spanIdsOf({ posts }: ScriptedServer): readonly string[] {
+  return readOtlpJsonLines(posts.map(({ body }) => body).join('\n')).map(({ traceId, spanId }) => traceId + spanId);
+}
 
 describe('help', () => {
   test('of the program names every command; without a command it is an error', async () => {
@@ -128,7 +135,36 @@ describe('serve', () => {
     await runCli(cli, ['replay', recording, '--to', url, '--speed', 'max']);
     program.signal('SIGTERM');
     expect(await program.exited).toBe(0);
-    expect(program.stdout()).toMatch(/stopped: \d+ spans could not be delivered in time and are lost/);
+    expect(program.stdout()).toMatch(/stopped: \d+ spans not delivered, lost: they were in memory/);
+  });
+
+  test('after a kill goes on with what it had accepted, and sends nothing twice', async () => {
+    const backend = await scriptedServer([{ status: 200 }]);
+    const dataDir = await mkdtemp(join(tmpdir(), 'data-'));
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: backend.url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      RAY_OTEL_JOURNAL: 'disk',
+      RAY_OTEL_DATA_DIR: dataDir,
+      RAY_OTEL_SETTLE: '1s',
+    };
+    const first = startCli(cli, ['serve', '--listen', '127.0.0.1:0'], env);
+    const [, url = ''] = await first.shows(/listening on (\S+)\n/);
+    expect(first.stdout()).toContain(`keeping accepted events in ${dataDir}`);
+    const second = await runCli(cli, ['serve', '--listen', '127.0.0.1:0'], env);
+    expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining('another process uses the journal') });
+    await runCli(cli, ['replay', recording, '--to', url, '--speed', 'max']);
+    first.signal('SIGKILL');
+    await first.exited;
+    const before = spanIdsOf(backend);
+    const third = startCli(cli, ['serve', '--listen', '127.0.0.1:0'], env);
+    await expect.poll(() => third.stderr(), { timeout: 20_000 }).toContain('"rebuilt"');
+    await expect.poll(() => spanIdsOf(backend).length, { timeout: 20_000 }).toBeGreaterThan(before.length);
+    third.signal('SIGTERM');
+    expect(await third.exited).toBe(0);
+    const all = spanIdsOf(backend);
+    expect(new Set(all).size).toBe(all.length);
+    await rm(dataDir, { recursive: true });
   });
 
   test.each([

@@ -47,14 +47,14 @@ async function tryToOpen(): ReturnType<typeof openDiskJournal> {
 }
 
 async function idsFrom(journal: Journal, cursor: number): Promise<readonly string[]> {
-  const ids: string[] = [];
+  const found: string[] = [];
   let next = cursor;
   while (next < journal.stats().endCursor) {
     const { from, entries } = await journal.read(next, 1000);
-    ids.push(...entries.map((entry) => entry.event.eventId));
+    found.push(...entries.map((entry) => entry.event.eventId));
     next = from + entries.length;
   }
-  return ids;
+  return found;
 }
 
 function ids(...numbers: readonly number[]): readonly string[] {
@@ -173,7 +173,7 @@ describe('a restart', () => {
     await first.journal.append([event(0), event(1)], 1);
     first.journal.release(1);
     await first.journal.durable.saveCheckpoint({ ...nothing, cursor: 1, records: ['first'] });
-    const failing = (function* (): Generator<unknown> {
+    const failing = (function* (): Generator {
       yield 'second';
       throw new Error('the process ends here');
     })();

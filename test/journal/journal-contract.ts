@@ -7,11 +7,11 @@ import type { Journal, JournalCursor } from '../../src/journal/index.ts';
 export interface JournalUnderTest {
   readonly journal: Journal;
   /** Everything before `cursor` is needed no more, and its room is free again. */
-  giveBack(cursor: JournalCursor): Promise<void>;
+  readonly giveBack: (cursor: JournalCursor) => Promise<void>;
   /** The same journal after the end of the process that had it; undefined when it does not outlive that. */
-  reopen?(): Promise<JournalUnderTest>;
+  readonly reopen?: () => Promise<JournalUnderTest>;
   /** Removes what is left. */
-  dispose(): Promise<void>;
+  readonly dispose: () => Promise<void>;
 }
 
 /** Makes an empty journal with this limit. */
@@ -38,7 +38,7 @@ export function describeJournalContract(name: string, createJournal: JournalFact
   async function read(journal: Journal, cursor: JournalCursor, limit: number): Promise<readonly RayEvent[]> {
     const { from, entries } = await journal.read(cursor, limit);
     expect(from).toBe(cursor);
-    return entries.map(({ event }) => event);
+    return entries.map((entry) => entry.event);
   }
 
   /** All from `cursor` on, in as many pieces as the engine likes. */

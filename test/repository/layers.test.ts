@@ -23,8 +23,11 @@ const layers: Readonly<Record<string, Layer>> = {
   convert: { imports: ['event', 'correlate', 'span', 'export'] },
   'span-environment': { imports: ['span'] },
   pump: { imports: ['correlate', 'export', 'journal', 'receiver'] },
+  rebuild: { imports: ['correlate'], types: ['journal', 'receiver', 'config'] },
   'bridge-telemetry': { imports: ['correlate', 'export', 'journal', 'metrics', 'telemetry'] },
-  bridge: { imports: [...stages, 'config', 'convert', 'telemetry', 'span-environment', 'bridge-telemetry', 'pump', 'quarantine'] },
+  bridge: {
+    imports: [...stages, 'config', 'convert', 'telemetry', 'span-environment', 'bridge-telemetry', 'pump', 'rebuild', 'quarantine'],
+  },
   command: {
     imports: [
       'quarantine',
@@ -33,6 +36,7 @@ const layers: Readonly<Record<string, Layer>> = {
       'export',
       'receiver',
       'access',
+      'journal',
       'options',
       'config',
       'telemetry',
