@@ -25,8 +25,10 @@ const layers: Readonly<Record<string, Layer>> = {
   pump: { imports: ['correlate', 'export', 'journal', 'receiver'] },
   'bridge-telemetry': { imports: ['correlate', 'export', 'journal', 'metrics', 'telemetry'] },
   bridge: { imports: [...stages, 'config', 'convert', 'telemetry', 'span-environment', 'bridge-telemetry', 'pump', 'quarantine'] },
+  doctor: { imports: ['export', 'metrics', 'receiver', 'terminal'] },
   command: {
     imports: [
+      'doctor',
       'quarantine',
       'event',
       'span',
