@@ -14,8 +14,8 @@ export interface DiagnosedFinding {
 }
 
 export interface DiagnosedUnknown {
-  readonly check: string;
-  readonly title: string;
+  /** The checks that could not be made because of it. */
+  readonly checks: readonly string[];
   readonly where: readonly string[];
   readonly what: string;
   readonly fix: string;
@@ -33,28 +33,31 @@ export function diagnose(facts: Facts): Diagnosis {
   const findings = new Map<string, DiagnosedFinding>();
   const unknown = new Map<string, DiagnosedUnknown>();
   const well: { check: string; what: string }[] = [];
-  for (const { name, title, judge } of CHECKS) {
+  for (const { name, judge } of CHECKS) {
     for (const verdict of judge(facts)) {
       if (verdict.kind === 'well') {
         well.push({ check: name, what: verdict.what });
         continue;
       }
-      const here = verdict.where === undefined ? [] : [verdict.where];
       if (verdict.kind === 'unknown') {
-        const key = JSON.stringify([name, verdict.what]);
-        const known = unknown.get(key) ?? { check: name, title, where: [], what: verdict.what, fix: verdict.fix };
-        unknown.set(key, { ...known, where: [...known.where, ...here] });
+        const key = verdict.what;
+        const known = unknown.get(key) ?? { checks: [], where: [], what: verdict.what, fix: verdict.fix };
+        unknown.set(key, { ...known, checks: withOne(known.checks, name), where: withOne(known.where, verdict.where) });
         continue;
       }
       const { code, what, why, fix } = verdict;
       const key = JSON.stringify([code, what]);
       const known = findings.get(key) ?? { check: name, code, severity: FINDINGS[code].severity, where: [], what, why, fix };
-      findings.set(key, { ...known, where: [...known.where, ...here.filter((place) => !known.where.includes(place))] });
+      findings.set(key, { ...known, where: withOne(known.where, verdict.where) });
     }
   }
   const bySeverity = (severity: Severity): readonly DiagnosedFinding[] =>
     [...findings.values()].filter((each) => each.severity === severity);
   return { findings: [...bySeverity('fault'), ...bySeverity('warning')], unknown: [...unknown.values()], well };
+}
+
+function withOne(texts: readonly string[], text: string | undefined): readonly string[] {
+  return text === undefined || texts.includes(text) ? texts : [...texts, text];
 }
 
 export function isTrouble({ findings }: Diagnosis): boolean {

@@ -4,7 +4,7 @@ import type { OtlpOutcome } from '../otlp-outcome.ts';
 import { finding, type Finding, unknown, type Verdicts, well } from '../verdict.ts';
 import type { Check } from './check.ts';
 
-export const backend: Check = { name: 'backend', title: 'the OTLP endpoint', judge: (facts) => judge(facts.backend) };
+export const backend: Check = { name: 'backend', judge: (facts) => judge(facts.backend) };
 
 const why = 'What the bridge makes of events cannot be delivered; it waits in the bridge and then in Ray.';
 const fixAddress =

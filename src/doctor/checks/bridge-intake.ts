@@ -5,7 +5,7 @@ import { RAY_VARIABLES } from '../variables.ts';
 import { finding, type Finding, unknown, type Verdict, type Verdicts, verdictsOr, well } from '../verdict.ts';
 import type { Check } from './check.ts';
 
-export const bridgeIntake: Check = { name: 'bridge_intake', title: 'what the bridge has received', judge };
+export const bridgeIntake: Check = { name: 'bridge_intake', judge };
 
 function judge(facts: Facts): Verdicts {
   const { bridge } = facts;

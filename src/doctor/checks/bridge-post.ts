@@ -7,7 +7,7 @@ import { finding, type Finding, unknown, type Verdicts, well } from '../verdict.
 import type { Check } from './check.ts';
 import { failureText } from './failure-text.ts';
 
-export const bridgePost: Check = { name: 'bridge_post', title: 'whether a post is taken', judge: ({ bridge }) => judge(bridge) };
+export const bridgePost: Check = { name: 'bridge_post', judge: ({ bridge }) => judge(bridge) };
 
 const address = RAY_VARIABLES.address;
 const repeated = 'Ray repeats such a batch for ever, and loses the oldest events when its buffer is full.';
@@ -17,8 +17,7 @@ function judge({ post, address: given }: BridgeFacts): Verdicts {
   if (post.kind === 'failed')
     return [unknown(`nothing could be posted to ${where}: ${failureText(post.failure)}`, 'first mend the address of the bridge')];
   const { status } = post;
-  if (status >= 200 && status < 300)
-    return [isBridge(post) ? well(`${where} takes posts, with the token of that address`) : stranger(post, where)];
+  if (status >= 200 && status < 300) return [isBridge(post) ? well(`${where} takes posts`) : stranger(post, where)];
   return [refusal(post, where)];
 }
 

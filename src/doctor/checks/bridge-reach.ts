@@ -5,7 +5,7 @@ import { finding, unknown, type Verdict, type Verdicts, well } from '../verdict.
 import type { Check } from './check.ts';
 import { failureText } from './failure-text.ts';
 
-export const bridgeReach: Check = { name: 'bridge_reach', title: 'the address of the bridge', judge: ({ bridge }) => judge(bridge) };
+export const bridgeReach: Check = { name: 'bridge_reach', judge: ({ bridge }) => judge(bridge) };
 
 const why = 'Ray keeps its events until they are taken, and loses the oldest when its buffer is full.';
 const fix =

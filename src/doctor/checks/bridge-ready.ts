@@ -5,7 +5,7 @@ import { finding, unknown, type Verdicts, well } from '../verdict.ts';
 import type { Check } from './check.ts';
 import { failureText } from './failure-text.ts';
 
-export const bridgeReady: Check = { name: 'bridge_ready', title: 'whether the bridge is ready', judge: ({ bridge }) => judge(bridge) };
+export const bridgeReady: Check = { name: 'bridge_ready', judge: ({ bridge }) => judge(bridge) };
 
 function judge({ ready, health, address }: BridgeFacts): Verdicts {
   const where = publicUrl(address);

@@ -5,7 +5,5 @@ import type { Verdicts } from '../verdict.ts';
 export interface Check {
   /** Stable, for `--json`. */
   readonly name: string;
-  /** What it looks at; completes 'not known: …'. */
-  readonly title: string;
   readonly judge: (facts: Facts) => Verdicts;
 }

@@ -1,8 +1,9 @@
 import type { ClockOffset, Facts } from '../facts.ts';
 import { finding, unknown, type Verdicts, well } from '../verdict.ts';
 import type { Check } from './check.ts';
+import { noNodes } from './no-nodes.ts';
 
-export const clocks: Check = { name: 'clocks', title: 'the clocks of the nodes', judge };
+export const clocks: Check = { name: 'clocks', judge };
 
 /** A state of a task is told by its owner's node, the next one by its worker's: a larger difference turns their order around. */
 const toleratedSkewMs = 1000;
@@ -13,8 +14,8 @@ interface NodeClock extends ClockOffset {
 
 function judge({ ray }: Facts): Verdicts {
   const known = ray.nodes.flatMap(({ name, clock }): NodeClock[] => (clock === undefined ? [] : [{ name, ...clock }]));
-  if (known.length === 0)
-    return [unknown('no clock of a node can be read', 'give --ray-address; on the nodes: `timedatectl` or `chronyc tracking`')];
+  if (ray.nodes.length === 0) return [noNodes(ray)];
+  if (known.length === 0) return [unknown('no clock of a node can be read', 'on the nodes: `timedatectl` or `chronyc tracking`')];
   if (ray.nodes.length === 1) return [well('there is one node, with one clock')];
   const ahead = known.reduce((most, node) => (node.leastMs > most.leastMs ? node : most));
   const behind = known.reduce((least, node) => (node.mostMs < least.mostMs ? node : least));

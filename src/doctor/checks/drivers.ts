@@ -4,7 +4,7 @@ import { finding, unknown, type Verdict, type Verdicts, verdictsOr, well } from 
 import type { Check } from './check.ts';
 import { systemFlagsOf, tellsTasks } from './flags.ts';
 
-export const drivers: Check = { name: 'drivers', title: 'the variables of drivers on this machine', judge };
+export const drivers: Check = { name: 'drivers', judge };
 
 const why = 'Without it only the workers tell: attempts have no definition (name, parent) and no end.';
 const fix = `export ${RAY_VARIABLES.taskEvent}=1 in the shell that starts the driver, or set it in the script before \`import ray\``;

@@ -4,7 +4,7 @@ import { RAY_VARIABLES } from '../variables.ts';
 import { finding, unknown, type Verdict, type Verdicts, verdictsOr, well } from '../verdict.ts';
 import type { Check } from './check.ts';
 
-export const eventTypes: Check = { name: 'event_types', title: 'which event types the nodes post', judge };
+export const eventTypes: Check = { name: 'event_types', judge };
 
 const fix = `set ${RAY_VARIABLES.eventTypes} to the list that \`ray-otel-bridge serve\` prints (it works with every release; ALL from 2.54 on), and restart Ray`;
 

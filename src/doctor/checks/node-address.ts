@@ -4,8 +4,9 @@ import { isOn } from '../ray-release.ts';
 import { RAY_VARIABLES } from '../variables.ts';
 import { finding, type Finding, unknown, type Verdict, type Verdicts, verdictsOr, well } from '../verdict.ts';
 import type { Check } from './check.ts';
+import { noNodes } from './no-nodes.ts';
 
-export const nodeAddress: Check = { name: 'node_address', title: 'where each node posts to', judge };
+export const nodeAddress: Check = { name: 'node_address', judge };
 
 const name = RAY_VARIABLES.address;
 const whyMissing = 'Without it the node posts nothing at all.';
@@ -18,9 +19,11 @@ function judge({ ray, local, bridge }: Facts): Verdicts {
     ...raylets.flatMap((process) => ofProcess(process, local.shell.address)),
     ...others.filter(({ hasAgent }) => hasAgent !== false).flatMap((node) => ofNode(node, bridge)),
   ];
-  if (raylets.length === 0 && ray.nodes.length === 0)
-    return [unknown('no node is known', 'give --ray-address, or run this on a node with the user of Ray')];
-  return verdictsOr(verdicts, well('every node has an address to post to'));
+  if (raylets.length === 0 && ray.nodes.length === 0) return [noNodes(ray)];
+  return verdictsOr(
+    verdicts,
+    well(ray.nodes.length > 0 ? 'every node has an address to post to' : 'the node on this machine has an address to post to'),
+  );
 }
 
 function ofProcess({ pid, variables = {} }: ProcessFacts, inShell: string | undefined): readonly Verdict[] {

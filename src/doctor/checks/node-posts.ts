@@ -5,8 +5,9 @@ import { publicUrl } from '../public-url.ts';
 import { RAY_VARIABLES } from '../variables.ts';
 import { finding, unknown, type Verdict, type Verdicts, verdictsOr, well } from '../verdict.ts';
 import type { Check } from './check.ts';
+import { noNodes } from './no-nodes.ts';
 
-export const nodePosts: Check = { name: 'node_posts', title: 'whether the posts of each node are taken', judge };
+export const nodePosts: Check = { name: 'node_posts', judge };
 
 interface FailureText {
   readonly code: FindingCode;
@@ -71,7 +72,7 @@ const texts: Readonly<Record<PostFailure, FailureText>> = {
 };
 
 function judge({ ray }: Facts): Verdicts {
-  if (ray.nodes.length === 0) return [unknown('no node is known', 'give --ray-address')];
+  if (ray.nodes.length === 0) return [noNodes(ray)];
   const verdicts: Verdict[] = ray.nodes.filter(({ hasAgent }) => hasAgent !== false).flatMap(ofNode);
   if (ray.nodesLeftOut > 0) verdicts.push(unknown(`${ray.nodesLeftOut} more nodes were not asked`, 'run this on one of them to see it'));
   return verdictsOr(verdicts, well('no post of a node is failing'));

@@ -5,7 +5,7 @@ import { finding, unknown, type Verdict, type Verdicts, well } from '../verdict.
 import type { Check } from './check.ts';
 import { failureText } from './failure-text.ts';
 
-export const rayDashboard: Check = { name: 'ray_dashboard', title: "Ray's dashboard", judge: ({ ray }) => judge(ray) };
+export const rayDashboard: Check = { name: 'ray_dashboard', judge: ({ ray }) => judge(ray) };
 
 const fixAddress =
   "give the dashboard's address with --ray-address: http://HEAD:8265 as `ray start --head` prints it (not 6379 or 10001), or forward the port";

@@ -5,7 +5,7 @@ import { finding, type Finding, unknown, type Verdicts, well } from '../verdict.
 import type { Check } from './check.ts';
 import { isFlagOn, offText } from './flags.ts';
 
-export const rayEventFlag: Check = { name: 'ray_event_flag', title: `${RAY_VARIABLES.rayEvent} at the head`, judge };
+export const rayEventFlag: Check = { name: 'ray_event_flag', judge };
 
 function judge({ ray, local }: Facts): Verdicts {
   if (ray.release !== undefined && !isAtLeast(ray.release, FIRST_WITH_RAY_EVENT))

@@ -1,8 +1,9 @@
 import type { Facts } from '../facts.ts';
 import { finding, type Finding, unknown, type Verdict, type Verdicts, verdictsOr, well } from '../verdict.ts';
 import type { Check } from './check.ts';
+import { noNodes } from './no-nodes.ts';
 
-export const rayInstall: Check = { name: 'ray_install', title: 'the agent that posts, on each node', judge };
+export const rayInstall: Check = { name: 'ray_install', judge };
 
 function judge({ ray, local }: Facts): Verdicts {
   const minimal: Verdict[] = [
@@ -15,7 +16,7 @@ function judge({ ray, local }: Facts): Verdicts {
       ),
   ];
   const raylets = local.processes.filter(({ kind }) => kind === 'raylet').length;
-  if (ray.nodes.length === 0 && raylets === 0) return [unknown('no node is known', 'give --ray-address, or run this on a node')];
+  if (ray.nodes.length === 0 && raylets === 0) return [noNodes(ray)];
   const seen = ray.nodes.length > 0 ? `all ${ray.nodes.length} nodes have` : 'the node on this machine has';
   return verdictsOr(minimal, well(`${seen} the agent`));
 }

@@ -3,7 +3,7 @@ import { FIRST_WITH_EVENTS, isAtLeast } from '../ray-release.ts';
 import { finding, unknown, type Verdicts, well } from '../verdict.ts';
 import type { Check } from './check.ts';
 
-export const rayVersion: Check = { name: 'ray_version', title: "Ray's release", judge: ({ ray }) => judge(ray) };
+export const rayVersion: Check = { name: 'ray_version', judge: ({ ray }) => judge(ray) };
 
 function judge({ version, release }: RayFacts): Verdicts {
   if (version === undefined)

@@ -4,7 +4,7 @@ import { finding, type Finding, unknown, type Verdict, type Verdicts, well } fro
 import type { Check } from './check.ts';
 import { offText, receivedByNodes, systemFlagsOf, tellsTasks } from './flags.ts';
 
-export const taskFlag: Check = { name: 'task_flag', title: `${RAY_VARIABLES.taskEvent} on the nodes`, judge };
+export const taskFlag: Check = { name: 'task_flag', judge };
 
 function judge(facts: Facts): Verdicts {
   const here = ofThisMachine(facts);
