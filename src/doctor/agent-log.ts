@@ -59,7 +59,7 @@ function postFailureOf(message: string): PostFailure {
   const status = Number(/\bstatus=(\d{3})\b|^(\d{3}) (?:Client|Server) Error|too many (\d{3}) error/.exec(message)?.slice(1).join(''));
   if (status > 0) return failureOfStatus(status);
   if (/TooManyRedirects|Exceeded \d+ redirects/.test(message)) return 'redirected';
-  if (/Certificate|SSL/i.test(message)) return 'tls';
+  if (/SSLError|SSLCert|CertificateError|CERTIFICATE_VERIFY/.test(message)) return 'tls';
   if (/NonHttpUrl|InvalidUrl|InvalidURL|No connection adapters|MissingSchema|Invalid URL/.test(message)) return 'address_invalid';
   if (/DNSError|gaierror|NameResolution|Failed to resolve|Name or service not known/.test(message)) return 'unknown_host';
   if (/Timeout|timed out/.test(message)) return 'timeout';

@@ -1,6 +1,8 @@
 /** What became of an empty export request. */
 export type OtlpOutcome =
   | { readonly kind: 'taken' }
+  /** Taken, with a remark of ours or of theirs. */
+  | { readonly kind: 'remark'; readonly reason: string }
   | {
       readonly kind: 'refused_connection' | 'unknown_host' | 'timeout' | 'not_its_protocol' | 'tls_mismatch' | 'tls_untrusted';
       readonly reason: string;
@@ -10,14 +12,16 @@ export type OtlpOutcome =
 interface ExportAnswer {
   readonly kind: string;
   readonly reason?: string;
+  readonly warning?: string;
 }
 
-type Rule = readonly [pattern: RegExp, kind: Exclude<OtlpOutcome['kind'], 'taken'>];
+type Rule = readonly [pattern: RegExp, kind: Exclude<OtlpOutcome['kind'], 'taken' | 'remark'>];
 
 /** In this order: the first that fits counts. The reasons are those of `export/`, by HTTP status, gRPC status or Node's error code. */
 const rules: readonly Rule[] = [
   [/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ECONNRESET.*connect/, 'refused_connection'],
   [/ENOTFOUND|EAI_AGAIN|Name resolution failed/, 'unknown_host'],
+  [/no application protocol/, 'not_its_protocol'],
   [/wrong version number|EPROTO|packet length too long|HTTP request to an HTTPS server|ERR_SSL_/i, 'tls_mismatch'],
   [/CERT|SELF_SIGNED|UNABLE_TO_|self.signed|certificate|ERR_TLS_/i, 'tls_untrusted'],
   [/^HTTP (?:401|402|403|407)\b|^gRPC (?:UNAUTHENTICATED|PERMISSION_DENIED)/, 'credentials'],
@@ -28,7 +32,7 @@ const rules: readonly Rule[] = [
 ];
 
 export function otlpOutcomeOf(answer: ExportAnswer | undefined): OtlpOutcome {
-  if (answer?.kind === 'delivered') return { kind: 'taken' };
+  if (answer?.kind === 'delivered') return answer.warning === undefined ? { kind: 'taken' } : { kind: 'remark', reason: answer.warning };
   const reason = answer?.reason ?? 'no answer';
   return { kind: rules.find(([pattern]) => pattern.test(reason))?.[1] ?? 'failing', reason };
 }

@@ -36,10 +36,20 @@ function judge(facts: BackendFacts): Verdicts {
       : [first, ...rest];
   }
   if (facts.outcome.kind === 'taken') return [well(`${facts.endpoint} takes OTLP (${facts.protocol})`)];
+  if (facts.outcome.kind === 'remark') {
+    return [
+      finding('otlp_strange_answer', {
+        where: facts.endpoint,
+        what: `${facts.endpoint} takes the request, with a remark: ${facts.outcome.reason.slice(0, 200)}`,
+        why: 'Spans are taken for delivered; if another service answers there, they are gone.',
+        fix: 'see that host and port are those of the backend, and look whether the traces are in it',
+      }),
+    ];
+  }
   return [failed(facts, facts.outcome)];
 }
 
-type Failed = Exclude<OtlpOutcome, { kind: 'taken' }>;
+type Failed = Exclude<OtlpOutcome, { kind: 'taken' | 'remark' }>;
 
 const texts: Readonly<Record<Failed['kind'], { readonly code: FindingCode; readonly what: string; readonly fix: string }>> = {
   refused_connection: { code: 'otlp_unreachable', what: 'nothing listens', fix: fixAddress },

@@ -6,7 +6,6 @@ import type { Check } from './check.ts';
 
 export const bridgeExport: Check = {
   name: 'bridge_export',
-  title: 'whether the bridge delivers its spans',
   judge: ({ bridge }) => judge(bridge),
 };
 

@@ -10,7 +10,8 @@ const WORKLOAD = join(import.meta.dirname, '../workload');
 export class RayCluster {
   readonly head: RunningProgram;
   private readonly env: Readonly<Record<string, string>>;
-  private readonly dashboard: string;
+  /** URL of its dashboard. */
+  readonly dashboard: string;
   private readonly folder: string;
   private readonly bin: string;
 
