@@ -16,6 +16,7 @@ export interface RayFacts {
   readonly answer: HttpAnswer;
   readonly version: string | undefined;
   readonly release: RayRelease | undefined;
+  readonly session: string | undefined;
   /** Where a token was looked for and found; undefined when none was found. */
   readonly tokenFrom: string | undefined;
   /** Tasks that the cluster has seen, of the state API; undefined when it did not tell. */
@@ -51,6 +52,8 @@ export interface NodeFacts {
 export interface ProcessFacts {
   readonly kind: 'raylet' | 'gcs_server';
   readonly pid: number;
+  /** Ray's session that it belongs to; several clusters can run on one machine. */
+  readonly session: string | undefined;
   /** Undefined when this user may not read its environment. */
   readonly variables: RayVariables | undefined;
   /** Flags of `--system-config`, which every process of the cluster gets. */

@@ -22,6 +22,7 @@ export function gatherLocal(world: World): Omit<LocalFacts, 'drivers'> {
     processes.push({
       kind,
       pid,
+      session: sessionOf(commandLine),
       variables: variablesOf(world, pid),
       systemFlags: systemFlagsOf(commandLine),
       isMinimal: commandLine.some((part) => part.startsWith('--dashboard_agent_command=') && / --minimal(?: |$)/.test(part)),
@@ -52,6 +53,17 @@ function listPids({ procFolder }: World): readonly number[] | undefined {
 function kindOf(program: string): ProcessFacts['kind'] | undefined {
   if (program.endsWith('/raylet/raylet')) return 'raylet';
   return program.endsWith('/gcs/gcs_server') ? 'gcs_server' : undefined;
+}
+
+/** Both name a socket or folder of the session, or the session itself. */
+function sessionOf(commandLine: readonly string[]): string | undefined {
+  const [session] = commandLine.flatMap((part) => /session_[\w-]{1,100}/.exec(part)?.[0] ?? []);
+  return session;
+}
+
+/** Processes of the cluster that was asked; all of them while it is not known which that is. */
+export function ofSession(processes: readonly ProcessFacts[], session: string | undefined): readonly ProcessFacts[] {
+  return session === undefined ? processes : processes.filter((each) => each.session === session);
 }
 
 function variablesOf(world: World, pid: number): RayVariables | undefined {

@@ -31,6 +31,7 @@ export async function gatherRay({ url, source }: RayQuestion, world: World): Pro
   const answer = token === undefined ? first : await askIn(world, pathOf(url, '/api/version'), { bearer: token.token });
   const version = versionOf(answer);
   const common = {
+    session: isGood(answer) ? textAt(parseJson(answer.text), 'session_name') : undefined,
     url,
     source,
     answer,

@@ -2,7 +2,7 @@ import { readAuthorities } from './authorities.ts';
 import type { BridgeQuestion } from './gather-bridge.ts';
 import { gatherBackend } from './gather-backend.ts';
 import { gatherBridge } from './gather-bridge.ts';
-import { gatherDrivers, gatherLocal } from './gather-local.ts';
+import { gatherDrivers, gatherLocal, ofSession } from './gather-local.ts';
 import { gatherRay } from './gather-ray.ts';
 import type { AddressSource, Facts, LocalFacts, RayFacts } from './facts.ts';
 import { DEFAULT_DOCTOR_LIMITS, type DoctorLimits } from './limits.ts';
@@ -43,10 +43,13 @@ export async function gatherFacts(question: DoctorQuestion): Promise<Facts> {
     procFolder: question.procFolder ?? '/proc',
     ca: undefined,
   };
-  const here = gatherLocal(world);
-  const ca = readAuthorities([here.shell, ...here.processes.map(({ variables }) => variables)].find((set) => set?.certFile)?.certFile);
+  const machine = gatherLocal(world);
+  const ca = readAuthorities(
+    [machine.shell, ...machine.processes.map(({ variables }) => variables)].find((set) => set?.certFile)?.certFile,
+  );
   const trusting: World = { ...world, ca };
   const { facts: ray, drivers } = await gatherRay(rayQuestion(question), trusting);
+  const here = { ...machine, processes: ofSession(machine.processes, ray.session) };
   const bridgeQuestion = { ...bridgeAddress(question, here, ray), readToken: question.readToken };
   const bridge = await gatherBridge(bridgeQuestion, trusting);
   const isKnown = bridge.source !== 'default' || bridge.post.kind === 'answered';

@@ -39,6 +39,7 @@ export function rayFacts(over: Partial<RayFacts> = {}): RayFacts {
     answer: answered(200, { ray_version: '2.60.0' }),
     version: '2.60.0',
     release: [2, 60],
+    session: 'session_1',
     tokenFrom: undefined,
     taskCount: 20,
     nodes: [nodeFacts(), worker],
@@ -81,7 +82,7 @@ export function bridgeFacts(over: Partial<BridgeFacts> = {}): BridgeFacts {
 }
 
 export function processFacts(over: Partial<ProcessFacts> = {}): ProcessFacts {
-  return { kind: 'raylet', pid: 100, variables: goodVariables, systemFlags: {}, isMinimal: false, ...over };
+  return { kind: 'raylet', pid: 100, session: 'session_1', variables: goodVariables, systemFlags: {}, isMinimal: false, ...over };
 }
 
 export function localFacts(over: Partial<LocalFacts> = {}): LocalFacts {
@@ -110,7 +111,15 @@ export function goodFacts(over: Partial<Facts> = {}): Facts {
 export function noFacts(): Facts {
   const nothing = { health: notAsked, ready: notAsked, post: notAsked, metrics: notAsked, counts: undefined };
   return {
-    ray: rayFacts({ answer: notAsked, version: undefined, release: undefined, taskCount: undefined, nodes: [], nodesMissing: true }),
+    ray: rayFacts({
+      answer: notAsked,
+      version: undefined,
+      release: undefined,
+      session: undefined,
+      taskCount: undefined,
+      nodes: [],
+      nodesMissing: true,
+    }),
     local: { shell: {}, canLook: false, processes: [], drivers: [] },
     bridge: bridgeFacts(nothing),
     backend: { kind: 'not_asked' },

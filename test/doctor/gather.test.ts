@@ -104,13 +104,20 @@ describe('Ray', () => {
 });
 
 describe('this machine', () => {
-  const raylet = { commandLine: ['/venv/ray/core/src/ray/raylet/raylet', '--dashboard_agent_command=python agent.py --minimal'] };
+  const raylet = {
+    commandLine: [
+      '/venv/ray/core/src/ray/raylet/raylet',
+      '--raylet_socket_name=/tmp/ray/session_1/sockets/raylet',
+      '--dashboard_agent_command=python agent.py --minimal',
+    ],
+  };
   const config = Buffer.from(JSON.stringify({ enable_ray_event: true, secret: 'x' })).toString('base64');
 
   it('tells the variables of its processes of Ray, and of the drivers that the dashboard names', async () => {
     const folder = procFolder([
       { pid: 10, ...raylet, environment: { RAY_enable_ray_event: '1', AWS_SECRET_ACCESS_KEY: 'SECRET' } },
-      { pid: 11, commandLine: ['/venv/ray/core/src/ray/gcs/gcs_server', `--config_list=${config}`] },
+      { pid: 11, commandLine: ['/venv/ray/core/src/ray/gcs/gcs_server', `--config_list=${config}`, '--session-name=session_1'] },
+      { pid: 13, commandLine: ['/ray/raylet/raylet', '--raylet_socket_name=/tmp/ray/session_2/sockets/raylet'], environment: {} },
       { pid: 12, commandLine: ['python', 'driver.py'], environment: { RAY_enable_core_worker_ray_event_to_aggregator: '1' } },
     ]);
     const drivers = ['10.0.0.1', '10.9.9.9'].map((ip) => ({
@@ -122,8 +129,8 @@ describe('this machine', () => {
     const dashboard = await routedServer(dashboardRoutes(1, '', { '/api/jobs/': { json: drivers } }));
     const { local } = await gatherFacts(question({ procFolder: folder, ownAddresses: ['10.0.0.1'], rayAddress: new URL(dashboard.url) }));
     expect(local.processes).toEqual([
-      { kind: 'raylet', pid: 10, variables: { rayEvent: '1' }, systemFlags: {}, isMinimal: true },
-      { kind: 'gcs_server', pid: 11, variables: undefined, systemFlags: { rayEvent: 'true' }, isMinimal: false },
+      { kind: 'raylet', pid: 10, session: 'session_1', variables: { rayEvent: '1' }, systemFlags: {}, isMinimal: true },
+      { kind: 'gcs_server', pid: 11, session: 'session_1', variables: undefined, systemFlags: { rayEvent: 'true' }, isMinimal: false },
     ]);
     expect(local.drivers).toEqual([{ pid: 12, jobId: '01', variables: { taskEvent: '1' } }]);
     expect(JSON.stringify(local)).not.toContain('SECRET');

@@ -65,7 +65,7 @@ export const agentLog = {
 export function dashboardRoutes(metricsPort: number, log = '', over: Readonly<Record<string, Route>> = {}): Record<string, Route> {
   const raylet = { nodeId: 'ab12', state: 'ALIVE', isHeadNode: true, metricsExportPort: metricsPort, nodeManagerAddress: '127.0.0.1' };
   return {
-    '/api/version': { json: { ray_version: '2.60.0' } },
+    '/api/version': { json: { ray_version: '2.60.0', session_name: 'session_1' } },
     '/nodes': { json: { data: { summary: [{ now: Date.now() / 1000, ip: '127.0.0.1', hostname: 'head', raylet, agent: { pid: 1 } }] } } },
     '/api/v0/tasks': { json: { data: { result: { total: 5 } } } },
     '/api/jobs/': { json: [] },

@@ -1,5 +1,5 @@
-import type { Facts } from '../facts.ts';
-import { RAY_VARIABLES } from '../variables.ts';
+import type { Facts, ProcessFacts } from '../facts.ts';
+import { RAY_VARIABLES, type RayVariables } from '../variables.ts';
 import { finding, type Finding, unknown, type Verdict, type Verdicts, well } from '../verdict.ts';
 import type { Check } from './check.ts';
 import { offText, receivedByNodes, systemFlagsOf, tellsTasks } from './flags.ts';
@@ -16,23 +16,25 @@ function judge(facts: Facts): Verdicts {
 /** What the processes on this machine were started with; undefined when that cannot be read or does not decide it. */
 function ofThisMachine({ local }: Facts): Verdict | undefined {
   const systemFlags = systemFlagsOf(local);
-  for (const { kind, pid, variables } of local.processes) {
-    if (kind !== 'raylet' || variables === undefined) continue;
-    const where = `raylet ${pid} on this machine`;
-    const interval = systemFlags?.taskInterval ?? variables.taskInterval;
-    if (interval !== undefined && Number(interval) === 0 && interval.trim() !== '') {
-      return finding('task_events_off', {
-        where,
-        what: `${RAY_VARIABLES.taskInterval} is 0`,
-        why: 'Workers then send no events of tasks at all.',
-        fix: `unset ${RAY_VARIABLES.taskInterval} on every node and restart Ray`,
-      });
-    }
-    if (tellsTasks(variables, systemFlags)) return well(`${RAY_VARIABLES.taskEvent} is on in the Ray of this machine`);
-    // A head elsewhere may give the flag to all by --system-config.
-    if (systemFlags !== undefined) return isMissing(where, offText('taskEvent', variables, systemFlags));
+  const verdicts = local.processes.flatMap((process) => ofProcess(process, systemFlags) ?? []);
+  return verdicts.find(({ kind }) => kind === 'finding') ?? verdicts[0];
+}
+
+function ofProcess({ kind, pid, variables }: ProcessFacts, systemFlags: RayVariables | undefined): Verdict | undefined {
+  if (kind !== 'raylet' || variables === undefined) return undefined;
+  const where = `raylet ${pid} on this machine`;
+  const interval = systemFlags?.taskInterval ?? variables.taskInterval;
+  if (interval !== undefined && Number(interval) === 0 && interval.trim() !== '') {
+    return finding('task_events_off', {
+      where,
+      what: `${RAY_VARIABLES.taskInterval} is 0`,
+      why: 'Workers then send no events of tasks at all.',
+      fix: `unset ${RAY_VARIABLES.taskInterval} on every node and restart Ray`,
+    });
   }
-  return undefined;
+  if (tellsTasks(variables, systemFlags)) return well(`${RAY_VARIABLES.taskEvent} is on in the Ray of this machine`);
+  // A head elsewhere may give the flag to all by --system-config.
+  return systemFlags === undefined ? undefined : isMissing(where, offText('taskEvent', variables, systemFlags));
 }
 
 /** Every task that ran makes more than one event: fewer events than tasks means that tasks tell nothing. */
