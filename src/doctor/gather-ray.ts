@@ -51,7 +51,7 @@ export async function gatherRay({ url, source }: RayQuestion, world: World): Pro
   ]);
   const listed = isGood(nodeList) ? listNodes(nodeList) : undefined;
   const asked = (listed ?? []).slice(0, world.limits.maxNodes);
-  const nodes = await mapBounded(asked, world.limits.maxConcurrentRequests, (node: ListedNode) => gatherNode(node, askRay, world));
+  const nodes = await mapBounded(asked, world.limits.maxConcurrentNodes, (node: ListedNode) => gatherNode(node, askRay, world));
   return {
     facts: {
       ...common,

@@ -50,7 +50,10 @@ export async function gatherFacts(question: DoctorQuestion): Promise<Facts> {
   const trusting: World = { ...world, ca };
   const { facts: ray, drivers } = await gatherRay(rayQuestion(question), trusting);
   const here = { ...machine, processes: ofSession(machine.processes, ray.session) };
-  const bridgeQuestion = { ...bridgeAddress(question, here, ray), readToken: question.readToken };
+  const found = bridgeAddress(question, here, ray);
+  // An address that somebody else wrote, into a log or for a process, gets no token of ours.
+  const isOurs = found.source !== 'agent_log' && found.source !== 'process';
+  const bridgeQuestion = { ...found, readToken: isOurs ? question.readToken : undefined };
   const bridge = await gatherBridge(bridgeQuestion, trusting);
   const isKnown = bridge.source !== 'default' || bridge.post.kind === 'answered';
   const backend = await gatherBackend({

@@ -4,8 +4,8 @@ export interface DoctorLimits {
   readonly timeoutMs: number;
   /** For the whole run; what was not asked by then is unknown. */
   readonly totalMs: number;
-  /** Requests under way at once. */
-  readonly maxConcurrentRequests: number;
+  /** Nodes that are being asked at once, by three requests each. */
+  readonly maxConcurrentNodes: number;
   /** Nodes that are asked one by one; of more, the first ones. */
   readonly maxNodes: number;
   /** Of a small answer. */
@@ -30,7 +30,7 @@ export interface DoctorLimits {
 export const DEFAULT_DOCTOR_LIMITS: DoctorLimits = {
   timeoutMs: 5000,
   totalMs: 60_000,
-  maxConcurrentRequests: 16,
+  maxConcurrentNodes: 16,
   maxNodes: 200,
   maxAnswerBytes: 64 * 1024,
   maxNodeListBytes: 32 * 1024 * 1024,

@@ -103,6 +103,59 @@ describe('Ray', () => {
   });
 });
 
+describe('the limits of what is read of Ray', () => {
+  const manyNodes = (count: number): unknown =>
+    Array.from({ length: count }, (_, index) => ({
+      ip: '127.0.0.1',
+      raylet: { nodeId: `a${index}`, state: 'ALIVE', metricsExportPort: 1 },
+      agent: {},
+    }));
+
+  it('a list of nodes that is too long is not known', async () => {
+    const dashboard = await routedServer(dashboardRoutes(1, '', { '/nodes': { json: { data: { summary: manyNodes(50) } } } }));
+    const facts = await gatherFacts(question({ rayAddress: new URL(dashboard.url), limits: { maxNodeListBytes: 2000 } }));
+    expect(facts.ray).toMatchObject({ nodes: [], nodesMissing: true });
+    expect(diagnose(facts).unknown.map(({ what }) => what)).toContain('the dashboard does not give its list of nodes');
+  });
+
+  it('of a log the begin and the end are read, in bounds', async () => {
+    const log = `${agentLog.posting('http://bridge.invalid/')}${'x'.repeat(500)}\n${agentLog.failing.repeat(20)}`;
+    const dashboard = await routedServer(dashboardRoutes(1, log));
+    const limits = { maxLogHeadBytes: 200, maxLogTailBytes: 1000, logTailLines: 7 };
+    const { ray } = await gatherFacts(question({ rayAddress: new URL(dashboard.url), limits }));
+    expect(ray.nodes[0]?.log).toMatchObject({ isPosting: true, failures: 4 });
+    const asked = dashboard.requests.flatMap(({ url }) => /lines=(-?\d+)/.exec(url)?.[1] ?? []);
+    expect(asked.toSorted()).toEqual(['-1', '7']);
+  });
+
+  it('so many nodes are asked at once', async () => {
+    let [atOnce, most] = [0, 0];
+    const dashboard = await routedServer(
+      dashboardRoutes(1, '', {
+        '/nodes': { json: { data: { summary: manyNodes(6) } } },
+        '/api/v0/logs/file': (_request, response) => {
+          atOnce += 1;
+          most = Math.max(most, atOnce);
+          setTimeout(() => {
+            atOnce -= 1;
+            response.end();
+          }, 20);
+        },
+      }),
+    );
+    await gatherFacts(question({ rayAddress: new URL(dashboard.url), limits: { maxConcurrentNodes: 2 } }));
+    expect(most).toBe(4);
+  });
+
+  it('a file of a token that is too large is none', async () => {
+    const path = join(temporaryFolder(), 'token');
+    writeFileSync(path, 'x'.repeat(5000));
+    const dashboard = await routedServer({ '*': { status: 401 } });
+    const facts = await gatherFacts(question({ rayAddress: new URL(dashboard.url), env: { RAY_AUTH_TOKEN_PATH: path } }));
+    expect(facts.ray.tokenFrom).toBeUndefined();
+  });
+});
+
 describe('this machine', () => {
   const raylet = {
     commandLine: [
@@ -206,6 +259,16 @@ describe('the bridge', () => {
     const facts = await gatherFacts(question({ bridgeAddress: new URL(`${server.url}/v1/events`) }));
     expect(codesOf(facts)).toContain('bridge_redirect');
     expect(elsewhere.requests).toEqual([]);
+  });
+
+  it('at an address that stands in a log gets no token of ours', async () => {
+    const bridge = await routedServer(bridgeRoutes(1, { '/metrics': { status: 401 } }));
+    const dashboard = await routedServer(dashboardRoutes(1, agentLog.posting(`${bridge.url}/v1/events`)));
+    const facts = await gatherFacts(question({ rayAddress: new URL(dashboard.url), readToken: 'read-token' }));
+    expect(facts.bridge.source).toBe('agent_log');
+    expect(bridge.requests.length).toBeGreaterThan(2);
+    expect(bridge.requests.map(({ headers }) => headers.authorization)).toEqual(bridge.requests.map(() => undefined));
+    expect(diagnose(facts).unknown.map(({ fix }) => fix)).toContainEqual(expect.stringContaining('the address with --bridge'));
   });
 
   it('has the address of the shell, else of the Ray here', async () => {

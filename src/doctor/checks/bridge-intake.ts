@@ -14,12 +14,13 @@ function judge(facts: Facts): Verdicts {
   return verdictsOr(verdicts, well(`the bridge has received ${bridge.counts.received} events`));
 }
 
-export function notKnown({ metrics }: BridgeFacts): Verdict {
+export function notKnown({ metrics, source }: BridgeFacts): Verdict {
   const isLocked = metrics.kind === 'answered' && metrics.status === 401;
+  const andAddress = source === 'agent_log' || source === 'process' ? ', and the address with --bridge' : '';
   return isLocked
     ? unknown(
         "the bridge's /metrics ask for a token",
-        'give a token of --read-token-file with the same flag here, or in RAY_OTEL_READ_TOKEN',
+        `give a token of --read-token-file with the same flag here, or in RAY_OTEL_READ_TOKEN${andAddress}`,
       )
     : unknown(
         "the bridge's /metrics cannot be read",

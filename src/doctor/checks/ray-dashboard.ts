@@ -8,7 +8,7 @@ import { failureText } from './failure-text.ts';
 export const rayDashboard: Check = { name: 'ray_dashboard', judge: ({ ray }) => judge(ray) };
 
 const fixAddress =
-  "give the dashboard's address with --ray-address: http://HEAD:8265 as `ray start --head` prints it (not 6379 or 10001), or forward the port";
+  "give the dashboard's address with --ray-address: http://HEAD:8265 as `ray start --head` prints it (not 6379 or 10001), or forward the port; a head without ray[default] has no dashboard";
 
 function judge(ray: RayFacts): Verdicts {
   const where = publicUrl(ray.url);

@@ -12,7 +12,11 @@ function judge({ ray, local }: Facts): Verdicts {
     ...ray.nodes
       .filter(({ hasAgent }) => hasAgent === undefined)
       .map(({ name }) =>
-        unknown("the node's agent does not report", 'look again in a minute; then at dashboard_agent.log on the node', `node ${name}`),
+        unknown(
+          "the node's agent does not report",
+          'look again in a minute; then whether Ray is installed as ray[default] on the node, and at dashboard_agent.log there',
+          `node ${name}`,
+        ),
       ),
   ];
   const raylets = local.processes.filter(({ kind }) => kind === 'raylet').length;
