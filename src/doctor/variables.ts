@@ -27,11 +27,9 @@ export function pickRayVariables(environment: Readonly<Record<string, string | u
 
 /** Of a process's environment as the kernel gives it, `NAME=value` texts each ended by a NUL, the documented variables; nothing else is kept. */
 export function rayVariablesOfEnviron(text: string): RayVariables {
-  const names = new Set<string>(Object.values(RAY_VARIABLES));
-  const wanted = text.split('\0').flatMap((entry) => {
-    const equals = entry.indexOf('=');
-    const name = entry.slice(0, Math.max(0, equals));
-    return names.has(name) ? [[name, entry.slice(equals + 1)] as const] : [];
+  const entries = text.split('\0').map((entry): [string, string] => {
+    const equals = Math.max(0, entry.indexOf('='));
+    return [entry.slice(0, equals), entry.slice(equals + 1)];
   });
-  return pickRayVariables(Object.fromEntries(wanted));
+  return pickRayVariables(Object.fromEntries(entries));
 }

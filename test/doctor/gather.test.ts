@@ -17,7 +17,8 @@ describe('Ray', () => {
     const dashboard = await routedServer(
       dashboardRoutes(node.port, agentLog.posting('http://bridge.invalid:8080/v1/events') + agentLog.failing),
     );
-    const { ray, bridge } = await gatherFacts(question({ rayAddress: new URL(dashboard.url) }));
+    const env = { RAY_AUTH_TOKEN: 'nobody-asked-for-it' };
+    const { ray, bridge } = await gatherFacts(question({ rayAddress: new URL(dashboard.url), env }));
     expect(ray).toMatchObject({ version: '2.60.0', release: [2, 60], taskCount: 5, nodesLeftOut: 0, nodesMissing: false });
     expect(ray.nodes).toEqual([
       {
