@@ -14,7 +14,7 @@ const options = {
     default: '',
     parse: optional(dashboardUrl),
     group: 'What to look at',
-    help: "URL of Ray's dashboard. Without it: RAY_API_SERVER_ADDRESS, RAY_ADDRESS if it is a URL, else http://127.0.0.1:8265. Where it asks for a token, that of RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token is shown.",
+    help: "URL of Ray's dashboard. Without it: RAY_API_SERVER_ADDRESS, RAY_ADDRESS if it is a URL, else http://127.0.0.1:8265. Where it asks for a token, that of RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or ~/.ray/auth_token is shown to it.",
   },
   bridge: {
     flag: '--bridge',
