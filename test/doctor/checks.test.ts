@@ -320,6 +320,13 @@ describe('what is no fault', () => {
     expect(codesOf(facts)).toEqual([]);
   });
 
+  it('as many events as tasks, which may all be of the cluster: not known, not well', () => {
+    const facts = { ...remote(rayFacts()), bridge: bridgeFacts({ counts: bridgeCounts({ attempts: 0, received: 10 }) }) };
+    expect(diagnose(facts).unknown.flatMap(({ checks }) => checks)).toContain('task_flag');
+    const old = { ...facts, ray: rayFacts({ version: '2.49.2', release: [2, 49] as const }) };
+    expect(diagnose(old).well.map(({ check }) => check)).toContain('task_flag');
+  });
+
   it('an idle cluster: whether tasks tell is not known, not well', () => {
     const diagnosis = diagnose(remote(rayFacts({ taskCount: 0 })));
     expect(diagnosis.findings).toEqual([]);

@@ -1,3 +1,4 @@
+import { formatCount } from '../../terminal/index.ts';
 import type { ClockOffset, Facts } from '../facts.ts';
 import { finding, unknown, type Verdicts, well } from '../verdict.ts';
 import type { Check } from './check.ts';
@@ -32,6 +33,8 @@ function judge({ ray }: Facts): Verdicts {
   }
   const missing = ray.nodes.length - known.length + ray.nodesLeftOut;
   if (missing > 0)
-    return [unknown(`the clocks of ${missing} nodes cannot be read`, 'run this on a machine that reaches their metrics ports')];
+    return [
+      unknown(`the clock of ${formatCount(missing, 'node')} cannot be read`, 'run this on a machine that reaches their metrics ports'),
+    ];
   return [well(`no two of the ${known.length} nodes have clocks that surely differ by more than ${toleratedSkewMs / 1000} s`)];
 }

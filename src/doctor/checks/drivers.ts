@@ -1,3 +1,4 @@
+import { formatCount } from '../../terminal/index.ts';
 import type { Facts } from '../facts.ts';
 import { RAY_VARIABLES } from '../variables.ts';
 import { finding, unknown, type Verdict, type Verdicts, verdictsOr, well } from '../verdict.ts';
@@ -30,6 +31,6 @@ function judge({ local, ray }: Facts): Verdicts {
   const count = local.drivers.length;
   return verdictsOr(
     verdicts,
-    well(count === 0 ? 'no driver is known to run on this machine' : `each of the ${count} drivers on this machine has its flag`),
+    well(count === 0 ? 'no driver is known to run on this machine' : `${formatCount(count, 'driver')} on this machine, with the flag`),
   );
 }

@@ -21,7 +21,7 @@ function judge({ ray, local }: Facts): Verdicts {
   ];
   const raylets = local.processes.filter(({ kind }) => kind === 'raylet').length;
   if (ray.nodes.length === 0 && raylets === 0) return [noNodes(ray)];
-  const seen = ray.nodes.length > 0 ? `all ${ray.nodes.length} nodes have` : 'the node on this machine has';
+  const seen = ray.nodes.length > 1 ? `all ${ray.nodes.length} nodes have` : 'the node has';
   return verdictsOr(minimal, well(`${seen} the agent`));
 }
 

@@ -1,4 +1,5 @@
 import type { Facts, ProcessFacts } from '../facts.ts';
+import { FIRST_WITH_RAY_EVENT, isAtLeast } from '../ray-release.ts';
 import { RAY_VARIABLES, type RayVariables } from '../variables.ts';
 import { finding, type Finding, unknown, type Verdict, type Verdicts, well } from '../verdict.ts';
 import type { Check } from './check.ts';
@@ -43,7 +44,12 @@ function ofCounts(facts: Facts): Verdict | undefined {
   const received = receivedByNodes(facts);
   if (taskCount === undefined || received === undefined || nodes.some(({ log }) => log?.isPosting === false)) return undefined;
   if (taskCount === 0) return unknown('no task has run yet', 'run a task, and then this again');
-  if (received >= taskCount) return well(`the nodes got ${received} events of ${taskCount} tasks and the cluster`);
+  if (received >= taskCount) {
+    // Events of the cluster alone can be as many; those of 2.49 are of tasks only.
+    const tellsTasksOnly = facts.ray.release !== undefined && !isAtLeast(facts.ray.release, FIRST_WITH_RAY_EVENT);
+    const hasTasks = tellsTasksOnly || (facts.bridge.counts?.attempts ?? 0) > 0;
+    return hasTasks ? well(`the nodes got ${received} events, those of tasks among them`) : undefined;
+  }
   return isMissing(undefined, `${taskCount} tasks have run, but the agents of the nodes got only ${received} events`);
 }
 
