@@ -38,7 +38,7 @@ describe.each(releases)('doctor on Ray %s', (version, hasRayEvent) => {
       collector = await startCollector(folder);
       env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.httpEndpoint };
       writeFileSync(join(folder, 'tokens'), TOKEN);
-      bridge = await startBridge(['--ingest-token-file', join(folder, 'tokens')], env);
+      bridge = await startBridge(['--ingest-token-file', join(folder, 'tokens'), '--data-dir', join(folder, 'data')], env);
     });
 
     afterAll(async () => {
