@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { rayEventTypes } from '../../src/command/index.ts';
 import { settingsTable } from '../../src/config.ts';
 import { rayEventsToSpans } from '../../src/convert.ts';
+import { FINDINGS } from '../../src/doctor/index.ts';
 import { REJECTIONS } from '../../src/event/index.ts';
 import { METRICS } from '../../src/metrics.ts';
 import { STATUS_OF_REFUSAL } from '../../src/receiver/index.ts';
@@ -54,6 +55,11 @@ export const sections: Readonly<Record<string, () => string>> = {
     table(
       ['status', 'codes'],
       [...new Set(Object.values(STATUS_OF_REFUSAL))].sort((a, b) => a - b).map((status) => [String(status), codesOf(status)]),
+    ),
+  findings: () =>
+    table(
+      ['code', 'severity', 'what is wrong'],
+      Object.entries(FINDINGS).map(([name, { severity, meaning }]) => [code(name), severity, meaning]),
     ),
   identity: () =>
     table(

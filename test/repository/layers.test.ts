@@ -28,8 +28,10 @@ const layers: Readonly<Record<string, Layer>> = {
   bridge: {
     imports: [...stages, 'config', 'convert', 'telemetry', 'span-environment', 'bridge-telemetry', 'pump', 'rebuild', 'quarantine'],
   },
+  doctor: { imports: ['export', 'metrics', 'receiver', 'terminal'] },
   command: {
     imports: [
+      'doctor',
       'quarantine',
       'event',
       'span',
