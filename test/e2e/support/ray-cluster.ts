@@ -11,11 +11,6 @@ export class RayCluster {
   readonly head: RunningProgram;
   readonly dashboard: string;
   private readonly env: Readonly<Record<string, string>>;
-<<<<<<< HEAD
-=======
-  /** URL of its dashboard. */
-  readonly dashboard: string;
->>>>>>> doctor
   private readonly folder: string;
   private readonly bin: string;
 
