@@ -259,7 +259,7 @@ export const settingsTable = {
       name: 'max-journal-bytes',
       placeholder: '<size>',
       default: '',
-      help: 'What the journal may hold; beyond it Ray is told to keep its events (503). Default 10GiB or 80 % of the free space, the smaller; in memory 256MiB.',
+      help: 'Events that the journal may hold; beyond it Ray is told to keep its events (503). Default 10GiB or 80 % of the free space, the smaller; in memory 256MiB.',
     },
     optional(size(1)),
   ),

@@ -32,7 +32,7 @@ export const METRICS = {
   reloadFailures: counter('reload_failures_total', 'Looks at token and certificate files that could not be used, by setting.', ['file']),
   seenEventIds: gauge('seen_event_ids', 'Event ids that are remembered to tell duplicates.'),
   journalEntries: gauge('journal_entries', 'Events that wait in the journal.'),
-  journalBytes: gauge('journal_bytes', 'Bytes that the journal holds, in memory or on disk.'),
+  journalBytes: gauge('journal_bytes', 'Bytes of the events that the journal holds, in memory or on disk.'),
   journalLimitBytes: gauge('journal_limit_bytes', 'Bytes at which the journal takes no more and posts are answered 503.'),
   journalOldestAgeSeconds: gauge('journal_oldest_age_seconds', 'How long the oldest event has waited in the journal.'),
   journalSyncs: counter('journal_syncs_total', 'Syncs of the journal to the disk; posts that wait together share one.'),

@@ -95,7 +95,7 @@ async function openJournal(
     sleep,
     onEvent: telemetry.journalEvent,
   });
-  return opened.ok ? { journal: opened.journal } : { problem: opened.message };
+  return opened.ok ? { journal: opened.journal } : { problem: `${opened.message} (--data-dir, or --journal memory for a trial)` };
 }
 
 function stopLines({ undelivered, unreadEvents, isKept }: StopOutcome, openAttempts: number): readonly string[] {
