@@ -1,0 +1,134 @@
+import type { GeneratedStreamOptions } from '../../support/generated-stream.ts';
+import { hasDurableJournal, type RunningBridge, startBridge } from '../parts/bridge.ts';
+import { until } from '../parts/process.ts';
+import { sendAll } from '../parts/senders.ts';
+import type { Sink } from '../parts/sink-process.ts';
+import { type Count, count, type Findings, judge, mebibytes, milliseconds, type Row, times } from '../parts/table.ts';
+import { bodiesOf, encodedBodies, type Workload } from '../parts/workload.ts';
+import { COUNT_LIMITS, type Scale, TARGETS } from '../targets.ts';
+
+const FEW_OPEN = 1000;
+const SENDERS = 2;
+const CATCH_UP_LIMIT_MS = 600_000;
+
+function stream(session: string, options: Partial<GeneratedStreamOptions>): Workload {
+  return { kind: 'generated', options: { seed: 71, session, jobs: 0, tasksPerJob: 0, lost: 0, ...options } };
+}
+
+/** A million attempts that stay open: their memory, what they cost the others, and how long a restart takes with them. */
+export async function openAttemptsRows(sink: Sink, scale: Scale): Promise<Findings> {
+  const { openAttempts } = scale;
+  const start = { sinkUrl: sink.url, budget: 'off', maxOpenAttempts: openAttempts * 2, isCollectable: true } as const;
+  const bridge = await startBridge(start);
+  try {
+    const beside = (session: string): Workload => stream(session, { jobs: 4, tasksPerJob: scale.besideOpenAttempts / 4 });
+    await besideCpu(bridge, beside('warm-up'));
+    await sendAll(bridge.url, bodiesOf(stream('few', { openTasks: FEW_OPEN })), SENDERS);
+    await untilOpen(bridge, FEW_OPEN);
+    const few = await besideCpu(bridge, beside('beside few'));
+    const before = await bridge.program.usage(true);
+    await sendAll(bridge.url, bodiesOf(stream('many', { openTasks: openAttempts - FEW_OPEN })), SENDERS);
+    await untilOpen(bridge, openAttempts);
+    const after = await bridge.program.usage(true);
+    const many = await besideCpu(bridge, beside('beside many'));
+    const attemptBytes = (after.heapBytes - before.heapBytes) / (openAttempts - FEW_OPEN);
+    const growth = many.usPerEvent / few.usPerEvent;
+    const { maxRssBytes } = await bridge.program.usage();
+    const hasJournal = hasDurableJournal(await bridge.metrics());
+    await bridge.kill();
+    const restart = hasJournal ? await restartRow(bridge, start, openAttempts) : withoutJournal(openAttempts);
+    const { attemptBytes: bytesTarget, openRssBytes, openCpuGrowth } = TARGETS;
+    // The target of the whole process is for a million.
+    const rssTarget = openRssBytes.target;
+    const isLarge = openAttempts >= 1_000_000;
+    return {
+      rows: [
+        {
+          what: `memory for each open attempt (definition + 3 states), ${count(openAttempts)} open at once`,
+          target: `<= ${count(bytesTarget.target)} B`,
+          stretch: `<= ${count(bytesTarget.stretch)} B`,
+          measured: `${count(attemptBytes)} B`,
+          ratio: times(attemptBytes / bytesTarget.target),
+          verdict: judge(attemptBytes, bytesTarget.target, bytesTarget.stretch),
+        },
+        {
+          what: `RSS with ${count(openAttempts)} open, at most`,
+          target: isLarge ? `<= ${mebibytes(rssTarget)}` : '',
+          stretch: '',
+          measured: mebibytes(maxRssBytes),
+          ratio: isLarge ? times(maxRssBytes / rssTarget) : '',
+          verdict: isLarge ? judge(maxRssBytes, rssTarget) : 'full form only',
+        },
+        {
+          what: `CPU for an event at ${count(openAttempts)} open attempts, against at ${count(FEW_OPEN)}`,
+          target: `<= ${openCpuGrowth.target} x`,
+          stretch: `<= ${openCpuGrowth.stretch} x`,
+          measured: `${many.usPerEvent.toFixed(1)} us against ${few.usPerEvent.toFixed(1)} us`,
+          ratio: times(growth),
+          verdict: judge(growth, openCpuGrowth.target, openCpuGrowth.stretch),
+        },
+        restart.row,
+      ],
+      counts: [
+        { what: 'bytes for each open attempt', value: Math.round(attemptBytes), limit: COUNT_LIMITS.attemptBytes },
+        ...restart.counts,
+      ],
+    };
+  } finally {
+    await bridge.kill('goes');
+  }
+}
+
+async function untilOpen(bridge: RunningBridge, attempts: number): Promise<void> {
+  await until(`${attempts} attempts to be open`, CATCH_UP_LIMIT_MS, async () =>
+    (await bridge.metrics())('open_attempts') === attempts ? true : undefined,
+  );
+}
+
+/** CPU for an event of a stream whose attempts all end. */
+async function besideCpu(bridge: RunningBridge, workload: Workload): Promise<{ readonly usPerEvent: number }> {
+  const bodies = encodedBodies(workload);
+  const open = (await bridge.metrics())('open_attempts');
+  const before = await bridge.program.usage();
+  await sendAll(bridge.url, bodies, SENDERS);
+  await until('the stream beside the open attempts to be delivered', CATCH_UP_LIMIT_MS, async () => {
+    const metrics = await bridge.metrics();
+    return metrics('open_attempts') === open && metrics('spans_queued') === 0 ? true : undefined;
+  });
+  const { cpuMs } = await bridge.program.usage();
+  return { usPerEvent: ((cpuMs - before.cpuMs) * 1000) / (bodies.length * 1000) };
+}
+
+interface Restart {
+  readonly row: Row;
+  readonly counts: readonly Count[];
+}
+
+const WHAT_RESTART = (openAttempts: number): string => `start-up with ${count(openAttempts)} open attempts in the journal, until ready`;
+
+function withoutJournal(openAttempts: number): Restart {
+  const { target, stretch } = TARGETS.restartMs;
+  const row = { target: `<= ${target / 1000} s`, stretch: `<= ${stretch / 1000} s`, measured: '', ratio: '' };
+  return { row: { what: WHAT_RESTART(openAttempts), ...row, verdict: 'needs the durable journal' }, counts: [] };
+}
+
+async function restartRow(killed: RunningBridge, start: Parameters<typeof startBridge>[0], openAttempts: number): Promise<Restart> {
+  const bridge = await startBridge({ ...start, dataDir: killed.dataDir });
+  try {
+    const { target, stretch } = TARGETS.restartMs;
+    const open = (await bridge.metrics())('open_attempts') ?? 0;
+    return {
+      row: {
+        what: WHAT_RESTART(openAttempts),
+        target: `<= ${target / 1000} s`,
+        stretch: `<= ${stretch / 1000} s`,
+        measured: `${milliseconds(bridge.readyMs)} after SIGKILL, ${count(open)} open`,
+        ratio: times(bridge.readyMs / target),
+        verdict: judge(bridge.readyMs, target, stretch),
+      },
+      counts: [{ what: 'open attempts lost by a restart', value: openAttempts - open, limit: 0 }],
+    };
+  } finally {
+    await bridge.kill();
+  }
+}
