@@ -1,5 +1,5 @@
 import { serve } from '@hono/node-server';
-import { context, ROOT_CONTEXT, SpanStatusCode, trace } from '@opentelemetry/api';
+import { type Context, ROOT_CONTEXT, SpanStatusCode, trace } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { Hono } from 'hono';
@@ -43,7 +43,7 @@ const tracer = provider.getTracer('naive');
 const attempts = new Map<string, Attempt>();
 const jobs = new Map<string, ReturnType<typeof tracer.startSpan>>();
 
-function jobContext(jobId: string): ReturnType<typeof context.active> {
+function jobContext(jobId: string): Context {
   let span = jobs.get(jobId);
   if (span === undefined) {
     span = tracer.startSpan(`job ${jobId}`, {}, ROOT_CONTEXT);
@@ -90,8 +90,10 @@ function end({ definition, workerId, error, transitions }: Attempt, { taskId, ta
 
 const app = new Hono();
 app.get('/readyz', (request) => request.text('ready'));
-app.post('/', async (request) => {
-  for (const event of await request.req.json<RayEvent[]>()) take(event);
-  return request.text('');
-});
+app.post('/', (request) =>
+  request.req.json<RayEvent[]>().then((events) => {
+    for (const event of events) take(event);
+    return request.text('');
+  }),
+);
 serve({ fetch: app.fetch, hostname: '127.0.0.1', port: Number(process.argv[2]) });

@@ -15,9 +15,11 @@ export interface BridgeOptions {
   /** `off`: no trace is folded. */
   readonly budget?: 'on' | 'off';
   readonly maxOpenAttempts?: number;
+  readonly phases?: 'auto' | 'events';
   /** The memory can be measured after a garbage collection. */
   readonly isCollectable?: boolean;
-  readonly env?: Readonly<Record<string, string>>;
+  /** Flags of Node. */
+  readonly execArgv?: readonly string[];
 }
 
 export interface RunningBridge {
@@ -40,7 +42,19 @@ export type Metrics = (name: string, label?: string) => number | undefined;
 function argumentsOf(port: number, dataDir: string, options: BridgeOptions): string[] {
   const budget = options.budget === 'on' ? [] : ['--max-spans-per-trace', '0', '--max-bytes-per-trace', '0'];
   const open = options.maxOpenAttempts === undefined ? [] : ['--max-open-attempts', String(options.maxOpenAttempts)];
-  return ['serve', '--listen', `127.0.0.1:${port}`, '--data-dir', dataDir, '--log-level', 'warn', ...budget, ...open];
+  return [
+    'serve',
+    '--listen',
+    `127.0.0.1:${port}`,
+    '--data-dir',
+    dataDir,
+    '--log-level',
+    'warn',
+    ...budget,
+    ...open,
+    '--phases',
+    options.phases ?? 'auto',
+  ];
 }
 
 /** The built `serve` with its defaults, as users run it. */
@@ -48,9 +62,10 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'ray-otel-bridge-bench-'));
-  const env = { PATH: process.env['PATH'], OTEL_EXPORTER_OTLP_ENDPOINT: options.sinkUrl, ...options.env };
+  const env = { PATH: process.env['PATH'], OTEL_EXPORTER_OTLP_ENDPOINT: options.sinkUrl };
+  const { isCollectable = false, execArgv = [] } = options;
   const startedMs = performance.now();
-  const program = new ProbedProgram(CLI, argumentsOf(port, dataDir, options), { env, isCollectable: options.isCollectable ?? false });
+  const program = new ProbedProgram(CLI, argumentsOf(port, dataDir, options), { env, isCollectable, execArgv });
   await until(
     'the bridge to be ready',
     START_LIMIT_MS,

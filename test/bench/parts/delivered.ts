@@ -1,26 +1,31 @@
 import { spanId } from '../../support/identity.ts';
 import { eventsOfBody } from '../../support/posts.ts';
 import { isDriver, readFacts } from '../../support/ray-facts.ts';
-import type { RunningBridge } from './bridge.ts';
 import { until } from './process.ts';
+import type { Sink } from './sink-process.ts';
 
+/** Longer than the bridge waits for what is missing of an attempt, and than a checkpoint takes. */
+const SILENCE_MS = 20_000;
 const DELIVERY_LIMIT_MS = 300_000;
 
-/** Waits until so many attempts are finished and nothing waits for the backend. */
-export async function untilDelivered(bridge: RunningBridge, attempts: number, pauseMs = 200): Promise<void> {
-  let finished = 0;
-  await until(
-    `${attempts} attempts to be delivered`,
+/**
+ * Waits until the sink has all of these spans, or nothing has come for long. Asks the sink alone: the bridge's own metrics cost it CPU.
+ *
+ * @returns how many never came
+ */
+export async function untilDelivered(sink: Sink, spanIds: readonly string[]): Promise<number> {
+  let [spans, changedMs] = [0, performance.now()];
+  return until(
+    'spans to be delivered',
     DELIVERY_LIMIT_MS,
     async () => {
-      const metrics = await bridge.metrics();
-      finished = metrics('lifecycles_finished_total', 'kind="attempt"') ?? 0;
-      return finished >= attempts && metrics('spans_queued') === 0 ? true : undefined;
+      const missing = await sink.missing(spanIds);
+      const counts = await sink.counts();
+      if (counts.spans !== spans) [spans, changedMs] = [counts.spans, performance.now()];
+      return missing === 0 || performance.now() - changedMs > SILENCE_MS ? missing : undefined;
     },
-    pauseMs,
-  ).catch((error: unknown) => {
-    throw new Error(`${finished} of ${attempts} attempts were delivered`, { cause: error });
-  });
+    250,
+  );
 }
 
 /** The span ids of all attempts that ended, by the published formula and the events alone. */

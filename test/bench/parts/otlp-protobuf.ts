@@ -7,12 +7,7 @@ export interface SpanBytes {
   readonly bytes: Buffer;
 }
 
-const enum Wire {
-  Varint = 0,
-  Fixed64 = 1,
-  Bytes = 2,
-  Fixed32 = 5,
-}
+const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
 /** Calls `see` for each field; `value` holds the number of a varint, and where the bytes of the others are. */
 function readFields(bytes: Buffer, see: (field: number, value: number, from: number, to: number) => void): void {
@@ -33,10 +28,10 @@ function readFields(bytes: Buffer, see: (field: number, value: number, from: num
     const wire = key & 7;
     let value = 0;
     let from = at;
-    if (wire === Wire.Varint) value = varint();
-    else if (wire === Wire.Fixed64) at += 8;
-    else if (wire === Wire.Fixed32) at += 4;
-    else if (wire === Wire.Bytes) {
+    if (wire === WIRE.varint) value = varint();
+    else if (wire === WIRE.fixed64) at += 8;
+    else if (wire === WIRE.fixed32) at += 4;
+    else if (wire === WIRE.bytes) {
       const length = varint();
       from = at;
       at += length;

@@ -49,14 +49,14 @@ export class Program {
   }
 
   /** Sends a message and takes the next one that comes. */
-  async ask<Answer>(question: object): Promise<Answer> {
+  async ask<Answer>(question: object, limitMs = ANSWER_MS): Promise<Answer> {
     if (this.hasEnded) throw new Error(`${this.name} ended\n${this.output}`);
     const waiting = new AbortController();
     const { signal } = waiting;
     const answer = once(this.child, 'message', { signal });
     this.child.send(question);
     try {
-      const late = sleep(ANSWER_MS, undefined, { signal }).then(() => 'late' as const);
+      const late = sleep(limitMs, undefined, { signal }).then(() => 'late' as const);
       const first = await Promise.race([answer, this.#exited.then(() => 'ended' as const), late]);
       if (typeof first === 'string') throw new Error(`${this.name}: ${first} instead of an answer\n${this.output}`);
       return first[0] as Answer;
@@ -74,8 +74,12 @@ export class Program {
 
 /** A program that answers to `usage`. */
 export class ProbedProgram extends Program {
-  constructor(module: string, args: readonly string[], options: { env?: NodeJS.ProcessEnv; isCollectable?: boolean } = {}) {
-    const execArgv = ['--import', PROBE, ...(options.isCollectable === true ? ['--expose-gc'] : [])];
+  constructor(
+    module: string,
+    args: readonly string[],
+    options: { env?: NodeJS.ProcessEnv; isCollectable?: boolean; execArgv?: readonly string[] } = {},
+  ) {
+    const execArgv = ['--import', PROBE, ...(options.isCollectable === true ? ['--expose-gc'] : []), ...(options.execArgv ?? [])];
     super(module, args, { execArgv, ...(options.env === undefined ? {} : { env: options.env }) });
   }
 

@@ -27,7 +27,7 @@ export type Verdict = 'stretch' | 'met' | 'missed';
 
 /** Both limits are upper ones. */
 export function judge(value: number, target: number, stretch = target): Verdict {
-  if (value > target) return 'missed';
+  if (!(value <= target)) return 'missed';
   return value <= stretch && stretch < target ? 'stretch' : 'met';
 }
 

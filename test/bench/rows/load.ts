@@ -10,7 +10,7 @@ import { COUNT_LIMITS, type Scale, TARGETS } from '../targets.ts';
 const SENDERS = 4;
 const LARGE_POSTS = 3;
 /** As long as real ones are: the 10,000 events come to 8 MB. */
-const RUNTIME_ENV = JSON.stringify({ working_dir: 'gcs://_ray_pkg_0123456789abcdef.zip', env_vars: { REGION: 'eu-central-1'.repeat(12) } });
+const RUNTIME_ENV = JSON.stringify({ working_dir: 'gcs://_ray_pkg_0123456789abcdef.zip', env_vars: { REGION: 'eu-central-1'.repeat(30) } });
 
 const eventsOf = (options: Partial<GeneratedStreamOptions>): Workload => ({
   kind: 'generated',
