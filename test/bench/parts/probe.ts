@@ -39,5 +39,6 @@ function answer(question: ProbeQuestion): object {
 }
 
 process.on('message', (question: ProbeQuestion) => process.send?.(answer(question)));
-// The process ends as if nobody asked.
+// The process ends as if nobody asked, and does not outlive the benchmark.
 process.channel?.unref();
+process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));

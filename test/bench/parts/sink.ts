@@ -58,6 +58,7 @@ function answer(question: SinkQuestion): unknown {
   return counts();
 }
 
+process.once('disconnect', () => process.exit());
 process.on('message', (question: SinkQuestion) => process.send?.(answer(question)));
 
 const server = createServer((request, response) => {

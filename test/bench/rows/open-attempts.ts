@@ -1,5 +1,5 @@
 import { generatedPosts, generatedStream, type GeneratedStreamOptions } from '../../support/generated-stream.ts';
-import { hasDurableJournal, type RunningBridge, startBridge } from '../parts/bridge.ts';
+import { type RunningBridge, startBridge } from '../parts/bridge.ts';
 import { until } from '../parts/process.ts';
 import { sendAll } from '../parts/senders.ts';
 import type { Sink } from '../parts/sink-process.ts';
@@ -9,6 +9,7 @@ import { COUNT_LIMITS, type Scale, TARGETS } from '../targets.ts';
 const FEW_OPEN = 1000;
 const SENDERS = 2;
 const CATCH_UP_LIMIT_MS = 600_000;
+const RESTART_LIMIT_MS = 120_000;
 
 const stream = (session: string, options: Partial<GeneratedStreamOptions>): GeneratedStreamOptions => ({
   seed: 71,
@@ -38,9 +39,8 @@ export async function openAttemptsRows(sink: Sink, scale: Scale): Promise<Findin
     const attemptBytes = (after.heapBytes - before.heapBytes) / (openAttempts - FEW_OPEN);
     const growth = many.usPerEvent / few.usPerEvent;
     const { maxRssBytes } = await bridge.program.usage();
-    const hasJournal = hasDurableJournal(await bridge.metrics());
     await bridge.kill();
-    const restart = hasJournal ? await restartRow(bridge, start, openAttempts) : withoutJournal(openAttempts);
+    const again = await restart(bridge, start, openAttempts);
     const { attemptBytes: bytesTarget, openRssBytes, openCpuGrowth } = TARGETS;
     // The target of the whole process is for a million.
     const rssTarget = openRssBytes.target;
@@ -71,20 +71,17 @@ export async function openAttemptsRows(sink: Sink, scale: Scale): Promise<Findin
           ratio: times(growth),
           verdict: judge(growth, openCpuGrowth.target, openCpuGrowth.stretch),
         },
-        restart.row,
+        again.row,
       ],
-      counts: [
-        { what: 'bytes for each open attempt', value: Math.round(attemptBytes), limit: COUNT_LIMITS.attemptBytes },
-        ...restart.counts,
-      ],
+      counts: [{ what: 'bytes for each open attempt', value: Math.round(attemptBytes), limit: COUNT_LIMITS.attemptBytes }, ...again.counts],
     };
   } finally {
     await bridge.kill('goes');
   }
 }
 
-async function untilOpen(bridge: RunningBridge, attempts: number): Promise<void> {
-  await until(`${attempts} attempts to be open`, CATCH_UP_LIMIT_MS, async () =>
+async function untilOpen(bridge: RunningBridge, attempts: number, limitMs = CATCH_UP_LIMIT_MS): Promise<void> {
+  await until(`${attempts} attempts to be open`, limitMs, async () =>
     (await bridge.metrics())('open_attempts') === attempts ? true : undefined,
   );
 }
@@ -108,29 +105,31 @@ interface Restart {
   readonly counts: readonly Count[];
 }
 
-const WHAT_RESTART = (openAttempts: number): string => `start-up with ${count(openAttempts)} open attempts in the journal, until ready`;
-
-function withoutJournal(openAttempts: number): Restart {
+/** A start on what the killed bridge left. Where it is never ready, that is the finding. */
+async function restart(killed: RunningBridge, start: Parameters<typeof startBridge>[0], openAttempts: number): Promise<Restart> {
   const { target, stretch } = TARGETS.restartMs;
-  const row = { target: `<= ${target / 1000} s`, stretch: `<= ${stretch / 1000} s`, measured: '', ratio: '' };
-  return { row: { what: WHAT_RESTART(openAttempts), ...row, verdict: 'needs the durable journal' }, counts: [] };
-}
-
-async function restartRow(killed: RunningBridge, start: Parameters<typeof startBridge>[0], openAttempts: number): Promise<Restart> {
-  const bridge = await startBridge({ ...start, dataDir: killed.dataDir });
+  const row = {
+    what: `start-up with ${count(openAttempts)} open attempts in the journal, until ready`,
+    target: `<= ${target / 1000} s`,
+    stretch: `<= ${stretch / 1000} s`,
+  };
+  let bridge: RunningBridge;
   try {
-    const { target, stretch } = TARGETS.restartMs;
+    bridge = await startBridge({ ...start, dataDir: killed.dataDir });
+  } catch (error) {
+    return { row: { ...row, measured: error instanceof Error ? error.message : String(error), ratio: '', verdict: 'missed' }, counts: [] };
+  }
+  try {
     // What came after the last checkpoint is worked through after the bridge is ready; nothing but the open attempts may stay.
-    await untilOpen(bridge, openAttempts).catch(() => undefined);
+    await untilOpen(bridge, openAttempts, RESTART_LIMIT_MS).catch(() => undefined);
     const open = (await bridge.metrics())('open_attempts') ?? 0;
+    const { readyMs, readyCpuMs } = bridge;
     return {
       row: {
-        what: WHAT_RESTART(openAttempts),
-        target: `<= ${target / 1000} s`,
-        stretch: `<= ${stretch / 1000} s`,
-        measured: `${milliseconds(bridge.readyMs)} after SIGKILL, ${count(open)} open`,
-        ratio: times(bridge.readyMs / target),
-        verdict: judge(bridge.readyMs, target, stretch),
+        ...row,
+        measured: `${milliseconds(readyMs)} after SIGKILL, of CPU ${milliseconds(readyCpuMs)}; ${count(open)} open`,
+        ratio: times(readyMs / target),
+        verdict: judge(readyMs, target, stretch),
       },
       counts: [{ what: 'open attempts lost or made by a restart', value: Math.abs(openAttempts - open), limit: 0 }],
     };
