@@ -7,6 +7,8 @@ import { type Count, count, type Findings, judge, mebibytes, milliseconds, type 
 import { COUNT_LIMITS, type Scale, TARGETS } from '../targets.ts';
 
 const FEW_OPEN = 1000;
+/** What the targets of the whole process are for. */
+const TARGET_ATTEMPTS = 1_000_000;
 const SENDERS = 2;
 const CATCH_UP_LIMIT_MS = 600_000;
 const RESTART_LIMIT_MS = 120_000;
@@ -27,7 +29,7 @@ export async function openAttemptsRows(sink: Sink, scale: Scale): Promise<Findin
   const bridge = await startBridge(start);
   try {
     const beside = (session: string): GeneratedStreamOptions => stream(session, { jobs: 4, tasksPerJob: scale.besideOpenAttempts / 4 });
-    await besideCpu(bridge, beside('warm-up'));
+    for (const session of ['warm-up', 'warm-up again']) await besideCpu(bridge, beside(session));
     await sendAll(bridge.url, generatedPosts(stream('few', { openTasks: FEW_OPEN })), SENDERS);
     await untilOpen(bridge, FEW_OPEN);
     const few = await besideCpu(bridge, beside('beside few'));
@@ -42,9 +44,8 @@ export async function openAttemptsRows(sink: Sink, scale: Scale): Promise<Findin
     await bridge.kill();
     const again = await restart(bridge, start, openAttempts);
     const { attemptBytes: bytesTarget, openRssBytes, openCpuGrowth } = TARGETS;
-    // The target of the whole process is for a million.
     const rssTarget = openRssBytes.target;
-    const isLarge = openAttempts >= 1_000_000;
+    const isLarge = openAttempts >= TARGET_ATTEMPTS;
     return {
       rows: [
         {
@@ -89,13 +90,18 @@ async function untilOpen(bridge: RunningBridge, attempts: number, limitMs = CATC
 /** CPU for an event of a stream whose attempts all end. */
 async function besideCpu(bridge: RunningBridge, options: GeneratedStreamOptions): Promise<{ readonly usPerEvent: number }> {
   const { posts, summary } = generatedStream(options);
-  const open = (await bridge.metrics())('open_attempts');
+  const finishedAttempts = async (): Promise<number> => (await bridge.metrics())('lifecycles_finished_total', 'kind="attempt"') ?? 0;
+  const finished = (await finishedAttempts()) + summary.attempts;
   const before = await bridge.program.usage();
   await sendAll(bridge.url, posts, SENDERS);
-  await until('the stream beside the open attempts to be delivered', CATCH_UP_LIMIT_MS, async () => {
-    const metrics = await bridge.metrics();
-    return metrics('open_attempts') === open && metrics('spans_queued') === 0 ? true : undefined;
-  });
+  // Seldom: the page of metrics takes CPU too.
+  await until(
+    'the stream beside the open attempts',
+    CATCH_UP_LIMIT_MS,
+    async () => ((await finishedAttempts()) >= finished ? true : undefined),
+    500,
+  );
+  await until('its spans', CATCH_UP_LIMIT_MS, async () => ((await bridge.metrics())('spans_queued') === 0 ? true : undefined), 500);
   const { cpuMs } = await bridge.program.usage();
   return { usPerEvent: ((cpuMs - before.cpuMs) * 1000) / summary.events };
 }
@@ -129,7 +135,7 @@ async function restart(killed: RunningBridge, start: Parameters<typeof startBrid
         ...row,
         measured: `${milliseconds(readyMs)} after SIGKILL, of CPU ${milliseconds(readyCpuMs)}; ${count(open)} open`,
         ratio: times(readyMs / target),
-        verdict: judge(readyMs, target, stretch),
+        verdict: openAttempts >= TARGET_ATTEMPTS ? judge(readyMs, target, stretch) : 'full form only',
       },
       counts: [{ what: 'open attempts lost or made by a restart', value: Math.abs(openAttempts - open), limit: 0 }],
     };
