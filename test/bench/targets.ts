@@ -15,10 +15,10 @@ export const TARGETS = {
 /** What fails a run, in CI too: counts that no noise moves. To be lowered when the product gets better. */
 export const COUNT_LIMITS = {
   spansLost: 0,
-  bytesPerSpan: 700,
+  bytesPerSpan: 430,
   /** One for each post, and a few for checkpoints. */
   syncsPerPost: 1.25,
-  attemptBytes: 4000,
+  attemptBytes: 3000,
 } as const;
 
 /** How large the parts of a run are. */
@@ -49,10 +49,10 @@ export const FULL: Scale = {
 export const QUICK: Scale = {
   isQuick: true,
   rounds: 1,
-  loadPosts: 80,
+  loadPosts: 60,
   openAttempts: 50_000,
-  besideOpenAttempts: 5000,
-  finishedAttempts: { few: 50_000, many: 300_000, jobs: 30 },
-  jobTasks: 30_000,
+  besideOpenAttempts: 4000,
+  finishedAttempts: { few: 40_000, many: 160_000, jobs: 16 },
+  jobTasks: 20_000,
   starts: 3,
 };
