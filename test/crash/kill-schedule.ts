@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BridgeProcess } from './bridge-process.ts';
+import { holdsWithin } from './machine.ts';
+import type { Random } from './random.ts';
+import type { Sink, SinkEvent } from './sink.ts';
+import type { StorageFaults, StorageRule } from './storage-faults.ts';
+
+/**
+ * `start-up`: at a random time of its start. `append`: a post is on its way. `storage`: before, in or after a call that writes, syncs,
+ * makes, renames or removes a file of the journal, which are those of appends, checkpoints, compaction and recovery. `export`: the sink has
+ * a request and has not answered, or has just answered. `any`: at any time.
+ */
+export type Moment = 'start-up' | 'append' | 'storage' | 'export' | 'any';
+
+export interface Kill {
+  readonly moment: Moment;
+  readonly detail: string;
+  /** When the process was gone. */
+  readonly atMs: number;
+}
+
+export interface KillerOptions {
+  readonly bridge: BridgeProcess;
+  readonly sink: Sink;
+  /** Undefined where it cannot be built: `storage` kills are `any` kills then. */
+  readonly faults: StorageFaults | undefined;
+  readonly random: Random;
+}
+
+/** Ends the bridge at a moment of a kind and starts it again. */
+export interface Killer {
+  kill(moment: Moment): Promise<Kill>;
+}
+
+/** How long a moment may let wait for itself before the bridge is ended without it. */
+const patienceMs = 1000;
+/** Until a start is ready, about. */
+const startMs = 900;
+
+export function createKiller({ bridge, sink, faults, random }: KillerOptions): Killer {
+  /** True when the process is gone. */
+  async function dies(withinMs: number): Promise<boolean> {
+    return holdsWithin(withinMs, () => !bridge.isUp(), 2);
+  }
+
+  async function onStorage(tracked: StorageFaults): Promise<string> {
+    const operation = random.pick(['write', 'write', 'sync', 'create', 'rename', 'unlink'] as const);
+    const action = random.pick(operation === 'write' ? (['kill-before', 'kill-halfway', 'kill-after'] as const) : (['kill-before', 'kill-after'] as const));
+    const rule: StorageRule = { operations: [operation], action, match: 'journal', skip: random.below(4), times: 1 };
+    const duringStart = operation === 'create' || operation === 'rename' || operation === 'unlink' || random.next() < 0.3;
+    if (duringStart) {
+      await bridge.kill();
+      tracked.set(rule);
+      bridge.start();
+    } else tracked.set(rule);
+    const struck = await dies(duringStart ? patienceMs + startMs : patienceMs);
+    tracked.clear();
+    return `${action} ${operation} +${rule.skip}${duringStart ? ' while it starts' : ''}${struck ? '' : ', which did not come'}`;
+  }
+
+  async function onExport(): Promise<string> {
+    const wanted = random.pick(['began', 'recorded', 'answered'] as const);
+    const came = await new Promise<boolean>((resolve) => {
+      const stop = sink.watch((event: SinkEvent) => {
+        if (event.what !== wanted) return;
+        stop();
+        resolve(true);
+      });
+      void sleep(patienceMs * 3).then(() => {
+        stop();
+        resolve(false);
+      });
+    });
+    await sleep(random.pick([0, 0, 1, 3, 10]));
+    return came ? `the sink ${wanted}` : `the sink ${wanted}, which did not come`;
+  }
+
+  async function untilMoment(moment: Moment): Promise<string> {
+    switch (moment) {
+      case 'start-up': {
+        await bridge.kill();
+        bridge.start();
+        const waitMs = random.below(startMs);
+        await sleep(waitMs);
+        return `${waitMs} ms after its start`;
+      }
+      case 'append': {
+        const waitMs = random.below(12);
+        await sleep(waitMs);
+        return `${waitMs} ms after a post`;
+      }
+      case 'storage':
+        return faults === undefined ? untilMoment('any') : onStorage(faults);
+      case 'export':
+        return onExport();
+      case 'any': {
+        const waitMs = random.below(400);
+        await sleep(waitMs);
+        return `after ${waitMs} ms`;
+      }
+    }
+  }
+
+  return {
+    async kill(moment) {
+      const detail = await untilMoment(moment);
+      await bridge.kill();
+      const atMs = Date.now();
+      bridge.start();
+      return { moment, detail, atMs };
+    },
+  };
+}
