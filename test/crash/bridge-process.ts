@@ -13,6 +13,7 @@ export interface BridgeProcessOptions {
   /** Appended to by each start: what the bridge prints and logs. */
   readonly logFile: string;
   readonly env?: Readonly<Record<string, string>>;
+  readonly nodeArguments?: readonly string[];
 }
 
 /** `serve` as a process that can be ended and started again, on one port and one data folder. */
@@ -33,9 +34,9 @@ export class BridgeProcess {
   /** Does not wait until it is ready. */
   start(changed: Partial<ServeSettings> = {}, env: Readonly<Record<string, string>> = {}): void {
     if (this.isUp()) throw new Error('the bridge is up');
-    const { cli, port, sinkUrl, settings, logFile } = this.#options;
+    const { cli, port, sinkUrl, settings, logFile, nodeArguments = [] } = this.#options;
     const log = openSync(logFile, 'a');
-    this.#child = spawn(process.execPath, [cli, 'serve', ...serveFlags({ ...settings, ...changed }, port)], {
+    this.#child = spawn(process.execPath, [...nodeArguments, cli, 'serve', ...serveFlags({ ...settings, ...changed }, port)], {
       env: {
         PATH: process.env['PATH'] ?? '',
         OTEL_EXPORTER_OTLP_ENDPOINT: sinkUrl,

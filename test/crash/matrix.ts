@@ -1,17 +1,14 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePorts } from '../e2e/support/processes.ts';
-import { BridgeProcess } from './bridge-process.ts';
+import type { BridgeProcess } from './bridge-process.ts';
 import type { Programs } from './build.ts';
 import { metricNames, type ServeSettings } from './flags.ts';
 import { createKiller, type Kill, type Moment } from './kill-schedule.ts';
 import { folderBytes, holdsWithin } from './machine.ts';
 import { createRandom, type Random } from './random.ts';
 import { createSender, type SenderCounts } from './sender.ts';
-import { type Sink, type SpanRecord, startSink } from './sink.ts';
+import { openRig } from './rig.ts';
+import type { Sink, SpanRecord } from './sink.ts';
 import { compareSpans, type Comparison, type Resent, resentSpans } from './span-sets.ts';
-import { createStorageFaults } from './storage-faults.ts';
 import type { Stream } from './streams.ts';
 
 export interface MatrixOptions {
@@ -78,23 +75,8 @@ type RunResult = Omit<MatrixResult, 'comparison' | 'resent' | 'wanted' | 'found'
 async function run(options: MatrixOptions, name: string, wantedSpans?: () => Promise<number>): Promise<RunResult> {
   const { programs, settings, seed, onProgress = () => {} } = options;
   const random = createRandom(seed);
-  const folder = join(programs.folder, `${name}-${seed}`);
-  const dataDir = join(folder, 'data');
-  mkdirSync(dataDir, { recursive: true });
-  const [port = 0, sinkPort = 0] = await freePorts(2);
-  const sink = await startSink({ program: programs.sink, port: sinkPort, file: join(folder, 'spans.ndjson'), keepsBytes: true });
-  const faults =
-    programs.storageFaults === undefined
-      ? undefined
-      : createStorageFaults(programs.storageFaults, dataDir, join(folder, 'storage-faults'));
-  const bridge = new BridgeProcess({
-    cli: programs.cli,
-    port,
-    sinkUrl: sink.url,
-    settings: { ...settings, dataDir },
-    logFile: join(folder, 'bridge.log'),
-    env: faults?.env ?? {},
-  });
+  const rig = await openRig({ programs, name: `${name}-${seed}`, settings, keeps: 'bytes' });
+  const { bridge, sink, faults, dataDir } = rig;
   try {
     await sink.become({ afterMs: 8 });
     bridge.start();
@@ -127,8 +109,7 @@ async function run(options: MatrixOptions, name: string, wantedSpans?: () => Pro
       record: await sink.read(),
     };
   } finally {
-    await bridge.kill().catch(() => {});
-    await sink.stop();
+    await rig.close();
   }
 }
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { openSync, writeSync } from 'node:fs';
+import { ftruncateSync, openSync, writeSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodedSpans } from './otlp-bytes.ts';
-import type { SinkBehaviour, SinkEvent } from './sink.ts';
+import type { SinkBehaviour, SinkEvent, SinkOrder } from './sink.ts';
 
 // An OTLP/HTTP backend in a process of its own, started by sink.ts. What it answers 200 is written to its file before.
 
@@ -17,7 +17,13 @@ const known = new Set<string>();
 const server = createServer((request, response) => void handle(request, response));
 server.listen(port, '127.0.0.1', () => tell({ what: 'listening' }));
 
-process.on('message', (wanted: SinkBehaviour) => {
+process.on('message', (wanted: SinkOrder) => {
+  if (wanted === 'forget') {
+    ftruncateSync(record);
+    known.clear();
+    tell({ what: 'changed' });
+    return;
+  }
   const wasAway = behaviour.mode === 'away';
   behaviour = wanted;
   const isAway = wanted.mode === 'away';

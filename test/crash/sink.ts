@@ -11,6 +11,9 @@ export interface SinkBehaviour {
   readonly afterMs: number;
 }
 
+/** `forget`: begins a new record. */
+export type SinkOrder = SinkBehaviour | 'forget';
+
 export type SinkEvent =
   | { readonly what: 'listening' | 'changed' }
   | { readonly what: 'began' | 'answered'; readonly number: number }
@@ -27,22 +30,25 @@ export interface Sink {
   become(behaviour: Partial<SinkBehaviour>): Promise<void>;
   /** Calls back at each event until the function that it returns is called. */
   watch(onEvent: (event: SinkEvent) => void): () => void;
-  /** Everything that it accepted. */
+  /** Everything that it accepted, since it was last told to forget. */
   read(): Promise<SpanRecord>;
+  forget(): Promise<void>;
   stop(): Promise<void>;
 }
+
+/** Of each span its digest, or also the whole requests, to look at. */
+export type SinkKeeps = 'digests' | 'bytes';
 
 export interface SinkOptions {
   /** The compiled sink-program.js. */
   readonly program: string;
   readonly port: number;
   readonly file: string;
-  /** Keeps the whole requests, to look at. Default false. */
-  readonly keepsBytes?: boolean;
+  readonly keeps: SinkKeeps;
 }
 
-export async function startSink({ program, port, file, keepsBytes = false }: SinkOptions): Promise<Sink> {
-  const child = fork(program, [String(port), file, keepsBytes ? 'bytes' : ''], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+export async function startSink({ program, port, file, keeps }: SinkOptions): Promise<Sink> {
+  const child = fork(program, [String(port), file, keeps], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const watchers = new Set<(event: SinkEvent) => void>();
   let spans = 0;
   let known = 0;
@@ -73,6 +79,12 @@ export async function startSink({ program, port, file, keepsBytes = false }: Sin
       return () => watchers.delete(onEvent);
     },
     read: () => readRecord(file),
+    async forget() {
+      const changed = told(child, 'changed');
+      child.send('forget');
+      await changed;
+      known = 0;
+    },
     async stop() {
       const exited = once(child, 'exit');
       child.disconnect();
