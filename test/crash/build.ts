@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
+
+/** Whether the library that stands between the bridge and its disk can be built. */
+export const hasCompiler = process.platform === 'linux' && spawnSync('cc', ['--version']).error === undefined;
 
 /** The programs that a proof starts. */
 export interface Programs {
@@ -48,12 +51,7 @@ function findRoot(): string {
 }
 
 async function buildStorageFaults(source: string, target: string): Promise<string | undefined> {
-  if (process.platform !== 'linux') return undefined;
-  try {
-    await run('cc', ['-O1', '-Wall', '-Wextra', '-shared', '-fPIC', '-o', target, source, '-ldl', '-lpthread']);
-    return target;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
-  }
+  if (!hasCompiler) return undefined;
+  await run('cc', ['-O1', '-Wall', '-Wextra', '-shared', '-fPIC', '-o', target, source, '-ldl', '-lpthread']);
+  return target;
 }

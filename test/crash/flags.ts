@@ -24,7 +24,12 @@ export function serveFlags(settings: ServeSettings, port: number): string[] {
     ...(maxJournalBytes === undefined ? [] : [['--max-journal-bytes', String(maxJournalBytes)]]),
     ['--settle', `${settings.settleMs}ms`],
     ['--orphan-timeout', `${settings.orphanTimeoutMs}ms`],
-    ...(settings.hasTraceBudget ? [] : [['--max-spans-per-trace', '0'], ['--max-bytes-per-trace', '0']]),
+    ...(settings.hasTraceBudget
+      ? []
+      : [
+          ['--max-spans-per-trace', '0'],
+          ['--max-bytes-per-trace', '0'],
+        ]),
     ...(drainTimeoutMs === undefined ? [] : [['--drain-timeout', `${drainTimeoutMs}ms`]]),
     ...(maxQueuedSpans === undefined ? [] : [['--max-queued-spans', String(maxQueuedSpans)]]),
   ].flat();

@@ -45,7 +45,9 @@ export function createKiller({ bridge, sink, faults, random }: KillerOptions): K
 
   async function onStorage(tracked: StorageFaults): Promise<string> {
     const operation = random.pick(['write', 'write', 'sync', 'create', 'rename', 'unlink'] as const);
-    const action = random.pick(operation === 'write' ? (['kill-before', 'kill-halfway', 'kill-after'] as const) : (['kill-before', 'kill-after'] as const));
+    const action = random.pick(
+      operation === 'write' ? (['kill-before', 'kill-halfway', 'kill-after'] as const) : (['kill-before', 'kill-after'] as const),
+    );
     const rule: StorageRule = { operations: [operation], action, match: 'journal', skip: random.below(4), times: 1 };
     const duringStart = operation === 'create' || operation === 'rename' || operation === 'unlink' || random.next() < 0.3;
     if (duringStart) {

@@ -37,7 +37,12 @@ export async function openRig(options: RigOptions): Promise<Rig> {
   mkdirSync(folder, { recursive: true });
   mkdirSync(dataDir, { recursive: true });
   const [port = 0, sinkPort = 0] = await freePorts(2);
-  const sink = await startSink({ program: programs.sink, port: sinkPort, file: join(folder, 'spans.ndjson'), keeps: options.keeps ?? 'digests' });
+  const sink = await startSink({
+    program: programs.sink,
+    port: sinkPort,
+    file: join(folder, 'spans.ndjson'),
+    keeps: options.keeps ?? 'digests',
+  });
   const library = options.hasStorageFaults === false ? undefined : programs.storageFaults;
   const faults = library === undefined ? undefined : createStorageFaults(library, dataDir, join(folder, 'storage-faults'));
   const bridge = new BridgeProcess({

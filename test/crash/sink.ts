@@ -124,7 +124,12 @@ export interface SpanRecord {
 }
 
 type Line =
-  | { readonly number: number; readonly atMs: number; readonly spans: readonly (readonly [string, string, string])[]; readonly body?: string }
+  | {
+      readonly number: number;
+      readonly atMs: number;
+      readonly spans: readonly (readonly [string, string, string])[];
+      readonly body?: string;
+    }
   | { readonly number: number; readonly answeredMs: number };
 
 async function readRecord(file: string): Promise<SpanRecord> {

@@ -25,6 +25,14 @@ export function compareSpans(wanted: SpanRecord, found: SpanRecord): Comparison 
   return { spans: found.spans.size, missing, extra, different, conflicting: conflictingSpans(found) };
 }
 
+/** What is not as it must be, one line each; empty when the two are the same to the byte. */
+export function differencesOf(comparison: Comparison): string[] {
+  return (['missing', 'extra', 'different', 'conflicting'] as const).flatMap((what) => {
+    const spans = comparison[what];
+    return spans.length === 0 ? [] : [`${spans.length} of ${comparison.spans} spans ${what}: ${spans.slice(0, 4).join(', ')}`];
+  });
+}
+
 export function conflictingSpans({ spans }: SpanRecord): string[] {
   return [...spans].flatMap(([key, receipts]) =>
     receipts.some(({ digest }) => digest !== receipts[0]?.digest) ? [`${key} ${receipts[0]?.name}`] : [],

@@ -128,7 +128,8 @@ export function createStorageFaults(library: string, folder: string, controlFile
     env: { LD_PRELOAD: library, STORAGE_FAULTS_CONTROL: controlFile, STORAGE_FAULTS_FOLDER: folder },
     set,
     clear: () => set(),
-    struck: () => Array.from({ length: rules }, (_, index) => read(ruleAt(index) + 24, 4).readUInt32LE()).reduce((sum, count) => sum + count, 0),
+    struck: () =>
+      Array.from({ length: rules }, (_, index) => read(ruleAt(index) + 24, 4).readUInt32LE()).reduce((sum, count) => sum + count, 0),
     calls: () => read(12, 4).readUInt32LE(),
     files,
     losePower,
@@ -150,4 +151,3 @@ export function flipByte(path: string, at: number): void {
   fdatasyncSync(file);
   closeSync(file);
 }
-

@@ -1,0 +1,18 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildPrograms, type Programs } from './build.ts';
+import { matrixReport, smallMatrix } from './matrix-sizes.ts';
+import { runMatrix } from './matrix.ts';
+
+let programs: Programs;
+beforeAll(async () => {
+  programs = await buildPrograms();
+});
+afterAll(() => programs.remove());
+
+describe('serve, killed again and again (npm run crash: 200 times)', () => {
+  it('sends the spans of the undisturbed run to the byte', async () => {
+    const result = await runMatrix(smallMatrix(programs, 1, { hasTraceBudget: false }));
+    expect(matrixReport(result).problems).toEqual([]);
+    expect(result.kills).toHaveLength(12);
+  });
+});
