@@ -81,7 +81,7 @@ export async function openFaultyDisk(options: FaultyDiskOptions): Promise<Faulty
         .sort((a, b) => b.bytes - a.bytes)
         .map(({ name: file, bytes }) => ({ path: join(rig.dataDir, journalFolder, file), bytes })),
     async compare(wanted) {
-      await untilQuiet(rig, wanted.spans.size);
+      await untilQuiet(rig, wanted.spans.size, changed.orphanTimeoutMs);
       return compareSpans(wanted, await sink.read());
     },
   };
@@ -92,7 +92,7 @@ export async function undisturbedSpans(programs: Programs, changed: Partial<Serv
   const disk = await openFaultyDisk({ programs, name: 'undisturbed', changed });
   try {
     await disk.post();
-    await untilQuiet(disk.rig, Number.POSITIVE_INFINITY);
+    await untilQuiet(disk.rig, Number.POSITIVE_INFINITY, changed.orphanTimeoutMs);
     return await disk.rig.sink.read();
   } finally {
     await disk.rig.close();
@@ -100,7 +100,7 @@ export async function undisturbedSpans(programs: Programs, changed: Partial<Serv
 }
 
 /** Until so many spans are there, or nothing has come for longer than any of the timers. */
-async function untilQuiet({ bridge, sink }: Rig, wanted: number): Promise<void> {
+async function untilQuiet({ bridge, sink }: Rig, wanted: number, orphanTimeoutMs: number = settings.orphanTimeoutMs): Promise<void> {
   let known = -1;
   let sinceMs = performance.now();
   await holdsWithin(
@@ -109,7 +109,7 @@ async function untilQuiet({ bridge, sink }: Rig, wanted: number): Promise<void> 
       if (sink.known() !== known) sinceMs = performance.now();
       known = sink.known();
       const quietMs = performance.now() - sinceMs;
-      if (quietMs < (known >= wanted ? 1000 : settings.orphanTimeoutMs + 2000)) return false;
+      if (quietMs < (known >= wanted ? 1000 : orphanTimeoutMs + 2000)) return false;
       const { openAttempts, openJobs, spansQueued } = metricNames;
       return Object.values(await bridge.metrics([openAttempts, openJobs, spansQueued])).every((value) => value === 0);
     },

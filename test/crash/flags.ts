@@ -18,7 +18,7 @@ export function serveFlags(settings: ServeSettings, port: number): string[] {
   return [
     ['--listen', `127.0.0.1:${port}`],
     ['--data-dir', settings.dataDir],
-    ...(process.env['OLD'] ? [] : [['--journal', journal]]),
+    ['--journal', journal],
     ...(sync === undefined ? [] : [['--sync', sync]]),
     ...(syncIntervalMs === undefined ? [] : [['--sync-interval', `${syncIntervalMs}ms`]]),
     ...(maxJournalBytes === undefined ? [] : [['--max-journal-bytes', String(maxJournalBytes)]]),
@@ -46,7 +46,8 @@ export const metricNames = {
   spansExported: 'spans_exported_total',
   journalBytes: 'journal_bytes',
   journalEntries: 'journal_entries',
-  journalDamaged: 'journal_damaged_total',
+  journalDamages: 'journal_damages_total',
+  journalWritable: 'journal_writable',
   journalCheckpoints: 'journal_checkpoints_total',
   journalSyncs: 'journal_syncs_total',
   internalErrors: 'internal_errors_total',
