@@ -28,6 +28,8 @@ export default defineConfig({
         test: {
           name: 'crash',
           include: ['test/crash/**/*.test.ts'],
+          // They wait more than they work.
+          maxConcurrency: 12,
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },

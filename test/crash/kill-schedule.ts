@@ -7,10 +7,11 @@ import type { StorageFaults, StorageRule } from './storage-faults.ts';
 
 /**
  * `start-up`: at a random time of its start. `append`: a post is on its way. `storage`: before, in or after a call that writes, syncs,
- * makes, renames or removes a file of the journal, which are those of appends, checkpoints, compaction and recovery. `export`: the sink has
- * a request and has not answered, or has just answered. `any`: at any time.
+ * makes, renames or removes a file of the journal, which are those of appends, checkpoints, compaction and recovery. `checkpoint`: the same,
+ * once a checkpoint has begun to compact what it gives back. `export`: the sink has a request and has not answered, or has just answered.
+ * `any`: at any time.
  */
-export type Moment = 'start-up' | 'append' | 'storage' | 'export' | 'any';
+export type Moment = 'start-up' | 'append' | 'storage' | 'checkpoint' | 'export' | 'any';
 
 export interface Kill {
   readonly moment: Moment;
@@ -34,6 +35,8 @@ export interface Killer {
 
 /** How long a moment may let wait for itself before the bridge is ended without it. */
 const patienceMs = 1000;
+/** A checkpoint comes when enough was worked through and everything is delivered. */
+const checkpointPatienceMs = 4000;
 /** Until a start is ready, about. */
 const startMs = 900;
 
@@ -49,7 +52,8 @@ export function createKiller({ bridge, sink, faults, random }: KillerOptions): K
       operation === 'write' ? (['kill-before', 'kill-halfway', 'kill-after'] as const) : (['kill-before', 'kill-after'] as const),
     );
     const rule: StorageRule = { operations: [operation], action, match: 'journal', skip: random.below(4), times: 1 };
-    const duringStart = operation === 'create' || operation === 'rename' || operation === 'unlink' || random.next() < 0.3;
+    // What makes and removes files happens seldom but then.
+    const duringStart = random.next() < (operation === 'write' || operation === 'sync' ? 0.3 : 0.8);
     if (duringStart) {
       await bridge.kill();
       tracked.set(rule);
@@ -58,6 +62,23 @@ export function createKiller({ bridge, sink, faults, random }: KillerOptions): K
     const struck = await dies(duringStart ? patienceMs + startMs : patienceMs);
     tracked.clear();
     return `${action} ${operation} +${rule.skip}${duringStart ? ' while it starts' : ''}${struck ? '' : ', which did not come'}`;
+  }
+
+  async function onCheckpoint(tracked: StorageFaults): Promise<string> {
+    const operations = random.pick([['create'], ['write', 'sync'], ['unlink']] as const);
+    const action = random.pick(['kill-before', 'kill-after'] as const);
+    // A table is made by compaction, which is what a checkpoint ends with; a file is removed after that.
+    const rule: StorageRule = {
+      operations,
+      action,
+      match: operations[0] === 'unlink' ? 'journal' : '.ldb',
+      skip: random.below(2),
+      times: 1,
+    };
+    tracked.set(rule);
+    const struck = await dies(checkpointPatienceMs);
+    tracked.clear();
+    return `${action} ${operations.join(' or ')} +${rule.skip}${struck ? '' : ', which did not come'}`;
   }
 
   async function onExport(): Promise<string> {
@@ -93,6 +114,8 @@ export function createKiller({ bridge, sink, faults, random }: KillerOptions): K
       }
       case 'storage':
         return faults === undefined ? untilMoment('any') : onStorage(faults);
+      case 'checkpoint':
+        return faults === undefined ? untilMoment('any') : onCheckpoint(faults);
       case 'export':
         return onExport();
       case 'any': {

@@ -7,10 +7,12 @@ import { recordedStreams, type Stream } from './streams.ts';
 
 type Changed = Pick<ServeSettings, 'journal' | 'hasTraceBudget'>;
 
+// A checkpoint is due when a quarter of the journal's limit is worked through: a small limit makes many of them.
+
 /** So that a test has seen them all in seconds: nothing closes but by its session's silence, or 15 s after its job's end. */
-const smallSettings = { settleMs: 30_000, orphanTimeoutMs: 10_000 };
+const smallSettings = { settleMs: 30_000, orphanTimeoutMs: 10_000, maxJournalBytes: 8 * 1024 * 1024 };
 /** Attempts close while others come, and a stream with its kills is over long before. */
-const fullSettings = { settleMs: 20_000, orphanTimeoutMs: 30_000 };
+const fullSettings = { settleMs: 20_000, orphanTimeoutMs: 30_000, maxJournalBytes: 32 * 1024 * 1024 };
 /** Posts of the recordings to a kill, about. */
 const postsPerKill = 20;
 const postsPerRound = 339;
@@ -46,14 +48,14 @@ export function matrixReport(result: MatrixResult): { readonly lines: readonly s
   if (resent.needless > 0) problems.push(`${resent.needless} spans sent again by the same process`);
   if (result.sentAtLastStart > 0) problems.push(`${result.sentAtLastStart} spans sent again at a start after everything was sent`);
   if (result.exitCode !== 0) problems.push(`SIGTERM ended with ${result.exitCode}`);
-  if (result.bugs.length > 0) problems.push(`internal errors: ${result.bugs.slice(0, 3).join('\n')}`);
+  if (result.bugs.length > 0) problems.push(`${result.bugs.length} internal errors or damages: ${result.bugs.slice(0, 3).join('\n')}`);
   const moments = new Map<string, number>();
   for (const { moment } of kills) moments.set(moment, (moments.get(moment) ?? 0) + 1);
   const lines = [
     `${kills.length} kills (${[...moments].map(([moment, count]) => `${moment} ${count}`).join(', ')}), ${result.starts} starts`,
     `${counts.answered} posts answered 200 in ${counts.tries} tries, ${counts.accepted} events accepted, ${counts.duplicates} duplicates, ${counts.unanswered} tries unanswered, refused ${JSON.stringify(counts.refused)}`,
     `${comparison.spans} spans; sent again: ${resent.unheard} whose answer was not heard, ${resent.heard} whose answer had left (at most ${resent.answersSince} answers before the end)`,
-    `longest stream ${(result.longestStreamMs / 1000).toFixed(1)} s; data folder at the end ${(result.diskBytes / 1024).toFixed(0)} KiB`,
+    `longest stream ${(result.longestStreamMs / 1000).toFixed(1)} s; ${result.checkpoints} checkpoints; data folder at the end ${(result.diskBytes / 1024).toFixed(0)} KiB`,
     ...problems,
     problems.length === 0 ? 'passed: byte-identical to the undisturbed run' : 'FAILED',
   ];

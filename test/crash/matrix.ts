@@ -38,6 +38,8 @@ export interface MatrixResult {
   readonly sentAtLastStart: number;
   /** Bytes of the data folder after that. */
   readonly diskBytes: number;
+  /** Checkpoints of all the starts. */
+  readonly checkpoints: number;
   /** The bridge's own bugs that it survived, by its log. */
   readonly bugs: readonly string[];
   readonly wanted: SpanRecord;
@@ -49,7 +51,7 @@ const jobEndDelayMs = 15_000;
 /** Nothing new for so long is taken for the end. */
 const quietMs = 3000;
 /** Posts that may begin while a kill waits for its moment. */
-const postsAhead = 8;
+const postsAhead = 16;
 
 /** Posts the streams to an undisturbed bridge and to one that is killed again and again, and compares what came out. */
 export async function runMatrix(options: MatrixOptions): Promise<MatrixResult> {
@@ -102,10 +104,8 @@ async function run(options: MatrixOptions, name: string, wantedSpans?: () => Pro
       ...(await lastStart(bridge, sink)),
       starts: bridge.starts,
       diskBytes: folderBytes(dataDir),
-      bugs: bridge
-        .log()
-        .split('\n')
-        .filter((line) => line.includes('internal_error')),
+      checkpoints: linesOf(bridge, 'journal_checkpoint').length,
+      bugs: [...linesOf(bridge, 'internal_error'), ...linesOf(bridge, 'journal_damaged')],
       record: await sink.read(),
     };
   } finally {
@@ -143,7 +143,7 @@ async function postAll(
   async function killAll(): Promise<void> {
     for (const index of killAt) {
       await changes.until(() => begun > index);
-      await killOnce(random.pick(['start-up', 'append', 'append', 'storage', 'storage', 'storage', 'export', 'any']));
+      await killOnce(random.pick(['start-up', 'append', 'append', 'storage', 'storage', 'storage', 'checkpoint', 'export', 'any']));
       killed += 1;
       changes.happened();
     }
@@ -165,8 +165,15 @@ async function killAfter(
 ): Promise<void> {
   for (let index = 0; index < killsAfter; index += 1) {
     await sleep(Math.max(0, (leftMs() / (killsAfter - index)) * random.next()));
-    await killOnce(random.pick(['start-up', 'storage', 'export', 'export', 'export', 'any']));
+    await killOnce(random.pick(['start-up', 'storage', 'checkpoint', 'export', 'export', 'export', 'any']));
   }
+}
+
+function linesOf(bridge: BridgeProcess, event: string): string[] {
+  return bridge
+    .log()
+    .split('\n')
+    .filter((line) => line.includes(`"event":"${event}"`));
 }
 
 async function untilAllSent(

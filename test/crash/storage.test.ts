@@ -188,6 +188,43 @@ describe.concurrent('a fault of the disk', () => {
   });
 });
 
+describe.concurrent('a sender that says everything again', () => {
+  it('after a checkpoint and a restart, when all of it is over: not one span more', async () => {
+    await withDisk('again', async (disk) => {
+      const { sink } = disk.rig;
+      await disk.post();
+      expect(differencesOf(await disk.compare(wanted))).toEqual([]);
+      const sent = sink.spans();
+      // When nothing comes, a checkpoint follows.
+      expect(await holdsWithin(60_000, () => eventsOf(disk, 'journal_checkpoint') > 0)).toBe(true);
+      for (let time = 0; time < 2; time += 1) {
+        await disk.restart();
+        await disk.postAgain();
+        expect(differencesOf(await disk.compare(wanted))).toEqual([]);
+      }
+      expect(sink.spans()).toBe(sent);
+    });
+  });
+
+  it('in the middle, after checkpoints and restarts: the same spans', async () => {
+    await withDisk(
+      'again-in-the-middle',
+      async (disk) => {
+        for (let time = 0; time < 3; time += 1) {
+          await disk.post(24);
+          await disk.restart();
+          await disk.postAgain();
+        }
+        await disk.post();
+        expect(eventsOf(disk, 'journal_checkpoint')).toBeGreaterThan(0);
+        expect(differencesOf(await disk.compare(wanted))).toEqual([]);
+      },
+      // A quarter of it is worked through, and a checkpoint is due.
+      { changed: { maxJournalBytes: 512 * 1024 } },
+    );
+  });
+});
+
 function fillUp(path: string): void {
   for (let bytes = 1024 * 1024; bytes >= 1; bytes = Math.floor(bytes / 2)) {
     try {
