@@ -9,9 +9,10 @@ import type { StorageFaults, StorageRule } from './storage-faults.ts';
  * `start-up`: at a random time of its start. `append`: a post is on its way. `storage`: before, in or after a call that writes, syncs,
  * makes, renames or removes a file of the journal, which are those of appends, checkpoints, compaction and recovery. `checkpoint`: the same,
  * once a checkpoint has begun to compact what it gives back. `export`: the sink has a request and has not answered, or has just answered.
- * `any`: at any time.
+ * `any`: at any time. `disk`: after calls of one kind failed for a while, and posts were taken again or not yet. `power`: with it goes all
+ * that was not synced.
  */
-export type Moment = 'start-up' | 'append' | 'storage' | 'checkpoint' | 'export' | 'any';
+export type Moment = 'start-up' | 'append' | 'storage' | 'checkpoint' | 'export' | 'any' | 'disk' | 'power';
 
 export interface Kill {
   readonly moment: Moment;
@@ -81,6 +82,26 @@ export function createKiller({ bridge, sink, faults, random }: KillerOptions): K
     return `${action} ${operations.join(' or ')} +${rule.skip}${struck ? '' : ', which did not come'}`;
   }
 
+  async function afterFaults(tracked: StorageFaults): Promise<string> {
+    const operations = random.pick([
+      ['write'],
+      ['sync'],
+      ['write', 'sync'],
+      ['create'],
+      ['write', 'sync', 'create', 'rename', 'unlink'],
+    ] as const);
+    const action = operations[0] === 'write' ? random.pick(['fail', 'fail-halfway'] as const) : 'fail';
+    const times = random.pick([1, 1, 3, 1000]);
+    const error = random.pick(['EIO', 'ENOSPC'] as const);
+    tracked.set({ operations, action, error, match: 'journal', skip: random.below(6), times });
+    const lastedMs = random.below(1500);
+    await sleep(lastedMs);
+    const struck = tracked.struck();
+    tracked.clear();
+    await sleep(random.below(2500));
+    return `${struck} calls of ${operations.join(', ')} failed (${action} ${error}) within ${lastedMs} ms`;
+  }
+
   async function onExport(): Promise<string> {
     const wanted = random.pick(['began', 'recorded', 'answered'] as const);
     const came = await new Promise<boolean>((resolve) => {
@@ -118,6 +139,10 @@ export function createKiller({ bridge, sink, faults, random }: KillerOptions): K
         return faults === undefined ? untilMoment('any') : onCheckpoint(faults);
       case 'export':
         return onExport();
+      case 'disk':
+        return faults === undefined ? untilMoment('any') : afterFaults(faults);
+      case 'power':
+        return untilMoment(random.pick(['append', 'storage', 'any']));
       case 'any': {
         const waitMs = random.below(400);
         await sleep(waitMs);
@@ -131,8 +156,9 @@ export function createKiller({ bridge, sink, faults, random }: KillerOptions): K
       const detail = await untilMoment(moment);
       await bridge.kill();
       const atMs = Date.now();
+      const lost = moment === 'power' && faults !== undefined ? `; ${faults.losePower(random)} bytes lost` : '';
       bridge.start();
-      return { moment, detail, atMs };
+      return { moment, detail: detail + lost, atMs };
     },
   };
 }

@@ -16,6 +16,7 @@ const { values, positionals } = parseArgs({
     minutes: { type: 'string', default: '30' },
     journal: { type: 'string', default: 'disk' },
     budget: { type: 'boolean', default: false },
+    disk: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
 });
@@ -26,6 +27,7 @@ const proofs: Readonly<Record<string, (programs: Programs) => Promise<boolean>>>
     const journal = values.journal === 'memory' ? 'memory' : 'disk';
     const result = await runMatrix({
       ...fullMatrix(programs, Number(values.kills), seed, { journal, hasTraceBudget: values.budget }),
+      withDisk: values.disk,
       onProgress: console.log,
     });
     const report = matrixReport(result);

@@ -19,6 +19,8 @@ export interface MatrixOptions {
   readonly killsAfter: number;
   readonly seed: number;
   readonly settings: Omit<ServeSettings, 'dataDir'>;
+  /** Also lets the disk fail and the power go. Then what was delivered may be forgotten, and is sent again. */
+  readonly withDisk?: boolean;
   /** Streams that are posted side by side, each as one node does. Default 2. */
   readonly senders?: number;
   readonly onProgress?: (line: string) => void;
@@ -50,8 +52,22 @@ export interface MatrixResult {
 const jobEndDelayMs = 15_000;
 /** Nothing new for so long is taken for the end. */
 const quietMs = 3000;
-/** Posts that may begin while a kill waits for its moment. */
-const postsAhead = 16;
+/** Posts that may begin at full speed while a kill waits for its moment, and the pause between posts after them. */
+const postsAhead = 8;
+const slowPostMs = 250;
+const momentsOfPosting: readonly Moment[] = [
+  'start-up',
+  'append',
+  'append',
+  'storage',
+  'storage',
+  'storage',
+  'checkpoint',
+  'export',
+  'any',
+];
+const momentsOfClosing: readonly Moment[] = ['start-up', 'storage', 'checkpoint', 'export', 'export', 'export', 'any'];
+const momentsWithDisk: readonly Moment[] = ['disk', 'disk', 'disk', 'power', 'power', 'storage', 'checkpoint'];
 
 /** Posts the streams to an undisturbed bridge and to one that is killed again and again, and compares what came out. */
 export async function runMatrix(options: MatrixOptions): Promise<MatrixResult> {
@@ -115,7 +131,7 @@ async function run(options: MatrixOptions, name: string, wantedSpans?: () => Pro
 
 /** Posts everything, with the kills spread over the posts. */
 async function postAll(
-  { streams, kills, senders = 2 }: MatrixOptions,
+  { streams, kills, withDisk = false, senders = 2 }: MatrixOptions,
   bridge: BridgeProcess,
   random: Random,
   killOnce: (moment: Moment) => Promise<void>,
@@ -132,7 +148,9 @@ async function postAll(
   async function postStream({ bodies }: Stream): Promise<void> {
     const beganMs = bridge.upMs();
     for (const body of bodies) {
-      await changes.until(() => begun <= (killAt[killed] ?? Number.POSITIVE_INFINITY) + postsAhead);
+      // Slower while a kill waits for its moment, so that posts are left for the others.
+      const isFree = changes.until(() => begun <= (killAt[killed] ?? Number.POSITIVE_INFINITY) + postsAhead);
+      await Promise.race([isFree, sleep(slowPostMs)]);
       begun += 1;
       changes.happened();
       await sender.post(body);
@@ -143,7 +161,7 @@ async function postAll(
   async function killAll(): Promise<void> {
     for (const index of killAt) {
       await changes.until(() => begun > index);
-      await killOnce(random.pick(['start-up', 'append', 'append', 'storage', 'storage', 'storage', 'checkpoint', 'export', 'any']));
+      await killOnce(random.pick(withDisk ? momentsWithDisk : momentsOfPosting));
       killed += 1;
       changes.happened();
     }
@@ -158,14 +176,14 @@ async function postAll(
 
 /** The kills while everything closes: spread over the time that this takes. */
 async function killAfter(
-  { killsAfter }: MatrixOptions,
+  { killsAfter, withDisk = false }: MatrixOptions,
   random: Random,
   killOnce: (moment: Moment) => Promise<void>,
   leftMs: () => number,
 ): Promise<void> {
   for (let index = 0; index < killsAfter; index += 1) {
     await sleep(Math.max(0, (leftMs() / (killsAfter - index)) * random.next()));
-    await killOnce(random.pick(['start-up', 'storage', 'checkpoint', 'export', 'export', 'export', 'any']));
+    await killOnce(random.pick(withDisk ? momentsWithDisk : momentsOfClosing));
   }
 }
 

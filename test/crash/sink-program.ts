@@ -68,8 +68,7 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
   tell({ what: 'recorded', number, spans: spans.length, known: known.size });
   if (behaviour.afterMs > 0) await sleep(behaviour.afterMs);
   response.once('finish', () => {
-    const isHeard = response.socket !== null && !response.socket.destroyed;
-    if (isHeard) write({ number, answeredMs: Date.now() });
+    if (!request.socket.destroyed) write({ number, answeredMs: Date.now() });
     tell({ what: 'answered', number });
   });
   response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end();
