@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { buildPrograms, type Programs } from './build.ts';
+import { runDamage } from './damage.ts';
 import { fullMatrix, matrixReport } from './matrix-sizes.ts';
 import { runMatrix } from './matrix.ts';
 import { mebibytes, runOutage } from './outage.ts';
@@ -13,6 +14,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     kills: { type: 'string', default: '200' },
     events: { type: 'string', default: '1000000' },
+    flips: { type: 'string', default: '40' },
     minutes: { type: 'string', default: '30' },
     journal: { type: 'string', default: 'disk' },
     budget: { type: 'boolean', default: false },
@@ -33,6 +35,10 @@ const proofs: Readonly<Record<string, (programs: Programs) => Promise<boolean>>>
     const report = matrixReport(result);
     console.log(report.lines.join('\n'));
     return report.problems.length === 0;
+  },
+  async damage(programs) {
+    const outcomes = await runDamage({ programs, flips: Number(values.flips), seed, onProgress: console.log });
+    return outcomes.every(({ differences }) => differences.length === 0);
   },
   async outage(programs) {
     const result = await runOutage({ programs, events: Number(values.events), seed, killed: true, onProgress: console.log });
