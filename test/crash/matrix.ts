@@ -54,7 +54,7 @@ const jobEndDelayMs = 15_000;
 const quietMs = 3000;
 /** Posts that may begin at full speed while a kill waits for its moment, and the pause between posts after them. */
 const postsAhead = 8;
-const slowPostMs = 250;
+const slowPostMs = 700;
 const momentsOfPosting: readonly Moment[] = [
   'start-up',
   'append',
