@@ -32,7 +32,7 @@ const proofs: Readonly<Record<string, (programs: Programs) => Promise<boolean>>>
       withDisk: values.disk,
       onProgress: console.log,
     });
-    const report = matrixReport(result);
+    const report = matrixReport(result, values.budget);
     console.log(report.lines.join('\n'));
     return report.problems.length === 0;
   },

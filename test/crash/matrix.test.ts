@@ -9,10 +9,15 @@ beforeAll(async () => {
 });
 afterAll(() => programs.remove());
 
-describe('serve, killed again and again (npm run crash: 200 times)', () => {
+describe.concurrent('serve, killed again and again (npm run crash: 200 times)', () => {
   it('sends the spans of the undisturbed run to the byte', async () => {
     const result = await runMatrix(smallMatrix(programs, 1, { hasTraceBudget: false }));
-    expect(matrixReport(result).problems).toEqual([]);
+    expect(matrixReport(result, false).problems).toEqual([]);
     expect(result.kills).toHaveLength(12);
+  });
+
+  it('the same while the disk fails and the power goes, with the budget of a trace: no sum differs', async () => {
+    const result = await runMatrix({ ...smallMatrix(programs, 2, { hasTraceBudget: true }), withDisk: true });
+    expect(matrixReport(result, true).problems).toEqual([]);
   });
 });

@@ -35,6 +35,22 @@ export function encodedSpans(request: Uint8Array): EncodedSpan[] {
   return spans;
 }
 
+/** The whole numbers among a span's attributes, by key. */
+export function numbersOf({ parts: [span] }: EncodedSpan): Map<string, number> {
+  const numbers = new Map<string, number>();
+  for (const attribute of parts(span ?? new Uint8Array(), 9)) {
+    const [key] = parts(attribute, 1);
+    const [value] = parts(attribute, 2);
+    const [number] = value === undefined ? [] : parts(value, 3);
+    if (key !== undefined && number !== undefined) numbers.set(Buffer.from(key).toString('utf8'), varintOf(number));
+  }
+  return numbers;
+}
+
+function varintOf(bytes: Uint8Array): number {
+  return bytes.reduceRight((value, byte) => value * 128 + (byte & 0x7f), 0);
+}
+
 function parts(message: Uint8Array, number: number): Uint8Array[] {
   const found: Uint8Array[] = [];
   for (const field of fields(message)) if (field.number === number) found.push(field.value);

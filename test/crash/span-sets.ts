@@ -1,3 +1,4 @@
+import { encodedSpans, numbersOf } from './otlp-bytes.ts';
 import type { Receipt, SpanRecord } from './sink.ts';
 
 /** What a run gave, held against the run that nothing disturbed. Spans are told by `<trace id><span id> <name>`. */
@@ -37,6 +38,46 @@ export function conflictingSpans({ spans }: SpanRecord): string[] {
   return [...spans].flatMap(([key, receipts]) =>
     receipts.some(({ digest }) => digest !== receipts[0]?.digest) ? [`${key} ${receipts[0]?.name}`] : [],
   );
+}
+
+const jobSums = ['finished', 'failed', 'unfinished'].map((state) => `ray.job.tasks.${state}`).concat('ray.job.attempts', 'ray.job.actors');
+
+/**
+ * With a trace's budget which attempts are folded may depend on what came first, but not how many there are: each job counts the same in
+ * both runs, and its folds hold what it says they do. For records with their bytes.
+ */
+export function differencesOfSums(wanted: SpanRecord, found: SpanRecord): string[] {
+  const [before, after] = [sumsOf(wanted), sumsOf(found)];
+  const differences: string[] = [];
+  if (before.jobs.size !== after.jobs.size) differences.push(`${after.jobs.size} jobs of ${before.jobs.size}`);
+  for (const [key, { traceId, numbers }] of after.jobs) {
+    const wantedNumbers = before.jobs.get(key)?.numbers;
+    for (const sum of jobSums) {
+      if (numbers.get(sum) !== wantedNumbers?.get(sum))
+        differences.push(`job ${key}: ${sum} is ${numbers.get(sum)} instead of ${wantedNumbers?.get(sum)}`);
+    }
+    const folded = numbers.get('ray.job.folded_attempts') ?? 0;
+    if (folded !== (after.folded.get(traceId) ?? 0))
+      differences.push(`job ${key}: ${folded} attempts folded, ${after.folded.get(traceId)} in its folds`);
+  }
+  return differences;
+}
+
+/** Jobs by their span, and attempts that folds hold by trace. */
+function sumsOf({ bodies }: SpanRecord) {
+  const jobs = new Map<string, { readonly traceId: string; readonly numbers: Map<string, number> }>();
+  const folded = new Map<string, number>();
+  const seen = new Set<string>();
+  for (const span of bodies.flatMap((body) => encodedSpans(body))) {
+    const { traceId, spanId } = span;
+    if (seen.has(traceId + spanId)) continue;
+    seen.add(traceId + spanId);
+    const numbers = numbersOf(span);
+    if (numbers.has('ray.job.attempts')) jobs.set(spanId, { traceId, numbers });
+    const attempts = numbers.get('ray.fold.attempts');
+    if (attempts !== undefined) folded.set(traceId, (folded.get(traceId) ?? 0) + attempts);
+  }
+  return { jobs, folded };
 }
 
 export interface Resent {
