@@ -1,6 +1,6 @@
 import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace-base';
-import { type AttemptLifecycle, WHOLE_TASK_PREFIX } from '../correlate/index.ts';
-import type { ProfileEntry, TaskDefinition } from '../event/index.ts';
+import { type AttemptLifecycle, type TaskFacts, WHOLE_TASK_PREFIX } from '../correlate/index.ts';
+import type { ProfileEntry } from '../event/index.ts';
 import { isRayModule, type MappingContext } from './context.ts';
 import { type AttributeSet, hrTime, linksOf, makeSpan, parentIdOf, seconds, stateEvents } from './draft.ts';
 import { exceptionOf, type ExceptionFacts, statusMessage } from './exception.ts';
@@ -63,7 +63,7 @@ function attemptAttributes(context: MappingContext, lifecycle: AttemptLifecycle)
   return attributes;
 }
 
-function addDefinition(context: MappingContext, attributes: AttributeSet, definition: TaskDefinition): void {
+function addDefinition(context: MappingContext, attributes: AttributeSet, definition: TaskFacts): void {
   const { moduleName, className, functionName } = definition;
   const qualified = [moduleName, className, functionName].filter((part) => part !== undefined && part !== '').join('.');
   const isActor = definition.taskType !== 'NORMAL_TASK' && className !== undefined;
