@@ -48,20 +48,23 @@ export async function startCollector(sinkUrl: string): Promise<RunningCollector>
     output += chunk.toString('utf8');
   });
   const url = `http://127.0.0.1:${port}/v1/traces`;
-  await until('the Collector to be ready', 30_000, async () => {
-    if (child.exitCode !== null) throw new Error(`the Collector ended:\n${output}`);
-    const answer = await fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/x-protobuf' } }).catch(() => undefined);
-    return answer?.ok === true ? true : undefined;
-  });
-  return {
-    url,
-    cpuMs: () => cpuMsOf(child),
-    async stop() {
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-      rmSync(folder, { recursive: true, force: true });
-    },
+  const exited = once(child, 'exit');
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await exited;
+    rmSync(folder, { recursive: true, force: true });
   };
+  try {
+    await until('the Collector to be ready', 30_000, async () => {
+      if (child.exitCode !== null) throw new Error(`the Collector ended: ${output.trim().split('\n').at(-1)}`);
+      const answer = await fetch(url, { method: 'POST', headers: { 'Content-Type': 'application/x-protobuf' } }).catch(() => undefined);
+      return answer?.ok === true ? true : undefined;
+    });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, cpuMs: () => cpuMsOf(child), stop };
 }
 
 /** The fields after the name in brackets: user and system time are the 12th and 13th. */

@@ -35,23 +35,24 @@ function parse({ workload, isSynced }: ParseQuestion): Parsed {
   for (const body of bodies) events += (JSON.parse(body) as unknown[]).length;
   const { user, system } = process.cpuUsage(before);
   const bytes = bodies.reduce((sum, body) => sum + body.length, 0);
-  return { posts: bodies.length, events, bytes, cpuMs: (user + system) / 1000, syncedMs: isSynced ? bodies.map(synced()) : [] };
+  return { posts: bodies.length, events, bytes, cpuMs: (user + system) / 1000, syncedMs: isSynced ? writeSynced(bodies) : [] };
 }
 
-function synced(): (body: string) => number {
+function writeSynced(bodies: readonly string[]): number[] {
   const folder = mkdtempSync(join(tmpdir(), 'ray-otel-bridge-bench-'));
   const file = openSync(join(folder, 'log'), 'a');
-  process.on('exit', () => {
+  try {
+    return bodies.map((body) => {
+      const startMs = performance.now();
+      JSON.parse(body);
+      writeSync(file, body);
+      fdatasyncSync(file);
+      return performance.now() - startMs;
+    });
+  } finally {
     closeSync(file);
     rmSync(folder, { recursive: true });
-  });
-  return (body) => {
-    const startMs = performance.now();
-    JSON.parse(body);
-    writeSync(file, body);
-    fdatasyncSync(file);
-    return performance.now() - startMs;
-  };
+  }
 }
 
 if (process.argv[2] === 'child') {
