@@ -11,6 +11,7 @@ const ANCESTORS_MAX = 10_000;
  * no later event can change it; otherwise the nearest known ancestor's own job is the best guess.
  */
 export function traceJobOf(task: Task): { readonly jobId: string; readonly isFinal: boolean } {
+  if (task.traceJobId !== undefined) return { jobId: task.traceJobId, isFinal: true };
   let current = task;
   for (let steps = 0; steps < ANCESTORS_MAX; steps += 1) {
     if (current.traceJobId !== undefined) return settle(task, current.traceJobId);

@@ -1,7 +1,7 @@
 import type { StateTransition, TaskDefinition, TaskLifecycle, TaskLog, TaskProfile } from '../event/index.ts';
 import { traceJobOf } from './ancestry.ts';
 import { endJob, isTerminal, scheduleAttempt } from './due.ts';
-import { isFirstOfTwo, type SharedDefinition } from './definitions.ts';
+import { oneOfFacts } from './definitions.ts';
 import { addProfileEntries, addTransitions, largest, smallest, wholeTaskEntry } from './merge.ts';
 import { addStates } from './packed-states.ts';
 import { actorIdOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
@@ -19,7 +19,7 @@ export function applyTaskDefinition(state: State, session: Session, event: TaskD
   const attempt = state.attempt(session, event.taskId, event.attempt, nowMs);
   if (attempt === undefined) return 'late';
   const parentTaskId = event.parentTaskId === undefined ? undefined : sharedTaskId(session, event.parentTaskId);
-  addDefinition(attempt, state.definitions.of(event), parentTaskId);
+  attempt.definition = oneOfFacts(attempt.definition, state.definitions.of(event, parentTaskId));
   noteParent(state, attempt.task, parentTaskId, nowMs);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
@@ -38,13 +38,6 @@ function noteActor(state: State, session: Session, event: TaskDefinition, nowMs:
 function sharedTaskId(session: Session, taskId: string): string {
   if (isDriverTask(taskId)) return session.jobs.get(jobIdOf(taskId))?.driverTaskId ?? taskId;
   return session.tasks.get(taskId)?.id ?? taskId;
-}
-
-function addDefinition(attempt: Attempt, definition: SharedDefinition, parentTaskId: string | undefined): void {
-  const { definition: known } = attempt;
-  if (known !== undefined && isFirstOfTwo([known, attempt.parentTaskId], [definition, parentTaskId])) return;
-  attempt.definition = definition;
-  attempt.parentTaskId = parentTaskId;
 }
 
 /** With the parent the trace is known, which may be another job's than the id's own. */

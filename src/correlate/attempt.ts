@@ -1,5 +1,5 @@
 import type { ProfileEntry, StateTransition, TaskError, TaskLog, TimeNs } from '../event/index.ts';
-import type { SharedDefinition, TaskFacts } from './definitions.ts';
+import type { TaskFacts } from './definitions.ts';
 import type { FoldNode } from './fold.ts';
 import type { AttemptOutcome } from './lifecycle.ts';
 import { NO_STATES, type PackedStates, unpackStates } from './packed-states.ts';
@@ -16,9 +16,7 @@ export class Attempt {
   readonly number: number;
   /** When it was first heard of, counted from its session's beginning: a small number, which takes no object of its own. */
   readonly #sinceMs: number;
-  definition: SharedDefinition | undefined;
-  /** As its own definition names it. */
-  parentTaskId: string | undefined;
+  definition: TaskFacts | undefined;
   states: PackedStates = NO_STATES;
   where: Where = NOWHERE;
   #extra: Extra | undefined;
@@ -163,16 +161,11 @@ export class Task {
     for (const attempt of this.attempts) {
       if (!attempt.closed && attempt.definition !== undefined && (found === undefined || attempt.number < found.number)) found = attempt;
     }
-    return found === undefined ? this.keptDefinition : factsOf(found);
+    return found?.definition ?? this.keptDefinition;
   }
 }
 
 const NO_ATTEMPTS: readonly (Attempt | ClosedAttempt)[] = [];
-
-/** What an attempt's own definition tells. */
-export function factsOf({ definition, parentTaskId }: Attempt): TaskFacts | undefined {
-  return definition === undefined || parentTaskId === undefined ? definition : { ...definition, parentTaskId };
-}
 
 function isSeveral(
   attempts: Attempt | ClosedAttempt | readonly (Attempt | ClosedAttempt)[],

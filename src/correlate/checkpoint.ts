@@ -1,5 +1,5 @@
 import type { Attempt, ClosedAttempt, Task } from './attempt.ts';
-import type { SharedDefinition } from './definitions.ts';
+import type { TaskFacts } from './definitions.ts';
 import type { FoldNode } from './fold.ts';
 import type { Actor, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob } from './records.ts';
 import type { State } from './state.ts';
@@ -54,7 +54,6 @@ export type OpenRecord = readonly [
   sinceMs: number,
   states: string,
   definition: number,
-  parent: SavedId,
   where: number,
   extra: Fields | null,
   folds: readonly number[] | null,
@@ -115,7 +114,7 @@ function* containerRecords(
 
 /** Numbers of what attempts share, from 1; each is written before it is referred to. */
 interface SharedNumbers {
-  readonly definitions: Map<SharedDefinition, number>;
+  readonly definitions: Map<TaskFacts, number>;
   readonly wheres: Map<Where, number>;
 }
 
@@ -141,10 +140,10 @@ function* taskRecords(task: Task, session: number, folds: FoldNumbers, shared: S
   const { id, keptDefinition, traceJobId } = task;
   const records = attempts.map((attempt) => (attempt.closed ? closedRecord(attempt, folds) : openRecord(attempt, folds, shared)));
   const traceJob = traceJobId === task.ownJobId ? 0 : (traceJobId ?? null);
-  yield ['task', session, id, savedParent(task, task.parentTaskId), traceJob, keptDefinition ?? null, records] satisfies Kind<'task'>;
+  yield ['task', session, id, savedParent(task), traceJob, keptDefinition ?? null, records] satisfies Kind<'task'>;
 }
 
-function savedParent({ session, ownJobId }: Task, parentTaskId: string | undefined): SavedId {
+function savedParent({ session, ownJobId, parentTaskId }: Task): SavedId {
   if (parentTaskId === undefined) return null;
   return parentTaskId === session.jobs.get(ownJobId)?.driverTaskId ? 0 : parentTaskId;
 }
@@ -157,7 +156,6 @@ function openRecord(attempt: Attempt, folds: FoldNumbers, { definitions, wheres 
     firstSeenMs - task.session.firstSeenMs,
     states,
     definition === undefined ? 0 : (definitions.get(definition) ?? 0),
-    savedParent(task, attempt.parentTaskId),
     wheres.get(where) ?? 0,
     attempt.hasExtra ? fieldsOf(extra, 'extra') : null,
     extra.folds === undefined ? null : folds.numbersOf(extra.folds.values()),

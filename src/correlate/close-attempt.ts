@@ -1,5 +1,5 @@
 import type { TimeNs } from '../event/index.ts';
-import { PINNED_COST } from './account.ts';
+import { NO_COST, PINNED_COST } from './account.ts';
 import type { Cost } from './account.ts';
 import { parentOf, runningNs } from './ancestry.ts';
 import type { Parent } from './ancestry.ts';
@@ -10,7 +10,7 @@ import type { FoldNode } from './fold.ts';
 import type { AttemptLifecycle, Lifecycle, SpanRef } from './lifecycle.ts';
 import { largest, smallest } from './merge.ts';
 import { isCreationTask, isDriverTask } from './ray-ids.ts';
-import { type Attempt, type ClosedAttempt, factsOf } from './attempt.ts';
+import type { Attempt, ClosedAttempt } from './attempt.ts';
 import type { Job } from './records.ts';
 import type { State } from './state.ts';
 import { jobSpan } from './trace-ref.ts';
@@ -50,7 +50,7 @@ export function closeRest(state: State, attempts: readonly Attempt[], job: Job, 
   const rest = { ...extra };
   const entries = attempts.map((attempt) => {
     const lifecycle = attemptLifecycle(state, attempt, job, findSite(state, attempt, job));
-    const cost = state.options.measure(lifecycle);
+    const cost = job.account.isUnlimited ? NO_COST : state.options.measure(lifecycle);
     // One more for a parent that was never seen.
     rest.spans += cost.spans + (attempt.task.parentTaskId === undefined ? 0 : unseenParents(state, attempt));
     rest.bytes += cost.bytes;
@@ -144,6 +144,7 @@ function decideRoom(state: State, attempt: Attempt, job: Job, lifecycle: Attempt
   if (pinned) account.release(PINNED_COST);
   else if (!wantsDetail(state, job, lifecycle)) return 'none';
   const ancestors = pinned ? 0 : site.toPin.length + (site.unseen === undefined ? 0 : 1);
+  if (account.isUnlimited) return 'full';
   const pins = { spans: ancestors * PINNED_COST.spans, bytes: ancestors * PINNED_COST.bytes };
   const full = state.options.measure(lifecycle);
   if (account.fits(sum(full, pins), failed ? 'ordinary' : 'detail')) {
@@ -229,12 +230,15 @@ function countInJob(job: Job, attempt: Attempt, lifecycle: AttemptLifecycle): vo
 
 function entomb(state: State, attempt: Attempt, job: Job, closed: ClosedAttempt): void {
   const { task } = attempt;
-  if (isCreationTask(task.id)) task.keptDefinition ??= factsOf(attempt);
+  if (isCreationTask(task.id)) task.keptDefinition ??= attempt.definition;
   task.replace(attempt, closed);
   state.schedule(attempt, Number.POSITIVE_INFINITY);
   job.own.delete(attempt);
-  job.guests.delete(attempt);
-  task.session.jobs.get(task.ownJobId)?.own.delete(attempt);
+  const { ownJobId } = task;
+  if (job.id !== ownJobId) {
+    job.guests.delete(attempt);
+    task.session.jobs.get(ownJobId)?.own.delete(attempt);
+  }
   leave(attempt);
   state.openAttempts -= 1;
   if (!task.hasOpen && state.tombstones.add(task)) task.session.tasks.delete(task.id);

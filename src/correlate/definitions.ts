@@ -1,48 +1,58 @@
 import type { TaskDefinition } from '../event/index.ts';
 
 /**
- * What a task's definition tells of its function and its call, without what tells the tasks of one function apart. `actorId` is the end of
- * the task's id, and the event's own id and node are of no use once it is applied.
+ * What a task's definition tells of its function and its call, without what tells the calls of one parent apart. `actorId` is the end of the
+ * task's id, and the event's own id and node are of no use once it is applied.
  */
-export type SharedDefinition = Readonly<
-  Omit<TaskDefinition, 'eventId' | 'session' | 'emitterNodeId' | 'type' | 'taskId' | 'attempt' | 'parentTaskId' | 'actorId'>
->;
+export type TaskFacts = Readonly<Omit<TaskDefinition, 'eventId' | 'session' | 'emitterNodeId' | 'type' | 'taskId' | 'attempt' | 'actorId'>>;
 
-/** What is known of an attempt from its definition. */
-export type TaskFacts = SharedDefinition & Pick<TaskDefinition, 'parentTaskId'>;
-
-/** Names of tasks whose definitions are shared; beyond it sharing begins anew. */
-const NAMES_MAX = 4_096;
-/** Different definitions with one name that are shared. */
+/** Definitions that are shared at a time; beyond it sharing begins anew. */
+const SHARED_MAX = 8_192;
+/** Different ones with one parent and name. */
 const VARIANTS_MAX = 8;
 
 /**
- * Definitions that attempts share: a million attempts of one function hold one. Forgetting one costs memory only, as equal ones are as good as
- * the same one.
+ * Definitions that attempts share: a million calls of one function by one parent hold one. Forgetting one costs memory only, as equal ones are
+ * as good as the same one.
  */
 export class SharedDefinitions {
-  readonly #byName = new Map<string, SharedDefinition[]>();
-
-  of(event: TaskDefinition): SharedDefinition {
-    let variants = this.#byName.get(event.name);
-    if (variants === undefined) {
-      if (this.#byName.size >= NAMES_MAX) this.#byName.clear();
-      variants = [];
-      this.#byName.set(event.name, variants);
-    }
-    for (const variant of variants) if (isOf(variant, event)) return variant;
-    const definition = sharedPart(event);
-    if (variants.length >= VARIANTS_MAX) variants.shift();
-    variants.push(definition);
-    return definition;
-  }
+  readonly #byParent = new Map<string | undefined, Map<string, TaskFacts[]>>();
+  #size = 0;
 
   get size(): number {
-    return this.#byName.size;
+    return this.#size;
+  }
+
+  /** `parentTaskId` is the event's own, as a text that others hold already. */
+  of(event: TaskDefinition, parentTaskId: string | undefined): TaskFacts {
+    const variants = this.#variants(parentTaskId, event.name);
+    for (const variant of variants) if (isOf(variant, event)) return variant;
+    const facts = factsOf(event, parentTaskId);
+    if (variants.length >= VARIANTS_MAX) {
+      variants.shift();
+      this.#size -= 1;
+    }
+    variants.push(facts);
+    this.#size += 1;
+    return facts;
+  }
+
+  #variants(parentTaskId: string | undefined, name: string): TaskFacts[] {
+    const known = this.#byParent.get(parentTaskId)?.get(name);
+    if (known !== undefined) return known;
+    if (this.#size >= SHARED_MAX) {
+      this.#byParent.clear();
+      this.#size = 0;
+    }
+    const variants: TaskFacts[] = [];
+    const byName = this.#byParent.get(parentTaskId);
+    if (byName === undefined) this.#byParent.set(parentTaskId, new Map([[name, variants]]));
+    else byName.set(name, variants);
+    return variants;
   }
 }
 
-function sharedPart(event: TaskDefinition): SharedDefinition {
+function factsOf(event: TaskDefinition, parentTaskId: string | undefined): TaskFacts {
   const { taskType, name, language, moduleName, className, functionName, placementGroupId, requiredResources } = event;
   const { isDetachedActor, labelSelector, callSite, runtimeEnv } = event;
   return {
@@ -50,6 +60,7 @@ function sharedPart(event: TaskDefinition): SharedDefinition {
     name,
     language,
     requiredResources,
+    ...(parentTaskId === undefined ? {} : { parentTaskId }),
     ...(moduleName === undefined ? {} : { moduleName }),
     ...(className === undefined ? {} : { className }),
     ...(functionName === undefined ? {} : { functionName }),
@@ -61,47 +72,32 @@ function sharedPart(event: TaskDefinition): SharedDefinition {
   };
 }
 
-function isOf(shared: SharedDefinition, event: TaskDefinition): boolean {
+/** Parent and name are known to be the same. */
+function isOf(facts: TaskFacts, event: TaskDefinition): boolean {
   return (
-    shared.functionName === event.functionName &&
-    shared.className === event.className &&
-    shared.moduleName === event.moduleName &&
-    shared.placementGroupId === event.placementGroupId &&
-    shared.taskType === event.taskType &&
-    shared.language === event.language &&
-    shared.isDetachedActor === event.isDetachedActor &&
-    shared.callSite === event.callSite &&
-    isSame(shared.requiredResources, event.requiredResources) &&
-    isSame(shared.labelSelector, event.labelSelector) &&
-    isSame(shared.runtimeEnv, event.runtimeEnv)
+    facts.functionName === event.functionName &&
+    facts.className === event.className &&
+    facts.moduleName === event.moduleName &&
+    facts.placementGroupId === event.placementGroupId &&
+    facts.taskType === event.taskType &&
+    facts.language === event.language &&
+    facts.isDetachedActor === event.isDetachedActor &&
+    facts.callSite === event.callSite &&
+    isSame(facts.requiredResources, event.requiredResources) &&
+    isSame(facts.labelSelector, event.labelSelector) &&
+    isSame(facts.runtimeEnv, event.runtimeEnv)
   );
 }
 
 /** Of plain objects: the same keys in the same order, with the same values. */
 function isSame(a: object | undefined, b: object | undefined): boolean {
   if (a === b) return true;
-  if (a === undefined || b === undefined) return false;
-  const entries = Object.entries(a);
-  const others = Object.entries(b);
-  if (entries.length !== others.length) return false;
-  for (const [index, [key, value]] of entries.entries()) {
-    const [otherKey, otherValue] = others[index] ?? [];
-    if (key !== otherKey || !isSameValue(value, otherValue)) return false;
-  }
-  return true;
+  return a !== undefined && b !== undefined && JSON.stringify(a) === JSON.stringify(b);
 }
-
-function isSameValue(a: unknown, b: unknown): boolean {
-  return a === b || (typeof a === 'object' && JSON.stringify(a) === JSON.stringify(b));
-}
-
-type Told = readonly [definition: SharedDefinition, parentTaskId: string | undefined];
 
 /** Of two definitions of one attempt always the same one counts: Ray sends one, and only damaged streams have two that differ. */
-export function isFirstOfTwo(a: Told, b: Told): boolean {
-  return (a[0] === b[0] && a[1] === b[1]) || textOf(a) <= textOf(b);
-}
-
-function textOf([definition, parentTaskId]: Told): string {
-  return JSON.stringify([parentTaskId ?? null, definition]);
+export function oneOfFacts(a: TaskFacts | undefined, b: TaskFacts): TaskFacts {
+  if (a === undefined || a === b) return b;
+  // Their keys stand in the order of `factsOf`.
+  return JSON.stringify(a) <= JSON.stringify(b) ? a : b;
 }

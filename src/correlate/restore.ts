@@ -5,10 +5,10 @@ import { FoldNode } from './fold.ts';
 import type { SpanRef } from './lifecycle.ts';
 import { driverTaskOf } from './ray-ids.ts';
 import { Attempt, type ClosedAttempt, Task } from './attempt.ts';
-import type { SharedDefinition, TaskFacts } from './definitions.ts';
-import { Actor, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
+import type { TaskFacts } from './definitions.ts';
+import { Actor, Job, NodeRecord, PlacementGroup, Point, type Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
 import type { State } from './state.ts';
-import { moveTo, NOWHERE, type PlaceFacts, type Where } from './where.ts';
+import { moveTo, NOWHERE, type Where } from './where.ts';
 
 /** Takes the records of a checkpoint, in their order, into a state that is empty at first. */
 export class Restorer {
@@ -16,7 +16,7 @@ export class Restorer {
   readonly #sessions = new Map<number, Session>();
   readonly #folds = new Map<number, FoldNode>();
   readonly #sentFold: FoldNode;
-  readonly #definitions = new Map<number, SharedDefinition>();
+  readonly #definitions = new Map<number, TaskFacts>();
   readonly #wheres = new Map<number, Where>();
   /** Rows of tombstones whose tasks follow. */
   readonly #rows = new Map<Session, Map<string, number>>();
@@ -84,13 +84,12 @@ export class Restorer {
     },
     definition: (number, content) => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was saved
-      this.#definitions.set(number, content as SharedDefinition);
+      this.#definitions.set(number, content as TaskFacts);
     },
     where: (number, sessionNumber, facts, saved) => {
       const session = this.#session(sessionNumber);
       const places = saved.flatMap(([kind, id]) => (kind === 'node' ? session.nodes.get(id) : session.workers.get(id)) ?? []);
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as they were saved
-      this.#wheres.set(number, session.wheres.of(facts as PlaceFacts, places));
+      this.#wheres.set(number, session.wheres.of(facts, places));
     },
     task: (number, id, parent, traceJob, keptDefinition, attempts) => {
       const task = new Task(this.#session(number), id);
@@ -120,12 +119,11 @@ export class Restorer {
     this.#rows.set(session, rows.set(id, row));
   };
 
-  #open(task: Task, [, number, sinceMs, states, definition, parent, where, extra, folds]: OpenRecord): void {
+  #open(task: Task, [, number, sinceMs, states, definition, where, extra, folds]: OpenRecord): void {
     const { session } = task;
     const attempt = new Attempt(task, number, session.firstSeenMs + sinceMs);
     attempt.states = states;
     attempt.definition = definition === 0 ? undefined : found(this.#definitions.get(definition));
-    attempt.parentTaskId = restoredParent(task, parent);
     moveTo(attempt, where === 0 ? NOWHERE : found(this.#wheres.get(where)));
     if (extra !== null) Object.assign(attempt.ownExtra, extra);
     if (folds !== null) attempt.ownExtra.folds = new Map(folds.map((id) => [this.#fold(id).name, this.#fold(id)]));

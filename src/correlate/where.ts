@@ -45,6 +45,7 @@ export const NOWHERE = new Where({}, []);
 
 /** Combinations that are kept although no open attempt is there, in each session. */
 const IDLE_MAX = 2_000;
+const NEARBY_MAX = 8;
 
 /** All that open attempts of one session share. */
 export class Wheres {
@@ -56,10 +57,12 @@ export class Wheres {
   }
 
   of(facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]): Where {
+    const near = nearby(facts, places);
+    if (near !== undefined) return near;
     const key = keyOf(facts, places);
     const known = this.#byKey.get(key);
     // A record that was forgotten meanwhile has a successor of the same id.
-    if (known !== undefined && places.every((place) => known.places.includes(place))) return known;
+    if (known !== undefined && hasSamePlaces(known, places)) return known;
     if (this.#byKey.size >= this.#sweepAt) this.#sweep();
     const where = new Where(facts, places);
     this.#byKey.set(key, where);
@@ -77,6 +80,28 @@ export class Wheres {
   }
 }
 
+/** Of what the first place lists, when that is not much: a worker has about two. Saves making a key. */
+function nearby(facts: PlaceFacts, [first, ...others]: readonly (NodeRecord | WorkerRecord)[]): Where | undefined {
+  if (first === undefined || first.wheres.size > NEARBY_MAX) return undefined;
+  for (const where of first.wheres) {
+    if (
+      where.workerPid === facts.workerPid &&
+      where.submittedNodeId === facts.submittedNodeId &&
+      where.executorNodeId === facts.executorNodeId &&
+      where.workerId === facts.workerId &&
+      where.nodeIpAddress === facts.nodeIpAddress &&
+      where.places.length === others.length + 1 &&
+      hasSamePlaces(where, others)
+    )
+      return where;
+  }
+  return undefined;
+}
+
+function hasSamePlaces(where: Where, places: readonly (NodeRecord | WorkerRecord)[]): boolean {
+  return places.every((place) => where.places.includes(place));
+}
+
 function keyOf(facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]): string {
   const { submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress } = facts;
   let key = `${workerId ?? ''}/${workerPid ?? ''}/${submittedNodeId ?? ''}/${executorNodeId ?? ''}/${nodeIpAddress ?? ''}`;
@@ -85,20 +110,27 @@ function keyOf(facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]
   return key;
 }
 
-/** What is told with what was known; undefined when it is nothing new. */
+/** What is told with what was known, of two values the smaller one; undefined when it is nothing new. */
 export function mergedFacts(known: PlaceFacts, told: PlaceFacts): PlaceFacts | undefined {
-  const submittedNodeId = smallest(known.submittedNodeId, told.submittedNodeId);
-  const executorNodeId = smallest(known.executorNodeId, told.executorNodeId);
-  const workerId = smallest(known.workerId, told.workerId);
-  const workerPid = smallest(known.workerPid, told.workerPid);
-  const nodeIpAddress = smallest(known.nodeIpAddress, told.nodeIpAddress);
-  const isNew =
-    submittedNodeId !== known.submittedNodeId ||
-    executorNodeId !== known.executorNodeId ||
-    workerId !== known.workerId ||
-    workerPid !== known.workerPid ||
-    nodeIpAddress !== known.nodeIpAddress;
-  return isNew ? { submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress } : undefined;
+  if (
+    !isNew(known.workerId, told.workerId) &&
+    !isNew(known.submittedNodeId, told.submittedNodeId) &&
+    !isNew(known.executorNodeId, told.executorNodeId) &&
+    !isNew(known.workerPid, told.workerPid) &&
+    !isNew(known.nodeIpAddress, told.nodeIpAddress)
+  )
+    return undefined;
+  return {
+    submittedNodeId: smallest(known.submittedNodeId, told.submittedNodeId),
+    executorNodeId: smallest(known.executorNodeId, told.executorNodeId),
+    workerId: smallest(known.workerId, told.workerId),
+    workerPid: smallest(known.workerPid, told.workerPid),
+    nodeIpAddress: smallest(known.nodeIpAddress, told.nodeIpAddress),
+  };
+}
+
+function isNew<Value extends string | number>(known: Value | undefined, told: Value | undefined): boolean {
+  return told !== undefined && told !== known && (known === undefined || told < known);
 }
 
 /** Puts an attempt where it runs now. */
