@@ -131,6 +131,33 @@ describe.concurrent('a fault of the disk', () => {
     },
   );
 
+  it.runIf(hasCompiler)(`power fails with --sync interval: what is older than the interval is kept ${needsCompiler}`, async () => {
+    await withDisk(
+      'power-interval',
+      async (disk) => {
+        const random = createRandom(3);
+        const { bridge } = disk.rig;
+        await disk.post(40);
+        await holdsWithin(10_000, () =>
+          disk.faults.files().every(({ name, writtenBytes, syncedBytes }) => !name.endsWith('.log') || writtenBytes === syncedBytes),
+        );
+        const syncs = await bridge.metric(metricNames.journalSyncs);
+        await disk.post(5);
+        await bridge.kill();
+        disk.faults.losePower(random);
+        bridge.start();
+        await bridge.untilReady();
+        // One for all of them, not one a post.
+        expect(syncs).toBeLessThan(40);
+        // Those five may be gone; nothing before them is.
+        await disk.postAgain(5);
+        await disk.post();
+        expect(await differences(disk)).toEqual([]);
+      },
+      { changed: { sync: 'interval', syncIntervalMs: 500 } },
+    );
+  });
+
   it('a torn last write: what came before is read', async () => {
     await withDisk('torn', async (disk) => {
       for (const cutBytes of [1, 100, 3000]) {
