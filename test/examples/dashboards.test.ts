@@ -11,7 +11,12 @@ interface Panel {
   readonly title: string;
   readonly datasource: { readonly type: string; readonly uid: string };
   readonly gridPos: Readonly<Record<'x' | 'y' | 'w' | 'h', number>>;
-  readonly targets: readonly { readonly datasource: Panel['datasource']; readonly query?: string; readonly expr?: string }[];
+  readonly targets: readonly {
+    readonly datasource: Panel['datasource'];
+    readonly query?: string;
+    readonly expr?: string;
+    readonly legendFormat?: string;
+  }[];
 }
 
 const readDashboard = (name: string): { uid: string; panels: Panel[] } =>
@@ -103,7 +108,7 @@ describe('queries to Prometheus', () => {
 
   test('show labels by which they sum', () => {
     for (const { targets } of health.panels)
-      for (const { expr = '', legendFormat = '' } of targets as { expr?: string; legendFormat?: string }[]) {
+      for (const { expr = '', legendFormat = '' } of targets) {
         const shown = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label);
         expect([...namesIn(expr).labels, 'instance'], expr).toEqual(expect.arrayContaining(shown));
       }
@@ -113,26 +118,34 @@ describe('queries to Prometheus', () => {
 describe('dashboards', () => {
   test('show throughput, queue and run time, failures and the slowest tasks', () => {
     const titles = jobs.panels.map(({ title }) => title.toLowerCase()).join('\n');
-    for (const word of ['throughput', 'queue', 'running', 'failures', 'slowest', 'failed', 'retries', 'node']) expect(titles).toContain(word);
+    for (const word of ['throughput', 'queue', 'running', 'failures', 'slowest', 'failed', 'retries', 'node'])
+      expect(titles).toContain(word);
   });
 
-  test.each([jobs, health])('$uid: panels have ids of their own, lie beside each other, and ask a data source that is provisioned', ({ panels }) => {
-    const { datasources } = parse(readProjectFile('examples/grafana/data-sources.yaml')) as { datasources: { type: string; uid: string }[] };
-    const provisioned = datasources.map(({ type, uid }) => `${type} ${uid}`);
-    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
-    const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
-      Array.from({ length: w * h }, (_, index) => `${x + (index % w)} ${y + Math.floor(index / w)}`),
-    );
-    expect(new Set(cells).size).toBe(cells.length);
-    for (const { datasource, targets, gridPos } of panels) {
-      expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
-      for (const source of [datasource, ...targets.map((target) => target.datasource)])
-        expect(provisioned).toContain(`${source.type} ${source.uid}`);
-    }
-  });
+  test.each([jobs, health])(
+    '$uid: panels have ids of their own, lie beside each other, and ask a data source that is provisioned',
+    ({ panels }) => {
+      const { datasources } = parse(readProjectFile('examples/grafana/data-sources.yaml')) as {
+        datasources: { type: string; uid: string }[];
+      };
+      const provisioned = datasources.map(({ type, uid }) => `${type} ${uid}`);
+      expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
+      const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+        Array.from({ length: w * h }, (_, index) => `${x + (index % w)} ${y + Math.floor(index / w)}`),
+      );
+      expect(new Set(cells).size).toBe(cells.length);
+      for (const { datasource, targets, gridPos } of panels) {
+        expect(gridPos.x + gridPos.w).toBeLessThanOrEqual(24);
+        for (const source of [datasource, ...targets.map((target) => target.datasource)])
+          expect(provisioned).toContain(`${source.type} ${source.uid}`);
+      }
+    },
+  );
 
   test('are where Grafana looks for them', () => {
-    const { providers } = parse(readProjectFile('examples/grafana/dashboard-provider.yaml')) as { providers: { options: { path: string } }[] };
+    const { providers } = parse(readProjectFile('examples/grafana/dashboard-provider.yaml')) as {
+      providers: { options: { path: string } }[];
+    };
     for (const [example, names] of [
       ['docker-compose', ['ray-jobs', 'bridge-health']],
       ['tempo', ['ray-jobs']],
@@ -140,7 +153,9 @@ describe('dashboards', () => {
       const { services } = parse(readProjectFile(`examples/${example}/compose.yaml`)) as { services: { grafana: { volumes: string[] } } };
       for (const name of names)
         expect(services.grafana.volumes).toContain(`../grafana/${name}.json:${providers[0]?.options.path}/${name}.json:ro`);
-      expect(services.grafana.volumes.some((volume) => volume.startsWith('../grafana/dashboard-provider.yaml:/etc/grafana/provisioning/'))).toBe(true);
+      expect(
+        services.grafana.volumes.some((volume) => volume.startsWith('../grafana/dashboard-provider.yaml:/etc/grafana/provisioning/')),
+      ).toBe(true);
     }
   });
 });
