@@ -68,7 +68,7 @@ install_collector() {
     trap - EXIT
     "$place/otelcol" --version
   fi
-  # The tests look here, whatever the manifest was.
+  # For people; the tests go by the manifest.
   ln -sfn "otelcol-$manifest" "$cache/otelcol"
 }
 
