@@ -8,8 +8,8 @@ import { checkTraces } from '../support/oracle.ts';
 import { readRecordedEvents } from '../support/posts.ts';
 import { startBridge } from './support/bridge.ts';
 import { type Collector, countedSpans, startCollector } from './support/collector.ts';
-import { bridgeCommand, collectorBinary, deploymentChecks, needing, rayBinFolder } from './support/parts.ts';
-import { eventually, freePorts, RunningProgram } from './support/processes.ts';
+import { bridgeCommand, collectorBinary, deploymentChecks, needing } from './support/parts.ts';
+import { eventually, RunningProgram } from './support/processes.ts';
 import { RayCluster } from './support/ray-cluster.ts';
 
 // The examples of deployment, as far as a machine without Docker and Kubernetes can run them.
