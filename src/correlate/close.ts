@@ -1,13 +1,14 @@
 import type { TimeNs } from '../event/index.ts';
 import { SUBMISSION_JOB_END_STATES } from './apply.ts';
-import { PINNED_COST } from './account.ts';
+import { NO_COST, PINNED_COST } from './account.ts';
 import { traceJobOf } from './ancestry.ts';
 import { creationAttemptSpan, nodeFacts } from './attempt-lifecycle.ts';
 import { closeAttempt, closeRest } from './close-attempt.ts';
 import { interval, jobEndNs, jobStartNs, lastStateNs, silenceNs } from './ends.ts';
 import type { ActorLifecycle, EndInferred, Incarnation, Interval, JobLifecycle, Lifecycle, LinkRef } from './lifecycle.ts';
 import { largest, smallest, sortedProfile, sortedTransitions } from './merge.ts';
-import type { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
+import type { Attempt } from './attempt.ts';
+import type { Actor, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
 import type { State } from './state.ts';
 import { actorSpan, actorTrace, jobSpan, jobTrace, parseCaller } from './trace-ref.ts';
 
@@ -18,7 +19,7 @@ export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[]
   const actors = [...job.actors].filter((actor) => !actor.closed && !actor.isDetached).sort(byId);
   const extra = { spans: job.profile.length, bytes: job.profile.length * PINNED_COST.bytes };
   for (const actor of actors) {
-    const cost = state.options.measure(actorLifecycle(actor, job));
+    const cost = job.account.isUnlimited ? NO_COST : state.options.measure(actorLifecycle(actor, job));
     extra.spans += cost.spans;
     extra.bytes += cost.bytes;
   }
@@ -129,7 +130,7 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifec
   job.childrenStartNs = smallest(job.childrenStartNs, lifecycle.startNs);
   job.childrenEndNs = largest(job.childrenEndNs, lifecycle.endNs);
   job.actorCount += 1;
-  const cost = state.options.measure(lifecycle);
+  const cost = job.account.isUnlimited ? NO_COST : state.options.measure(lifecycle);
   if (job.account.fits(cost, 'ordinary')) {
     job.account.charge(cost);
     out.push(lifecycle);
@@ -258,7 +259,7 @@ export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]
     ...(definition === undefined ? {} : { definition }),
     ...(facts === undefined ? {} : { node: facts }),
   };
-  const cost = state.options.measure(lifecycle);
+  const cost = session.account.isUnlimited ? NO_COST : state.options.measure(lifecycle);
   if (session.account.fits(cost, 'ordinary')) {
     session.account.charge(cost);
     out.push(lifecycle);
@@ -320,7 +321,7 @@ export function closePoint(state: State, record: Point, out: Lifecycle[]): void 
     endNs: point.timeNs,
     point,
   };
-  const cost = state.options.measure(lifecycle);
+  const cost = session.account.isUnlimited ? NO_COST : state.options.measure(lifecycle);
   if (session.account.fits(cost, 'ordinary')) {
     session.account.charge(cost);
     out.push(lifecycle);

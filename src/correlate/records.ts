@@ -11,120 +11,17 @@ import type {
   StateTransition,
   SubmissionJobDefinition,
   SubmissionJobLifecycle,
-  TaskDefinition,
   TaskError,
-  TaskLog,
   TimeNs,
   WorkerDefinition,
   WorkerTransition,
 } from '../event/index.ts';
 import type { TraceAccount } from './account.ts';
-import type { FoldNode } from './fold.ts';
-import type { AttemptOutcome, JobTraceRef } from './lifecycle.ts';
-import { actorIdOf, jobIdOf } from './ray-ids.ts';
-
-/** One try at a task, while it is not finished. */
-export class Attempt {
-  readonly closed = false;
-  readonly task: Task;
-  readonly number: number;
-  definition: TaskDefinition | undefined;
-  transitions: StateTransition[] = [];
-  error: TaskError | undefined;
-  /** From the owner's SUBMITTED_TO_WORKER. */
-  submittedNodeId: string | undefined;
-  /** From the executor itself: better evidence. */
-  executorNodeId: string | undefined;
-  workerId: string | undefined;
-  workerPid: number | undefined;
-  nodeIpAddress: string | undefined;
-  actorReprName: string | undefined;
-  wasDebuggerPaused = false;
-  log: TaskLog | undefined;
-  profile: ProfileEntry[] = [];
-  /** A profile event came, even if none of its entries is kept. */
-  profileSeen = false;
-  /** From the first to the last call that it submitted. */
-  submitsStartNs: TimeNs | undefined;
-  submitsEndNs: TimeNs | undefined;
-  /** A lifecycle event came, even if it told no state. */
-  lifecycleSeen = false;
-  /** Times on the bridge's clock, from which the closing rules count. */
-  firstSeenMs: number;
-  terminalMs: number | undefined;
-  evidenceMs: number | undefined;
-  deathMs: number | undefined;
-  dueMs = Number.POSITIVE_INFINITY;
-  /** Nodes and workers that list it, for when they die. */
-  readonly places: (NodeRecord | WorkerRecord)[] = [];
-  /** A span that was sent names this one as its parent, so it can't be folded any more. */
-  pinned = false;
-  /** Folded children that wait for what becomes of this attempt. */
-  folds: Map<string, FoldNode> | undefined;
-  /** When nothing but children is known of it. */
-  childrenStartNs: TimeNs | undefined;
-  childrenEndNs: TimeNs | undefined;
-
-  constructor(task: Task, number: number, nowMs: number) {
-    this.task = task;
-    this.number = number;
-    this.firstSeenMs = nowMs;
-  }
-
-  get seen(): boolean {
-    return this.lifecycleSeen || this.profileSeen || this.definition !== undefined;
-  }
-}
-
-/** What stays of an attempt when its span was sent: its tombstone. */
-export interface ClosedAttempt {
-  readonly closed: true;
-  readonly number: number;
-  /** When it began to run, so that later children find the attempt that submitted them. */
-  readonly runningNs: TimeNs;
-  readonly outcome: AttemptOutcome;
-  /** Where it was folded to, if it has no span of its own. */
-  readonly fold: FoldNode | undefined;
-}
-
-export class Task {
-  readonly id: string;
-  readonly session: Session;
-  readonly actorId: string | undefined;
-  /** Smallest id of those that its definitions named; one in practice. */
-  parentTaskId: string | undefined;
-  readonly attempts: (Attempt | ClosedAttempt)[] = [];
-  /** The job whose trace it stands in, once no later event can change that. */
-  traceJobId: string | undefined;
-
-  constructor(session: Session, id: string) {
-    this.session = session;
-    this.id = id;
-    this.actorId = actorIdOf(id);
-  }
-
-  get ownJobId(): string {
-    return jobIdOf(this.id);
-  }
-
-  find(number: number): Attempt | ClosedAttempt | undefined {
-    return this.attempts.find((attempt) => attempt.number === number);
-  }
-
-  /** The definition of any attempt: they differ in the attempt number only. */
-  get anyDefinition(): TaskDefinition | undefined {
-    let found: TaskDefinition | undefined;
-    for (const attempt of this.attempts) {
-      if (!attempt.closed && attempt.definition !== undefined && (found === undefined || attempt.definition.attempt < found.attempt)) {
-        found = attempt.definition;
-      }
-    }
-    return found ?? this.keptDefinition;
-  }
-
-  /** Kept from a closed creation attempt, because restarted ones come without. */
-  keptDefinition: TaskDefinition | undefined;
-}
+import type { Attempt, Task } from './attempt.ts';
+import type { JobTraceRef } from './lifecycle.ts';
+import { driverTaskOf, jobIdOf } from './ray-ids.ts';
+import type { Tombstones } from './tombstones.ts';
+import { type Where, Wheres } from './where.ts';
 
 export class Job {
   readonly id: string;
@@ -156,12 +53,17 @@ export class Job {
   actorCount = 0;
   dueMs = Number.POSITIVE_INFINITY;
   readonly account: TraceAccount;
+  #driverTaskId: string | undefined;
 
   constructor(session: Session, id: string, account: TraceAccount, nowMs: number) {
     this.session = session;
     this.id = id;
     this.account = account;
     this.firstSeenMs = nowMs;
+  }
+
+  get driverTaskId(): string {
+    return (this.#driverTaskId ??= driverTaskOf(this.id));
   }
 
   get hasContent(): boolean {
@@ -220,8 +122,8 @@ class Entity<Definition, Transition> {
 
 /** Attempts run on it, and end with it. */
 class Machine<Definition, Transition> extends Entity<Definition, Transition> {
-  /** Open ones. */
-  readonly attempts = new Set<Attempt>();
+  /** What open attempts share that run on it. */
+  readonly wheres = new Set<Where>();
   deadMs: number | undefined;
 }
 
@@ -252,7 +154,10 @@ export class Point {
 
 export class Session {
   readonly name: string;
+  /** Its number in this process. */
+  readonly number: number;
   readonly jobs = new Map<string, Job>();
+  /** Those that are open, and those of which a tombstone can't tell everything. */
   readonly tasks = new Map<string, Task>();
   readonly actors = new Map<string, Actor>();
   readonly nodes = new Map<string, NodeRecord>();
@@ -260,6 +165,8 @@ export class Session {
   readonly placementGroups = new Map<string, PlacementGroup>();
   readonly submissionJobs = new Map<string, SubmissionJob>();
   readonly points = new Map<string, Point>();
+  readonly wheres = new Wheres();
+  readonly #tombstones: Tombstones;
   readonly firstSeenMs: number;
   lastSeenMs: number;
   firstNs: TimeNs | undefined;
@@ -274,11 +181,18 @@ export class Session {
   dueMs = Number.POSITIVE_INFINITY;
   readonly account: TraceAccount;
 
-  constructor(name: string, account: TraceAccount, nowMs: number) {
+  constructor(name: string, number: number, account: TraceAccount, tombstones: Tombstones, nowMs: number) {
     this.name = name;
+    this.number = number;
     this.account = account;
+    this.#tombstones = tombstones;
     this.firstSeenMs = nowMs;
     this.lastSeenMs = nowMs;
+  }
+
+  /** A task that is open or remembered, to be read. */
+  findTask(id: string): Task | undefined {
+    return this.tasks.get(id) ?? this.#tombstones.find(this, id);
   }
 }
 

@@ -3,7 +3,10 @@ import type { Cost } from './account.ts';
 import { DueQueue } from './due-queue.ts';
 import { compareTimed } from './due-order.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
-import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, Task, type Timed, WorkerRecord } from './records.ts';
+import { Attempt, Task } from './attempt.ts';
+import { SharedDefinitions } from './definitions.ts';
+import { Actor, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
+import { Tombstones } from './tombstones.ts';
 
 /** Times in milliseconds. */
 export interface CorrelateOptions {
@@ -52,7 +55,9 @@ export class State {
   /** Where time stands, in milliseconds on the caller's clock: never runs backwards. */
   nowMs = 0;
   /** Tasks with closed attempts only, oldest first, so that the oldest are forgotten first. */
-  readonly tombstones = new Set<Task>();
+  readonly tombstones = new Tombstones();
+  readonly definitions = new SharedDefinitions();
+  #sessionNumbers = 0;
   openAttempts = 0;
   /** Jobs, actors, nodes, workers, placement groups, submission jobs and sessions. */
   otherRecords = 0;
@@ -74,10 +79,16 @@ export class State {
   session(name: string, nowMs: number): Session {
     let session = this.sessions.get(name);
     if (session === undefined) {
-      session = new Session(name, new TraceAccount({ kind: 'session' }, this.#traceLimits), nowMs);
-      this.sessions.set(name, session);
-      this.otherRecords += 1;
+      session = this.addSession(name, new TraceAccount({ kind: 'session' }, this.#traceLimits), nowMs);
     }
+    return session;
+  }
+
+  addSession(name: string, account: TraceAccount, nowMs: number): Session {
+    this.#sessionNumbers += 1;
+    const session = new Session(name, this.#sessionNumbers, account, this.tombstones, nowMs);
+    this.sessions.set(name, session);
+    this.otherRecords += 1;
     return session;
   }
 
@@ -85,25 +96,27 @@ export class State {
     return this.#record(session.jobs, id, () => new Job(session, id, new TraceAccount({ kind: 'job', id }, this.#traceLimits), nowMs));
   }
 
-  task(session: Session, id: string): Task {
-    let task = session.tasks.get(id);
-    if (task === undefined) {
-      task = new Task(session, id);
-      session.tasks.set(id, task);
-    }
-    return task;
-  }
-
   /** The open attempt of this number, made when it is new; undefined when it is closed already. */
-  attempt(task: Task, number: number, nowMs: number): Attempt | undefined {
+  attempt(session: Session, taskId: string, number: number, nowMs: number): Attempt | undefined {
+    const task = session.tasks.get(taskId) ?? this.#newTask(session, taskId, number);
+    if (task === undefined) return undefined;
     const known = task.find(number);
     if (known !== undefined) return known.closed ? undefined : known;
     const attempt = new Attempt(task, number, nowMs);
-    task.attempts.push(attempt);
-    this.tombstones.delete(task);
+    this.tombstones.giveUp(task);
+    task.add(attempt);
     this.openAttempts += 1;
-    this.job(task.session, task.ownJobId, nowMs).own.add(attempt);
+    this.job(session, task.ownJobId, nowMs).own.add(attempt);
     return attempt;
+  }
+
+  /** Undefined when the attempt is closed already: its tombstone tells. */
+  #newTask(session: Session, id: string, number: number): Task | undefined {
+    const buried = this.tombstones.find(session, id);
+    if (buried?.find(number) !== undefined) return undefined;
+    const task = (buried === undefined ? undefined : this.tombstones.take(session, id)) ?? new Task(session, id);
+    session.tasks.set(id, task);
+    return task;
   }
 
   actor(session: Session, id: string, nowMs: number): Actor {
@@ -132,8 +145,8 @@ export class State {
 
   /** Everything of a session, tombstones and all. */
   forgetSession(session: Session): void {
-    const { tasks, jobs, actors, nodes, workers, placementGroups, submissionJobs } = session;
-    for (const task of tasks.values()) this.tombstones.delete(task);
+    const { jobs, actors, nodes, workers, placementGroups, submissionJobs } = session;
+    this.tombstones.forgetSession(session);
     for (const records of [jobs, actors, nodes, workers, placementGroups, submissionJobs]) this.otherRecords -= records.size;
     this.sessions.delete(session.name);
     this.otherRecords -= 1;

@@ -5,7 +5,7 @@ import type { StateTransition } from './ray-event.ts';
 export type TransitionDetails<Transition> = (transition: StateTransition, raw: RawObject, problem: Problem) => Transition;
 
 /** The states that say nothing: `TaskStatus.NIL`, and the unset value of the other enums. */
-function isNothing(state: string): boolean {
+export function isNothing(state: string): boolean {
   return state === 'NIL' || state === 'UNSPECIFIED';
 }
 
