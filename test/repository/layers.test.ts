@@ -22,7 +22,8 @@ const layers: Readonly<Record<string, Layer>> = {
   terminal: { imports: [] },
   convert: { imports: ['event', 'correlate', 'span', 'export'] },
   'span-environment': { imports: ['span'] },
-  pump: { imports: ['correlate', 'export', 'journal', 'receiver'] },
+  view: { imports: ['event', 'correlate', 'span', 'access', 'receiver'] },
+  pump: { imports: ['event', 'correlate', 'export', 'journal', 'receiver'] },
   rebuild: { imports: ['correlate'], types: ['journal', 'receiver', 'config'] },
   'bridge-telemetry': { imports: ['correlate', 'export', 'journal', 'metrics', 'telemetry'] },
   bridge: {
