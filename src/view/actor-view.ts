@@ -1,6 +1,6 @@
 import type { ActorTransition } from '../event/index.ts';
-import { toMs } from './attempt-view.ts';
 import { kept } from './text.ts';
+import { toMs } from './times.ts';
 
 /** One life of an actor's process. */
 export interface IncarnationView {

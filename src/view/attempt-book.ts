@@ -1,11 +1,10 @@
 import type { Applied, AttemptLifecycle } from '../correlate/index.ts';
 import type { TaskDefinition, TaskLifecycle } from '../event/index.ts';
-import { AttemptView, toMs } from './attempt-view.ts';
-import { FunctionView, type JobView } from './job-view.ts';
 import type { ViewLimits } from './limits.ts';
-import type { SessionView } from './session-view.ts';
 import { isOver, type Stage, stageOf } from './stage.ts';
 import { kept } from './text.ts';
+import { AttemptView, FunctionView, type JobView, type SessionView } from './records.ts';
+import { toMs } from './times.ts';
 
 /** Stands for functions beyond the limit. */
 export const OTHER_FUNCTIONS = '(other)';
@@ -92,6 +91,7 @@ export class AttemptBook {
       attempt.function.queue.add(attempt.runningMs - attempt.startMs);
       attempt.function.run.add(attempt.endMs - attempt.runningMs);
     }
+    if (attempt.stage === 'failed') this.#countFailure(attempt);
     this.#keepRow(attempt);
   }
 
@@ -185,6 +185,20 @@ export class AttemptBook {
 
   #errorView({ errorType, message }: { readonly errorType: string; readonly message: string }): AttemptView['error'] {
     return { type: kept(errorType, this.#limits.maxNameLength), message: kept(message, this.#limits.maxMessageLength) };
+  }
+
+  #countFailure(attempt: AttemptView): void {
+    const { failureKinds } = attempt.job;
+    const errorType = attempt.error?.type ?? '';
+    const key = `${attempt.function.name}\0${errorType}`;
+    const known = failureKinds.get(key);
+    if (known !== undefined) {
+      known.count += 1;
+      known.last = attempt;
+      return;
+    }
+    if (failureKinds.size >= this.#limits.maxFailureKindsPerJob) return;
+    failureKinds.set(key, { function: attempt.function.name, errorType, count: 1, last: attempt });
   }
 
   #keepRow(attempt: AttemptView): void {

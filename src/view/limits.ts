@@ -13,6 +13,8 @@ export interface ViewLimits {
   /** Functions with a summary of their own: of one job, and of all; the rest share one. */
   readonly maxFunctionsPerJob: number;
   readonly maxFunctions: number;
+  /** Pairs of a function and a type of error that are told apart, of one job. */
+  readonly maxFailureKindsPerJob: number;
   /** Actors with a row: of one job, and of all. */
   readonly maxActorsPerJob: number;
   readonly maxActors: number;
@@ -33,6 +35,7 @@ export const DEFAULT_VIEW_LIMITS: ViewLimits = {
   maxFinishedAttempts: 100_000,
   maxFunctionsPerJob: 200,
   maxFunctions: 5_000,
+  maxFailureKindsPerJob: 200,
   maxActorsPerJob: 1_000,
   maxActors: 20_000,
   maxIncarnationsPerActor: 20,

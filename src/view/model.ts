@@ -1,5 +1,4 @@
 import {
-  actorIdOf,
   type ActorLifecycle,
   type Applied,
   type AttemptLifecycle,
@@ -22,13 +21,12 @@ import type {
 } from '../event/index.ts';
 import { jobTraceId, traceIdOf } from '../span/index.ts';
 import { ActorView } from './actor-view.ts';
-import { earlier, toMs } from './attempt-view.ts';
 import { AttemptBook } from './attempt-book.ts';
-import { JobView } from './job-view.ts';
 import { DEFAULT_VIEW_LIMITS, type ViewLimits } from './limits.ts';
-import { SessionView } from './session-view.ts';
 import { noCounts } from './stage.ts';
 import { kept } from './text.ts';
+import { JobView, SessionView } from './records.ts';
+import { earlier, toMs } from './times.ts';
 
 /** What the view left out because of its limits, since the bridge started. */
 export interface LeftOut {
@@ -305,10 +303,4 @@ function submissionStates(session: SessionView, { submissionId, transitions }: S
       if (state === 'FAILED' || state === 'STOPPED') job.state = 'failed';
     }
   }
-}
-
-/** The actor that a task is of, if any. */
-export function actorOf(session: SessionView, taskId: string): ActorView | undefined {
-  const id = actorIdOf(taskId);
-  return id === undefined ? undefined : session.jobs.get(jobIdOf(id))?.actors.get(id);
 }

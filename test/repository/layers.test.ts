@@ -25,9 +25,9 @@ const layers: Readonly<Record<string, Layer>> = {
   view: { imports: ['event', 'correlate', 'span', 'access', 'receiver'] },
   pump: { imports: ['event', 'correlate', 'export', 'journal', 'receiver'] },
   rebuild: { imports: ['correlate'], types: ['journal', 'receiver', 'config'] },
-  'bridge-telemetry': { imports: ['correlate', 'export', 'journal', 'metrics', 'telemetry'] },
+  'bridge-telemetry': { imports: ['correlate', 'export', 'journal', 'metrics', 'telemetry'], types: ['view'] },
   bridge: {
-    imports: [...stages, 'config', 'convert', 'telemetry', 'span-environment', 'bridge-telemetry', 'pump', 'rebuild', 'quarantine'],
+    imports: [...stages, 'config', 'convert', 'telemetry', 'span-environment', 'bridge-telemetry', 'pump', 'rebuild', 'quarantine', 'view'],
   },
   doctor: { imports: ['export', 'metrics', 'receiver', 'terminal'] },
   command: {

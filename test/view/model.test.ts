@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { JobView } from '../../src/view/job-view.ts';
 import type { ViewModel } from '../../src/view/model.ts';
 import { noCounts, STAGES } from '../../src/view/stage.ts';
 import { createFedModel, recordedPosts } from './view-fixture.ts';
+import type { JobView } from '../../src/view/records.ts';
 
 const recordings = [
   'features-ray-2.49.0.ndjson',
