@@ -1,9 +1,10 @@
 import type { Applied, AttemptLifecycle } from '../correlate/index.ts';
-import type { TaskDefinition, TaskLifecycle } from '../event/index.ts';
+import type { ProfileEntry, TaskDefinition, TaskError, TaskLifecycle } from '../event/index.ts';
+import { exceptionOf } from '../span/index.ts';
 import type { ViewLimits } from './limits.ts';
 import { isOver, type Stage, stageOf } from './stage.ts';
 import { kept } from './text.ts';
-import { AttemptView, FunctionView, type JobView, type SessionView } from './records.ts';
+import { AttemptView, type ErrorView, failureKey, FunctionView, type JobView, type SessionView } from './records.ts';
 import { toMs } from './times.ts';
 
 /** Stands for functions beyond the limit. */
@@ -84,7 +85,7 @@ export class AttemptBook {
     attempt.endInferred = lifecycle.endInferred;
     attempt.nodeId = lifecycle.node?.nodeId ?? attempt.nodeId;
     attempt.pid = lifecycle.workerPid ?? attempt.pid;
-    if (lifecycle.error !== undefined) attempt.error = this.#errorView(lifecycle.error);
+    if (lifecycle.outcome === 'failed') attempt.error = this.#errorView(lifecycle.error, lifecycle.profile);
     attempt.definition = undefined;
     attempt.isClosed = true;
     if (!Number.isNaN(attempt.runningMs)) {
@@ -183,14 +184,20 @@ export class AttemptBook {
     job.untracked = Math.max(0, job.untracked - 1);
   }
 
-  #errorView({ errorType, message }: { readonly errorType: string; readonly message: string }): AttemptView['error'] {
-    return { type: kept(errorType, this.#limits.maxNameLength), message: kept(message, this.#limits.maxMessageLength) };
+  /** Where there is a traceback, what was raised in the end. */
+  #errorView(error: TaskError | undefined, profile: readonly ProfileEntry[] = []): ErrorView | undefined {
+    const exception = exceptionOf(error, profile);
+    if (exception === undefined) return undefined;
+    const { type, message } = exception;
+    const text = type === undefined ? message : `${type}: ${message}`;
+    const errorType = error?.errorType ?? 'TASK_EXECUTION_EXCEPTION';
+    return { type: kept(errorType, this.#limits.maxNameLength), message: kept(text, this.#limits.maxMessageLength) };
   }
 
   #countFailure(attempt: AttemptView): void {
     const { failureKinds } = attempt.job;
     const errorType = attempt.error?.type ?? '';
-    const key = `${attempt.function.name}\0${errorType}`;
+    const key = failureKey(attempt);
     const known = failureKinds.get(key);
     if (known !== undefined) {
       known.count += 1;

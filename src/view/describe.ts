@@ -4,7 +4,7 @@ import type { ActorView } from './actor-view.ts';
 import type { ActorRow, AttemptRow, FailureRow, FunctionRow, JobAnswer, JobRow, NodeRow, SessionRow, WaitingRow } from './shapes.ts';
 import { isOver, PENDING_STAGES, STAGES } from './stage.ts';
 import { waitsFor } from './waits-for.ts';
-import type { AttemptView, FunctionView, JobView, SessionView } from './records.ts';
+import { type AttemptView, failureKey, type FunctionView, type JobView, type SessionView } from './records.ts';
 
 /** Bounds of one answer. */
 export const ANSWER_LIMITS = { openLookedAt: 10_000, waitingRows: 200, actorRows: 200, nodeRows: 200, earlierAttempts: 20 } as const;
@@ -63,7 +63,7 @@ export function describeJob(job: JobView, { nowMs, traceUrl }: DescribeOptions):
 
 export function describeJobInFull(job: JobView, options: DescribeOptions & { readonly since: number }): JobAnswer {
   const { nowMs, since } = options;
-  const { waiting, running, lookedAt } = lookAtOpen(job);
+  const { waiting, running, failed, lookedAt } = lookAtOpen(job);
   return {
     nowMs,
     since,
@@ -71,7 +71,7 @@ export function describeJobInFull(job: JobView, options: DescribeOptions & { rea
     functions: [...job.functions.values()].map(describeFunction).toSorted((a, b) => b.attemptCount - a.attemptCount),
     waiting,
     lookedAt,
-    failures: describeFailures(job),
+    failures: describeFailures(job, failed),
     actors: describeActors(job),
     actorCount: job.actors.size + job.actorsNotShown,
     nodes: describeNodes(job.session, running),
@@ -90,8 +90,16 @@ function describeFunction(own: FunctionView): FunctionRow {
   };
 }
 
-function describeFailures(job: JobView): readonly FailureRow[] {
-  return [...job.failureKinds.values()]
+/** Also of attempts of which something may still be on its way. */
+function describeFailures(job: JobView, open: readonly AttemptView[]): readonly FailureRow[] {
+  const kinds = new Map([...job.failureKinds].map(([key, kind]) => [key, { ...kind }]));
+  for (const attempt of open) {
+    const errorType = attempt.error?.type ?? '';
+    const key = failureKey(attempt);
+    const kind = kinds.get(key);
+    kinds.set(key, { function: attempt.function.name, errorType, count: (kind?.count ?? 0) + 1, last: attempt });
+  }
+  return [...kinds.values()]
     .map(({ function: name, errorType, count, last }) => ({
       function: name,
       errorType,
@@ -146,6 +154,7 @@ function describeNodes(session: SessionView, running: ReadonlyMap<string, number
 interface OpenAttempts {
   readonly waiting: readonly WaitingRow[];
   readonly running: ReadonlyMap<string, number>;
+  readonly failed: readonly AttemptView[];
   readonly lookedAt: number;
 }
 
@@ -153,12 +162,14 @@ interface OpenAttempts {
 function lookAtOpen(job: JobView): OpenAttempts {
   const waiting = new Map<string, WaitingRow & { attempts: number; sinceMs: number }>();
   const running = new Map<string, number>();
+  const failed: AttemptView[] = [];
   let lookedAt = 0;
   for (const attempt of job.open) {
     if (lookedAt >= ANSWER_LIMITS.openLookedAt) break;
     lookedAt += 1;
     const { stage, nodeId } = attempt;
     if (stage === 'running' && nodeId !== undefined) running.set(nodeId, (running.get(nodeId) ?? 0) + 1);
+    if (stage === 'failed') failed.push(attempt);
     if (!PENDING_STAGES.includes(stage)) continue;
     const what = waitsFor(attempt) ?? '';
     const key = `${attempt.state}\0${what}\0${attempt.function.name}`;
@@ -171,7 +182,7 @@ function lookAtOpen(job: JobView): OpenAttempts {
       waiting.set(key, row);
     }
   }
-  return { waiting: [...waiting.values()].toSorted((a, b) => a.sinceMs - b.sinceMs), running, lookedAt };
+  return { waiting: [...waiting.values()].toSorted((a, b) => a.sinceMs - b.sinceMs), running, failed, lookedAt };
 }
 
 export function describeAttempt(attempt: AttemptView, isEarlier = false): AttemptRow {

@@ -91,6 +91,10 @@ export interface FailuresView {
   last: AttemptView;
 }
 
+export function failureKey({ function: own, error }: AttemptView): string {
+  return `${own.name}\0${error?.type ?? ''}`;
+}
+
 export type JobState = 'running' | 'finished' | 'failed';
 
 export class JobView {

@@ -48,6 +48,7 @@ const layers: Readonly<Record<string, Layer>> = {
       'convert',
       'span-environment',
       'bridge',
+      'view',
     ],
   },
   cli: { imports: ['command', 'export'] },
