@@ -34,6 +34,8 @@ export interface ReceiverOptions {
   /** Given by whoever shares the event loop with the receiver. */
   readonly turns?: Turns;
   readonly seenEvents?: SeenEvents;
+  /** Adds routes for readers, before those of this receiver. */
+  readonly mountPages?: (app: Hono) => void;
   /** Default `decodeEvent`, and an `EventScanner` before it. */
   readonly decode?: DecodeEvent;
 }
@@ -96,6 +98,7 @@ export function createReceiver(options: ReceiverOptions): Hono {
     context.header('x-content-type-options', 'nosniff');
     context.header('cache-control', 'no-store');
   });
+  options.mountPages?.(app);
   for (const path of POST_PATHS) {
     app.post(path, post);
     app.all(path, (context) => answerMethod(context, 'POST'));
