@@ -8,7 +8,7 @@ export { type Converted, type ConvertOptions, rayEventsToSpans } from './convert
 export type { Decoded, RayEvent, Rejection, RejectionCode } from './event/index.ts';
 export { decodeEvent, redactRawEvent } from './event/index.ts';
 export { createExporters, createFileExporter, type NamedExporter, otlpJsonLines } from './export/index.ts';
-export { createMemoryJournal, type Journal, type JournalEntry } from './journal/index.ts';
+export { createMemoryJournal, type DiskJournalOptions, type Journal, type JournalEntry, openDiskJournal } from './journal/index.ts';
 export {
   actorSpanId,
   actorTraceId,

@@ -24,7 +24,11 @@ export const METRICS = {
   bytesReceived: counter('received_bytes_total', 'Bytes of posts that were answered 200, decompressed.'),
   requestSeconds: histogram('request_duration_seconds', 'Time to answer a post, by status.', ANSWER_SECONDS, ['status']),
   requestsRefused: counter('requests_refused_total', 'Posts that were refused as a whole, by the reason.', ['code']),
-  readsRefused: counter('reads_refused_total', 'Requests for the metrics that were refused, by the reason.', ['code']),
+  readsRefused: counter(
+    'reads_refused_total',
+    'Requests for the metrics, the live page or its data that showed no right token, by the reason.',
+    ['code'],
+  ),
   connectionsRefused: counter('connections_refused_total', 'Connections that were cut at a limit of the server, by the reason.', [
     'reason',
   ]),
@@ -32,7 +36,7 @@ export const METRICS = {
   reloadFailures: counter('reload_failures_total', 'Looks at token and certificate files that could not be used, by setting.', ['file']),
   seenEventIds: gauge('seen_event_ids', 'Event ids that are remembered to tell duplicates.'),
   journalEntries: gauge('journal_entries', 'Events that wait in the journal.'),
-  journalBytes: gauge('journal_bytes', 'Bytes that the journal holds, in memory or on disk.'),
+  journalBytes: gauge('journal_bytes', 'Bytes of the events that the journal holds, in memory or on disk.'),
   journalLimitBytes: gauge('journal_limit_bytes', 'Bytes at which the journal takes no more and posts are answered 503.'),
   journalOldestAgeSeconds: gauge('journal_oldest_age_seconds', 'How long the oldest event has waited in the journal.'),
   journalSyncs: counter('journal_syncs_total', 'Syncs of the journal to the disk; posts that wait together share one.'),
@@ -72,6 +76,11 @@ export const METRICS = {
   ),
   quarantineFilesRemoved: counter('quarantine_files_removed_total', 'Full files of the quarantine that were removed to make room.'),
   quarantineQueued: gauge('quarantine_entries_queued', 'Rejected events and refused spans that wait to be written to quarantine.'),
+  viewAttempts: gauge('view_attempts', 'Open attempts that the live page follows one by one.'),
+  viewRows: gauge('view_rows', 'Attempts that are over and have a row in the live page.'),
+  viewJobsLeftOut: counter('view_jobs_left_out_total', 'Events of jobs that the live page has no room for.'),
+  viewStreams: gauge('view_streams', 'Readers that the live page is streamed to.'),
+  viewStreamsCut: counter('view_streams_cut_total', 'Readers that were cut off because they did not read.'),
   internalErrors: counter('internal_errors_total', 'Bugs of the bridge that it survived, by stage. Please report them.', ['stage']),
 } as const;
 

@@ -1,5 +1,6 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { Correlator, Lifecycle } from './correlate/index.ts';
+import type { Applied, Correlator, Lifecycle } from './correlate/index.ts';
+import type { RayEvent } from './event/index.ts';
 import type { ExportPipeline, IsSettled, Sleep } from './export/index.ts';
 import type { Journal, JournalCursor, JournalSlice } from './journal/index.ts';
 import type { Turn, Turns } from './receiver/index.ts';
@@ -28,6 +29,8 @@ export interface PumpOptions {
   readonly onReady?: () => void;
   /** Called once when all that a former process left is worked through: from then on the correlator may be given other options. */
   readonly onRebuilt?: () => void;
+  /** Hears of each event after it was applied at this time, and of what came of it. */
+  readonly onApplied?: (event: RayEvent, timeMs: number, applied: Applied) => void;
   /** Hears of each finished lifecycle, with the spans that were enqueued for it. */
   readonly onFinished: (lifecycle: Lifecycle, spans: readonly ReadableSpan[]) => void;
   /** Hears of an exception in a stage, which is our own bug; what caused it is skipped. */
@@ -96,11 +99,12 @@ export function createPump(options: PumpOptions): Pump {
 
   /** False when it was aborted before the last entry. */
   async function applyAll(entries: JournalSlice['entries'], signal: AbortSignal): Promise<boolean> {
-    let turn = await turns.take();
+    let turn = await turns.take('background');
     for (const entry of entries) {
-      if (turn.isOver()) turn = await turns.take();
+      if (turn.isOver()) turn = await turns.take('background');
       if (entry.receivedAtMs > timeMs && !(await moveTo(entry.receivedAtMs, signal, turn))) break;
-      guarded('correlate', () => correlator.apply(entry.event, timeMs));
+      const applied = guarded('correlate', () => correlator.apply(entry.event, timeMs));
+      if (applied !== undefined) options.onApplied?.(entry.event, timeMs, applied);
       cursor += 1;
     }
     journal.release(cursor);
@@ -120,7 +124,7 @@ export function createPump(options: PumpOptions): Pump {
   /** Lets time pass for the correlator, and sends on what is finished by then. False when it was aborted meanwhile. */
   async function moveTo(ms: number, signal: AbortSignal, ownTurn?: Turn): Promise<boolean> {
     timeMs = Math.max(timeMs, ms);
-    let turn = ownTurn ?? (await turns.take());
+    let turn = ownTurn ?? (await turns.take('background'));
     while (true) {
       if (heldFrom >= held.length) {
         held = finishedNext();
@@ -134,7 +138,7 @@ export function createPump(options: PumpOptions): Pump {
         await pipeline.waitForRoom(signal);
       }
       if (signal.aborted) return false;
-      if (turn.isOver()) turn = await turns.take();
+      if (turn.isOver()) turn = await turns.take('background');
       if (lifecycle === undefined) continue;
       heldFrom += 1;
       sendOn(lifecycle);
@@ -192,13 +196,13 @@ export function createPump(options: PumpOptions): Pump {
 
   async function checkpoint(): Promise<void> {
     if (durable === undefined || isRebuilding || heldFrom < held.length) return;
-    let turn = await turns.take();
+    let turn = await turns.take('background');
     const saved = await durable.saveCheckpoint({
       cursor,
       options: options.correlateOptions,
       records: correlator.checkpoint(),
       pause: async () => {
-        if (turn.isOver()) turn = await turns.take();
+        if (turn.isOver()) turn = await turns.take('background');
       },
     });
     if (!saved.ok) checkpointNotBeforeMs = timeMs + CHECKPOINT_RETRY_MS;

@@ -4,14 +4,29 @@ import { printable } from '../terminal/index.ts';
 import type { Command, CommandContext, Outcome } from './command.ts';
 import { convertCommand } from './convert.ts';
 import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
 import { commandHelp, programHelp } from './help.ts';
 import { quarantineCommand } from './quarantine.ts';
 import { recordCommand } from './record.ts';
 import { replayCommand } from './replay.ts';
+import { jobsCommand } from './jobs.ts';
 import { serveCommand } from './serve.ts';
+import { tasksCommand } from './tasks.ts';
+import { topCommand } from './top.ts';
 
 /** In the order of the help. */
-export const commands: readonly Command[] = [serveCommand, convertCommand, replayCommand, recordCommand, quarantineCommand, demoCommand];
+export const commands: readonly Command[] = [
+  serveCommand,
+  topCommand,
+  jobsCommand,
+  tasksCommand,
+  convertCommand,
+  replayCommand,
+  recordCommand,
+  quarantineCommand,
+  doctorCommand,
+  demoCommand,
+];
 
 /** 0: done. 1: the world's trouble. 2: the user's mistake. 70: our bug. 130 and 143: ended by a signal. */
 export const exitCodes = { done: 0, trouble: 1, usage: 2, bug: 70, SIGINT: 130, SIGTERM: 143 } as const;

@@ -31,6 +31,7 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
   } else {
     state.foldedAttempts += 1;
     job.account.foldedAttemptCount += 1;
+    state.options.onFolded?.(lifecycle);
   }
   if (lifecycle.endInferred !== undefined) state.inferredEnds[lifecycle.endInferred] += 1;
   countInJob(job, attempt, lifecycle);

@@ -2,7 +2,7 @@ import { TraceAccount } from './account.ts';
 import type { Cost } from './account.ts';
 import { DueQueue } from './due-queue.ts';
 import { compareTimed } from './due-order.ts';
-import type { EndInferred, Lifecycle } from './lifecycle.ts';
+import type { AttemptLifecycle, EndInferred, Lifecycle } from './lifecycle.ts';
 import { SharedDefinitions } from './definitions.ts';
 import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, Task, type Timed, WorkerRecord } from './records.ts';
 import { Tombstones } from './tombstones.ts';
@@ -26,6 +26,8 @@ export interface CorrelateOptions {
   readonly maxTombstones: number;
   /** What a lifecycle takes of its trace. */
   readonly measure: (lifecycle: Lifecycle) => Cost;
+  /** Hears of each attempt that is finished and was folded: it is not handed out. Default: nobody does. */
+  readonly onFolded?: (lifecycle: AttemptLifecycle) => void;
 }
 
 export const CORRELATE_DEFAULTS = {

@@ -25,6 +25,9 @@ import { decodeValue, encodeBatch, type StoredBatch } from './stored-value.ts';
 import { Tail } from './tail.ts';
 import type { QueuedBatch } from './write-queue.ts';
 
+/** In silence a checkpoint is due when it would give back so much of its own size. */
+const IDLE_CHECKPOINT_SHARE = 1 / 8;
+
 export interface DiskJournalOptions {
   /** Made when there is none. One process at a time can have it. */
   readonly folder: string;
@@ -208,7 +211,9 @@ class DiskJournal implements Journal, Durable {
     const enough = Math.max(checkpointBytes, this.#checkpoints.current?.bytes ?? 0);
     if (workedThrough >= Math.min(enough, this.#space.limitBytes / 4)) return true;
     const isIdle = this.#releasedCursor === this.#endCursor && this.#clock.nowMs() - this.#lastAppendMs >= idleMs;
-    return isIdle && workedThrough + this.#delivered.bytes >= idleCheckpointBytes;
+    // State that is large is not written again for a trickle of events.
+    const worthIt = Math.max(idleCheckpointBytes, (this.#checkpoints.current?.bytes ?? 0) * IDLE_CHECKPOINT_SHARE);
+    return isIdle && workedThrough + this.#delivered.bytes >= worthIt;
   }
 
   async saveCheckpoint(checkpoint: NewCheckpoint): Promise<CheckpointOutcome> {
@@ -252,9 +257,9 @@ class DiskJournal implements Journal, Durable {
     return this.#writer;
   }
 
+  /** The checkpoint is not counted: what is open is bounded elsewhere, and no waiting would make it smaller. */
   get #heldBytes(): number {
-    const { current } = this.#checkpoints;
-    return this.#endBytes - (current?.bytesBefore ?? 0) + (current?.bytes ?? 0) + this.#delivered.bytes;
+    return this.#endBytes - (this.#checkpoints.current?.bytesBefore ?? 0) + this.#delivered.bytes;
   }
 
   /** Of the batches since the checkpoint, about. */

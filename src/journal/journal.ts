@@ -25,7 +25,7 @@ export type AppendOutcome =
 export interface JournalStats {
   /** Entries that were appended and not released. */
   readonly entries: number;
-  /** What the journal holds, read or not: in memory, or on disk. */
+  /** Of the entries that the journal holds, read or not: in memory, or on disk. */
   readonly bytes: number;
   readonly limitBytes: number;
   /** Everything before it was released: where a pump that starts begins to read. */

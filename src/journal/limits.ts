@@ -2,7 +2,7 @@ const MEBIBYTE = 1024 * 1024;
 
 /** Every bound of the journal on disk, with its default. */
 export interface DiskJournalLimits {
-  /** Bytes of stored batches, checkpoint and delivered ids. Default 10 GiB, or 80 % of the free space where that is less. Beyond: `journal_full`. */
+  /** Bytes of stored batches and delivered ids, without the checkpoint of what is open. Default 10 GiB, or 80 % of the free space where that is less. Beyond: `journal_full`. */
   readonly limitBytes?: number;
   /** Free space that is left to others. Default 64 MiB. Below: `journal_full`. */
   readonly minFreeBytes: number;

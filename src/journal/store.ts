@@ -42,7 +42,7 @@ export async function openStore(folder: string): Promise<OpenedStore> {
     return {
       ok: false,
       code: 'journal_not_ours',
-      message: `${folder} holds a database that is no journal of ray-otel-bridge; choose another folder`,
+      message: `${folder} holds a database that is no journal of ray-otel-bridge: choose another folder`,
     };
   const message = `the journal in ${folder} has format ${format}, and this release knows formats up to ${JOURNAL_FORMAT}: use the release that wrote it, or another folder`;
   return { ok: false, code: 'journal_newer_format', message };

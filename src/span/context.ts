@@ -1,20 +1,24 @@
 import type { RuntimeEnvNames } from '../event/index.ts';
-import { AttributeSet } from './draft.ts';
+import { SpanEncoder } from '../otlp/index.ts';
+import { type AttributeSet, AttributeSets, type Drafting } from './draft.ts';
 import type { SpanOptions } from './options.ts';
 import { Resources } from './resource.ts';
 
 /** What every mapping needs. */
-export class MappingContext {
+export class MappingContext implements Drafting {
   readonly options: SpanOptions;
   readonly resources: Resources;
+  readonly encoder = new SpanEncoder();
+  readonly sets: AttributeSets;
 
   constructor(options: SpanOptions) {
     this.options = options;
+    this.sets = new AttributeSets(options.valueLengthMax);
     this.resources = new Resources(options);
   }
 
   attributes(): AttributeSet {
-    return new AttributeSet(this.options.valueLengthMax);
+    return this.sets.take();
   }
 
   addRuntimeEnv(attributes: AttributeSet, names: RuntimeEnvNames | undefined): void {

@@ -33,7 +33,7 @@ describe.skipIf(skip)(title, () => {
   ])('over %s, compression %s, delivers a replayed recording whole', async (protocol, compression) => {
     const collector = await startCollector(folder);
     started.push(collector.program);
-    const bridge = await startBridge(['--settle', '500ms', '--orphan-timeout', '2s'], {
+    const bridge = await startBridge(['--settle', '500ms', '--orphan-timeout', '2s', '--data-dir', join(folder, 'data')], {
       OTEL_EXPORTER_OTLP_ENDPOINT: protocol === 'grpc' ? collector.grpcEndpoint : collector.httpEndpoint,
       OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
       OTEL_EXPORTER_OTLP_COMPRESSION: compression,

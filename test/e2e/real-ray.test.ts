@@ -42,7 +42,9 @@ describe.each(releases)('Ray %s', (version, tellsJobsAndActors) => {
     beforeAll(async () => {
       folder = mkdtempSync(join(tmpdir(), 'ray-otel-bridge-e2e-'));
       collector = await startCollector(folder);
-      bridge = await startBridge(['--orphan-timeout', '20s'], { OTEL_EXPORTER_OTLP_ENDPOINT: collector.httpEndpoint });
+      bridge = await startBridge(['--orphan-timeout', '20s', '--data-dir', join(folder, 'data')], {
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.httpEndpoint,
+      });
       tee = await startTee(bridge.url);
 
       const cluster = await RayCluster.start(version, throughTee(bridge.rayVariables, tee.url));

@@ -8,9 +8,13 @@ export interface ServingBridge {
   readonly rayVariables: Readonly<Record<string, string>>;
 }
 
-/** The built `ray-otel-bridge serve` on a free port, ready. */
-export async function startBridge(args: readonly string[], env: Readonly<Record<string, string>>): Promise<ServingBridge> {
-  const [port] = await freePorts(1);
+/** The built `ray-otel-bridge serve`, ready, on a free port or on `wantedPort`. */
+export async function startBridge(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  wantedPort?: number,
+): Promise<ServingBridge> {
+  const port = wantedPort ?? (await freePorts(1))[0];
   const url = `http://127.0.0.1:${port}`;
   const program = new RunningProgram(process.execPath, [bridgeCommand, 'serve', '--listen', `127.0.0.1:${port}`, ...args], { env });
   await eventually('serve to be ready', 30_000, async () => {

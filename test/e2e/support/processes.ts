@@ -62,6 +62,12 @@ export class RunningProgram {
     return this.exit(timeoutMs);
   }
 
+  /** Ends it as a power cut would: it hears nothing of it. */
+  async kill(): Promise<void> {
+    this.child.kill('SIGKILL');
+    await this.exited;
+  }
+
   /** The last resort of a test's clean-up: ends the program and everything that it started. */
   async destroy(): Promise<void> {
     const pid = this.child.pid;

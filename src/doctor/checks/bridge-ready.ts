@@ -1,0 +1,29 @@
+import type { BridgeFacts } from '../facts.ts';
+import { parseJson, textAt } from '../json.ts';
+import { publicUrl } from '../public-url.ts';
+import { finding, unknown, type Verdicts, well } from '../verdict.ts';
+import type { Check } from './check.ts';
+import { failureText } from './failure-text.ts';
+
+export const bridgeReady: Check = { name: 'bridge_ready', judge: ({ bridge }) => judge(bridge) };
+
+function judge({ ready, health, address }: BridgeFacts): Verdicts {
+  const where = publicUrl(address);
+  const fix = 'see that a proxy on the way lets /readyz and /healthz through, or ask them on the machine of the bridge';
+  if (ready.kind === 'failed') return [unknown(`/readyz does not answer: ${failureText(ready.failure)}`, fix)];
+  const status = textAt(parseJson(ready.text), 'status');
+  if (ready.status === 200 && status === 'ready') return [well('the bridge is ready')];
+  if (ready.status === 503 && status === 'not ready') {
+    const reason = textAt(parseJson(ready.text), 'reason') ?? 'it does not say why';
+    return [
+      finding('bridge_not_ready', {
+        where,
+        what: `the bridge is not ready: ${reason}`,
+        why: 'Until it is, posts are answered 503, and a Service of Kubernetes sends none.',
+        fix: 'mend what it says; at a start that is only a matter of time',
+      }),
+    ];
+  }
+  const alive = health.kind === 'answered' && health.status === 200;
+  return [unknown(`/readyz answers ${ready.status}, not as a bridge does${alive ? ', though /healthz answers 200' : ''}`, fix)];
+}

@@ -1,0 +1,37 @@
+import { backend } from './backend.ts';
+import { bridgeExport } from './bridge-export.ts';
+import { bridgeIntake } from './bridge-intake.ts';
+import { bridgePost } from './bridge-post.ts';
+import { bridgeReach } from './bridge-reach.ts';
+import { bridgeReady } from './bridge-ready.ts';
+import type { Check } from './check.ts';
+import { clocks } from './clocks.ts';
+import { drivers } from './drivers.ts';
+import { eventTypes } from './event-types.ts';
+import { nodeAddress } from './node-address.ts';
+import { nodePosts } from './node-posts.ts';
+import { rayDashboard } from './ray-dashboard.ts';
+import { rayEventFlag } from './ray-event-flag.ts';
+import { rayInstall } from './ray-install.ts';
+import { rayVersion } from './ray-version.ts';
+import { taskFlag } from './task-flag.ts';
+
+/** All checks, in the order of the way that an event takes. */
+export const CHECKS: readonly Check[] = [
+  rayDashboard,
+  rayVersion,
+  rayInstall,
+  nodeAddress,
+  rayEventFlag,
+  taskFlag,
+  drivers,
+  eventTypes,
+  nodePosts,
+  clocks,
+  bridgeReach,
+  bridgePost,
+  bridgeReady,
+  bridgeIntake,
+  bridgeExport,
+  backend,
+];

@@ -1,0 +1,14 @@
+import type { RayFacts } from '../facts.ts';
+import { type Unknown, unknown } from '../verdict.ts';
+
+/** Why no node can be judged through the dashboard. */
+export function noNodes(ray: RayFacts): Unknown {
+  if (ray.version === undefined)
+    return unknown('the nodes are not known without the dashboard', 'give --ray-address, or run this on a node with the user of Ray');
+  if (ray.nodesMissing)
+    return unknown('the dashboard does not give its list of nodes', 'look again in a minute; then at dashboard.log on the head');
+  return unknown(
+    'the dashboard lists no node that is alive',
+    'look again in a minute: a head that has just started lists its nodes after some seconds',
+  );
+}

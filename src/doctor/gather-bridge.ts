@@ -1,0 +1,54 @@
+import type { HttpAnswer } from './ask.ts';
+import { type BridgeCounts, needsSecondLook, readBridgeCounts } from './bridge-metrics.ts';
+import { type AddressSource, type BridgeFacts, notAsked } from './facts.ts';
+import { askIn, type World } from './world.ts';
+
+export interface BridgeQuestion {
+  /** As Ray has it in its variable. */
+  readonly address: string;
+  readonly source: AddressSource;
+  /** For `/metrics`. */
+  readonly readToken: string | undefined;
+}
+
+/** Asks the bridge how it is, and posts an empty list of events to it as Ray would. */
+export async function gatherBridge({ address, source, readToken }: BridgeQuestion, world: World): Promise<BridgeFacts> {
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    const nothing = { health: notAsked, ready: notAsked, post: notAsked, metrics: notAsked, counts: undefined, countsLater: undefined };
+    return { url: undefined, address, source, ...nothing };
+  }
+  const [health, ready, post, metrics] = await Promise.all([
+    askIn(world, besides(url, '/healthz')),
+    askIn(world, besides(url, '/readyz')),
+    askIn(world, url, { method: 'POST', body: '[]' }),
+    askMetrics(url, readToken, world),
+  ]);
+  const counts = countsOf(metrics);
+  const countsLater = counts !== undefined && needsSecondLook(counts) ? await lookAgain(url, readToken, world) : undefined;
+  return { url, address, source, health, ready, post, metrics, counts, countsLater };
+}
+
+async function lookAgain(url: URL, readToken: string | undefined, world: World): Promise<BridgeCounts | undefined> {
+  await world.sleep(world.limits.secondLookMs, world.stop);
+  return countsOf(await askMetrics(url, readToken, world));
+}
+
+function askMetrics(url: URL, readToken: string | undefined, world: World): Promise<HttpAnswer> {
+  return askIn(world, besides(url, '/metrics'), { bearer: readToken, maxBytes: world.limits.maxMetricsBytes });
+}
+
+function countsOf(answer: HttpAnswer): BridgeCounts | undefined {
+  return answer.kind === 'answered' && answer.status === 200 ? readBridgeCounts(answer.text) : undefined;
+}
+
+/** Another path of the bridge that takes posts at `url`, without the sender's credentials. The bridge may be mounted below a path. */
+function besides(url: URL, path: string): URL {
+  const other = new URL(url);
+  other.username = '';
+  other.password = '';
+  other.search = '';
+  other.hash = '';
+  other.pathname = `${url.pathname.replace(/(?:\/t\/[^/]+)?(?:\/v1\/events)?\/*$/, '')}${path}`;
+  return other;
+}

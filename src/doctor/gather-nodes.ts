@@ -1,0 +1,78 @@
+import { readAgentLog } from './agent-log.ts';
+import { readAgentCounts } from './agent-metrics.ts';
+import type { Answered, HttpAnswer } from './ask.ts';
+import { offsetOfDate, offsetOfSample } from './clock-offset.ts';
+import type { ClockOffset, NodeFacts } from './facts.ts';
+import { at, listAt, numberAt, parseJson, textAt } from './json.ts';
+import { askIn, type World } from './world.ts';
+
+/** A node as the dashboard lists it. */
+export interface ListedNode {
+  readonly id: string;
+  readonly ip: string;
+  readonly hostname: string;
+  readonly isHead: boolean;
+  readonly hasAgent: boolean | undefined;
+  readonly metricsPort: number | undefined;
+  readonly sampleOffset: ClockOffset | undefined;
+}
+
+type AskRay = (path: string, maxBytes?: number) => Promise<HttpAnswer>;
+
+/** The nodes that are alive; undefined when the answer is no list of nodes. */
+export function listNodes(answer: Answered): readonly ListedNode[] | undefined {
+  const summary = at(parseJson(answer.text), 'data', 'summary');
+  if (!Array.isArray(summary)) return undefined;
+  return listAt({ summary }, 'summary').flatMap((entry) => {
+    const id = textAt(entry, 'raylet', 'nodeId');
+    const isAlive = at(entry, 'raylet', 'state') === 'ALIVE';
+    if (id === undefined || !/^[0-9a-f]{1,64}$/.test(id) || !isAlive) return [];
+    const port = numberAt(entry, 'raylet', 'metricsExportPort');
+    const nowSeconds = numberAt(entry, 'now');
+    return [
+      {
+        id,
+        ip: textAt(entry, 'ip') ?? textAt(entry, 'raylet', 'nodeManagerAddress') ?? '',
+        hostname: textAt(entry, 'hostname') ?? textAt(entry, 'raylet', 'nodeManagerHostname') ?? '',
+        isHead: at(entry, 'raylet', 'isHeadNode') === true,
+        // A minimal install says so by ports of -1; an agent that does not report may also be one that has just started.
+        hasAgent: port === -1 ? false : at(entry, 'agent') === undefined ? undefined : true,
+        metricsPort: port !== undefined && port > 0 && port <= 65_535 ? port : undefined,
+        sampleOffset:
+          nowSeconds === undefined || answer.clock === undefined ? undefined : offsetOfSample(nowSeconds * 1000, answer.clock.receivedAtMs),
+      },
+    ];
+  });
+}
+
+/** Asks the node's metrics port, and the dashboard for the node's log of its agent. */
+export async function gatherNode(node: ListedNode, askRay: AskRay, world: World): Promise<NodeFacts> {
+  const { limits } = world;
+  const log = (lines: number, maxBytes: number): Promise<HttpAnswer> =>
+    askRay(`/api/v0/logs/file?node_id=${node.id}&filename=dashboard_agent.log&lines=${lines}`, maxBytes);
+  const [metrics, head, tail] =
+    node.hasAgent !== false
+      ? await Promise.all([askMetrics(node, world), log(-1, limits.maxLogHeadBytes), log(limits.logTailLines, limits.maxLogTailBytes)])
+      : [undefined, undefined, undefined];
+  const page = metrics?.kind === 'answered' && metrics.status === 200 ? metrics : undefined;
+  return {
+    name: node.hostname === '' || node.hostname === node.ip ? node.ip : `${node.ip} (${node.hostname})`,
+    ip: node.ip,
+    isHead: node.isHead,
+    isHere: world.ownAddresses.has(node.ip),
+    hasAgent: node.hasAgent,
+    counts: page === undefined ? undefined : readAgentCounts(page.text, page.isCut),
+    log: isText(head) && isText(tail) ? readAgentLog(head.text, tail.text) : undefined,
+    clock: (page === undefined ? undefined : offsetOfDate(page)) ?? node.sampleOffset,
+  };
+}
+
+async function askMetrics({ ip, metricsPort }: ListedNode, world: World): Promise<HttpAnswer | undefined> {
+  const address = `http://${ip.includes(':') ? `[${ip}]` : ip}:${metricsPort}/metrics`;
+  if (metricsPort === undefined || !URL.canParse(address)) return undefined;
+  return await askIn(world, new URL(address), { maxBytes: world.limits.maxMetricsBytes });
+}
+
+function isText(answer: HttpAnswer | undefined): answer is Answered {
+  return answer?.kind === 'answered' && answer.status === 200;
+}

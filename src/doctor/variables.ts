@@ -1,0 +1,35 @@
+/** The documented variables of Ray and its client: the only ones that are read of a process, kept and shown. */
+export const RAY_VARIABLES = {
+  address: 'RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR',
+  eventTypes: 'RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENT_TYPES',
+  publishing: 'RAY_DASHBOARD_AGGREGATOR_AGENT_PUBLISH_EVENTS_TO_EXTERNAL_HTTP_SERVICE',
+  rayEvent: 'RAY_enable_ray_event',
+  taskEvent: 'RAY_enable_core_worker_ray_event_to_aggregator',
+  taskRecorder: 'RAY_enable_ray_task_event_recorder',
+  taskInterval: 'RAY_task_events_report_interval_ms',
+  certFile: 'SSL_CERT_FILE',
+} as const;
+
+export type RayVariable = keyof typeof RAY_VARIABLES;
+
+/** Those that are set, by our own names. Values are as hostile as any text. */
+export type RayVariables = Readonly<Partial<Record<RayVariable, string>>>;
+
+export function pickRayVariables(environment: Readonly<Record<string, string | undefined>>): RayVariables {
+  const picked: Partial<Record<RayVariable, string>> = {};
+  for (const [key, name] of Object.entries(RAY_VARIABLES)) {
+    const value = environment[name];
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Object.entries forgets the type of its keys
+    if (value !== undefined) picked[key as RayVariable] = value;
+  }
+  return picked;
+}
+
+/** Of a process's environment as the kernel gives it, `NAME=value` texts each ended by a NUL, the documented variables; nothing else is kept. */
+export function rayVariablesOfEnviron(text: string): RayVariables {
+  const entries = text.split('\0').map((entry): [string, string] => {
+    const equals = Math.max(0, entry.indexOf('='));
+    return [entry.slice(0, equals), entry.slice(equals + 1)];
+  });
+  return pickRayVariables(Object.fromEntries(entries));
+}

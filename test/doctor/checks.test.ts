@@ -1,0 +1,342 @@
+import { describe, expect, it } from 'vitest';
+import type { AskFailure } from '../../src/doctor/ask.ts';
+import { CHECKS } from '../../src/doctor/checks/index.ts';
+import { diagnose, type Facts, FINDINGS, isTrouble } from '../../src/doctor/index.ts';
+import type { OtlpOutcome } from '../../src/doctor/otlp-outcome.ts';
+import {
+  answered,
+  bridgeCounts,
+  bridgeFacts,
+  goodFacts,
+  goodVariables,
+  localFacts,
+  noFacts,
+  nodeFacts,
+  processFacts,
+  rayFacts,
+  worker,
+} from './facts-fixture.ts';
+
+const failed = (failure: AskFailure) => ({ kind: 'failed', failure }) as const;
+const codesOf = (facts: Facts): readonly string[] => diagnose(facts).findings.map(({ code }) => code);
+/** Seen from a machine that is no node. */
+const remote = (ray: Facts['ray']): Facts => goodFacts({ ray, local: localFacts({ processes: [] }) });
+const raylet = (over: Parameters<typeof processFacts>[0]): Facts =>
+  goodFacts({ local: localFacts({ processes: [processFacts({ kind: 'gcs_server', pid: 99 }), processFacts(over)] }) });
+const withVariables = (over: Partial<typeof goodVariables>): Facts => raylet({ variables: { ...goodVariables, ...over } });
+const without = (name: keyof typeof goodVariables) => Object.fromEntries(Object.entries(goodVariables).filter(([key]) => key !== name));
+const post = (status: number, body: unknown = {}, location?: string): Facts =>
+  goodFacts({ bridge: bridgeFacts({ post: answered(status, body, { location }) }) });
+const refused = (code: string): unknown => ({ error: { code, message: '' } });
+const counted = (over: Parameters<typeof bridgeCounts>[0], later?: Parameters<typeof bridgeCounts>[0]): Facts =>
+  goodFacts({
+    bridge: bridgeFacts({ counts: bridgeCounts(over), countsLater: later === undefined ? undefined : bridgeCounts({ ...over, ...later }) }),
+  });
+const dashboard = (answer: Facts['ray']['answer'], over: Partial<Facts['ray']> = {}): Facts =>
+  remote(rayFacts({ answer, version: undefined, release: undefined, taskCount: undefined, nodes: [], nodesMissing: true, ...over }));
+const failing = (lastFailure: 'cannot_connect' | 'other' | undefined, over: Parameters<typeof nodeFacts>[0] = {}): Facts =>
+  remote(
+    rayFacts({
+      nodes: [
+        nodeFacts(),
+        nodeFacts({
+          ...worker,
+          counts: { received: 50, published: 0, filtered: 0, dropped: 0, consecutiveFailures: 7 },
+          log: { isPosting: true, failures: 7, hasStopped: false, ...(lastFailure === undefined ? {} : { lastFailure }) },
+          ...over,
+        }),
+      ],
+    }),
+  );
+const allFailures = [
+  ['unknown_host', 'agent_unknown_host'],
+  ['timeout', 'agent_timeout'],
+  ['token_refused', 'agent_token_refused'],
+  ['path_wrong', 'agent_path_wrong'],
+  ['bridge_busy', 'agent_bridge_busy'],
+  ['post_refused', 'agent_post_refused'],
+  ['redirected', 'agent_redirected'],
+  ['tls', 'agent_tls'],
+  ['address_invalid', 'address_invalid'],
+] as const;
+const asked = (outcome: OtlpOutcome, other?: { endpoint: string; protocol: string; speaks: boolean }): Facts =>
+  goodFacts({
+    backend: { kind: 'asked', endpoint: 'http://tempo:4317/v1/traces', protocol: 'http/protobuf', isDefault: false, outcome, other },
+  });
+const reason = 'why';
+
+type Case = readonly [code: keyof typeof FINDINGS, what: string, facts: Facts];
+
+const cases: readonly Case[] = [
+  ['ray_unreachable', 'nothing listens at --ray-address', dashboard(failed('refused'))],
+  ['ray_not_dashboard', 'the port of the GCS', dashboard(failed('not_http'))],
+  ['ray_not_dashboard', 'a log-in page', dashboard(answered(302, '', { location: 'https://login.example/?token=SECRET-TOKEN' }))],
+  ['ray_token_missing', '401, and no token here', dashboard(answered(401))],
+  ['ray_token_invalid', '403, with a token', dashboard(answered(403), { tokenFrom: 'RAY_AUTH_TOKEN' })],
+  ['ray_too_old', '2.48', remote(rayFacts({ version: '2.48.0', release: [2, 48] }))],
+  ['ray_minimal', 'a node without an agent', remote(rayFacts({ nodes: [nodeFacts(), nodeFacts({ ...worker, hasAgent: false })] }))],
+  ['ray_minimal', 'a raylet with a minimal agent', raylet({ isMinimal: true })],
+  ['address_missing', 'a raylet without it', raylet({ variables: without('address') })],
+  [
+    'address_missing',
+    'an agent that says so',
+    remote(rayFacts({ nodes: [nodeFacts({ log: { isPosting: false, failures: 0, hasStopped: false } })] })),
+  ],
+  [
+    'restart_needed',
+    'the shell has it',
+    { ...raylet({ variables: {} }), local: localFacts({ shell: goodVariables, processes: [processFacts({ variables: {} })] }) },
+  ],
+  ['address_invalid', 'no scheme', withVariables({ address: 'bridge:8080/v1/events' })],
+  ['address_invalid', 'quotes that a file of variables kept', withVariables({ address: '"http://bridge:8080"' })],
+  ['address_invalid', 'of --bridge in a variable', goodFacts({ bridge: bridgeFacts({ address: 'bridge:8080' }) })],
+  ['address_otlp_port', '4318', withVariables({ address: 'http://collector:4318/v1/traces' })],
+  [
+    'address_differs',
+    'another host in the log of a node',
+    remote(rayFacts({ nodes: [nodeFacts({ log: { isPosting: true, address: 'http://old:8080', failures: 0, hasStopped: false } })] })),
+  ],
+  ['publishing_off', 'the variable', withVariables({ publishing: 'false' })],
+  [
+    'publishing_off',
+    'an agent with an address that posts nothing',
+    remote(rayFacts({ nodes: [nodeFacts({ log: { isPosting: false, address: 'http://bridge:8080', failures: 0, hasStopped: false } })] })),
+  ],
+  [
+    'ray_event_flag_missing',
+    'not set at the head',
+    goodFacts({ local: localFacts({ processes: [processFacts({ kind: 'gcs_server', variables: without('rayEvent') }), processFacts()] }) }),
+  ],
+  [
+    'ray_event_flag_missing',
+    'a head that told nothing of itself',
+    remote(
+      rayFacts({ nodes: [nodeFacts({ counts: { received: 0, published: 0, filtered: 0, dropped: 0, consecutiveFailures: undefined } })] }),
+    ),
+  ],
+  ['task_flag_missing', 'not set', withVariables({ taskEvent: '' })],
+  ['task_flag_missing', 'a value that Ray reads as off', withVariables({ taskEvent: 'yes' })],
+  ['task_flag_missing', 'fewer events than tasks', remote(rayFacts({ taskCount: 5000 }))],
+  ['task_events_off', 'an interval of 0', withVariables({ taskInterval: '0' })],
+  ['driver_flag_missing', 'a driver', goodFacts({ local: localFacts({ drivers: [{ pid: 7, jobId: '01000000', variables: {} }] }) })],
+  ['driver_flag_missing', 'the shell', goodFacts({ local: localFacts({ shell: without('taskEvent') }) })],
+  ['event_types_outdated', 'ALL before 2.54', { ...withVariables({}), ray: rayFacts({ version: '2.53.0', release: [2, 53] }) }],
+  ['event_types_outdated', 'of 2.50 on 2.60', withVariables({ eventTypes: 'TASK_DEFINITION_EVENT, TASK_EXECUTION_EVENT' })],
+  [
+    'event_types_outdated',
+    'of 2.60 on 2.50',
+    {
+      ...withVariables({ eventTypes: 'TASK_DEFINITION_EVENT,TASK_LIFECYCLE_EVENT' }),
+      ray: rayFacts({ version: '2.50.1', release: [2, 50] }),
+    },
+  ],
+  ['event_types_unknown', 'small letters', withVariables({ eventTypes: 'TASK_EXECUTION_EVENT,TASK_LIFECYCLE_EVENT,task_profile_event' })],
+  [
+    'events_all_filtered',
+    'counters',
+    remote(rayFacts({ nodes: [nodeFacts({ counts: { received: 9, published: 0, filtered: 9, dropped: 0, consecutiveFailures: 0 } })] })),
+  ],
+  [
+    'events_dropped',
+    'a counter',
+    remote(rayFacts({ nodes: [nodeFacts({ counts: { received: 90, published: 80, filtered: 0, dropped: 5, consecutiveFailures: 0 } })] })),
+  ],
+  ['agent_cannot_connect', 'failures in a row', failing('cannot_connect')],
+  [
+    'agent_cannot_connect',
+    '2.49, which counts none: events stay, and the log tells',
+    failing('cannot_connect', { counts: { received: 50, published: 10, filtered: 0, dropped: 0, consecutiveFailures: undefined } }),
+  ],
+  ['agent_cannot_connect', 'the log alone', failing('cannot_connect', { counts: undefined })],
+  ['agent_failing', 'no reason in the log', failing('other')],
+  ['agent_failing', 'no log', failing(undefined)],
+  ...allFailures.map(
+    ([lastFailure, code]): Case => [
+      code,
+      lastFailure,
+      failing(undefined, { log: { isPosting: true, failures: 1, hasStopped: false, lastFailure } }),
+    ],
+  ),
+  ['agent_stopped', 'the log says so', failing('other', { log: { isPosting: true, failures: 1, hasStopped: true } })],
+  ['clock_skew', '5 s', remote(rayFacts({ nodes: [nodeFacts(), nodeFacts({ ...worker, clock: { leastMs: 4800, mostMs: 5900 } })] }))],
+  ['bridge_unreachable', 'nothing listens', goodFacts({ bridge: { ...noFacts().bridge, post: failed('refused') } })],
+  ['bridge_unreachable', 'no such host', goodFacts({ bridge: { ...noFacts().bridge, post: failed('unknown_host') } })],
+  ['bridge_tls', 'a certificate', goodFacts({ bridge: { ...noFacts().bridge, post: failed('tls_untrusted') } })],
+  ['bridge_tls', 'https to http', goodFacts({ bridge: { ...noFacts().bridge, post: failed('tls_mismatch') } })],
+  ['bridge_tls', 'http to https', goodFacts({ bridge: { ...noFacts().bridge, post: failed('cut') } })],
+  ['bridge_not_http', 'a port of gRPC', goodFacts({ bridge: { ...noFacts().bridge, post: failed('not_http') } })],
+  ['bridge_redirect', '301', post(301, '', 'https://bridge/t/SECRET-TOKEN/v1/events')],
+  ['bridge_path_wrong', '404', post(404, refused('not_found'))],
+  ['bridge_not_bridge', 'a web page', post(200, '<html>')],
+  ['bridge_token_missing', '401', post(401, refused('token_missing'))],
+  ['bridge_token_invalid', '401', post(401, refused('token_invalid'))],
+  ['bridge_token_invalid', '401 of a proxy', post(401, '')],
+  ['bridge_busy', '503', post(503, refused('journal_full'))],
+  ['bridge_refuses', '500', post(500, '')],
+  [
+    'bridge_not_ready',
+    'a reason',
+    goodFacts({ bridge: bridgeFacts({ ready: answered(503, { status: 'not ready', reason: 'the journal is full' }) }) }),
+  ],
+  [
+    'senders_refused',
+    'growing',
+    counted({ refusedByCode: new Map([['token_missing', 3]]) }, { refusedByCode: new Map([['token_missing', 4]]) }),
+  ],
+  ['senders_were_refused', 'not growing', counted({ refusedByCode: new Map([['token_missing', 3]]) }, {})],
+  ['posts_go_elsewhere', 'nothing here', counted({ received: 0, attempts: 0 })],
+  ['nothing_received', 'nothing anywhere', { ...counted({ received: 0, attempts: 0 }), ray: rayFacts({ nodes: [] }) }],
+  ['no_tasks_received', 'events of nodes', counted({ attempts: 0 })],
+  ['events_rejected', 'a code', counted({ rejectedByCode: new Map([['event_field_invalid', 2]]) })],
+  ['export_failing', 'more tries', counted({ exportRetries: 2, spansQueued: 5 }, { exportRetries: 3 })],
+  ['export_failing', 'spans that stay', counted({ exportRetries: 2, spansQueued: 5 }, {})],
+  ['export_refused', 'a counter', counted({ spansRefused: 1 })],
+  ['export_off', 'no exporter', counted({ spansDiscarded: 9 })],
+  ['sampled_out', 'everything', counted({ spansSampledOut: 9, spansExported: 0 })],
+  [
+    'otlp_settings_invalid',
+    'a variable',
+    goodFacts({ backend: { kind: 'invalid', problems: ['OTEL_EXPORTER_OTLP_PROTOCOL="h2" is not known'] } }),
+  ],
+  ['otlp_unreachable', 'nothing listens', asked({ kind: 'refused_connection', reason })],
+  ['otlp_unreachable', 'no such host', asked({ kind: 'unknown_host', reason })],
+  ['otlp_unreachable', 'silence', asked({ kind: 'timeout', reason })],
+  [
+    'otlp_protocol_mismatch',
+    'gRPC there',
+    asked({ kind: 'not_its_protocol', reason }, { endpoint: 'http://tempo:4317', protocol: 'grpc', speaks: true }),
+  ],
+  ['otlp_tls', 'trust', asked({ kind: 'tls_untrusted', reason })],
+  [
+    'otlp_tls',
+    'https to http',
+    asked({ kind: 'tls_mismatch', reason }, { endpoint: 'http://tempo:4317', protocol: 'http/protobuf', speaks: true }),
+  ],
+  ['otlp_credentials', '401', asked({ kind: 'credentials', reason })],
+  ['otlp_path_wrong', '404', asked({ kind: 'path', reason })],
+  ['otlp_redirect', '302', asked({ kind: 'redirect', reason })],
+  ['otlp_strange_answer', 'a remark', asked({ kind: 'remark', reason })],
+  ['otlp_failing', '500', asked({ kind: 'failing', reason })],
+  [
+    'otlp_failing',
+    'no OTLP at all',
+    asked({ kind: 'not_its_protocol', reason }, { endpoint: 'http://tempo:4317', protocol: 'grpc', speaks: false }),
+  ],
+];
+
+describe('the checks', () => {
+  it('find nothing in a good cluster, and everything is known', () => {
+    const diagnosis = diagnose(goodFacts());
+    expect(diagnosis.findings).toEqual([]);
+    expect(diagnosis.unknown).toEqual([]);
+    expect(diagnosis.well.map(({ check }) => check)).toEqual(CHECKS.map(({ name }) => name));
+  });
+
+  it('find nothing in a good cluster from elsewhere either, and say what cannot be known from there', () => {
+    const diagnosis = diagnose(remote(rayFacts()));
+    expect(diagnosis.findings).toEqual([]);
+    expect(diagnosis.unknown.map(({ checks }) => checks)).toEqual([['ray_event_flag']]);
+  });
+
+  it('take nothing for well of which nothing is known', () => {
+    const diagnosis = diagnose(noFacts());
+    expect(diagnosis.well).toEqual([]);
+    expect(diagnosis.findings).toEqual([]);
+    expect(new Set(diagnosis.unknown.flatMap(({ checks }) => checks))).toEqual(new Set(CHECKS.map(({ name }) => name)));
+  });
+
+  it.each(cases)('%s: %s', (code, _what, facts) => {
+    const diagnosis = diagnose(facts);
+    expect(diagnosis.findings.map((each) => each.code)).toContain(code);
+    expect(isTrouble(diagnosis)).toBe(diagnosis.findings.some((each) => FINDINGS[each.code].severity === 'fault'));
+  });
+
+  it('have a case for each code', () => {
+    expect(new Set(cases.map(([code]) => code))).toEqual(new Set(Object.keys(FINDINGS)));
+  });
+
+  it('show no token in any finding, and say something to do in each', () => {
+    for (const [, , facts] of cases) {
+      const diagnosis = diagnose(facts);
+      expect(JSON.stringify(diagnosis)).not.toContain('SECRET-TOKEN');
+      for (const { what, why, fix } of diagnosis.findings) for (const text of [what, why, fix]) expect(text.length).toBeGreaterThan(10);
+    }
+  });
+
+  it('put faults before warnings, whatever the order of the checks', () => {
+    const facts = { ...post(404, refused('not_found')), local: localFacts({ shell: without('taskEvent') }) };
+    expect(codesOf(facts)).toEqual(['bridge_path_wrong', 'driver_flag_missing']);
+  });
+
+  it('tell what is the same on many nodes once', () => {
+    const nodes = Array.from({ length: 40 }, (_, index) => nodeFacts({ name: `10.0.0.${index}`, hasAgent: false }));
+    const [finding, ...others] = diagnose(remote(rayFacts({ nodes, taskCount: undefined }))).findings;
+    expect(others).toEqual([]);
+    expect(finding?.where).toHaveLength(40);
+  });
+});
+
+describe('what is no fault', () => {
+  it.each<[string, Facts]>([
+    [
+      '--system-config in place of variables',
+      goodFacts({
+        local: localFacts({
+          processes: [
+            processFacts({ kind: 'gcs_server', variables: {}, systemFlags: { rayEvent: 'true', taskEvent: 'true' } }),
+            processFacts({ variables: { ...without('rayEvent'), taskEvent: '0' } }),
+          ],
+        }),
+      }),
+    ],
+    ['True, as a file of YAML has it', withVariables({ taskEvent: 'True', rayEvent: 'TRUE' })],
+    ["the recorder of 2.58 in place of the core worker's flag", withVariables({ taskEvent: '', taskRecorder: '1' })],
+    [
+      'no RAY_enable_ray_event on 2.49, which does not know it',
+      goodFacts({
+        ray: rayFacts({ version: '2.49.2', release: [2, 49] }),
+        local: localFacts({
+          processes: [
+            processFacts({ kind: 'gcs_server', variables: without('rayEvent') }),
+            processFacts({ variables: { ...goodVariables, eventTypes: 'TASK_DEFINITION_EVENT,TASK_EXECUTION_EVENT' } }),
+          ],
+        }),
+      }),
+    ],
+    [
+      'a raylet whose head is elsewhere, and may give the flag to all',
+      goodFacts({ local: localFacts({ processes: [processFacts({ variables: without('taskEvent') })] }) }),
+    ],
+    [
+      'failures of the past',
+      failing('cannot_connect', { counts: { received: 50, published: 50, filtered: 0, dropped: 0, consecutiveFailures: 0 } }),
+    ],
+    [
+      'clocks that differ by less than their answers tell',
+      remote(rayFacts({ nodes: [nodeFacts(), nodeFacts({ ...worker, clock: { leastMs: 900, mostMs: 21_000 } })] })),
+    ],
+    ['retries that ended', counted({ exportRetries: 5 }, { spansExported: 50 })],
+  ])('%s', (_what, facts) => {
+    expect(codesOf(facts)).toEqual([]);
+  });
+
+  it('as many events as tasks, which may all be of the cluster: not known, not well', () => {
+    const facts = { ...remote(rayFacts()), bridge: bridgeFacts({ counts: bridgeCounts({ attempts: 0, received: 10 }) }) };
+    expect(diagnose(facts).unknown.flatMap(({ checks }) => checks)).toContain('task_flag');
+    const old = { ...facts, ray: rayFacts({ version: '2.49.2', release: [2, 49] as const }) };
+    expect(diagnose(old).well.map(({ check }) => check)).toContain('task_flag');
+  });
+
+  it('an idle cluster: whether tasks tell is not known, not well', () => {
+    const diagnosis = diagnose(remote(rayFacts({ taskCount: 0 })));
+    expect(diagnosis.findings).toEqual([]);
+    expect(diagnosis.unknown.flatMap(({ checks }) => checks)).toContain('task_flag');
+  });
+
+  it('addresses that nobody named: where nothing listens is not known, not a fault', () => {
+    const bridge = { ...noFacts().bridge, source: 'default', post: failed('refused') } as const;
+    const facts = { ...noFacts(), ray: { ...noFacts().ray, source: 'default', answer: failed('refused') } as const, bridge };
+    expect(codesOf(facts)).toEqual([]);
+    expect(diagnose(facts).well).toEqual([]);
+  });
+});

@@ -1,0 +1,332 @@
+import { writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { diagnose, gatherFacts } from '../../src/doctor/index.ts';
+import { freePort } from '../cli/scripted-server.ts';
+import { type RoutedRequest, routedServer } from './routed-server.ts';
+import { agentLog, bridgeMetrics, bridgeRoutes, dashboardRoutes, procFolder, question, temporaryFolder } from './world-fixture.ts';
+
+const agentMetrics =
+  'ray_aggregator_agent_events_received_total{ip="x"} 20\nray_aggregator_agent_published_events_total{consumer="http_service"} 20\n';
+const codesOf = (facts: Parameters<typeof diagnose>[0]): readonly string[] => diagnose(facts).findings.map(({ code }) => code);
+
+describe('Ray', () => {
+  it('is asked for its release, its nodes, and each node for its counters and log', async () => {
+    const node = await routedServer({ '/metrics': { text: agentMetrics } });
+    const dashboard = await routedServer(
+      dashboardRoutes(node.port, agentLog.posting('http://bridge.invalid:8080/v1/events') + agentLog.failing),
+    );
+    const env = { RAY_AUTH_TOKEN: 'nobody-asked-for-it' };
+    const { ray, bridge } = await gatherFacts(question({ rayAddress: new URL(dashboard.url), env }));
+    expect(ray).toMatchObject({ version: '2.60.0', release: [2, 60], taskCount: 5, nodesLeftOut: 0, nodesMissing: false });
+    expect(ray.nodes).toEqual([
+      {
+        name: '127.0.0.1 (head)',
+        ip: '127.0.0.1',
+        isHead: true,
+        isHere: true,
+        hasAgent: true,
+        counts: { received: 20, published: 20, filtered: 0, dropped: 0, consecutiveFailures: undefined },
+        log: {
+          isPosting: true,
+          address: 'http://bridge.invalid:8080/v1/events',
+          lastFailure: 'cannot_connect',
+          failures: 1,
+          hasStopped: false,
+        },
+        clock: expect.objectContaining({ leastMs: expect.any(Number) }),
+      },
+    ]);
+    expect(bridge).toMatchObject({ source: 'agent_log', address: 'http://bridge.invalid:8080/v1/events' });
+    expect(dashboard.requests.every(({ method, headers }) => method === 'GET' && headers.authorization === undefined)).toBe(true);
+  });
+
+  it.each([
+    ['RAY_AUTH_TOKEN', (token: string) => ({ RAY_AUTH_TOKEN: token })],
+    [
+      'the file of RAY_AUTH_TOKEN_PATH',
+      (token: string) => {
+        const path = join(temporaryFolder(), 'token');
+        writeFileSync(path, `${token}\n`);
+        return { RAY_AUTH_TOKEN_PATH: path, HOME: '/nowhere' };
+      },
+    ],
+  ])('gets the token of %s, but only after it asked for one', async (from, environmentOf) => {
+    const routes = dashboardRoutes(1);
+    const locked = Object.fromEntries(
+      Object.entries(routes).map(([path, route]) => [
+        path,
+        (request: RoutedRequest, response: ServerResponse) => {
+          const isRight = request.headers.authorization === 'Bearer right-token';
+          response
+            .writeHead(isRight ? 200 : request.headers.authorization === undefined ? 401 : 403)
+            .end('json' in route ? JSON.stringify(route.json) : '');
+        },
+      ]),
+    );
+    const dashboard = await routedServer(locked);
+    const right = await gatherFacts(question({ rayAddress: new URL(dashboard.url), env: environmentOf('right-token') }));
+    expect(right.ray).toMatchObject({ version: '2.60.0', tokenFrom: from, taskCount: 5 });
+    expect(dashboard.requests[0]?.headers.authorization).toBeUndefined();
+    const wrong = await gatherFacts(question({ rayAddress: new URL(dashboard.url), env: environmentOf('wrong-token') }));
+    expect(codesOf(wrong)).toContain('ray_token_invalid');
+    expect(codesOf(await gatherFacts(question({ rayAddress: new URL(dashboard.url), env: { HOME: '/nowhere' } })))).toContain(
+      'ray_token_missing',
+    );
+  });
+
+  it('behind a path of a proxy is asked below it', async () => {
+    const dashboard = await routedServer({ '/ray/api/version': { json: { ray_version: '2.60.0' } } });
+    const { ray } = await gatherFacts(question({ rayAddress: new URL(`${dashboard.url}/ray/`) }));
+    expect(ray).toMatchObject({ version: '2.60.0', nodesMissing: true, taskCount: undefined });
+  });
+
+  it('is looked for where its variables say, if that is a dashboard', async () => {
+    const dashboard = await routedServer(dashboardRoutes(1));
+    const { ray } = await gatherFacts(question({ env: { RAY_API_SERVER_ADDRESS: '10.0.0.1:6379', RAY_ADDRESS: dashboard.url } }));
+    expect(ray).toMatchObject({ version: '2.60.0', source: 'variable' });
+  });
+
+  it('of many nodes the first ones are asked; the rest is said to be unknown', async () => {
+    const nodes = Array.from({ length: 5 }, (_, index) => ({
+      ip: '127.0.0.1',
+      raylet: { nodeId: `a${index}`, state: 'ALIVE', metricsExportPort: 1 },
+      agent: {},
+    }));
+    const dashboard = await routedServer(
+      dashboardRoutes(1, '', { '/nodes': { json: { data: { summary: [...nodes, { raylet: { nodeId: '../x', state: 'ALIVE' } }] } } } }),
+    );
+    const facts = await gatherFacts(question({ rayAddress: new URL(dashboard.url), limits: { maxNodes: 3 } }));
+    expect(facts.ray.nodes).toHaveLength(3);
+    expect(facts.ray.nodesLeftOut).toBe(2);
+    expect(diagnose(facts).unknown.map(({ what }) => what)).toContain('2 more nodes were not asked');
+  });
+});
+
+describe('the limits of what is read of Ray', () => {
+  const manyNodes = (count: number): unknown =>
+    Array.from({ length: count }, (_, index) => ({
+      ip: '127.0.0.1',
+      raylet: { nodeId: `a${index}`, state: 'ALIVE', metricsExportPort: 1 },
+      agent: {},
+    }));
+
+  it('a list of nodes that is too long is not known', async () => {
+    const dashboard = await routedServer(dashboardRoutes(1, '', { '/nodes': { json: { data: { summary: manyNodes(50) } } } }));
+    const facts = await gatherFacts(question({ rayAddress: new URL(dashboard.url), limits: { maxNodeListBytes: 2000 } }));
+    expect(facts.ray).toMatchObject({ nodes: [], nodesMissing: true });
+    expect(diagnose(facts).unknown.map(({ what }) => what)).toContain('the dashboard does not give its list of nodes');
+  });
+
+  it('of a log the begin and the end are read, in bounds', async () => {
+    const log = `${agentLog.posting('http://bridge.invalid/')}${'x'.repeat(500)}\n${agentLog.failing.repeat(20)}`;
+    const dashboard = await routedServer(dashboardRoutes(1, log));
+    const limits = { maxLogHeadBytes: 200, maxLogTailBytes: 1000, logTailLines: 7 };
+    const { ray } = await gatherFacts(question({ rayAddress: new URL(dashboard.url), limits }));
+    expect(ray.nodes[0]?.log).toMatchObject({ isPosting: true, failures: 4 });
+    const asked = dashboard.requests.flatMap(({ url }) => /lines=(-?\d+)/.exec(url)?.[1] ?? []);
+    expect(asked.toSorted()).toEqual(['-1', '7']);
+  });
+
+  it('so many nodes are asked at once', async () => {
+    let [atOnce, most] = [0, 0];
+    const dashboard = await routedServer(
+      dashboardRoutes(1, '', {
+        '/nodes': { json: { data: { summary: manyNodes(6) } } },
+        '/api/v0/logs/file': (_request, response) => {
+          atOnce += 1;
+          most = Math.max(most, atOnce);
+          setTimeout(() => {
+            atOnce -= 1;
+            response.end();
+          }, 20);
+        },
+      }),
+    );
+    await gatherFacts(question({ rayAddress: new URL(dashboard.url), limits: { maxConcurrentNodes: 2 } }));
+    expect(most).toBe(4);
+  });
+
+  it('a file of a token that is too large is none', async () => {
+    const path = join(temporaryFolder(), 'token');
+    writeFileSync(path, 'x'.repeat(5000));
+    const dashboard = await routedServer({ '*': { status: 401 } });
+    const facts = await gatherFacts(question({ rayAddress: new URL(dashboard.url), env: { RAY_AUTH_TOKEN_PATH: path } }));
+    expect(facts.ray.tokenFrom).toBeUndefined();
+  });
+});
+
+describe('this machine', () => {
+  const raylet = {
+    commandLine: [
+      '/venv/ray/core/src/ray/raylet/raylet',
+      '--raylet_socket_name=/tmp/ray/session_1/sockets/raylet',
+      '--dashboard_agent_command=python agent.py --minimal',
+    ],
+  };
+  const config = Buffer.from(JSON.stringify({ enable_ray_event: true, secret: 'x' })).toString('base64');
+
+  it('tells the variables of its processes of Ray, and of the drivers that the dashboard names', async () => {
+    const folder = procFolder([
+      { pid: 10, ...raylet, environment: { RAY_enable_ray_event: '1', AWS_SECRET_ACCESS_KEY: 'SECRET' } },
+      { pid: 11, commandLine: ['/venv/ray/core/src/ray/gcs/gcs_server', `--config_list=${config}`, '--session-name=session_1'] },
+      { pid: 13, commandLine: ['/ray/raylet/raylet', '--raylet_socket_name=/tmp/ray/session_2/sockets/raylet'], environment: {} },
+      { pid: 12, commandLine: ['python', 'driver.py'], environment: { RAY_enable_core_worker_ray_event_to_aggregator: '1' } },
+    ]);
+    const drivers = ['10.0.0.1', '10.9.9.9'].map((ip) => ({
+      type: 'DRIVER',
+      status: 'RUNNING',
+      job_id: '01',
+      driver_info: { node_ip_address: ip, pid: '12' },
+    }));
+    const dashboard = await routedServer(dashboardRoutes(1, '', { '/api/jobs/': { json: drivers } }));
+    const { local } = await gatherFacts(question({ procFolder: folder, ownAddresses: ['10.0.0.1'], rayAddress: new URL(dashboard.url) }));
+    expect(local.processes).toEqual([
+      { kind: 'raylet', pid: 10, session: 'session_1', variables: { rayEvent: '1' }, systemFlags: {}, isMinimal: true },
+      { kind: 'gcs_server', pid: 11, session: 'session_1', variables: undefined, systemFlags: { rayEvent: 'true' }, isMinimal: false },
+    ]);
+    expect(local.drivers).toEqual([{ pid: 12, jobId: '01', variables: { taskEvent: '1' } }]);
+    expect(JSON.stringify(local)).not.toContain('SECRET');
+  });
+
+  it('has bounds for processes and their files', async () => {
+    const many = Array.from({ length: 5 }, (_, index) => ({
+      pid: 20 + index,
+      ...raylet,
+      environment: { RAY_enable_ray_event: 'x'.repeat(5000) },
+    }));
+    const { local } = await gatherFacts(question({ procFolder: procFolder(many), limits: { maxProcesses: 2, maxProcFileBytes: 100 } }));
+    expect(local.processes).toHaveLength(2);
+    expect(local.processes[0]?.variables?.rayEvent?.length).toBeLessThan(100);
+  });
+
+  it('without /proc says so', async () => {
+    expect((await gatherFacts(question({ procFolder: '/nowhere' }))).local.canLook).toBe(false);
+  });
+});
+
+describe('the bridge', () => {
+  it('is posted an empty list as Ray would, and asked for the rest without the credentials of a sender', async () => {
+    const server = await routedServer(bridgeRoutes(7, { '/t/tok/v1/events': { json: { accepted: 0 } } }));
+    const address = new URL(`${server.url.replace('//', '//ray:p%40ss@')}/t/tok/v1/events`);
+    const { bridge } = await gatherFacts(question({ bridgeAddress: address, readToken: 'read-token' }));
+    expect(bridge.counts).toMatchObject({ received: 7, attempts: 7 });
+    const post = server.requests.find(({ method }) => method === 'POST');
+    expect(post).toMatchObject({ url: '/t/tok/v1/events', body: '[]' });
+    expect(post?.headers).toMatchObject({
+      authorization: `Basic ${Buffer.from('ray:p@ss').toString('base64')}`,
+      'content-type': 'application/json',
+    });
+    const reads = server.requests.filter(({ method }) => method === 'GET').map(({ url, headers }) => [url, headers.authorization]);
+    expect(new Map(reads as [string, string | undefined][])).toEqual(
+      new Map([
+        ['/healthz', undefined],
+        ['/readyz', undefined],
+        ['/metrics', 'Bearer read-token'],
+      ]),
+    );
+  });
+
+  it('below a path of a host application is asked below it', async () => {
+    const routes = Object.fromEntries(Object.entries(bridgeRoutes(1)).map(([path, route]) => [`/ray${path}`, route]));
+    const server = await routedServer(routes);
+    const { bridge } = await gatherFacts(question({ bridgeAddress: new URL(`${server.url}/ray/v1/events`) }));
+    expect(bridge.ready).toMatchObject({ status: 200 });
+    expect(bridge.counts?.received).toBe(1);
+  });
+
+  it('is looked at twice where something is counted that may still grow', async () => {
+    const refused = (count: number): string => bridgeMetrics(1, `ray_otel_bridge_requests_refused_total{code="token_missing"} ${count}`);
+    let looks = 0;
+    const server = await routedServer(bridgeRoutes(1, { '/metrics': (_request, response) => response.end(refused((looks += 1))) }));
+    const slept: number[] = [];
+    const facts = await gatherFacts(
+      question({
+        bridgeAddress: new URL(`${server.url}/v1/events`),
+        sleep: (ms) => {
+          slept.push(ms);
+          return Promise.resolve();
+        },
+      }),
+    );
+    expect(slept).toEqual([6000]);
+    expect(codesOf(facts)).toContain('senders_refused');
+  });
+
+  it.each([301, 307])('with a redirect of %i before it is not followed there', async (status) => {
+    const elsewhere = await routedServer(bridgeRoutes(1));
+    const server = await routedServer({ '*': { status, headers: { location: `${elsewhere.url}/v1/events` } } });
+    const facts = await gatherFacts(question({ bridgeAddress: new URL(`${server.url}/v1/events`) }));
+    expect(codesOf(facts)).toContain('bridge_redirect');
+    expect(elsewhere.requests).toEqual([]);
+  });
+
+  it('at an address that stands in a log gets no token of ours', async () => {
+    const bridge = await routedServer(bridgeRoutes(1, { '/metrics': { status: 401 } }));
+    const dashboard = await routedServer(dashboardRoutes(1, agentLog.posting(`${bridge.url}/v1/events`)));
+    const facts = await gatherFacts(question({ rayAddress: new URL(dashboard.url), readToken: 'read-token' }));
+    expect(facts.bridge.source).toBe('agent_log');
+    expect(bridge.requests.length).toBeGreaterThan(2);
+    expect(bridge.requests.map(({ headers }) => headers.authorization)).toEqual(bridge.requests.map(() => undefined));
+    expect(diagnose(facts).unknown.map(({ fix }) => fix)).toContainEqual(expect.stringContaining('the address with --bridge'));
+  });
+
+  it('has the address of the shell, else of the Ray here', async () => {
+    const commandLine = ['/ray/raylet/raylet'];
+    const environment = { RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR: 'http://127.0.0.1:1/of-raylet' };
+    const folder = procFolder([{ pid: 5, commandLine, environment }]);
+    const env = { RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR: 'bridge:8080' };
+    expect((await gatherFacts(question({ procFolder: folder }))).bridge).toMatchObject({
+      source: 'process',
+      address: 'http://127.0.0.1:1/of-raylet',
+    });
+    const facts = await gatherFacts(question({ procFolder: folder, env }));
+    expect(facts.bridge).toMatchObject({ source: 'variable', url: undefined });
+    expect(codesOf(facts)).toContain('address_invalid');
+  });
+});
+
+describe('the backend', () => {
+  it('of the default is asked only when a bridge is on this machine', async () => {
+    const server = await routedServer(bridgeRoutes(1));
+    const env = { OTEL_EXPORTER_OTLP_TIMEOUT: '100' };
+    expect((await gatherFacts(question({ env }))).backend).toEqual({ kind: 'not_asked' });
+    expect((await gatherFacts(question({ env, bridgeAddress: new URL(server.url) }))).backend).toMatchObject({
+      kind: 'asked',
+      isDefault: true,
+    });
+  });
+
+  it('gets an empty request with the settings of the variables; --endpoint wins', async () => {
+    const backend = await routedServer({ '/v1/traces': { text: '', headers: { 'content-type': 'application/x-protobuf' } } });
+    const closed = await freePort();
+    const env = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://127.0.0.1:${closed}/x`, OTEL_EXPORTER_OTLP_HEADERS: 'x-api-key=k' };
+    expect(codesOf(await gatherFacts(question({ env })))).toContain('otlp_unreachable');
+    const facts = await gatherFacts(question({ env, endpoint: backend.url }));
+    expect(facts.backend).toMatchObject({ kind: 'asked', outcome: { kind: 'taken' } });
+    expect(backend.requests[0]).toMatchObject({ method: 'POST', url: '/v1/traces', body: '' });
+    expect(backend.requests[0]?.headers['x-api-key']).toBe('k');
+  });
+
+  it.each([
+    [401, 'otlp_credentials'],
+    [404, 'otlp_path_wrong'],
+    [302, 'otlp_redirect'],
+    [500, 'otlp_failing'],
+  ])('that answers %i is told as %s, and no credential is shown or sent elsewhere', async (status, code) => {
+    const backend = await routedServer({ '*': { status, text: 'no\u001b[2J', headers: { location: 'http://127.0.0.1:1/' } } });
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: backend.url.replace('//', '//user:SECRET@'),
+      OTEL_EXPORTER_OTLP_HEADERS: 'x-api-key=SECRET',
+    };
+    const facts = await gatherFacts(question({ env }));
+    expect(codesOf(facts)).toContain(code);
+    expect(JSON.stringify(diagnose(facts))).not.toContain('SECRET');
+  });
+
+  it('with variables that cannot be used, or without OTLP, is not asked', async () => {
+    expect(codesOf(await gatherFacts(question({ env: { OTEL_EXPORTER_OTLP_PROTOCOL: 'h2' } })))).toContain('otlp_settings_invalid');
+    expect((await gatherFacts(question({ env: { OTEL_TRACES_EXPORTER: 'none' } }))).backend).toMatchObject({ kind: 'no_otlp' });
+  });
+});

@@ -1,0 +1,149 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer as createHttpsServer } from 'node:https';
+import { join } from 'node:path';
+import { type Server as GrpcServer, ServerCredentials, status } from '@grpc/grpc-js';
+import * as grpc from '@grpc/grpc-js';
+import { afterEach, describe, expect, it } from 'vitest';
+import { diagnose, gatherFacts } from '../../src/doctor/index.ts';
+import { otlpOutcomeOf, speaksOtlp } from '../../src/doctor/otlp-outcome.ts';
+import { routedServer } from './routed-server.ts';
+import { question, temporaryFolder } from './world-fixture.ts';
+
+const closers: (() => void)[] = [];
+
+afterEach(() => {
+  for (const close of closers.splice(0)) close();
+});
+
+/** Takes every export, or answers all of them with a status. */
+async function grpcBackend(code?: status, credentials = ServerCredentials.createInsecure()): Promise<number> {
+  const server: GrpcServer = new grpc.Server();
+  const bytes = (buffer: Buffer): Buffer => buffer;
+  const path = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+  const method = {
+    path,
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: bytes,
+    requestDeserialize: bytes,
+    responseSerialize: bytes,
+    responseDeserialize: bytes,
+  };
+  const handler: grpc.handleUnaryCall<Buffer, Buffer> = (_call, callback) =>
+    callback(code === undefined ? null : { code }, Buffer.alloc(0));
+  server.addService({ Export: method }, { Export: handler });
+  closers.push(() => server.forceShutdown());
+  return await new Promise((resolve, reject) => {
+    server.bindAsync('localhost:0', credentials, (error, port) => (error === null ? resolve(port) : reject(error)));
+  });
+}
+
+const httpBackend = (): ReturnType<typeof routedServer> => routedServer({ '/v1/traces': { text: '' } });
+
+async function codesWith(env: Record<string, string>): Promise<{ readonly codes: readonly string[]; readonly text: string }> {
+  const { findings } = diagnose(await gatherFacts(question({ env })));
+  return { codes: findings.map(({ code }) => code), text: JSON.stringify(findings) };
+}
+
+describe('the probe of the OTLP endpoint', () => {
+  it('is taken by gRPC and by HTTP where they are', async () => {
+    expect(
+      (await codesWith({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await grpcBackend()}` }))
+        .codes,
+    ).toEqual([]);
+    const { url } = await httpBackend();
+    for (const protocol of ['http/protobuf', 'http/json'])
+      expect((await codesWith({ OTEL_EXPORTER_OTLP_PROTOCOL: protocol, OTEL_EXPORTER_OTLP_ENDPOINT: url })).codes).toEqual([]);
+  });
+
+  it('tells HTTP that is spoken to a port of gRPC', async () => {
+    const { codes, text } = await codesWith({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await grpcBackend()}` });
+    expect(codes).toEqual(['otlp_protocol_mismatch']);
+    expect(text).toContain('OTEL_EXPORTER_OTLP_PROTOCOL=grpc');
+  });
+
+  it('tells gRPC that is spoken to a port of HTTP, and takes no header there', async () => {
+    const backend = await httpBackend();
+    const env = {
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_EXPORTER_OTLP_ENDPOINT: backend.url,
+      OTEL_EXPORTER_OTLP_HEADERS: 'x-api-key=SECRET',
+    };
+    const { codes, text } = await codesWith(env);
+    expect(codes).toEqual(['otlp_protocol_mismatch']);
+    expect(text).toContain('OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf');
+    expect(backend.requests.map(({ headers }) => headers['x-api-key'])).toEqual([undefined]);
+  });
+
+  it('tells a key that gRPC does not take', async () => {
+    const port = await grpcBackend(status.UNAUTHENTICATED);
+    expect(
+      (await codesWith({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` })).codes,
+    ).toEqual(['otlp_credentials']);
+  });
+
+  it('tells https where there is none, and that http works', async () => {
+    const { url } = await httpBackend();
+    const { codes, text } = await codesWith({ OTEL_EXPORTER_OTLP_ENDPOINT: url.replace('http:', 'https:') });
+    expect(codes).toEqual(['otlp_tls']);
+    expect(text).toContain(`${url} works`);
+  });
+
+  it('tells a certificate that is not trusted (needs openssl)', async () => {
+    const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(temporaryFolder(), name)) as [string, string];
+    const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...names, '-keyout', key, '-out', cert], {
+      stdio: 'ignore',
+    });
+    const server = createHttpsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_request, response) => response.end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closers.push(() => server.close());
+    const address = server.address();
+    const url = `https://localhost:${typeof address === 'object' && address !== null ? address.port : 0}`;
+    const credentials = ServerCredentials.createSsl(null, [{ private_key: readFileSync(key), cert_chain: readFileSync(cert) }]);
+    const endpoints = { 'http/protobuf': url, grpc: `https://localhost:${await grpcBackend(undefined, credentials)}` };
+    for (const [protocol, endpoint] of Object.entries(endpoints)) {
+      const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: protocol };
+      expect((await codesWith(env)).codes, protocol).toEqual(['otlp_tls']);
+      expect((await codesWith({ ...env, OTEL_EXPORTER_OTLP_CERTIFICATE: cert })).codes, protocol).toEqual([]);
+    }
+
+    // The same of a bridge: untrusted as it is, trusted with the file of the variable that Ray's client reads too.
+    const untrusting = await gatherFacts(question({ bridgeAddress: new URL(url) }));
+    expect(untrusting.bridge.post).toEqual({ kind: 'failed', failure: 'tls_untrusted' });
+    const trusting = await gatherFacts(question({ bridgeAddress: new URL(url), env: { SSL_CERT_FILE: cert } }));
+    expect(trusting.bridge.post).toMatchObject({ kind: 'answered', status: 200 });
+    const plain = await gatherFacts(question({ bridgeAddress: new URL(url.replace('https:', 'http:')) }));
+    expect(plain.bridge.post).toMatchObject({ kind: 'failed', failure: 'cut' });
+  });
+});
+
+describe('the reasons of an export', () => {
+  it.each([
+    ['ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:1', 'refused_connection'],
+    [
+      'gRPC UNAVAILABLE: No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:1. Resolution note:',
+      'refused_connection',
+    ],
+    ['ENOTFOUND: getaddrinfo ENOTFOUND nohost.invalid', 'unknown_host'],
+    ['gRPC UNAVAILABLE: Name resolution failed for target dns:nohost.invalid:4317', 'unknown_host'],
+    ['HTTP 400: Client sent an HTTP request to an HTTPS server.', 'tls_mismatch'],
+    ['no answer within 5000 ms (OTEL_EXPORTER_OTLP_TIMEOUT)', 'timeout'],
+    [
+      'gRPC UNAVAILABLE: No connection established. Last error: Error: SSL routines: tlsv1 alert no application protocol',
+      'not_its_protocol',
+    ],
+    ['gRPC UNIMPLEMENTED: unknown service', 'path'],
+    ['gRPC RESOURCE_EXHAUSTED: later', 'failing'],
+  ])('%s is %s', (reason, kind) => {
+    expect(otlpOutcomeOf({ kind: 'retry_after', reason })).toEqual({ kind, reason });
+  });
+
+  it('tell whether OTLP is spoken at all', () => {
+    expect(speaksOtlp({ kind: 'credentials', reason: 'HTTP 401' })).toBe(true);
+    expect(speaksOtlp({ kind: 'failing', reason: 'HTTP 503: later' })).toBe(true);
+    expect(speaksOtlp({ kind: 'path', reason: 'HTTP 404' })).toBe(false);
+    expect(speaksOtlp({ kind: 'not_its_protocol', reason: 'Parse Error' })).toBe(false);
+  });
+});
