@@ -8,7 +8,6 @@ import { browse, type BrowsedBridge, hasChromium } from './chromium.ts';
 import { feed } from './view-bridge.ts';
 
 const features = 'features-ray-2.60.0.ndjson';
-const inBrowser = describe.runIf(hasChromium);
 
 async function openJob(page: Page, name = 'w_basic'): Promise<void> {
   await page.getByRole('link', { name }).click();
@@ -17,11 +16,8 @@ async function openJob(page: Page, name = 'w_basic'): Promise<void> {
 
 /** Titles of the rows in sight, in their order. */
 async function titles(page: Page): Promise<readonly string[]> {
-  const rows = await page.$$eval('.row', (found) =>
-    found.map(
-      (row) =>
-        [Number((row as unknown as { dataset: { key: string } }).dataset.key), row.querySelector('.title')?.textContent ?? ''] as const,
-    ),
+  const rows = await page.evaluate<readonly (readonly [number, string])[]>(
+    "[...document.querySelectorAll('.row')].map((row) => [Number(row.dataset.key), row.querySelector('.title').textContent])",
   );
   return rows.toSorted((a, b) => a[0] - b[0]).map(([, title]) => title);
 }
@@ -44,7 +40,7 @@ async function accessibilityBreaches(page: Page): Promise<readonly string[]> {
   return result.value as readonly string[];
 }
 
-inBrowser('the page in Chromium', () => {
+describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/bin/chromium)', () => {
   it('shows what to set, and turns live with the first event', async () => {
     const { page, bridge, url, complaints } = await browse({}, { setupLines: ['export ADDR={url}', 'export B=1'] });
     await page.waitForSelector('#setup:not([hidden])');
@@ -86,7 +82,9 @@ inBrowser('the page in Chromium', () => {
     expect(await page.$$eval('#functions tbody tr', (rows) => rows.length)).toBeGreaterThan(10);
     expect(await page.getAttribute('#job-facts a', 'href')).toMatch(/^http:\/\/jaeger\.example\/trace\/[0-9a-f]{32}$/);
     expect((await titles(page)).join('\n')).toMatch(/^parent\n(leaf\n)+/);
-    expect(await page.$$eval('.row .track span', (bars) => new Set(bars.map(({ className }) => className)).size)).toBeGreaterThan(4);
+    expect(
+      await page.evaluate("new Set([...document.querySelectorAll('.row .track span')].map((bar) => bar.className)).size"),
+    ).toBeGreaterThan(4);
     expect(complaints).toEqual([]);
   });
 
@@ -195,7 +193,7 @@ inBrowser('the page in Chromium', () => {
   });
 });
 
-inBrowser('a job of 20,000 tasks', () => {
+describe.runIf(hasChromium)('a job of 20,000 tasks in Chromium', () => {
   it('is shown in parts, and scrolls without a long frame', async () => {
     const fixture = await browse();
     await feedLoad(fixture);
@@ -211,7 +209,7 @@ inBrowser('a job of 20,000 tasks', () => {
     await openJob(page, 'load');
     await shows(page, '#tasks-note', /^20,0\d\d tasks/);
     expect(await page.$$eval('.row', (rows) => rows.length)).toBeLessThan(100);
-    const frames = (await page.evaluate(`new Promise((resolve) => {
+    const frames = await page.evaluate<readonly number[]>(`new Promise((resolve) => {
       const box = document.getElementById('rows');
       const times = [];
       let last = performance.now();
@@ -223,7 +221,7 @@ inBrowser('a job of 20,000 tasks', () => {
         else resolve(times.sort((a, b) => a - b));
       };
       requestAnimationFrame(step);
-    })`)) as readonly number[];
+    })`);
     await page.focus('#rows');
     await page.keyboard.press('End');
     await shows(page, '.row:last-child .title', /^[^…]+$/);

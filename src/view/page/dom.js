@@ -1,6 +1,15 @@
 'use strict';
 // Every text of Ray is hostile: it becomes text nodes and values only, never markup.
 
+/** @typedef {import('../shapes.ts').JobRow} JobRow */
+/** @typedef {import('../shapes.ts').JobAnswer} JobAnswer */
+/** @typedef {import('../shapes.ts').JobsAnswer} JobsAnswer */
+/** @typedef {import('../shapes.ts').StatusAnswer} StatusAnswer */
+/** @typedef {import('../shapes.ts').AttemptRow} AttemptRow */
+/** @typedef {import('../shapes.ts').AttemptsAnswer} AttemptsAnswer */
+/** @typedef {import('../stage.ts').StageCounts} StageCounts */
+/** @typedef {import('../stage.ts').Stage} Stage */
+
 /** @param {string} id */
 function byId(id) {
   const found = document.getElementById(id);
@@ -18,6 +27,15 @@ function make(tag, className, ...children) {
   if (className !== '') made.className = className;
   made.append(...children);
   return made;
+}
+
+/** @param {string} className @param {string} text */
+function makeButton(className, text) {
+  const button = document.createElement('button');
+  button.type = 'button';
+  button.className = className;
+  button.textContent = text;
+  return button;
 }
 
 /** Changes a text only where it differs, so that what somebody has selected stays so.
@@ -38,7 +56,7 @@ function setText(element, text) {
 function keep(parent, items, keyOf, create, update) {
   /** @type {Map<string, HTMLElement>} */
   const known = new Map();
-  for (const child of [...parent.children]) if (child instanceof HTMLElement) known.set(child.dataset['key'] ?? '', child);
+  for (const child of parent.children) if (child instanceof HTMLElement) known.set(child.dataset['key'] ?? '', child);
   let next = parent.firstElementChild;
   for (const item of items) {
     const key = keyOf(item);
@@ -57,8 +75,7 @@ function keep(parent, items, keyOf, create, update) {
 
 /** @param {string} text @param {string} label */
 function copyButton(text, label) {
-  const button = /** @type {HTMLButtonElement} */ (make('button', 'copy', 'Copy'));
-  button.type = 'button';
+  const button = makeButton('copy', 'Copy');
   button.setAttribute('aria-label', `Copy ${label}`);
   button.addEventListener('click', () => void copyText(text, button));
   return button;
@@ -81,13 +98,17 @@ async function copyText(text, button) {
   }
 }
 
-/** @typedef {{title: string, text?: (row: any) => string, cell?: (row: any) => Node, kind?: 'num' | 'wide' | 'word'}} TableColumn */
+/**
+ * @template Row
+ * @typedef {{title: string, text?: (row: Row) => string, cell?: (row: Row) => Node, kind?: 'num' | 'wide' | 'word'}} TableColumn
+ */
 
 /**
+ * @template Row
  * @param {string} sectionId
- * @param {readonly TableColumn[]} columns
- * @param {readonly any[]} rows
- * @param {(row: any) => string} keyOf
+ * @param {readonly TableColumn<Row>[]} columns
+ * @param {readonly Row[]} rows
+ * @param {(row: Row) => string} keyOf
  */
 function showTable(sectionId, columns, rows, keyOf) {
   const section = byId(sectionId);

@@ -1,9 +1,9 @@
 'use strict';
 
+/** @type {readonly Stage[]} */
 const STAGES = ['pending_args', 'pending_node', 'pending_worker', 'running', 'finished', 'failed', 'unfinished', 'unknown'];
-const OVER = ['finished', 'failed', 'unfinished'];
 
-/** @type {Record<string, string>} */
+/** @type {Readonly<Record<Stage, string>>} */
 const STAGE_WORDS = {
   pending_args: 'pending: arguments',
   pending_node: 'pending: node',
@@ -15,7 +15,7 @@ const STAGE_WORDS = {
   unknown: 'not told',
 };
 
-/** A sign beside the colour. @type {Record<string, string>} */
+/** A sign beside the colour. @type {Readonly<Record<Stage, string>>} */
 const STAGE_SIGNS = {
   pending_args: '◌',
   pending_node: '◌',
@@ -57,9 +57,9 @@ function clockText(ms) {
   return `${date.toLocaleTimeString('en-GB')}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }
 
-/** @param {Record<string, number>} counts */
+/** @param {StageCounts} counts */
 function pendingOf(counts) {
-  return (counts['pending_args'] ?? 0) + (counts['pending_node'] ?? 0) + (counts['pending_worker'] ?? 0);
+  return counts.pending_args + counts.pending_node + counts.pending_worker;
 }
 
 /** @param {number} rate */
@@ -68,10 +68,11 @@ function rateText(rate) {
 }
 
 /** Parts of a whole, in the order in which a task goes through them backwards: what is done stands first.
- * @param {Element} bar @param {Record<string, number>} counts */
+ * @param {Element} bar @param {StageCounts} counts */
 function showBar(bar, counts) {
+  /** @type {readonly Stage[]} */
   const order = ['finished', 'failed', 'unfinished', 'running', 'pending_worker', 'pending_node', 'pending_args', 'unknown'];
-  const parts = order.filter((stage) => (counts[stage] ?? 0) > 0);
+  const parts = order.filter((stage) => counts[stage] > 0);
   keep(
     bar,
     parts,
@@ -79,21 +80,21 @@ function showBar(bar, counts) {
     (stage) => make('span', `p-${stage}`),
     (part, stage) => {
       part.style.flexGrow = String(counts[stage]);
-      part.title = `${countText(counts[stage] ?? 0)} ${STAGE_WORDS[stage]}`;
+      part.title = `${countText(counts[stage])} ${STAGE_WORDS[stage]}`;
     },
   );
   bar.setAttribute('role', 'img');
   bar.setAttribute('aria-label', countsText(counts));
 }
 
-/** @param {Record<string, number>} counts */
+/** @param {StageCounts} counts */
 function countsText(counts) {
-  const told = STAGES.filter((stage) => (counts[stage] ?? 0) > 0).map((stage) => `${countText(counts[stage] ?? 0)} ${STAGE_WORDS[stage]}`);
+  const told = STAGES.filter((stage) => counts[stage] > 0).map((stage) => `${countText(counts[stage])} ${STAGE_WORDS[stage]}`);
   return told.length === 0 ? 'no task yet' : told.join(', ');
 }
 
-/** @param {Element} legend @param {readonly string[]} stages */
+/** @param {Element} legend @param {readonly Stage[]} stages */
 function showLegend(legend, stages) {
   legend.setAttribute('role', 'group');
-  legend.replaceChildren(...stages.map((stage) => make('span', '', make('i', `p-${stage}`), STAGE_WORDS[stage] ?? stage)));
+  legend.replaceChildren(...stages.map((stage) => make('span', '', make('i', `p-${stage}`), STAGE_WORDS[stage])));
 }

@@ -1,6 +1,6 @@
 'use strict';
 
-/** @type {readonly TableColumn[]} */
+/** @type {readonly TableColumn<JobAnswer['functions'][number]>[]} */
 const FUNCTION_COLUMNS = [
   { title: 'Function', cell: functionButton, kind: 'wide' },
   { title: 'Attempts', text: (row) => countText(row.attemptCount), kind: 'num' },
@@ -18,7 +18,7 @@ const FUNCTION_COLUMNS = [
 
 let jobNowMs = 0;
 
-/** @type {readonly TableColumn[]} */
+/** @type {readonly TableColumn<JobAnswer['waiting'][number]>[]} */
 const WAITING_COLUMNS = [
   { title: 'Attempts', text: (row) => countText(row.attempts), kind: 'num' },
   { title: 'Function', cell: functionButton, kind: 'wide' },
@@ -27,7 +27,7 @@ const WAITING_COLUMNS = [
   { title: 'State', text: (row) => row.state, kind: 'word' },
 ];
 
-/** @type {readonly TableColumn[]} */
+/** @type {readonly TableColumn<JobAnswer['failures'][number]>[]} */
 const FAILURE_COLUMNS = [
   { title: 'Attempts', text: (row) => countText(row.attempts), kind: 'num' },
   { title: 'Function', cell: functionButton, kind: 'wide' },
@@ -36,7 +36,7 @@ const FAILURE_COLUMNS = [
   { title: 'At', text: (row) => (Number.isFinite(row.endMs) ? clockText(row.endMs) : ''), kind: 'num' },
 ];
 
-/** @type {readonly TableColumn[]} */
+/** @type {readonly TableColumn<JobAnswer['actors'][number]>[]} */
 const ACTOR_COLUMNS = [
   { title: 'Actor', text: (row) => row.name ?? row.className ?? row.actor, kind: 'wide' },
   { title: 'State', text: (row) => `${row.state}${row.isDetached ? ', detached' : ''}` },
@@ -45,7 +45,7 @@ const ACTOR_COLUMNS = [
   { title: 'Id', text: (row) => row.actor, kind: 'word' },
 ];
 
-/** @type {readonly TableColumn[]} */
+/** @type {readonly TableColumn<JobAnswer['nodes'][number]>[]} */
 const NODE_COLUMNS = [
   { title: 'Node', text: (row) => row.name, kind: 'wide' },
   { title: 'State', text: (row) => row.state },
@@ -53,25 +53,24 @@ const NODE_COLUMNS = [
   { title: 'Id', text: (row) => row.node, kind: 'word' },
 ];
 
-/** @param {any} actor */
+/** @param {JobAnswer['actors'][number]} actor */
 function livesText(actor) {
   return actor.incarnations
-    .map((/** @type {any} */ life, /** @type {number} */ index) => {
+    .map((life, index) => {
       const took = life.endMs === undefined ? 'alive' : durationText(life.endMs - life.startMs);
       return `#${index + actor.incarnationsLeftOut} ${took}${life.reason === undefined ? '' : `, ${life.reason}`}`;
     })
     .join('; ');
 }
 
-/** Shows the tasks of a function. @param {any} row */
+/** Shows the tasks of a function. @param {{function: string}} row */
 function functionButton(row) {
-  const button = /** @type {HTMLButtonElement} */ (make('button', 'link', row.function));
-  button.type = 'button';
+  const button = makeButton('link', row.function);
   button.addEventListener('click', () => filterByFunction(row.function));
   return button;
 }
 
-/** @param {any} answer */
+/** @param {JobAnswer} answer */
 function showJob(answer) {
   const { job, functions, waiting, failures, actors, actorCount, nodes, lookedAt, nowMs } = answer;
   jobNowMs = nowMs;
@@ -97,17 +96,17 @@ function showJob(answer) {
   const sample = waiting.length > 0 && pendingOf(job.tasks) > lookedAt ? `, of ${countText(lookedAt)} open attempts` : '';
   setText(byId('waiting-title'), `What pending tasks wait for${sample}`);
   setText(byId('actors-title'), actorCount > actors.length ? `Actors: ${countText(actors.length)} of ${countText(actorCount)}` : 'Actors');
-  offerFunctions(functions.map((/** @type {any} */ row) => row.function));
+  offerFunctions(functions.map((row) => row.function));
 }
 
-/** @param {any} job */
+/** @param {JobRow} job */
 function showFacts(job) {
   const facts = byId('job-facts');
   const key = JSON.stringify([job.session, job.job, job.state, job.traceId, job.endInferred]);
   if (facts.dataset['key'] !== key) {
     facts.dataset['key'] = key;
     facts.replaceChildren(
-      make('span', `state ${job.state}`, JOB_SIGNS[job.state] ?? job.state),
+      make('span', `state ${job.state}`, JOB_SIGNS[job.state]),
       make('span', 'age'),
       make('span', '', `job ${job.job} of ${job.session}`),
       ...(job.submissionId === undefined ? [] : [make('span', '', `submission ${job.submissionId}`)]),

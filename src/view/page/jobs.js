@@ -1,17 +1,17 @@
 'use strict';
 
-/** @type {Record<string, string>} */
+/** @type {Readonly<Record<JobRow['state'], string>>} */
 const JOB_SIGNS = { running: '▶ running', finished: '✓ finished', failed: '✗ failed' };
 
-/** @param {any} job */
+/** @param {JobRow} job */
 function jobHref(job) {
   return `#/job/${encodeURIComponent(job.session)}/${encodeURIComponent(job.job)}`;
 }
 
-/** @param {any} answer */
+/** @param {JobsAnswer} answer */
 function showJobs(answer) {
   const { jobs, more, since } = answer;
-  const sessions = new Set(jobs.map((/** @type {any} */ job) => job.session));
+  const sessions = new Set(jobs.map((job) => job.session));
   setText(
     byId('jobs-note'),
     [
@@ -35,13 +35,13 @@ function createJob() {
   );
 }
 
-/** @param {HTMLElement} item @param {any} job @param {boolean} showsSession */
+/** @param {HTMLElement} item @param {JobRow} job @param {boolean} showsSession */
 function updateJob(item, job, showsSession) {
   const [top, bar, note] = [...item.children];
   const [state, name, facts, age, trace] = [...(top?.children ?? [])];
   if (bar === undefined || note === undefined || !(name instanceof HTMLAnchorElement) || !state || !facts || !age || !trace) return;
   state.className = `state ${job.state}`;
-  setText(state, JOB_SIGNS[job.state] ?? job.state);
+  setText(state, JOB_SIGNS[job.state]);
   setText(name, job.name);
   name.href = jobHref(job);
   setText(facts, `job ${job.job}${showsSession ? ` of ${job.session}` : ''}${job.isInternal ? ', of Ray itself' : ''}`);
@@ -56,7 +56,8 @@ function updateJob(item, job, showsSession) {
  * @param {string} url */
 function traceLink(url) {
   if (!/^https?:\/\//i.test(url)) return make('span', '', url);
-  const link = /** @type {HTMLAnchorElement} */ (make('a', '', 'Trace'));
+  const link = document.createElement('a');
+  link.textContent = 'Trace';
   link.href = url;
   link.rel = 'noopener noreferrer';
   link.target = '_blank';

@@ -3,7 +3,7 @@
 
 /** @type {EventSource | undefined} */
 let source;
-/** @type {any} */
+/** @type {{status: StatusAnswer, jobs: JobsAnswer} | undefined} */
 let overview;
 /** @type {{session: string, job: string} | undefined} */
 let shownJob;
@@ -12,7 +12,7 @@ let polling;
 
 const POLL_MS = 5000;
 
-/** @param {string} path */
+/** @param {string} path @returns {Promise<unknown>} undefined when there is no good answer */
 async function askApi(path) {
   try {
     const response = await fetch(`api/v1/${path}`, { headers: { accept: 'application/json' } });
@@ -48,9 +48,9 @@ function hear() {
   const query = shownJob === undefined ? '' : `?${new URLSearchParams(shownJob)}`;
   source = new EventSource(`api/v1/stream${query}`);
   source.addEventListener('open', () => connection('', false));
-  source.addEventListener('overview', (event) => showOverview(JSON.parse(event.data)));
+  source.addEventListener('overview', (event) => showOverview(/** @type {{status: StatusAnswer, jobs: JobsAnswer}} */ (JSON.parse(String(event.data)))));
   source.addEventListener('job', (event) => {
-    showJob(JSON.parse(event.data));
+    showJob(/** @type {JobAnswer} */ (JSON.parse(String(event.data))));
     refreshList();
   });
   source.addEventListener('gone', () => showGone());
@@ -63,16 +63,20 @@ function hear() {
 /** The stream was refused, because too many are open: ask now and then. */
 function poll() {
   if (polling !== undefined) return;
-  polling = setInterval(async () => {
-    const [status, jobs] = [await askApi('status'), await askApi('jobs')];
-    if (status === undefined || jobs === undefined) return;
-    connection('Not live: asked every 5 s', false);
-    showOverview({ status, jobs });
-    if (shownJob === undefined) return;
-    const job = await askApi(`jobs/${encodeURIComponent(shownJob.job)}?${new URLSearchParams({ session: shownJob.session })}`);
-    if (job !== undefined) showJob(job);
-    refreshList();
-  }, POLL_MS);
+  polling = setInterval(() => void askAll(), POLL_MS);
+}
+
+async function askAll() {
+  const status = /** @type {StatusAnswer | undefined} */ (await askApi('status'));
+  const jobs = /** @type {JobsAnswer | undefined} */ (await askApi('jobs'));
+  if (status === undefined || jobs === undefined) return;
+  connection('Not live: asked every 5 s', false);
+  showOverview({ status, jobs });
+  if (shownJob === undefined) return;
+  const query = new URLSearchParams({ session: shownJob.session });
+  const job = /** @type {JobAnswer | undefined} */ (await askApi(`jobs/${encodeURIComponent(shownJob.job)}?${query}`));
+  if (job !== undefined) showJob(job);
+  refreshList();
 }
 
 function stopPolling() {
@@ -87,7 +91,7 @@ function connection(text, isLost) {
   setText(at, text);
 }
 
-/** @param {any} data */
+/** @param {{status: StatusAnswer, jobs: JobsAnswer}} data */
 function showOverview(data) {
   overview = data;
   const { status, jobs } = data;
@@ -97,7 +101,7 @@ function showOverview(data) {
   if (isFirstUse) showSetup(status.setup);
   showHealth(status);
   if (shownJob === undefined) showJobs(jobs);
-  const running = jobs.jobs.filter((/** @type {any} */ job) => job.state === 'running').length;
+  const running = jobs.jobs.filter((job) => job.state === 'running').length;
   const title = shownJob === undefined ? `${running} running` : (byId('job-title').textContent ?? '');
   document.title = `${title} – ray-otel-bridge`;
 }
@@ -107,7 +111,7 @@ function showGone() {
   setText(byId('job-gone'), 'This job is not known (any more): it never told anything to this bridge, or it is over for too long.');
 }
 
-/** @param {any} status */
+/** @param {StatusAnswer} status */
 function showHealth({ health, events, nowMs }) {
   const inferred = Object.entries(health.inferredEnds).filter(([, count]) => count > 0);
   const sum = inferred.reduce((total, [, count]) => total + count, 0);
@@ -150,8 +154,10 @@ function showSetup({ lines, needsToken }) {
   setText(byId('setup-lines'), lines.map((line) => line.replaceAll('{url}', url)).join('\n'));
 }
 
-for (const legend of document.querySelectorAll('[data-legend]'))
-  showLegend(legend, legend instanceof HTMLElement && legend.dataset['legend'] === 'phases' ? STAGES.slice(0, 4).concat('failed') : ['finished', 'failed', 'running', 'pending_worker', 'pending_node', 'pending_args', 'unfinished', 'unknown']);
+for (const legend of document.querySelectorAll('[data-legend]')) {
+  const isOfPhases = legend instanceof HTMLElement && legend.dataset['legend'] === 'phases';
+  showLegend(legend, isOfPhases ? [...STAGES.slice(0, 4), 'failed'] : STAGES);
+}
 byId('setup-copy').addEventListener('click', (event) => {
   if (event.currentTarget instanceof HTMLElement) void copyText(byId('setup-lines').textContent ?? '', event.currentTarget);
 });

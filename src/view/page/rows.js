@@ -19,7 +19,7 @@ const list = {
   firstMs: 0,
   lastMs: 1,
   /** Of everything that the list holds; undefined is all of it. @type {{fromMs: number, toMs: number} | undefined} */ zoom: undefined,
-  /** @type {Map<number, any[]>} */ pages: new Map(),
+  /** @type {Map<number, readonly AttemptRow[]>} */ pages: new Map(),
   /** @type {Set<number>} */ asked: new Set(),
   /** Counts what makes answers that are under way useless. */ epoch: 0,
   refreshedMs: 0,
@@ -54,7 +54,7 @@ async function askPage(page) {
   if (of === undefined || list.asked.has(page)) return;
   list.asked.add(page);
   const query = new URLSearchParams({ ...list.filter, session: of.session, offset: String(page * PAGE_ROWS), limit: String(PAGE_ROWS) });
-  const answer = await askApi(`jobs/${encodeURIComponent(of.job)}/tasks?${query}`);
+  const answer = /** @type {AttemptsAnswer | undefined} */ (await askApi(`jobs/${encodeURIComponent(of.job)}/tasks?${query}`));
   if (epoch !== list.epoch) return;
   list.asked.delete(page);
   if (answer === undefined) return;
@@ -91,7 +91,7 @@ function refreshIfStale() {
   list.refreshedMs = Date.now();
   const { first, last } = inSight();
   const [firstPage, lastPage] = [Math.floor(first / PAGE_ROWS), Math.floor(last / PAGE_ROWS)];
-  for (const page of [...list.pages.keys()]) if (page < firstPage || page > lastPage) list.pages.delete(page);
+  for (const page of list.pages.keys()) if (page < firstPage || page > lastPage) list.pages.delete(page);
   for (let page = firstPage; page <= lastPage; page += 1) void askPage(page);
 }
 
@@ -150,7 +150,7 @@ function createRow() {
   return row;
 }
 
-/** @param {HTMLElement} row @param {{index: number, task: any}} item */
+/** @param {HTMLElement} row @param {{index: number, task: AttemptRow | undefined}} item */
 function updateRow(row, { index, task }) {
   row.style.top = `${index * ROW_HEIGHT}px`;
   row.id = `row-${index}`;
@@ -167,8 +167,8 @@ function updateRow(row, { index, task }) {
     return;
   }
   sign.className = `sign ${task.stage}`;
-  setText(sign, STAGE_SIGNS[task.stage] ?? '');
-  setText(stage, STAGE_WORDS[task.stage] ?? task.stage);
+  setText(sign, STAGE_SIGNS[task.stage]);
+  setText(stage, STAGE_WORDS[task.stage]);
   const tries = task.attempt === 0 ? '' : ` (try ${task.attempt + 1})`;
   const why = task.waitsFor !== undefined ? ` — waits for ${task.waitsFor}` : task.error !== undefined ? ` — ${task.error.message || task.error.type}` : '';
   setText(title, `${task.name}${tries}${why}`);
@@ -176,10 +176,10 @@ function updateRow(row, { index, task }) {
   drawTrack(track, task);
 }
 
-/** @param {Element} track @param {any} task */
+/** @param {Element} track @param {AttemptRow} task */
 function drawTrack(track, task) {
   const { fromMs, toMs } = timeRange();
-  const parts = [...(task.earlier ?? []).flatMap((/** @type {any} */ each) => phasesOf(each, true)), ...phasesOf(task, false)];
+  const parts = [...(task.earlier ?? []).flatMap((each) => phasesOf(each, true)), ...phasesOf(task, false)];
   const seen = parts.filter((part) => part.endMs >= fromMs && part.startMs <= toMs);
   while (track.childElementCount > seen.length) track.lastElementChild?.remove();
   while (track.childElementCount < seen.length) track.append(make('span', ''));
@@ -194,17 +194,23 @@ function drawTrack(track, task) {
   }
 }
 
-/** From one state to the next. @param {any} attempt @param {boolean} isEarlier */
+/** @typedef {{stage: Stage, startMs: number, endMs: number, isEarlier: boolean}} Phase */
+
+/** From one state to the next. @param {AttemptRow} attempt @param {boolean} isEarlier @returns {Phase[]} */
 function phasesOf(attempt, isEarlier) {
   if (attempt.startMs === undefined) return [];
   const endMs = attempt.endMs ?? list.nowMs;
-  const begins = [
-    { stage: 'pending_args', startMs: attempt.startMs },
-    { stage: 'pending_node', startMs: attempt.nodeWaitMs },
-    { stage: 'pending_worker', startMs: attempt.workerWaitMs },
-    { stage: attempt.stage === 'failed' ? 'failed' : 'running', startMs: attempt.runningMs },
-  ].filter(({ startMs }) => startMs !== undefined);
+  /** @type {{stage: Stage, startMs: number}[]} */
+  const begins = [];
+  /** @param {Stage} stage @param {number | undefined} startMs */
+  const begin = (stage, startMs) => {
+    if (startMs !== undefined) begins.push({ stage, startMs });
+  };
+  begin('pending_args', attempt.startMs);
+  begin('pending_node', attempt.nodeWaitMs);
+  begin('pending_worker', attempt.workerWaitMs);
+  begin(attempt.stage === 'failed' ? 'failed' : 'running', attempt.runningMs);
   // What failed before it ran is seen to have failed.
-  if (attempt.stage === 'failed' && attempt.runningMs === undefined) begins.push({ stage: 'failed', startMs: endMs });
-  return begins.map((begin, index) => ({ ...begin, endMs: begins[index + 1]?.startMs ?? endMs, isEarlier }));
+  if (attempt.stage === 'failed' && attempt.runningMs === undefined) begin('failed', endMs);
+  return begins.map((phase, index) => ({ ...phase, endMs: begins[index + 1]?.startMs ?? endMs, isEarlier }));
 }

@@ -1,17 +1,24 @@
 'use strict';
 // What people do with the list of tasks: filter, zoom, choose, look closer.
 
+/** @param {'name' | 'state'} name */
+function filterSelect(name) {
+  const select = byId('filter').querySelector(`select[name=${name}]`);
+  if (!(select instanceof HTMLSelectElement)) throw new Error(`no ${name}`);
+  return select;
+}
+
 /** @param {string} text */
 function filterByFunction(text) {
-  const select = /** @type {HTMLSelectElement} */ (byId('filter').querySelector('select[name=name]'));
-  select.value = text;
+  filterSelect('name').value = text;
   applyFilter();
   byId('tasks').scrollIntoView();
   byId('rows').focus({ preventScroll: true });
 }
 
 function applyFilter() {
-  const form = /** @type {HTMLFormElement} */ (byId('filter'));
+  const form = byId('filter');
+  if (!(form instanceof HTMLFormElement)) return;
   /** @type {Record<string, string>} */
   const filter = {};
   for (const [name, value] of new FormData(form)) if (typeof value === 'string' && value !== '') filter[name] = value.slice(0, 200);
@@ -22,7 +29,7 @@ function applyFilter() {
 
 /** Kept as it is while nothing changes, because somebody may have it open. @param {readonly string[]} functions */
 function offerFunctions(functions) {
-  const select = /** @type {HTMLSelectElement} */ (byId('filter').querySelector('select[name=name]'));
+  const select = filterSelect('name');
   const wanted = ['', ...functions.toSorted((a, b) => a.localeCompare(b))];
   if (select.dataset['key'] === JSON.stringify(wanted)) return;
   const { value } = select;
@@ -95,19 +102,20 @@ function showDetails(index) {
     body.append(factsOf(attempt));
     if (attempt.error !== undefined) body.append(make('p', 'error', `${attempt.error.type}\n${attempt.error.message}`));
   }
-  /** @type {HTMLDialogElement} */ (byId('details')).showModal();
+  const details = byId('details');
+  if (details instanceof HTMLDialogElement) details.showModal();
 }
 
-/** @param {any} attempt */
+/** @param {AttemptRow} attempt */
 function factsOf(attempt) {
   const facts = make('dl', '');
-  /** @param {string} name @param {unknown} value @param {boolean} [isId] */
+  /** @param {string} name @param {string | number | undefined} value @param {boolean} [isId] */
   const add = (name, value, isId = false) => {
     if (value === undefined || value === '') return;
     const text = String(value);
     facts.append(make('dt', '', name), isId ? make('dd', '', make('span', 'id', text), copyButton(text, name)) : make('dd', '', text));
   };
-  add('Stands at', `${STAGE_WORDS[attempt.stage] ?? attempt.stage}${attempt.state === '' ? '' : ` (${attempt.state})`}`);
+  add('Stands at', `${STAGE_WORDS[attempt.stage]}${attempt.state === '' ? '' : ` (${attempt.state})`}`);
   add('Waits for', attempt.waitsFor);
   add('Function', attempt.function);
   add('Began', attempt.startMs === undefined ? undefined : clockText(attempt.startMs));
@@ -125,8 +133,7 @@ function factsOf(attempt) {
 }
 
 function setUpTasks() {
-  const state = /** @type {HTMLSelectElement} */ (byId('filter').querySelector('select[name=state]'));
-  state.append(new Option('any', ''), new Option('pending', 'pending'), ...STAGES.map((stage) => new Option(STAGE_WORDS[stage], stage)));
+  filterSelect('state').append(new Option('any', ''), new Option('pending', 'pending'), ...STAGES.map((stage) => new Option(STAGE_WORDS[stage], stage)));
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let typing;
   byId('filter').addEventListener('input', () => {
