@@ -118,11 +118,12 @@ export function createApi(options: ApiOptions): Api {
     try {
       const found = await selectTasks(job, filter.value, turns);
       const { offset, limit } = page.value;
-      const [firstMs, lastMs] = [found[0]?.startMs, lastTime(found)];
+      const clockMs = job.session.clockMs(now());
+      const [firstMs, lastMs] = [found[0]?.startMs, lastTime(found, clockMs)];
       return {
         ok: true,
         value: {
-          nowMs: now(),
+          nowMs: clockMs,
           since: options.sinceMs(),
           total: found.length,
           offset,
@@ -217,11 +218,13 @@ function newestFirst(a: JobView, b: JobView): number {
   return (b.endMs || b.startMs || b.firstSeenMs) - (a.endMs || a.startMs || a.firstSeenMs);
 }
 
-function lastTime(found: readonly { readonly startMs: number; readonly endMs: number }[]): number | undefined {
+/** Of what is open it is the present. */
+function lastTime(found: readonly { readonly startMs: number; readonly endMs: number }[], clockMs: number): number | undefined {
   let last: number | undefined;
   for (const { startMs, endMs } of found) {
-    const ms = Number.isNaN(endMs) ? startMs : endMs;
-    if (!Number.isNaN(ms) && (last === undefined || ms > last)) last = ms;
+    if (Number.isNaN(startMs)) continue;
+    const ms = Number.isNaN(endMs) ? clockMs : endMs;
+    if (last === undefined || ms > last) last = ms;
   }
   return last;
 }

@@ -65,6 +65,7 @@ export class ViewModel {
     if (session === undefined) return;
     session.lastSeenMs = nowMs;
     this.version += 1;
+    if ('transitions' in event) for (const { timeNs } of event.transitions) session.noteTime(toMs(timeNs), nowMs);
     switch (event.type) {
       case 'task_definition':
         if (isDriverTask(event.taskId)) return void this.#job(session, jobIdOf(event.taskId), nowMs);

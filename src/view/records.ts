@@ -167,6 +167,8 @@ export class SessionView {
   readonly jobs = new Map<string, JobView>();
   readonly nodes = new Map<string, NodeView>();
   nodesNotShown = 0;
+  #toldMs = Number.NaN;
+  #toldAtMs = 0;
   /** The last attempt of each task that has a row or is followed. */
   readonly lastAttempts = new Map<string, AttemptView>();
 
@@ -174,5 +176,17 @@ export class SessionView {
     this.name = name;
     this.firstSeenMs = nowMs;
     this.lastSeenMs = nowMs;
+  }
+
+  /** Ray told of a time, and the bridge heard of it at another one. */
+  noteTime(toldMs: number, heardMs: number): void {
+    if (toldMs <= this.#toldMs) return;
+    this.#toldMs = toldMs;
+    this.#toldAtMs = heardMs;
+  }
+
+  /** What Ray's clock shows when the bridge's shows `nowMs`: the ages of open things are counted on it, so that clocks that differ, or a recording, make none wrong. */
+  clockMs(nowMs: number): number {
+    return Number.isNaN(this.#toldMs) ? nowMs : this.#toldMs + Math.max(0, nowMs - this.#toldAtMs);
   }
 }

@@ -176,6 +176,7 @@ export interface NodeRow {
 }
 
 export interface JobAnswer {
+  /** On Ray's clock, as far as it can be told: for the ages of what is open. */
   readonly nowMs: number;
   readonly since: number;
   readonly job: JobRow;
@@ -217,6 +218,7 @@ export interface AttemptRow {
 }
 
 export interface AttemptsAnswer {
+  /** On Ray's clock, as far as it can be told. */
   readonly nowMs: number;
   readonly since: number;
   /** Tasks that the filters let through. */

@@ -6,6 +6,7 @@ import type { ReceiverTelemetry, Turns } from '../receiver/index.ts';
 import { createApi } from './api.ts';
 import type { ViewLimits } from './limits.ts';
 import { ViewModel } from './model.ts';
+import { buildPage } from './page.ts';
 import type { Health } from './shapes.ts';
 import type { StreamLimits } from './stream.ts';
 import { IntakeCounts } from './watch-intake.ts';
@@ -52,6 +53,7 @@ export function createView(options: ViewOptions): View {
   const model = new ViewModel(options.limits);
   const intake = new IntakeCounts();
   const sinceMs = now();
+  const page = buildPage();
   const api = createApi({ setupLines: [], ...options, model, intake, sinceMs: () => sinceMs });
 
   function guarded(work: () => void): void {
@@ -65,7 +67,10 @@ export function createView(options: ViewOptions): View {
   return {
     observe: (event, nowMs, applied) => guarded(() => model.observe(event, nowMs, applied)),
     finished: (lifecycle) => guarded(() => model.finished(lifecycle, now())),
-    mount: (app) => api.mount(app),
+    mount(app) {
+      api.mount(app);
+      app.get('/', (context) => api.guard(context, true) ?? context.body(page.html, 200, page.headers));
+    },
     watchIntake: (heard) => intake.watch(heard, now),
     stats() {
       const { clients, cut } = api.stream.stats();
