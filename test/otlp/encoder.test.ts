@@ -97,6 +97,34 @@ describe('of any span', () => {
     );
   });
 
+  it('attributes that were written before are written as if anew', () => {
+    fc.assert(
+      fc.property(spanFields, spanFields, (first, second) => {
+        const encoder = new SpanEncoder();
+        const own = { ...first.attributes, keys: first.attributes.keys.map((key) => `shared.${key}`) };
+        const shared = encoder.encodeAttributes(own);
+        encoder.encode(second);
+        const { count, keys, values } = second.attributes;
+        const spans = [1, 2].map(() =>
+          encoder.encode({ ...second, attributes: { count: count + 1, keys: ['', ...keys], values: [shared, ...values] } }),
+        );
+        const attributes = { count: own.count + count, keys: [...own.keys, ...keys], values: [...own.values, ...values] };
+        expectSameBytes(encodeRequest(spans), library([1, 2].map(() => sdkSpan({ ...second, attributes }))));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('with values of one key that are many, few, and many again', () => {
+    const [template] = fc.sample(spanFields, { numRuns: 1, seed: 7 });
+    const value = (index: number): string => (index < 200 ? `one of ${index}` : index < 1200 ? `few ${index % 3}` : `many ${index}`);
+    const fields = Array.from({ length: 2000 }, (_, index) => ({
+      ...(template as SpanFields),
+      attributes: { count: 2, keys: ['varied', 'steady'], values: [value(index), index % 40 === 0 ? `rare ${index}` : 'usual'] },
+    }));
+    expectSameBytes(encodeRequest(encodeAll(fields)), library(fields.map(sdkSpan)));
+  });
+
   it('also across the pieces of memory that spans are written to, and with a span larger than one', () => {
     const [template] = fc.sample(spanFields, { numRuns: 1, seed: 7 });
     const attributes = (text: string) => ({ count: 1, keys: ['long'], values: [text] });
