@@ -3,6 +3,7 @@ import type { ExportStats } from './export/index.ts';
 import type { JournalStats } from './journal/index.ts';
 import type { Readings } from './metrics.ts';
 import type { FinishedJob } from './telemetry.ts';
+import type { Health, View } from './view/index.ts';
 
 const NS_PER_MS = 1_000_000n;
 
@@ -24,6 +25,31 @@ export function describeJob(job: JobLifecycle, traceId: string, traceUrl: string
   };
 }
 
+/** What the live page tells of the bridge itself. */
+export function healthOf(
+  state: Health['state'],
+  reason: string | undefined,
+  { journal, correlator, exported, nowMs }: Pick<ReadingSources, 'journal' | 'correlator' | 'exported' | 'nowMs'>,
+): Health {
+  return {
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    backlogEvents: journal.entries,
+    backlogAgeMs: journal.oldestAgeMs,
+    journalBytes: journal.bytes,
+    journalLimitBytes: journal.limitBytes,
+    queuedSpans: exported.queuedSpans,
+    exportLagMs: Math.max(0, nowMs - (exported.oldestQueuedAtMs ?? nowMs)),
+    exportedSpans: exported.exported,
+    refusedSpans: exported.refused,
+    exportRetries: exported.retries,
+    openAttempts: correlator.openAttempts,
+    lateEvents: correlator.late,
+    foldedAttempts: correlator.foldedAttempts,
+    inferredEnds: { ...correlator.inferredEnds },
+  };
+}
+
 export interface ReadingSources {
   readonly journal: JournalStats;
   readonly correlator: ReturnType<Correlator['stats']>;
@@ -32,11 +58,13 @@ export interface ReadingSources {
   readonly quarantineQueued: number;
   readonly maxOpenAttempts: number;
   readonly nowMs: number;
+  /** Undefined when there is none. */
+  readonly view: ReturnType<View['stats']> | undefined;
 }
 
 /** What the stages know at this moment, for `/metrics`. */
 export function readingsOf(sources: ReadingSources): Readings {
-  const { journal, correlator, exported, seenEventIds, quarantineQueued, maxOpenAttempts, nowMs } = sources;
+  const { journal, correlator, exported, seenEventIds, quarantineQueued, maxOpenAttempts, nowMs, view } = sources;
   const ageSeconds = (sinceMs = nowMs): number => Math.max(0, nowMs - sinceMs) / 1000;
   return new Map<Parameters<Readings['get']>[0], number | ReadonlyMap<string, number>>([
     ['journalEntries', journal.entries],
@@ -57,5 +85,10 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['exportLagSeconds', ageSeconds(exported.oldestQueuedAtMs)],
     ['spansDiscarded', exported.discarded],
     ['quarantineQueued', quarantineQueued],
+    ['viewAttempts', view?.openAttempts ?? 0],
+    ['viewRows', view?.rows ?? 0],
+    ['viewJobsLeftOut', view?.jobsLeftOut ?? 0],
+    ['viewStreams', view?.streams ?? 0],
+    ['viewStreamsCut', view?.streamsCut ?? 0],
   ]);
 }

@@ -1,7 +1,7 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Hono } from 'hono';
 import { type Access, openAccess, watch } from './access/index.ts';
-import { describeJob, readingsOf } from './bridge-telemetry.ts';
+import { describeJob, healthOf, readingsOf } from './bridge-telemetry.ts';
 import { defaultSettings, type Settings } from './config.ts';
 import { createMeasure } from './convert.ts';
 import { type CorrelatorStats, createCorrelator, type Lifecycle } from './correlate/index.ts';
@@ -30,6 +30,7 @@ import {
 import { createSpanMapper, traceIdOf } from './span/index.ts';
 import { readSpanEnvironment, type SpanEnvironment } from './span-environment.ts';
 import { createTelemetry, type RebuildProgress, type Telemetry } from './telemetry.ts';
+import { createView, type View } from './view/index.ts';
 
 /** Ray ignores Retry-After from 2.50 on; 2.49 obeys it. */
 const RETRY_AFTER_MS = 1000;
@@ -62,6 +63,8 @@ export interface BridgeOptions {
   readonly clock?: Clock;
   readonly receiverLimits?: Partial<ReceiverLimits>;
   readonly exportLimits?: Partial<ExportLimits>;
+  /** With `settings.view` = `on`: what the page shows while nothing has come, as lines for a shell; `{url}` stands for the address to post to. */
+  readonly setupLines?: readonly string[];
   /** Called once for each span and exporter that would not take it. */
   readonly onRefused?: OnRefused;
 }
@@ -89,7 +92,7 @@ export interface StopOutcome {
 
 /** Ray's events in by HTTP, spans out through an exporter. */
 export interface Bridge {
-  /** `POST /`, `POST /v1/events`, `GET /healthz`, `/readyz`, `/metrics`; mount it, or serve `app.fetch`. */
+  /** `POST /`, `POST /v1/events`, `GET /healthz`, `/readyz`, `/metrics`, and with `settings.view` = `on` also `GET /` and `/api/v1`; mount it, or serve `app.fetch`. */
   readonly app: Hono;
   /** Takes up what the journal holds of a former process, and starts to turn what is accepted into spans; `/readyz` tells when it has. Idempotent. */
   start(): Promise<void>;
@@ -111,7 +114,7 @@ export interface Bridge {
  * await bridge.start();
  */
 export function createBridge(options: BridgeOptions = {}): Bridge {
-  const settings: Settings = { ...defaultSettings(), dataDir: undefined, ...options.settings };
+  const settings: Settings = { ...defaultSettings(), dataDir: undefined, view: 'off', ...options.settings };
   const clock = options.clock ?? systemClock;
   const env = options.env ?? process.env;
   const telemetry = options.telemetry ?? createTelemetry({ logLevel: settings.logLevel, now: clock.now });
@@ -124,7 +127,12 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const { isSampled, ...spanEnvironment } = spanEnvironmentOf(env);
   const mapSpans = remembering(createSpanMapper({ ...settings, ...spanEnvironment }));
   const correlateOptions = correlateOptionsOf(settings);
-  const correlator = createCorrelator({ ...restoredOptions(durable, correlateOptions), measure: createMeasure(mapSpans) });
+  const view = settings.view === 'off' ? undefined : openView();
+  const correlator = createCorrelator({
+    ...restoredOptions(durable, correlateOptions),
+    measure: createMeasure(mapSpans),
+    ...(view === undefined ? {} : { onFolded: view.finished }),
+  });
   const quarantine =
     settings.dataDir === undefined
       ? undefined
@@ -159,6 +167,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     ...(durable === undefined ? {} : { isSettled: (span, name) => durable.wasDelivered(name, spanKey(span)) }),
     spansOf: (lifecycle) => (isSampled(lifecycle.trace) ? mapSpans(lifecycle) : []),
     onFinished: tellFinished,
+    ...(view === undefined ? {} : { onApplied: view.observe }),
     onBug: telemetry.internalError,
   });
 
@@ -220,9 +229,25 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
 
   function tellFinished(lifecycle: Lifecycle, spans: readonly ReadableSpan[]): void {
     telemetry.lifecycleFinished(lifecycle.kind);
+    view?.finished(lifecycle);
     if (spans.length === 0) telemetry.spansSampledOut(mapSpans(lifecycle).length);
     if (lifecycle.kind !== 'job') return;
     telemetry.jobFinished(describeJob(lifecycle, traceIdOf(lifecycle.trace), spans.length === 0 ? undefined : settings.traceUrl));
+  }
+
+  function openView(): View {
+    return createView({
+      telemetry,
+      turns,
+      now: clock.now,
+      sleep: clock.sleep,
+      readTokens: access.read,
+      needsIngestToken: () => access.ingest.isRequired(),
+      listenHost: settings.listen.host,
+      traceUrl: settings.traceUrl,
+      health: () => healthOf(state, notReadyReason() ?? pressure()?.message, { ...stats(), nowMs: clock.now() }),
+      ...(options.setupLines === undefined ? {} : { setupLines: options.setupLines }),
+    });
   }
 
   async function start(): Promise<void> {
@@ -237,6 +262,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
 
   async function drainAndShutDown(timeoutMs: number): Promise<StopOutcome> {
     state = 'stopping';
+    view?.close();
     abortWatch.abort();
     await watching;
     const deadlineMs = clock.now() + timeoutMs;
@@ -271,12 +297,12 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     seenEventIds: seenEvents.size(),
     quarantineQueued: quarantine?.queuedEntries() ?? 0,
   });
-  telemetry.readFrom(() => readingsOf({ ...stats(), maxOpenAttempts: settings.maxOpenAttempts, nowMs: clock.now() }));
+  telemetry.readFrom(() => readingsOf({ ...stats(), maxOpenAttempts: settings.maxOpenAttempts, nowMs: clock.now(), view: view?.stats() }));
 
   return {
     app: createReceiver({
       journal,
-      telemetry,
+      telemetry: view?.watchIntake(telemetry) ?? telemetry,
       limits,
       notReadyReason,
       pressure,
@@ -284,6 +310,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       seenEvents,
       ingestTokens: access.ingest,
       readTokens: access.read,
+      ...(view === undefined ? {} : { mountPages: view.mount }),
       ...(quarantine === undefined ? {} : { onRejected: quarantine.addEvent }),
     }),
     start,

@@ -109,7 +109,7 @@ export const settingsTable = {
       name: 'read-token-file',
       placeholder: '<file>',
       default: '',
-      help: 'Tokens of which readers of /metrics must show one, as Basic user or password or as Bearer. /healthz and /readyz stay open.',
+      help: 'Tokens of which readers of /metrics, of the live page and of its data must show one, as Basic user or password or as Bearer. /healthz and /readyz stay open.',
     },
     optionalText,
   ),
@@ -272,6 +272,16 @@ export const settingsTable = {
       help: 'Spans that may wait for the backend before reading stops.',
     },
     count(1),
+  ),
+  view: setting(
+    'Running',
+    {
+      name: 'view',
+      placeholder: 'on|off',
+      default: 'on',
+      help: 'The live page at / and its data at /api/v1: what is pending and running now. Both ask for a token of --read-token-file, if there is one.',
+    },
+    oneOf('on', 'off'),
   ),
   drainTimeoutMs: setting(
     'Running',

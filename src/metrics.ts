@@ -24,7 +24,11 @@ export const METRICS = {
   bytesReceived: counter('received_bytes_total', 'Bytes of posts that were answered 200, decompressed.'),
   requestSeconds: histogram('request_duration_seconds', 'Time to answer a post, by status.', ANSWER_SECONDS, ['status']),
   requestsRefused: counter('requests_refused_total', 'Posts that were refused as a whole, by the reason.', ['code']),
-  readsRefused: counter('reads_refused_total', 'Requests for the metrics that were refused, by the reason.', ['code']),
+  readsRefused: counter(
+    'reads_refused_total',
+    'Requests for the metrics, the live page or its data that showed no right token, by the reason.',
+    ['code'],
+  ),
   connectionsRefused: counter('connections_refused_total', 'Connections that were cut at a limit of the server, by the reason.', [
     'reason',
   ]),
@@ -72,6 +76,11 @@ export const METRICS = {
   ),
   quarantineFilesRemoved: counter('quarantine_files_removed_total', 'Full files of the quarantine that were removed to make room.'),
   quarantineQueued: gauge('quarantine_entries_queued', 'Rejected events and refused spans that wait to be written to quarantine.'),
+  viewAttempts: gauge('view_attempts', 'Open attempts that the live page follows one by one.'),
+  viewRows: gauge('view_rows', 'Attempts that are over and have a row in the live page.'),
+  viewJobsLeftOut: counter('view_jobs_left_out_total', 'Events of jobs that the live page has no room for.'),
+  viewStreams: gauge('view_streams', 'Readers that the live page is streamed to.'),
+  viewStreamsCut: counter('view_streams_cut_total', 'Readers that were cut off because they did not read.'),
   internalErrors: counter('internal_errors_total', 'Bugs of the bridge that it survived, by stage. Please report them.', ['stage']),
 } as const;
 

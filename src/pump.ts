@@ -1,5 +1,6 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { Correlator, Lifecycle } from './correlate/index.ts';
+import type { Applied, Correlator, Lifecycle } from './correlate/index.ts';
+import type { RayEvent } from './event/index.ts';
 import type { ExportPipeline, IsSettled, Sleep } from './export/index.ts';
 import type { Journal, JournalCursor, JournalSlice } from './journal/index.ts';
 import type { Turn, Turns } from './receiver/index.ts';
@@ -28,6 +29,8 @@ export interface PumpOptions {
   readonly onReady?: () => void;
   /** Called once when all that a former process left is worked through: from then on the correlator may be given other options. */
   readonly onRebuilt?: () => void;
+  /** Hears of each event after it was applied at this time, and of what came of it. */
+  readonly onApplied?: (event: RayEvent, timeMs: number, applied: Applied) => void;
   /** Hears of each finished lifecycle, with the spans that were enqueued for it. */
   readonly onFinished: (lifecycle: Lifecycle, spans: readonly ReadableSpan[]) => void;
   /** Hears of an exception in a stage, which is our own bug; what caused it is skipped. */
@@ -100,7 +103,8 @@ export function createPump(options: PumpOptions): Pump {
     for (const entry of entries) {
       if (turn.isOver()) turn = await turns.take('background');
       if (entry.receivedAtMs > timeMs && !(await moveTo(entry.receivedAtMs, signal, turn))) break;
-      guarded('correlate', () => correlator.apply(entry.event, timeMs));
+      const applied = guarded('correlate', () => correlator.apply(entry.event, timeMs));
+      if (applied !== undefined) options.onApplied?.(entry.event, timeMs, applied);
       cursor += 1;
     }
     journal.release(cursor);

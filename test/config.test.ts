@@ -43,6 +43,7 @@ describe('settings', () => {
       maxBodyBytes: 64 * 2 ** 20,
       maxJournalBytes: undefined,
       maxQueuedSpans: 20_000,
+      view: 'on',
       drainTimeoutMs: 10_000,
       logLevel: 'info',
     });

@@ -9,11 +9,17 @@ import { commandHelp, programHelp } from './help.ts';
 import { quarantineCommand } from './quarantine.ts';
 import { recordCommand } from './record.ts';
 import { replayCommand } from './replay.ts';
+import { jobsCommand } from './jobs.ts';
 import { serveCommand } from './serve.ts';
+import { tasksCommand } from './tasks.ts';
+import { topCommand } from './top.ts';
 
 /** In the order of the help. */
 export const commands: readonly Command[] = [
   serveCommand,
+  topCommand,
+  jobsCommand,
+  tasksCommand,
   convertCommand,
   replayCommand,
   recordCommand,

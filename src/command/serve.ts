@@ -11,6 +11,7 @@ import { type Command, type CommandContext, done, type Outcome, trouble, usage }
 import { type Door, doorWarnings, openDoor, rayLines } from './door.ts';
 import { listen, type ListeningServer } from './http-server.ts';
 import { thisMachine } from './machine.ts';
+import { rayVariables } from './ray-variables.ts';
 import { aborted } from './signals.ts';
 
 export const serveCommand: Command = {
@@ -55,7 +56,15 @@ async function serve(context: CommandContext): Promise<Outcome> {
   const telemetry = createTelemetry({ logLevel: settings.logLevel });
   const journal = await openJournal(context, settings, telemetry);
   if ('problem' in journal) return trouble(journal.problem);
-  const bridge = createBridge({ exporters: created.exporters, settings, env, telemetry, access: door.access, ...journal });
+  const bridge = createBridge({
+    exporters: created.exporters,
+    settings,
+    env,
+    telemetry,
+    access: door.access,
+    setupLines: rayVariables('{url}'),
+    ...journal,
+  });
   const { certificate, certificateFiles } = door;
   const listening = await listen(bridge.app.fetch, settings.listen, { certificate, onConnectionRefused: telemetry.connectionRefused });
   if (!listening.ok) {

@@ -1,7 +1,6 @@
 import type { TimeNs } from '../event/index.ts';
 import { isDriverTask, jobIdOf } from './ray-ids.ts';
-import type { Attempt, ClosedAttempt, Task } from './attempt.ts';
-import type { Session } from './records.ts';
+import type { Attempt, ClosedAttempt, Session, Task } from './records.ts';
 
 /** A longer chain of parents is taken for damaged; Ray runs out of workers long before. */
 const ANCESTORS_MAX = 10_000;

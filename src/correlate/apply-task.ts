@@ -2,13 +2,12 @@ import type { StateTransition, TaskDefinition, TaskLifecycle, TaskLog, TaskProfi
 import { traceJobOf } from './ancestry.ts';
 import { endJob, isTerminal, scheduleAttempt } from './due.ts';
 import { oneOfFacts } from './definitions.ts';
-import { addProfileEntries, addTransitions, largest, smallest, wholeTaskEntry } from './merge.ts';
+import { addProfileEntries, addTransitions, largest, smallest, wholeTaskEntry, withEntries } from './merge.ts';
 import { addStates } from './packed-states.ts';
 import { actorIdOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
-import type { Attempt, Task } from './attempt.ts';
-import type { NodeRecord, Session, WorkerRecord } from './records.ts';
+import type { Attempt, NodeRecord, PlaceFacts, Session, Task, WorkerRecord } from './records.ts';
 import type { Applied, State } from './state.ts';
-import { mergedFacts, moveTo, type PlaceFacts } from './where.ts';
+import { mergedFacts, moveTo, whereOf } from './where.ts';
 
 export function applyTaskDefinition(state: State, session: Session, event: TaskDefinition, nowMs: number): Applied {
   if (isDriverTask(event.taskId)) {
@@ -19,8 +18,9 @@ export function applyTaskDefinition(state: State, session: Session, event: TaskD
   const attempt = state.attempt(session, event.taskId, event.attempt, nowMs);
   if (attempt === undefined) return 'late';
   const parentTaskId = event.parentTaskId === undefined ? undefined : sharedTaskId(session, event.parentTaskId);
-  attempt.definition = oneOfFacts(attempt.definition, state.definitions.of(event, parentTaskId));
-  noteParent(state, attempt.task, parentTaskId, nowMs);
+  const facts = state.definitions.of(event, parentTaskId);
+  attempt.definition = oneOfFacts(attempt.definition, facts);
+  noteParent(state, attempt.task, facts.parentTaskId, nowMs);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
 }
@@ -104,7 +104,7 @@ function noteWhere(state: State, attempt: Attempt, told: PlaceFacts): void {
   if (facts.workerId !== undefined) places.push(state.worker(session, facts.workerId));
   if (nodeId !== undefined) places.push(state.node(session, nodeId));
   const added = places.slice(known.length).filter((place) => !known.includes(place));
-  moveTo(attempt, session.wheres.of(facts, [...known, ...added]));
+  moveTo(attempt, whereOf(session, facts, [...known, ...added]));
   for (const { deadMs } of added) if (deadMs !== undefined) attempt.ownExtra.deathMs ??= deadMs;
 }
 
@@ -148,7 +148,7 @@ export function applyTaskProfile(state: State, session: Session, event: TaskProf
   const attempt = state.attempt(session, taskId, event.attempt, nowMs);
   if (attempt === undefined) return 'late';
   const { ownExtra: extra } = attempt;
-  addProfileEntries(extra.profile, event.entries);
+  extra.profile = withEntries(extra.profile, event.entries);
   extra.seen = true;
   extra.submitsStartNs = smallest(extra.submitsStartNs, event.submitsStartNs);
   extra.submitsEndNs = largest(extra.submitsEndNs, event.submitsEndNs);

@@ -63,6 +63,7 @@ export function applyEvent(state: State, event: RayEvent, nowMs: number): Applie
 
 /** The session's first and last known times: where it ends when it falls silent. */
 function noteTimes(session: Session, event: RayEvent): void {
+  if (event.type === 'task_definition') return;
   if ('transitions' in event) for (const { timeNs } of event.transitions) noteTime(session, timeNs);
   if (event.type === 'cluster_point') noteTime(session, event.timeNs);
   if (event.type === 'task_profile') {

@@ -4,8 +4,7 @@ import { attemptEnd, firstStateNs, jobStartNs } from './ends.ts';
 import type { AttemptLifecycle, LinkRef, NodeFacts, SpanRef } from './lifecycle.ts';
 import { smallest, sortedProfile, sortedTransitions, WHOLE_TASK_PREFIX } from './merge.ts';
 import { creationTaskOf, isCreationTask } from './ray-ids.ts';
-import type { Attempt } from './attempt.ts';
-import type { Actor, Job, Session } from './records.ts';
+import type { Actor, Attempt, Job, Session } from './records.ts';
 import type { State } from './state.ts';
 import { actorSpan, actorTrace, jobTrace } from './trace-ref.ts';
 

@@ -1,9 +1,20 @@
-import type { Attempt, ClosedAttempt, Task } from './attempt.ts';
 import type { TaskFacts } from './definitions.ts';
 import type { FoldNode } from './fold.ts';
-import type { Actor, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob } from './records.ts';
+import {
+  type Actor,
+  type Attempt,
+  type ClosedAttempt,
+  type Job,
+  type NodeRecord,
+  NOWHERE,
+  type PlacementGroup,
+  type Point,
+  type Session,
+  type SubmissionJob,
+  type Task,
+  type Where,
+} from './records.ts';
 import type { State } from './state.ts';
-import { NOWHERE, type Where } from './where.ts';
 
 /**
  * Everything that a correlator knows, as plain records (arrays, objects, strings, numbers, booleans, bigints, bytes) that come in an order in which
@@ -172,6 +183,7 @@ const OMITTED = {
     'name',
     'number',
     'wheres',
+    'sweepWheresAt',
     'jobs',
     'tasks',
     'actors',

@@ -10,8 +10,7 @@ import type { FoldNode } from './fold.ts';
 import type { AttemptLifecycle, Lifecycle, SpanRef } from './lifecycle.ts';
 import { largest, smallest } from './merge.ts';
 import { isCreationTask, isDriverTask } from './ray-ids.ts';
-import type { Attempt, ClosedAttempt } from './attempt.ts';
-import type { Job } from './records.ts';
+import type { Attempt, ClosedAttempt, Job } from './records.ts';
 import type { State } from './state.ts';
 import { jobSpan } from './trace-ref.ts';
 import { leave } from './where.ts';
@@ -32,6 +31,7 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
   } else {
     state.foldedAttempts += 1;
     job.account.foldedAttemptCount += 1;
+    state.options.onFolded?.(lifecycle);
   }
   if (lifecycle.endInferred !== undefined) state.inferredEnds[lifecycle.endInferred] += 1;
   countInJob(job, attempt, lifecycle);

@@ -7,8 +7,7 @@ import { closeAttempt, closeRest } from './close-attempt.ts';
 import { interval, jobEndNs, jobStartNs, lastStateNs, silenceNs } from './ends.ts';
 import type { ActorLifecycle, EndInferred, Incarnation, Interval, JobLifecycle, Lifecycle, LinkRef } from './lifecycle.ts';
 import { largest, smallest, sortedProfile, sortedTransitions } from './merge.ts';
-import type { Attempt } from './attempt.ts';
-import type { Actor, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
+import type { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
 import type { State } from './state.ts';
 import { actorSpan, actorTrace, jobSpan, jobTrace, parseCaller } from './trace-ref.ts';
 

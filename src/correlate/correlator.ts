@@ -14,8 +14,7 @@ import {
   closeWorker,
 } from './close.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
-import { Attempt } from './attempt.ts';
-import { Actor, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
+import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
 import { Restorer } from './restore.ts';
 import { CORRELATE_DEFAULTS, State } from './state.ts';
 import type { Applied, CorrelateOptions } from './state.ts';

@@ -7,7 +7,7 @@ import type { TaskDefinition } from '../event/index.ts';
 export type TaskFacts = Readonly<Omit<TaskDefinition, 'eventId' | 'session' | 'emitterNodeId' | 'type' | 'taskId' | 'attempt' | 'actorId'>>;
 
 /** Definitions that are shared at a time; beyond it sharing begins anew. */
-const SHARED_MAX = 8_192;
+export const SHARED_MAX = 8_192;
 /** Different ones with one parent and name. */
 const VARIANTS_MAX = 8;
 

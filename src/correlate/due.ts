@@ -2,9 +2,8 @@ import type { StateTransition, TimeNs } from '../event/index.ts';
 import { traceJobOf } from './ancestry.ts';
 import { wholeTaskEntry } from './merge.ts';
 import { creationTaskOf, isCreationTask } from './ray-ids.ts';
-import type { Attempt } from './attempt.ts';
 import { hasState } from './packed-states.ts';
-import type { Actor, Job } from './records.ts';
+import type { Actor, Attempt, Job } from './records.ts';
 import type { State } from './state.ts';
 
 /**

@@ -2,8 +2,7 @@ import type { ProfileEntry, StateTransition, TimeNs } from '../event/index.ts';
 import { isTerminal, restartedAliveNs } from './due.ts';
 import type { AttemptOutcome, EndInferred, Interval } from './lifecycle.ts';
 import { largest, wholeTaskEntry } from './merge.ts';
-import type { Attempt } from './attempt.ts';
-import type { Job, NodeRecord, Session, WorkerRecord } from './records.ts';
+import type { Attempt, Job, NodeRecord, Session, WorkerRecord } from './records.ts';
 
 /** Where and how an attempt ended: a pure function of what is known, in the order of how good the evidence is. */
 export interface AttemptEnd extends Interval {

@@ -4,11 +4,25 @@ import type { CheckpointContent, CheckpointKind, CheckpointRecord, ClosedRecord,
 import { FoldNode } from './fold.ts';
 import type { SpanRef } from './lifecycle.ts';
 import { driverTaskOf } from './ray-ids.ts';
-import { Attempt, type ClosedAttempt, Task } from './attempt.ts';
 import type { TaskFacts } from './definitions.ts';
-import { Actor, Job, NodeRecord, PlacementGroup, Point, type Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
+import {
+  Actor,
+  Attempt,
+  type ClosedAttempt,
+  Job,
+  NodeRecord,
+  NOWHERE,
+  PlacementGroup,
+  Point,
+  type Session,
+  SubmissionJob,
+  Task,
+  type Timed,
+  type Where,
+  WorkerRecord,
+} from './records.ts';
 import type { State } from './state.ts';
-import { moveTo, NOWHERE, type Where } from './where.ts';
+import { moveTo, whereOf } from './where.ts';
 
 /** Takes the records of a checkpoint, in their order, into a state that is empty at first. */
 export class Restorer {
@@ -89,7 +103,7 @@ export class Restorer {
     where: (number, sessionNumber, facts, saved) => {
       const session = this.#session(sessionNumber);
       const places = saved.flatMap(([kind, id]) => (kind === 'node' ? session.nodes.get(id) : session.workers.get(id)) ?? []);
-      this.#wheres.set(number, session.wheres.of(facts, places));
+      this.#wheres.set(number, whereOf(session, facts, places));
     },
     task: (number, id, parent, traceJob, keptDefinition, attempts) => {
       const task = new Task(this.#session(number), id);
@@ -124,6 +138,8 @@ export class Restorer {
     const attempt = new Attempt(task, number, session.firstSeenMs + sinceMs);
     attempt.states = states;
     attempt.definition = definition === 0 ? undefined : found(this.#definitions.get(definition));
+    // One text for all children of a parent.
+    if (attempt.definition?.parentTaskId === task.parentTaskId) task.parentTaskId = attempt.definition?.parentTaskId ?? task.parentTaskId;
     moveTo(attempt, where === 0 ? NOWHERE : found(this.#wheres.get(where)));
     if (extra !== null) Object.assign(attempt.ownExtra, extra);
     if (folds !== null) attempt.ownExtra.folds = new Map(folds.map((id) => [this.#fold(id).name, this.#fold(id)]));

@@ -2,10 +2,9 @@ import { TraceAccount } from './account.ts';
 import type { Cost } from './account.ts';
 import { DueQueue } from './due-queue.ts';
 import { compareTimed } from './due-order.ts';
-import type { EndInferred, Lifecycle } from './lifecycle.ts';
-import { Attempt, Task } from './attempt.ts';
+import type { AttemptLifecycle, EndInferred, Lifecycle } from './lifecycle.ts';
 import { SharedDefinitions } from './definitions.ts';
-import { Actor, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
+import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, Task, type Timed, WorkerRecord } from './records.ts';
 import { Tombstones } from './tombstones.ts';
 
 /** Times in milliseconds. */
@@ -27,6 +26,8 @@ export interface CorrelateOptions {
   readonly maxTombstones: number;
   /** What a lifecycle takes of its trace. */
   readonly measure: (lifecycle: Lifecycle) => Cost;
+  /** Hears of each attempt that is finished and was folded: it is not handed out. Default: nobody does. */
+  readonly onFolded?: (lifecycle: AttemptLifecycle) => void;
 }
 
 export const CORRELATE_DEFAULTS = {
@@ -58,6 +59,7 @@ export class State {
   readonly tombstones = new Tombstones();
   readonly definitions = new SharedDefinitions();
   #sessionNumbers = 0;
+  #lastSession: Session | undefined;
   openAttempts = 0;
   /** Jobs, actors, nodes, workers, placement groups, submission jobs and sessions. */
   otherRecords = 0;
@@ -77,10 +79,13 @@ export class State {
   }
 
   session(name: string, nowMs: number): Session {
+    // Nearly all events are of one session: comparing two texts is cheaper than hashing one.
+    if (this.#lastSession?.name === name) return this.#lastSession;
     let session = this.sessions.get(name);
     if (session === undefined) {
       session = this.addSession(name, new TraceAccount({ kind: 'session' }, this.#traceLimits), nowMs);
     }
+    this.#lastSession = session;
     return session;
   }
 
@@ -93,7 +98,10 @@ export class State {
   }
 
   job(session: Session, id: string, nowMs: number): Job {
-    return this.#record(session.jobs, id, () => new Job(session, id, new TraceAccount({ kind: 'job', id }, this.#traceLimits), nowMs));
+    return (
+      session.jobs.get(id) ??
+      this.#added(session.jobs, id, new Job(session, id, new TraceAccount({ kind: 'job', id }, this.#traceLimits), nowMs))
+    );
   }
 
   /** The open attempt of this number, made when it is new; undefined when it is closed already. */
@@ -120,27 +128,27 @@ export class State {
   }
 
   actor(session: Session, id: string, nowMs: number): Actor {
-    return this.#record(session.actors, id, () => {
-      const actor = new Actor(session, id);
-      this.job(session, actor.jobId, nowMs).actors.add(actor);
-      return actor;
-    });
+    const known = session.actors.get(id);
+    if (known !== undefined) return known;
+    const actor = new Actor(session, id);
+    this.job(session, actor.jobId, nowMs).actors.add(actor);
+    return this.#added(session.actors, id, actor);
   }
 
   node(session: Session, id: string): NodeRecord {
-    return this.#record(session.nodes, id, () => new NodeRecord(session, id));
+    return session.nodes.get(id) ?? this.#added(session.nodes, id, new NodeRecord(session, id));
   }
 
   worker(session: Session, id: string): WorkerRecord {
-    return this.#record(session.workers, id, () => new WorkerRecord(session, id));
+    return session.workers.get(id) ?? this.#added(session.workers, id, new WorkerRecord(session, id));
   }
 
   placementGroup(session: Session, id: string): PlacementGroup {
-    return this.#record(session.placementGroups, id, () => new PlacementGroup(session, id));
+    return session.placementGroups.get(id) ?? this.#added(session.placementGroups, id, new PlacementGroup(session, id));
   }
 
   submissionJob(session: Session, id: string): SubmissionJob {
-    return this.#record(session.submissionJobs, id, () => new SubmissionJob(session, id));
+    return session.submissionJobs.get(id) ?? this.#added(session.submissionJobs, id, new SubmissionJob(session, id));
   }
 
   /** Everything of a session, tombstones and all. */
@@ -149,14 +157,12 @@ export class State {
     this.tombstones.forgetSession(session);
     for (const records of [jobs, actors, nodes, workers, placementGroups, submissionJobs]) this.otherRecords -= records.size;
     this.sessions.delete(session.name);
+    this.#lastSession = undefined;
     this.otherRecords -= 1;
   }
 
-  /** The record of this id, made when it is new; the oldest closed one gives way when there are too many. */
-  #record<Kind extends { readonly closed: boolean }>(records: Map<string, Kind>, id: string, make: () => Kind): Kind {
-    const known = records.get(id);
-    if (known !== undefined) return known;
-    const record = make();
+  /** A new record; the oldest closed one gives way when there are too many. */
+  #added<Kind extends { readonly closed: boolean }>(records: Map<string, Kind>, id: string, record: Kind): Kind {
     records.set(id, record);
     this.otherRecords += evictClosed(records) ? 0 : 1;
     return record;

@@ -1,6 +1,5 @@
-import { type ClosedAttempt, Task } from './attempt.ts';
 import type { AttemptOutcome } from './lifecycle.ts';
-import type { Session } from './records.ts';
+import { type ClosedAttempt, type Session, Task } from './records.ts';
 import { TombstoneIndex } from './tombstone-index.ts';
 
 /**
@@ -49,6 +48,11 @@ export class Tombstones {
   /** Tasks. */
   get size(): number {
     return this.#live;
+  }
+
+  /** Those that were given up and are still between others, too. */
+  get rows(): number {
+    return this.#end - this.#first;
   }
 
   /** A task of which every attempt is closed. True when its row tells everything, so that the object is of no more use. */
@@ -148,9 +152,8 @@ export class Tombstones {
       words.set(saved.subarray(from, from + ROW_WORDS), at);
       words[at + SESSION] = session.number;
       this.#live += 1;
-      scratch.set(saved.subarray(from, from + ID_WORDS));
       if ((this.#word(row, FLAGS) & IS_WHOLE) === 0) onObject(session, this.#idAt(row, 0), row);
-      else if (!this.#index.add(scratch, row)) this.#remove(row);
+      else if (!this.#index.add(words.subarray(at, at + ID_WORDS), row)) this.#remove(row);
     }
   }
 

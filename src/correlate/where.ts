@@ -1,83 +1,34 @@
 import { smallest } from './merge.ts';
-import type { Attempt } from './attempt.ts';
-import type { NodeRecord, WorkerRecord } from './records.ts';
-
-/** What events tell of where an attempt ran. */
-export interface PlaceFacts {
-  /** From the owner's SUBMITTED_TO_WORKER. */
-  readonly submittedNodeId?: string | undefined;
-  /** From the executor itself: better evidence. */
-  readonly executorNodeId?: string | undefined;
-  readonly workerId?: string | undefined;
-  readonly workerPid?: number | undefined;
-  readonly nodeIpAddress?: string | undefined;
-}
-
-/** Where attempts run of which the same is told: one object for all of them, which does not change. */
-export class Where implements PlaceFacts {
-  readonly submittedNodeId: string | undefined;
-  readonly executorNodeId: string | undefined;
-  readonly workerId: string | undefined;
-  readonly workerPid: number | undefined;
-  readonly nodeIpAddress: string | undefined;
-  /** Nodes and workers that were ever named, and list it, for when they die. */
-  readonly places: readonly (NodeRecord | WorkerRecord)[];
-  /** Open ones; none of an attempt of which nothing is told. */
-  readonly attempts = new Set<Attempt>();
-
-  constructor(facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]) {
-    this.submittedNodeId = facts.submittedNodeId;
-    this.executorNodeId = facts.executorNodeId;
-    this.workerId = facts.workerId;
-    this.workerPid = facts.workerPid;
-    this.nodeIpAddress = facts.nodeIpAddress;
-    this.places = places;
-  }
-
-  /** The node that is most sure. */
-  get nodeId(): string | undefined {
-    return this.executorNodeId ?? this.submittedNodeId;
-  }
-}
-
-/** Of an attempt of which nothing is told. */
-export const NOWHERE = new Where({}, []);
+import { type Attempt, type NodeRecord, type PlaceFacts, type Session, Where, type WorkerRecord } from './records.ts';
 
 /** Combinations that are kept although no open attempt is there, in each session. */
-const IDLE_MAX = 2_000;
+export const IDLE_MAX = 2_000;
+/** Listed by one place, so that looking through them is cheaper than making a key. */
 const NEARBY_MAX = 8;
 
-/** All that open attempts of one session share. */
-export class Wheres {
-  readonly #byKey = new Map<string, Where>();
-  #sweepAt = IDLE_MAX;
+/** The one object for these facts and places of a session. */
+export function whereOf(session: Session, facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]): Where {
+  const near = nearby(facts, places);
+  if (near !== undefined) return near;
+  const key = keyOf(facts, places);
+  const known = session.wheres.get(key);
+  // A record that was forgotten meanwhile has a successor of the same id.
+  if (known !== undefined && hasSamePlaces(known, places)) return known;
+  if (session.wheres.size >= Math.max(session.sweepWheresAt, IDLE_MAX)) sweep(session);
+  const where = new Where(facts, places);
+  session.wheres.set(key, where);
+  where.list();
+  return where;
+}
 
-  get size(): number {
-    return this.#byKey.size;
+function sweep(session: Session): void {
+  const { wheres } = session;
+  for (const [key, where] of wheres) {
+    if (where.attempts.size > 0) continue;
+    wheres.delete(key);
+    for (const place of where.places) place.wheres.delete(where);
   }
-
-  of(facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]): Where {
-    const near = nearby(facts, places);
-    if (near !== undefined) return near;
-    const key = keyOf(facts, places);
-    const known = this.#byKey.get(key);
-    // A record that was forgotten meanwhile has a successor of the same id.
-    if (known !== undefined && hasSamePlaces(known, places)) return known;
-    if (this.#byKey.size >= this.#sweepAt) this.#sweep();
-    const where = new Where(facts, places);
-    this.#byKey.set(key, where);
-    for (const place of places) place.wheres.add(where);
-    return where;
-  }
-
-  #sweep(): void {
-    for (const [key, where] of this.#byKey) {
-      if (where.attempts.size > 0) continue;
-      this.#byKey.delete(key);
-      for (const place of where.places) place.wheres.delete(where);
-    }
-    this.#sweepAt = this.#byKey.size * 2 + IDLE_MAX;
-  }
+  session.sweepWheresAt = wheres.size * 2 + IDLE_MAX;
 }
 
 /** Of what the first place lists, when that is not much: a worker has about two. Saves making a key. */
@@ -138,6 +89,8 @@ export function moveTo(attempt: Attempt, where: Where): void {
   if (attempt.where === where) return;
   leave(attempt);
   attempt.where = where;
+  // It may have been swept away as idle between its making and now.
+  if (where.attempts.size === 0) where.list();
   where.attempts.add(attempt);
 }
 

@@ -1,5 +1,5 @@
 export { createReceiver, type ReceiverOptions } from './receiver.ts';
-export { AUTHENTICATE, pathWithoutToken, refuseBrowser, refuseStranger } from './guard.ts';
+export { AUTHENTICATE, pathWithoutToken, peerOf, refuseBrowser, refuseStranger } from './guard.ts';
 export type { Pressure } from './receive-batch.ts';
 export type { ReceiverTelemetry } from './receiver-telemetry.ts';
 export { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './limits.ts';

@@ -1,8 +1,9 @@
 /* oxlint-disable oxc/no-async-endpoint-handlers -- Hono, unlike Express, hands a rejection to onError */
 import { type Context, Hono } from 'hono';
 import { createTokenSet, type TokenSet } from '../access/index.ts';
-import { decodeEvent } from '../event/index.ts';
+import { decodeEvent, EventScanner } from '../event/index.ts';
 import type { Journal } from '../journal/index.ts';
+import { createBodyBuffers } from './body-buffers.ts';
 import { createByteBudget } from './byte-budget.ts';
 import type { DecodeEvent } from './decode-batch.ts';
 import { AUTHENTICATE, peerOf, refuseBrowser, refuseStranger } from './guard.ts';
@@ -33,7 +34,9 @@ export interface ReceiverOptions {
   /** Given by whoever shares the event loop with the receiver. */
   readonly turns?: Turns;
   readonly seenEvents?: SeenEvents;
-  /** Default `decodeEvent`. */
+  /** Adds routes for readers, before those of this receiver. */
+  readonly mountPages?: (app: Hono) => void;
+  /** Default `decodeEvent`, and an `EventScanner` before it. */
   readonly decode?: DecodeEvent;
 }
 
@@ -54,9 +57,11 @@ export function createReceiver(options: ReceiverOptions): Hono {
   const batchOptions: BatchReceiverOptions = {
     intake: createIntake(journal, seenEvents),
     budget: createByteBudget(limits.maxInFlightBytes),
+    buffers: createBodyBuffers(),
     limits,
     turns: options.turns ?? createTurns(),
     decode: options.decode ?? decodeEvent,
+    scanner: options.decode === undefined ? new EventScanner() : undefined,
     telemetry,
     pressure: options.pressure,
     ...(options.onRejected === undefined ? {} : { onRejected: options.onRejected }),
@@ -93,6 +98,7 @@ export function createReceiver(options: ReceiverOptions): Hono {
     context.header('x-content-type-options', 'nosniff');
     context.header('cache-control', 'no-store');
   });
+  options.mountPages?.(app);
   for (const path of POST_PATHS) {
     app.post(path, post);
     app.all(path, (context) => answerMethod(context, 'POST'));

@@ -24,16 +24,14 @@ export interface DamageOutcome {
   readonly differences: readonly string[];
 }
 
-/** Long enough for a journal to be copied, damaged and told again before a session is over. */
-const changed = { orphanTimeoutMs: 8000 } as const;
 /** A quarter of it is worked through, and a checkpoint is due. */
-const checkpoints: Partial<ServeSettings> = { ...changed, maxJournalBytes: 512 * 1024 };
+const checkpoints: Partial<ServeSettings> = { maxJournalBytes: 512 * 1024 };
 
 /** Flips single bytes anywhere in a journal with and without a checkpoint; a sender that says everything again must make it whole. */
 export async function runDamage({ programs, flips, seed, onProgress = () => {} }: DamageOptions): Promise<DamageOutcome[]> {
-  const wanted = await undisturbedSpans(programs, changed);
+  const wanted = await undisturbedSpans(programs);
   const random = createRandom(seed);
-  const sources = [await journalOf('damage-plain', changed), await journalOf('damage-checkpoint', checkpoints)];
+  const sources = [await journalOf('damage-plain', {}), await journalOf('damage-checkpoint', checkpoints)];
   const outcomes: DamageOutcome[] = [];
   for (let flip = 0; flip < flips; flip += 1) {
     const source = random.pick(sources);

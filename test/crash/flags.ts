@@ -46,6 +46,8 @@ export const metricNames = {
   openJobs: 'open_jobs',
   spansQueued: 'spans_queued',
   spansExported: 'spans_exported_total',
+  tombstones: 'tombstones',
+  seenEventIds: 'seen_event_ids',
   journalBytes: 'journal_bytes',
   journalEntries: 'journal_entries',
   journalDamages: 'journal_damages_total',

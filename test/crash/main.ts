@@ -14,6 +14,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     kills: { type: 'string', default: '200' },
     events: { type: 'string', default: '1000000' },
+    heap: { type: 'string', default: '' },
     flips: { type: 'string', default: '40' },
     minutes: { type: 'string', default: '30' },
     journal: { type: 'string', default: 'disk' },
@@ -41,7 +42,8 @@ const proofs: Readonly<Record<string, (programs: Programs) => Promise<boolean>>>
     return outcomes.every(({ differences }) => differences.length === 0);
   },
   async outage(programs) {
-    const result = await runOutage({ programs, events: Number(values.events), seed, killed: true, onProgress: console.log });
+    const heap = values.heap === '' ? {} : { heapMebibytes: Number(values.heap) };
+    const result = await runOutage({ programs, events: Number(values.events), seed, killed: true, ...heap, onProgress: console.log });
     const { peakRssBytes, mostDiskBytes, leftDiskBytes, ...rest } = result;
     console.dir({
       ...rest,

@@ -36,7 +36,7 @@ export function fullMatrix(programs: Programs, kills: number, seed: number, chan
   const rounds = Math.max(1, Math.round(((kills - killsAfter) * postsPerKill) / postsPerRound));
   const streams = recordedStreams(programs.recordings, rounds);
   // Spread over the run: a long stream is told apart by its parts, each with a session of its own.
-  for (let part = 0; part < rounds; part += 1) streams.splice(part * 13, 0, generatedStream(20_000, seed * 100 + part));
+  for (let part = 0; part < rounds; part += 1) streams.splice(part * 13, 0, generatedStream(8000, seed * 100 + part));
   return { programs, streams, kills: kills - killsAfter, killsAfter, seed, settings: { ...fullSettings, ...changed } };
 }
 

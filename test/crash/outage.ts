@@ -14,6 +14,8 @@ export interface OutageOptions {
   readonly seed: number;
   /** Kills the bridge at the end of the outage, so that it comes back with everything in the journal. */
   readonly killed: boolean;
+  /** Limit of Node's heap, where there shall be one. */
+  readonly heapMebibytes?: number;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -35,9 +37,11 @@ export interface OutageResult {
 }
 
 /** Ray's events of a long time come while the backend is away; then it is back. */
-export async function runOutage({ programs, events, seed, killed, onProgress = () => {} }: OutageOptions): Promise<OutageResult> {
+export async function runOutage(options: OutageOptions): Promise<OutageResult> {
+  const { programs, events, seed, killed, heapMebibytes, onProgress = () => {} } = options;
   const settings = { settleMs: 5000, orphanTimeoutMs: 60_000, hasTraceBudget: false };
-  const rig = await openRig({ programs, name: `outage-${events}-${seed}`, settings, hasStorageFaults: false });
+  const nodeArguments = heapMebibytes === undefined ? [] : [`--max-old-space-size=${heapMebibytes}`];
+  const rig = await openRig({ programs, name: `outage-${events}-${seed}`, settings, hasStorageFaults: false, nodeArguments });
   const { bridge, sink, dataDir } = rig;
   const wanted = new Set<string>();
   let posted = 0;

@@ -7,6 +7,7 @@ import { REJECTIONS } from '../../src/event/index.ts';
 import { METRICS } from '../../src/metrics.ts';
 import { STATUS_OF_REFUSAL } from '../../src/receiver/index.ts';
 import { ATTRIBUTES, type AttributeRow } from '../../src/span/index.ts';
+import { STATUS_OF_VIEW_REFUSAL } from '../../src/view/index.ts';
 import { renderTraceTree } from '../../src/terminal/index.ts';
 import { readRecordedEvents } from '../support/posts.ts';
 import { readProjectFile, repositoryRoot } from './source-tree.ts';
@@ -51,11 +52,8 @@ export const sections: Readonly<Record<string, () => string>> = {
       ['code', 'meaning'],
       Object.entries(REJECTIONS).map(([name, meaning]) => [code(name), meaning]),
     ),
-  refusals: () =>
-    table(
-      ['status', 'codes'],
-      [...new Set(Object.values(STATUS_OF_REFUSAL))].sort((a, b) => a - b).map((status) => [String(status), codesOf(status)]),
-    ),
+  refusals: () => codesByStatus(STATUS_OF_REFUSAL),
+  'view-refusals': () => codesByStatus(STATUS_OF_VIEW_REFUSAL),
   findings: () =>
     table(
       ['code', 'severity', 'what is wrong'],
@@ -87,11 +85,17 @@ function traceTree(): string {
   return fenced(renderTraceTree(trace, { width: 96, color: false, maxLines: 22 }).trimEnd());
 }
 
-function codesOf(status: number): string {
-  return Object.entries(STATUS_OF_REFUSAL)
-    .filter(([, each]) => each === status)
-    .map(([name]) => code(name))
-    .join(', ');
+function codesByStatus(statusOf: Readonly<Record<string, number>>): string {
+  const statuses = [...new Set(Object.values(statusOf))].sort((a, b) => a - b);
+  const codes = (status: number): string =>
+    Object.entries(statusOf)
+      .filter(([, each]) => each === status)
+      .map(([name]) => code(name))
+      .join(', ');
+  return table(
+    ['status', 'codes'],
+    statuses.map((status) => [String(status), codes(status)]),
+  );
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -23,11 +23,12 @@ const layers: Readonly<Record<string, Layer>> = {
   terminal: { imports: [] },
   convert: { imports: ['event', 'correlate', 'span', 'otlp', 'export'] },
   'span-environment': { imports: ['span'] },
-  pump: { imports: ['correlate', 'export', 'journal', 'receiver'] },
+  view: { imports: ['event', 'correlate', 'span', 'access', 'receiver'] },
+  pump: { imports: ['event', 'correlate', 'export', 'journal', 'receiver'] },
   rebuild: { imports: ['correlate'], types: ['journal', 'receiver', 'config'] },
-  'bridge-telemetry': { imports: ['correlate', 'export', 'journal', 'metrics', 'telemetry'] },
+  'bridge-telemetry': { imports: ['correlate', 'export', 'journal', 'metrics', 'telemetry'], types: ['view'] },
   bridge: {
-    imports: [...stages, 'config', 'convert', 'telemetry', 'span-environment', 'bridge-telemetry', 'pump', 'rebuild', 'quarantine'],
+    imports: [...stages, 'config', 'convert', 'telemetry', 'span-environment', 'bridge-telemetry', 'pump', 'rebuild', 'quarantine', 'view'],
   },
   doctor: { imports: ['export', 'metrics', 'receiver', 'terminal'] },
   command: {
@@ -48,6 +49,7 @@ const layers: Readonly<Record<string, Layer>> = {
       'convert',
       'span-environment',
       'bridge',
+      'view',
     ],
   },
   cli: { imports: ['command', 'export'] },

@@ -1,0 +1,77 @@
+import { optionalText, type Option, parseOptions } from '../options/index.ts';
+import { formatCount, jsonForTerminal, printable } from '../terminal/index.ts';
+import type { JobAnswer, JobsAnswer } from '../view/index.ts';
+import { type Command, type CommandContext, done, type Outcome, trouble, usage } from './command.ts';
+import { writeText } from './output.ts';
+import { jsonOption, openClient, sessionOption, viewOptions } from './view-client.ts';
+import { failureColumns, functionColumns, jobColumns, tableLines, waitingColumns } from './view-text.ts';
+
+const options = {
+  job: {
+    flag: '--job',
+    placeholder: '<id>',
+    default: '',
+    parse: optionalText,
+    group: 'What to look at',
+    help: 'This job alone: its functions, what is pending and why, and its failures.',
+  },
+  session: sessionOption,
+  ...viewOptions,
+  json: jsonOption,
+} satisfies Record<string, Option<unknown>>;
+
+export const jobsCommand: Command = {
+  name: 'jobs',
+  summary: 'what the jobs of a running bridge do now',
+  usage: '[--job ID] [--url URL] [options]',
+  description: [
+    'Lists the jobs that a running bridge knows of, those that run first: tasks that are done, pending, running and failed. With --job: one job by function, what its pending tasks wait for, and its failures.',
+    'It reads what `serve` tells at /api/v1, which needs --view on, the default.',
+  ],
+  options,
+  examples: [
+    { says: 'all of them', line: 'ray-otel-bridge jobs' },
+    { says: 'one of them', line: 'ray-otel-bridge jobs --job 01000000' },
+    { says: 'for a program', line: "ray-otel-bridge jobs --json | jq '.jobs[] | {name, state, progress}'" },
+  ],
+  run: jobs,
+};
+
+async function jobs({ argv, env, stdout, stop }: CommandContext): Promise<Outcome> {
+  const parsed = parseOptions(options, argv, env);
+  if (!parsed.ok) return usage(...parsed.problems);
+  const { job, session, json, ...rest } = parsed.values;
+  if (parsed.positionals.length > 0) return usage(...parsed.positionals.map((word) => `${JSON.stringify(word)}: write --job ${word}`));
+  const opened = openClient(rest, stop);
+  if (!opened.ok) return usage(opened.problem);
+  const { client } = opened;
+  const width = stdout.isTTY === true ? stdout.columns : undefined;
+  if (job !== undefined) {
+    const asked = await client.ask<JobAnswer>(`jobs/${encodeURIComponent(job)}`, { session });
+    if (!asked.ok) return trouble(asked.problem);
+    await writeText(stdout, json ? `${jsonForTerminal(asked.answer, 2)}\n` : `${jobLines(asked.answer, width).join('\n')}\n`);
+    return done;
+  }
+  const asked = await client.ask<JobsAnswer>('jobs');
+  if (!asked.ok) return trouble(asked.problem);
+  await writeText(stdout, json ? `${jsonForTerminal(asked.answer, 2)}\n` : `${jobsLines(asked.answer, width).join('\n')}\n`);
+  return done;
+}
+
+function jobsLines({ jobs: rows, more, since }: JobsAnswer, width: number | undefined): readonly string[] {
+  if (rows.length === 0) return [`no job is known since ${new Date(since).toISOString()}`];
+  return [...tableLines(jobColumns, rows, width), ...(more === 0 ? [] : [`and ${formatCount(more, 'more job')}`])];
+}
+
+function jobLines(answer: JobAnswer, width: number | undefined): readonly string[] {
+  const { job, functions, waiting, failures, nowMs } = answer;
+  return [
+    ...tableLines(jobColumns, [job], width),
+    `trace ${job.traceUrl === undefined ? job.traceId : printable(job.traceUrl)}`,
+    ...(job.error === undefined ? [] : [printable(job.error)]),
+    '',
+    ...tableLines(functionColumns, functions, width),
+    ...(waiting.length === 0 ? [] : ['', ...tableLines(waitingColumns(nowMs), waiting, width)]),
+    ...(failures.length === 0 ? [] : ['', ...tableLines(failureColumns, failures, width)]),
+  ];
+}

@@ -1,0 +1,70 @@
+import { cutTo, formatBytes, printable } from '../terminal/index.ts';
+import type { JobAnswer, JobsAnswer, StatusAnswer } from '../view/index.ts';
+import { countText, durationText, failureColumns, functionColumns, jobColumns, tableLines, waitingColumns } from './view-text.ts';
+
+export interface TopState {
+  readonly url: string;
+  readonly status: StatusAnswer | undefined;
+  readonly jobs: JobsAnswer | undefined;
+  /** Of the job that is chosen. */
+  readonly job: JobAnswer | undefined;
+  /** Why there is no newer answer. */
+  readonly problem: string | undefined;
+  /** Index of the job that is chosen. */
+  readonly chosen: number;
+}
+
+export interface ScreenSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Lines that jobs may take while there is a chosen one to be told of. */
+const JOBS_SHARE = 0.4;
+const CHOSEN = '>';
+
+/** What a screen of this size shows: lines of printable text that fit it. */
+export function topLines(state: TopState, { width, height }: ScreenSize): readonly string[] {
+  const head = [...headLines(state), ''];
+  const foot = ['up/down: choose a job   q: end'];
+  const room = Math.max(0, height - head.length - foot.length);
+  const jobs = jobLines(state, width, state.job === undefined ? room : Math.max(3, Math.floor(room * JOBS_SHARE)));
+  const details = state.job === undefined ? [] : detailLines(state.job, width, room - jobs.length);
+  const body = [...jobs, ...details].slice(0, room);
+  const filled = [...head, ...body, ...Array.from({ length: Math.max(0, room - body.length) }, () => ''), ...foot];
+  return filled.slice(0, height).map((line) => cutTo(line, width));
+}
+
+function headLines({ url, status, problem }: TopState): readonly string[] {
+  const first = `ray-otel-bridge top  ${printable(url)}`;
+  if (status === undefined) return [first, problem === undefined ? 'asking...' : printable(problem)];
+  const { health, events, nowMs } = status;
+  const last =
+    events.lastReceivedMs === undefined ? 'nothing received yet' : `last event ${durationText(nowMs - events.lastReceivedMs)} ago`;
+  return [
+    `${first}  ${problem === undefined ? (health.reason ?? health.state) : printable(problem)}`,
+    `${countText(events.accepted)} events, ${last}; rejected ${countText(events.rejected)}, late ${countText(health.lateEvents)}`,
+    `backlog ${countText(health.backlogEvents)} events (${formatBytes(health.journalBytes)}), ${countText(health.queuedSpans)} spans; lag ${durationText(health.exportLagMs)}`,
+  ];
+}
+
+function jobLines({ jobs, chosen }: TopState, width: number, room: number): readonly string[] {
+  if (jobs === undefined) return [];
+  if (jobs.jobs.length === 0) return ['no job yet'];
+  const [head = '', ...lines] = tableLines(jobColumns, jobs.jobs, width - 2);
+  const rows = Math.max(1, room - 2);
+  const first = Math.max(0, Math.min(chosen - Math.floor(rows / 2), lines.length - rows));
+  const shown = lines.slice(first, first + rows).map((line, index) => `${first + index === chosen ? CHOSEN : ' '} ${line}`);
+  const rest = lines.length - shown.length + jobs.more;
+  return [`  ${head}`, ...shown, ...(rest > 0 ? [`  and ${countText(rest)} more`] : [])];
+}
+
+function detailLines(job: JobAnswer, width: number, room: number): readonly string[] {
+  const tables = [
+    tableLines(functionColumns, job.functions, width),
+    ...(job.waiting.length === 0 ? [] : [tableLines(waitingColumns(job.nowMs), job.waiting, width)]),
+    ...(job.failures.length === 0 ? [] : [tableLines(failureColumns, job.failures, width)]),
+  ];
+  const share = Math.max(2, Math.floor(room / tables.length) - 1);
+  return tables.flatMap((lines) => ['', ...lines.slice(0, share)]);
+}

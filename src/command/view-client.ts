@@ -1,0 +1,155 @@
+import { readFileSync } from 'node:fs';
+import { settingsTable } from '../config.ts';
+import { duration, httpTarget, type Option, switchValue, tokenLines, type ValuesOf } from '../options/index.ts';
+import { printable } from '../terminal/index.ts';
+
+/** What of an answer is read at most. */
+const MAX_ANSWER_BYTES = 64 * 2 ** 20;
+
+/** Options of every command that reads the data of a running bridge. */
+export const viewOptions = {
+  url: {
+    flag: '--url',
+    placeholder: '<url>',
+    default: 'http://127.0.0.1:8080',
+    parse: httpTarget,
+    group: 'What to look at',
+    help: 'Of a running bridge.',
+  },
+  readTokenFile: {
+    ...settingsTable.readTokenFile,
+    group: 'What to look at',
+    help: 'Tokens of which the first is shown to the bridge.',
+  },
+  readTokens: { ...settingsTable.readTokens, group: 'What to look at', help: 'The same, without a file.' },
+  timeoutMs: {
+    flag: '--timeout',
+    placeholder: '<duration>',
+    default: '10s',
+    parse: duration('10ms'),
+    group: 'Running',
+    help: 'How long to wait for an answer.',
+  },
+} satisfies Record<string, Option<unknown>>;
+
+export const jsonOption = {
+  flag: '--json',
+  placeholder: '',
+  default: '',
+  isSwitch: true,
+  parse: switchValue,
+  group: 'Output',
+  help: "The API's answer as it is.",
+} as const satisfies Option<boolean>;
+
+export const sessionOption = {
+  flag: '--session',
+  placeholder: '<name>',
+  default: '',
+  parse: (text: string) => ({ ok: true, value: text === '' ? undefined : text }) as const,
+  group: 'What to look at',
+  help: 'Session of the job; needed only where more than one has a job of this id.',
+} as const satisfies Option<string | undefined>;
+
+export type Asked<Answer> = { readonly ok: true; readonly answer: Answer } | { readonly ok: false; readonly problem: string };
+
+/** The read-only API of one bridge. */
+export interface ViewClient {
+  /** The answer at a path below `/api/v1/`, in the shape that the description of the API has for it. Never rejects. */
+  ask<Answer>(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<Asked<Answer>>;
+}
+
+export type OpenedClient = { readonly ok: true; readonly client: ViewClient } | { readonly ok: false; readonly problem: string };
+
+export function openClient(options: ValuesOf<typeof viewOptions>, stop: AbortSignal): OpenedClient {
+  const { url, readTokenFile, readTokens, timeoutMs } = options;
+  const fromFile = readTokenFile === undefined ? undefined : readFirstToken(readTokenFile);
+  if (fromFile?.ok === false) return fromFile;
+  const authorization = authorizationOf(url, fromFile?.token ?? readTokens[0]);
+  return {
+    ok: true,
+    client: {
+      async ask<Answer>(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<Asked<Answer>> {
+        const target = new URL(`${url.pathname.replace(/\/$/, '')}/api/v1/${path}`, url.origin);
+        for (const [name, value] of Object.entries(query)) if (value !== undefined) target.searchParams.set(name, value);
+        try {
+          const response = await fetch(target, {
+            headers: authorization === undefined ? {} : { authorization },
+            redirect: 'error',
+            signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), stop]),
+          });
+          const body = await readJson(response);
+          if (response.ok && typeof body === 'object' && body !== null) {
+            // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the shape that version 1 of the API promises
+            return { ok: true, answer: body as Answer };
+          }
+          return { ok: false, problem: refusalOf(response.status, body) };
+        } catch (error) {
+          return { ok: false, problem: `${url.host} does not answer: ${reasonOf(error)}` };
+        }
+      },
+    },
+  };
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
+  for (;;) {
+    const value = (await reader?.read())?.value;
+    if (value === undefined) break;
+    bytes += value.byteLength;
+    if (bytes > MAX_ANSWER_BYTES) throw new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+    chunks.push(value);
+  }
+  const text = Buffer.concat(chunks).toString('utf8');
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function refusalOf(status: number, body: unknown): string {
+  const error = propertyOf(body, 'error');
+  const [code, message] = [propertyOf(error, 'code'), propertyOf(error, 'message')];
+  if (typeof code !== 'string' || typeof message !== 'string')
+    return `what answers (${status}) is no bridge with a live view: look at --url, and at --view of the bridge`;
+  if (code === 'not_found') return 'the bridge has no live view: it runs with --view off, or is too old';
+  if (code === 'token_missing') return 'the bridge asks for a token: give --read-token-file or RAY_OTEL_READ_TOKEN';
+  return `${printable(message)} (${printable(code)})`;
+}
+
+function propertyOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'for a reason that is not known';
+  if (error.name === 'TimeoutError') return 'not in time';
+  const { cause } = error;
+  const code = propertyOf(cause, 'code');
+  if (code === 'ECONNREFUSED') return 'nothing listens there';
+  return printable(typeof code === 'string' ? code : cause instanceof Error ? cause.message : error.message);
+}
+
+function authorizationOf(url: URL, token: string | undefined): string | undefined {
+  if (token !== undefined) return `Bearer ${token}`;
+  if (url.username === '' && url.password === '') return undefined;
+  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  return `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`;
+}
+
+function readFirstToken(
+  path: string,
+): { readonly ok: true; readonly token: string | undefined } | { readonly ok: false; readonly problem: string } {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch {
+    return { ok: false, problem: `--read-token-file: ${path} cannot be read` };
+  }
+  const parsed = tokenLines(text);
+  return parsed.ok ? { ok: true, token: parsed.value[0] } : { ok: false, problem: `--read-token-file: ${path} ${parsed.problem}` };
+}

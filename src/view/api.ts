@@ -1,0 +1,227 @@
+import type { Context, Hono } from 'hono';
+import type { TokenSet } from '../access/index.ts';
+import { peerOf, type ReceiverTelemetry, type Turns } from '../receiver/index.ts';
+import { describeAttempt, describeJob, describeJobInFull, describeSession } from './describe.ts';
+import { refuseReader } from './guard.ts';
+import type { ViewModel } from './model.ts';
+import { openApiDocument } from './openapi.ts';
+import { PAGE_LIMITS, type Read, readFilter, readPage } from './query.ts';
+import { answerViewRefusal, refuseRead } from './refusal.ts';
+import { selectTasks } from './select.ts';
+import type { AttemptsAnswer, Health, JobAnswer, JobsAnswer, SessionsAnswer, StatusAnswer } from './shapes.ts';
+import { DEFAULT_STREAM_LIMITS, Stream, type StreamEvent, type StreamLimits } from './stream.ts';
+import type { IntakeCounts } from './watch-intake.ts';
+import type { JobView } from './records.ts';
+
+export interface ApiOptions {
+  readonly model: ViewModel;
+  readonly intake: IntakeCounts;
+  readonly health: () => Health;
+  readonly turns: Turns;
+  readonly now: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** When the model began to know. */
+  readonly sinceMs: () => number;
+  readonly traceUrl: string | undefined;
+  readonly listenHost: string;
+  readonly readTokens: TokenSet;
+  readonly needsIngestToken: () => boolean;
+  /** What Ray needs to be told, for a shell; `{url}` stands for the address to post to. */
+  readonly setupLines: readonly string[];
+  readonly telemetry: Pick<ReceiverTelemetry, 'readRefused' | 'internalError'>;
+  readonly streamLimits?: Partial<StreamLimits>;
+  /** Searches that may be under way at once. Default 8. */
+  readonly maxSearches?: number;
+}
+
+/** What a stream tells of: everything in short, and one job in full. */
+interface Topic {
+  readonly session: string | undefined;
+  readonly job: string | undefined;
+}
+
+/** Jobs that a message of the stream tells of. */
+const STREAMED_JOBS = 200;
+const DEFAULT_SEARCHES = 8;
+
+export const API_ROUTES = [
+  '/api/v1/status',
+  '/api/v1/sessions',
+  '/api/v1/jobs',
+  '/api/v1/jobs/:job',
+  '/api/v1/jobs/:job/tasks',
+  '/api/v1/stream',
+  '/api/v1/openapi.json',
+] as const;
+
+type Route = (typeof API_ROUTES)[number];
+
+export interface Api {
+  mount(app: Hono): void;
+  readonly guard: (context: Context, isPage: boolean) => Response | undefined;
+  readonly stream: Pick<Stream<unknown>, 'stats' | 'close'>;
+}
+
+/** The read-only routes under `/api/v1`. Nobody changes anything by them. */
+export function createApi(options: ApiOptions): Api {
+  const { model, now, turns, traceUrl, maxSearches = DEFAULT_SEARCHES } = options;
+  let searches = 0;
+
+  function status(): StatusAnswer {
+    const { attempts, leftOut } = model;
+    return {
+      nowMs: now(),
+      since: options.sinceMs(),
+      events: options.intake.counts(),
+      health: options.health(),
+      view: { openAttempts: attempts.open, rows: attempts.rows, sessionsLeftOut: leftOut.sessions, jobsLeftOut: leftOut.jobs },
+      setup: { lines: options.setupLines, needsToken: options.needsIngestToken() },
+    };
+  }
+
+  function sessions(): SessionsAnswer {
+    model.prune(now());
+    return { nowMs: now(), since: options.sinceMs(), sessions: [...model.sessions.values()].map(describeSession) };
+  }
+
+  function jobs(limit: number): JobsAnswer {
+    model.prune(now());
+    const all = [...model.sessions.values()].flatMap((session) => [...session.jobs.values()]).sort(newestFirst);
+    const rows = all.slice(0, limit).map((job) => describeJob(job, { nowMs: now(), traceUrl }));
+    return { nowMs: now(), since: options.sinceMs(), jobs: rows, more: all.length - rows.length };
+  }
+
+  function jobInFull(job: JobView): JobAnswer {
+    return describeJobInFull(job, { nowMs: now(), since: options.sinceMs(), traceUrl });
+  }
+
+  /** The session may be left out while no other one has a job of this id. */
+  function findJob(id: string, session: string | undefined): Read<JobView> {
+    const candidates = [...model.sessions.values()].flatMap(({ name, jobs: own }) => {
+      const job = session === undefined || session === name ? own.get(id.toLowerCase()) : undefined;
+      return job === undefined ? [] : [job];
+    });
+    const [job] = candidates;
+    if (job === undefined) return refuseRead('job_not_found', 'no such job is known: it never was, or it is over for too long');
+    return candidates.length === 1
+      ? { ok: true, value: job }
+      : refuseRead('job_ambiguous', 'more than one session has a job of this id: name the session');
+  }
+
+  async function tasks(job: JobView, query: (name: string) => string | undefined): Promise<Read<AttemptsAnswer>> {
+    const filter = readFilter(query);
+    const page = readPage(query);
+    if (!filter.ok) return filter;
+    if (!page.ok) return page;
+    if (searches >= maxSearches) return refuseRead('view_busy', 'too many searches are under way');
+    searches += 1;
+    try {
+      const found = await selectTasks(job, filter.value, turns);
+      const { offset, limit } = page.value;
+      const [firstMs, lastMs] = [found[0]?.startMs, lastTime(found)];
+      return {
+        ok: true,
+        value: {
+          nowMs: now(),
+          since: options.sinceMs(),
+          total: found.length,
+          offset,
+          tasks: found.slice(offset, offset + limit).map((attempt) => describeAttempt(attempt)),
+          ...(firstMs === undefined || Number.isNaN(firstMs) ? {} : { firstMs }),
+          ...(lastMs === undefined ? {} : { lastMs }),
+          withoutRow: job.withoutRow + job.untracked,
+        },
+      };
+    } finally {
+      searches -= 1;
+    }
+  }
+
+  function streamed({ job: id, session }: Topic): readonly StreamEvent[] {
+    const overview = { event: 'overview', data: { status: status(), jobs: jobs(STREAMED_JOBS) } };
+    if (id === undefined) return [overview];
+    const job = findJob(id, session);
+    return [
+      overview,
+      job.ok ? { event: 'job', data: jobInFull(job.value) } : { event: 'gone', data: { code: job.code, message: job.message } },
+    ];
+  }
+
+  const stream = new Stream<Topic>({
+    limits: { ...DEFAULT_STREAM_LIMITS, ...options.streamLimits },
+    sleep: options.sleep,
+    now,
+    version: () => model.version,
+    render: streamed,
+    keyOf: ({ session, job }) => JSON.stringify([session, job]),
+    onBug: (error) => options.telemetry.internalError('view', error),
+  });
+
+  function guard(context: Context, isPage: boolean): Response | undefined {
+    context.header('cross-origin-resource-policy', 'same-origin');
+    context.header('referrer-policy', 'no-referrer');
+    const refusal = refuseReader(context, options, isPage);
+    if (refusal === undefined) return undefined;
+    if (refusal.code === 'token_missing' || refusal.code === 'token_invalid')
+      options.telemetry.readRefused(refusal.code, refusal.message, peerOf(context));
+    return answerViewRefusal(context, refusal);
+  }
+
+  function jobOf(context: Context): Read<JobView> {
+    return findJob(context.req.param('job') ?? '', context.req.query('session'));
+  }
+
+  const handlers: Readonly<Record<Route, (context: Context) => Response | Promise<Response>>> = {
+    '/api/v1/status': (context) => context.json(status()),
+    '/api/v1/sessions': (context) => context.json(sessions()),
+    '/api/v1/jobs': (context) => context.json(jobs(PAGE_LIMITS.jobs)),
+    '/api/v1/jobs/:job': (context) => {
+      const job = jobOf(context);
+      return answer(context, job.ok ? { ok: true, value: jobInFull(job.value) } : job);
+    },
+    '/api/v1/jobs/:job/tasks': async (context) => {
+      const job = jobOf(context);
+      return answer(context, job.ok ? await tasks(job.value, (name) => context.req.query(name)) : job);
+    },
+    '/api/v1/stream': (context) => {
+      if (context.req.method === 'HEAD') return context.body(null, 200, { 'content-type': 'text/event-stream; charset=utf-8' });
+      const body = stream.open({ session: context.req.query('session'), job: context.req.query('job') });
+      if (body === undefined) return answerViewRefusal(context, refuseRead('view_busy', 'as many streams are open as may be'));
+      return context.body(body, 200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
+    },
+    '/api/v1/openapi.json': (context) => context.json(openApiDocument()),
+  };
+
+  return {
+    guard,
+    stream,
+    mount(app) {
+      for (const path of API_ROUTES) {
+        app.get(path, (context) => guard(context, false) ?? handlers[path](context));
+        app.all(path, (context) => {
+          context.header('allow', 'GET, HEAD');
+          return answerViewRefusal(context, refuseRead('method_not_allowed', 'use GET'));
+        });
+      }
+    },
+  };
+}
+
+function answer(context: Context, read: Read<unknown>): Response {
+  return read.ok ? context.json(read.value) : answerViewRefusal(context, read);
+}
+
+/** Those that run stand before those that are over. */
+function newestFirst(a: JobView, b: JobView): number {
+  if (a.state !== b.state && (a.state === 'running' || b.state === 'running')) return a.state === 'running' ? -1 : 1;
+  return (b.endMs || b.startMs || b.firstSeenMs) - (a.endMs || a.startMs || a.firstSeenMs);
+}
+
+function lastTime(found: readonly { readonly startMs: number; readonly endMs: number }[]): number | undefined {
+  let last: number | undefined;
+  for (const { startMs, endMs } of found) {
+    const ms = Number.isNaN(endMs) ? startMs : endMs;
+    if (!Number.isNaN(ms) && (last === undefined || ms > last)) last = ms;
+  }
+  return last;
+}

@@ -1,0 +1,282 @@
+import type { Applied, AttemptLifecycle } from '../correlate/index.ts';
+import type { ProfileEntry, TaskDefinition, TaskError, TaskLifecycle } from '../event/index.ts';
+import { exceptionOf } from '../span/index.ts';
+import type { ViewLimits } from './limits.ts';
+import { isOver, type Stage, stageOf } from './stage.ts';
+import { kept } from './text.ts';
+import { AttemptView, type ErrorView, failureKey, FunctionView, type JobView, type SessionView } from './records.ts';
+import { toMs } from './times.ts';
+
+/** Stands for functions beyond the limit. */
+export const OTHER_FUNCTIONS = '(other)';
+/** Until its definition tells. */
+const UNNAMED = '(not told yet)';
+
+/** The attempts of all jobs: those that are open are followed up to a limit, those that are over keep a row up to another. */
+export class AttemptBook {
+  readonly #limits: ViewLimits;
+  /** Oldest first: their rows go first when there are too many of all jobs. */
+  readonly #finishedJobs: () => Iterable<JobView>;
+  #open = 0;
+  #rows = 0;
+  #functions = 0;
+
+  constructor(limits: ViewLimits, finishedJobs: () => Iterable<JobView>) {
+    this.#limits = limits;
+    this.#finishedJobs = finishedJobs;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  define(job: JobView | undefined, event: TaskDefinition, applied: Applied): void {
+    if (job === undefined) return;
+    const attempt = this.#follow(job, event.taskId, event.attempt, applied, functionName(event));
+    if (attempt === undefined) {
+      if (applied === 'late') return;
+      job.untracked += 1;
+      this.#functionOf(job, functionName(event)).untracked += 1;
+      return;
+    }
+    if (!attempt.isClosed) attempt.definition = event;
+    this.#move(attempt, job, functionName(event), event.name);
+    attempt.parentTaskId = event.parentTaskId;
+  }
+
+  enter(job: JobView | undefined, event: TaskLifecycle, nowMs: number, applied: Applied): void {
+    const attempt = job === undefined ? undefined : this.#follow(job, event.taskId, event.attempt, applied);
+    if (attempt === undefined || attempt.isClosed) return;
+    const before = attempt.stage;
+    for (const transition of event.transitions) if (attempt.enter(transition)) this.#setStage(attempt, stageOf(transition.state));
+    if (event.workerPid !== undefined) {
+      attempt.pid = event.workerPid;
+      if (event.emitterNodeId !== undefined) {
+        attempt.nodeId = event.emitterNodeId;
+        attempt.hasExecutorNode = true;
+      }
+    }
+    if (event.nodeId !== undefined && !attempt.hasExecutorNode) attempt.nodeId = event.nodeId;
+    if (event.error !== undefined) attempt.error = this.#errorView(event.error);
+    if (isOver(attempt.stage) && !isOver(before)) attempt.job.ended.add(nowMs);
+  }
+
+  /** What the correlator knows in the end is the truth. */
+  close(job: JobView, lifecycle: AttemptLifecycle, nowMs: number): void {
+    const { taskId, attempt: number, definition } = lifecycle;
+    const known = find(job.session, taskId, number);
+    if (known?.isClosed === true) return;
+    const name = definition === undefined ? kept(lifecycle.name, this.#limits.maxNameLength) : functionName(definition);
+    const isDefinitionCounted = lifecycle.definitionFrom === 'own' && known?.definition === undefined;
+    if (isDefinitionCounted) this.#forgetUntracked(job, name);
+    const attempt = known ?? this.#add(job, taskId, number, name);
+    this.#move(attempt, job, name, lifecycle.name);
+    attempt.parentTaskId = definition?.parentTaskId ?? attempt.parentTaskId;
+    for (const transition of lifecycle.states) attempt.enter(transition);
+    if (!isOver(attempt.stage)) job.ended.add(nowMs);
+    this.#setStage(attempt, lifecycle.outcome);
+    if (!isOver(stageOf(attempt.state))) attempt.stateMs = toMs(lifecycle.endNs);
+    attempt.startMs = toMs(lifecycle.startNs);
+    attempt.endMs = toMs(lifecycle.endNs);
+    attempt.endInferred = lifecycle.endInferred;
+    attempt.nodeId = lifecycle.node?.nodeId ?? attempt.nodeId;
+    attempt.pid = lifecycle.workerPid ?? attempt.pid;
+    if (lifecycle.outcome === 'failed') attempt.error = this.#errorView(lifecycle.error, lifecycle.profile);
+    attempt.definition = undefined;
+    attempt.isClosed = true;
+    if (!Number.isNaN(attempt.runningMs)) {
+      attempt.function.queue.add(attempt.runningMs - attempt.startMs);
+      attempt.function.run.add(attempt.endMs - attempt.runningMs);
+    }
+    if (attempt.stage === 'failed') this.#countFailure(attempt);
+    this.#keepRow(attempt);
+  }
+
+  /** With its job. */
+  forget(job: JobView): void {
+    for (const attempts of [job.open, job.failures, job.others]) for (const attempt of attempts) unlink(job.session, attempt);
+    this.#open -= job.open.size;
+    this.#rows -= job.rows;
+    this.#functions -= job.functions.size;
+  }
+
+  /** The attempt, made when it is new and there is room. */
+  #follow(job: JobView, taskId: string, number: number, applied: Applied, functionKey = UNNAMED): AttemptView | undefined {
+    const known = find(job.session, taskId, number);
+    if (known !== undefined || applied === 'late' || this.#open >= this.#limits.maxOpenAttempts) return known;
+    const attempt = this.#add(job, taskId, number, functionKey);
+    job.open.add(attempt);
+    this.#open += 1;
+    return attempt;
+  }
+
+  #add(job: JobView, taskId: string, number: number, functionKey: string): AttemptView {
+    const own = this.#functionOf(job, functionKey);
+    const attempt = new AttemptView(taskId, number, job, own);
+    own.stages.unknown += 1;
+    job.tasks.unknown += 1;
+    job.attempts += 1;
+    link(job.session, attempt);
+    if (attempt.previous !== undefined) supersede(attempt.previous);
+    if (job.session.lastAttempts.get(taskId) !== attempt) supersede(attempt);
+    return attempt;
+  }
+
+  #functionOf(job: JobView, name: string): FunctionView {
+    const known = job.functions.get(name);
+    if (known !== undefined) return known;
+    const isFull = job.functions.size >= this.#limits.maxFunctionsPerJob || this.#functions >= this.#limits.maxFunctions;
+    const key = isFull && name !== UNNAMED ? OTHER_FUNCTIONS : kept(name, this.#limits.maxNameLength);
+    let own = job.functions.get(key);
+    if (own === undefined) {
+      own = new FunctionView(key);
+      job.functions.set(key, own);
+      this.#functions += 1;
+    }
+    return own;
+  }
+
+  #setStage(attempt: AttemptView, stage: Stage): void {
+    attempt.function.stages[attempt.stage] -= 1;
+    attempt.function.stages[stage] += 1;
+    if (!attempt.isSuperseded) {
+      attempt.job.tasks[attempt.stage] -= 1;
+      attempt.job.tasks[stage] += 1;
+    }
+    attempt.stage = stage;
+  }
+
+  /** To the job and the function that it turns out to belong to. */
+  #move(attempt: AttemptView, job: JobView, functionKey: string, name: string): void {
+    attempt.name = kept(name, this.#limits.maxNameLength);
+    const from = attempt.job;
+    const own = this.#functionOf(job, functionKey);
+    const left = attempt.function;
+    if (own === left) return;
+    left.stages[attempt.stage] -= 1;
+    own.stages[attempt.stage] += 1;
+    attempt.function = own;
+    if (left.name === UNNAMED && isEmpty(left)) {
+      from.functions.delete(UNNAMED);
+      this.#functions -= 1;
+    }
+    if (job === from) return;
+    from.attempts -= 1;
+    job.attempts += 1;
+    if (attempt.isSuperseded) {
+      from.retried -= 1;
+      job.retried += 1;
+    } else {
+      from.tasks[attempt.stage] -= 1;
+      job.tasks[attempt.stage] += 1;
+    }
+    if (from.open.delete(attempt)) job.open.add(attempt);
+    attempt.job = job;
+  }
+
+  #forgetUntracked(job: JobView, functionKey: string): void {
+    const own = this.#functionOf(job, functionKey);
+    own.untracked = Math.max(0, own.untracked - 1);
+    job.untracked = Math.max(0, job.untracked - 1);
+  }
+
+  /** Where there is a traceback, what was raised in the end. */
+  #errorView(error: TaskError | undefined, profile: readonly ProfileEntry[] = []): ErrorView | undefined {
+    const exception = exceptionOf(error, profile);
+    if (exception === undefined) return undefined;
+    const { type, message } = exception;
+    const text = type === undefined ? message : `${type}: ${message}`;
+    const errorType = error?.errorType ?? 'TASK_EXECUTION_EXCEPTION';
+    return { type: kept(errorType, this.#limits.maxNameLength), message: kept(text, this.#limits.maxMessageLength) };
+  }
+
+  #countFailure(attempt: AttemptView): void {
+    const { failureKinds } = attempt.job;
+    const errorType = attempt.error?.type ?? '';
+    const key = failureKey(attempt);
+    const known = failureKinds.get(key);
+    if (known !== undefined) {
+      known.count += 1;
+      known.last = attempt;
+      return;
+    }
+    if (failureKinds.size >= this.#limits.maxFailureKindsPerJob) return;
+    failureKinds.set(key, { function: attempt.function.name, errorType, count: 1, last: attempt });
+  }
+
+  #keepRow(attempt: AttemptView): void {
+    const { job } = attempt;
+    if (job.open.delete(attempt)) this.#open -= 1;
+    (attempt.stage === 'failed' ? job.failures : job.others).add(attempt);
+    this.#rows += 1;
+    if (job.rows > this.#limits.maxFinishedAttemptsPerJob) this.#dropRow(job);
+    if (this.#rows <= this.#limits.maxFinishedAttempts) return;
+    for (const finished of this.#finishedJobs()) if (this.#dropRow(finished)) return;
+    this.#dropRow(job);
+  }
+
+  /** The oldest, failures last. */
+  #dropRow(job: JobView): boolean {
+    for (const attempts of [job.others, job.failures]) {
+      for (const oldest of attempts) {
+        attempts.delete(oldest);
+        unlink(job.session, oldest);
+        job.withoutRow += 1;
+        this.#rows -= 1;
+        return true;
+      }
+    }
+    return false;
+  }
+}
+
+/** As Ray's dashboard names it; a name that `options(name=...)` gave is the attempt's own. */
+function functionName({ className, functionName: own, name }: Pick<TaskDefinition, 'className' | 'functionName' | 'name'>): string {
+  if (own === undefined || own === '') return name === '' ? '(no name)' : name;
+  return className === undefined || className === '' ? own : `${className}.${own}`;
+}
+
+function isEmpty(own: FunctionView): boolean {
+  return own.untracked === 0 && own.run.summary() === undefined && Object.values(own.stages).every((count) => count === 0);
+}
+
+function supersede(attempt: AttemptView): void {
+  if (attempt.isSuperseded) return;
+  attempt.isSuperseded = true;
+  attempt.job.tasks[attempt.stage] -= 1;
+  attempt.job.retried += 1;
+}
+
+export function find(session: SessionView, taskId: string, number: number): AttemptView | undefined {
+  let attempt = session.lastAttempts.get(taskId);
+  while (attempt !== undefined && attempt.number > number) attempt = attempt.previous;
+  return attempt?.number === number ? attempt : undefined;
+}
+
+/** Into its place among the attempts of its task, which are few. */
+function link(session: SessionView, attempt: AttemptView): void {
+  const last = session.lastAttempts.get(attempt.taskId);
+  if (last === undefined || last.number < attempt.number) {
+    attempt.previous = last;
+    session.lastAttempts.set(attempt.taskId, attempt);
+    return;
+  }
+  let later = last;
+  while (later.previous !== undefined && later.previous.number > attempt.number) later = later.previous;
+  attempt.previous = later.previous;
+  later.previous = attempt;
+}
+
+function unlink(session: SessionView, attempt: AttemptView): void {
+  const last = session.lastAttempts.get(attempt.taskId);
+  if (last === attempt) {
+    if (attempt.previous === undefined) session.lastAttempts.delete(attempt.taskId);
+    else session.lastAttempts.set(attempt.taskId, attempt.previous);
+    return;
+  }
+  for (let later = last; later !== undefined; later = later.previous) if (later.previous === attempt) later.previous = attempt.previous;
+}

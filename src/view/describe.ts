@@ -1,0 +1,237 @@
+import { taskSpanId } from '../span/index.ts';
+import { actorIdOf } from '../correlate/index.ts';
+import type { ActorView } from './actor-view.ts';
+import type { ActorRow, AttemptRow, FailureRow, FunctionRow, JobAnswer, JobRow, NodeRow, SessionRow, WaitingRow } from './shapes.ts';
+import { isOver, PENDING_STAGES, STAGES } from './stage.ts';
+import { waitsFor } from './waits-for.ts';
+import { type AttemptView, failureKey, type FunctionView, type JobView, type SessionView } from './records.ts';
+
+/** Bounds of one answer. */
+export const ANSWER_LIMITS = { openLookedAt: 10_000, waitingRows: 200, actorRows: 200, nodeRows: 200, earlierAttempts: 20 } as const;
+
+const THROUGHPUT_SECONDS = 10;
+
+export interface DescribeOptions {
+  readonly nowMs: number;
+  /** `{traceId}` stands for the id. */
+  readonly traceUrl: string | undefined;
+}
+
+export function describeSession(session: SessionView): SessionRow {
+  const nodes = [...session.nodes.values()];
+  return {
+    session: session.name,
+    isOver: session.isClosed,
+    jobs: session.jobs.size,
+    nodes: nodes.length + session.nodesNotShown,
+    nodesAlive: nodes.filter(({ state }) => state === 'ALIVE').length,
+    firstSeenMs: session.firstSeenMs,
+    lastSeenMs: session.lastSeenMs,
+  };
+}
+
+export function describeJob(job: JobView, { nowMs, traceUrl }: DescribeOptions): JobRow {
+  const taskCount = STAGES.reduce((sum, stage) => sum + job.tasks[stage], 0);
+  const over = STAGES.filter(isOver).reduce((sum, stage) => sum + job.tasks[stage], 0);
+  const startMs = Number.isNaN(job.startMs) ? job.firstSeenMs : job.startMs;
+  const endMs = Number.isNaN(job.endMs) ? nowMs : job.endMs;
+  return {
+    session: job.session.name,
+    job: job.id,
+    name: job.name,
+    ...given('submissionId', job.submissionId),
+    ...given('entrypoint', job.entrypoint),
+    state: job.state,
+    ...told('startMs', job.startMs),
+    ...told('endMs', job.endMs),
+    ageMs: Math.max(0, endMs - startMs),
+    ...given('endInferred', job.endInferred),
+    ...given('error', job.error),
+    isInternal: job.isInternal,
+    traceId: job.traceId,
+    ...given('traceUrl', traceUrl?.replaceAll('{traceId}', job.traceId)),
+    tasks: { ...job.tasks },
+    taskCount: taskCount + job.untracked,
+    retried: job.retried,
+    attempts: job.attempts + job.untracked,
+    untracked: job.untracked,
+    progress: taskCount + job.untracked === 0 ? 0 : over / (taskCount + job.untracked),
+    endedPerSecond: job.closedMs === undefined ? job.ended.perSecond(nowMs, THROUGHPUT_SECONDS) : 0,
+    actors: job.actors.size + job.actorsNotShown,
+  };
+}
+
+export function describeJobInFull(job: JobView, options: DescribeOptions & { readonly since: number }): JobAnswer {
+  const { nowMs, since } = options;
+  const { waiting, running, failed, lookedAt } = lookAtOpen(job);
+  return {
+    nowMs,
+    since,
+    job: describeJob(job, options),
+    functions: [...job.functions.values()].map(describeFunction).toSorted((a, b) => b.attemptCount - a.attemptCount),
+    waiting,
+    lookedAt,
+    failures: describeFailures(job, failed),
+    actors: describeActors(job),
+    actorCount: job.actors.size + job.actorsNotShown,
+    nodes: describeNodes(job.session, running),
+  };
+}
+
+function describeFunction(own: FunctionView): FunctionRow {
+  const attemptCount = STAGES.reduce((sum, stage) => sum + own.stages[stage], 0) + own.untracked;
+  return {
+    function: own.name,
+    attempts: { ...own.stages },
+    attemptCount,
+    untracked: own.untracked,
+    ...given('queue', own.queue.summary()),
+    ...given('run', own.run.summary()),
+  };
+}
+
+/** Also of attempts of which something may still be on its way. */
+function describeFailures(job: JobView, open: readonly AttemptView[]): readonly FailureRow[] {
+  const kinds = new Map([...job.failureKinds].map(([key, kind]) => [key, { ...kind }]));
+  for (const attempt of open) {
+    const errorType = attempt.error?.type ?? '';
+    const key = failureKey(attempt);
+    const kind = kinds.get(key);
+    kinds.set(key, { function: attempt.function.name, errorType, count: (kind?.count ?? 0) + 1, last: attempt });
+  }
+  return [...kinds.values()]
+    .map(({ function: name, errorType, count, last }) => ({
+      function: name,
+      errorType,
+      attempts: count,
+      message: last.error?.message ?? '',
+      task: last.taskId,
+      attempt: last.number,
+      endMs: last.endMs,
+    }))
+    .toSorted((a, b) => b.endMs - a.endMs);
+}
+
+function order(actor: ActorView): number {
+  return actor.state === 'ALIVE' || actor.isClosed ? 1 : 0;
+}
+
+/** Those that are in trouble first. */
+function describeActors(job: JobView): readonly ActorRow[] {
+  return [...job.actors.values()]
+    .toSorted((a, b) => order(a) - order(b))
+    .slice(0, ANSWER_LIMITS.actorRows)
+    .map((actor) => ({
+      actor: actor.id,
+      ...given('name', actor.name),
+      ...given('className', actor.className),
+      state: actor.state,
+      isDetached: actor.isDetached,
+      incarnations: actor.incarnations().map(({ startMs, endMs, nodeId, pid, reason }) => ({
+        startMs,
+        ...told('endMs', endMs),
+        ...given('node', nodeId),
+        ...given('pid', pid),
+        ...given('reason', reason),
+      })),
+      incarnationsLeftOut: actor.incarnationsNotShown,
+    }));
+}
+
+function describeNodes(session: SessionView, running: ReadonlyMap<string, number>): readonly NodeRow[] {
+  const ids = new Set([...running.keys(), ...session.nodes.keys()]);
+  return [...ids]
+    .map((id) => ({
+      node: id,
+      name: nodeName(session, id) ?? id,
+      state: session.nodes.get(id)?.state ?? '',
+      running: running.get(id) ?? 0,
+    }))
+    .toSorted((a, b) => b.running - a.running)
+    .slice(0, ANSWER_LIMITS.nodeRows);
+}
+
+interface OpenAttempts {
+  readonly waiting: readonly WaitingRow[];
+  readonly running: ReadonlyMap<string, number>;
+  readonly failed: readonly AttemptView[];
+  readonly lookedAt: number;
+}
+
+/** A sample when there are very many, because this is looked at often. */
+function lookAtOpen(job: JobView): OpenAttempts {
+  const waiting = new Map<string, WaitingRow & { attempts: number; sinceMs: number }>();
+  const running = new Map<string, number>();
+  const failed: AttemptView[] = [];
+  let lookedAt = 0;
+  for (const attempt of job.open) {
+    if (lookedAt >= ANSWER_LIMITS.openLookedAt) break;
+    lookedAt += 1;
+    const { stage, nodeId } = attempt;
+    if (stage === 'running' && nodeId !== undefined) running.set(nodeId, (running.get(nodeId) ?? 0) + 1);
+    if (stage === 'failed') failed.push(attempt);
+    if (!PENDING_STAGES.includes(stage)) continue;
+    const what = waitsFor(attempt) ?? '';
+    const key = `${attempt.state}\0${what}\0${attempt.function.name}`;
+    const known = waiting.get(key);
+    if (known !== undefined) {
+      known.attempts += 1;
+      known.sinceMs = Math.min(known.sinceMs, attempt.stateMs);
+    } else if (waiting.size < ANSWER_LIMITS.waitingRows) {
+      const row = { stage, state: attempt.state, waitsFor: what, function: attempt.function.name, attempts: 1, sinceMs: attempt.stateMs };
+      waiting.set(key, row);
+    }
+  }
+  return { waiting: [...waiting.values()].toSorted((a, b) => a.sinceMs - b.sinceMs), running, failed, lookedAt };
+}
+
+export function describeAttempt(attempt: AttemptView, isEarlier = false): AttemptRow {
+  const { session } = attempt.job;
+  const earlier = isEarlier ? [] : earlierOf(attempt);
+  return {
+    task: attempt.taskId,
+    attempt: attempt.number,
+    name: attempt.name === '' ? attempt.function.name : attempt.name,
+    function: attempt.function.name,
+    stage: attempt.stage,
+    state: attempt.state,
+    ...given('waitsFor', waitsFor(attempt)),
+    ...told('startMs', attempt.startMs),
+    ...told('nodeWaitMs', attempt.nodeWaitMs),
+    ...told('workerWaitMs', attempt.workerWaitMs),
+    ...told('runningMs', attempt.runningMs),
+    ...told('endMs', attempt.endMs),
+    ...given('endInferred', attempt.endInferred),
+    ...given('node', attempt.nodeId),
+    ...given('nodeName', attempt.nodeId === undefined ? undefined : nodeName(session, attempt.nodeId)),
+    ...given('pid', attempt.pid),
+    ...given('actor', actorIdOf(attempt.taskId)),
+    ...given('parentTask', attempt.parentTaskId),
+    ...given('error', attempt.error),
+    spanId: taskSpanId(session.name, attempt.taskId, attempt.number),
+    ...(earlier.length === 0 ? {} : { earlier: earlier.map((each) => describeAttempt(each, true)) }),
+  };
+}
+
+/** The last one first. */
+export function earlierOf(attempt: AttemptView): readonly AttemptView[] {
+  const earlier: AttemptView[] = [];
+  for (let each = attempt.previous; each !== undefined && earlier.length < ANSWER_LIMITS.earlierAttempts; each = each.previous)
+    earlier.push(each);
+  return earlier;
+}
+
+export function nodeName(session: SessionView, nodeId: string): string | undefined {
+  const node = session.nodes.get(nodeId);
+  return node?.name ?? node?.ip;
+}
+
+function given<Key extends string, Value>(key: Key, value: Value | undefined): { readonly [Name in Key]?: Value } {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a computed key is a string to the compiler
+  return (value === undefined ? {} : { [key]: value }) as { readonly [Name in Key]?: Value };
+}
+
+/** Microseconds are enough for people, and half as long. */
+function told<Key extends string>(key: Key, ms: number): { readonly [Name in Key]?: number } {
+  return given(key, Number.isNaN(ms) ? undefined : Math.round(ms * 1000) / 1000);
+}

@@ -1,0 +1,109 @@
+import { SCHEMAS, type Schema } from './openapi-schemas.ts';
+import { PAGE_LIMITS } from './query.ts';
+import { STATUS_OF_VIEW_REFUSAL, type ViewRefusalCode } from './refusal.ts';
+import { STAGES } from './stage.ts';
+
+const ALWAYS: readonly ViewRefusalCode[] = ['token_missing', 'token_invalid', 'host_not_allowed', 'cross_site_read', 'method_not_allowed'];
+const OF_A_JOB: readonly ViewRefusalCode[] = [...ALWAYS, 'job_not_found', 'job_ambiguous'];
+
+const job: Schema = {
+  name: 'job',
+  in: 'path',
+  required: true,
+  description: 'Id of the job, as Ray prints it.',
+  schema: { type: 'string' },
+};
+const session: Schema = {
+  name: 'session',
+  in: 'query',
+  description: 'Name of the session; needed only while more than one has a job of this id.',
+  schema: { type: 'string' },
+};
+
+function textParameter(name: string, description: string): Schema {
+  return { name, in: 'query', description, schema: { type: 'string', maxLength: PAGE_LIMITS.textLength } };
+}
+
+const filters: readonly Schema[] = [
+  {
+    name: 'state',
+    in: 'query',
+    description: 'Where the last attempt of the task stands; `pending` is all three pending ones.',
+    schema: { type: 'string', enum: ['pending', ...STAGES] },
+  },
+  textParameter('name', 'Part of the name or of the function, in any letter case.'),
+  textParameter('node', 'Part of the id, the host name or the address of the node, of any attempt.'),
+  textParameter('error', 'Part of the type or message of the error, of any attempt.'),
+  textParameter('search', 'Part of any of these, or of the task id.'),
+  { name: 'offset', in: 'query', schema: { type: 'integer', minimum: 0, maximum: PAGE_LIMITS.offset, default: 0 } },
+  { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 0, maximum: PAGE_LIMITS.tasks, default: 200 } },
+];
+
+interface Operation {
+  readonly summary: string;
+  readonly answer: string | { readonly mediaType: string; readonly schema: Schema };
+  readonly refusals?: readonly ViewRefusalCode[];
+  readonly parameters?: readonly Schema[];
+}
+
+const operations: Readonly<Record<string, Operation>> = {
+  '/api/v1/status': { summary: 'What came in, and how the bridge itself is', answer: 'Status' },
+  '/api/v1/sessions': { summary: 'Ray sessions', answer: 'Sessions' },
+  '/api/v1/jobs': { summary: 'Jobs: those that run, then those that are over, the last one first', answer: 'Jobs' },
+  '/api/v1/jobs/{job}': {
+    summary: 'One job: its functions, what is pending and why, failures, actors, nodes',
+    answer: 'JobInFull',
+    refusals: OF_A_JOB,
+    parameters: [job, session],
+  },
+  '/api/v1/jobs/{job}/tasks': {
+    summary: 'Tasks of a job by their start, each with its attempts',
+    answer: 'Tasks',
+    refusals: [...OF_A_JOB, 'query_invalid', 'view_busy'],
+    parameters: [job, session, ...filters],
+  },
+  '/api/v1/stream': {
+    summary:
+      'Server-sent events, at most two messages a second: `overview` has {status, jobs}, `job` is the job that was asked for in full, and `gone` says that it is not known any more',
+    answer: { mediaType: 'text/event-stream', schema: { type: 'string' } },
+    refusals: [...ALWAYS, 'view_busy'],
+    parameters: [{ ...job, in: 'query', required: false }, session],
+  },
+  '/api/v1/openapi.json': { summary: 'This description', answer: { mediaType: 'application/json', schema: { type: 'object' } } },
+};
+
+/** The description of `/api/v1` in OpenAPI 3.1. */
+export function openApiDocument(): Schema {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'ray-otel-bridge: what is going on',
+      version: '1',
+      description:
+        'Read-only. Properties may be added within version 1, and none is removed or changes its meaning. Texts come from Ray as they are: escape them wherever you show them.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '../..' }],
+    security: [{ basic: [] }, { bearer: [] }, {}],
+    paths: Object.fromEntries(Object.entries(operations).map(([path, operation]) => [path, { get: describe(operation) }])),
+    components: {
+      schemas: SCHEMAS,
+      securitySchemes: { basic: { type: 'http', scheme: 'basic' }, bearer: { type: 'http', scheme: 'bearer' } },
+    },
+  };
+}
+
+function describe({ summary, answer, refusals = ALWAYS, parameters = [] }: Operation): Schema {
+  const content =
+    typeof answer === 'string'
+      ? { 'application/json': { schema: { $ref: `#/components/schemas/${answer}` } } }
+      : { [answer.mediaType]: { schema: answer.schema } };
+  const refused = [...new Set(refusals.map((code) => STATUS_OF_VIEW_REFUSAL[code]))].map((status) => [
+    String(status),
+    {
+      description: refusals.filter((code) => STATUS_OF_VIEW_REFUSAL[code] === status).join(', '),
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+    },
+  ]);
+  return { summary, parameters, responses: { '200': { description: 'The answer', content }, ...Object.fromEntries(refused) } };
+}

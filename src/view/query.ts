@@ -1,0 +1,44 @@
+import { refuseRead, type ViewRefusal } from './refusal.ts';
+import type { TaskFilter } from './select.ts';
+import { STAGES } from './stage.ts';
+
+export const PAGE_LIMITS = { tasks: 1_000, offset: 10_000_000, textLength: 200, jobs: 2_000 } as const;
+const DEFAULT_TASKS = 200;
+
+export interface Page {
+  readonly offset: number;
+  readonly limit: number;
+}
+
+export type Read<Value> = { readonly ok: true; readonly value: Value } | ViewRefusal;
+
+/** By name; undefined when it is not given. */
+type Query = (name: string) => string | undefined;
+
+export function readFilter(query: Query): Read<TaskFilter> {
+  const state = query('state') ?? '';
+  const wanted = ([...STAGES, 'pending'] as const).find((each) => each === state);
+  if (state !== '' && wanted === undefined) return refuseRead('query_invalid', `state must be pending or one of ${STAGES.join(', ')}`);
+  const filter: { -readonly [Key in keyof TaskFilter]: TaskFilter[Key] } = wanted === undefined ? {} : { state: wanted };
+  for (const name of ['name', 'node', 'error', 'search'] as const) {
+    const text = query(name) ?? '';
+    if (text.length > PAGE_LIMITS.textLength)
+      return refuseRead('query_invalid', `${name} must not be longer than ${PAGE_LIMITS.textLength}`);
+    if (text !== '') filter[name] = text;
+  }
+  return { ok: true, value: filter };
+}
+
+export function readPage(query: Query): Read<Page> {
+  const offset = readCount(query('offset'), 0, PAGE_LIMITS.offset);
+  const limit = readCount(query('limit'), DEFAULT_TASKS, PAGE_LIMITS.tasks);
+  if (offset === undefined) return refuseRead('query_invalid', `offset must be a count up to ${PAGE_LIMITS.offset}`);
+  if (limit === undefined) return refuseRead('query_invalid', `limit must be a count up to ${PAGE_LIMITS.tasks}`);
+  return { ok: true, value: { offset, limit } };
+}
+
+function readCount(text: string | undefined, whenUnset: number, max: number): number | undefined {
+  if (text === undefined || text === '') return whenUnset;
+  const count = Number(text);
+  return /^\d{1,9}$/.test(text) && count <= max ? count : undefined;
+}

@@ -1,0 +1,178 @@
+import type { StateTransition, TaskDefinition } from '../event/index.ts';
+import type { ActorView } from './actor-view.ts';
+import { Durations, Rate } from './durations.ts';
+import { isOver, noCounts, rankOf, type Stage, stageOf } from './stage.ts';
+import { earlier, toMs } from './times.ts';
+
+export interface ErrorView {
+  readonly type: string;
+  /** Cut. */
+  readonly message: string;
+}
+
+/** One try at a task: what of it is worth a row. Times are milliseconds since the epoch, with fractions; NaN is not known. */
+export class AttemptView {
+  readonly taskId: string;
+  readonly number: number;
+  job: JobView;
+  function: FunctionView;
+  name = '';
+  parentTaskId: string | undefined;
+  /** While it is open: what it needs in order to run. */
+  definition: TaskDefinition | undefined;
+  stage: Stage = 'unknown';
+  /** Ray's own word for where it stands. */
+  state = '';
+  /** Since when. */
+  stateMs = Number.NaN;
+  startMs = Number.NaN;
+  nodeWaitMs = Number.NaN;
+  workerWaitMs = Number.NaN;
+  runningMs = Number.NaN;
+  endMs = Number.NaN;
+  nodeId: string | undefined;
+  hasExecutorNode = false;
+  pid: number | undefined;
+  error: ErrorView | undefined;
+  endInferred: string | undefined;
+  /** The bridge has made its span. */
+  isClosed = false;
+  /** A later attempt of the task is known: the task does not stand where this one does. */
+  isSuperseded = false;
+  previous: AttemptView | undefined;
+
+  constructor(taskId: string, number: number, job: JobView, own: FunctionView) {
+    this.taskId = taskId;
+    this.number = number;
+    this.job = job;
+    this.function = own;
+  }
+
+  /** Takes up a state that Ray told, in any order. True when it stands elsewhere now. */
+  enter({ state, timeNs }: StateTransition): boolean {
+    const ms = toMs(timeNs);
+    const stage = stageOf(state);
+    this.startMs = earlier(this.startMs, ms);
+    if (stage === 'pending_node') this.nodeWaitMs = earlier(this.nodeWaitMs, ms);
+    if (stage === 'pending_worker') this.workerWaitMs = earlier(this.workerWaitMs, ms);
+    if (stage === 'running') this.runningMs = earlier(this.runningMs, ms);
+    if (isOver(stage)) this.endMs = Number.isNaN(this.endMs) ? ms : Math.max(this.endMs, ms);
+    const [rank, oldRank] = [rankOf(state), rankOf(this.state)];
+    if (rank < oldRank || (rank === oldRank && !(ms > this.stateMs)) || rank === 0) return false;
+    this.state = state;
+    this.stateMs = ms;
+    return true;
+  }
+}
+
+/** What is known of all attempts of one function. */
+export class FunctionView {
+  readonly name: string;
+  /** Attempts, by where they stand. */
+  readonly stages = noCounts();
+  /** Open attempts that are not followed one by one. */
+  untracked = 0;
+  /** From the first state to RUNNING. */
+  readonly queue = new Durations();
+  /** From RUNNING to the end. */
+  readonly run = new Durations();
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+/** Failures of one function with one type of error. */
+export interface FailuresView {
+  readonly function: string;
+  readonly errorType: string;
+  count: number;
+  /** The last one. */
+  last: AttemptView;
+}
+
+export function failureKey({ function: own, error }: AttemptView): string {
+  return `${own.name}\0${error?.type ?? ''}`;
+}
+
+export type JobState = 'running' | 'finished' | 'failed';
+
+export class JobView {
+  readonly session: SessionView;
+  readonly id: string;
+  name: string;
+  submissionId: string | undefined;
+  entrypoint: string | undefined;
+  state: JobState = 'running';
+  startMs = Number.NaN;
+  endMs = Number.NaN;
+  endInferred: string | undefined;
+  error: string | undefined;
+  traceId: string;
+  isInternal = false;
+  /** When the bridge first and last heard of it, and when it was over, on the bridge's clock. */
+  readonly firstSeenMs: number;
+  lastSeenMs: number;
+  closedMs: number | undefined;
+  /** Tasks, by where their last attempt stands. */
+  readonly tasks = noCounts();
+  /** Attempts that were tried again. */
+  retried = 0;
+  attempts = 0;
+  /** Open attempts that are not followed one by one. */
+  untracked = 0;
+  /** Attempts that are over and have no row. */
+  withoutRow = 0;
+  readonly ended = new Rate();
+  readonly functions = new Map<string, FunctionView>();
+  /** Followed one by one. In the order in which they were first told. */
+  readonly open = new Set<AttemptView>();
+  /** Over, oldest first. */
+  readonly failures = new Set<AttemptView>();
+  readonly others = new Set<AttemptView>();
+  readonly actors = new Map<string, ActorView>();
+  actorsNotShown = 0;
+  /** By function and type of error. */
+  readonly failureKinds = new Map<string, FailuresView>();
+
+  constructor(session: SessionView, id: string, traceId: string, nowMs: number) {
+    this.session = session;
+    this.id = id;
+    this.name = id;
+    this.traceId = traceId;
+    this.firstSeenMs = nowMs;
+    this.lastSeenMs = nowMs;
+  }
+
+  get rows(): number {
+    return this.failures.size + this.others.size;
+  }
+}
+
+export interface NodeView {
+  readonly id: string;
+  name: string | undefined;
+  ip: string | undefined;
+  /** `ALIVE` or `DEAD`; empty when Ray told none. */
+  state: string;
+  /** Totals. Undefined when Ray did not tell. */
+  resources: Readonly<Record<string, number>> | undefined;
+}
+
+export class SessionView {
+  readonly name: string;
+  readonly firstSeenMs: number;
+  lastSeenMs: number;
+  isClosed = false;
+  readonly jobs = new Map<string, JobView>();
+  readonly nodes = new Map<string, NodeView>();
+  nodesNotShown = 0;
+  /** The last attempt of each task that has a row or is followed. */
+  readonly lastAttempts = new Map<string, AttemptView>();
+
+  constructor(name: string, nowMs: number) {
+    this.name = name;
+    this.firstSeenMs = nowMs;
+    this.lastSeenMs = nowMs;
+  }
+}

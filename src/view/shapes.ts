@@ -1,0 +1,231 @@
+import type { DurationSummary } from './durations.ts';
+import type { Stage, StageCounts } from './stage.ts';
+import type { JobState } from './records.ts';
+
+/**
+ * What `/api/v1` answers with. Times are milliseconds since the epoch, with fractions, from Ray's own clocks unless it is said otherwise; what is
+ * not known is left out. Texts come from Ray as they are, cut: escape them wherever you show them.
+ */
+
+export interface EventCounts {
+  /** Since the bridge started. */
+  readonly accepted: number;
+  readonly duplicates: number;
+  readonly rejected: number;
+  readonly rejectedByCode: Readonly<Record<string, number>>;
+  readonly refusedPosts: number;
+  readonly refusedByCode: Readonly<Record<string, number>>;
+  /** On the bridge's clock. */
+  readonly lastReceivedMs?: number;
+}
+
+/** How the bridge itself is. */
+export interface Health {
+  readonly state: 'created' | 'running' | 'stopping' | 'stopped';
+  /** Why it is not ready, or takes nothing in. */
+  readonly reason?: string;
+  /** Accepted events that are not worked through. */
+  readonly backlogEvents: number;
+  readonly backlogAgeMs: number;
+  readonly journalBytes: number;
+  readonly journalLimitBytes: number;
+  /** Finished spans that wait for the backend, and how long the oldest of them has waited. */
+  readonly queuedSpans: number;
+  readonly exportLagMs: number;
+  readonly exportedSpans: number;
+  readonly refusedSpans: number;
+  readonly exportRetries: number;
+  readonly openAttempts: number;
+  readonly lateEvents: number;
+  readonly foldedAttempts: number;
+  readonly inferredEnds: Readonly<Record<string, number>>;
+}
+
+export interface StatusAnswer {
+  readonly nowMs: number;
+  /** From when on the view knows what happened: what was over before is not in it. On the bridge's clock. */
+  readonly since: number;
+  readonly events: EventCounts;
+  readonly health: Health;
+  readonly view: {
+    readonly openAttempts: number;
+    readonly rows: number;
+    /** What its limits left out. */
+    readonly sessionsLeftOut: number;
+    readonly jobsLeftOut: number;
+  };
+  readonly setup: {
+    /** Lines for a shell, `{url}` standing for the address to post to. */
+    readonly lines: readonly string[];
+    readonly needsToken: boolean;
+  };
+}
+
+export interface SessionRow {
+  readonly session: string;
+  readonly isOver: boolean;
+  readonly jobs: number;
+  readonly nodes: number;
+  readonly nodesAlive: number;
+  /** On the bridge's clock. */
+  readonly firstSeenMs: number;
+  readonly lastSeenMs: number;
+}
+
+export interface JobRow {
+  readonly session: string;
+  readonly job: string;
+  readonly name: string;
+  readonly submissionId?: string;
+  readonly entrypoint?: string;
+  readonly state: JobState;
+  readonly startMs?: number;
+  readonly endMs?: number;
+  readonly ageMs: number;
+  readonly endInferred?: string;
+  readonly error?: string;
+  /** Ray started it itself. */
+  readonly isInternal: boolean;
+  readonly traceId: string;
+  readonly traceUrl?: string;
+  /** Tasks by where their last attempt stands. */
+  readonly tasks: StageCounts;
+  readonly taskCount: number;
+  /** Attempts that were tried again. */
+  readonly retried: number;
+  readonly attempts: number;
+  /** Open attempts that are only counted. */
+  readonly untracked: number;
+  /** Of the tasks that are known, the share that is over: 0 to 1. */
+  readonly progress: number;
+  /** Attempts that ended, a second, over the last 10 s. */
+  readonly endedPerSecond: number;
+  readonly actors: number;
+}
+
+export interface JobsAnswer {
+  readonly nowMs: number;
+  readonly since: number;
+  readonly jobs: readonly JobRow[];
+  /** Jobs that this answer has no room for. */
+  readonly more: number;
+}
+
+export interface SessionsAnswer {
+  readonly nowMs: number;
+  readonly since: number;
+  readonly sessions: readonly SessionRow[];
+}
+
+export interface FunctionRow {
+  readonly function: string;
+  /** Attempts by where they stand. */
+  readonly attempts: StageCounts;
+  readonly attemptCount: number;
+  readonly untracked: number;
+  readonly queue?: DurationSummary;
+  readonly run?: DurationSummary;
+}
+
+export interface WaitingRow {
+  readonly stage: Stage;
+  /** Ray's own word. */
+  readonly state: string;
+  readonly waitsFor: string;
+  readonly function: string;
+  readonly attempts: number;
+  /** Since when the one that waits longest does. */
+  readonly sinceMs: number;
+}
+
+export interface FailureRow {
+  readonly function: string;
+  readonly errorType: string;
+  readonly attempts: number;
+  /** Of the last one. */
+  readonly message: string;
+  readonly task: string;
+  readonly attempt: number;
+  readonly endMs: number;
+}
+
+export interface IncarnationRow {
+  readonly startMs: number;
+  readonly endMs?: number;
+  readonly node?: string;
+  readonly pid?: number;
+  readonly reason?: string;
+}
+
+export interface ActorRow {
+  readonly actor: string;
+  readonly name?: string;
+  readonly className?: string;
+  /** Ray's own word; empty when it told none. */
+  readonly state: string;
+  readonly isDetached: boolean;
+  readonly incarnations: readonly IncarnationRow[];
+  readonly incarnationsLeftOut: number;
+}
+
+export interface NodeRow {
+  readonly node: string;
+  readonly name: string;
+  readonly state: string;
+  readonly running: number;
+}
+
+export interface JobAnswer {
+  readonly nowMs: number;
+  readonly since: number;
+  readonly job: JobRow;
+  readonly functions: readonly FunctionRow[];
+  /** What pending attempts wait for, of as many open attempts as were looked at. */
+  readonly waiting: readonly WaitingRow[];
+  readonly lookedAt: number;
+  readonly failures: readonly FailureRow[];
+  readonly actors: readonly ActorRow[];
+  readonly actorCount: number;
+  readonly nodes: readonly NodeRow[];
+}
+
+export interface AttemptRow {
+  readonly task: string;
+  readonly attempt: number;
+  readonly name: string;
+  readonly function: string;
+  readonly stage: Stage;
+  /** Ray's own word. */
+  readonly state: string;
+  readonly waitsFor?: string;
+  readonly startMs?: number;
+  /** When it began to wait for a node, to wait at its worker, and to run. */
+  readonly nodeWaitMs?: number;
+  readonly workerWaitMs?: number;
+  readonly runningMs?: number;
+  readonly endMs?: number;
+  readonly endInferred?: string;
+  readonly node?: string;
+  readonly nodeName?: string;
+  readonly pid?: number;
+  readonly actor?: string;
+  readonly parentTask?: string;
+  readonly error?: { readonly type: string; readonly message: string };
+  readonly spanId: string;
+  /** Earlier attempts of the task, the last one first. */
+  readonly earlier?: readonly AttemptRow[];
+}
+
+export interface AttemptsAnswer {
+  readonly nowMs: number;
+  readonly since: number;
+  /** Tasks that the filters let through. */
+  readonly total: number;
+  readonly offset: number;
+  readonly tasks: readonly AttemptRow[];
+  /** Of all that the filters let through. */
+  readonly firstMs?: number;
+  readonly lastMs?: number;
+  /** Attempts of the job that are over and have no row any more, and open ones that are only counted. */
+  readonly withoutRow: number;
+}

@@ -1,0 +1,82 @@
+import type { Hono } from 'hono';
+import type { TokenSet } from '../access/index.ts';
+import type { Applied, Lifecycle } from '../correlate/index.ts';
+import type { RayEvent } from '../event/index.ts';
+import type { ReceiverTelemetry, Turns } from '../receiver/index.ts';
+import { createApi } from './api.ts';
+import type { ViewLimits } from './limits.ts';
+import { ViewModel } from './model.ts';
+import type { Health } from './shapes.ts';
+import type { StreamLimits } from './stream.ts';
+import { IntakeCounts } from './watch-intake.ts';
+
+export interface ViewOptions {
+  readonly readTokens: TokenSet;
+  readonly needsIngestToken: () => boolean;
+  readonly listenHost: string;
+  readonly traceUrl: string | undefined;
+  /** What Ray needs to be told, for a shell; `{url}` stands for the address to post to. Default: nothing is shown. */
+  readonly setupLines?: readonly string[];
+  readonly health: () => Health;
+  readonly turns: Turns;
+  readonly now: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly telemetry: ReceiverTelemetry;
+  readonly limits?: Partial<ViewLimits>;
+  readonly streamLimits?: Partial<StreamLimits>;
+}
+
+export interface ViewStats {
+  readonly openAttempts: number;
+  readonly rows: number;
+  readonly jobsLeftOut: number;
+  readonly streams: number;
+  readonly streamsCut: number;
+}
+
+/** What people see of the bridge while it runs. A fault in it stays in it. */
+export interface View {
+  readonly observe: (event: RayEvent, nowMs: number, applied: Applied) => void;
+  readonly finished: (lifecycle: Lifecycle) => void;
+  /** The routes, to be mounted before those of the receiver. */
+  readonly mount: (app: Hono) => void;
+  /** The receiver tells the given telemetry what it told it before, and the view what came in. */
+  readonly watchIntake: (telemetry: ReceiverTelemetry) => ReceiverTelemetry;
+  stats(): ViewStats;
+  /** Ends all streams. */
+  close(): void;
+}
+
+export function createView(options: ViewOptions): View {
+  const { now, telemetry } = options;
+  const model = new ViewModel(options.limits);
+  const intake = new IntakeCounts();
+  const sinceMs = now();
+  const api = createApi({ setupLines: [], ...options, model, intake, sinceMs: () => sinceMs });
+
+  function guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      telemetry.internalError('view', error);
+    }
+  }
+
+  return {
+    observe: (event, nowMs, applied) => guarded(() => model.observe(event, nowMs, applied)),
+    finished: (lifecycle) => guarded(() => model.finished(lifecycle, now())),
+    mount: (app) => api.mount(app),
+    watchIntake: (heard) => intake.watch(heard, now),
+    stats() {
+      const { clients, cut } = api.stream.stats();
+      return {
+        openAttempts: model.attempts.open,
+        rows: model.attempts.rows,
+        jobsLeftOut: model.leftOut.jobs,
+        streams: clients,
+        streamsCut: cut,
+      };
+    },
+    close: () => api.stream.close(),
+  };
+}

@@ -1,0 +1,176 @@
+import { PassThrough } from 'node:stream';
+import { afterEach, describe, expect, test } from 'vitest';
+import { exitCodes, runProgram } from '../../src/command/index.ts';
+import { listen, type ListeningServer } from '../../src/command/http-server.ts';
+import { topLines } from '../../src/command/top-screen.ts';
+import { tableLines } from '../../src/command/view-text.ts';
+import { textWidth } from '../../src/terminal/index.ts';
+import type { JobAnswer, JobsAnswer, StatusAnswer } from '../../src/view/index.ts';
+import { feed, read, startViewBridge } from '../view/view-bridge.ts';
+import { invocation, Screen } from './invocation.ts';
+import { freePort, scriptedServer } from './scripted-server.ts';
+
+const features = 'features-ray-2.60.0.ndjson';
+const steering = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
+const servers: ListeningServer[] = [];
+
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close(0);
+});
+
+async function serveRecording(settings: Parameters<typeof startViewBridge>[0] = {}): Promise<string> {
+  const fixture = await startViewBridge(settings);
+  await feed(fixture, features);
+  const listening = await listen(fixture.bridge.app.fetch, { host: '127.0.0.1', port: 0 });
+  if (!listening.ok) throw new Error(listening.problem);
+  servers.push(listening.server);
+  return listening.server.url;
+}
+
+async function run(...argv: readonly string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  const context = invocation(argv);
+  const code = await runProgram(context);
+  return { code, stdout: context.stdout.text, stderr: context.stderr.text };
+}
+
+describe('jobs', () => {
+  test('lists them, and tells of one what it does', async () => {
+    const url = await serveRecording();
+    const all = await run('jobs', '--url', url);
+    expect(all.code).toBe(exitCodes.done);
+    expect(all.stdout).toMatch(
+      /^STATE +JOB +NAME +AGE +DONE +TASKS +PENDING +RUNNING +FAILED +PER S\nfinished +01000000 +python w_basic.py /,
+    );
+    const one = await run('jobs', '--url', url, '--job', '01000000');
+    expect(one.stdout).toMatch(/^leaf +7 +1 /m);
+    expect(one.stdout).toMatch(/a node with CPU 999: no node has as much$/m);
+    expect(one.stdout).toMatch(/^ +1 +boom +TASK_EXECUTION_EXCEPTION: RuntimeError: boom: é unicode line2$/m);
+  });
+
+  test('give a program the API as it is', async () => {
+    const url = await serveRecording();
+    const answer = JSON.parse((await run('jobs', '--url', url, '--json')).stdout) as JobsAnswer;
+    expect(answer.jobs[0]?.job).toBe('01000000');
+    expect(
+      (JSON.parse((await run('jobs', '--url', url, '--job', '01000000', '--json')).stdout) as JobAnswer).functions.length,
+    ).toBeGreaterThan(5);
+  });
+
+  test('say what is in the way', async () => {
+    const url = await serveRecording({ settings: { readTokens: ['the-reader-token-0123456789'] } });
+    expect(await run('jobs', '--url', url)).toMatchObject({ code: 1, stderr: expect.stringContaining('asks for a token') as string });
+    expect((await run('jobs', '--url', url.replace('//', '//x:the-reader-token-0123456789@'))).code).toBe(0);
+    expect((await run('jobs', '--url', `http://127.0.0.1:${await freePort()}`)).stderr).toContain('nothing listens there');
+    const page = await scriptedServer([{ status: 200, body: '<html>' }]);
+    expect((await run('jobs', '--url', page.url)).stderr).toContain('no bridge with a live view');
+    const older = await scriptedServer([{ status: 404, body: '{"error":{"code":"not_found","message":"nothing"}}' }]);
+    expect((await run('jobs', '--url', older.url)).stderr).toContain('--view off');
+    const silent = await scriptedServer(['silent']);
+    expect((await run('jobs', '--url', silent.url, '--timeout', '20ms')).stderr).toContain('not in time');
+    expect(await run('jobs', '--read-token-file', '/nowhere')).toMatchObject({ code: 2 });
+  });
+});
+
+describe('tasks', () => {
+  test('lists those of a state with what they wait for', async () => {
+    const url = await serveRecording();
+    const { code, stdout } = await run('tasks', '--url', url, '--job', '01000000', '--state', 'pending');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^pending node +leaf +1 +.*waits for a node with CPU 999: no node has as much$/m);
+    expect(stdout).toMatch(/\d+ tasks?\n$/);
+    const json = await run('tasks', '--url', url, '--job', '01000000', '--name', 'flaky', '--json');
+    expect((JSON.parse(json.stdout) as { total: number }).total).toBe(1);
+    expect((await run('tasks', '--url', url, '--job', '01000000', '--limit', '3')).stdout).toMatch(/3 tasks of \d+ tasks\n$/);
+  });
+
+  test('wrong options are told', async () => {
+    expect(await run('tasks')).toMatchObject({ code: 2, stderr: expect.stringContaining('--job: is missing') as string });
+    expect(await run('tasks', '--job', '01000000', '--state', 'asleep')).toMatchObject({ code: 2 });
+    const url = await serveRecording();
+    expect(await run('tasks', '--url', url, '--job', '99')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('job_not_found') as string,
+    });
+  });
+});
+
+describe('top', () => {
+  test('shows what is going on until q is pressed, and leaves the terminal as it was', async () => {
+    const url = await serveRecording();
+    const stdin = new PassThrough();
+    const raw: boolean[] = [];
+    const stdout = new Screen(true);
+    const context = {
+      ...invocation(['top', '--url', url], { stdin: Object.assign(stdin, { setRawMode: (is: boolean) => raw.push(is) }) }),
+      stdout,
+    };
+    const ended = runProgram(context);
+    await stdout.shows(/> finished +01000000/);
+    stdin.write('\u001b[B');
+    stdin.write('q');
+    expect(await ended).toBe(exitCodes.done);
+    expect(stdout.text.startsWith('\u001b[?1049h')).toBe(true);
+    expect(stdout.text.endsWith('\u001b[?1049l')).toBe(true);
+    expect(raw).toEqual([true, false]);
+  });
+
+  test('needs a terminal and a bridge', async () => {
+    expect(await run('top')).toMatchObject({ code: 2, stderr: expect.stringContaining('ray-otel-bridge jobs') as string });
+    const context = { ...invocation(['top', '--url', `http://127.0.0.1:${await freePort()}`]), stdout: new Screen(true) };
+    expect(await runProgram(context)).toBe(exitCodes.trouble);
+    expect(context.stdout.text).toBe('');
+  });
+
+  test('fits any screen, whatever the names are', async () => {
+    const fixture = await startViewBridge();
+    await feed(fixture, features);
+    const { app } = fixture.bridge;
+    const body = async (path: string): Promise<unknown> => (await read(app, path)).body;
+    const status = (await body('/api/v1/status')) as StatusAnswer;
+    const jobs = (await body('/api/v1/jobs')) as JobsAnswer;
+    const job = (await body('/api/v1/jobs/01000000')) as JobAnswer;
+    const hostile = '\u001b[2J\u202e\u2028界😀'.repeat(20);
+    const [first] = jobs.jobs;
+    if (first === undefined) throw new Error('no job');
+    const state = {
+      url: 'http://x',
+      status,
+      problem: undefined,
+      chosen: 30,
+      jobs: { ...jobs, jobs: Array.from({ length: 50 }, () => ({ ...first, name: hostile })) },
+      job: {
+        ...job,
+        functions: job.functions.map((row) => ({ ...row, function: hostile })),
+        waiting: job.waiting.map((row) => ({ ...row, waitsFor: hostile, function: hostile })),
+      },
+    };
+    for (const [width, height] of [
+      [80, 24],
+      [40, 10],
+      [200, 60],
+      [20, 5],
+    ] as const) {
+      const lines = topLines(state, { width, height });
+      expect(lines.length).toBeLessThanOrEqual(height);
+      for (const line of lines) {
+        expect(textWidth(line)).toBeLessThanOrEqual(width);
+        expect(line).not.toMatch(steering);
+      }
+      if (height > 20) expect(lines.filter((line) => line.startsWith('>'))).toHaveLength(1);
+    }
+    expect(topLines({ ...state, jobs: { ...jobs, jobs: [] }, job: undefined }, { width: 80, height: 24 }).join('\n')).toContain(
+      'no job yet',
+    );
+    expect(topLines({ ...state, problem: 'away\u001b' }, { width: 80, height: 24 })[0]).toContain('away\\u{1b}');
+  });
+});
+
+test('a table is as wide as it may be, and no wider', () => {
+  const rows = [{ a: 'x'.repeat(300), b: '1' }];
+  const columns = [
+    { title: 'A', text: (row: (typeof rows)[0]) => row.a, isWide: true },
+    { title: 'B', text: (row: (typeof rows)[0]) => row.b, isRight: true },
+  ];
+  expect(tableLines(columns, rows, 40).map((line) => textWidth(line))).toEqual([40, 40]);
+  expect(tableLines(columns, rows, undefined).map((line) => textWidth(line))).toEqual([203, 203]);
+});

@@ -1,0 +1,248 @@
+import { describe, expect, it } from 'vitest';
+import type { AttemptLifecycle, JobLifecycle } from '../../src/correlate/index.ts';
+import type { RayEvent, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
+import { DEFAULT_VIEW_LIMITS } from '../../src/view/limits.ts';
+import { OTHER_FUNCTIONS } from '../../src/view/attempt-book.ts';
+import { ViewModel } from '../../src/view/model.ts';
+
+const session = 'session_a';
+const JOB = '01000000';
+
+function taskId(index: number, jobId = JOB): string {
+  return index.toString(16).padStart(16, '0') + 'f'.repeat(24) + jobId;
+}
+
+function definition(index: number, over: Partial<TaskDefinition> = {}): TaskDefinition {
+  return {
+    type: 'task_definition',
+    eventId: '',
+    session,
+    taskId: taskId(index),
+    attempt: 0,
+    taskType: 'NORMAL_TASK',
+    name: 'f',
+    functionName: 'f',
+    language: 'PYTHON',
+    requiredResources: { CPU: 1 },
+    ...over,
+  };
+}
+
+function states(index: number, ...names: readonly string[]): TaskLifecycle {
+  return {
+    type: 'task_lifecycle',
+    eventId: '',
+    session,
+    taskId: taskId(index),
+    attempt: 0,
+    transitions: names.map((state, at) => ({ state, timeNs: BigInt(at + 1) * 1_000_000n })),
+  };
+}
+
+function finishedAttempt(
+  index: number,
+  outcome: AttemptLifecycle['outcome'] = 'finished',
+  over: Partial<AttemptLifecycle> = {},
+): AttemptLifecycle {
+  return {
+    kind: 'attempt',
+    session,
+    trace: { kind: 'job', session, jobId: JOB },
+    links: [],
+    taskId: taskId(index),
+    attempt: 0,
+    jobId: JOB,
+    name: 'f',
+    definitionFrom: 'own',
+    definition: definition(index),
+    states: [],
+    profile: [],
+    outcome,
+    startNs: 1_000_000n,
+    endNs: 2_000_000n,
+    ...over,
+  };
+}
+
+function finishedJob(jobId: string): JobLifecycle {
+  return {
+    kind: 'job',
+    session,
+    trace: { kind: 'job', session, jobId },
+    links: [],
+    jobId,
+    name: jobId,
+    states: [],
+    tasks: { finished: 0, failed: 0, unfinished: 0 },
+    attemptCount: 0,
+    actorCount: 0,
+    foldedAttemptCount: 0,
+    leanAttemptCount: 0,
+    profile: [],
+    isInternal: false,
+    startNs: 0n,
+    endNs: 1n,
+  };
+}
+
+function jobStarted(jobId: string): RayEvent {
+  return { type: 'job_lifecycle', eventId: '', session, jobId, transitions: [{ state: 'CREATED', timeNs: 1n }] };
+}
+
+function jobOf(model: ViewModel, jobId = JOB) {
+  const job = model.sessions.get(session)?.jobs.get(jobId);
+  if (job === undefined) throw new Error('no such job');
+  return job;
+}
+
+describe('limits of the view', () => {
+  it('open attempts beyond the limit are counted by function until they are finished', () => {
+    const model = new ViewModel({ maxOpenAttempts: 2 });
+    for (let index = 0; index < 5; index += 1) {
+      model.observe(definition(index), 0);
+      model.observe(states(index, 'PENDING_ARGS_AVAIL'), 0);
+    }
+    const job = jobOf(model);
+    expect([job.open.size, job.untracked, job.functions.get('f')?.untracked]).toEqual([2, 3, 3]);
+    for (let index = 0; index < 5; index += 1) model.finished(finishedAttempt(index), 0);
+    expect([job.open.size, job.untracked, job.functions.get('f')?.untracked]).toEqual([0, 0, 0]);
+    expect(job.tasks.finished).toBe(5);
+    expect(job.functions.get('f')?.stages.finished).toBe(5);
+    model.observe(definition(9), 0);
+    expect(job.open.size).toBe(1);
+  });
+
+  it('what was counted without a row is not counted twice when room came in between', () => {
+    const model = new ViewModel({ maxOpenAttempts: 1 });
+    model.observe(definition(0), 0);
+    model.observe(definition(1), 0);
+    model.finished(finishedAttempt(0), 0);
+    model.observe(states(1, 'RUNNING'), 0);
+    const job = jobOf(model);
+    expect([job.open.size, job.untracked]).toEqual([1, 1]);
+    model.finished(finishedAttempt(1), 0);
+    expect([job.open.size, job.untracked]).toEqual([0, 0]);
+  });
+
+  it('rows of one job: the oldest give way, failures last, and the counts stay', () => {
+    const model = new ViewModel({ maxFinishedAttemptsPerJob: 3 });
+    model.finished(finishedAttempt(0, 'failed'), 0);
+    for (let index = 1; index < 9; index += 1) model.finished(finishedAttempt(index), 0);
+    const job = jobOf(model);
+    expect([job.failures.size, job.others.size, job.withoutRow]).toEqual([1, 2, 6]);
+    expect([...job.others].map(({ taskId: id }) => id)).toEqual([taskId(7), taskId(8)]);
+    expect([job.tasks.finished, job.tasks.failed]).toEqual([8, 1]);
+    for (let index = 10; index < 20; index += 1) model.finished(finishedAttempt(index, 'failed'), 0);
+    expect([job.failures.size, job.others.size]).toEqual([3, 0]);
+    expect(model.sessions.get(session)?.lastAttempts.size).toBe(3);
+  });
+
+  it('rows of all jobs: those of the job that was finished first go first', () => {
+    const model = new ViewModel({ maxFinishedAttempts: 4 });
+    for (let index = 0; index < 3; index += 1) model.finished(finishedAttempt(index), 0);
+    model.finished(finishedJob(JOB), 0);
+    const other = '02000000';
+    for (let index = 0; index < 3; index += 1)
+      model.finished(
+        finishedAttempt(index, 'finished', { taskId: taskId(index, other), jobId: other, trace: { kind: 'job', session, jobId: other } }),
+        0,
+      );
+    expect([jobOf(model).rows, jobOf(model, other).rows, model.attempts.rows]).toEqual([1, 3, 4]);
+    for (let index = 3; index < 9; index += 1)
+      model.finished(
+        finishedAttempt(index, 'finished', { taskId: taskId(index, other), jobId: other, trace: { kind: 'job', session, jobId: other } }),
+        0,
+      );
+    expect([jobOf(model).rows, jobOf(model, other).rows, model.attempts.rows]).toEqual([0, 4, 4]);
+  });
+
+  it('functions beyond the limit share a summary', () => {
+    const model = new ViewModel({ maxFunctionsPerJob: 2 });
+    for (let index = 0; index < 5; index += 1) model.observe(definition(index, { functionName: `f${index}` }), 0);
+    const { functions } = jobOf(model);
+    expect([...functions.keys()]).toEqual(['f0', 'f1', OTHER_FUNCTIONS]);
+    expect(functions.get(OTHER_FUNCTIONS)?.stages.unknown).toBe(3);
+  });
+
+  it('jobs beyond the limits are left out, the finished ones by count and age', () => {
+    const model = new ViewModel({ maxOpenJobs: 3, maxFinishedJobs: 2, finishedJobAgeMs: 1000 });
+    for (const id of ['01000000', '02000000', '03000000', '04000000']) model.observe(jobStarted(id), 0);
+    const ids = (): readonly string[] => [...(model.sessions.get(session)?.jobs.keys() ?? [])];
+    expect(ids()).toEqual(['01000000', '02000000', '03000000']);
+    expect(model.leftOut.jobs).toBe(1);
+    for (const id of ids()) model.finished(finishedJob(id), 0);
+    expect(ids()).toEqual(['02000000', '03000000']);
+    model.observe(jobStarted('04000000'), 500);
+    model.prune(1000);
+    expect(ids()).toHaveLength(3);
+    model.prune(1001);
+    expect(ids()).toEqual(['04000000']);
+    expect(model.openJobs).toBe(1);
+  });
+
+  it('sessions beyond the limit are left out, unless one is over and makes room', () => {
+    const model = new ViewModel({ maxSessions: 2 });
+    const inSession = (name: string): RayEvent => ({ ...jobStarted(JOB), session: name });
+    for (const name of ['a', 'b', 'c']) model.observe(inSession(name), 0);
+    expect([...model.sessions.keys()]).toEqual(['a', 'b']);
+    expect(model.leftOut.sessions).toBe(1);
+    model.finished({ kind: 'session', session: 'a', trace: { kind: 'session', session: 'a' }, links: [], startNs: 0n, endNs: 0n }, 0);
+    model.observe(inSession('c'), 0);
+    expect([...model.sessions.keys()]).toEqual(['b', 'c']);
+  });
+
+  it('actors, their lives, and nodes', () => {
+    const model = new ViewModel({ maxActorsPerJob: 2, maxIncarnationsPerActor: 2, maxNodesPerSession: 1 });
+    const actorId = (index: number): string => index.toString(16).padStart(24, '0') + JOB;
+    for (let index = 0; index < 3; index += 1)
+      model.observe(
+        { type: 'actor_definition', eventId: '', session, actorId: actorId(index), isDetached: false, requiredResources: {} },
+        0,
+      );
+    const job = jobOf(model);
+    expect([job.actors.size, job.actorsNotShown]).toEqual([2, 1]);
+    const lives = Array.from({ length: 5 }, (_, index) => [
+      { state: 'ALIVE', timeNs: BigInt(index * 2) },
+      { state: 'RESTARTING', timeNs: BigInt(index * 2 + 1), restartReason: 'ACTOR_FAILURE' },
+    ]).flat();
+    model.observe({ type: 'actor_lifecycle', eventId: '', session, actorId: actorId(0), transitions: lives }, 0);
+    const actor = job.actors.get(actorId(0));
+    expect(actor?.incarnations()).toHaveLength(2);
+    expect(actor?.incarnationsNotShown).toBe(3);
+    expect(actor?.state).toBe('RESTARTING');
+    for (const nodeId of ['n1', 'n2']) model.observe({ type: 'node_definition', eventId: '', session, nodeId, labels: {} }, 0);
+    expect(model.sessions.get(session)?.nodes.size).toBe(1);
+    expect(model.sessions.get(session)?.nodesNotShown).toBe(1);
+  });
+
+  it('texts are cut, between characters', () => {
+    const model = new ViewModel({ maxMessageLength: 10, maxNameLength: 8 });
+    model.observe({ ...states(0, 'FAILED'), error: { errorType: 'T', message: '😀'.repeat(50) } }, 0);
+    model.observe(definition(0, { name: 'n'.repeat(50), functionName: 'g'.repeat(50) }), 0);
+    const [attempt] = jobOf(model).open;
+    expect(attempt?.error?.message).toBe('😀😀😀😀…');
+    expect(attempt?.name).toBe('nnnnnnn…');
+    expect(attempt?.function.name).toBe('ggggggg…');
+  });
+
+  it('late events open nothing', () => {
+    const model = new ViewModel();
+    model.observe(states(0, 'RUNNING'), 0, 'late');
+    model.observe(definition(1), 0, 'late');
+    expect([jobOf(model).open.size, jobOf(model).untracked]).toEqual([0, 0]);
+  });
+
+  it('a forgotten job leaves nothing behind', () => {
+    const model = new ViewModel({ maxFinishedJobs: 0 });
+    for (let index = 0; index < 10; index += 1) model.finished(finishedAttempt(index), 0);
+    model.observe(definition(20), 0);
+    model.finished(finishedJob(JOB), 0);
+    expect(model.sessions.get(session)?.jobs.size).toBe(0);
+    expect(model.sessions.get(session)?.lastAttempts.size).toBe(0);
+    expect([model.attempts.open, model.attempts.rows, model.openJobs]).toEqual([0, 0, 0]);
+  });
+
+  it('have defaults', () => {
+    expect(DEFAULT_VIEW_LIMITS.maxOpenAttempts).toBe(100_000);
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import type { ViewModel } from '../../src/view/model.ts';
+import { noCounts, STAGES } from '../../src/view/stage.ts';
+import { createFedModel, recordedPosts } from './view-fixture.ts';
+import type { JobView } from '../../src/view/records.ts';
+
+const recordings = [
+  'features-ray-2.49.0.ndjson',
+  'features-ray-2.51.1.ndjson',
+  'features-ray-2.54.0.ndjson',
+  'features-ray-2.60.0.ndjson',
+  'job-submit-ray-2.60.0.ndjson',
+  'mix-ray-2.50.1.ndjson',
+  'mix-ray-2.58.1.ndjson',
+  'mix-task-events-only-ray-2.60.0.ndjson',
+  'node-death-three-jobs-ray-2.60.0.ndjson',
+];
+
+function jobsOf(model: ViewModel): readonly JobView[] {
+  return [...model.sessions.values()].flatMap(({ jobs }) => [...jobs.values()]);
+}
+
+/** What the counters say must be what a count of the rows says. */
+function expectConsistent(job: JobView): void {
+  const rows = [...job.open, ...job.failures, ...job.others];
+  const byStage = noCounts();
+  for (const { stage, isSuperseded } of rows) if (!isSuperseded) byStage[stage] += 1;
+  expect(job.tasks).toEqual(byStage);
+  expect(job.retried).toBe(rows.filter(({ isSuperseded }) => isSuperseded).length);
+  expect(job.attempts).toBe(rows.length);
+  for (const own of job.functions.values()) {
+    const counts = noCounts();
+    for (const row of rows) if (row.function === own) counts[row.stage] += 1;
+    expect(own.stages, own.name).toEqual(counts);
+  }
+}
+
+describe('the view of a recording', () => {
+  it.each(recordings)('%s counts at every moment what its rows are, and at the end what the correlator counted', (name) => {
+    const fed = createFedModel();
+    const posts = recordedPosts(name);
+    for (const { events, receivedAtMs } of posts) {
+      for (const event of events) fed.take(event, receivedAtMs);
+      for (const job of jobsOf(fed.model)) if (job.closedMs === undefined) expectConsistent(job);
+    }
+    const endMs = (posts.at(-1)?.receivedAtMs ?? 0) + 60_000;
+    fed.pass(endMs);
+    for (const job of jobsOf(fed.model)) if (job.closedMs === undefined) expectConsistent(job);
+    fed.closeAll(endMs);
+    expect(fed.attemptsFinished()).toBeGreaterThan(5);
+    expect(fed.model.attempts.open).toBe(0);
+    expect(fed.model.attempts.rows).toBe(fed.attemptsFinished());
+    for (const { jobId, session, tasks, attemptCount } of fed.jobs) {
+      const job = fed.model.sessions.get(session)?.jobs.get(jobId);
+      expect(job?.tasks).toEqual({ ...noCounts(), ...tasks });
+      expect(job?.attempts).toBe(attemptCount);
+      if (job !== undefined) expectConsistent(job);
+    }
+  });
+
+  it('gives the same in the end, whatever the order of the events', () => {
+    const forward = createFedModel();
+    const backward = createFedModel();
+    const events = recordedPosts('features-ray-2.60.0.ndjson').flatMap((post) => post.events);
+    for (const event of events) forward.take(event, 1000);
+    for (const event of events.toReversed()) backward.take(event, 1000);
+    const summary = (model: ViewModel): unknown =>
+      jobsOf(model).map((job) => [
+        job.id,
+        job.tasks,
+        job.retried,
+        job.attempts,
+        [...job.functions.values()].map(({ name, stages }) => [name, stages]).sort(),
+      ]);
+    expect(summary(forward.model)).toEqual(summary(backward.model));
+    expect(jobsOf(forward.model)[0]?.tasks.finished).toBeGreaterThan(10);
+  });
+
+  it('counts attempts that were folded like the others', () => {
+    const fed = createFedModel({}, { maxSpansPerTrace: 12 });
+    for (const { events, receivedAtMs } of recordedPosts('features-ray-2.60.0.ndjson'))
+      for (const event of events) fed.take(event, receivedAtMs);
+    fed.closeAll(4e12);
+    expect(fed.correlator.stats().foldedAttempts).toBeGreaterThan(10);
+    for (const job of jobsOf(fed.model)) expectConsistent(job);
+    expect(fed.model.attempts.open).toBe(0);
+  });
+
+  it('has every stage of the table in its counts', () => {
+    expect(Object.keys(noCounts())).toEqual([...STAGES]);
+  });
+});
