@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { TraceFlags } from '@opentelemetry/api';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import fc from 'fast-check';
@@ -6,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { createCorrelator } from '../../src/correlate/index.ts';
 import { decodeEvent } from '../../src/event/index.ts';
 import { otlpBytes } from '../../src/export/index.ts';
-import { EncodedSpan, encodeRequest, plainSpan, SpanEncoder, type SpanFields } from '../../src/otlp/index.ts';
+import { EncodedSpan, encodeRequest, plainSpan, SpanEncoder, type SpanFields, spanKey } from '../../src/otlp/index.ts';
 import { createSpanMapper, type SpanOptions } from '../../src/span/index.ts';
 import { readRecordedEvents } from '../support/posts.ts';
 import { RESOURCES, sdkSpan, spanFields } from './span-arbitrary.ts';
@@ -57,7 +58,13 @@ describe('of any span', () => {
           // UTF-8 has no halves of characters: what the wire holds is what there is.
           expect(comparable(plainSpan(span))).toEqual(wellFormed(comparable(expected)));
           expect(comparable(span)).toEqual(comparable(span.plain()));
-          expect(span.spanContext()).toEqual(expected.spanContext());
+          const { traceId, spanId } = expected.spanContext();
+          const fresh = new EncodedSpan(span.bytes, span.start, span.end, span.resource);
+          const { traceState, ...ids } = fresh.spanContext();
+          expect(ids).toEqual({ traceId, spanId, traceFlags: TraceFlags.SAMPLED });
+          expect(traceState?.serialize()).toBe(expected.spanContext().traceState?.serialize());
+          expect(spanKey(span)).toBe(traceId + spanId);
+          expect(spanKey(expected)).toBe(traceId + spanId);
         }
       }),
       { numRuns: 300 },
