@@ -1,33 +1,25 @@
 import { type Block, ByteWriter, varintBytes } from './byte-writer.ts';
-import type { AttributeList } from './span-fields.ts';
+import { KnownFields } from './known-fields.ts';
+import { type AttributeList, EncodedAttributes } from './span-fields.ts';
 import { ANY_VALUE, ARRAY_VALUES, KEY_VALUE } from './tags.ts';
 
 const INT64_LIMIT = 2 ** 63;
 const ARRAY_BYTES = 0x80;
 /** Keys that are kept encoded; names of resources and labels are among them, so that there is no end of them. */
 const KNOWN_KEYS_MAX = 1_000;
-/** A task's id comes twice, in its own span and for its children: keeping it would be in vain. */
-const REPEATS_MIN = 2;
-/** Longer values are not kept. */
-const KEPT_VALUE_LENGTH_MAX = 256;
+const SCRATCH_BYTES = 1_024;
 
 interface KnownKey {
   /** The key in its field, and the tag of the value. */
   readonly block: Block;
-  lastValue: unknown;
-  /** How often that came in a row. */
-  repeats: number;
-  /** The whole attribute with `lastValue`, once that came often enough. */
-  field: Block | undefined;
+  /** Whole attributes. */
+  readonly fields: KnownFields;
 }
 
-/**
- * Attributes as a repeated KeyValue field. Most have the value that they had in the span before (the job, the type, the function...): then
- * they are copied, for a quarter of what writing them anew takes.
- */
+/** Attributes as a repeated KeyValue field. */
 export class AttributeEncoder {
   readonly #tag: number;
-  readonly #scratch = new ByteWriter(KNOWN_KEYS_MAX);
+  readonly #scratch = new ByteWriter(SCRATCH_BYTES);
   readonly #known = new Map<string, KnownKey>();
 
   constructor(tag: number) {
@@ -39,21 +31,23 @@ export class AttributeEncoder {
   }
 
   #attribute(writer: ByteWriter, key: string, value: unknown): void {
-    const known = this.#known.get(key) ?? this.#makeKnown(key);
-    const isSame = known.lastValue === value;
-    if (isSame && known.field !== undefined) {
-      writer.block(known.field);
+    if (value instanceof EncodedAttributes) {
+      writer.block(value.block);
+      return;
+    }
+    const { block, fields } = this.#known.get(key) ?? this.#makeKnown(key);
+    const field = fields.find(value);
+    if (field !== undefined) {
+      writer.block(field);
       return;
     }
     const start = writer.written;
     writer.byte(this.#tag);
-    if (!writeSimple(writer, known.block, value)) {
+    if (!writeSimple(writer, block, value)) {
       writer.rewind(start + 1);
-      writeAny(writer, known.block, value);
+      writeAny(writer, block, value);
     }
-    known.repeats = isSame ? known.repeats + 1 : 0;
-    known.field = known.repeats >= REPEATS_MIN && isKept(value) ? writer.blockSince(start) : undefined;
-    known.lastValue = value;
+    if (fields.takes(value)) fields.add(value, writer.blockSince(start));
   }
 
   #makeKnown(key: string): KnownKey {
@@ -62,14 +56,10 @@ export class AttributeEncoder {
     writer.byte(KEY_VALUE.key);
     writer.text(key);
     writer.byte(KEY_VALUE.value);
-    const known: KnownKey = { block: writer.blockSince(0), lastValue: undefined, repeats: 0, field: undefined };
+    const known: KnownKey = { block: writer.blockSince(0), fields: new KnownFields() };
     if (this.#known.size < KNOWN_KEYS_MAX) this.#known.set(key, known);
     return known;
   }
-}
-
-function isKept(value: unknown): boolean {
-  return typeof value === 'string' ? value.length <= KEPT_VALUE_LENGTH_MAX : typeof value !== 'object';
 }
 
 /** Where the lengths are known before: ASCII text, numbers and booleans. False when it is none of them after all. */

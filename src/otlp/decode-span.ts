@@ -47,12 +47,35 @@ export function decodeSpan(piece: Piece, resource: Resource): ReadableSpan {
 
 /** The ids alone, which come first. */
 export function decodeContext(piece: Piece): SpanContext {
-  const reader = bodyOf(piece);
-  reader.varint();
-  const traceId = reader.hex();
-  reader.varint();
-  const context = { traceId, spanId: reader.hex(), traceFlags: TraceFlags.SAMPLED };
-  return reader.varint() === SPAN.traceState ? { ...context, ...traceState(reader.text()) } : context;
+  const { bytes } = piece;
+  const traceId = traceIdAt(piece);
+  const spanId = traceId + TRACE_ID_BYTES + FIELD_HEAD_BYTES;
+  const end = spanId + SPAN_ID_BYTES;
+  return {
+    traceId: bytes.toString('hex', traceId, traceId + TRACE_ID_BYTES),
+    spanId: bytes.toString('hex', spanId, end),
+    traceFlags: TraceFlags.SAMPLED,
+    ...(bytes[end] === SPAN.traceState ? traceState(new ByteReader(bytes, end + 1, piece.end).text()) : {}),
+  };
+}
+
+/** Trace id and span id, 48 hex digits. */
+export function decodeKey(piece: Piece): string {
+  const start = traceIdAt(piece);
+  const digits = piece.bytes.toString('hex', start, start + TRACE_ID_BYTES + FIELD_HEAD_BYTES + SPAN_ID_BYTES);
+  return digits.slice(0, 2 * TRACE_ID_BYTES) + digits.slice(2 * (TRACE_ID_BYTES + FIELD_HEAD_BYTES));
+}
+
+const TRACE_ID_BYTES = 16;
+const SPAN_ID_BYTES = 8;
+/** Tag and length of an id. */
+const FIELD_HEAD_BYTES = 2;
+
+/** Behind the tag and length of the span, and those of the id. */
+function traceIdAt({ bytes, start }: Piece): number {
+  let at = start + 1;
+  while ((bytes[at] ?? 0) >= 0x80) at += 1;
+  return at + 1 + FIELD_HEAD_BYTES;
 }
 
 function bodyOf({ bytes, start, end }: Piece): ByteReader {

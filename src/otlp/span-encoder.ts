@@ -3,7 +3,15 @@ import type { Resource } from '@opentelemetry/resources';
 import { AttributeEncoder } from './attribute-encoder.ts';
 import { type Block, ByteWriter } from './byte-writer.ts';
 import { EncodedSpan } from './encoded-span.ts';
-import type { ChildFields, EventFields, LinkFields, SiblingFields, SpanFields } from './span-fields.ts';
+import {
+  type AttributeList,
+  type ChildFields,
+  EncodedAttributes,
+  type EventFields,
+  type LinkFields,
+  type SiblingFields,
+  type SpanFields,
+} from './span-fields.ts';
 import { EVENT, HAS_IS_REMOTE, IS_REMOTE, LINK, SPAN, SPAN_FLAGS, SPANS, STATUS } from './tags.ts';
 
 /** Spans are between 128 and 16,383 bytes long, but for few. */
@@ -54,6 +62,13 @@ export class SpanEncoder {
     writer.pair(SPAN_FLAGS.first, SPAN_FLAGS.second);
     writer.fixed32(TraceFlags.SAMPLED | HAS_IS_REMOTE | (fields.isParentRemote ? IS_REMOTE : 0));
     return this.#finish(content, fields.resource);
+  }
+
+  encodeAttributes(list: AttributeList): EncodedAttributes {
+    const writer = this.#scratch;
+    writer.rewind(0);
+    this.#spanAttributes.write(writer, list);
+    return new EncodedAttributes(writer.blockSince(0));
   }
 
   /** What the spans of the next calls of `encodeSibling` have in common. */

@@ -1,11 +1,22 @@
 import type { AttributeValue } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
+import type { Block } from './byte-writer.ts';
+
+/** Attributes of a span that many spans have, written once. */
+export class EncodedAttributes {
+  readonly block: Block;
+
+  constructor(block: Block) {
+    this.block = block;
+  }
+}
 
 /** The first `count` of keys and values, by position; no key stands twice. */
 export interface AttributeList {
   readonly count: number;
   readonly keys: readonly string[];
-  readonly values: readonly (AttributeValue | undefined)[];
+  /** Where it is `EncodedAttributes`, the key is of no meaning. */
+  readonly values: readonly (AttributeValue | EncodedAttributes | undefined)[];
 }
 
 export interface LinkFields {

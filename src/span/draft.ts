@@ -2,7 +2,7 @@ import { type Attributes, type AttributeValue, createTraceState, TraceFlags } fr
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { EndInferred, Lifecycle, LinkRef, SpanRef, TraceRef } from '../correlate/index.ts';
-import type { AttributeList, EventFields, LinkFields, SpanEncoder } from '../otlp/index.ts';
+import { type AttributeList, EncodedAttributes, type EventFields, type LinkFields, type SpanEncoder } from '../otlp/index.ts';
 import { type AttributeKey, TRUNCATED_SUFFIX } from './attributes.ts';
 import { spanIdOf, traceIdOf } from './ids.ts';
 
@@ -15,7 +15,7 @@ const FREE_SETS_MAX = 8;
 export class AttributeSet implements AttributeList {
   count = 0;
   readonly keys: string[] = [];
-  readonly values: AttributeValue[] = [];
+  readonly values: (AttributeValue | EncodedAttributes)[] = [];
   readonly #valueLengthMax: number;
 
   constructor(valueLengthMax: number) {
@@ -49,8 +49,17 @@ export class AttributeSet implements AttributeList {
     return this;
   }
 
+  /** Those of another set, written before. */
+  include(attributes: EncodedAttributes): this {
+    this.keys[this.count] = '';
+    this.values[this.count] = attributes;
+    this.count += 1;
+    return this;
+  }
+
   toObject(): Attributes {
-    return Object.fromEntries(this.keys.slice(0, this.count).map((key, index) => [key, this.values[index]]));
+    const entries = this.keys.slice(0, this.count).map((key, index) => [key, this.values[index]] as const);
+    return Object.fromEntries(entries.filter((entry): entry is [string, AttributeValue] => !(entry[1] instanceof EncodedAttributes)));
   }
 
   /** A key that an event had a hand in: it takes no other's place. */

@@ -286,6 +286,31 @@ describe('trouble over HTTP', () => {
     expect(pipeline.stats().refused).toBe(1);
   });
 
+  it('an answer that is cut off is no answer: the spans are sent again', async () => {
+    let calls = 0;
+    const cutting = createServer((request, response) => {
+      calls += 1;
+      const isFirst = calls === 1;
+      request.resume().on('end', () => {
+        response.writeHead(200, { 'content-type': 'application/x-protobuf', 'content-length': isFirst ? '100' : '0' });
+        if (!isFirst) response.end();
+        else response.write('half', () => response.destroy());
+      });
+    });
+    await new Promise<void>((resolve) => {
+      cutting.listen(0, '127.0.0.1', resolve);
+    });
+    closing.push(async () => void cutting.close());
+    const { pipeline, events } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${portOf(cutting)}` });
+    pipeline.enqueue(makeSpans(2));
+    await pipeline.drain(NEVER_MS);
+    expect(events).toMatchObject([
+      { name: 'export_retry', reason: containing('ECONNRESET') },
+      { name: 'batch_exported' },
+      { name: 'export_recovered' },
+    ]);
+  });
+
   it('holds a bounded number of spans while the backend is away, and brings all of them after', async () => {
     let away = true;
     const backend = await sink(() => (away ? { status: 503 } : OK));

@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { TraceFlags } from '@opentelemetry/api';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import fc from 'fast-check';
@@ -6,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { createCorrelator } from '../../src/correlate/index.ts';
 import { decodeEvent } from '../../src/event/index.ts';
 import { otlpBytes } from '../../src/export/index.ts';
-import { EncodedSpan, encodeRequest, plainSpan, SpanEncoder, type SpanFields } from '../../src/otlp/index.ts';
+import { EncodedSpan, encodeRequest, plainSpan, SpanEncoder, type SpanFields, spanKey } from '../../src/otlp/index.ts';
 import { createSpanMapper, type SpanOptions } from '../../src/span/index.ts';
 import { readRecordedEvents } from '../support/posts.ts';
 import { RESOURCES, sdkSpan, spanFields } from './span-arbitrary.ts';
@@ -57,7 +58,13 @@ describe('of any span', () => {
           // UTF-8 has no halves of characters: what the wire holds is what there is.
           expect(comparable(plainSpan(span))).toEqual(wellFormed(comparable(expected)));
           expect(comparable(span)).toEqual(comparable(span.plain()));
-          expect(span.spanContext()).toEqual(expected.spanContext());
+          const { traceId, spanId } = expected.spanContext();
+          const fresh = new EncodedSpan(span.bytes, span.start, span.end, span.resource);
+          const { traceState, ...ids } = fresh.spanContext();
+          expect(ids).toEqual({ traceId, spanId, traceFlags: TraceFlags.SAMPLED });
+          expect(traceState?.serialize()).toBe(expected.spanContext().traceState?.serialize());
+          expect(spanKey(span)).toBe(traceId + spanId);
+          expect(spanKey(expected)).toBe(traceId + spanId);
         }
       }),
       { numRuns: 300 },
@@ -95,6 +102,34 @@ describe('of any span', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it('attributes that were written before are written as if anew', () => {
+    fc.assert(
+      fc.property(spanFields, spanFields, (first, second) => {
+        const encoder = new SpanEncoder();
+        const own = { ...first.attributes, keys: first.attributes.keys.map((key) => `shared.${key}`) };
+        const shared = encoder.encodeAttributes(own);
+        encoder.encode(second);
+        const { count, keys, values } = second.attributes;
+        const spans = [1, 2].map(() =>
+          encoder.encode({ ...second, attributes: { count: count + 1, keys: ['', ...keys], values: [shared, ...values] } }),
+        );
+        const attributes = { count: own.count + count, keys: [...own.keys, ...keys], values: [...own.values, ...values] };
+        expectSameBytes(encodeRequest(spans), library([1, 2].map(() => sdkSpan({ ...second, attributes }))));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('with values of one key that are many, few, and many again', () => {
+    const [template] = fc.sample(spanFields, { numRuns: 1, seed: 7 });
+    const value = (index: number): string => (index < 200 ? `one of ${index}` : index < 1200 ? `few ${index % 3}` : `many ${index}`);
+    const fields = Array.from({ length: 2000 }, (_, index) => ({
+      ...(template as SpanFields),
+      attributes: { count: 2, keys: ['varied', 'steady'], values: [value(index), index % 40 === 0 ? `rare ${index}` : 'usual'] },
+    }));
+    expectSameBytes(encodeRequest(encodeAll(fields)), library(fields.map(sdkSpan)));
   });
 
   it('also across the pieces of memory that spans are written to, and with a span larger than one', () => {

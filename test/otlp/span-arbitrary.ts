@@ -1,8 +1,8 @@
-import { type Attributes, createTraceState, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+import { type Attributes, type AttributeValue, createTraceState, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import fc from 'fast-check';
-import { type AttributeList, INSTRUMENTATION_SCOPE, type SpanFields } from '../../src/otlp/index.ts';
+import { type AttributeList, EncodedAttributes, INSTRUMENTATION_SCOPE, type SpanFields } from '../../src/otlp/index.ts';
 
 // Spans of any content, as the mapping may make them of hostile events, and what the SDK would have for them.
 
@@ -129,7 +129,12 @@ export function sdkSpan(fields: SpanFields): ReadableSpan {
 }
 
 function objectOf({ keys, values }: AttributeList): Attributes {
-  return Object.fromEntries(keys.map((name, index) => [name, values[index]]));
+  const entries = keys.map((name, index): [string, AttributeValue | undefined] => {
+    const entry = values[index];
+    if (entry instanceof EncodedAttributes) throw new Error('the SDK has no such value');
+    return [name, entry];
+  });
+  return Object.fromEntries(entries);
 }
 
 function hrTime(ns: bigint): [number, number] {

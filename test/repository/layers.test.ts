@@ -4,7 +4,7 @@ import { projectFiles, readTexts } from './source-tree.ts';
 
 // Imports run one way: event <- correlate <- span <- export; receiver and journal know event only; the pump and the bridge
 // join the stages; the commands know what they run. A part that is not in this table fails the test.
-const stages = ['event', 'correlate', 'span', 'export', 'journal', 'receiver', 'access'];
+const stages = ['event', 'correlate', 'otlp', 'span', 'export', 'journal', 'receiver', 'access'];
 const layers: Readonly<Record<string, Layer>> = {
   event: { imports: [] },
   correlate: { imports: ['event'] },
