@@ -17,7 +17,7 @@ import {
 } from './export/index.ts';
 import { createMemoryJournal, type Journal, type JournalStats, type SpanKey } from './journal/index.ts';
 import { createPump } from './pump.ts';
-import { correlateOptionsOf, restoredOptions, takeUpCheckpoint } from './rebuild.ts';
+import { correlateOptionsOf, restoredOptions, retellTo, takeUpCheckpoint } from './rebuild.ts';
 import { createQuarantine, quarantineFolder } from './quarantine/index.ts';
 import {
   createReceiver,
@@ -215,6 +215,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     const done = new AbortController();
     const telling = tellRebuilding(done.signal);
     if (durable !== undefined) await takeUpCheckpoint(durable, correlator, turns, (count) => (restoredRecords += count));
+    if (durable !== undefined && view !== undefined) await retellTo(view, correlator, turns);
     await pump.run(abortPump.signal);
     done.abort();
     await telling;

@@ -25,6 +25,11 @@ export function isDriverTask(taskId: string): boolean {
   return taskId.startsWith(DRIVER_PREFIX);
 }
 
+/** The driver's own task of a job. */
+export function driverTaskOf(jobId: string): string {
+  return DRIVER_PREFIX + jobId;
+}
+
 /** 8 bytes of ff and the actor id. */
 export function isCreationTask(taskId: string): boolean {
   return taskId.startsWith(CREATION_PREFIX) && !isDriverTask(taskId);
