@@ -183,6 +183,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       parentTask: text(),
       error: object({ type: text(), message: text('cut') }),
       spanId: text(),
+      depth: count('in the order of a tree: how many tasks above it are listed'),
       earlier: list(ref('Attempt')),
     },
     [
@@ -199,6 +200,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       'actor',
       'parentTask',
       'error',
+      'depth',
       'earlier',
     ],
   ),

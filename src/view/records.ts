@@ -104,8 +104,11 @@ export class JobView {
   submissionId: string | undefined;
   entrypoint: string | undefined;
   state: JobState = 'running';
-  startMs = Number.NaN;
-  endMs = Number.NaN;
+  /** What Ray said of the job, which counts, and of its driver. */
+  createdMs = Number.NaN;
+  finishedMs = Number.NaN;
+  driverStartMs = Number.NaN;
+  driverEndMs = Number.NaN;
   endInferred: string | undefined;
   error: string | undefined;
   traceId: string;
@@ -142,6 +145,14 @@ export class JobView {
     this.traceId = traceId;
     this.firstSeenMs = nowMs;
     this.lastSeenMs = nowMs;
+  }
+
+  get startMs(): number {
+    return Number.isNaN(this.createdMs) ? this.driverStartMs : this.createdMs;
+  }
+
+  get endMs(): number {
+    return Number.isNaN(this.finishedMs) ? this.driverEndMs : this.finishedMs;
   }
 
   get rows(): number {

@@ -213,6 +213,8 @@ export interface AttemptRow {
   readonly parentTask?: string;
   readonly error?: { readonly type: string; readonly message: string };
   readonly spanId: string;
+  /** In the order of a tree: how many tasks above it are listed. */
+  readonly depth?: number;
   /** Earlier attempts of the task, the last one first. */
   readonly earlier?: readonly AttemptRow[];
 }

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono';
 import type { TokenSet } from '../access/index.ts';
-import type { Applied, Lifecycle } from '../correlate/index.ts';
+import type { Applied, Lifecycle, Retold } from '../correlate/index.ts';
 import type { RayEvent } from '../event/index.ts';
 import type { ReceiverTelemetry, Turns } from '../receiver/index.ts';
 import { createApi } from './api.ts';
@@ -37,7 +37,10 @@ export interface ViewStats {
 
 /** What people see of the bridge while it runs. A fault in it stays in it. */
 export interface View {
-  readonly observe: (event: RayEvent, nowMs: number, applied: Applied) => void;
+  /** An event that the correlator has applied, and what it said to it. */
+  readonly observe: (event: RayEvent, applied: Applied) => void;
+  /** What was open when a former process ended. */
+  readonly takeUp: (retold: Retold) => void;
   readonly finished: (lifecycle: Lifecycle) => void;
   /** The routes, to be mounted before those of the receiver. */
   readonly mount: (app: Hono) => void;
@@ -65,7 +68,8 @@ export function createView(options: ViewOptions): View {
   }
 
   return {
-    observe: (event, nowMs, applied) => guarded(() => model.observe(event, nowMs, applied)),
+    observe: (event, applied) => guarded(() => model.observe(event, now(), applied)),
+    takeUp: (retold) => guarded(() => model.takeUp(retold, now())),
     finished: (lifecycle) => guarded(() => model.finished(lifecycle, now())),
     mount(app) {
       api.mount(app);

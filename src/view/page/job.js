@@ -17,6 +17,8 @@ const FUNCTION_COLUMNS = [
 ];
 
 let jobNowMs = 0;
+/** @type {string | undefined} */
+let shownTraceUrl;
 
 /** @type {readonly TableColumn<JobAnswer['waiting'][number]>[]} */
 const WAITING_COLUMNS = [
@@ -74,6 +76,7 @@ function functionButton(row) {
 function showJob(answer) {
   const { job, functions, waiting, failures, actors, actorCount, nodes, lookedAt, nowMs } = answer;
   jobNowMs = nowMs;
+  shownTraceUrl = job.traceUrl;
   setText(byId('job-title'), job.name);
   showFacts(job);
   showBar(byId('job-bar'), job.tasks);

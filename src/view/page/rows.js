@@ -6,6 +6,8 @@ const PAGE_ROWS = 200;
 /** Pages that are kept; those out of sight go first. */
 const PAGES_MAX = 20;
 const MARGIN_ROWS = 10;
+/** What is deeper is not moved in any further. */
+const DEPTH_MAX = 10;
 /** Pages are asked for again at most this often while the job goes on. */
 const REFRESH_MS = 1000;
 
@@ -32,7 +34,9 @@ const list = {
 function openList(of) {
   list.of = of;
   list.zoom = undefined;
-  list.filter = {};
+  const form = byId('filter');
+  if (form instanceof HTMLFormElement) form.reset();
+  list.filter = readFilter();
   resetList();
 }
 
@@ -172,6 +176,8 @@ function updateRow(row, { index, task }) {
   const tries = task.attempt === 0 ? '' : ` (try ${task.attempt + 1})`;
   const why = task.waitsFor !== undefined ? ` — waits for ${task.waitsFor}` : task.error !== undefined ? ` — ${task.error.message || task.error.type}` : '';
   setText(title, `${task.name}${tries}${why}`);
+  if (title instanceof HTMLElement) title.style.paddingLeft = `${Math.min(task.depth ?? 0, DEPTH_MAX) * 12}px`;
+  row.setAttribute('aria-description', task.depth === undefined || task.depth === 0 ? '' : `level ${task.depth + 1}`);
   setText(took, task.startMs === undefined ? '' : durationText((task.endMs ?? list.nowMs) - task.startMs));
   drawTrack(track, task);
 }

@@ -16,12 +16,18 @@ function filterByFunction(text) {
   byId('rows').focus({ preventScroll: true });
 }
 
-function applyFilter() {
+/** @returns {Record<string, string>} */
+function readFilter() {
   const form = byId('filter');
-  if (!(form instanceof HTMLFormElement)) return;
   /** @type {Record<string, string>} */
   const filter = {};
+  if (!(form instanceof HTMLFormElement)) return filter;
   for (const [name, value] of new FormData(form)) if (typeof value === 'string' && value !== '') filter[name] = value.slice(0, 200);
+  return filter;
+}
+
+function applyFilter() {
+  const filter = readFilter();
   if (JSON.stringify(filter) === JSON.stringify(list.filter)) return;
   list.filter = filter;
   resetList();
@@ -96,7 +102,7 @@ function showDetails(index) {
   if (task === undefined) return;
   setText(byId('details-title'), task.name);
   const body = byId('details-body');
-  body.replaceChildren();
+  body.replaceChildren(...(shownTraceUrl === undefined ? [] : [make('p', '', traceLink(shownTraceUrl))]));
   for (const attempt of [task, ...(task.earlier ?? [])]) {
     if (task.earlier !== undefined) body.append(make('h4', '', `Attempt ${attempt.attempt}`));
     body.append(factsOf(attempt));
