@@ -26,7 +26,7 @@ export async function openStore(folder: string): Promise<OpenedStore> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await level.open().catch(async (error: unknown) => {
-      if (codeOf(error) === 'LEVEL_LOCKED') throw error;
+      if (codeOf(error) !== 'LEVEL_CORRUPTION') throw error;
       damages.push(`its files were put in order again after: ${reasonOf(error)}`);
       await ClassicLevel.repair(folder);
       await level.open();
