@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { settingsTable } from '../config.ts';
 import { DEFAULT_DOCTOR_LIMITS, diagnose, gatherFacts, isTrouble, renderDiagnosis } from '../doctor/index.ts';
-import { duration, httpTarget, type Option, optional, parseOptions, switchValue, tokenLines } from '../options/index.ts';
+import { duration, httpTarget, type Option, optional, parseOptions, switchValue } from '../options/index.ts';
 import { jsonForTerminal } from '../terminal/index.ts';
 import { type Command, type CommandContext, done, interrupted, type Outcome, trouble, usage } from './command.ts';
 import { thisMachine } from './machine.ts';
 import { createProgress, wantsColor, writeText } from './output.ts';
+import { readFirstToken } from './read-token.ts';
 
 const options = {
   rayAddress: {
@@ -83,7 +83,7 @@ async function doctor(context: CommandContext): Promise<Outcome> {
   if (parsed.positionals.length > 0)
     return usage(...parsed.positionals.map((word) => `${JSON.stringify(word)}: no argument is expected here`));
   const { rayAddress, bridge, endpoint, timeoutMs, json, readTokenFile, readTokens } = parsed.values;
-  const fromFile = readTokenFile === undefined ? undefined : readTokensOf(readTokenFile);
+  const fromFile = readTokenFile === undefined ? undefined : readFirstToken(readTokenFile);
   if (fromFile?.ok === false) return usage(fromFile.problem);
 
   const progress = createProgress(stderr, now);
@@ -112,17 +112,4 @@ async function doctor(context: CommandContext): Promise<Outcome> {
   if (isTrouble(diagnosis)) return trouble();
   const hasSeen = facts.ray.version !== undefined || facts.bridge.post.kind === 'answered' || facts.local.processes.length > 0;
   return hasSeen ? done : trouble('nothing could be looked at: give --ray-address and --bridge');
-}
-
-function readTokensOf(
-  path: string,
-): { readonly ok: true; readonly token: string | undefined } | { readonly ok: false; readonly problem: string } {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    return { ok: false, problem: `--read-token-file: ${path} cannot be read` };
-  }
-  const parsed = tokenLines(text);
-  return parsed.ok ? { ok: true, token: parsed.value[0] } : { ok: false, problem: `--read-token-file: ${path} ${parsed.problem}` };
 }

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { settingsTable } from '../config.ts';
-import { duration, httpTarget, type Option, switchValue, tokenLines, type ValuesOf } from '../options/index.ts';
+import { duration, httpTarget, type Option, switchValue, type ValuesOf } from '../options/index.ts';
 import { printable } from '../terminal/index.ts';
+import { readFirstToken } from './read-token.ts';
 
 /** What of an answer is read at most. */
 const MAX_ANSWER_BYTES = 64 * 2 ** 20;
@@ -139,17 +139,4 @@ function authorizationOf(url: URL, token: string | undefined): string | undefine
   if (url.username === '' && url.password === '') return undefined;
   const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
   return `Basic ${Buffer.from(pair, 'utf8').toString('base64')}`;
-}
-
-function readFirstToken(
-  path: string,
-): { readonly ok: true; readonly token: string | undefined } | { readonly ok: false; readonly problem: string } {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch {
-    return { ok: false, problem: `--read-token-file: ${path} cannot be read` };
-  }
-  const parsed = tokenLines(text);
-  return parsed.ok ? { ok: true, token: parsed.value[0] } : { ok: false, problem: `--read-token-file: ${path} ${parsed.problem}` };
 }

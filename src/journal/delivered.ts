@@ -33,6 +33,10 @@ export class Delivered {
     return this.#former.get(exporter)?.has(key) === true;
   }
 
+  get remembers(): boolean {
+    return this.#former.size > 0;
+  }
+
   note(exporter: string, keys: readonly SpanKey[]): void {
     this.#unwritten.push({ exporter, keys });
   }

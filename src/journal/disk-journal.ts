@@ -244,6 +244,10 @@ class DiskJournal implements Journal, Durable {
     this.#open.write();
   }
 
+  remembersDelivered(): boolean {
+    return this.#delivered.remembers;
+  }
+
   wasDelivered(exporter: string, key: string): boolean {
     return this.#delivered.was(exporter, key);
   }

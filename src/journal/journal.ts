@@ -88,6 +88,8 @@ export interface Durable {
   keepTime(sealedMs: number): Promise<void>;
   /** Remembered from now on, on disk soon after. */
   noteDelivered(exporter: string, keys: readonly SpanKey[]): void;
+  /** False once a checkpoint made what former processes delivered needless: then there is no key to ask for. */
+  remembersDelivered(): boolean;
   /** By a former process, since the checkpoint. */
   wasDelivered(exporter: string, key: SpanKey): boolean;
   /** A record of the checkpoint could not be used. */
