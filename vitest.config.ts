@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Two suites: `npm test` is the fast one and needs nothing but Node; `npm run test:e2e` needs the parts that
-// test/e2e/parts/install.sh makes (a real Ray, a real Collector) and takes minutes.
+// Three suites: `npm test` is the fast one and needs nothing but Node; `npm run test:crash` kills real processes for a minute or two;
+// `npm run test:e2e` needs the parts that test/e2e/parts/install.sh makes (a real Ray, a real Collector) and takes minutes.
 export default defineConfig({
   test: {
     projects: [
@@ -9,7 +9,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**'],
+          exclude: ['test/e2e/**', 'test/crash/**'],
           testTimeout: 60_000,
           setupFiles: ['test/setup.ts'],
         },
@@ -22,6 +22,16 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 600_000,
           hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
+          name: 'crash',
+          include: ['test/crash/**/*.test.ts'],
+          // They wait more than they work.
+          maxConcurrency: 16,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
     ],

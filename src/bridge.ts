@@ -15,7 +15,8 @@ import {
   type OnRefused,
   systemClock,
 } from './export/index.ts';
-import { createMemoryJournal, type Journal, type JournalStats, type SpanKey } from './journal/index.ts';
+import { createMemoryJournal, type Journal, type JournalStats } from './journal/index.ts';
+import { spanKey } from './otlp/index.ts';
 import { createPump } from './pump.ts';
 import { correlateOptionsOf, restoredOptions, retellTo, takeUpCheckpoint } from './rebuild.ts';
 import { createQuarantine, quarantineFolder } from './quarantine/index.ts';
@@ -322,11 +323,6 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
 
 function memoryLimit({ maxJournalBytes }: Settings): { readonly limitBytes?: number } {
   return maxJournalBytes === undefined ? {} : { limitBytes: maxJournalBytes };
-}
-
-function spanKey(span: ReadableSpan): SpanKey {
-  const { traceId, spanId } = span.spanContext();
-  return traceId + spanId;
 }
 
 function accessOf(settings: Settings): Access {

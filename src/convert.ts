@@ -3,6 +3,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { type CorrelateOptions, type Cost, createCorrelator, type Lifecycle } from './correlate/index.ts';
 import { decodeEvent, type Rejection } from './event/index.ts';
 import { otlpBytes } from './export/index.ts';
+import { plainSpan } from './otlp/index.ts';
 import { createSpanMapper, type SpanMapper, type SpanOptions } from './span/index.ts';
 
 export type ConvertOptions = Partial<Omit<CorrelateOptions, 'measure'> & SpanOptions>;
@@ -31,7 +32,7 @@ export function rayEventsToSpans(rawEvents: Iterable<unknown>, options: ConvertO
     else rejected.push(decoded.rejection);
   }
   const spans: ReadableSpan[] = [];
-  for (const lifecycle of correlator.closeAll(0)) spans.push(...spansOf(lifecycle));
+  for (const lifecycle of correlator.closeAll(0)) spans.push(...spansOf(lifecycle).map(plainSpan));
   return { spans: inTraceOrder(spans), rejected };
 }
 

@@ -99,9 +99,9 @@ export function createPump(options: PumpOptions): Pump {
 
   /** False when it was aborted before the last entry. */
   async function applyAll(entries: JournalSlice['entries'], signal: AbortSignal): Promise<boolean> {
-    let turn = await turns.take();
+    let turn = await turns.take('background');
     for (const entry of entries) {
-      if (turn.isOver()) turn = await turns.take();
+      if (turn.isOver()) turn = await turns.take('background');
       if (entry.receivedAtMs > timeMs && !(await moveTo(entry.receivedAtMs, signal, turn))) break;
       const applied = guarded('correlate', () => correlator.apply(entry.event, timeMs));
       if (applied !== undefined) options.onApplied?.(entry.event, applied);
@@ -124,7 +124,7 @@ export function createPump(options: PumpOptions): Pump {
   /** Lets time pass for the correlator, and sends on what is finished by then. False when it was aborted meanwhile. */
   async function moveTo(ms: number, signal: AbortSignal, ownTurn?: Turn): Promise<boolean> {
     timeMs = Math.max(timeMs, ms);
-    let turn = ownTurn ?? (await turns.take());
+    let turn = ownTurn ?? (await turns.take('background'));
     while (true) {
       if (heldFrom >= held.length) {
         held = finishedNext();
@@ -138,7 +138,7 @@ export function createPump(options: PumpOptions): Pump {
         await pipeline.waitForRoom(signal);
       }
       if (signal.aborted) return false;
-      if (turn.isOver()) turn = await turns.take();
+      if (turn.isOver()) turn = await turns.take('background');
       if (lifecycle === undefined) continue;
       heldFrom += 1;
       sendOn(lifecycle);
@@ -196,13 +196,13 @@ export function createPump(options: PumpOptions): Pump {
 
   async function checkpoint(): Promise<void> {
     if (durable === undefined || isRebuilding || heldFrom < held.length) return;
-    let turn = await turns.take();
+    let turn = await turns.take('background');
     const saved = await durable.saveCheckpoint({
       cursor,
       options: options.correlateOptions,
       records: correlator.checkpoint(),
       pause: async () => {
-        if (turn.isOver()) turn = await turns.take();
+        if (turn.isOver()) turn = await turns.take('background');
       },
     });
     if (!saved.ok) checkpointNotBeforeMs = timeMs + CHECKPOINT_RETRY_MS;

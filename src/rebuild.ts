@@ -23,10 +23,10 @@ export async function takeUpCheckpoint(
   turns: Turns,
   onRecords: (count: number) => void,
 ): Promise<void> {
-  let turn = await turns.take();
+  let turn = await turns.take('background');
   for await (const portion of durable.readCheckpoint()) {
     for (const record of portion) {
-      if (turn.isOver()) turn = await turns.take();
+      if (turn.isOver()) turn = await turns.take('background');
       try {
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as the correlator wrote it; what is not, throws
         correlator.restore(record as CheckpointRecord);

@@ -15,6 +15,8 @@ export interface TraceLimits {
 
 /** Kept free for a span that must be sent later because a child of it was sent. */
 export const PINNED_COST: Cost = { spans: 1, bytes: 2_000 };
+/** In a trace without limits nothing needs to be measured. */
+export const NO_COST: Cost = { spans: 0, bytes: 0 };
 const ROOT_COST: Cost = { spans: 1, bytes: 4_000 };
 const FOLDS_WITHOUT_LIMIT_MAX = 1_000;
 const FAILED_SHARE = 0.07;
@@ -50,6 +52,10 @@ export class TraceAccount {
   constructor(root: SpanRef, limits: TraceLimits) {
     this.#limits = limits;
     this.folds = new Folds(root, limits.maxSpans === 0 ? FOLDS_WITHOUT_LIMIT_MAX : foldShare(limits.maxSpans));
+  }
+
+  get isUnlimited(): boolean {
+    return this.#limits.maxSpans === 0 && this.#limits.maxBytes === 0;
   }
 
   /** For a checkpoint: numbers only, the folds have records of their own. */

@@ -10,22 +10,24 @@ const ANCESTORS_MAX = 10_000;
  * no later event can change it; otherwise the nearest known ancestor's own job is the best guess.
  */
 export function traceJobOf(task: Task): { readonly jobId: string; readonly isFinal: boolean } {
+  if (task.traceJobId !== undefined) return { jobId: task.traceJobId, isFinal: true };
   let current = task;
   for (let steps = 0; steps < ANCESTORS_MAX; steps += 1) {
     if (current.traceJobId !== undefined) return settle(task, current.traceJobId);
     const parentId = current.parentTaskId;
     if (parentId === undefined) return { jobId: current.ownJobId, isFinal: false };
     if (isDriverTask(parentId)) return settle(task, jobIdOf(parentId));
-    const parent = task.session.tasks.get(parentId);
+    const parent = task.session.findTask(parentId);
     if (parent === undefined) return { jobId: jobIdOf(parentId), isFinal: false };
-    if (parent === task) break;
+    if (parent.id === task.id) break;
     current = parent;
   }
   return { jobId: task.ownJobId, isFinal: true };
 }
 
 function settle(task: Task, jobId: string): { readonly jobId: string; readonly isFinal: boolean } {
-  task.traceJobId = jobId;
+  // One text for all tasks of a job.
+  task.traceJobId = task.session.jobs.get(jobId)?.id ?? jobId;
   return { jobId, isFinal: true };
 }
 
@@ -40,7 +42,7 @@ const UNDER_JOB: Parent = { kind: 'job' };
 export function parentOf(session: Session, task: Task, atNs: TimeNs): Parent {
   const parentId = task.parentTaskId;
   if (parentId === undefined || isDriverTask(parentId) || isOwnAncestor(session, task)) return UNDER_JOB;
-  const attempt = runningAt(session.tasks.get(parentId), atNs);
+  const attempt = runningAt(session.findTask(parentId), atNs);
   return { kind: 'attempt', taskId: parentId, number: attempt?.number ?? 0, attempt };
 }
 
@@ -78,7 +80,7 @@ function isOwnAncestor(session: Session, task: Task): boolean {
     const parentId: string | undefined = current?.parentTaskId;
     if (parentId === undefined || isDriverTask(parentId)) return false;
     if (parentId === task.id) return true;
-    current = session.tasks.get(parentId);
+    current = session.findTask(parentId);
     if (current === undefined || current.traceJobId !== undefined) return false;
   }
   return true;

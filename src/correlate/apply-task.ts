@@ -1,15 +1,13 @@
-import type { TaskDefinition, TaskLifecycle, TaskLog, TaskProfile } from '../event/index.ts';
+import type { StateTransition, TaskDefinition, TaskLifecycle, TaskLog, TaskProfile } from '../event/index.ts';
 import { traceJobOf } from './ancestry.ts';
 import { endJob, isTerminal, scheduleAttempt } from './due.ts';
-import { addProfileEntries, addTransitions, largest, oneOf, smallest, wholeTaskEntry } from './merge.ts';
-import { isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
-import type { Attempt, Session, Task } from './records.ts';
+import { oneOfFacts } from './definitions.ts';
+import { addProfileEntries, addTransitions, largest, smallest, wholeTaskEntry, withEntries } from './merge.ts';
+import { addStates } from './packed-states.ts';
+import { actorIdOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
+import type { Attempt, NodeRecord, PlaceFacts, Session, Task, WorkerRecord } from './records.ts';
 import type { Applied, State } from './state.ts';
-
-/** An attempt that is still open, or undefined when its span was sent. */
-function openAttempt(state: State, session: Session, taskId: string, number: number, nowMs: number): Attempt | undefined {
-  return state.attempt(state.task(session, taskId), number, nowMs);
-}
+import { mergedFacts, moveTo, whereOf } from './where.ts';
 
 export function applyTaskDefinition(state: State, session: Session, event: TaskDefinition, nowMs: number): Applied {
   if (isDriverTask(event.taskId)) {
@@ -17,21 +15,29 @@ export function applyTaskDefinition(state: State, session: Session, event: TaskD
     return 'applied';
   }
   noteActor(state, session, event, nowMs);
-  const attempt = openAttempt(state, session, event.taskId, event.attempt, nowMs);
+  const attempt = state.attempt(session, event.taskId, event.attempt, nowMs);
   if (attempt === undefined) return 'late';
-  attempt.definition = oneOf(attempt.definition, event);
-  noteParent(state, attempt.task, event.parentTaskId, nowMs);
+  const parentTaskId = event.parentTaskId === undefined ? undefined : sharedTaskId(session, event.parentTaskId);
+  const facts = state.definitions.of(event, parentTaskId);
+  attempt.definition = oneOfFacts(attempt.definition, facts);
+  noteParent(state, attempt.task, facts.parentTaskId, nowMs);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
 }
 
 function noteActor(state: State, session: Session, event: TaskDefinition, nowMs: number): void {
-  const task = state.task(session, event.taskId);
-  if (task.actorId === undefined) return;
-  const actor = state.actor(session, task.actorId, nowMs);
+  const actorId = actorIdOf(event.taskId);
+  if (actorId === undefined) return;
+  const actor = state.actor(session, actorId, nowMs);
   actor.className = smallest(actor.className, event.className);
   actor.moduleName = smallest(actor.moduleName, event.moduleName);
   actor.detachedByTask ||= event.isDetachedActor === true;
+}
+
+/** The text that others hold already: many tasks have one parent. */
+function sharedTaskId(session: Session, taskId: string): string {
+  if (isDriverTask(taskId)) return session.jobs.get(jobIdOf(taskId))?.driverTaskId ?? taskId;
+  return session.tasks.get(taskId)?.id ?? taskId;
 }
 
 /** With the parent the trace is known, which may be another job's than the id's own. */
@@ -53,26 +59,28 @@ function moveToTrace(state: State, attempt: Attempt, jobId: string, nowMs: numbe
 
 export function applyTaskLifecycle(state: State, session: Session, event: TaskLifecycle, nowMs: number): Applied {
   if (isDriverTask(event.taskId)) return applyDriver(state, session, event, nowMs);
-  const attempt = openAttempt(state, session, event.taskId, event.attempt, nowMs);
+  const attempt = state.attempt(session, event.taskId, event.attempt, nowMs);
   if (attempt === undefined) return 'late';
-  attempt.lifecycleSeen = true;
-  addTransitions(attempt.transitions, event.transitions);
-  if (event.transitions.some(isTerminal)) attempt.terminalMs ??= nowMs;
-  const { error } = event;
-  if (error !== undefined && (attempt.error === undefined || errorKey(error) > errorKey(attempt.error))) attempt.error = error;
-  attempt.submittedNodeId = smallest(attempt.submittedNodeId, event.nodeId);
-  if (event.workerPid !== undefined) {
-    attempt.workerPid = smallest(attempt.workerPid, event.workerPid);
-    attempt.executorNodeId = smallest(attempt.executorNodeId, event.emitterNodeId);
-  }
-  attempt.workerId = smallest(attempt.workerId, event.workerId);
-  attempt.actorReprName = smallest(attempt.actorReprName, event.actorReprName);
-  attempt.wasDebuggerPaused ||= event.isDebuggerPaused === true;
-  attempt.log = mergedLog(attempt.log, event.log);
-  noteWhere(state, attempt);
-  noteActorTimes(state, attempt, nowMs);
+  if (event.transitions.length === 0) attempt.ownExtra.seen = true;
+  attempt.states = addStates(attempt.states, event.transitions);
+  if (event.transitions.some(isTerminal)) attempt.ownExtra.terminalMs ??= nowMs;
+  addRareFacts(attempt, event);
+  const { workerPid } = event;
+  const executorNodeId = workerPid === undefined ? undefined : event.emitterNodeId;
+  noteWhere(state, attempt, { submittedNodeId: event.nodeId, executorNodeId, workerId: event.workerId, workerPid });
+  noteActorTimes(state, attempt.task, event.transitions, nowMs);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
+}
+
+/** What few events tell. */
+function addRareFacts(attempt: Attempt, { error, actorReprName, isDebuggerPaused, log }: TaskLifecycle): void {
+  if (error !== undefined && (attempt.extra.error === undefined || errorKey(error) > errorKey(attempt.extra.error))) {
+    attempt.ownExtra.error = error;
+  }
+  if (actorReprName !== undefined) attempt.ownExtra.actorReprName = smallest(attempt.extra.actorReprName, actorReprName);
+  if (isDebuggerPaused === true) attempt.ownExtra.wasDebuggerPaused = true;
+  if (log !== undefined) attempt.ownExtra.log = mergedLog(attempt.extra.log, log);
 }
 
 function errorKey(error: { readonly errorType: string; readonly message: string }): string {
@@ -86,26 +94,24 @@ function mergedLog(a: TaskLog | undefined, b: TaskLog | undefined): TaskLog | un
 }
 
 /** The attempt is found by its worker and node, for when they die. */
-function noteWhere(state: State, attempt: Attempt): void {
+function noteWhere(state: State, attempt: Attempt, told: PlaceFacts): void {
+  const facts = mergedFacts(attempt.where, told);
+  if (facts === undefined) return;
   const { session } = attempt.task;
-  const nodeId = attempt.executorNodeId ?? attempt.submittedNodeId;
-  const records = [
-    attempt.workerId === undefined ? undefined : state.worker(session, attempt.workerId),
-    nodeId === undefined ? undefined : state.node(session, nodeId),
-  ];
-  for (const record of records) {
-    if (record === undefined || record.attempts.has(attempt)) continue;
-    record.attempts.add(attempt);
-    attempt.places.push(record);
-    attempt.deathMs ??= record.deadMs;
-  }
+  const { places: known } = attempt.where;
+  const places: (NodeRecord | WorkerRecord)[] = [...known];
+  const nodeId = facts.executorNodeId ?? facts.submittedNodeId;
+  if (facts.workerId !== undefined) places.push(state.worker(session, facts.workerId));
+  if (nodeId !== undefined) places.push(state.node(session, nodeId));
+  const added = places.slice(known.length).filter((place) => !known.includes(place));
+  moveTo(attempt, whereOf(session, facts, [...known, ...added]));
+  for (const { deadMs } of added) if (deadMs !== undefined) attempt.ownExtra.deathMs ??= deadMs;
 }
 
-function noteActorTimes(state: State, attempt: Attempt, nowMs: number): void {
-  const { actorId, session } = attempt.task;
+function noteActorTimes(state: State, { actorId, session }: Task, transitions: readonly StateTransition[], nowMs: number): void {
   if (actorId === undefined) return;
   const actor = state.actor(session, actorId, nowMs);
-  for (const { timeNs } of attempt.transitions) {
+  for (const { timeNs } of transitions) {
     actor.tasksStartNs = smallest(actor.tasksStartNs, timeNs);
     actor.tasksEndNs = largest(actor.tasksEndNs, timeNs);
   }
@@ -139,21 +145,21 @@ export function applyTaskProfile(state: State, session: Session, event: TaskProf
     );
     return 'applied';
   }
-  const attempt = openAttempt(state, session, taskId, event.attempt, nowMs);
+  const attempt = state.attempt(session, taskId, event.attempt, nowMs);
   if (attempt === undefined) return 'late';
-  addProfileEntries(attempt.profile, event.entries);
-  attempt.profileSeen = true;
-  attempt.submitsStartNs = smallest(attempt.submitsStartNs, event.submitsStartNs);
-  attempt.submitsEndNs = largest(attempt.submitsEndNs, event.submitsEndNs);
+  const { ownExtra: extra } = attempt;
+  extra.profile = withEntries(extra.profile, event.entries);
+  extra.seen = true;
+  extra.submitsStartNs = smallest(extra.submitsStartNs, event.submitsStartNs);
+  extra.submitsEndNs = largest(extra.submitsEndNs, event.submitsEndNs);
   if (event.componentType === 'worker' && event.entries.length > 0) {
-    attempt.executorNodeId = smallest(attempt.executorNodeId, event.emitterNodeId);
-    attempt.workerId = smallest(attempt.workerId, event.workerId);
-    attempt.nodeIpAddress = smallest(attempt.nodeIpAddress, event.nodeIpAddress);
-    noteWhere(state, attempt);
+    const { emitterNodeId: executorNodeId, workerId, nodeIpAddress } = event;
+    noteWhere(state, attempt, { executorNodeId, workerId, nodeIpAddress });
   }
-  if (wholeTaskEntry(event.entries) !== undefined) attempt.evidenceMs ??= nowMs;
+  if (wholeTaskEntry(event.entries) !== undefined) extra.evidenceMs ??= nowMs;
   // All that is left of a creation can be its profile: the actor was there all the same.
-  if (isCreationTask(taskId) && attempt.task.actorId !== undefined) state.actor(session, attempt.task.actorId, nowMs);
+  const { actorId } = attempt.task;
+  if (isCreationTask(taskId) && actorId !== undefined) state.actor(session, actorId, nowMs);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
 }

@@ -16,7 +16,7 @@ import type {
 } from '../event/index.ts';
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
 import { endJob, scheduleActor, scheduleAttempt } from './due.ts';
-import { addTransitions, largest, oneOf, smallest } from './merge.ts';
+import { addTransitions, oneOf, smallest } from './merge.ts';
 import { creationTaskOf } from './ray-ids.ts';
 import { Point } from './records.ts';
 import type { NodeRecord, Session, WorkerRecord } from './records.ts';
@@ -63,18 +63,20 @@ export function applyEvent(state: State, event: RayEvent, nowMs: number): Applie
 
 /** The session's first and last known times: where it ends when it falls silent. */
 function noteTimes(session: Session, event: RayEvent): void {
-  const note = (timeNs: bigint | undefined): void => {
-    session.firstNs = smallest(session.firstNs, timeNs);
-    session.lastNs = largest(session.lastNs, timeNs);
-  };
-  if ('transitions' in event) for (const { timeNs } of event.transitions) note(timeNs);
-  if (event.type === 'cluster_point') note(event.timeNs);
+  if (event.type === 'task_definition') return;
+  if ('transitions' in event) for (const { timeNs } of event.transitions) noteTime(session, timeNs);
+  if (event.type === 'cluster_point') noteTime(session, event.timeNs);
   if (event.type === 'task_profile') {
     for (const entry of event.entries) {
-      note(entry.startNs);
-      note(entry.endNs);
+      noteTime(session, entry.startNs);
+      noteTime(session, entry.endNs);
     }
   }
+}
+
+function noteTime(session: Session, timeNs: bigint): void {
+  if (session.firstNs === undefined || timeNs < session.firstNs) session.firstNs = timeNs;
+  if (session.lastNs === undefined || timeNs > session.lastNs) session.lastNs = timeNs;
 }
 
 function applyActor(state: State, session: Session, event: ActorDefinition | ActorLifecycle, nowMs: number): Applied {
@@ -144,9 +146,11 @@ function applyWorker(state: State, session: Session, event: WorkerDefinition | W
 function noteDeath(state: State, record: NodeRecord | WorkerRecord, nowMs: number): void {
   if (record.deadMs !== undefined) return;
   record.deadMs = nowMs;
-  for (const attempt of record.attempts) {
-    attempt.deathMs ??= nowMs;
-    scheduleAttempt(state, attempt, nowMs);
+  for (const { attempts } of record.wheres) {
+    for (const attempt of attempts) {
+      attempt.ownExtra.deathMs ??= nowMs;
+      scheduleAttempt(state, attempt, nowMs);
+    }
   }
   state.schedule(record, nowMs + state.options.settleMs);
 }

@@ -1,9 +1,23 @@
+import type { TaskFacts } from './definitions.ts';
 import type { FoldNode } from './fold.ts';
-import type { Actor, Attempt, ClosedAttempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, Task } from './records.ts';
+import {
+  type Actor,
+  type Attempt,
+  type ClosedAttempt,
+  type Job,
+  type NodeRecord,
+  NOWHERE,
+  type PlacementGroup,
+  type Point,
+  type Session,
+  type SubmissionJob,
+  type Task,
+  type Where,
+} from './records.ts';
 import type { State } from './state.ts';
 
 /**
- * Everything that a correlator knows, as plain records (arrays, objects, strings, numbers, booleans, bigints) that come in an order in which
+ * Everything that a correlator knows, as plain records (arrays, objects, strings, numbers, booleans, bigints, bytes) that come in an order in which
  * `restore.ts` can take them: a thing before what refers to it. One record is small, so that the caller can pause between any two.
  */
 export type CheckpointRecord = readonly [kind: CheckpointKind, ...content: unknown[]];
@@ -26,16 +40,33 @@ export interface CheckpointContent {
   readonly placement_group: [session: number, id: string, fields: Fields];
   readonly submission_job: [session: number, id: string, fields: Fields];
   readonly point: [session: number, key: string, point: unknown, fields: Fields];
-  readonly task: [session: number, id: string, fields: Fields, attempts: readonly (OpenRecord | ClosedRecord)[]];
+  /** Rows of `Tombstones`, oldest first. */
+  readonly tombstones: [rows: Uint8Array];
+  readonly definition: [definition: number, content: unknown];
+  readonly where: [where: number, session: number, facts: Fields, places: readonly Place[]];
+  readonly task: [
+    session: number,
+    id: string,
+    parent: SavedId,
+    traceJob: SavedId,
+    keptDefinition: unknown,
+    attempts: readonly (OpenRecord | ClosedRecord)[],
+  ];
   readonly guests: [session: number, jobId: string, attempts: readonly (readonly [taskId: string, number: number])[]];
 }
 
+/** An id; 0 for what it nearly always is, of the task's own job: the job, or its driver's task; null for none. */
+export type SavedId = string | 0 | null;
+
+/** `definition` and `where`: 0 for none. `sinceMs` counts from the session's `firstSeenMs`. */
 export type OpenRecord = readonly [
   'open',
   number: number,
-  firstSeenMs: number,
-  fields: Fields,
-  places: readonly Place[],
+  sinceMs: number,
+  states: string,
+  definition: number,
+  where: number,
+  extra: Fields | null,
   folds: readonly number[] | null,
 ];
 /** `fold`: 0 where its fold was sent already, null where it has a span of its own. */
@@ -46,14 +77,15 @@ type Kind<Name extends CheckpointKind> = readonly [Name, ...CheckpointContent[Na
 /** The present state. What the caller does not take before the state changes is wrong afterwards. */
 export function* checkpointRecords(state: State): Generator<CheckpointRecord> {
   const folds = new FoldNumbers();
+  const shared: SharedNumbers = { definitions: new Map(), wheres: new Map() };
   const sessions = [...state.sessions.values()];
   for (const [number, session] of sessions.entries())
     yield ['session', number, session.name, fieldsOf(session, 'session'), session.account.save()] satisfies Kind<'session'>;
   for (const [number, session] of sessions.entries()) yield* sessionRecords(session, number, folds);
   const numbers = new Map(sessions.map((session, number) => [session, number]));
-  for (const task of state.tombstones) yield* taskRecords(task, numbers.get(task.session) ?? 0, folds);
+  for (const rows of state.tombstones.save(numbers)) yield ['tombstones', rows] satisfies Kind<'tombstones'>;
   for (const [number, session] of sessions.entries()) {
-    for (const task of session.tasks.values()) if (!state.tombstones.has(task)) yield* taskRecords(task, number, folds);
+    for (const task of session.tasks.values()) yield* taskRecords(task, number, folds, shared);
     for (const job of session.jobs.values()) {
       const guests = [...job.guests].map(({ task, number: attempt }) => [task.id, attempt] as const);
       if (guests.length > 0) yield ['guests', number, job.id, guests] satisfies Kind<'guests'>;
@@ -91,19 +123,54 @@ function* containerRecords(
   if (containers.length > 0) yield ['folds', session, jobId, containers] satisfies Kind<'folds'>;
 }
 
-function* taskRecords(task: Task, session: number, folds: FoldNumbers): Generator<CheckpointRecord> {
-  for (const attempt of task.attempts) {
-    if (!attempt.closed && attempt.folds !== undefined) yield* folds.newRecords(attempt.folds.values());
-    if (attempt.closed && attempt.fold !== undefined) yield* folds.newRecords([attempt.fold]);
-  }
-  const attempts = task.attempts.map((attempt) => (attempt.closed ? closedRecord(attempt, folds) : openRecord(attempt, folds)));
-  yield ['task', session, task.id, fieldsOf(task, 'task'), attempts] satisfies Kind<'task'>;
+/** Numbers of what attempts share, from 1; each is written before it is referred to. */
+interface SharedNumbers {
+  readonly definitions: Map<TaskFacts, number>;
+  readonly wheres: Map<Where, number>;
 }
 
-function openRecord(attempt: Attempt, folds: FoldNumbers): OpenRecord {
-  const places = attempt.places.map((place): Place => [place.kind, place.id]);
-  const nodes = attempt.folds === undefined ? null : folds.numbersOf(attempt.folds.values());
-  return ['open', attempt.number, attempt.firstSeenMs, fieldsOf(attempt, 'attempt'), places, nodes];
+function* taskRecords(task: Task, session: number, folds: FoldNumbers, shared: SharedNumbers): Generator<CheckpointRecord> {
+  const { attempts } = task;
+  for (const attempt of attempts) {
+    if (attempt.closed) {
+      if (attempt.fold !== undefined) yield* folds.newRecords([attempt.fold]);
+      continue;
+    }
+    const { definition, where, extra } = attempt;
+    if (extra.folds !== undefined) yield* folds.newRecords(extra.folds.values());
+    if (definition !== undefined && !shared.definitions.has(definition)) {
+      shared.definitions.set(definition, shared.definitions.size + 1);
+      yield ['definition', shared.definitions.size, definition] satisfies Kind<'definition'>;
+    }
+    if (where !== NOWHERE && !shared.wheres.has(where)) {
+      shared.wheres.set(where, shared.wheres.size + 1);
+      const places = where.places.map((place): Place => [place.kind, place.id]);
+      yield ['where', shared.wheres.size, session, fieldsOf(where, 'where'), places] satisfies Kind<'where'>;
+    }
+  }
+  const { id, keptDefinition, traceJobId } = task;
+  const records = attempts.map((attempt) => (attempt.closed ? closedRecord(attempt, folds) : openRecord(attempt, folds, shared)));
+  const traceJob = traceJobId === task.ownJobId ? 0 : (traceJobId ?? null);
+  yield ['task', session, id, savedParent(task), traceJob, keptDefinition ?? null, records] satisfies Kind<'task'>;
+}
+
+function savedParent({ session, ownJobId, parentTaskId }: Task): SavedId {
+  if (parentTaskId === undefined) return null;
+  return parentTaskId === session.jobs.get(ownJobId)?.driverTaskId ? 0 : parentTaskId;
+}
+
+function openRecord(attempt: Attempt, folds: FoldNumbers, { definitions, wheres }: SharedNumbers): OpenRecord {
+  const { task, number, firstSeenMs, states, definition, where, extra } = attempt;
+  return [
+    'open',
+    number,
+    firstSeenMs - task.session.firstSeenMs,
+    states,
+    definition === undefined ? 0 : (definitions.get(definition) ?? 0),
+    wheres.get(where) ?? 0,
+    attempt.hasExtra ? fieldsOf(extra, 'extra') : null,
+    extra.folds === undefined ? null : folds.numbersOf(extra.folds.values()),
+  ];
 }
 
 function closedRecord({ number, runningNs, outcome, fold }: ClosedAttempt, folds: FoldNumbers): ClosedRecord {
@@ -112,18 +179,32 @@ function closedRecord({ number, runningNs, outcome, fold }: ClosedAttempt, folds
 
 /** What identifies a record or refers to other records: it has a place of its own in a checkpoint. Everything else is a field. */
 const OMITTED = {
-  session: ['name', 'jobs', 'tasks', 'actors', 'nodes', 'workers', 'placementGroups', 'submissionJobs', 'points', 'account'],
+  session: [
+    'name',
+    'number',
+    'wheres',
+    'sweepWheresAt',
+    'jobs',
+    'tasks',
+    'actors',
+    'nodes',
+    'workers',
+    'placementGroups',
+    'submissionJobs',
+    'points',
+    'account',
+  ],
   job: ['id', 'session', 'own', 'guests', 'actors', 'firstSeenMs', 'account'],
-  task: ['id', 'session', 'actorId', 'attempts'],
-  attempt: ['closed', 'task', 'number', 'firstSeenMs', 'places', 'folds'],
+  extra: ['folds'],
+  where: ['places', 'attempts'],
   entity: ['id', 'session'],
-  machine: ['kind', 'id', 'session', 'attempts'],
+  machine: ['kind', 'id', 'session', 'wheres'],
   point: ['session', 'point'],
 } as const satisfies {
   readonly session: readonly (keyof Session)[];
   readonly job: readonly (keyof Job)[];
-  readonly task: readonly (keyof Task)[];
-  readonly attempt: readonly (keyof Attempt)[];
+  readonly extra: readonly (keyof Attempt['extra'])[];
+  readonly where: readonly (keyof Where)[];
   readonly entity: readonly (keyof Actor & keyof PlacementGroup & keyof SubmissionJob)[];
   readonly machine: readonly (keyof NodeRecord)[];
   readonly point: readonly (keyof Point)[];

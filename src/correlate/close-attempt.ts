@@ -1,5 +1,5 @@
 import type { TimeNs } from '../event/index.ts';
-import { PINNED_COST } from './account.ts';
+import { NO_COST, PINNED_COST } from './account.ts';
 import type { Cost } from './account.ts';
 import { parentOf, runningNs } from './ancestry.ts';
 import type { Parent } from './ancestry.ts';
@@ -13,6 +13,7 @@ import { isCreationTask, isDriverTask } from './ray-ids.ts';
 import type { Attempt, ClosedAttempt, Job } from './records.ts';
 import type { State } from './state.ts';
 import { jobSpan } from './trace-ref.ts';
+import { leave } from './where.ts';
 
 /** Ends an attempt: one span, or a part of a fold when its trace has no room. */
 export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out: Lifecycle[]): void {
@@ -24,7 +25,8 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
   if (room !== 'none') {
     for (const ancestor of site.toPin) pin(ancestor, job);
     if (site.unseen !== undefined) pinUnseen(state, site.unseen, job, lifecycle, nowMs);
-    if (attempt.folds !== undefined) job.account.folds.merge(job.account.folds.under(taskSpan(attempt)), attempt.folds);
+    const { folds } = attempt.extra;
+    if (folds !== undefined) job.account.folds.merge(job.account.folds.under(taskSpan(attempt)), folds);
     out.push(room === 'lean' ? { ...lifecycle, lean: true } : lifecycle);
   } else {
     state.foldedAttempts += 1;
@@ -48,7 +50,7 @@ export function closeRest(state: State, attempts: readonly Attempt[], job: Job, 
   const rest = { ...extra };
   const entries = attempts.map((attempt) => {
     const lifecycle = attemptLifecycle(state, attempt, job, findSite(state, attempt, job));
-    const cost = state.options.measure(lifecycle);
+    const cost = job.account.isUnlimited ? NO_COST : state.options.measure(lifecycle);
     // One more for a parent that was never seen.
     rest.spans += cost.spans + (attempt.task.parentTaskId === undefined ? 0 : unseenParents(state, attempt));
     rest.bytes += cost.bytes;
@@ -66,7 +68,10 @@ export function closeRest(state: State, attempts: readonly Attempt[], job: Job, 
 
 function unseenParents(state: State, attempt: Attempt): number {
   const parentId = attempt.task.parentTaskId;
-  return state.options.nesting === 'flat' || parentId === undefined || isDriverTask(parentId) || attempt.task.session.tasks.has(parentId)
+  return state.options.nesting === 'flat' ||
+    parentId === undefined ||
+    isDriverTask(parentId) ||
+    attempt.task.session.findTask(parentId) !== undefined
     ? 0
     : 1;
 }
@@ -99,7 +104,7 @@ function nearestWithSpan(direct: Parent, attempt: Attempt): { readonly nearest: 
   let nearest = direct;
   let folded = false;
   while (nearest.kind === 'attempt' && nearest.attempt?.closed === true && nearest.attempt.fold !== undefined) {
-    const task = session.tasks.get(nearest.taskId);
+    const task = session.findTask(nearest.taskId);
     if (task === undefined) break;
     folded = true;
     nearest = parentOf(session, task, nearest.attempt.runningNs);
@@ -110,7 +115,7 @@ function nearestWithSpan(direct: Parent, attempt: Attempt): { readonly nearest: 
 function openAncestors(nearest: Parent): Attempt[] {
   const ancestors: Attempt[] = [];
   let current = nearest;
-  while (current.kind === 'attempt' && current.attempt?.closed === false && !current.attempt.pinned) {
+  while (current.kind === 'attempt' && current.attempt?.closed === false && !current.attempt.extra.pinned) {
     const { attempt } = current;
     if (ancestors.includes(attempt)) break;
     ancestors.push(attempt);
@@ -135,9 +140,11 @@ const LEAN_COST_SPANS = 1;
 function decideRoom(state: State, attempt: Attempt, job: Job, lifecycle: AttemptLifecycle, site: Site): Room {
   const { account } = job;
   const failed = lifecycle.outcome === 'failed';
-  if (attempt.pinned) account.release(PINNED_COST);
+  const { pinned } = attempt.extra;
+  if (pinned) account.release(PINNED_COST);
   else if (!wantsDetail(state, job, lifecycle)) return 'none';
-  const ancestors = attempt.pinned ? 0 : site.toPin.length + (site.unseen === undefined ? 0 : 1);
+  const ancestors = pinned ? 0 : site.toPin.length + (site.unseen === undefined ? 0 : 1);
+  if (account.isUnlimited) return 'full';
   const pins = { spans: ancestors * PINNED_COST.spans, bytes: ancestors * PINNED_COST.bytes };
   const full = state.options.measure(lifecycle);
   if (account.fits(sum(full, pins), failed ? 'ordinary' : 'detail')) {
@@ -145,7 +152,7 @@ function decideRoom(state: State, attempt: Attempt, job: Job, lifecycle: Attempt
     return 'full';
   }
   const lean = full.spans === LEAN_COST_SPANS ? full : state.options.measure({ ...lifecycle, lean: true });
-  if (!attempt.pinned && !account.fits(sum(lean, pins), failed ? 'failed' : 'ordinary')) return 'none';
+  if (!pinned && !account.fits(sum(lean, pins), failed ? 'failed' : 'ordinary')) return 'none';
   account.charge(lean);
   if (lean !== full) account.leanAttemptCount += 1;
   return 'lean';
@@ -163,17 +170,18 @@ function wantsDetail(state: State, job: Job, lifecycle: AttemptLifecycle): boole
 }
 
 function pin(attempt: Attempt, job: Job): void {
-  attempt.pinned = true;
+  attempt.ownExtra.pinned = true;
   job.account.charge(PINNED_COST);
 }
 
 /** A parent that is only named gets a span at the job's close, unless it is seen until then. */
 function pinUnseen(state: State, taskId: string, job: Job, child: AttemptLifecycle, nowMs: number): void {
-  const placeholder = state.attempt(state.task(job.session, taskId), 0, nowMs);
+  const placeholder = state.attempt(job.session, taskId, 0, nowMs);
   if (placeholder === undefined) return;
-  if (!placeholder.pinned) pin(placeholder, job);
-  placeholder.childrenStartNs = smallest(placeholder.childrenStartNs, child.startNs);
-  placeholder.childrenEndNs = largest(placeholder.childrenEndNs, child.endNs);
+  const { ownExtra: extra } = placeholder;
+  if (!extra.pinned) pin(placeholder, job);
+  extra.childrenStartNs = smallest(extra.childrenStartNs, child.startNs);
+  extra.childrenEndNs = largest(extra.childrenEndNs, child.endNs);
   if (job.closed) scheduleJob(state, job, nowMs);
 }
 
@@ -187,7 +195,7 @@ function foldAttempt(attempt: Attempt, job: Job, lifecycle: AttemptLifecycle): F
     endNs: lifecycle.endNs,
     waitNs: waitNs(lifecycle),
   });
-  if (attempt.folds !== undefined) folds.merge(node.children, attempt.folds);
+  if (attempt.extra.folds !== undefined) folds.merge(node.children, attempt.extra.folds);
   return node;
 }
 
@@ -195,7 +203,7 @@ function foldContainer(attempt: Attempt, job: Job, startNs: TimeNs): Map<string,
   const { folds } = job.account;
   const parent = parentOf(attempt.task.session, attempt.task, startNs);
   if (parent.kind === 'job' || parent.attempt === undefined) return folds.under();
-  if (!parent.attempt.closed) return (parent.attempt.folds ??= new Map<string, FoldNode>());
+  if (!parent.attempt.closed) return (parent.attempt.ownExtra.folds ??= new Map<string, FoldNode>());
   if (parent.attempt.fold === undefined) return folds.under(refOf(parent, job));
   const parentFold = parent.attempt.fold.current;
   return parentFold.sent ? folds.under() : parentFold.children;
@@ -223,21 +231,21 @@ function countInJob(job: Job, attempt: Attempt, lifecycle: AttemptLifecycle): vo
 function entomb(state: State, attempt: Attempt, job: Job, closed: ClosedAttempt): void {
   const { task } = attempt;
   if (isCreationTask(task.id)) task.keptDefinition ??= attempt.definition;
-  task.attempts[task.attempts.indexOf(attempt)] = closed;
+  task.replace(attempt, closed);
   state.schedule(attempt, Number.POSITIVE_INFINITY);
   job.own.delete(attempt);
-  job.guests.delete(attempt);
-  task.session.jobs.get(task.ownJobId)?.own.delete(attempt);
-  for (const place of attempt.places) place.attempts.delete(attempt);
+  const { ownJobId } = task;
+  if (job.id !== ownJobId) {
+    job.guests.delete(attempt);
+    task.session.jobs.get(ownJobId)?.own.delete(attempt);
+  }
+  leave(attempt);
   state.openAttempts -= 1;
-  if (task.attempts.every((other) => other.closed)) state.tombstones.add(task);
+  if (!task.hasOpen && state.tombstones.add(task)) task.session.tasks.delete(task.id);
   forgetOldest(state);
 }
 
 function forgetOldest(state: State): void {
-  for (const task of state.tombstones) {
-    if (state.tombstones.size + state.openAttempts <= state.options.maxTombstones) return;
-    state.tombstones.delete(task);
-    task.session.tasks.delete(task.id);
-  }
+  const { tombstones } = state;
+  while (tombstones.size > 0 && tombstones.size + state.openAttempts > state.options.maxTombstones) tombstones.forgetOldest();
 }

@@ -1,6 +1,6 @@
 import type { TimeNs } from '../event/index.ts';
 import { SUBMISSION_JOB_END_STATES } from './apply.ts';
-import { PINNED_COST } from './account.ts';
+import { NO_COST, PINNED_COST } from './account.ts';
 import { traceJobOf } from './ancestry.ts';
 import { creationAttemptSpan, nodeFacts } from './attempt-lifecycle.ts';
 import { closeAttempt, closeRest } from './close-attempt.ts';
@@ -18,7 +18,7 @@ export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[]
   const actors = [...job.actors].filter((actor) => !actor.closed && !actor.isDetached).sort(byId);
   const extra = { spans: job.profile.length, bytes: job.profile.length * PINNED_COST.bytes };
   for (const actor of actors) {
-    const cost = state.options.measure(actorLifecycle(actor, job));
+    const cost = job.account.isUnlimited ? NO_COST : state.options.measure(actorLifecycle(actor, job));
     extra.spans += cost.spans;
     extra.bytes += cost.bytes;
   }
@@ -129,7 +129,7 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifec
   job.childrenStartNs = smallest(job.childrenStartNs, lifecycle.startNs);
   job.childrenEndNs = largest(job.childrenEndNs, lifecycle.endNs);
   job.actorCount += 1;
-  const cost = state.options.measure(lifecycle);
+  const cost = job.account.isUnlimited ? NO_COST : state.options.measure(lifecycle);
   if (job.account.fits(cost, 'ordinary')) {
     job.account.charge(cost);
     out.push(lifecycle);
@@ -258,7 +258,7 @@ export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]
     ...(definition === undefined ? {} : { definition }),
     ...(facts === undefined ? {} : { node: facts }),
   };
-  const cost = state.options.measure(lifecycle);
+  const cost = session.account.isUnlimited ? NO_COST : state.options.measure(lifecycle);
   if (session.account.fits(cost, 'ordinary')) {
     session.account.charge(cost);
     out.push(lifecycle);
@@ -320,7 +320,7 @@ export function closePoint(state: State, record: Point, out: Lifecycle[]): void 
     endNs: point.timeNs,
     point,
   };
-  const cost = state.options.measure(lifecycle);
+  const cost = session.account.isUnlimited ? NO_COST : state.options.measure(lifecycle);
   if (session.account.fits(cost, 'ordinary')) {
     session.account.charge(cost);
     out.push(lifecycle);

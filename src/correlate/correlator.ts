@@ -69,6 +69,8 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
 
   return {
     apply(event, nowMs) {
+      // What it needed to take up a checkpoint is of no more use.
+      restorer = undefined;
       state.nowMs = Math.max(state.nowMs, nowMs);
       const applied = applyEvent(state, event, nowMs);
       if (applied === 'late') state.late += 1;

@@ -1,14 +1,11 @@
-interface Entry<Item> {
-  readonly dueMs: number;
-  readonly item: Item;
-}
-
 /**
  * A binary heap of things that become due at a time (milliseconds on the caller's clock). `compare` says which of two things that are due at
  * the same time comes first: of what they are, not of when they were put in, so that a queue that is made anew gives the same order.
+ * Times and things are in two arrays, so that a comparison looks at the things only when the times are equal.
  */
 export class DueQueue<Item> {
-  readonly #heap: Entry<Item>[] = [];
+  readonly #times: number[] = [];
+  readonly #items: Item[] = [];
   readonly #compare: (a: Item, b: Item) => number;
 
   constructor(compare: (a: Item, b: Item) => number) {
@@ -16,58 +13,73 @@ export class DueQueue<Item> {
   }
 
   get size(): number {
-    return this.#heap.length;
+    return this.#items.length;
   }
 
   push(dueMs: number, item: Item): void {
-    const heap = this.#heap;
-    const entry = { dueMs, item };
-    let index = heap.push(entry) - 1;
+    const times = this.#times;
+    const items = this.#items;
+    let index = items.push(item) - 1;
+    times.push(dueMs);
     while (index > 0) {
       const parent = (index - 1) >> 1;
-      const above = heap[parent];
-      if (above === undefined || this.#isBefore(above, entry)) break;
-      heap[index] = above;
+      if (!this.#isBefore(dueMs, item, parent)) break;
+      this.#move(parent, index);
       index = parent;
     }
-    heap[index] = entry;
+    times[index] = dueMs;
+    items[index] = item;
   }
 
   isDue(nowMs: number): boolean {
-    const top = this.#heap[0];
-    return top !== undefined && top.dueMs <= nowMs;
+    const first = this.#times[0];
+    return first !== undefined && first <= nowMs;
   }
 
   /** The item with the smallest due time, when that is not after `nowMs`. */
   popDue(nowMs: number): { readonly dueMs: number; readonly item: Item } | undefined {
-    const heap = this.#heap;
-    const top = heap[0];
-    if (top === undefined || top.dueMs > nowMs) return undefined;
-    const last = heap.pop();
-    if (last !== undefined && heap.length > 0) this.#sink(last);
-    return top;
+    const dueMs = this.#times[0];
+    const item = this.#items[0];
+    if (dueMs === undefined || item === undefined || dueMs > nowMs) return undefined;
+    const lastMs = this.#times.pop();
+    const last = this.#items.pop();
+    if (lastMs !== undefined && last !== undefined && this.#items.length > 0) this.#sink(lastMs, last);
+    return { dueMs, item };
   }
 
-  #sink(entry: Entry<Item>): void {
-    const heap = this.#heap;
+  #sink(dueMs: number, item: Item): void {
+    const size = this.#items.length;
     let index = 0;
     for (;;) {
       let child = 2 * index + 1;
-      let below = heap[child];
-      if (below === undefined) break;
-      const right = heap[child + 1];
-      if (right !== undefined && this.#isBefore(right, below)) {
-        below = right;
-        child += 1;
-      }
-      if (this.#isBefore(entry, below)) break;
-      heap[index] = below;
+      if (child >= size) break;
+      const right = child + 1;
+      if (right < size && this.#isBefore(this.#timeAt(right), this.#itemAt(right), child)) child = right;
+      if (this.#isBefore(dueMs, item, child)) break;
+      this.#move(child, index);
       index = child;
     }
-    heap[index] = entry;
+    this.#times[index] = dueMs;
+    this.#items[index] = item;
   }
 
-  #isBefore(a: Entry<Item>, b: Entry<Item>): boolean {
-    return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && this.#compare(a.item, b.item) < 0);
+  #move(from: number, to: number): void {
+    this.#times[to] = this.#timeAt(from);
+    this.#items[to] = this.#itemAt(from);
+  }
+
+  /** Than the thing at `index`. */
+  #isBefore(dueMs: number, item: Item, index: number): boolean {
+    const otherMs = this.#timeAt(index);
+    return dueMs < otherMs || (dueMs === otherMs && this.#compare(item, this.#itemAt(index)) < 0);
+  }
+
+  #timeAt(index: number): number {
+    return this.#times[index] ?? Number.POSITIVE_INFINITY;
+  }
+
+  #itemAt(index: number): Item {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an index within the heap
+    return this.#items[index] as Item;
   }
 }

@@ -2,6 +2,7 @@ import type { StateTransition, TimeNs } from '../event/index.ts';
 import { traceJobOf } from './ancestry.ts';
 import { wholeTaskEntry } from './merge.ts';
 import { creationTaskOf, isCreationTask } from './ray-ids.ts';
+import { hasState } from './packed-states.ts';
 import type { Actor, Attempt, Job } from './records.ts';
 import type { State } from './state.ts';
 
@@ -15,35 +16,36 @@ export function isTerminal({ state }: StateTransition): boolean {
 }
 
 export function scheduleAttempt(state: State, attempt: Attempt, nowMs: number): void {
-  if (attempt.evidenceMs === undefined && restartedAliveNs(attempt) !== undefined) attempt.evidenceMs = nowMs;
+  if (attempt.extra.evidenceMs === undefined && restartedAliveNs(attempt) !== undefined) attempt.ownExtra.evidenceMs = nowMs;
   state.schedule(attempt, attemptDueMs(state, attempt, nowMs));
 }
 
 function attemptDueMs(state: State, attempt: Attempt, nowMs: number): number {
   const { settleMs, jobEndDelayMs } = state.options;
   if (isComplete(state, attempt, nowMs)) return nowMs;
-  const dueMs: number[] = [];
-  const triggerMs = attempt.terminalMs ?? attempt.evidenceMs;
-  if (triggerMs !== undefined) dueMs.push(triggerMs + settleMs);
-  if (attempt.deathMs !== undefined) dueMs.push(Math.max(attempt.deathMs, attempt.firstSeenMs) + settleMs);
+  const { terminalMs, evidenceMs, deathMs } = attempt.extra;
+  const triggerMs = terminalMs ?? evidenceMs;
+  let dueMs = triggerMs === undefined ? Number.POSITIVE_INFINITY : triggerMs + settleMs;
+  if (deathMs !== undefined) dueMs = Math.min(dueMs, Math.max(deathMs, attempt.firstSeenMs) + settleMs);
   const endMs = attempt.task.session.jobs.get(traceJobOf(attempt.task).jobId)?.endMs;
-  if (endMs !== undefined) dueMs.push(Math.max(endMs + jobEndDelayMs, attempt.firstSeenMs + settleMs));
-  return Math.min(Number.POSITIVE_INFINITY, ...dueMs);
+  if (endMs !== undefined) dueMs = Math.min(dueMs, Math.max(endMs + jobEndDelayMs, attempt.firstSeenMs + settleMs));
+  return dueMs;
 }
 
 /** Nothing that shapes the span is still on its way. */
 function isComplete(state: State, attempt: Attempt, nowMs: number): boolean {
-  if (attempt.terminalMs === undefined || attempt.definition === undefined) return false;
-  if (!attempt.transitions.some((transition) => transition.state === 'RUNNING')) return false;
+  if (attempt.extra.terminalMs === undefined || attempt.definition === undefined) return false;
+  if (!hasState(attempt.states, 'RUNNING')) return false;
   const { task } = attempt;
   const { session } = task;
   const settledMs = nowMs - state.options.settleMs;
   if (session.firstSeenMs > settledMs) return false;
-  if (session.sendsProfiles && wholeTaskEntry(attempt.profile) === undefined) return false;
+  if (session.sendsProfiles && wholeTaskEntry(attempt.extra.profile) === undefined) return false;
   const trace = traceJobOf(task);
   const job = session.jobs.get(trace.jobId);
   if (!trace.isFinal || job === undefined || (job.definition === undefined && job.firstSeenMs > settledMs)) return false;
-  return task.actorId === undefined || !session.sendsActors || isPlaced(session.actors.get(task.actorId), attempt);
+  const { actorId } = task;
+  return actorId === undefined || !session.sendsActors || isPlaced(session.actors.get(actorId), attempt);
 }
 
 /** The actor is known, and for its creation also where it runs. */
@@ -54,8 +56,9 @@ function isPlaced(actor: Actor | undefined, attempt: Attempt): boolean {
 
 /** A restarted actor's creation attempt gets no FINISHED: it ended when the actor was ALIVE again. */
 export function restartedAliveNs(attempt: Attempt): TimeNs | undefined {
+  if (attempt.number === 0) return undefined;
   const { actorId, id, session } = attempt.task;
-  if (attempt.number === 0 || actorId === undefined || id !== creationTaskOf(actorId)) return undefined;
+  if (actorId === undefined || id !== creationTaskOf(actorId)) return undefined;
   let startNs: TimeNs | undefined;
   for (const { timeNs } of attempt.transitions) if (startNs === undefined || timeNs > startNs) startNs = timeNs;
   let aliveNs: TimeNs | undefined;

@@ -11,7 +11,8 @@ export interface AttemptEnd extends Interval {
 }
 
 export function attemptEnd(attempt: Attempt, startNs: TimeNs, job: Job | undefined): AttemptEnd {
-  const whole = wholeTaskEntry(attempt.profile);
+  const { profile, submitsEndNs } = attempt.extra;
+  const whole = wholeTaskEntry(profile);
   const lastNs = lastStateNs(attempt.transitions);
   const terminal = attempt.transitions.filter(isTerminal);
   if (terminal.length > 0) {
@@ -22,9 +23,9 @@ export function attemptEnd(attempt: Attempt, startNs: TimeNs, job: Job | undefin
     const outcome = whole.exceptionType === undefined ? 'finished' : 'failed';
     return { ...interval(startNs, whole.endNs, 'profile', lastNs), outcome, whole };
   }
-  const onlySubmits = lastNs === undefined && attempt.profile.length === 0 && attempt.definition === undefined;
-  if (onlySubmits && attempt.submitsEndNs !== undefined) {
-    return { ...interval(startNs, attempt.submitsEndNs, 'profile'), outcome: 'unfinished', whole };
+  const onlySubmits = lastNs === undefined && profile.length === 0 && attempt.definition === undefined;
+  if (onlySubmits && submitsEndNs !== undefined) {
+    return { ...interval(startNs, submitsEndNs, 'profile'), outcome: 'unfinished', whole };
   }
   const aliveNs = restartedAliveNs(attempt);
   if (aliveNs !== undefined) return { ...interval(startNs, aliveNs, 'actor_alive', lastNs), outcome: 'finished', whole };
@@ -37,10 +38,10 @@ export function attemptEnd(attempt: Attempt, startNs: TimeNs, job: Job | undefin
 /** Of the things that end an attempt from outside, the first. */
 function firstCut(attempt: Attempt, job: Job | undefined): { readonly endNs: TimeNs; readonly inferred: EndInferred } | undefined {
   const { session } = attempt.task;
-  const nodeId = attempt.executorNodeId ?? attempt.submittedNodeId;
+  const { workerId, nodeId } = attempt.where;
   const cuts: { readonly endNs: TimeNs | undefined; readonly inferred: EndInferred }[] = [
     { endNs: job === undefined ? undefined : jobEndNs(job), inferred: 'job_finished' },
-    { endNs: deathNs(attempt.workerId === undefined ? undefined : session.workers.get(attempt.workerId)), inferred: 'worker_died' },
+    { endNs: deathNs(workerId === undefined ? undefined : session.workers.get(workerId)), inferred: 'worker_died' },
     { endNs: deathNs(nodeId === undefined ? undefined : session.nodes.get(nodeId)), inferred: 'node_died' },
   ];
   let first: { readonly endNs: TimeNs; readonly inferred: EndInferred } | undefined;

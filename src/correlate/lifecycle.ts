@@ -11,13 +11,13 @@ import type {
   StateTransition,
   SubmissionJobDefinition,
   SubmissionJobLifecycle,
-  TaskDefinition,
   TaskError,
   TaskLog,
   TimeNs,
   WorkerDefinition,
   WorkerTransition,
 } from '../event/index.ts';
+import type { TaskFacts } from './definitions.ts';
 
 /** The span context that a job's `traceparent` metadata named. */
 export interface CallerContext {
@@ -99,7 +99,7 @@ export interface AttemptLifecycle extends Common {
   readonly jobId: string;
   readonly actorId?: string;
   readonly name: string;
-  readonly definition?: TaskDefinition;
+  readonly definition?: TaskFacts;
   /** `other_attempt`: the definition of this attempt was lost, another attempt's stands in. */
   readonly definitionFrom: 'own' | 'other_attempt' | 'missing';
   /** In time order, without repetitions. */

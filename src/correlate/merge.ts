@@ -64,6 +64,14 @@ export function addProfileEntries<T extends ProfileEntry>(known: T[], added: rea
   }
 }
 
+/** As `addProfileEntries`, in an array of its own. */
+export function withEntries<T extends ProfileEntry>(known: readonly T[], added: readonly T[]): readonly T[] {
+  if (added.length === 0) return known;
+  const entries = [...known];
+  addProfileEntries(entries, added);
+  return entries;
+}
+
 export function sortedProfile<T extends ProfileEntry>(entries: readonly T[]): T[] {
   return [...entries].sort((a, b) => {
     if (a.startNs !== b.startNs) return a.startNs < b.startNs ? -1 : 1;

@@ -16,8 +16,7 @@ export function jobIdOf(id: string): string {
 
 /** The last 16 bytes of a task id, unless they are the filler of a task that is no actor's. */
 export function actorIdOf(taskId: string): string | undefined {
-  const actorId = taskId.slice(-ACTOR_HEX);
-  return actorId.startsWith(NO_ACTOR) ? undefined : actorId;
+  return taskId.startsWith(NO_ACTOR, taskId.length - ACTOR_HEX) ? undefined : taskId.slice(-ACTOR_HEX);
 }
 
 /** The driver is a task itself: 20 bytes of ff and the job id. */

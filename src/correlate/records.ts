@@ -11,72 +11,126 @@ import type {
   StateTransition,
   SubmissionJobDefinition,
   SubmissionJobLifecycle,
-  TaskDefinition,
   TaskError,
-  TaskLog,
   TimeNs,
   WorkerDefinition,
   WorkerTransition,
 } from '../event/index.ts';
 import type { TraceAccount } from './account.ts';
+import type { TaskFacts } from './definitions.ts';
+import { Extra, NO_EXTRA } from './extra.ts';
 import type { FoldNode } from './fold.ts';
 import type { AttemptOutcome, JobTraceRef } from './lifecycle.ts';
-import { actorIdOf, jobIdOf } from './ray-ids.ts';
+import { NO_STATES, type PackedStates, unpackStates } from './packed-states.ts';
+import { actorIdOf, driverTaskOf, jobIdOf } from './ray-ids.ts';
 
-/** One try at a task, while it is not finished. */
+/** What events tell of where an attempt ran. */
+export interface PlaceFacts {
+  /** From the owner's SUBMITTED_TO_WORKER. */
+  readonly submittedNodeId?: string | undefined;
+  /** From the executor itself: better evidence. */
+  readonly executorNodeId?: string | undefined;
+  readonly workerId?: string | undefined;
+  readonly workerPid?: number | undefined;
+  readonly nodeIpAddress?: string | undefined;
+}
+
+/** Where attempts run of which the same is told: one object for all of them, which does not change. */
+export class Where implements PlaceFacts {
+  readonly submittedNodeId: string | undefined;
+  readonly executorNodeId: string | undefined;
+  readonly workerId: string | undefined;
+  readonly workerPid: number | undefined;
+  readonly nodeIpAddress: string | undefined;
+  /** Nodes and workers that were ever named, and list it, for when they die. */
+  readonly places: readonly (NodeRecord | WorkerRecord)[];
+  /** Open ones; none of an attempt of which nothing is told. */
+  readonly attempts = new Set<Attempt>();
+
+  constructor(facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]) {
+    this.submittedNodeId = facts.submittedNodeId;
+    this.executorNodeId = facts.executorNodeId;
+    this.workerId = facts.workerId;
+    this.workerPid = facts.workerPid;
+    this.nodeIpAddress = facts.nodeIpAddress;
+    this.places = places;
+  }
+
+  /** Its places know of it. */
+  list(): void {
+    for (const place of this.places) place.wheres.add(this);
+  }
+
+  /** The node that is most sure. */
+  get nodeId(): string | undefined {
+    return this.executorNodeId ?? this.submittedNodeId;
+  }
+}
+
+/** Of an attempt of which nothing is told. */
+export const NOWHERE = new Where({}, []);
+
+/**
+ * One try at a task, while it is not finished. A million of them are open at once: what most have is packed or shared, and what few have, or all
+ * have only shortly before their end, is in one object more.
+ */
 export class Attempt {
-  readonly closed = false;
   readonly task: Task;
   readonly number: number;
-  definition: TaskDefinition | undefined;
-  transitions: StateTransition[] = [];
-  error: TaskError | undefined;
-  /** From the owner's SUBMITTED_TO_WORKER. */
-  submittedNodeId: string | undefined;
-  /** From the executor itself: better evidence. */
-  executorNodeId: string | undefined;
-  workerId: string | undefined;
-  workerPid: number | undefined;
-  nodeIpAddress: string | undefined;
-  actorReprName: string | undefined;
-  wasDebuggerPaused = false;
-  log: TaskLog | undefined;
-  profile: ProfileEntry[] = [];
-  /** A profile event came, even if none of its entries is kept. */
-  profileSeen = false;
-  /** From the first to the last call that it submitted. */
-  submitsStartNs: TimeNs | undefined;
-  submitsEndNs: TimeNs | undefined;
-  /** A lifecycle event came, even if it told no state. */
-  lifecycleSeen = false;
-  /** Times on the bridge's clock, from which the closing rules count. */
-  firstSeenMs: number;
-  terminalMs: number | undefined;
-  evidenceMs: number | undefined;
-  deathMs: number | undefined;
-  dueMs = Number.POSITIVE_INFINITY;
-  /** Nodes and workers that list it, for when they die. */
-  readonly places: (NodeRecord | WorkerRecord)[] = [];
-  /** A span that was sent names this one as its parent, so it can't be folded any more. */
-  pinned = false;
-  /** Folded children that wait for what becomes of this attempt. */
-  folds: Map<string, FoldNode> | undefined;
-  /** When nothing but children is known of it. */
-  childrenStartNs: TimeNs | undefined;
-  childrenEndNs: TimeNs | undefined;
+  /** When it was first heard of, counted from its session's beginning: a small number, which takes no object of its own. */
+  readonly #sinceMs: number;
+  definition: TaskFacts | undefined;
+  states: PackedStates = NO_STATES;
+  where: Where = NOWHERE;
+  #extra: Extra | undefined;
 
   constructor(task: Task, number: number, nowMs: number) {
     this.task = task;
     this.number = number;
-    this.firstSeenMs = nowMs;
+    this.#sinceMs = nowMs - task.session.firstSeenMs;
+  }
+
+  get closed(): false {
+    return false;
+  }
+
+  /** Times on the bridge's clock, from which the closing rules count. */
+  get firstSeenMs(): number {
+    return this.task.session.firstSeenMs + this.#sinceMs;
+  }
+
+  get transitions(): readonly StateTransition[] {
+    return unpackStates(this.states);
+  }
+
+  /** To be read. */
+  get extra(): Readonly<Extra> {
+    return this.#extra ?? NO_EXTRA;
+  }
+
+  /** To be written. */
+  get ownExtra(): Extra {
+    return (this.#extra ??= new Extra());
+  }
+
+  get hasExtra(): boolean {
+    return this.#extra !== undefined;
+  }
+
+  get dueMs(): number {
+    return this.#extra === undefined ? Number.POSITIVE_INFINITY : this.#extra.dueMs;
+  }
+
+  set dueMs(dueMs: number) {
+    if (dueMs !== this.dueMs) this.ownExtra.dueMs = dueMs;
   }
 
   get seen(): boolean {
-    return this.lifecycleSeen || this.profileSeen || this.definition !== undefined;
+    return this.states !== NO_STATES || this.definition !== undefined || this.extra.seen;
   }
 }
 
-/** What stays of an attempt when its span was sent: its tombstone. */
+/** What stays of an attempt when its span was sent. */
 export interface ClosedAttempt {
   readonly closed: true;
   readonly number: number;
@@ -87,43 +141,72 @@ export interface ClosedAttempt {
   readonly fold: FoldNode | undefined;
 }
 
+/** A task with an attempt that is open, or with more to remember of its closed ones than a tombstone holds. */
 export class Task {
   readonly id: string;
   readonly session: Session;
-  readonly actorId: string | undefined;
   /** Smallest id of those that its definitions named; one in practice. */
   parentTaskId: string | undefined;
-  readonly attempts: (Attempt | ClosedAttempt)[] = [];
   /** The job whose trace it stands in, once no later event can change that. */
   traceJobId: string | undefined;
+  /** Kept from a closed creation attempt, because restarted ones come without. */
+  keptDefinition: TaskFacts | undefined;
+  /** Its row among the tombstones, once every attempt is closed. */
+  tombstone: number | undefined;
+  /** The one attempt that nearly all have, or an array of several. */
+  #attempts: Attempt | ClosedAttempt | readonly (Attempt | ClosedAttempt)[] = NO_ATTEMPTS;
 
   constructor(session: Session, id: string) {
     this.session = session;
     this.id = id;
-    this.actorId = actorIdOf(id);
   }
 
   get ownJobId(): string {
     return jobIdOf(this.id);
   }
 
+  get actorId(): string | undefined {
+    return actorIdOf(this.id);
+  }
+
+  /** In the order in which they were first heard of. */
+  get attempts(): readonly (Attempt | ClosedAttempt)[] {
+    return isSeveral(this.#attempts) ? this.#attempts : [this.#attempts];
+  }
+
+  get hasOpen(): boolean {
+    return isSeveral(this.#attempts) ? this.#attempts.some(({ closed }) => !closed) : !this.#attempts.closed;
+  }
+
   find(number: number): Attempt | ClosedAttempt | undefined {
-    return this.attempts.find((attempt) => attempt.number === number);
+    if (isSeveral(this.#attempts)) return this.#attempts.find((attempt) => attempt.number === number);
+    return this.#attempts.number === number ? this.#attempts : undefined;
+  }
+
+  add(attempt: Attempt | ClosedAttempt): void {
+    this.#attempts = isSeveral(this.#attempts) && this.#attempts.length === 0 ? attempt : [...this.attempts, attempt];
+  }
+
+  replace(attempt: Attempt, closed: ClosedAttempt): void {
+    this.#attempts = this.#attempts === attempt ? closed : this.attempts.map((other) => (other === attempt ? closed : other));
   }
 
   /** The definition of any attempt: they differ in the attempt number only. */
-  get anyDefinition(): TaskDefinition | undefined {
-    let found: TaskDefinition | undefined;
+  get anyDefinition(): TaskFacts | undefined {
+    let found: Attempt | undefined;
     for (const attempt of this.attempts) {
-      if (!attempt.closed && attempt.definition !== undefined && (found === undefined || attempt.definition.attempt < found.attempt)) {
-        found = attempt.definition;
-      }
+      if (!attempt.closed && attempt.definition !== undefined && (found === undefined || attempt.number < found.number)) found = attempt;
     }
-    return found ?? this.keptDefinition;
+    return found?.definition ?? this.keptDefinition;
   }
+}
 
-  /** Kept from a closed creation attempt, because restarted ones come without. */
-  keptDefinition: TaskDefinition | undefined;
+const NO_ATTEMPTS: readonly (Attempt | ClosedAttempt)[] = [];
+
+function isSeveral(
+  attempts: Attempt | ClosedAttempt | readonly (Attempt | ClosedAttempt)[],
+): attempts is readonly (Attempt | ClosedAttempt)[] {
+  return Array.isArray(attempts);
 }
 
 export class Job {
@@ -156,12 +239,17 @@ export class Job {
   actorCount = 0;
   dueMs = Number.POSITIVE_INFINITY;
   readonly account: TraceAccount;
+  #driverTaskId: string | undefined;
 
   constructor(session: Session, id: string, account: TraceAccount, nowMs: number) {
     this.session = session;
     this.id = id;
     this.account = account;
     this.firstSeenMs = nowMs;
+  }
+
+  get driverTaskId(): string {
+    return (this.#driverTaskId ??= driverTaskOf(this.id));
   }
 
   get hasContent(): boolean {
@@ -220,8 +308,8 @@ class Entity<Definition, Transition> {
 
 /** Attempts run on it, and end with it. */
 class Machine<Definition, Transition> extends Entity<Definition, Transition> {
-  /** Open ones. */
-  readonly attempts = new Set<Attempt>();
+  /** What open attempts share that run on it. */
+  readonly wheres = new Set<Where>();
   deadMs: number | undefined;
 }
 
@@ -250,9 +338,17 @@ export class Point {
   }
 }
 
+/** Finished tasks of all sessions. */
+interface Findable {
+  find(session: Session, id: string): Task | undefined;
+}
+
 export class Session {
   readonly name: string;
+  /** Its number in this process. */
+  readonly number: number;
   readonly jobs = new Map<string, Job>();
+  /** Those that are open, and those of which a tombstone can't tell everything. */
   readonly tasks = new Map<string, Task>();
   readonly actors = new Map<string, Actor>();
   readonly nodes = new Map<string, NodeRecord>();
@@ -260,6 +356,10 @@ export class Session {
   readonly placementGroups = new Map<string, PlacementGroup>();
   readonly submissionJobs = new Map<string, SubmissionJob>();
   readonly points = new Map<string, Point>();
+  /** What open attempts share, by a key; see `where.ts`. */
+  readonly wheres = new Map<string, Where>();
+  sweepWheresAt = 0;
+  readonly #tombstones: Findable;
   readonly firstSeenMs: number;
   lastSeenMs: number;
   firstNs: TimeNs | undefined;
@@ -274,11 +374,18 @@ export class Session {
   dueMs = Number.POSITIVE_INFINITY;
   readonly account: TraceAccount;
 
-  constructor(name: string, account: TraceAccount, nowMs: number) {
+  constructor(name: string, number: number, account: TraceAccount, tombstones: Findable, nowMs: number) {
     this.name = name;
+    this.number = number;
     this.account = account;
+    this.#tombstones = tombstones;
     this.firstSeenMs = nowMs;
     this.lastSeenMs = nowMs;
+  }
+
+  /** A task that is open or remembered, to be read. */
+  findTask(id: string): Task | undefined {
+    return this.tasks.get(id) ?? this.#tombstones.find(this, id);
   }
 }
 

@@ -1,22 +1,28 @@
 import type { ClusterPoint } from '../event/index.ts';
 import { type SavedAccount, TraceAccount } from './account.ts';
-import type { CheckpointContent, CheckpointKind, CheckpointRecord, ClosedRecord, Fields, OpenRecord } from './checkpoint.ts';
+import type { CheckpointContent, CheckpointKind, CheckpointRecord, ClosedRecord, Fields, OpenRecord, SavedId } from './checkpoint.ts';
 import { FoldNode } from './fold.ts';
 import type { SpanRef } from './lifecycle.ts';
+import { driverTaskOf } from './ray-ids.ts';
+import type { TaskFacts } from './definitions.ts';
 import {
   Actor,
   Attempt,
+  type ClosedAttempt,
   Job,
   NodeRecord,
+  NOWHERE,
   PlacementGroup,
   Point,
-  Session,
+  type Session,
   SubmissionJob,
   Task,
   type Timed,
+  type Where,
   WorkerRecord,
 } from './records.ts';
 import type { State } from './state.ts';
+import { moveTo, whereOf } from './where.ts';
 
 /** Takes the records of a checkpoint, in their order, into a state that is empty at first. */
 export class Restorer {
@@ -24,6 +30,10 @@ export class Restorer {
   readonly #sessions = new Map<number, Session>();
   readonly #folds = new Map<number, FoldNode>();
   readonly #sentFold: FoldNode;
+  readonly #definitions = new Map<number, TaskFacts>();
+  readonly #wheres = new Map<number, Where>();
+  /** Rows of tombstones whose tasks follow. */
+  readonly #rows = new Map<Session, Map<string, number>>();
 
   constructor(state: State) {
     this.#state = state;
@@ -42,10 +52,8 @@ export class Restorer {
 
   readonly #takers: { readonly [Kind in CheckpointKind]: (...content: CheckpointContent[Kind]) => void } = {
     session: (number, name, fields, account) => {
-      const session = new Session(name, restoredAccount({ kind: 'session' }, account), 0);
+      const session = this.#state.addSession(name, restoredAccount({ kind: 'session' }, account), 0);
       this.#sessions.set(number, session);
-      this.#state.sessions.set(name, session);
-      this.#state.otherRecords += 1;
       this.#revive(session, fields);
     },
     fold: (number, name, sums, children) => {
@@ -85,14 +93,30 @@ export class Restorer {
       point.session.points.set(key, point);
       this.#revive(point, fields);
     },
-    task: (number, id, fields, attempts) => {
-      const task = Object.assign(new Task(this.#session(number), id), fields);
+    tombstones: (rows) => {
+      this.#state.tombstones.restore(rows, (number) => this.#session(number), this.#noteRow);
+    },
+    definition: (number, content) => {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was saved
+      this.#definitions.set(number, content as TaskFacts);
+    },
+    where: (number, sessionNumber, facts, saved) => {
+      const session = this.#session(sessionNumber);
+      const places = saved.flatMap(([kind, id]) => (kind === 'node' ? session.nodes.get(id) : session.workers.get(id)) ?? []);
+      this.#wheres.set(number, whereOf(session, facts, places));
+    },
+    task: (number, id, parent, traceJob, keptDefinition, attempts) => {
+      const task = new Task(this.#session(number), id);
+      task.parentTaskId = restoredParent(task, parent);
+      task.traceJobId = traceJob === null ? undefined : sharedJobId(task, traceJob === 0 ? task.ownJobId : traceJob);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was saved
+      if (keptDefinition !== null) task.keptDefinition = keptDefinition as TaskFacts;
       task.session.tasks.set(id, task);
       for (const record of attempts) {
-        if (record[0] === 'closed') task.attempts.push(this.#closed(record));
+        if (record[0] === 'closed') task.add(this.#closed(record));
         else this.#open(task, record);
       }
-      if (task.attempts.length > 0 && task.attempts.every(({ closed }) => closed)) this.#state.tombstones.add(task);
+      if (!task.hasOpen) task.tombstone = this.#rows.get(task.session)?.get(id);
     },
     guests: (number, jobId, attempts) => {
       const session = this.#session(number);
@@ -104,22 +128,28 @@ export class Restorer {
     },
   };
 
-  #open(task: Task, [, number, firstSeenMs, fields, places, folds]: OpenRecord): void {
-    const attempt = new Attempt(task, number, firstSeenMs);
-    this.#revive(attempt, fields);
-    for (const [kind, id] of places) {
-      const place = kind === 'node' ? task.session.nodes.get(id) : task.session.workers.get(id);
-      if (place === undefined) continue;
-      place.attempts.add(attempt);
-      attempt.places.push(place);
-    }
-    if (folds !== null) attempt.folds = new Map(folds.map((id) => [this.#fold(id).name, this.#fold(id)]));
-    task.attempts.push(attempt);
+  readonly #noteRow = (session: Session, id: string, row: number): void => {
+    const rows = this.#rows.get(session) ?? new Map<string, number>();
+    this.#rows.set(session, rows.set(id, row));
+  };
+
+  #open(task: Task, [, number, sinceMs, states, definition, where, extra, folds]: OpenRecord): void {
+    const { session } = task;
+    const attempt = new Attempt(task, number, session.firstSeenMs + sinceMs);
+    attempt.states = states;
+    attempt.definition = definition === 0 ? undefined : found(this.#definitions.get(definition));
+    // One text for all children of a parent.
+    if (attempt.definition?.parentTaskId === task.parentTaskId) task.parentTaskId = attempt.definition?.parentTaskId ?? task.parentTaskId;
+    moveTo(attempt, where === 0 ? NOWHERE : found(this.#wheres.get(where)));
+    if (extra !== null) Object.assign(attempt.ownExtra, extra);
+    if (folds !== null) attempt.ownExtra.folds = new Map(folds.map((id) => [this.#fold(id).name, this.#fold(id)]));
+    if (Number.isFinite(attempt.dueMs)) this.#state.due.push(attempt.dueMs, attempt);
+    task.add(attempt);
     this.#state.openAttempts += 1;
-    this.#state.job(task.session, task.ownJobId, firstSeenMs).own.add(attempt);
+    this.#state.job(session, task.ownJobId, attempt.firstSeenMs).own.add(attempt);
   }
 
-  #closed([, number, runningNs, outcome, fold]: ClosedRecord): Task['attempts'][number] {
+  #closed([, number, runningNs, outcome, fold]: ClosedRecord): ClosedAttempt {
     return { closed: true, number, runningNs, outcome, fold: fold === null ? undefined : this.#fold(fold) };
   }
 
@@ -141,6 +171,19 @@ export class Restorer {
   #fold(number: number): FoldNode {
     return number === 0 ? this.#sentFold : found(this.#folds.get(number));
   }
+}
+
+function restoredParent(task: Task, saved: SavedId): string | undefined {
+  if (saved === null) return undefined;
+  const { session } = task;
+  // One text for all of them.
+  return saved === 0
+    ? (session.jobs.get(task.ownJobId)?.driverTaskId ?? driverTaskOf(task.ownJobId))
+    : (session.tasks.get(saved)?.id ?? saved);
+}
+
+function sharedJobId({ session }: Task, jobId: string): string {
+  return session.jobs.get(jobId)?.id ?? jobId;
 }
 
 function restoredAccount(root: SpanRef, saved: unknown): TraceAccount {

@@ -1,5 +1,4 @@
-import type { RayEvent, TaskLifecycle } from '../event/index.ts';
-import { driverTaskOf } from './ray-ids.ts';
+import type { RayEvent } from '../event/index.ts';
 import type { Actor, Attempt, Job, NodeRecord, Session } from './records.ts';
 import type { State } from './state.ts';
 
@@ -46,7 +45,7 @@ function* jobEvents(job: Job): Generator<Retold> {
   if (job.definition !== undefined) yield job.definition;
   if (job.transitions.length > 0) yield { ...header(session), type: 'job_lifecycle', jobId, transitions: job.transitions };
   if (job.driverTransitions.length > 0) {
-    const driver = { ...header(session), type: 'task_lifecycle', taskId: driverTaskOf(jobId), attempt: 0 } as const;
+    const driver = { ...header(session), type: 'task_lifecycle', taskId: job.driverTaskId, attempt: 0 } as const;
     yield { ...driver, transitions: job.driverTransitions, ...(job.driverError === undefined ? {} : { error: job.driverError }) };
   }
   const soFar = { finished: job.finished, failed: job.failed, unfinished: job.unfinished };
@@ -66,20 +65,18 @@ function* actorEvents(actor: Actor): Generator<Retold> {
     yield { ...header(actor.session), type: 'actor_lifecycle', actorId: actor.id, transitions: actor.transitions };
 }
 
-function* attemptEvents(attempt: Attempt): Generator<Retold> {
-  const { task, number, transitions, definition, error, submittedNodeId, executorNodeId, workerId, workerPid } = attempt;
-  if (definition !== undefined) yield definition;
-  const told: TaskLifecycle = {
-    ...header(task.session),
+function* attemptEvents({ task, number, transitions, definition, where, extra }: Attempt): Generator<Retold> {
+  const which = { ...header(task.session), taskId: task.id, attempt: number };
+  if (definition !== undefined) yield { ...which, type: 'task_definition', ...definition };
+  const { submittedNodeId, executorNodeId, workerId, workerPid } = where;
+  yield {
+    ...which,
     type: 'task_lifecycle',
-    taskId: task.id,
-    attempt: number,
     transitions,
-    ...(error === undefined ? {} : { error }),
+    ...(extra.error === undefined ? {} : { error: extra.error }),
     ...(submittedNodeId === undefined ? {} : { nodeId: submittedNodeId }),
     ...(workerId === undefined ? {} : { workerId }),
     ...(workerPid === undefined ? {} : { workerPid }),
     ...(executorNodeId === undefined ? {} : { emitterNodeId: executorNodeId }),
   };
-  yield told;
 }

@@ -3,7 +3,9 @@ import type { Cost } from './account.ts';
 import { DueQueue } from './due-queue.ts';
 import { compareTimed } from './due-order.ts';
 import type { AttemptLifecycle, EndInferred, Lifecycle } from './lifecycle.ts';
+import { SharedDefinitions } from './definitions.ts';
 import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, Task, type Timed, WorkerRecord } from './records.ts';
+import { Tombstones } from './tombstones.ts';
 
 /** Times in milliseconds. */
 export interface CorrelateOptions {
@@ -54,7 +56,10 @@ export class State {
   /** Where time stands, in milliseconds on the caller's clock: never runs backwards. */
   nowMs = 0;
   /** Tasks with closed attempts only, oldest first, so that the oldest are forgotten first. */
-  readonly tombstones = new Set<Task>();
+  readonly tombstones = new Tombstones();
+  readonly definitions = new SharedDefinitions();
+  #sessionNumbers = 0;
+  #lastSession: Session | undefined;
   openAttempts = 0;
   /** Jobs, actors, nodes, workers, placement groups, submission jobs and sessions. */
   otherRecords = 0;
@@ -74,78 +79,90 @@ export class State {
   }
 
   session(name: string, nowMs: number): Session {
+    // Nearly all events are of one session: comparing two texts is cheaper than hashing one.
+    if (this.#lastSession?.name === name) return this.#lastSession;
     let session = this.sessions.get(name);
     if (session === undefined) {
-      session = new Session(name, new TraceAccount({ kind: 'session' }, this.#traceLimits), nowMs);
-      this.sessions.set(name, session);
-      this.otherRecords += 1;
+      session = this.addSession(name, new TraceAccount({ kind: 'session' }, this.#traceLimits), nowMs);
     }
+    this.#lastSession = session;
+    return session;
+  }
+
+  addSession(name: string, account: TraceAccount, nowMs: number): Session {
+    this.#sessionNumbers += 1;
+    const session = new Session(name, this.#sessionNumbers, account, this.tombstones, nowMs);
+    this.sessions.set(name, session);
+    this.otherRecords += 1;
     return session;
   }
 
   job(session: Session, id: string, nowMs: number): Job {
-    return this.#record(session.jobs, id, () => new Job(session, id, new TraceAccount({ kind: 'job', id }, this.#traceLimits), nowMs));
-  }
-
-  task(session: Session, id: string): Task {
-    let task = session.tasks.get(id);
-    if (task === undefined) {
-      task = new Task(session, id);
-      session.tasks.set(id, task);
-    }
-    return task;
+    return (
+      session.jobs.get(id) ??
+      this.#added(session.jobs, id, new Job(session, id, new TraceAccount({ kind: 'job', id }, this.#traceLimits), nowMs))
+    );
   }
 
   /** The open attempt of this number, made when it is new; undefined when it is closed already. */
-  attempt(task: Task, number: number, nowMs: number): Attempt | undefined {
+  attempt(session: Session, taskId: string, number: number, nowMs: number): Attempt | undefined {
+    const task = session.tasks.get(taskId) ?? this.#newTask(session, taskId, number);
+    if (task === undefined) return undefined;
     const known = task.find(number);
     if (known !== undefined) return known.closed ? undefined : known;
     const attempt = new Attempt(task, number, nowMs);
-    task.attempts.push(attempt);
-    this.tombstones.delete(task);
+    this.tombstones.giveUp(task);
+    task.add(attempt);
     this.openAttempts += 1;
-    this.job(task.session, task.ownJobId, nowMs).own.add(attempt);
+    this.job(session, task.ownJobId, nowMs).own.add(attempt);
     return attempt;
   }
 
+  /** Undefined when the attempt is closed already: its tombstone tells. */
+  #newTask(session: Session, id: string, number: number): Task | undefined {
+    const buried = this.tombstones.find(session, id);
+    if (buried?.find(number) !== undefined) return undefined;
+    const task = (buried === undefined ? undefined : this.tombstones.take(session, id)) ?? new Task(session, id);
+    session.tasks.set(id, task);
+    return task;
+  }
+
   actor(session: Session, id: string, nowMs: number): Actor {
-    return this.#record(session.actors, id, () => {
-      const actor = new Actor(session, id);
-      this.job(session, actor.jobId, nowMs).actors.add(actor);
-      return actor;
-    });
+    const known = session.actors.get(id);
+    if (known !== undefined) return known;
+    const actor = new Actor(session, id);
+    this.job(session, actor.jobId, nowMs).actors.add(actor);
+    return this.#added(session.actors, id, actor);
   }
 
   node(session: Session, id: string): NodeRecord {
-    return this.#record(session.nodes, id, () => new NodeRecord(session, id));
+    return session.nodes.get(id) ?? this.#added(session.nodes, id, new NodeRecord(session, id));
   }
 
   worker(session: Session, id: string): WorkerRecord {
-    return this.#record(session.workers, id, () => new WorkerRecord(session, id));
+    return session.workers.get(id) ?? this.#added(session.workers, id, new WorkerRecord(session, id));
   }
 
   placementGroup(session: Session, id: string): PlacementGroup {
-    return this.#record(session.placementGroups, id, () => new PlacementGroup(session, id));
+    return session.placementGroups.get(id) ?? this.#added(session.placementGroups, id, new PlacementGroup(session, id));
   }
 
   submissionJob(session: Session, id: string): SubmissionJob {
-    return this.#record(session.submissionJobs, id, () => new SubmissionJob(session, id));
+    return session.submissionJobs.get(id) ?? this.#added(session.submissionJobs, id, new SubmissionJob(session, id));
   }
 
   /** Everything of a session, tombstones and all. */
   forgetSession(session: Session): void {
-    const { tasks, jobs, actors, nodes, workers, placementGroups, submissionJobs } = session;
-    for (const task of tasks.values()) this.tombstones.delete(task);
+    const { jobs, actors, nodes, workers, placementGroups, submissionJobs } = session;
+    this.tombstones.forgetSession(session);
     for (const records of [jobs, actors, nodes, workers, placementGroups, submissionJobs]) this.otherRecords -= records.size;
     this.sessions.delete(session.name);
+    this.#lastSession = undefined;
     this.otherRecords -= 1;
   }
 
-  /** The record of this id, made when it is new; the oldest closed one gives way when there are too many. */
-  #record<Kind extends { readonly closed: boolean }>(records: Map<string, Kind>, id: string, make: () => Kind): Kind {
-    const known = records.get(id);
-    if (known !== undefined) return known;
-    const record = make();
+  /** A new record; the oldest closed one gives way when there are too many. */
+  #added<Kind extends { readonly closed: boolean }>(records: Map<string, Kind>, id: string, record: Kind): Kind {
     records.set(id, record);
     this.otherRecords += evictClosed(records) ? 0 : 1;
     return record;

@@ -23,7 +23,13 @@ export function cutText(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const last = text.charCodeAt(limit - 1);
   const splitsPair = last >= 0xd800 && last <= 0xdbff;
-  return text.slice(0, splitsPair ? limit - 1 : limit);
+  return copyOf(text.slice(0, splitsPair ? limit - 1 : limit));
+}
+
+/** V8 lets a part of a string hold on to the whole, which here may be a body of many MiB. */
+function copyOf(text: string): string {
+  const encoding = text.isWellFormed() ? 'utf8' : 'utf16le';
+  return Buffer.from(text, encoding).toString(encoding);
 }
 
 /** A control character of C0, DEL or C1. */

@@ -5,7 +5,8 @@ import { decodeAutoscaler } from './autoscaler.ts';
 import { cleanText, cutText, isControl } from './clean-text.ts';
 import { decodeDriverJobDefinition } from './driver-job-definition.ts';
 import { decodeDriverJobLifecycle } from './driver-job-lifecycle.ts';
-import { getField, isRawObject, Problem, type RawObject, readId, readObject } from './fields.ts';
+import { type Draft, getField, isRawObject, Problem, type RawObject, readId, readObject, setDefined } from './fields.ts';
+import { MAX_EVENT_ID_LENGTH, MAX_SESSION_LENGTH } from './header-limits.ts';
 import { ID_BYTES } from './hex-id.ts';
 import { decodeNodeDefinition } from './node-definition.ts';
 import { decodeNodeLifecycle } from './node-lifecycle.ts';
@@ -24,10 +25,6 @@ import { decodeTaskProfile } from './task-profile.ts';
 import { decodeWorkerDefinition } from './worker-definition.ts';
 import { decodeWorkerLifecycle } from './worker-lifecycle.ts';
 
-/** UTF-16 units. Ray's session names have about 45. */
-export const MAX_SESSION_LENGTH = 256;
-/** UTF-16 units. Ray's have 40. */
-export const MAX_EVENT_ID_LENGTH = 256;
 /** Of an unknown type's name, in a rejection. UTF-16 units. */
 const MAX_QUOTED_LENGTH = 80;
 const AUTOSCALER = 'AUTOSCALER';
@@ -109,9 +106,9 @@ function readHeader(raw: RawObject, session: string, problem: Problem): EventHea
   const eventId = getField(raw, 'eventId');
   const isId = isPlainText(eventId, MAX_EVENT_ID_LENGTH);
   if (!isId) problem.report('eventId', `is not a text of 1 to ${MAX_EVENT_ID_LENGTH} characters without control characters`);
-  const header = { eventId: isId ? eventId : '', session };
-  const emitterNodeId = readId(raw, 'nodeId', ID_BYTES.node, problem);
-  return emitterNodeId === undefined ? header : { ...header, emitterNodeId };
+  const header: Draft<EventHeader> = { eventId: isId ? eventId : '', session };
+  setDefined(header, 'emitterNodeId', readId(raw, 'nodeId', ID_BYTES.node, problem));
+  return header;
 }
 
 /** Number 2 has two names, before and since 2.51: the slot that is filled tells which. */

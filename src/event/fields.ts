@@ -259,7 +259,7 @@ function isDecimal(text: string): boolean {
   return true;
 }
 
-function snakeName(name: string): string {
+export function snakeName(name: string): string {
   const known = snakeNames.get(name);
   if (known !== undefined) return known;
   const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

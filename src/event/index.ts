@@ -2,3 +2,5 @@ export * from './ray-event.ts';
 export * from './rejection.ts';
 export { decodeEvent, isDeduplicable } from './decode.ts';
 export { redactRawEvent } from './redact.ts';
+export { ScanBytes } from './scan-bytes.ts';
+export { EventScanner } from './scan-event.ts';

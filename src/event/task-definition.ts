@@ -23,7 +23,7 @@ const TASK_TYPES = ['NORMAL_TASK', 'ACTOR_CREATION_TASK', 'ACTOR_TASK', 'DRIVER_
 const LANGUAGES = ['PYTHON', 'JAVA', 'CPP'];
 const FUNCTION_DESCRIPTORS = ['pythonFunctionDescriptor', 'javaFunctionDescriptor', 'cppFunctionDescriptor'];
 /** A task id ends in the id of the actor that it creates or calls. */
-const ACTOR_ID_IN_TASK_ID = (ID_BYTES.task - ID_BYTES.actor) * 2;
+export const ACTOR_ID_IN_TASK_ID = (ID_BYTES.task - ID_BYTES.actor) * 2;
 
 /** `TaskDefinitionEvent` (`events_task_definition_event.proto`). */
 export function decodeTaskDefinition(payload: Payload): TaskDefinition {
@@ -42,7 +42,8 @@ export function readDefinition(
   functionField: string,
 ): Draft<TaskDefinition> {
   const task: Draft<TaskDefinition> = {
-    ...header,
+    eventId: header.eventId,
+    session: header.session,
     type: 'task_definition',
     taskId: readRequiredId(body, 'taskId', ID_BYTES.task, problem),
     attempt: readInt32(body, 'taskAttempt', problem) ?? 0,
@@ -51,6 +52,7 @@ export function readDefinition(
     language: readEnum(body, 'language', LANGUAGES, problem),
     requiredResources: readNumberMap(body, 'requiredResources', problem),
   };
+  setDefined(task, 'emitterNodeId', header.emitterNodeId);
   setDefined(task, 'parentTaskId', readId(body, 'parentTaskId', ID_BYTES.task, problem));
   setDefined(task, 'placementGroupId', readId(body, 'placementGroupId', ID_BYTES.placementGroup, problem));
   setDefined(task, 'isDetachedActor', readBoolean(body, 'isDetachedActor', problem));

@@ -50,12 +50,14 @@ export function decodeTaskLifecycle(payload: Payload): TaskLifecycle {
 /** What this event and its predecessor, `TaskExecutionEvent`, have in common. */
 export function readLifecycle({ body, header, problem }: Payload, transitions: readonly StateTransition[]): Draft<TaskLifecycle> {
   const lifecycle: Draft<TaskLifecycle> = {
-    ...header,
+    eventId: header.eventId,
+    session: header.session,
     type: 'task_lifecycle',
     taskId: readRequiredId(body, 'taskId', ID_BYTES.task, problem),
     attempt: readInt32(body, 'taskAttempt', problem) ?? 0,
     transitions,
   };
+  setDefined(lifecycle, 'emitterNodeId', header.emitterNodeId);
   setDefined(lifecycle, 'error', readTaskError(body, problem));
   setDefined(lifecycle, 'workerPid', readPid(body, 'workerPid', problem));
   addPlace(lifecycle, body, problem);
@@ -74,21 +76,35 @@ function addPlace(lifecycle: Draft<TaskLifecycle>, body: RawObject, problem: Pro
   setDefined(lifecycle, 'nodeId', nodeId);
 }
 
-/**
- * `TaskLogInfo`. Until 2.57 unset members print as `""` and `"0"`: a start counts only beside its file, and an end of 0, which
- * is also that of a task that printed nothing into a new file, is left out.
- */
+/** `TaskLogInfo`. */
 function readLog(body: RawObject, problem: Problem): TaskLog | undefined {
   const raw = readObject(body, 'taskLogInfo', problem);
   if (raw === undefined) return undefined;
+  return taskLog({
+    stdoutStart: readInt64(raw, 'stdoutStart', problem),
+    stderrStart: readInt64(raw, 'stderrStart', problem),
+    stdoutFile: readName(raw, 'stdoutFile', problem),
+    stderrFile: readName(raw, 'stderrFile', problem),
+    stdoutEnd: readInt64(raw, 'stdoutEnd', problem),
+    stderrEnd: readInt64(raw, 'stderrEnd', problem),
+  });
+}
+
+/**
+ * Until 2.57 unset members print as `""` and `"0"`: a start counts only beside its file, and an end of 0, which is also that of
+ * a task that printed nothing into a new file, is left out.
+ */
+export function taskLog(sent: { readonly [Key in keyof TaskLog]: TaskLog[Key] | undefined }): TaskLog | undefined {
   const log: Draft<TaskLog> = {};
-  const stdoutStart = readInt64(raw, 'stdoutStart', problem);
-  const stderrStart = readInt64(raw, 'stderrStart', problem);
-  setDefined(log, 'stdoutFile', readName(raw, 'stdoutFile', problem));
-  setDefined(log, 'stderrFile', readName(raw, 'stderrFile', problem));
-  if (log.stdoutFile !== undefined) setDefined(log, 'stdoutStart', stdoutStart);
-  if (log.stderrFile !== undefined) setDefined(log, 'stderrStart', stderrStart);
-  setDefined(log, 'stdoutEnd', readInt64(raw, 'stdoutEnd', problem) || undefined);
-  setDefined(log, 'stderrEnd', readInt64(raw, 'stderrEnd', problem) || undefined);
+  if (sent.stdoutFile) {
+    log.stdoutFile = sent.stdoutFile;
+    if (sent.stdoutStart !== undefined) log.stdoutStart = sent.stdoutStart;
+  }
+  if (sent.stderrFile) {
+    log.stderrFile = sent.stderrFile;
+    if (sent.stderrStart !== undefined) log.stderrStart = sent.stderrStart;
+  }
+  if (sent.stdoutEnd) log.stdoutEnd = sent.stdoutEnd;
+  if (sent.stderrEnd) log.stderrEnd = sent.stderrEnd;
   return Object.keys(log).length > 0 ? log : undefined;
 }

@@ -30,12 +30,14 @@ const CLASS_SUFFIX = "'>";
 export function decodeTaskProfile({ body, header, problem }: Payload): TaskProfile {
   const source = readObject(body, 'profileEvents', problem) ?? {};
   const profile: Draft<TaskProfile> = {
-    ...header,
+    eventId: header.eventId,
+    session: header.session,
     type: 'task_profile',
     attempt: readInt32(body, 'attemptNumber', problem) ?? 0,
     componentType: readName(source, 'componentType', problem) ?? '',
     entries: [],
   };
+  setDefined(profile, 'emitterNodeId', header.emitterNodeId);
   addEntries(profile, source, problem);
   setDefined(profile, 'taskId', readId(body, 'taskId', ID_BYTES.task, problem));
   setDefined(profile, 'jobId', readId(body, 'jobId', ID_BYTES.job, problem));

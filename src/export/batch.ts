@@ -13,12 +13,15 @@ export function takeBatch<Item extends QueuedSpan>(queue: readonly Item[], maxSp
   let bytes = 0;
   let count = 0;
   const resources = new Set<unknown>();
+  let lastResource: unknown;
   for (const item of queue) {
     if (count === maxSpans) break;
     bytes += item.bytes;
+    const { resource } = item.span;
     // A resource is sent once for all of its spans in a request.
-    if (!resources.has(item.span.resource)) bytes += envelopeBytes(item.span.resource, item.span.instrumentationScope);
-    resources.add(item.span.resource);
+    if (resource !== lastResource && !resources.has(resource)) bytes += envelopeBytes(resource, item.span.instrumentationScope);
+    if (resource !== lastResource) resources.add(resource);
+    lastResource = resource;
     if (count > 0 && bytes > maxBytes) break;
     count += 1;
   }

@@ -1,4 +1,4 @@
-import { JsonTraceSerializer, ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
+import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { type Clock, systemClock } from './clock.ts';
 import { createConsoleExporter } from './console-exporter.ts';
@@ -7,6 +7,7 @@ import { createGrpcTransport } from './grpc-transport.ts';
 import { createHttpTransport } from './http-transport.ts';
 import { type Environment, type OtlpSettings, readOtlpSettings, readVariable } from './otlp-environment.ts';
 import { createOtlpExporter } from './otlp-exporter.ts';
+import { protobufSerializer } from './protobuf-serializer.ts';
 
 /** A SpanExporter with the name that telemetry knows it by. */
 export interface NamedExporter {
@@ -16,6 +17,8 @@ export interface NamedExporter {
   readonly endpoint?: string;
   /** How long one call may take, in ms, where the exporter has a limit of its own that must come first. */
   readonly timeoutMs?: number;
+  /** It takes spans as they are encoded; others get plain objects, which can be spread and compared. */
+  readonly takesEncoded?: boolean;
 }
 
 export type CreatedExporters =
@@ -86,10 +89,11 @@ interface Created {
 
 function otlpExporter(settings: OtlpSettings, clock: Clock): Created {
   const transport = settings.protocol === 'grpc' ? createGrpcTransport(settings) : createHttpTransport(settings, clock);
-  const exporter = createOtlpExporter(settings.protocol === 'http/json' ? JsonTraceSerializer : ProtobufTraceSerializer, transport);
+  const takesEncoded = settings.protocol !== 'http/json';
+  const exporter = createOtlpExporter(takesEncoded ? protobufSerializer : JsonTraceSerializer, transport);
   const timeoutMs = settings.timeoutMs + TIMEOUT_MARGIN_MS;
   return {
-    exporter: { name: 'otlp', exporter, endpoint: settings.publicUrl, timeoutMs },
+    exporter: { name: 'otlp', exporter, endpoint: settings.publicUrl, timeoutMs, takesEncoded },
     line: `OTLP (${settings.protocol}) to ${settings.publicUrl}`,
   };
 }

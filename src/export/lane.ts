@@ -1,3 +1,4 @@
+import { plainSpan } from '../otlp/index.ts';
 import { type QueuedSpan, halvesByBytes, halvesByCount, takeBatch, totalBytes } from './batch.ts';
 import { type ChangeBoard, type ChildSignal, type Clock, childSignal } from './clock.ts';
 import type { NamedExporter } from './create-exporters.ts';
@@ -38,7 +39,11 @@ export class Lane<Item extends QueuedSpan> {
   readonly #options: LaneOptions<Item>;
   #queue: Item[] = [];
   #maxBatchBytes: number;
+  /** Of the present batch, where it is settled in parts. */
   #settled = new Set<Item>();
+  /** The first of the queue that are settled all, which is how nearly every batch goes. */
+  #settledFirst = 0;
+  #batchSpans = 0;
   #trouble: { sinceMs: number; attempts: number } | undefined;
   /** The present wait, where it is our own backoff and may be cut short. */
   #backoff: ChildSignal | undefined;
@@ -65,7 +70,7 @@ export class Lane<Item extends QueuedSpan> {
   stats(): LaneStats {
     return {
       exporter: this.#options.exporter.name,
-      queuedSpans: this.#queue.length - this.#settled.size,
+      queuedSpans: this.#queue.length - this.#settledFirst - this.#settled.size,
       failedAttempts: this.#trouble?.attempts ?? 0,
       ...this.#counts,
     };
@@ -73,7 +78,7 @@ export class Lane<Item extends QueuedSpan> {
 
   /** The first that is neither delivered nor refused. */
   oldest(): Item | undefined {
-    return this.#queue.find((item) => !this.#settled.has(item));
+    return this.#queue.find((item, index) => index >= this.#settledFirst && !this.#settled.has(item));
   }
 
   /** Runs until `stop` aborts. */
@@ -83,10 +88,12 @@ export class Lane<Item extends QueuedSpan> {
       await board.until(() => this.#queue.length > 0, stop);
       if (stop.aborted) return;
       const batch = takeBatch(this.#queue, limits.maxBatchSpans, this.#maxBatchBytes);
+      this.#batchSpans = batch.length;
       await this.#deliver(batch, stop);
-      const left = batch.filter((item) => !this.#settled.has(item));
+      const left = this.#settledFirst > 0 ? [] : batch.filter((item) => !this.#settled.has(item));
       const progress = left.length < batch.length;
       this.#queue.splice(0, batch.length, ...left);
+      this.#settledFirst = 0;
       this.#settled.clear();
       if (!progress && !stop.aborted) await this.#wait(this.#delayMs(undefined), stop, true);
     }
@@ -136,7 +143,7 @@ export class Lane<Item extends QueuedSpan> {
   /** Sends until there is an answer about the spans, or `patience` answers that may be about them; undefined when stopped. */
   async #send(items: readonly Item[], patience: number, stop: AbortSignal): Promise<ExportOutcome | undefined> {
     const { exporter, limits, clock } = this.#options;
-    const spans = items.map((item) => item.span);
+    const spans = items.map(({ span }) => (exporter.takesEncoded === true ? span : plainSpan(span)));
     let unclear = 0;
     while (!stop.aborted) {
       const startedMs = clock.now();
@@ -204,7 +211,8 @@ export class Lane<Item extends QueuedSpan> {
   }
 
   #settle(items: readonly Item[], refusal: string | undefined): void {
-    for (const item of items) this.#settled.add(item);
+    if (items.length === this.#batchSpans) this.#settledFirst = items.length;
+    else for (const item of items) this.#settled.add(item);
     this.#options.onSettled(items, refusal);
     this.#options.board.changed();
   }

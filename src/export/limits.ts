@@ -5,7 +5,7 @@ export interface ExportLimits {
   /** hasRoom() is false from here on. */
   readonly maxQueuedBytes: number;
   readonly maxBatchSpans: number;
-  /** A single span that is larger goes alone. */
+  /** A single span that is larger goes alone. Half of what gRPC receivers take (4 MiB), a tenth of what the Collector takes over HTTP. */
   readonly maxBatchBytes: number;
   /** How long one export call may take, where the exporter has no time of its own. */
   readonly exportTimeoutMs: number;
@@ -23,7 +23,7 @@ export interface ExportLimits {
 export const DEFAULT_EXPORT_LIMITS: ExportLimits = {
   maxQueuedSpans: 20_000,
   maxQueuedBytes: 64 * 1024 * 1024,
-  maxBatchSpans: 512,
+  maxBatchSpans: 8_192,
   maxBatchBytes: 2 * 1024 * 1024,
   exportTimeoutMs: 30_000,
   initialBackoffMs: 1_000,

@@ -1,4 +1,5 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { plainSpan } from '../otlp/index.ts';
 import type { QueuedSpan } from './batch.ts';
 import { childSignal, type Clock, createChangeBoard, systemClock } from './clock.ts';
 import type { NamedExporter } from './create-exporters.ts';
@@ -75,7 +76,7 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
   const settleOne = (exporter: string, item: SharedSpan, refusal: string | undefined): void => {
     if (refusal !== undefined) {
       item.refused = true;
-      options.onRefused?.(item.span, refusal, exporter);
+      options.onRefused?.(plainSpan(item.span), refusal, exporter);
     }
     item.open -= 1;
     if (item.open > 0) return;

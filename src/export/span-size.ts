@@ -1,6 +1,7 @@
 import type { InstrumentationScope } from '@opentelemetry/core';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { EncodedSpan } from '../otlp/index.ts';
 
 /**
  * Bytes that one span adds to an OTLP protobuf request, its resource and scope left out (those are sent once for all spans that share
@@ -8,6 +9,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
  * Source: opentelemetry/proto/trace/v1/trace.proto and common/v1/common.proto, as @opentelemetry/otlp-transformer writes them.
  */
 export function otlpBytes(span: ReadableSpan): number {
+  if (span instanceof EncodedSpan) return span.end - span.start;
   const context = span.spanContext();
   let size = SPAN_FIXED;
   if (context.traceState) size += field(utf8(context.traceState.serialize()));

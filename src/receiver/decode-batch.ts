@@ -1,7 +1,7 @@
-import type { Decoded, RayEvent, Rejection } from '../event/index.ts';
+import { type Decoded, type EventScanner, type RayEvent, type Rejection, ScanBytes } from '../event/index.ts';
 import { MAX_ANSWER_ERRORS } from './limits.ts';
 import { type Refusal, refuse } from './refusal.ts';
-import { type BodyElement, splitBody } from './split-body.ts';
+import { type BodyElement, splitBody, type TakeElement } from './split-body.ts';
 import type { Turns } from './turns.ts';
 
 export interface RejectedEvent {
@@ -41,31 +41,69 @@ export interface DecodeBatchOptions {
   readonly maxEventDepth: number;
   readonly turns: Turns;
   readonly decode: DecodeEvent;
+  /** Reads without `decode` what it can. */
+  readonly scanner?: EventScanner | undefined;
   /** Hears of an exception in the decoder, which is our own bug. The event is then rejected, and the batch goes on. */
   readonly onDecoderError: (error: unknown) => void;
 }
 
-/** Parses and decodes a body event by event. A bad event is set aside; only a body that is not JSON, or has too many events, is refused. */
+const SCANNED_BETWEEN_LOOKS = 16;
+
+/** Reads a body event by event. A bad event is set aside; only a body that is not JSON, or has too many events, is refused. */
 export async function decodeBatch(options: DecodeBatchOptions): Promise<DecodedBatch | Refusal> {
-  const { bytes, maxBodyEvents, maxEventDepth, turns } = options;
-  const nextElement = splitBody(bytes);
+  const { bytes, maxBodyEvents, maxEventDepth, turns, scanner } = options;
+  const scanned = new ScanBytes(bytes);
   const collected = createCollector();
+  const nextElement = splitBody(bytes, scanner === undefined ? undefined : takeScanned(scanner, scanned, collected.events, options));
   let turn = await turns.take();
+  let isTimeToLook = true;
   for (let index = 0; ; index += 1) {
-    if (turn.isOver()) turn = await turns.take();
+    if (isTimeToLook && turn.isOver()) turn = await turns.take();
     const element = nextElement();
+    // Events that are scanned are short, and take hardly more time than to look at the clock.
+    isTimeToLook = element !== 'taken' || index % SCANNED_BETWEEN_LOOKS === 0;
     if (element === 'end') return collected.batch();
     if (element === 'invalid') return notJson(index);
     if (index >= maxBodyEvents) {
       return refuse('body_too_many_events', `the body holds more than ${maxBodyEvents} events; send fewer at once`);
     }
+    if (element === 'taken') continue;
     if (element.depth > maxEventDepth) {
       collected.add(index, element, tooDeep(maxEventDepth));
       continue;
     }
     const parsed = parseElement(bytes, element);
     if (!parsed.ok) return notJson(index);
-    collected.add(index, element, decodeGuarded(parsed.value, options));
+    const decoded = decodeGuarded(parsed.value, options);
+    if (decoded.ok) learnGuarded(scanned, element, decoded.event, options);
+    collected.add(index, element, decoded);
+  }
+}
+
+function takeScanned(scanner: EventScanner, bytes: ScanBytes, events: RayEvent[], { onDecoderError }: DecodeBatchOptions): TakeElement {
+  return (start) => {
+    try {
+      const event = scanner.scan(bytes, start);
+      if (event === undefined) return -1;
+      events.push(event);
+      return scanner.end;
+    } catch (error) {
+      onDecoderError(error);
+      return -1;
+    }
+  };
+}
+
+function learnGuarded(
+  bytes: ScanBytes,
+  { start, end }: BodyElement,
+  event: RayEvent,
+  { scanner, onDecoderError }: DecodeBatchOptions,
+): void {
+  try {
+    scanner?.learn(bytes, start, end, event);
+  } catch (error) {
+    onDecoderError(error);
   }
 }
 
@@ -124,5 +162,5 @@ function createCollector() {
     rejectedParts,
     unknownTypes,
   });
-  return { add, batch };
+  return { events, add, batch };
 }

@@ -12,60 +12,80 @@ export interface Intake {
   accept(events: readonly RayEvent[], bytes: number): Promise<IntakeOutcome>;
 }
 
+/** A batch on its way into the journal. */
+interface Appending {
+  readonly fresh: readonly RayEvent[];
+  readonly settled: Promise<unknown>;
+  /** Made when somebody asks. */
+  identities?: ReadonlySet<string>;
+}
+
 /**
- * An event is seen once its append succeeded, not before: a batch that was refused must not be a duplicate when it comes
- * again. A batch that shares events with one that is being appended waits for that one's outcome, so that two identical
- * posts at once make one set of entries.
+ * The events of a batch count as seen from its begin, and no more once its append failed: a batch that was refused must not be a
+ * duplicate when it comes again. A batch with events of one that is being appended waits for that one's outcome, so that two
+ * identical posts at once make one set of entries.
  */
 export function createIntake(journal: Journal, seen: SeenEvents): Intake {
-  const pending = new Map<string, Promise<unknown>>();
+  const underWay = new Set<Appending>();
 
-  function findPending(events: readonly RayEvent[]): Promise<unknown> | undefined {
-    if (pending.size === 0) return undefined;
-    for (const event of events) {
-      const appending = pending.get(pendingKey(event));
-      if (appending !== undefined && isDeduplicable(event)) return appending;
+  function claim(event: RayEvent): boolean {
+    return !isDeduplicable(event) || seen.claim(event.session, event.eventId);
+  }
+
+  function forget(events: readonly RayEvent[]): void {
+    for (const event of events) if (isDeduplicable(event)) seen.forget(event.session, event.eventId);
+  }
+
+  /** One that holds one of these events. */
+  function findUnderWay(events: readonly RayEvent[]): Appending | undefined {
+    for (const appending of underWay) {
+      appending.identities ??= new Set(appending.fresh.filter(isDeduplicable).map(identityOf));
+      const { identities } = appending;
+      if (events.some((event) => identities.has(identityOf(event)))) return appending;
     }
     return undefined;
   }
 
-  function selectFresh(events: readonly RayEvent[]): readonly RayEvent[] {
-    const inBatch = new Set<string>();
-    return events.filter((event) => {
-      if (!isDeduplicable(event)) return true;
-      const key = pendingKey(event);
-      if (inBatch.has(key) || seen.has(event.session, event.eventId)) return false;
-      inBatch.add(key);
-      return true;
-    });
-  }
-
   async function appendFresh(fresh: readonly RayEvent[], bytes: number): Promise<AppendOutcome> {
-    const outcome = await journal.append(fresh, bytes);
-    if (outcome.ok) for (const event of fresh) if (isDeduplicable(event)) seen.add(event.session, event.eventId);
-    return outcome;
+    let isKept = false;
+    try {
+      const outcome = await journal.append(fresh, bytes);
+      isKept = outcome.ok;
+      return outcome;
+    } finally {
+      if (!isKept) forget(fresh);
+    }
   }
 
   async function accept(events: readonly RayEvent[], bytes: number): Promise<IntakeOutcome> {
-    for (let appending = findPending(events); appending !== undefined; appending = findPending(events)) await appending;
-    const fresh = selectFresh(events);
-    if (fresh.length === 0) return { ok: true, accepted: 0, duplicates: events.length };
-    const appending = appendFresh(fresh, Math.ceil((bytes * fresh.length) / events.length));
+    for (;;) {
+      const repeated: RayEvent[] = [];
+      const fresh = events.filter((event) => claim(event) || (repeated.push(event), false));
+      const earlier = repeated.length === 0 ? undefined : findUnderWay(repeated);
+      if (earlier === undefined) return appendClaimed(fresh, events.length, bytes);
+      forget(fresh);
+      await earlier.settled;
+    }
+  }
+
+  async function appendClaimed(fresh: readonly RayEvent[], eventCount: number, bytes: number): Promise<IntakeOutcome> {
+    const duplicates = eventCount - fresh.length;
+    if (fresh.length === 0) return { ok: true, accepted: 0, duplicates };
+    const result = appendFresh(fresh, Math.ceil((bytes * fresh.length) / eventCount));
     // The one who waits looks again and sees for itself whether it went well.
-    const settled = appending.catch(() => {});
-    const keys = fresh.filter(isDeduplicable).map(pendingKey);
-    for (const key of keys) pending.set(key, settled);
+    const appending: Appending = { fresh, settled: result.catch(() => {}) };
+    underWay.add(appending);
     try {
-      const outcome = await appending;
-      return outcome.ok ? { ok: true, accepted: fresh.length, duplicates: events.length - fresh.length } : outcome;
+      const outcome = await result;
+      return outcome.ok ? { ok: true, accepted: fresh.length, duplicates } : outcome;
     } finally {
-      for (const key of keys) pending.delete(key);
+      underWay.delete(appending);
     }
   }
 
   return { accept };
 }
 
-function pendingKey(event: RayEvent): string {
+function identityOf(event: RayEvent): string {
   return `${event.session}\n${event.eventId}`;
 }

@@ -15,13 +15,15 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
 ]);
 
 export interface ReadBodyOptions {
-  readonly body: ReadableStream<Uint8Array> | null;
+  readonly body: AsyncIterable<Uint8Array> | null;
   /** The `content-encoding` header, if there is one. */
   readonly encoding: string | undefined;
   /** The `content-length` header, if there is one. */
   readonly contentLength: string | undefined;
   readonly maxBodyBytes: number;
   readonly budget: ByteBudget;
+  /** Makes one of the pieces. Default `Buffer.concat`. */
+  readonly join?: (pieces: readonly Uint8Array[], length: number) => Buffer;
 }
 
 export type ReadBody = { readonly ok: true; readonly bytes: Buffer } | Refusal;
@@ -31,7 +33,7 @@ export type ReadBody = { readonly ok: true; readonly bytes: Buffer } | Refusal;
  * gives them back when it is done with them. A refused body gives its bytes back itself.
  */
 export async function readBody(options: ReadBodyOptions): Promise<ReadBody> {
-  const { maxBodyBytes, budget } = options;
+  const { maxBodyBytes, budget, join = concat } = options;
   const encoding = (options.encoding ?? '').trim().toLowerCase();
   const createDecoder = DECODERS.get(encoding);
   if (createDecoder === undefined && encoding !== '' && encoding !== 'identity') {
@@ -62,14 +64,18 @@ export async function readBody(options: ReadBodyOptions): Promise<ReadBody> {
         : refuse('body_incomplete', `the body is not valid or not complete ${encoding}`),
     );
   }
-  return { ok: true, bytes: Buffer.concat(pieces, length) };
+  return { ok: true, bytes: join(pieces, length) };
+}
+
+function concat(pieces: readonly Uint8Array[], length: number): Buffer {
+  return Buffer.concat(pieces, length);
 }
 
 /** Carries the limit through `pipeline`, which can only end by throwing. */
 class CompressedTooLarge extends Error {}
 
 function decompressed(
-  body: ReadableStream<Uint8Array> | null,
+  body: AsyncIterable<Uint8Array> | null,
   createDecoder: (() => Transform) | undefined,
   maxBytes: number,
 ): AsyncIterable<Uint8Array> {
@@ -79,7 +85,7 @@ function decompressed(
   return pipeline(source, createDecoder(), () => {});
 }
 
-async function* limited(body: ReadableStream<Uint8Array> | null, maxBytes: number): AsyncGenerator<Uint8Array> {
+async function* limited(body: AsyncIterable<Uint8Array> | null, maxBytes: number): AsyncGenerator<Uint8Array> {
   if (body === null) return;
   let length = 0;
   for await (const piece of body) {

@@ -1,10 +1,12 @@
 import type { Context } from 'hono';
+import type { BodyBuffers } from './body-buffers.ts';
 import type { ByteBudget } from './byte-budget.ts';
 import { type DecodedBatch, decodeBatch, type DecodeEvent } from './decode-batch.ts';
-import type { Rejection } from '../event/index.ts';
+import type { EventScanner, Rejection } from '../event/index.ts';
 import type { Intake } from './intake.ts';
 import type { ReceiverLimits } from './limits.ts';
 import { readBody } from './read-body.ts';
+import { requestBody } from './request-body.ts';
 import type { ReceiverTelemetry } from './receiver-telemetry.ts';
 import { type Refusal, refuse } from './refusal.ts';
 import type { Turns } from './turns.ts';
@@ -33,9 +35,11 @@ export interface ReceivedBatch {
 export interface BatchReceiverOptions {
   readonly intake: Intake;
   readonly budget: ByteBudget;
+  readonly buffers: BodyBuffers;
   readonly limits: ReceiverLimits;
   readonly turns: Turns;
   readonly decode: DecodeEvent;
+  readonly scanner: EventScanner | undefined;
   readonly telemetry: ReceiverTelemetry;
   readonly pressure: () => Pressure | undefined;
   readonly onRejected?: OnRejected;
@@ -50,25 +54,27 @@ export async function receiveBatch(context: Context, options: BatchReceiverOptio
   const earlyRefusal = refusalOf(options.pressure());
   if (earlyRefusal !== undefined) return earlyRefusal;
   const body = await readBody({
-    body: context.req.raw.body,
+    body: requestBody(context),
     encoding: context.req.header('content-encoding'),
     contentLength: context.req.header('content-length'),
     maxBodyBytes: options.limits.maxBodyBytes,
     budget: options.budget,
+    join: (pieces, length) => options.buffers.join(pieces, length),
   });
   if (!body.ok) return body;
   try {
     return await takeIn(body.bytes, options);
   } finally {
     options.budget.giveBack(body.bytes.length);
+    options.buffers.giveBack(body.bytes);
   }
 }
 
 async function takeIn(bytes: Buffer, options: BatchReceiverOptions): Promise<ReceivedBatch | Refusal> {
   const { maxBodyEvents, maxEventDepth } = options.limits;
-  const { turns, decode, telemetry } = options;
+  const { turns, decode, scanner, telemetry } = options;
   const onDecoderError = (error: unknown): void => telemetry.internalError('decode', error);
-  const batch = await decodeBatch({ bytes, maxBodyEvents, maxEventDepth, turns, decode, onDecoderError });
+  const batch = await decodeBatch({ bytes, maxBodyEvents, maxEventDepth, turns, decode, scanner, onDecoderError });
   if (!batch.ok) return batch;
   // Asked again, because a stop or a full state may have come while the body was read.
   const refusal = refusalOf(options.pressure());

@@ -1,8 +1,9 @@
 /* oxlint-disable oxc/no-async-endpoint-handlers -- Hono, unlike Express, hands a rejection to onError */
 import { type Context, Hono } from 'hono';
 import { createTokenSet, type TokenSet } from '../access/index.ts';
-import { decodeEvent } from '../event/index.ts';
+import { decodeEvent, EventScanner } from '../event/index.ts';
 import type { Journal } from '../journal/index.ts';
+import { createBodyBuffers } from './body-buffers.ts';
 import { createByteBudget } from './byte-budget.ts';
 import type { DecodeEvent } from './decode-batch.ts';
 import { AUTHENTICATE, peerOf, refuseBrowser, refuseStranger } from './guard.ts';
@@ -35,7 +36,7 @@ export interface ReceiverOptions {
   readonly seenEvents?: SeenEvents;
   /** Adds routes for readers, before those of this receiver. */
   readonly mountPages?: (app: Hono) => void;
-  /** Default `decodeEvent`. */
+  /** Default `decodeEvent`, and an `EventScanner` before it. */
   readonly decode?: DecodeEvent;
 }
 
@@ -56,9 +57,11 @@ export function createReceiver(options: ReceiverOptions): Hono {
   const batchOptions: BatchReceiverOptions = {
     intake: createIntake(journal, seenEvents),
     budget: createByteBudget(limits.maxInFlightBytes),
+    buffers: createBodyBuffers(),
     limits,
     turns: options.turns ?? createTurns(),
     decode: options.decode ?? decodeEvent,
+    scanner: options.decode === undefined ? new EventScanner() : undefined,
     telemetry,
     pressure: options.pressure,
     ...(options.onRejected === undefined ? {} : { onRejected: options.onRejected }),

@@ -6,7 +6,10 @@ export interface BodyElement {
   readonly depth: number;
 }
 
-export type NextElement = BodyElement | 'end' | 'invalid';
+export type NextElement = BodyElement | 'taken' | 'end' | 'invalid';
+
+/** Takes the element that begins at `start`, and gives the position behind it; -1 when it does not. */
+export type TakeElement = (start: number) => number;
 
 const TAB = 0x09;
 const LINE_FEED = 0x0a;
@@ -26,9 +29,9 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
  * parsed in pieces, with room for others in between, and depth is known before anything is built.
  *
  * What it gives is balanced, no more: each element must still be parsed. 'invalid' when the body is no array or object, or
- * is not separated, closed and ended as JSON wants it.
+ * is not separated, closed and ended as JSON wants it. An element of an array that `take` takes is not looked at, and is 'taken'.
  */
-export function splitBody(bytes: Uint8Array): () => NextElement {
+export function splitBody(bytes: Uint8Array, take: TakeElement = () => -1): () => NextElement {
   const startsWithMark = BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte);
   let position = skipSpace(bytes, startsWithMark ? BYTE_ORDER_MARK.length : 0);
   if (bytes[position] === OPEN_BRACE) return singleElement(bytes, position);
@@ -41,9 +44,10 @@ export function splitBody(bytes: Uint8Array): () => NextElement {
     if (isEnded) return 'end';
     if (isFirst && bytes[position] === CLOSE_BRACKET) return finish();
     isFirst = false;
-    const element = scanElement(bytes, position);
+    const takenUntil = take(position);
+    const element = takenUntil < 0 ? scanElement(bytes, position) : 'taken';
     if (element === 'invalid') return 'invalid';
-    position = skipSpace(bytes, element.end);
+    position = skipSpace(bytes, element === 'taken' ? takenUntil : element.end);
     if (bytes[position] === COMMA) position = skipSpace(bytes, position + 1);
     else if (finish() === 'invalid') return 'invalid';
     return element;

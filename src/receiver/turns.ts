@@ -1,3 +1,5 @@
+/** A busy receiver must not stop the pump: what it has not worked through fills the journal. */
+const ANSWERS_IN_A_ROW_MAX = 4;
 /** How long one piece of work may hold the event loop, in milliseconds. */
 const DEFAULT_TURN_MS = 8;
 
@@ -7,9 +9,12 @@ export interface Turn {
   isOver(): boolean;
 }
 
-/** Deals out the event loop to pieces of work, one a turn of the loop, in the order in which they asked. */
+/**
+ * Deals out the event loop to pieces of work, one a turn of the loop, in the order in which they asked. Work that a sender waits for comes
+ * before work in the background, which gets every fifth turn at least.
+ */
 export interface Turns {
-  take(): Promise<Turn>;
+  take(kind?: 'answer' | 'background'): Promise<Turn>;
 }
 
 export interface TurnsOptions {
@@ -27,11 +32,13 @@ export interface TurnsOptions {
  */
 export function createTurns(options: TurnsOptions = {}): Turns {
   const { turnMs = DEFAULT_TURN_MS, monotonicMs = () => performance.now(), defer = setImmediate } = options;
-  const waiting: ((turn: Turn) => void)[] = [];
+  const answers: ((turn: Turn) => void)[] = [];
+  const background: ((turn: Turn) => void)[] = [];
+  let answersInARow = 0;
   let isScheduled = false;
 
   function schedule(): void {
-    if (isScheduled || waiting.length === 0) return;
+    if (isScheduled || answers.length + background.length === 0) return;
     isScheduled = true;
     defer(grantNext);
   }
@@ -39,14 +46,16 @@ export function createTurns(options: TurnsOptions = {}): Turns {
   function grantNext(): void {
     isScheduled = false;
     const overAtMs = monotonicMs() + turnMs;
-    waiting.shift()?.({ isOver: () => monotonicMs() >= overAtMs });
+    const isForAnswer = answers.length > 0 && (background.length === 0 || answersInARow < ANSWERS_IN_A_ROW_MAX);
+    answersInARow = isForAnswer ? answersInARow + 1 : 0;
+    (isForAnswer ? answers : background).shift()?.({ isOver: () => monotonicMs() >= overAtMs });
     schedule();
   }
 
   return {
-    take: () =>
+    take: (kind = 'answer') =>
       new Promise((resolve) => {
-        waiting.push(resolve);
+        (kind === 'answer' ? answers : background).push(resolve);
         schedule();
       }),
   };

@@ -1,10 +1,9 @@
-import type { Link } from '@opentelemetry/api';
-import { TraceFlags } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { ActorLifecycle, Incarnation } from '../correlate/index.ts';
 import type { DeathCause } from '../event/index.ts';
+import type { LinkFields } from '../otlp/index.ts';
 import { isRayModule, type MappingContext } from './context.ts';
-import { linksOf, makeSpan, parentIdOf, stateEvents } from './draft.ts';
+import { linksOf, makeSpan, parentIdOf, spanLink, stateEvents } from './draft.ts';
 import { actorSpanId, incarnationSpanId, traceIdOf } from './ids.ts';
 
 /** Deaths that are no failure: `ActorDiedErrorContext.Reason` of Ray's `common.proto`. */
@@ -35,7 +34,7 @@ export function actorSpans(context: MappingContext, lifecycle: ActorLifecycle): 
   if (isRayModule(lifecycle.moduleName) || definition?.name?.startsWith(RAY_NAME_PREFIX) === true) attributes.set('ray.internal', true);
   const failure = failureOf(death);
   if (failure !== undefined) attributes.set('error.type', failure.type);
-  const actor = makeSpan(lifecycle.trace, {
+  const actor = makeSpan(context, lifecycle.trace, {
     ...lifecycle,
     name: `actor ${lifecycle.name}`,
     spanId,
@@ -71,7 +70,7 @@ function incarnationSpan(context: MappingContext, lifecycle: ActorLifecycle, inc
     (ended?.state === 'RESTARTING' ? { type: ended.restartReason ?? 'RESTARTING', message: 'the actor was restarted' } : undefined);
   if (failure !== undefined) attributes.set('error.type', failure.type);
   const resourceOf = { session, ...(serviceName === undefined ? {} : { serviceName }), ...(node === undefined ? {} : { node }) };
-  return makeSpan(lifecycle.trace, {
+  return makeSpan(context, lifecycle.trace, {
     ...incarnation,
     name: `${label} #${number}`,
     spanId: incarnationSpanId(session, actorId, number),
@@ -83,11 +82,8 @@ function incarnationSpan(context: MappingContext, lifecycle: ActorLifecycle, inc
   });
 }
 
-function previousLink({ session, actorId, trace }: ActorLifecycle, number: number): Link {
-  return {
-    context: { traceId: traceIdOf(trace), spanId: incarnationSpanId(session, actorId, number), traceFlags: TraceFlags.SAMPLED },
-    attributes: { 'ray.link': 'previous_incarnation' },
-  };
+function previousLink({ session, actorId, trace }: ActorLifecycle, number: number): LinkFields {
+  return spanLink(traceIdOf(trace), incarnationSpanId(session, actorId, number), 'previous_incarnation');
 }
 
 function failureOf(death: DeathCause | undefined): { readonly type: string; readonly message: string } | undefined {

@@ -1,11 +1,12 @@
-import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace-base';
-import { type AttemptLifecycle, WHOLE_TASK_PREFIX } from '../correlate/index.ts';
-import type { ProfileEntry, TaskDefinition } from '../event/index.ts';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { type AttemptLifecycle, type TaskFacts, WHOLE_TASK_PREFIX } from '../correlate/index.ts';
+import type { ProfileEntry } from '../event/index.ts';
+import type { EventFields } from '../otlp/index.ts';
 import { isRayModule, type MappingContext } from './context.ts';
-import { type AttributeSet, hrTime, linksOf, makeSpan, parentIdOf, seconds, stateEvents } from './draft.ts';
+import { type AttributeSet, linksOf, makeSibling, makeSpan, parentIdOf, seconds, startSiblings, stateEvents } from './draft.ts';
 import { exceptionOf, type ExceptionFacts, statusMessage } from './exception.ts';
 import { phaseSpanId, profileSpanId, taskSpanId } from './ids.ts';
-import { isTerminal, pendingNs, phasesOf, showsPhasesAsSpans, statesAfterPhases } from './phases.ts';
+import { type Phase, phasesOf, showsPhasesAsSpans, statesAfterPhases, type Timeline, timelineOf } from './phases.ts';
 
 /** `_OTHER` of the semantic conventions: an error of which no type is known. */
 const ERROR_TYPE_UNKNOWN = '_OTHER';
@@ -15,15 +16,20 @@ export function attemptSpans(context: MappingContext, lifecycle: AttemptLifecycl
   const { session, taskId, attempt } = lifecycle;
   const spanId = taskSpanId(session, taskId, attempt);
   const resource = context.resources.of(lifecycle);
-  const asSpans = showsPhasesAsSpans(lifecycle, context.options);
+  const timeline = timelineOf(lifecycle);
+  const asSpans = showsPhasesAsSpans(lifecycle, timeline, context.options);
   const exception = exceptionOf(lifecycle.error, lifecycle.profile);
   const failed = lifecycle.outcome === 'failed';
   const errorType = lifecycle.error?.errorType ?? (exception === undefined ? ERROR_TYPE_UNKNOWN : 'TASK_EXECUTION_EXCEPTION');
-  const attributes = attemptAttributes(context, lifecycle);
+  const attributes = attemptAttributes(context, lifecycle, timeline);
   if (failed) attributes.set('error.type', errorType);
-  const shownStates = context.options.phases === 'none' ? [] : asSpans ? statesAfterPhases(lifecycle.states) : lifecycle.states;
-  const span = makeSpan(lifecycle.trace, {
-    ...lifecycle,
+  const shownStates = context.options.phases === 'none' ? [] : asSpans ? statesAfterPhases(lifecycle, timeline) : lifecycle.states;
+  const span = makeSpan(context, lifecycle.trace, {
+    startNs: lifecycle.startNs,
+    endNs: lifecycle.endNs,
+    endInferred: lifecycle.endInferred,
+    endClamped: lifecycle.endClamped,
+    name: lifecycle.name,
     spanId,
     parentSpanId: parentIdOf(lifecycle),
     attributes,
@@ -33,11 +39,10 @@ export function attemptSpans(context: MappingContext, lifecycle: AttemptLifecycl
     error: failed ? (exception === undefined ? errorType : statusMessage(exception) || errorType) : undefined,
   });
   if (lifecycle.lean === true) return [span];
-  const children = [...(asSpans ? phaseSpans(context, lifecycle, spanId) : []), ...profileSpans(context, lifecycle, spanId)];
-  return [span, ...children];
+  return [span, ...childSpans(context, lifecycle, spanId, asSpans ? phasesOf(lifecycle, timeline) : [])];
 }
 
-function attemptAttributes(context: MappingContext, lifecycle: AttemptLifecycle): AttributeSet {
+function attemptAttributes(context: MappingContext, lifecycle: AttemptLifecycle, timeline: Timeline): AttributeSet {
   const { definition, log } = lifecycle;
   const attributes = context
     .attributes()
@@ -58,21 +63,21 @@ function attemptAttributes(context: MappingContext, lifecycle: AttemptLifecycle)
   if (lifecycle.definitionFrom !== 'own' && lifecycle.placeholder !== true) attributes.set('ray.definition', lifecycle.definitionFrom);
   if (lifecycle.placeholder === true) attributes.set('ray.placeholder', true);
   if (lifecycle.parentFolded === true) attributes.set('ray.parent_folded', true);
-  if (definition !== undefined) addDefinition(context, attributes, definition);
-  addTimes(attributes, lifecycle);
+  if (definition !== undefined) attributes.include(context.attributesOf(definition, (set) => addDefinition(context, set, definition)));
+  addTimes(attributes, lifecycle, timeline);
   return attributes;
 }
 
-function addDefinition(context: MappingContext, attributes: AttributeSet, definition: TaskDefinition): void {
+function addDefinition(context: MappingContext, attributes: AttributeSet, definition: TaskFacts): void {
   const { moduleName, className, functionName } = definition;
-  const qualified = [moduleName, className, functionName].filter((part) => part !== undefined && part !== '').join('.');
+  const qualified = dotted(dotted(moduleName, className), functionName);
   const isActor = definition.taskType !== 'NORMAL_TASK' && className !== undefined;
   attributes
     .set('ray.task.type', definition.taskType)
     .set('ray.language', definition.language)
     .set('ray.parent_task_id', definition.parentTaskId)
     .set('code.function.name', qualified)
-    .set('ray.function', isActor ? [className, functionName].filter((part) => part !== undefined).join('.') : qualified)
+    .set('ray.function', isActor ? dotted(className, functionName) : qualified)
     .set('ray.actor_class', isActor ? className : undefined)
     .set('ray.actor_method', isActor ? functionName : undefined)
     .set('ray.placement_group_id', definition.placementGroupId)
@@ -83,21 +88,23 @@ function addDefinition(context: MappingContext, attributes: AttributeSet, defini
   if (isRayModule(moduleName)) attributes.set('ray.internal', true);
 }
 
-function addTimes(attributes: AttributeSet, lifecycle: AttemptLifecycle): void {
-  const { states, endNs } = lifecycle;
-  attributes.set('ray.task.state', lastState(lifecycle));
-  if (states.length === 0) return;
-  const running = states.find(({ state }) => state === 'RUNNING');
-  attributes.set('ray.task.pending_seconds', seconds(pendingNs(lifecycle)));
-  if (running !== undefined) attributes.set('ray.task.running_seconds', seconds((terminalNs(lifecycle) ?? endNs) - running.timeNs));
-  if (running === undefined && lifecycle.outcome === 'finished') attributes.set('ray.running_unknown', true);
-  if (statesAfterPhases(states).length > 0) attributes.set('ray.end_after_terminal', true);
+function dotted(first: string | undefined, second: string | undefined): string {
+  if (first === undefined || first === '') return second ?? '';
+  return second === undefined || second === '' ? first : `${first}.${second}`;
 }
 
-function terminalNs({ states }: AttemptLifecycle): bigint | undefined {
-  const running = states.find(({ state }) => state === 'RUNNING');
-  const terminal = states.find(({ state }) => isTerminal(state));
-  return running === undefined || terminal === undefined || terminal.timeNs < running.timeNs ? undefined : terminal.timeNs;
+function addTimes(attributes: AttributeSet, lifecycle: AttemptLifecycle, timeline: Timeline): void {
+  const { states, endNs } = lifecycle;
+  const { pendingNs, runningNs, terminalIndex } = timeline;
+  attributes.set('ray.task.state', lastState(lifecycle));
+  if (states.length === 0) return;
+  attributes.set('ray.task.pending_seconds', seconds(pendingNs));
+  if (runningNs !== undefined) {
+    const terminalNs = states[terminalIndex]?.timeNs;
+    const untilNs = terminalNs === undefined || terminalNs < runningNs ? endNs : terminalNs;
+    attributes.set('ray.task.running_seconds', seconds(untilNs - runningNs));
+  } else if (lifecycle.outcome === 'finished') attributes.set('ray.running_unknown', true);
+  if (terminalIndex !== -1 && terminalIndex < states.length - 1) attributes.set('ray.end_after_terminal', true);
 }
 
 function lastState({ states, outcome }: AttemptLifecycle): string | undefined {
@@ -106,51 +113,41 @@ function lastState({ states, outcome }: AttemptLifecycle): string | undefined {
 }
 
 /** As the OpenTelemetry semantic conventions want it: an event `exception` at the time of the failure. */
-function exceptionEvents(context: MappingContext, lifecycle: AttemptLifecycle, exception: ExceptionFacts | undefined): TimedEvent[] {
+function exceptionEvents(context: MappingContext, lifecycle: AttemptLifecycle, exception: ExceptionFacts | undefined): EventFields[] {
   if (exception === undefined || (exception.type === undefined && exception.message === '')) return [];
   const attributes = context
     .attributes()
     .set('exception.type', exception.type)
     .set('exception.message', exception.message)
     .set('exception.stacktrace', exception.stacktrace);
-  return [{ name: 'exception', time: hrTime(lifecycle.endNs), attributes: attributes.values }];
+  return [{ name: 'exception', timeNs: lifecycle.endNs, attributes }];
 }
 
-function phaseSpans(context: MappingContext, lifecycle: AttemptLifecycle, parentSpanId: string): ReadableSpan[] {
-  const { session, taskId, attempt } = lifecycle;
-  const resource = context.resources.of(lifecycle);
-  return phasesOf(lifecycle).map((phase) =>
-    makeSpan(lifecycle.trace, {
-      name: phase.name,
-      spanId: phaseSpanId(session, taskId, attempt, phase.state, phase.startNs),
-      parentSpanId,
-      startNs: phase.startNs,
-      endNs: phase.endNs,
-      resource,
-      attributes: ownIds(context, lifecycle).set('ray.task.state', phase.state),
+/** Phases and profile entries, which have parent and ids in common. */
+function childSpans(context: MappingContext, lifecycle: AttemptLifecycle, parentSpanId: string, phases: readonly Phase[]): ReadableSpan[] {
+  const { session, jobId, taskId, attempt, trace } = lifecycle;
+  const entries = lifecycle.profile.filter((entry) => !entry.name.startsWith(WHOLE_TASK_PREFIX));
+  if (phases.length + entries.length === 0) return [];
+  startSiblings(context, trace, {
+    resource: context.resources.of(lifecycle),
+    parentSpanId,
+    attributes: context.attributes().set('ray.job_id', jobId).set('ray.task_id', taskId).set('ray.task.attempt', attempt),
+  });
+  const spans: ReadableSpan[] = phases.map(({ state, name, startNs, endNs }) =>
+    makeSibling(context, {
+      name,
+      spanId: phaseSpanId(session, taskId, attempt, state, startNs),
+      startNs,
+      endNs,
+      attributes: context.attributes().set('ray.task.state', state),
     }),
   );
-}
-
-function ownIds(context: MappingContext, { jobId, taskId, attempt }: AttemptLifecycle): AttributeSet {
-  return context.attributes().set('ray.job_id', jobId).set('ray.task_id', taskId).set('ray.task.attempt', attempt);
-}
-
-function profileSpans(context: MappingContext, lifecycle: AttemptLifecycle, parentSpanId: string): ReadableSpan[] {
-  const { session, taskId, attempt } = lifecycle;
-  const resource = context.resources.of(lifecycle);
-  return lifecycle.profile
-    .filter((entry) => !entry.name.startsWith(WHOLE_TASK_PREFIX))
-    .map((entry) =>
-      makeSpan(lifecycle.trace, {
-        name: entry.name,
-        spanId: profileSpanId(session, taskId, attempt, entry.name, entry.startNs, entry.endNs),
-        parentSpanId,
-        ...profileTimes(entry),
-        resource,
-        attributes: ownIds(context, lifecycle).set('ray.profile', true),
-      }),
-    );
+  for (const entry of entries) {
+    const attributes = context.attributes().set('ray.profile', true);
+    const spanId = profileSpanId(session, taskId, attempt, entry.name, entry.startNs, entry.endNs);
+    spans.push(makeSibling(context, { name: entry.name, spanId, ...profileTimes(entry), attributes }));
+  }
+  return spans;
 }
 
 /** An entry that ends before it starts (a clock that was set back) is shown at its start, and says so. */

@@ -23,7 +23,7 @@ import {
 export function sessionSpans(context: MappingContext, lifecycle: SessionLifecycle): ReadableSpan[] {
   const { session } = lifecycle;
   return [
-    makeSpan(lifecycle.trace, {
+    makeSpan(context, lifecycle.trace, {
       ...lifecycle,
       name: 'session',
       spanId: sessionSpanId(session),
@@ -52,7 +52,7 @@ export function nodeSpans(context: MappingContext, lifecycle: NodeLifecycle): Re
     transition.isDraining === true ? { ...transition, state: `${transition.state} DRAINING` } : transition,
   );
   return [
-    makeSpan(lifecycle.trace, {
+    makeSpan(context, lifecycle.trace, {
       ...lifecycle,
       name: `node ${node?.hostname ?? node?.ipAddress ?? nodeId.slice(0, 8)}`,
       spanId: nodeSpanId(session, nodeId),
@@ -85,7 +85,7 @@ export function workerSpans(context: MappingContext, lifecycle: WorkerLifecycle)
     .set('ray.death_message', death?.message)
     .set('ray.worker.memory_used_bytes', dead?.memoryUsedBytes)
     .set('error.type', failed ? death.reason : undefined);
-  const worker = makeSpan(lifecycle.trace, {
+  const worker = makeSpan(context, lifecycle.trace, {
     ...lifecycle,
     name: `worker ${pid ?? workerId.slice(0, 8)}`,
     spanId: workerSpanId(session, workerId),
@@ -98,7 +98,7 @@ export function workerSpans(context: MappingContext, lifecycle: WorkerLifecycle)
   });
   const alive = lifecycle.states.find((transition) => transition.launchNs !== undefined);
   if (alive?.launchNs === undefined || alive.timeNs < alive.launchNs) return [worker];
-  const start = makeSpan(lifecycle.trace, {
+  const start = makeSpan(context, lifecycle.trace, {
     name: `worker start ${pid ?? workerId.slice(0, 8)}`,
     spanId: workerStartSpanId(session, workerId),
     parentSpanId: parentIdOf(lifecycle),
@@ -120,7 +120,7 @@ export function placementGroupSpans(context: MappingContext, lifecycle: Placemen
     .set('ray.placement_group.strategy', definition?.strategy)
     .set('ray.placement_group.bundles', definition?.bundleCount);
   return [
-    makeSpan(lifecycle.trace, {
+    makeSpan(context, lifecycle.trace, {
       ...lifecycle,
       name: `placement group ${definition?.name ?? placementGroupId.slice(0, 8)}`,
       spanId: placementGroupSpanId(session, placementGroupId),
@@ -146,7 +146,7 @@ export function submissionJobSpans(context: MappingContext, lifecycle: Submissio
     .set('ray.submission.exit_code', last?.exitCode)
     .set('error.type', failed === undefined ? undefined : (failed.errorType ?? 'FAILED'));
   return [
-    makeSpan(lifecycle.trace, {
+    makeSpan(context, lifecycle.trace, {
       ...lifecycle,
       name: `submission ${definition?.jobName ?? submissionId}`,
       spanId: submissionJobSpanId(session, submissionId),
@@ -169,7 +169,7 @@ export function pointSpans(context: MappingContext, lifecycle: PointLifecycle): 
     .set('ray.event.message', point.message)
     .setEach('ray.event.', point.attributes);
   return [
-    makeSpan(lifecycle.trace, {
+    makeSpan(context, lifecycle.trace, {
       ...lifecycle,
       name: `${point.source} ${point.name}`,
       spanId: pointSpanId(session, point.source, point.eventId, point.timeNs),

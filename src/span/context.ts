@@ -1,20 +1,38 @@
 import type { RuntimeEnvNames } from '../event/index.ts';
-import { AttributeSet } from './draft.ts';
+import { type EncodedAttributes, SpanEncoder } from '../otlp/index.ts';
+import { type AttributeSet, AttributeSets, type Drafting } from './draft.ts';
 import type { SpanOptions } from './options.ts';
 import { Resources } from './resource.ts';
 
 /** What every mapping needs. */
-export class MappingContext {
+export class MappingContext implements Drafting {
   readonly options: SpanOptions;
   readonly resources: Resources;
+  readonly encoder = new SpanEncoder();
+  readonly sets: AttributeSets;
+  readonly #written = new WeakMap<object, EncodedAttributes>();
 
   constructor(options: SpanOptions) {
     this.options = options;
+    this.sets = new AttributeSets(options.valueLengthMax);
     this.resources = new Resources(options);
   }
 
   attributes(): AttributeSet {
-    return new AttributeSet(this.options.valueLengthMax);
+    return this.sets.take();
+  }
+
+  /** What `write` sets for `source`, which many spans share: written once. */
+  attributesOf(source: object, write: (attributes: AttributeSet) => void): EncodedAttributes {
+    let encoded = this.#written.get(source);
+    if (encoded === undefined) {
+      const attributes = this.sets.take();
+      write(attributes);
+      encoded = this.encoder.encodeAttributes(attributes);
+      this.sets.giveBack(attributes);
+      this.#written.set(source, encoded);
+    }
+    return encoded;
   }
 
   addRuntimeEnv(attributes: AttributeSet, names: RuntimeEnvNames | undefined): void {

@@ -1,20 +1,21 @@
-import { type Attributes, type AttributeValue, type HrTime, type Link, SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
-import { createTraceState } from '@opentelemetry/api';
+import { type Attributes, type AttributeValue, createTraceState, TraceFlags } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
-import type { ReadableSpan, TimedEvent } from '@opentelemetry/sdk-trace-base';
-import type { Interval, Lifecycle, LinkRef, SpanRef, TraceRef } from '../correlate/index.ts';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import type { EndInferred, Lifecycle, LinkRef, SpanRef, TraceRef } from '../correlate/index.ts';
+import { type AttributeList, EncodedAttributes, type EventFields, type LinkFields, type SpanEncoder } from '../otlp/index.ts';
 import { type AttributeKey, TRUNCATED_SUFFIX } from './attributes.ts';
 import { spanIdOf, traceIdOf } from './ids.ts';
 
 /** `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT` and its like default to 128 in the OpenTelemetry specification. */
 const EVENTS_MAX = 128;
 const NAME_LENGTH_MAX = 256;
-
-export const INSTRUMENTATION_SCOPE = { name: 'ray-otel-bridge' };
+const FREE_SETS_MAX = 8;
 
 /** Attributes under construction: values that are absent are left out, long ones are cut and say so. */
-export class AttributeSet {
-  readonly values: Attributes = {};
+export class AttributeSet implements AttributeList {
+  count = 0;
+  readonly keys: string[] = [];
+  readonly values: (AttributeValue | EncodedAttributes)[] = [];
   readonly #valueLengthMax: number;
 
   constructor(valueLengthMax: number) {
@@ -22,11 +23,18 @@ export class AttributeSet {
   }
 
   set(key: AttributeKey, value: AttributeValue | undefined): this {
-    if (value === undefined || value === '') return this;
-    const cut = this.#cut(value);
-    this.values[key] = cut;
-    if (cut !== value) this.values[`${key}${TRUNCATED_SUFFIX}`] = true;
+    this.#put(key, value);
     return this;
+  }
+
+  #put(key: string, value: AttributeValue | undefined): void {
+    if (value === undefined || value === '') return;
+    const isCuttable = typeof value === 'string' || typeof value === 'object';
+    const cut = isCuttable ? this.#cut(value) : value;
+    this.keys[this.count] = key;
+    this.values[this.count] = cut;
+    this.count += 1;
+    if (isCuttable && cut !== value) this.#setOwn(`${key}${TRUNCATED_SUFFIX}`, true);
   }
 
   /** One attribute for each entry; `prefix` ends in a dot. */
@@ -34,14 +42,55 @@ export class AttributeSet {
     prefix: 'ray.resources.' | 'ray.label_selector.' | 'ray.node.label.' | 'ray.event.',
     entries: Readonly<Record<string, AttributeValue>> | undefined,
   ): this {
-    for (const [name, value] of Object.entries(entries ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))) this.set(`${prefix}${name}`, value);
+    if (entries === undefined) return this;
+    const names = Object.keys(entries);
+    if (names.length > 1) names.sort();
+    for (const name of names) this.#setOwn(`${prefix}${name}`, entries[name]);
     return this;
+  }
+
+  /** Those of another set, written before. */
+  include(attributes: EncodedAttributes): this {
+    this.keys[this.count] = '';
+    this.values[this.count] = attributes;
+    this.count += 1;
+    return this;
+  }
+
+  toObject(): Attributes {
+    const entries = this.keys.slice(0, this.count).map((key, index) => [key, this.values[index]] as const);
+    return Object.fromEntries(entries.filter((entry): entry is [string, AttributeValue] => !(entry[1] instanceof EncodedAttributes)));
+  }
+
+  /** A key that an event had a hand in: it takes no other's place. */
+  #setOwn(key: string, value: AttributeValue | undefined): void {
+    const at = this.keys.indexOf(key);
+    if (at === -1 || at >= this.count) this.#put(key, value);
   }
 
   #cut(value: AttributeValue): AttributeValue {
     if (typeof value === 'string') return cutText(value, this.#valueLengthMax);
     if (!isTexts(value) || value.every((item) => item.length <= this.#valueLengthMax)) return value;
     return value.map((item) => cutText(item, this.#valueLengthMax));
+  }
+}
+
+/** Sets that were encoded are used again: their arrays are most of what mapping would leave to the garbage collector. */
+export class AttributeSets {
+  readonly #valueLengthMax: number;
+  readonly #free: AttributeSet[] = [];
+
+  constructor(valueLengthMax: number) {
+    this.#valueLengthMax = valueLengthMax;
+  }
+
+  take(): AttributeSet {
+    return this.#free.pop() ?? new AttributeSet(this.#valueLengthMax);
+  }
+
+  giveBack(set: AttributeSet): void {
+    set.count = 0;
+    if (this.#free.length < FREE_SETS_MAX) this.#free.push(set);
   }
 }
 
@@ -56,63 +105,86 @@ function cutText(text: string, lengthMax: number): string {
   return text.slice(0, last >= 0xd800 && last <= 0xdbff ? lengthMax - 1 : lengthMax);
 }
 
-export interface SpanParts extends Interval {
+export interface SpanParts {
+  readonly startNs: bigint;
+  readonly endNs: bigint;
+  readonly endInferred?: EndInferred | undefined;
+  readonly endClamped?: boolean | undefined;
   readonly name: string;
   readonly spanId: string;
   readonly parentSpanId: string | undefined;
   readonly attributes: AttributeSet;
   readonly resource: Resource;
-  readonly links?: readonly Link[];
-  readonly events?: readonly TimedEvent[];
+  readonly links?: readonly LinkFields[];
+  readonly events?: readonly EventFields[];
   /** Sets the status to ERROR. */
   readonly error?: string | undefined;
 }
 
-/** The one shape of our spans. */
-export function makeSpan(trace: TraceRef, parts: SpanParts): ReadableSpan {
+const NONE: readonly never[] = [];
+
+export interface Drafting {
+  readonly encoder: SpanEncoder;
+  readonly sets: AttributeSets;
+}
+
+/** The one shape of our spans. Takes `parts.attributes` back. */
+export function makeSpan({ encoder, sets }: Drafting, trace: TraceRef, parts: SpanParts): ReadableSpan {
   const caller = trace.kind === 'job' ? trace.caller : undefined;
-  const common = { traceId: traceIdOf(trace), traceFlags: TraceFlags.SAMPLED, ...traceState(caller?.traceState) };
-  const context = { ...common, spanId: parts.spanId };
   // Only the root hangs under the caller, which is in another process.
   const isRootOfCaller = parts.parentSpanId === undefined && caller !== undefined;
-  const parentSpanId = isRootOfCaller ? caller.spanId : parts.parentSpanId;
   if (parts.endInferred !== undefined) parts.attributes.set('ray.end_inferred', parts.endInferred);
   if (parts.endClamped === true) parts.attributes.set('ray.end_clamped', true);
-  const events = parts.events ?? [];
-  return {
-    name: cutText(parts.name, NAME_LENGTH_MAX),
-    kind: SpanKind.INTERNAL,
-    spanContext: () => context,
-    ...(parentSpanId === undefined ? {} : { parentSpanContext: { ...common, spanId: parentSpanId, isRemote: isRootOfCaller } }),
-    startTime: hrTime(parts.startNs),
-    endTime: hrTime(parts.endNs),
-    duration: hrTime(parts.endNs - parts.startNs),
-    status:
-      parts.error === undefined
-        ? { code: SpanStatusCode.UNSET }
-        : { code: SpanStatusCode.ERROR, message: cutText(parts.error, NAME_LENGTH_MAX) },
-    attributes: parts.attributes.values,
-    links: [...(parts.links ?? [])],
-    events: events.slice(0, EVENTS_MAX),
-    ended: true,
+  const events = parts.events ?? NONE;
+  const span = encoder.encode({
     resource: parts.resource,
-    instrumentationScope: INSTRUMENTATION_SCOPE,
-    droppedAttributesCount: 0,
+    traceId: traceIdOf(trace),
+    spanId: parts.spanId,
+    traceState: traceStateOf(trace),
+    parentSpanId: isRootOfCaller ? caller.spanId : parts.parentSpanId,
+    isParentRemote: isRootOfCaller,
+    name: cutText(parts.name, NAME_LENGTH_MAX),
+    startNs: parts.startNs,
+    endNs: parts.endNs,
+    attributes: parts.attributes,
+    events: events.length > EVENTS_MAX ? events.slice(0, EVENTS_MAX) : events,
     droppedEventsCount: Math.max(0, events.length - EVENTS_MAX),
-    droppedLinksCount: 0,
-  };
+    links: parts.links ?? NONE,
+    errorMessage: parts.error === undefined ? undefined : cutText(parts.error, NAME_LENGTH_MAX),
+  });
+  sets.giveBack(parts.attributes);
+  return span;
 }
 
-function traceState(text: string | undefined): { readonly traceState?: ReturnType<typeof createTraceState> } {
-  return text === undefined ? {} : { traceState: createTraceState(text) };
+/** What is valid of the caller's; undefined when nothing is. */
+function traceStateOf(trace: TraceRef): string | undefined {
+  const text = trace.kind === 'job' ? trace.caller?.traceState : undefined;
+  return text === undefined ? undefined : createTraceState(text).serialize() || undefined;
 }
 
-export function hrTime(ns: bigint): HrTime {
-  return [Number(ns / 1_000_000_000n), Number(ns % 1_000_000_000n)];
+/** What the spans of the next calls of `makeSibling` have in common: they hang under one parent, and begin with the same attributes. */
+export function startSiblings(
+  { encoder, sets }: Drafting,
+  trace: TraceRef,
+  { resource, parentSpanId, attributes }: Required<Pick<SpanParts, 'resource' | 'attributes'>> & { readonly parentSpanId: string },
+): void {
+  encoder.startSiblings({ resource, traceId: traceIdOf(trace), traceState: traceStateOf(trace), parentSpanId, attributes });
+  sets.giveBack(attributes);
 }
 
 export function seconds(ns: bigint): number {
   return Number(ns) / 1e9;
+}
+
+type SiblingParts = Pick<SpanParts, 'startNs' | 'endNs' | 'endClamped' | 'name' | 'spanId' | 'attributes'>;
+
+/** A span without links, events and error. Takes `parts.attributes` back. */
+export function makeSibling({ encoder, sets }: Drafting, parts: SiblingParts): ReadableSpan {
+  const { spanId, startNs, endNs, attributes } = parts;
+  if (parts.endClamped === true) attributes.set('ray.end_clamped', true);
+  const span = encoder.encodeSibling({ name: cutText(parts.name, NAME_LENGTH_MAX), spanId, startNs, endNs, attributes });
+  sets.giveBack(attributes);
+  return span;
 }
 
 /** The parent's span id; undefined for the root of a trace. */
@@ -120,20 +192,28 @@ export function parentIdOf({ session, parent }: { readonly session: string; read
   return parent === undefined ? undefined : spanIdOf(session, parent);
 }
 
-export function linksOf({ session, links }: Pick<Lifecycle, 'session' | 'links'>): Link[] {
-  return links.map((link) => toLink(session, link));
+export function linksOf({ session, links }: Pick<Lifecycle, 'session' | 'links'>): readonly LinkFields[] {
+  return links.length === 0 ? NONE : links.map((link) => toLink(session, link));
 }
 
-function toLink(session: string, link: LinkRef): Link {
-  const attributes: Attributes = { ['ray.link' satisfies AttributeKey]: link.relation };
-  if (link.relation === 'caller') {
-    const { traceId, spanId, traceFlags } = link.context;
-    return { context: { traceId, spanId, traceFlags, isRemote: true }, attributes };
-  }
-  return { context: { traceId: traceIdOf(link.trace), spanId: spanIdOf(session, link.span), traceFlags: TraceFlags.SAMPLED }, attributes };
+function toLink(session: string, link: LinkRef): LinkFields {
+  if (link.relation !== 'caller') return spanLink(traceIdOf(link.trace), spanIdOf(session, link.span), link.relation);
+  const { traceId, spanId, traceFlags } = link.context;
+  return { traceId, spanId, traceFlags, isRemote: true, attributes: relationAttribute(link.relation) };
+}
+
+/** A link to a span of the bridge. */
+export function spanLink(traceId: string, spanId: string, relation: LinkRef['relation']): LinkFields {
+  return { traceId, spanId, traceFlags: TraceFlags.SAMPLED, isRemote: false, attributes: relationAttribute(relation) };
+}
+
+const RELATION_KEYS: readonly AttributeKey[] = ['ray.link'];
+
+function relationAttribute(relation: LinkRef['relation']): AttributeList {
+  return { count: 1, keys: RELATION_KEYS, values: [relation] };
 }
 
 /** A span event for each state, at its time. */
-export function stateEvents(states: readonly { readonly state: string; readonly timeNs: bigint }[]): TimedEvent[] {
-  return states.map(({ state, timeNs }) => ({ name: state, time: hrTime(timeNs) }));
+export function stateEvents(states: readonly { readonly state: string; readonly timeNs: bigint }[]): EventFields[] {
+  return states.map(({ state, timeNs }) => ({ name: state, timeNs }));
 }

@@ -20,7 +20,7 @@ export function foldSpans(context: MappingContext, lifecycle: FoldLifecycle): Re
     .set('ray.fold.duration_max_seconds', seconds(lifecycle.durationMaxNs))
     .set('ray.task.pending_seconds', seconds(lifecycle.waitSumNs));
   return [
-    makeSpan(trace, {
+    makeSpan(context, trace, {
       ...lifecycle,
       name: `${lifecycle.name} ×${count}`,
       spanId: spanIdOf(session, self),

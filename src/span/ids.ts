@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import type { SpanRef, TraceRef } from '../correlate/index.ts';
 
 /**
@@ -12,9 +12,14 @@ const TRACE_HEX = 32;
 const SPAN_HEX = 16;
 
 function hash(kind: string, session: string, parts: readonly (string | number | bigint)[], hexLength: number): string {
-  const text = [VERSION, kind, session, ...parts].join('\0');
-  const id = createHash('sha256').update(text, 'utf8').digest('hex').slice(0, hexLength);
-  return /^0+$/.test(id) ? `${'0'.repeat(hexLength - 2)}01` : id;
+  let text = `${VERSION}\0${kind}\0${session}`;
+  for (const part of parts) text += `\0${part}`;
+  return idOf(text, hexLength);
+}
+
+function idOf(text: string, hexLength: number): string {
+  const id = digest('sha256', text, 'hex').slice(0, hexLength);
+  return id.startsWith('00000000') && /^0+$/.test(id) ? `${'0'.repeat(hexLength - 2)}01` : id;
 }
 
 /** Trace of a job that no caller's `traceparent` puts into another trace. */
@@ -38,7 +43,7 @@ export function jobSpanId(session: string, jobId: string): string {
 
 /** `attempt` counts from 0. */
 export function taskSpanId(session: string, taskId: string, attempt: number): string {
-  return hash('task', session, [taskId, attempt], SPAN_HEX);
+  return idOf(`${VERSION}\0task\0${session}\0${taskId}\0${attempt}`, SPAN_HEX);
 }
 
 export function actorSpanId(session: string, actorId: string): string {
@@ -86,7 +91,7 @@ export function profileSpanId(session: string, taskId: string, attempt: number, 
 }
 
 export function phaseSpanId(session: string, taskId: string, attempt: number, state: string, startNs: bigint): string {
-  return hash('phase', session, [taskId, attempt, state, startNs], SPAN_HEX);
+  return idOf(`${VERSION}\0phase\0${session}\0${taskId}\0${attempt}\0${state}\0${startNs}`, SPAN_HEX);
 }
 
 /** `round` counts the times that folds of one trace were sent: 0 with its root, more for what came later. */
@@ -111,7 +116,30 @@ function makeTraceId(trace: TraceRef): string {
   return trace.kind === 'actor' ? actorTraceId(trace.session, trace.actorId) : sessionTraceId(trace.session);
 }
 
+interface KnownId {
+  readonly session: string;
+  readonly span: SpanRef;
+  readonly spanId: string;
+}
+
+/** The last one of each kind: parents and links of one span and the next are mostly the same. */
+const lastIds = new Map<SpanRef['kind'], KnownId>();
+
 export function spanIdOf(session: string, span: SpanRef): string {
+  const last = lastIds.get(span.kind);
+  if (last?.session === session && isSame(last.span, span)) return last.spanId;
+  const spanId = makeSpanId(session, span);
+  lastIds.set(span.kind, { session, span, spanId });
+  return spanId;
+}
+
+function isSame(one: SpanRef, other: SpanRef): boolean {
+  if (one === other) return true;
+  if (one.kind === 'task') return other.kind === 'task' && one.taskId === other.taskId && one.attempt === other.attempt;
+  return 'id' in one && 'id' in other && one.kind === other.kind && one.id === other.id;
+}
+
+function makeSpanId(session: string, span: SpanRef): string {
   switch (span.kind) {
     case 'session':
       return sessionSpanId(session);

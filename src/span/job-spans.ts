@@ -29,7 +29,7 @@ export function jobSpans(context: MappingContext, lifecycle: JobLifecycle): Read
     .set('error.type', driverError?.errorType);
   context.addRuntimeEnv(attributes, definition?.runtimeEnv);
   if (lifecycle.isInternal) attributes.set('ray.internal', true);
-  const job = makeSpan(lifecycle.trace, {
+  const job = makeSpan(context, lifecycle.trace, {
     ...lifecycle,
     name: `job ${lifecycle.name}`,
     spanId,
@@ -42,7 +42,7 @@ export function jobSpans(context: MappingContext, lifecycle: JobLifecycle): Read
   });
   const profile = lifecycle.profile.map((entry) => {
     const entryAttributes = context.attributes().set('ray.job_id', jobId).set('ray.task_id', entry.taskId).set('ray.profile', true);
-    return makeSpan(lifecycle.trace, {
+    return makeSpan(context, lifecycle.trace, {
       name: entry.name,
       spanId: profileSpanId(session, entry.taskId ?? NO_TASK, entry.attempt, entry.name, entry.startNs, entry.endNs),
       parentSpanId: spanId,

@@ -25,39 +25,55 @@ const PHASE_NAMES: Readonly<Record<string, string>> = {
   RUNNING_IN_RAY_WAIT: 'running in ray.wait',
 };
 
-export function isTerminal(state: string): boolean {
+function isTerminal(state: string): boolean {
   return state === 'FINISHED' || state === 'FAILED';
 }
 
-/** The phases up to the terminal state, or to the end where there is none. */
-export function phasesOf({ states, endNs }: AttemptLifecycle): Phase[] {
-  const phases: Phase[] = [];
-  for (const [index, { state, timeNs }] of states.entries()) {
-    if (isTerminal(state)) break;
-    phases.push({
-      state,
-      name: PHASE_NAMES[state] ?? state.toLowerCase().replaceAll('_', ' '),
-      startNs: timeNs,
-      endNs: states[index + 1]?.timeNs ?? endNs,
-    });
+/** What the states of an attempt tell, read once. */
+export interface Timeline {
+  /** Time before RUNNING; where that state was lost, before SUBMITTED_TO_WORKER, else until the end. */
+  readonly pendingNs: bigint;
+  readonly runningNs: bigint | undefined;
+  /** Of the terminal state; -1 where there is none. */
+  readonly terminalIndex: number;
+}
+
+export function timelineOf({ states, startNs, endNs }: AttemptLifecycle): Timeline {
+  let ranNs: bigint | undefined;
+  let submittedNs: bigint | undefined;
+  let runningNs: bigint | undefined;
+  let terminalIndex = -1;
+  let isOpen = false;
+  let index = 0;
+  for (const { state, timeNs } of states) {
+    if (state === 'RUNNING') runningNs ??= timeNs;
+    if (isTerminal(state)) terminalIndex = terminalIndex === -1 ? index : terminalIndex;
+    else isOpen = true;
+    if (state === 'SUBMITTED_TO_WORKER') submittedNs ??= timeNs;
+    else if (state.startsWith('RUNNING')) ranNs ??= timeNs;
+    index += 1;
   }
-  return phases;
+  const leftNs = ranNs ?? submittedNs ?? (isOpen ? endNs : startNs);
+  return { pendingNs: leftNs - startNs, runningNs, terminalIndex };
+}
+
+/** The phases up to the terminal state, or to the end where there is none. */
+export function phasesOf({ states, endNs }: AttemptLifecycle, { terminalIndex }: Timeline): Phase[] {
+  const shown = terminalIndex === -1 ? states : states.slice(0, terminalIndex);
+  return shown.map(({ state, timeNs }, index) => ({
+    state,
+    name: PHASE_NAMES[state] ?? state.toLowerCase().replaceAll('_', ' '),
+    startNs: timeNs,
+    endNs: states[index + 1]?.timeNs ?? endNs,
+  }));
 }
 
 /** States that no phase tells: from the terminal one on. */
-export function statesAfterPhases(states: readonly StateTransition[]): readonly StateTransition[] {
-  const terminal = states.findIndex(({ state }) => isTerminal(state));
-  return terminal === -1 ? [] : states.slice(terminal + 1);
+export function statesAfterPhases({ states }: AttemptLifecycle, { terminalIndex }: Timeline): readonly StateTransition[] {
+  return terminalIndex === -1 ? [] : states.slice(terminalIndex + 1);
 }
 
-/** Time before RUNNING; where that state was lost, before SUBMITTED_TO_WORKER, else until the end. */
-export function pendingNs({ states, startNs, endNs }: AttemptLifecycle): bigint {
-  const ran = states.find(({ state }) => state.startsWith('RUNNING')) ?? states.find(({ state }) => state === 'SUBMITTED_TO_WORKER');
-  if (ran !== undefined) return ran.timeNs - startNs;
-  return states.some(({ state }) => !isTerminal(state)) ? endNs - startNs : 0n;
-}
-
-export function showsPhasesAsSpans(lifecycle: AttemptLifecycle, { phases, phaseMinWaitMs }: SpanOptions): boolean {
+export function showsPhasesAsSpans(lifecycle: AttemptLifecycle, { pendingNs }: Timeline, { phases, phaseMinWaitMs }: SpanOptions): boolean {
   if (lifecycle.lean === true) return false;
-  return phases === 'spans' || (phases === 'auto' && pendingNs(lifecycle) >= BigInt(phaseMinWaitMs) * 1_000_000n);
+  return phases === 'spans' || (phases === 'auto' && Number(pendingNs) >= phaseMinWaitMs * 1e6);
 }

@@ -6,27 +6,41 @@ import type { SpanOptions } from './options.ts';
 /** Distinct resources that are kept: OTLP groups spans by them. */
 const RESOURCES_MAX = 10_000;
 
+interface ResourceSource {
+  readonly session: string;
+  readonly serviceName?: string;
+  readonly node?: NodeFacts;
+}
+
 /** Resources by what they are made of, so that the spans of one node share one. */
 export class Resources {
   readonly #options: SpanOptions;
   readonly #known = new Map<string, Resource>();
+  /** The last one of each node, which is nearly always the next one too. */
+  readonly #lastOfNode = new Map<string | undefined, { readonly of: ResourceSource; readonly resource: Resource }>();
 
   constructor(options: SpanOptions) {
     this.#options = options;
   }
 
-  of(lifecycle: { readonly session: string; readonly serviceName?: string; readonly node?: NodeFacts }): Resource {
-    const key = JSON.stringify([lifecycle.session, lifecycle.serviceName, lifecycle.node]);
-    let resource = this.#known.get(key);
-    if (resource === undefined) {
-      if (this.#known.size >= RESOURCES_MAX) this.#known.clear();
-      resource = this.#make(lifecycle);
-      this.#known.set(key, resource);
-    }
+  of(source: ResourceSource): Resource {
+    const nodeId = source.node?.nodeId;
+    const last = this.#lastOfNode.get(nodeId);
+    if (last !== undefined && isSame(last.of, source)) return last.resource;
+    const { session, serviceName, node } = source;
+    const key = JSON.stringify([session, serviceName, node]);
+    const resource = this.#known.get(key) ?? this.#make(source);
+    if (this.#known.size >= RESOURCES_MAX) this.#known.clear();
+    if (this.#lastOfNode.size >= RESOURCES_MAX) this.#lastOfNode.clear();
+    this.#known.set(key, resource);
+    this.#lastOfNode.set(nodeId, {
+      of: { session, ...(serviceName === undefined ? {} : { serviceName }), ...(node === undefined ? {} : { node }) },
+      resource,
+    });
     return resource;
   }
 
-  #make({ session, serviceName, node }: { readonly session: string; readonly serviceName?: string; readonly node?: NodeFacts }): Resource {
+  #make({ session, serviceName, node }: ResourceSource): Resource {
     const { resourceAttributes, valueLengthMax } = this.#options;
     const attributes = new AttributeSet(valueLengthMax)
       .set('service.name', serviceName ?? this.#options.serviceName)
@@ -37,6 +51,22 @@ export class Resources {
       .set('host.id', node?.instanceId)
       .set('host.type', node?.instanceTypeName)
       .setEach('ray.node.label.', node?.labels);
-    return resourceFromAttributes({ ...resourceAttributes, ...attributes.values });
+    return resourceFromAttributes({ ...resourceAttributes, ...attributes.toObject() });
   }
+}
+
+/** Labels come from the node's one definition: others are in another object. */
+function isSame(one: ResourceSource, other: ResourceSource): boolean {
+  if (one.session !== other.session || one.serviceName !== other.serviceName) return false;
+  const [a, b] = [one.node, other.node];
+  if (a === undefined || b === undefined) return a === b;
+  return (
+    a.nodeId === b.nodeId &&
+    a.hostname === b.hostname &&
+    a.ipAddress === b.ipAddress &&
+    a.nodeName === b.nodeName &&
+    a.instanceId === b.instanceId &&
+    a.instanceTypeName === b.instanceTypeName &&
+    a.labels === b.labels
+  );
 }

@@ -33,7 +33,8 @@ interface Place {
 
 async function start({ name, limits = {}, settings = {} }: Place): Promise<TestBridge & { readonly checkpoints: () => number }> {
   let aheadMs = 0;
-  const now = (): number => performance.now() + aheadMs;
+  // Time passes only when the test says so: a busy machine must not close anything.
+  const now = (): number => aheadMs;
   const { journal, events } = await openJournal(join(folder, name), { now, limits: { checkpointBytes: 20_000, ...limits } });
   const test = createTestBridge({ journal, ...settings, settings: { ...SETTINGS, ...settings.settings } });
   running.add(test);
@@ -58,14 +59,13 @@ async function endOfProcess(from: string, to: string): Promise<void> {
 
 async function finish({ bridge, pass }: TestBridge): Promise<void> {
   await until(() => bridge.stats().journal.entries === 0);
-  for (const ms of [3_000, 20_000, 2 * HOURS_MS, 60_000]) {
-    pass(ms);
-    await until(() => bridge.stats().exported.queuedSpans === 0);
-    await new Promise((resolve) => {
-      setTimeout(resolve, 300);
-    });
-  }
-  expect(bridge.stats().correlator).toMatchObject({ openAttempts: 0, openJobs: 0 });
+  pass(3 * HOURS_MS);
+  await until(() => bridge.stats().correlator.openAttempts + bridge.stats().correlator.openJobs === 0);
+  // The session itself ends after all that is in it.
+  await new Promise((resolve) => {
+    setTimeout(resolve, 600);
+  });
+  await until(() => bridge.stats().exported.queuedSpans === 0);
 }
 
 function textOf(span: ReadableSpan): string {
@@ -92,10 +92,14 @@ describe.each(['features-ray-2.60.0.ndjson', 'node-death-three-jobs-ray-2.60.0.n
     for (const body of bodies.slice(0, cut)) await postTo(first.bridge.app, body);
     if (cut % 2 === 0) first.pass(2_500);
     await new Promise((resolve) => {
+      setTimeout(resolve, 600);
+    });
+    await until(() => first.bridge.stats().exported.queuedSpans === 0);
+    const delivered = [...first.backend.spans];
+    await new Promise((resolve) => {
       setTimeout(resolve, 300);
     });
     await endOfProcess('first', 'second');
-    const delivered = [...first.backend.spans];
     const second = await start({ name: 'second' });
     for (const body of bodies.slice(cut)) await postTo(second.bridge.app, body);
     await finish(second);

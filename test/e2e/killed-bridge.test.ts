@@ -40,11 +40,8 @@ describe.skipIf(skip)(title, () => {
     const address = 'RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR';
     const cluster = await RayCluster.start('2.60.0', { ...bridge.rayVariables, [address]: `${tee.url}/v1/events` });
     try {
-      let isOver = false;
-      const workload = cluster.runDriver('pipeline.py', { E2E_SECRET: SECRET, E2E_FOLDER: folder }).finally(() => {
-        isOver = true;
-      });
-      while (!isOver && kills < KILLS) {
+      const workload = cluster.runDriver('pipeline.py', { E2E_SECRET: SECRET, E2E_FOLDER: folder });
+      while (kills < KILLS) {
         await sleep(2_000);
         await bridge.program.kill();
         kills += 1;

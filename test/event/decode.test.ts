@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeEvent, isDeduplicable, type RayEvent } from '../../src/event/index.ts';
-import { MAX_EVENT_ID_LENGTH, MAX_SESSION_LENGTH } from '../../src/event/decode.ts';
+import { MAX_EVENT_ID_LENGTH, MAX_SESSION_LENGTH } from '../../src/event/header-limits.ts';
 import {
   ACTOR_HEX,
   ACTOR_ID,

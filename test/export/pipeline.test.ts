@@ -9,7 +9,7 @@ import { createTestClock, makeSpan, makeSpans, NEVER_MS, nextTurn, spanIdOf, typ
 describe('export pipeline', () => {
   it('sends everything in order, in batches within the bound of spans', async () => {
     const backend = scripted(() => 'ok');
-    const { pipeline, named } = startPipeline(backend);
+    const { pipeline, named } = startPipeline(backend, { maxBatchSpans: 512 });
     pipeline.enqueue(makeSpans(700));
     pipeline.enqueue(makeSpans(500, 701));
     expect(await pipeline.drain(NEVER_MS)).toEqual({ undelivered: 0 });
@@ -17,6 +17,16 @@ describe('export pipeline', () => {
     expect(backend.calls.map((call) => call.length)).toEqual([512, 512, 176]);
     expect(named('batch_exported')).toHaveLength(3);
     expect(pipeline.stats()).toMatchObject({ queuedSpans: 0, queuedBytes: 0, exported: 1200, refused: 0, retries: 0, requests: 3 });
+  });
+
+  it('waits for no batch to be full, and has batches of 8,192 spans at most', async () => {
+    const backend = scripted(() => 'ok');
+    const { pipeline } = startPipeline(backend);
+    pipeline.enqueue(makeSpans(1));
+    await pipeline.drain(NEVER_MS);
+    pipeline.enqueue(makeSpans(8200, 2));
+    await pipeline.drain(NEVER_MS);
+    expect(backend.calls.map((call) => call.length)).toEqual([1, 8192, 8]);
   });
 
   it('keeps batches within the bound of bytes, and sends a larger span alone', async () => {

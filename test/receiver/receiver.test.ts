@@ -106,6 +106,18 @@ describe('duplicates', () => {
     expect(journal.stats().entries).toBe(4);
   });
 
+  it('in part: the part that is new waits too, and is taken once', async () => {
+    const { journal, settle, appends } = createSlowJournal();
+    const { app } = createTestReceiver({ journal });
+    const first = post(app, rawEvents(2));
+    await appends(1);
+    const overlapping = [post(app, rawEvents(2, 1)), post(app, [...rawEvents(1, 2), ...rawEvents(1, 2), ...rawEvents(1, 1)])];
+    settle({ ok: true });
+    const bodies = await Promise.all([first, ...overlapping].map(async (answer) => (await answer).body));
+    expect(bodies).toEqual([accepted(2), accepted(1, 1), accepted(0, 3)]);
+    expect(journal.stats().entries).toBe(3);
+  });
+
   it('of a batch whose append fails are taken in its place', async () => {
     const { journal, settle, appends } = createSlowJournal();
     const { app } = createTestReceiver({ journal });
@@ -119,6 +131,19 @@ describe('duplicates', () => {
     expect((await first).headers.get('retry-after')).toBe('3');
     expect((await same).body).toEqual(accepted(2));
     expect(journal.stats().entries).toBe(2);
+  });
+});
+
+describe('events of a batch whose append throws', () => {
+  it('are taken when they come again', async () => {
+    const memory = createMemoryJournal();
+    let isBroken = true;
+    const journal: Journal = { ...memory, append: (...given) => (isBroken ? Promise.reject(new Error('bug')) : memory.append(...given)) };
+    const { app } = createTestReceiver({ journal });
+    expect((await post(app, rawEvents(3))).status).toBe(500);
+    isBroken = false;
+    expect((await post(app, rawEvents(4))).body).toEqual(accepted(4));
+    expect((await post(app, rawEvents(5))).body).toEqual(accepted(1, 4));
   });
 });
 

@@ -3,6 +3,8 @@ import { Agent, type ClientRequest, type IncomingMessage, request, type Server }
 import { type AddressInfo, connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { createAdaptorServer } from '@hono/node-server';
+import { Hono, type MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { accepted, createTestReceiver, rawEvents, type TestReceiver } from './receiver-fixture.ts';
 
@@ -18,9 +20,10 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 });
 
-async function serve(overrides?: Parameters<typeof createTestReceiver>[0]): Promise<Served> {
+async function serve(overrides?: Parameters<typeof createTestReceiver>[0], inFront?: MiddlewareHandler): Promise<Served> {
   const receiver = createTestReceiver(overrides);
-  const server = createAdaptorServer({ fetch: receiver.app.fetch }) as Server;
+  const app = inFront === undefined ? receiver.app : new Hono().use(inFront).route('/', receiver.app);
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -129,6 +132,66 @@ describe('over a real socket', () => {
     });
     isFull = false;
     expect(await postWhole(served, JSON.stringify(rawEvents(1000)))).toEqual({ status: 200, body: accepted(1000) });
+  });
+});
+
+describe('behind a middleware', () => {
+  const whole = JSON.stringify(rawEvents(1000));
+  const inFront: Readonly<Record<string, MiddlewareHandler>> = {
+    'that looks at the method only': async (context, next) => {
+      expect(context.req.method).toBe('POST');
+      await next();
+    },
+    'that limits bodies': bodyLimit({ maxSize: 10_000_000 }),
+    'that puts another body in its place': async (context, next) => {
+      const text = await context.req.text();
+      context.req.raw = new Request(context.req.raw.url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: text.replace('DRIVER_JOB_LIFECYCLE_EVENT', 'OTHER_EVENT'),
+      });
+      await next();
+    },
+    'that puts another body in its place, the first one unread': async (context, next) => {
+      const body = whole.replace('DRIVER_JOB_LIFECYCLE_EVENT', 'OTHER_EVENT');
+      context.req.raw = new Request(context.req.raw.url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+      await next();
+    },
+    'that reads it as a stream': async (context, next) => {
+      const { body } = context.req.raw;
+      const init = { method: 'POST', headers: context.req.raw.headers, body, duplex: 'half' as const };
+      context.req.raw = new Request(context.req.raw.url, init);
+      await next();
+    },
+  };
+
+  it.each(Object.keys(inFront))('%s the body is the one that it leaves', async (name) => {
+    const served = await serve({}, inFront[name]);
+    const { status, body } = await postWhole(served, whole);
+    const isReplaced = name.includes('another');
+    expect([status, body]).toMatchObject([200, { accepted: isReplaced ? 999 : 1000, rejected: isReplaced ? 1 : 0 }]);
+  });
+
+  it('that changes nothing the body is read without a web stream', async () => {
+    let asked = 0;
+    const served = await serve({}, async (context, next) => {
+      const get = (): null => {
+        asked += 1;
+        return null;
+      };
+      Object.defineProperty(context.req.raw, 'body', { get });
+      await next();
+    });
+    expect(await postWhole(served, whole)).toMatchObject({ status: 200, body: { accepted: 1000 } });
+    expect(asked).toBe(0);
+  });
+
+  it('that took the body and left nothing, it is told as incomplete', async () => {
+    const served = await serve({}, async (context, next) => {
+      await context.req.text();
+      await next();
+    });
+    expect((await postWhole(served, whole)).status).toBe(400);
   });
 });
 

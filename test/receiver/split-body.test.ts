@@ -8,7 +8,7 @@ function split(body: string): readonly string[] | 'invalid' {
   const next = splitBody(bytes);
   const texts: string[] = [];
   for (let element = next(); element !== 'end'; element = next()) {
-    if (element === 'invalid') return 'invalid';
+    if (typeof element === 'string') return 'invalid';
     texts.push(bytes.toString('utf8', element.start, element.end));
   }
   return texts;
@@ -87,6 +87,23 @@ describe('splitBody', () => {
       }),
       { numRuns: 20_000 },
     );
+  });
+
+  it('gives what is left by whom it asks first, and agrees with JSON on the rest', () => {
+    const bytes = Buffer.from('[1, 22 ,"x" , {} ]');
+    const asked: number[] = [];
+    const take = (start: number): number => {
+      asked.push(start);
+      return bytes[start] === 0x32 ? start + 2 : -1;
+    };
+    const next = splitBody(bytes, take);
+    const found = Array.from({ length: 5 }, next).map((element) =>
+      typeof element === 'string' ? element : bytes.toString('utf8', element.start, element.end).trim(),
+    );
+    expect(found).toEqual(['1', 'taken', '"x"', '{}', 'end']);
+    expect(asked).toEqual([1, 4, 8, 14]);
+    const broken = splitBody(Buffer.from('[11 2]'), (start) => start + 2);
+    expect(broken()).toBe('invalid');
   });
 
   it('tells the depth of each element', () => {

@@ -29,6 +29,16 @@ describe('turns', () => {
     expect(granted).toEqual(['a', 'b', 'c', 'd']);
   });
 
+  it('serves answers before the background, which is not forgotten', async () => {
+    const loop = createLoop();
+    const turns = createTurns({ defer: loop.defer });
+    const granted: string[] = [];
+    for (const name of ['p', 'q']) void turns.take('background').then(() => granted.push(name));
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) void turns.take().then(() => granted.push(name));
+    for (let turn = 0; turn < 8; turn += 1) await loop.turn();
+    expect(granted.join('')).toBe('abcdpefq');
+  });
+
   it('ends a turn by the clock', async () => {
     let nowMs = 100;
     const turns = createTurns({ turnMs: 8, monotonicMs: () => nowMs });

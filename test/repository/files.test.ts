@@ -6,6 +6,8 @@ import { projectFiles, projectPathExists, readProjectFile, readTexts } from './s
 interface LockedPackage {
   readonly resolved?: string;
   readonly optionalDependencies?: Record<string, string>;
+  readonly hasInstallScript?: boolean;
+  readonly dev?: boolean;
 }
 
 const lockfile = JSON.parse(readProjectFile('package-lock.json')) as { packages: Record<string, LockedPackage> };
@@ -40,6 +42,15 @@ describe('files of the project', () => {
     const hosts = lockedPackages().flatMap(({ resolved }) => (resolved === undefined ? [] : [new URL(resolved).host]));
     expect(lockedPackages().length).toBeGreaterThan(50);
     expect(new Set(hosts)).toEqual(new Set());
+  });
+
+  it('have no install script among those that run in production but for the ones that SECURITY.md accounts for', () => {
+    const scripted = Object.entries(lockfile.packages).flatMap(([path, { hasInstallScript, dev }]) =>
+      hasInstallScript === true && dev !== true ? [path.replace('node_modules/', '')] : [],
+    );
+    const table = readProjectFile('SECURITY.md').split('## Dependencies')[1]?.split('\n## ')[0] ?? '';
+    const accounted = [...table.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name);
+    expect(scripted.toSorted()).toEqual(accounted.toSorted());
   });
 
   // A registry that lacks a platform's package makes `npm install` leave it out, and `npm ci` then fails everywhere.

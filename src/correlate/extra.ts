@@ -1,0 +1,32 @@
+import type { ProfileEntry, TaskError, TaskLog, TimeNs } from '../event/index.ts';
+import type { FoldNode } from './fold.ts';
+
+const NO_ENTRIES: readonly ProfileEntry[] = [];
+
+/** What few attempts have, or all have only shortly before their end. */
+export class Extra {
+  error: TaskError | undefined;
+  actorReprName: string | undefined;
+  wasDebuggerPaused = false;
+  log: TaskLog | undefined;
+  profile: readonly ProfileEntry[] = NO_ENTRIES;
+  /** From the first to the last call that it submitted. */
+  submitsStartNs: TimeNs | undefined;
+  submitsEndNs: TimeNs | undefined;
+  /** An event came, even if it told no state and none of its entries is kept. */
+  seen = false;
+  terminalMs: number | undefined;
+  evidenceMs: number | undefined;
+  deathMs: number | undefined;
+  dueMs = Number.POSITIVE_INFINITY;
+  /** A span that was sent names this one as its parent, so it can't be folded any more. */
+  pinned = false;
+  /** Folded children that wait for what becomes of this attempt. */
+  folds: Map<string, FoldNode> | undefined;
+  /** When nothing but children is known of it. */
+  childrenStartNs: TimeNs | undefined;
+  childrenEndNs: TimeNs | undefined;
+}
+
+/** Of an attempt that has none. */
+export const NO_EXTRA: Readonly<Extra> = new Extra();

@@ -1,0 +1,130 @@
+import type { StateTransition, TimeNs } from '../event/index.ts';
+import { TRANSITIONS_MAX } from './merge.ts';
+
+/**
+ * The transitions of one attempt in one text: of each the number of its state (1 character) and its time (9 characters of 7 bits, lowest first);
+ * a state that is not in the table has number 0 and its name behind the time, with its length. Three states take 48 B of heap and one object,
+ * as an array of objects with bigints 392 B and seven. Only ever made and read here.
+ */
+export type PackedStates = string;
+
+export const NO_STATES: PackedStates = '';
+
+/** Part of the format of checkpoints: new names go to the end. At most 127. */
+const NAMES = [
+  '',
+  'PENDING_ARGS_AVAIL',
+  'PENDING_NODE_ASSIGNMENT',
+  'PENDING_OBJ_STORE_MEM_AVAIL',
+  'PENDING_ARGS_FETCH',
+  'SUBMITTED_TO_WORKER',
+  'PENDING_ACTOR_TASK_ARGS_FETCH',
+  'PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY',
+  'RUNNING',
+  'RUNNING_IN_RAY_GET',
+  'RUNNING_IN_RAY_WAIT',
+  'FINISHED',
+  'FAILED',
+  'GETTING_AND_PINNING_ARGS',
+];
+const NUMBERS = new Map(NAMES.map((name, number) => [name, number] as const).filter(([name]) => name !== ''));
+const TIME_LENGTH = 9;
+const LENGTH = 1 + TIME_LENGTH;
+/** Up to here texts are made flat; a longer one is left to the engine, which keeps its pieces. */
+const FLAT_LENGTH_MAX = 400;
+
+const ns = new BigUint64Array(1);
+const halves = new Uint32Array(ns.buffer);
+
+/** Adds the transitions that are new. */
+export function addStates(known: PackedStates, added: readonly StateTransition[]): PackedStates {
+  let packed = known;
+  let count = -1;
+  for (const transition of added) {
+    const one = pack(transition);
+    if (includes(packed, one)) continue;
+    if (count < 0) count = countOf(packed);
+    if (count >= TRANSITIONS_MAX) break;
+    packed = joined(packed, one);
+    count += 1;
+  }
+  return packed;
+}
+
+let lastPacked: PackedStates = NO_STATES;
+let lastUnpacked: readonly StateTransition[] = [];
+
+/** In the order in which they came. The last answer is kept: whoever closes an attempt asks several times. */
+export function unpackStates(packed: PackedStates): readonly StateTransition[] {
+  if (packed === lastPacked) return lastUnpacked;
+  const transitions: StateTransition[] = [];
+  for (let at = 0; at < packed.length; at = next(packed, at)) transitions.push({ state: nameAt(packed, at), timeNs: timeAt(packed, at) });
+  lastPacked = packed;
+  lastUnpacked = transitions;
+  return transitions;
+}
+
+/** `state` must be one of Ray's. */
+export function hasState(packed: PackedStates, state: string): boolean {
+  const number = NUMBERS.get(state);
+  for (let at = 0; at < packed.length; at = next(packed, at)) if (packed.charCodeAt(at) === number) return true;
+  return false;
+}
+
+function pack({ state, timeNs }: StateTransition): PackedStates {
+  const number = NUMBERS.get(state);
+  ns[0] = timeNs;
+  const low = halves[0] ?? 0;
+  const high = halves[1] ?? 0;
+  const one = String.fromCharCode(
+    number ?? 0,
+    low & 127,
+    (low >>> 7) & 127,
+    (low >>> 14) & 127,
+    (low >>> 21) & 127,
+    (low >>> 28) | ((high & 7) << 4),
+    (high >>> 3) & 127,
+    (high >>> 10) & 127,
+    (high >>> 17) & 127,
+    (high >>> 24) & 127,
+  );
+  return number === undefined ? `${one}${String.fromCharCode(state.length)}${state}` : one;
+}
+
+function joined(packed: PackedStates, one: PackedStates): PackedStates {
+  if (packed.length === 0) return one;
+  if (packed.length + one.length > FLAT_LENGTH_MAX) return packed + one;
+  const codes: number[] = [];
+  for (let index = 0; index < packed.length; index += 1) codes.push(packed.charCodeAt(index));
+  for (let index = 0; index < one.length; index += 1) codes.push(one.charCodeAt(index));
+  return String.fromCharCode(...codes);
+}
+
+function includes(packed: PackedStates, one: PackedStates): boolean {
+  for (let at = 0; at < packed.length; at = next(packed, at)) if (packed.startsWith(one, at)) return true;
+  return false;
+}
+
+function countOf(packed: PackedStates): number {
+  let count = 0;
+  for (let at = 0; at < packed.length; at = next(packed, at)) count += 1;
+  return count;
+}
+
+/** Where the transition after the one at `at` begins. */
+function next(packed: PackedStates, at: number): number {
+  return packed.charCodeAt(at) === 0 ? at + LENGTH + 1 + packed.charCodeAt(at + LENGTH) : at + LENGTH;
+}
+
+function nameAt(packed: PackedStates, at: number): string {
+  const number = packed.charCodeAt(at);
+  if (number > 0) return NAMES[number] ?? '';
+  return packed.slice(at + LENGTH + 1, next(packed, at));
+}
+
+function timeAt(packed: PackedStates, at: number): TimeNs {
+  const code = (index: number): number => packed.charCodeAt(at + index);
+  halves[0] = code(1) | (code(2) << 7) | (code(3) << 14) | (code(4) << 21) | (code(5) << 28);
+  halves[1] = (code(5) >> 4) | (code(6) << 3) | (code(7) << 10) | (code(8) << 17) | (code(9) << 24);
+  return ns[0] ?? 0n;
+}

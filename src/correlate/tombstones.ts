@@ -1,0 +1,309 @@
+import type { AttemptOutcome } from './lifecycle.ts';
+import { type ClosedAttempt, type Session, Task } from './records.ts';
+import { TombstoneIndex } from './tombstone-index.ts';
+
+/**
+ * What is remembered of finished tasks, oldest first: a row of 64 B each, outside the heap (as objects they took 430 B each, and a million of them
+ * were looked at by every collection). A row is 16 words: task id (6), parent's id (6), when it began to run (2), session (1), and flags beside
+ * the attempt's number (1). A task of which a row can't tell everything stays an object; its row holds its place among the others.
+ */
+const ROW_WORDS = 16;
+const ID_WORDS = 6;
+const ID_HEX = ID_WORDS * 8;
+const PARENT = ID_WORDS;
+const RUNNING_NS = PARENT + ID_WORDS;
+const SESSION = RUNNING_NS + 2;
+const FLAGS = SESSION + 1;
+
+/** The row counts. */
+const IS_LIVE = 1;
+/** It tells everything; else the task is an object. */
+const IS_WHOLE = 2;
+const HAS_PARENT = 4;
+const OUTCOME_SHIFT = 4;
+const NUMBER_SHIFT = 8;
+const NUMBER_MAX = 0xff_ffff;
+const OUTCOMES: readonly AttemptOutcome[] = ['finished', 'failed', 'unfinished'];
+
+/** Rows in one piece of memory. */
+const CHUNK_ROWS = 4_096;
+/** Rows in one record of a checkpoint: 1,280 B, so that a portion of records stays small. */
+const RECORD_ROWS = 20;
+
+const ns = new BigUint64Array(1);
+const nsWords = new Uint32Array(ns.buffer);
+const scratch = new Uint32Array(ID_WORDS);
+const parentScratch = new Uint32Array(ID_WORDS);
+
+export class Tombstones {
+  #chunks: Uint32Array[] = [];
+  /** Of the oldest row, and behind the newest: rows are numbered on and on, and `#chunks` begins with the chunk of the oldest. */
+  #first = 0;
+  #end = 0;
+  #spare: Uint32Array | undefined;
+  #index = new TombstoneIndex();
+  #live = 0;
+  readonly #sessions = new Map<number, Session>();
+
+  /** Tasks. */
+  get size(): number {
+    return this.#live;
+  }
+
+  /** Those that were given up and are still between others, too. */
+  get rows(): number {
+    return this.#end - this.#first;
+  }
+
+  /** A task of which every attempt is closed. True when its row tells everything, so that the object is of no more use. */
+  add(task: Task): boolean {
+    if (!readId(task.id, scratch)) return true;
+    const row = this.#newRow(task.session);
+    const words = this.#wordsOf(row);
+    const at = offsetOf(row);
+    words.set(scratch, at);
+    task.tombstone = row;
+    this.#live += 1;
+    const closed = wholeOf(task);
+    if (closed === undefined || !this.#index.add(scratch, row)) return false;
+    ns[0] = closed.runningNs;
+    words.set(nsWords, at + RUNNING_NS);
+    const hasParent = task.parentTaskId !== undefined && readId(task.parentTaskId, parentScratch);
+    if (hasParent) words.set(parentScratch, at + PARENT);
+    words[at + FLAGS] =
+      IS_LIVE |
+      IS_WHOLE |
+      (hasParent ? HAS_PARENT : 0) |
+      (OUTCOMES.indexOf(closed.outcome) << OUTCOME_SHIFT) |
+      (closed.number << NUMBER_SHIFT);
+    return true;
+  }
+
+  /** A finished task, made from its row: what is written to it is lost. */
+  find(session: Session, id: string): Task | undefined {
+    const row = this.#find(session, id);
+    return row === undefined ? undefined : this.#taskOf(row, session, id);
+  }
+
+  /** As `find`, and its row is given up: the caller goes on with the object. */
+  take(session: Session, id: string): Task | undefined {
+    const row = this.#find(session, id);
+    if (row === undefined) return undefined;
+    const task = this.#taskOf(row, session, id);
+    this.#remove(row);
+    return task;
+  }
+
+  /** A task that is an object is open again. */
+  giveUp(task: Task): void {
+    if (task.tombstone !== undefined) this.#remove(task.tombstone);
+    task.tombstone = undefined;
+  }
+
+  forgetOldest(): void {
+    while (this.#first < this.#end) {
+      const row = this.#first;
+      const wasLive = this.#isLive(row);
+      if (wasLive) this.#forget(row);
+      this.#dropFirst();
+      if (wasLive) return;
+    }
+  }
+
+  forgetSession(session: Session): void {
+    for (let row = this.#first; row < this.#end; row += 1) {
+      if (this.#isLive(row) && this.#word(row, SESSION) === session.number) this.#forget(row);
+    }
+    this.#sessions.delete(session.number);
+    while (this.#first < this.#end && !this.#isLive(this.#first)) this.#dropFirst();
+  }
+
+  /** Rows as bytes, for a checkpoint; sessions are numbered as `numbers` says. */
+  *save(numbers: ReadonlyMap<Session, number>): Generator<Buffer> {
+    let rows: number[] = [];
+    for (let row = this.#first; row < this.#end; row += 1) {
+      if (this.#isLive(row)) rows.push(row);
+      if (rows.length === RECORD_ROWS || (row === this.#end - 1 && rows.length > 0)) {
+        yield this.#bytesOf(rows, numbers);
+        rows = [];
+      }
+    }
+  }
+
+  #bytesOf(rows: readonly number[], numbers: ReadonlyMap<Session, number>): Buffer {
+    const words = new Uint32Array(rows.length * ROW_WORDS);
+    for (const [index, row] of rows.entries()) {
+      const at = offsetOf(row);
+      words.set(this.#wordsOf(row).subarray(at, at + ROW_WORDS), index * ROW_WORDS);
+      const session = this.#sessions.get(this.#word(row, SESSION));
+      words[index * ROW_WORDS + SESSION] = (session === undefined ? undefined : numbers.get(session)) ?? 0;
+    }
+    return Buffer.from(words.buffer);
+  }
+
+  /** Takes rows of `save`; those of tasks that are objects are told to `onObject`, because the objects follow. */
+  restore(bytes: Uint8Array, sessionOf: (number: number) => Session, onObject: (session: Session, id: string, row: number) => void): void {
+    const saved = new Uint32Array(Uint8Array.from(bytes).buffer);
+    for (let from = 0; from + ROW_WORDS <= saved.length; from += ROW_WORDS) {
+      const session = sessionOf(saved[from + SESSION] ?? 0);
+      const row = this.#newRow(session);
+      const words = this.#wordsOf(row);
+      const at = offsetOf(row);
+      words.set(saved.subarray(from, from + ROW_WORDS), at);
+      words[at + SESSION] = session.number;
+      this.#live += 1;
+      if ((this.#word(row, FLAGS) & IS_WHOLE) === 0) onObject(session, this.#idAt(row, 0), row);
+      else if (!this.#index.add(words.subarray(at, at + ID_WORDS), row)) this.#remove(row);
+    }
+  }
+
+  #find(session: Session, id: string): number | undefined {
+    if (this.#live === 0 || !readId(id, scratch)) return undefined;
+    for (const found of this.#index.candidates(scratch)) {
+      const row = this.#first + ((found - this.#first) >>> 0);
+      const words = this.#wordsOf(row);
+      const at = offsetOf(row);
+      if (words[at + SESSION] === session.number && isSameId(words, at, scratch)) return row;
+    }
+    return undefined;
+  }
+
+  #taskOf(row: number, session: Session, id: string): Task {
+    const task = new Task(session, id);
+    const flags = this.#word(row, FLAGS);
+    if ((flags & HAS_PARENT) !== 0) task.parentTaskId = this.#idAt(row, PARENT);
+    task.traceJobId = session.jobs.get(task.ownJobId)?.id ?? task.ownJobId;
+    nsWords[0] = this.#word(row, RUNNING_NS);
+    nsWords[1] = this.#word(row, RUNNING_NS + 1);
+    task.add({
+      closed: true,
+      number: flags >>> NUMBER_SHIFT,
+      runningNs: ns[0] ?? 0n,
+      outcome: OUTCOMES[(flags >>> OUTCOME_SHIFT) & 3] ?? 'finished',
+      fold: undefined,
+    });
+    return task;
+  }
+
+  #newRow(session: Session): number {
+    this.#sessions.set(session.number, session);
+    if (this.#end - this.#first > 2 * (this.#live + CHUNK_ROWS)) this.#compact();
+    const row = this.#end;
+    if (this.#chunkOf(row) === this.#chunks.length) {
+      this.#chunks.push(this.#spare ?? new Uint32Array(CHUNK_ROWS * ROW_WORDS));
+      this.#spare = undefined;
+    }
+    const words = this.#wordsOf(row);
+    const at = offsetOf(row);
+    words.fill(0, at, at + ROW_WORDS);
+    words[at + SESSION] = session.number;
+    words[at + FLAGS] = IS_LIVE;
+    this.#end = row + 1;
+    return row;
+  }
+
+  #forget(row: number): void {
+    const isWhole = (this.#word(row, FLAGS) & IS_WHOLE) !== 0;
+    if (!isWhole) this.#sessions.get(this.#word(row, SESSION))?.tasks.delete(this.#idAt(row, 0));
+    this.#remove(row);
+  }
+
+  #remove(row: number): void {
+    const words = this.#wordsOf(row);
+    const at = offsetOf(row);
+    if (((words[at + FLAGS] ?? 0) & IS_WHOLE) !== 0) this.#index.remove(words.subarray(at, at + ID_WORDS), row);
+    words[at + FLAGS] = 0;
+    this.#live -= 1;
+  }
+
+  #dropFirst(): void {
+    this.#first += 1;
+    if (this.#first % CHUNK_ROWS === 0) this.#spare = this.#chunks.shift();
+  }
+
+  /** Rows that were given up are left behind: tasks that were tried again after all. */
+  #compact(): void {
+    const old = { chunks: this.#chunks, first: this.#first, end: this.#end };
+    const base = old.first - (old.first % CHUNK_ROWS);
+    this.#chunks = [];
+    this.#index = new TombstoneIndex();
+    this.#first = 0;
+    this.#end = 0;
+    this.#live = 0;
+    for (let row = old.first; row < old.end; row += 1) {
+      const words = old.chunks[Math.floor((row - base) / CHUNK_ROWS)];
+      if (words === undefined) continue;
+      const at = offsetOf(row);
+      const session = this.#sessions.get(words[at + SESSION] ?? 0);
+      if (((words[at + FLAGS] ?? 0) & IS_LIVE) === 0 || session === undefined) continue;
+      const bytes = new Uint8Array(words.slice(at, at + ROW_WORDS).buffer);
+      this.restore(
+        bytes,
+        () => session,
+        (_, id, newRow) => {
+          const task = session.tasks.get(id);
+          if (task !== undefined) task.tombstone = newRow;
+        },
+      );
+    }
+  }
+
+  #isLive(row: number): boolean {
+    return (this.#word(row, FLAGS) & IS_LIVE) !== 0;
+  }
+
+  #word(row: number, offset: number): number {
+    return this.#wordsOf(row)[offsetOf(row) + offset] ?? 0;
+  }
+
+  #idAt(row: number, offset: number): string {
+    const at = offsetOf(row) + offset;
+    return hexOf(this.#wordsOf(row).subarray(at, at + ID_WORDS));
+  }
+
+  #chunkOf(row: number): number {
+    return Math.floor(row / CHUNK_ROWS) - Math.floor(this.#first / CHUNK_ROWS);
+  }
+
+  #wordsOf(row: number): Uint32Array {
+    return this.#chunks[this.#chunkOf(row)] ?? NO_WORDS;
+  }
+}
+
+const NO_WORDS = new Uint32Array(0);
+
+function offsetOf(row: number): number {
+  return (row % CHUNK_ROWS) * ROW_WORDS;
+}
+
+/** The attempt of a task that a row tells everything of. */
+function wholeOf(task: Task): ClosedAttempt | undefined {
+  const [only, ...others] = task.attempts;
+  if (only === undefined || !only.closed || others.length > 0 || only.fold !== undefined || only.number > NUMBER_MAX) return undefined;
+  return task.traceJobId === task.ownJobId && task.keptDefinition === undefined ? only : undefined;
+}
+
+/** False for what is no task id; Ray's have 24 bytes, and none that was decoded has others. */
+function readId(id: string, words: Uint32Array): boolean {
+  if (id.length !== ID_HEX) return false;
+  for (let index = 0; index < ID_WORDS; index += 1) {
+    let word = 0;
+    for (let digit = index * 8; digit < index * 8 + 8; digit += 1) {
+      const code = id.charCodeAt(digit);
+      const value = code >= 48 && code <= 57 ? code - 48 : code >= 97 && code <= 102 ? code - 87 : -1;
+      if (value < 0) return false;
+      word = (word << 4) | value;
+    }
+    words[index] = word;
+  }
+  return true;
+}
+
+function hexOf(words: Uint32Array): string {
+  return words.reduce((hex, word) => hex + word.toString(16).padStart(8, '0'), '');
+}
+
+function isSameId(words: Uint32Array, at: number, id: Uint32Array): boolean {
+  for (let index = 0; index < ID_WORDS; index += 1) if (words[at + index] !== id[index]) return false;
+  return true;
+}

@@ -1,0 +1,100 @@
+import { smallest } from './merge.ts';
+import { type Attempt, type NodeRecord, type PlaceFacts, type Session, Where, type WorkerRecord } from './records.ts';
+
+/** Combinations that are kept although no open attempt is there, in each session. */
+export const IDLE_MAX = 2_000;
+/** Listed by one place, so that looking through them is cheaper than making a key. */
+const NEARBY_MAX = 8;
+
+/** The one object for these facts and places of a session. */
+export function whereOf(session: Session, facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]): Where {
+  const near = nearby(facts, places);
+  if (near !== undefined) return near;
+  const key = keyOf(facts, places);
+  const known = session.wheres.get(key);
+  // A record that was forgotten meanwhile has a successor of the same id.
+  if (known !== undefined && hasSamePlaces(known, places)) return known;
+  if (session.wheres.size >= Math.max(session.sweepWheresAt, IDLE_MAX)) sweep(session);
+  const where = new Where(facts, places);
+  session.wheres.set(key, where);
+  where.list();
+  return where;
+}
+
+function sweep(session: Session): void {
+  const { wheres } = session;
+  for (const [key, where] of wheres) {
+    if (where.attempts.size > 0) continue;
+    wheres.delete(key);
+    for (const place of where.places) place.wheres.delete(where);
+  }
+  session.sweepWheresAt = wheres.size * 2 + IDLE_MAX;
+}
+
+/** Of what the first place lists, when that is not much: a worker has about two. Saves making a key. */
+function nearby(facts: PlaceFacts, [first, ...others]: readonly (NodeRecord | WorkerRecord)[]): Where | undefined {
+  if (first === undefined || first.wheres.size > NEARBY_MAX) return undefined;
+  for (const where of first.wheres) {
+    if (
+      where.workerPid === facts.workerPid &&
+      where.submittedNodeId === facts.submittedNodeId &&
+      where.executorNodeId === facts.executorNodeId &&
+      where.workerId === facts.workerId &&
+      where.nodeIpAddress === facts.nodeIpAddress &&
+      where.places.length === others.length + 1 &&
+      hasSamePlaces(where, others)
+    )
+      return where;
+  }
+  return undefined;
+}
+
+function hasSamePlaces(where: Where, places: readonly (NodeRecord | WorkerRecord)[]): boolean {
+  return places.every((place) => where.places.includes(place));
+}
+
+function keyOf(facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]): string {
+  const { submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress } = facts;
+  let key = `${workerId ?? ''}/${workerPid ?? ''}/${submittedNodeId ?? ''}/${executorNodeId ?? ''}/${nodeIpAddress ?? ''}`;
+  const nodeId = executorNodeId ?? submittedNodeId;
+  for (const { kind, id } of places) if (id !== (kind === 'node' ? nodeId : workerId)) key += `/${kind}:${id}`;
+  return key;
+}
+
+/** What is told with what was known, of two values the smaller one; undefined when it is nothing new. */
+export function mergedFacts(known: PlaceFacts, told: PlaceFacts): PlaceFacts | undefined {
+  if (
+    !isNew(known.workerId, told.workerId) &&
+    !isNew(known.submittedNodeId, told.submittedNodeId) &&
+    !isNew(known.executorNodeId, told.executorNodeId) &&
+    !isNew(known.workerPid, told.workerPid) &&
+    !isNew(known.nodeIpAddress, told.nodeIpAddress)
+  )
+    return undefined;
+  return {
+    submittedNodeId: smallest(known.submittedNodeId, told.submittedNodeId),
+    executorNodeId: smallest(known.executorNodeId, told.executorNodeId),
+    workerId: smallest(known.workerId, told.workerId),
+    workerPid: smallest(known.workerPid, told.workerPid),
+    nodeIpAddress: smallest(known.nodeIpAddress, told.nodeIpAddress),
+  };
+}
+
+function isNew<Value extends string | number>(known: Value | undefined, told: Value | undefined): boolean {
+  return told !== undefined && told !== known && (known === undefined || told < known);
+}
+
+/** Puts an attempt where it runs now. */
+export function moveTo(attempt: Attempt, where: Where): void {
+  if (attempt.where === where) return;
+  leave(attempt);
+  attempt.where = where;
+  // It may have been swept away as idle between its making and now.
+  if (where.attempts.size === 0) where.list();
+  where.attempts.add(attempt);
+}
+
+/** For an attempt that ends. */
+export function leave(attempt: Attempt): void {
+  attempt.where.attempts.delete(attempt);
+}

@@ -1,0 +1,132 @@
+import { type Block, ByteWriter, varintBytes } from './byte-writer.ts';
+import { KnownFields } from './known-fields.ts';
+import { type AttributeList, EncodedAttributes } from './span-fields.ts';
+import { ANY_VALUE, ARRAY_VALUES, KEY_VALUE } from './tags.ts';
+
+const INT64_LIMIT = 2 ** 63;
+const ARRAY_BYTES = 0x80;
+/** Keys that are kept encoded; names of resources and labels are among them, so that there is no end of them. */
+const KNOWN_KEYS_MAX = 1_000;
+const SCRATCH_BYTES = 1_024;
+
+interface KnownKey {
+  /** The key in its field, and the tag of the value. */
+  readonly block: Block;
+  /** Whole attributes. */
+  readonly fields: KnownFields;
+}
+
+/** Attributes as a repeated KeyValue field. */
+export class AttributeEncoder {
+  readonly #tag: number;
+  readonly #scratch = new ByteWriter(SCRATCH_BYTES);
+  readonly #known = new Map<string, KnownKey>();
+
+  constructor(tag: number) {
+    this.#tag = tag;
+  }
+
+  write(writer: ByteWriter, { count, keys, values }: AttributeList): void {
+    for (let index = 0; index < count; index += 1) this.#attribute(writer, keys[index] ?? '', values[index]);
+  }
+
+  #attribute(writer: ByteWriter, key: string, value: unknown): void {
+    if (value instanceof EncodedAttributes) {
+      writer.block(value.block);
+      return;
+    }
+    const { block, fields } = this.#known.get(key) ?? this.#makeKnown(key);
+    const field = fields.find(value);
+    if (field !== undefined) {
+      writer.block(field);
+      return;
+    }
+    const start = writer.written;
+    writer.byte(this.#tag);
+    if (!writeSimple(writer, block, value)) {
+      writer.rewind(start + 1);
+      writeAny(writer, block, value);
+    }
+    if (fields.takes(value)) fields.add(value, writer.blockSince(start));
+  }
+
+  #makeKnown(key: string): KnownKey {
+    const writer = this.#scratch;
+    writer.rewind(0);
+    writer.byte(KEY_VALUE.key);
+    writer.text(key);
+    writer.byte(KEY_VALUE.value);
+    const known: KnownKey = { block: writer.blockSince(0), fields: new KnownFields() };
+    if (this.#known.size < KNOWN_KEYS_MAX) this.#known.set(key, known);
+    return known;
+  }
+}
+
+/** Where the lengths are known before: ASCII text, numbers and booleans. False when it is none of them after all. */
+function writeSimple(writer: ByteWriter, key: Block, value: unknown): boolean {
+  if (typeof value === 'string') {
+    const bytes = 1 + varintBytes(value.length) + value.length;
+    writeHead(writer, key, bytes);
+    writer.byte(ANY_VALUE.string);
+    writer.varint(value.length);
+    return writer.ascii(value);
+  }
+  if (typeof value === 'number') {
+    if (!isInt64(value)) {
+      writeHead(writer, key, 9);
+      writer.byte(ANY_VALUE.double);
+      writer.double(value);
+      return true;
+    }
+    if (value < 0 || value > 0x0fff_ffff) return false;
+    writeHead(writer, key, 1 + varintBytes(value));
+    writer.byte(ANY_VALUE.int);
+    writer.varint(value);
+    return true;
+  }
+  if (typeof value !== 'boolean') return false;
+  writeHead(writer, key, 2);
+  writer.pair(ANY_VALUE.bool, value ? 1 : 0);
+  return true;
+}
+
+function writeHead(writer: ByteWriter, key: Block, valueBytes: number): void {
+  writer.varint(key.length + varintBytes(valueBytes) + valueBytes);
+  writer.block(key);
+  writer.varint(valueBytes);
+}
+
+function writeAny(writer: ByteWriter, key: Block, value: unknown): void {
+  const content = writer.begin(ARRAY_BYTES);
+  writer.block(key);
+  writeMessage(writer, value);
+  writer.end(content, ARRAY_BYTES);
+}
+
+/** An AnyValue with its length. */
+function writeMessage(writer: ByteWriter, value: unknown): void {
+  const content = writer.begin(0);
+  if (typeof value === 'string') {
+    writer.byte(ANY_VALUE.string);
+    writer.text(value);
+  } else if (typeof value === 'number') {
+    writer.byte(isInt64(value) ? ANY_VALUE.int : ANY_VALUE.double);
+    if (isInt64(value)) writer.varint(value);
+    else writer.double(value);
+  } else if (typeof value === 'boolean') writer.pair(ANY_VALUE.bool, value ? 1 : 0);
+  else if (Array.isArray(value)) {
+    writer.byte(ANY_VALUE.array);
+    const items = writer.begin(ARRAY_BYTES);
+    for (const item of value) {
+      writer.byte(ARRAY_VALUES);
+      writeMessage(writer, item);
+    }
+    writer.end(items, ARRAY_BYTES);
+  }
+  writer.end(content, 0);
+}
+
+/** What OTLP has an integer for; other numbers are doubles. */
+function isInt64(value: number): boolean {
+  return Number.isInteger(value) && value >= -INT64_LIMIT && value < INT64_LIMIT;
+}

@@ -1,0 +1,90 @@
+import type { SpanContext } from '@opentelemetry/api';
+import type { Resource } from '@opentelemetry/resources';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { decodeContext, decodeKey, decodeSpan } from './decode-span.ts';
+import { INSTRUMENTATION_SCOPE } from './scope.ts';
+
+/** A span that holds its OTLP protobuf and nothing else; its fields are read from there when somebody asks. */
+export class EncodedSpan implements ReadableSpan {
+  /** A field `spans` of a ScopeSpans stands in it, from `start` to `end`. */
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly resource: Resource;
+  #plain: ReadableSpan | undefined;
+
+  constructor(bytes: Buffer, start: number, end: number, resource: Resource) {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+    this.resource = resource;
+  }
+
+  /** All fields in an object of its own, which can be spread and compared. */
+  plain(): ReadableSpan {
+    return (this.#plain ??= decodeSpan(this, this.resource));
+  }
+
+  spanContext(): SpanContext {
+    return this.#plain?.spanContext() ?? decodeContext(this);
+  }
+
+  get instrumentationScope(): ReadableSpan['instrumentationScope'] {
+    return INSTRUMENTATION_SCOPE;
+  }
+  get name(): string {
+    return this.plain().name;
+  }
+  get kind(): ReadableSpan['kind'] {
+    return this.plain().kind;
+  }
+  get parentSpanContext(): SpanContext {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- undefined for a root: a getter cannot be absent, as the interface has it
+    return this.plain().parentSpanContext as SpanContext;
+  }
+  get startTime(): ReadableSpan['startTime'] {
+    return this.plain().startTime;
+  }
+  get endTime(): ReadableSpan['endTime'] {
+    return this.plain().endTime;
+  }
+  get duration(): ReadableSpan['duration'] {
+    return this.plain().duration;
+  }
+  get status(): ReadableSpan['status'] {
+    return this.plain().status;
+  }
+  get attributes(): ReadableSpan['attributes'] {
+    return this.plain().attributes;
+  }
+  get links(): ReadableSpan['links'] {
+    return this.plain().links;
+  }
+  get events(): ReadableSpan['events'] {
+    return this.plain().events;
+  }
+  get ended(): boolean {
+    return true;
+  }
+  get droppedAttributesCount(): number {
+    return this.plain().droppedAttributesCount;
+  }
+  get droppedEventsCount(): number {
+    return this.plain().droppedEventsCount;
+  }
+  get droppedLinksCount(): number {
+    return this.plain().droppedLinksCount;
+  }
+}
+
+/** Trace id and span id, 48 hex digits: for an encoded span a third of what `spanContext` takes. */
+export function spanKey(span: ReadableSpan): string {
+  if (span instanceof EncodedSpan) return decodeKey(span);
+  const { traceId, spanId } = span.spanContext();
+  return traceId + spanId;
+}
+
+/** The span as a plain object, whoever made it. */
+export function plainSpan(span: ReadableSpan): ReadableSpan {
+  return span instanceof EncodedSpan ? span.plain() : span;
+}

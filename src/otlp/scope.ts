@@ -1,0 +1,2 @@
+/** Of every span of the bridge. */
+export const INSTRUMENTATION_SCOPE = { name: 'ray-otel-bridge' };

@@ -1,0 +1,97 @@
+import { FINGERPRINT_WORDS as WORDS } from './fingerprint.ts';
+
+/** Slots for each fingerprint: half of the slots stay empty, so that a search is two or three steps. */
+const SLOTS_FOR_EACH = 2;
+
+/**
+ * A set of fingerprints in one array, 24 to 48 bytes for each that it has room for. A fingerprint stands in the first slot that was
+ * empty from its own on (linear probing); its own is a function of its words, which nobody can choose.
+ */
+export class FingerprintSet {
+  readonly #slots: Int32Array;
+  readonly #mask: number;
+  #size = 0;
+
+  /** Holds up to `capacity`; the caller keeps to it. */
+  constructor(capacity: number) {
+    const count = 2 ** Math.ceil(Math.log2(Math.max(1, capacity) * SLOTS_FOR_EACH));
+    this.#slots = new Int32Array(count * WORDS);
+    this.#mask = count - 1;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  has(words: Int32Array): boolean {
+    return this.#size > 0 && !this.#isEmpty(this.#find(words));
+  }
+
+  /** False when it was there. */
+  add(words: Int32Array): boolean {
+    const slot = this.#find(words);
+    if (!this.#isEmpty(slot)) return false;
+    this.#put(slot, words[0] ?? 0, words[1] ?? 0, taken(words[2] ?? 0));
+    this.#size += 1;
+    return true;
+  }
+
+  /** What stands behind moves up, where it may: a search ends at an empty slot. */
+  delete(words: Int32Array): void {
+    let gap = this.#find(words);
+    if (this.#isEmpty(gap)) return;
+    this.#size -= 1;
+    for (let slot = this.#next(gap); !this.#isEmpty(slot); slot = this.#next(slot)) {
+      const own = this.#own(this.#word(slot, 0), this.#word(slot, 1));
+      const isPastGap = ((slot - own) & this.#mask) >= ((slot - gap) & this.#mask);
+      if (!isPastGap) continue;
+      this.#put(gap, this.#word(slot, 0), this.#word(slot, 1), this.#word(slot, 2));
+      gap = slot;
+    }
+    this.#put(gap, 0, 0, 0);
+  }
+
+  clear(): void {
+    this.#slots.fill(0);
+    this.#size = 0;
+  }
+
+  /** Its slot, or the empty one where it would stand. */
+  #find(words: Int32Array): number {
+    const [a, b, c] = [words[0] ?? 0, words[1] ?? 0, taken(words[2] ?? 0)];
+    let slot = this.#own(a, b);
+    while (!this.#isEmpty(slot)) {
+      if (this.#word(slot, 2) === c && this.#word(slot, 0) === a && this.#word(slot, 1) === b) return slot;
+      slot = this.#next(slot);
+    }
+    return slot;
+  }
+
+  #own(a: number, b: number): number {
+    const mixed = Math.imul(a ^ (b >>> 16), 0x9e3779b1);
+    return (mixed ^ (mixed >>> 15)) & this.#mask;
+  }
+
+  #next(slot: number): number {
+    return (slot + 1) & this.#mask;
+  }
+
+  #isEmpty(slot: number): boolean {
+    return this.#word(slot, 2) === 0;
+  }
+
+  #word(slot: number, index: number): number {
+    return this.#slots[slot * WORDS + index] ?? 0;
+  }
+
+  #put(slot: number, a: number, b: number, c: number): void {
+    this.#slots[slot * WORDS] = a;
+    this.#slots[slot * WORDS + 1] = b;
+    this.#slots[slot * WORDS + 2] = c;
+  }
+}
+
+/** A slot whose last word is 0 is empty. */
+function taken(word: number): number {
+  return word === 0 ? 1 : word;
+}

@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { TraceAccount } from '../../src/correlate/account.ts';
+import { oneOfFacts, SHARED_MAX, SharedDefinitions } from '../../src/correlate/definitions.ts';
+import { Attempt, Session, Task, WorkerRecord } from '../../src/correlate/records.ts';
+import { Tombstones } from '../../src/correlate/tombstones.ts';
+import { IDLE_MAX, moveTo, whereOf } from '../../src/correlate/where.ts';
+import type { TaskDefinition } from '../../src/event/index.ts';
+
+// What attempts share is one object for all of them, and what is shared stays bounded.
+
+function definition(over: Partial<TaskDefinition> = {}): TaskDefinition {
+  return {
+    eventId: 'e',
+    session: 's',
+    type: 'task_definition',
+    taskId: 't',
+    attempt: 0,
+    taskType: 'NORMAL_TASK',
+    name: 'work',
+    language: 'PYTHON',
+    requiredResources: { CPU: 1, GPU: 2 },
+    ...over,
+  };
+}
+
+describe('definitions', () => {
+  it('are one object for all tasks of one function and parent', () => {
+    const definitions = new SharedDefinitions();
+    const first = definitions.of(definition({ eventId: '1', taskId: 'a' }), 'parent');
+    expect(definitions.of(definition({ eventId: '2', taskId: 'b', requiredResources: { CPU: 1, GPU: 2 } }), 'parent')).toBe(first);
+    expect(definitions.of(definition(), 'other parent')).not.toBe(first);
+    expect(first).toEqual({
+      taskType: 'NORMAL_TASK',
+      name: 'work',
+      language: 'PYTHON',
+      parentTaskId: 'parent',
+      requiredResources: { CPU: 1, GPU: 2 },
+    });
+  });
+
+  it.each([
+    { functionName: 'f' },
+    { className: 'C' },
+    { moduleName: 'm' },
+    { placementGroupId: 'p' },
+    { taskType: 'ACTOR_TASK' as const },
+    { language: 'JAVA' },
+    { isDetachedActor: true },
+    { callSite: 'line 1' },
+    { requiredResources: { GPU: 2, CPU: 1 } },
+    { requiredResources: { CPU: 1 } },
+    { labelSelector: { zone: 'a' } },
+    { runtimeEnv: { pip: ['x'] } },
+  ])('are told apart by %o', (over) => {
+    const definitions = new SharedDefinitions();
+    const plain = definitions.of(definition(), undefined);
+    const other = definitions.of(definition(over), undefined);
+    expect(other).not.toBe(plain);
+    expect(other).toMatchObject(over);
+    expect(definitions.of(definition(), undefined)).toBe(plain);
+  });
+
+  it('are bounded', () => {
+    const definitions = new SharedDefinitions();
+    for (let number = 0; number < SHARED_MAX * 2 + 10; number += 1) definitions.of(definition({ name: `f${number}` }), undefined);
+    expect(definitions.size).toBe(10);
+    for (let number = 0; number < 100; number += 1) definitions.of(definition({ callSite: `line ${number}` }), undefined);
+    expect(definitions.size).toBe(18);
+  });
+
+  it('of one attempt that differ: the same one counts in any order', () => {
+    const definitions = new SharedDefinitions();
+    const a = definitions.of(definition({ callSite: 'a' }), undefined);
+    const b = definitions.of(definition({ callSite: 'b' }), undefined);
+    expect(oneOfFacts(oneOfFacts(undefined, a), b)).toBe(oneOfFacts(oneOfFacts(undefined, b), a));
+  });
+});
+
+describe('places', () => {
+  const newSession = (): Session =>
+    new Session('s', 1, new TraceAccount({ kind: 'session' }, { maxSpans: 0, maxBytes: 0 }), new Tombstones(), 0);
+  const attempt = (session: Session, id: string): Attempt => new Attempt(new Task(session, id), 0, 0);
+
+  it('are one object for all attempts of which the same is told', () => {
+    const session = newSession();
+    const worker = new WorkerRecord(session, 'w');
+    const where = whereOf(session, { workerId: 'w', workerPid: 1 }, [worker]);
+    expect(whereOf(session, { workerId: 'w', workerPid: 1 }, [worker])).toBe(where);
+    expect(whereOf(session, { workerId: 'w', workerPid: 2 }, [worker])).not.toBe(where);
+    expect(whereOf(session, { workerId: 'w', workerPid: 1 }, [new WorkerRecord(session, 'w')])).not.toBe(where);
+  });
+
+  it('are one object also where a place has many', () => {
+    const session = newSession();
+    const worker = new WorkerRecord(session, 'w');
+    for (let workerPid = 1; workerPid < 100; workerPid += 1) whereOf(session, { workerId: 'w', workerPid }, [worker]);
+    expect(whereOf(session, { workerId: 'w', workerPid: 50 }, [worker])).toBe(whereOf(session, { workerId: 'w', workerPid: 50 }, [worker]));
+    expect(session.wheres.size).toBe(99);
+  });
+
+  it('where nothing runs any more are forgotten beyond a limit, by their workers too', () => {
+    const session = newSession();
+    const worker = new WorkerRecord(session, 'w');
+    const busy = attempt(session, 'busy');
+    moveTo(busy, whereOf(session, { workerId: 'w', workerPid: 1 }, [worker]));
+    const held = whereOf(session, { workerId: 'w', workerPid: 2 }, [worker]);
+    for (let workerPid = 3; workerPid <= IDLE_MAX + 2; workerPid += 1) whereOf(session, { workerId: 'w', workerPid }, [worker]);
+    expect(session.wheres.size).toBeLessThan(10);
+    expect(worker.wheres.size).toBe(session.wheres.size);
+    expect(worker.wheres).toContain(busy.where);
+    // A restore makes it before its first attempt.
+    moveTo(attempt(session, 'late'), held);
+    expect(worker.wheres).toContain(held);
+  });
+});

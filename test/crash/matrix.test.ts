@@ -1,0 +1,23 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildPrograms, type Programs } from './build.ts';
+import { matrixReport, smallMatrix } from './matrix-sizes.ts';
+import { runMatrix } from './matrix.ts';
+
+let programs: Programs;
+beforeAll(async () => {
+  programs = await buildPrograms();
+});
+afterAll(() => programs.remove());
+
+describe.concurrent('serve, killed again and again (npm run crash: 200 times)', () => {
+  it('sends the spans of the undisturbed run to the byte', async () => {
+    const result = await runMatrix(smallMatrix(programs, 1, { hasTraceBudget: false }));
+    expect(matrixReport(result, false).problems).toEqual([]);
+    expect(result.kills).toHaveLength(12);
+  });
+
+  it('the same while the disk fails and the power goes, with the budget of a trace: no sum differs', async () => {
+    const result = await runMatrix({ ...smallMatrix(programs, 2, { hasTraceBudget: true }), withDisk: true });
+    expect(matrixReport(result, true).problems).toEqual([]);
+  });
+});

@@ -1,0 +1,68 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, it } from 'vitest';
+import { decodeEvent, EventScanner, type RayEvent, ScanBytes } from '../../src/event/index.ts';
+import { rawDefinition, rawEvent, rawLifecycle } from './raw-events.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+/** Bytes that a result of `make` holds on to. */
+function heldBytes<Result>(make: () => Result): { readonly bytes: number; readonly result: Result } {
+  collectGarbage();
+  const before = process.memoryUsage();
+  const result = make();
+  collectGarbage();
+  const after = process.memoryUsage();
+  return { bytes: after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers, result };
+}
+
+const PADDING = 'x'.repeat(1_000_000);
+const BODIES = 40;
+
+/** A body of 1 MB with these events at its begin. */
+function bodyOf(...raws: readonly unknown[]): Buffer {
+  return Buffer.from(`[${raws.map((raw) => JSON.stringify(raw)).join(',')},"${PADDING}"]`);
+}
+
+describe('a decoded event does not hold on to the body that it came in', () => {
+  it('when it was parsed', () => {
+    const { bytes, result } = heldBytes(() =>
+      Array.from({ length: BODIES }, (_, index): RayEvent[] => {
+        const raws = JSON.parse(bodyOf(rawDefinition({ taskName: `a task of its own ${index}` }), rawLifecycle()).toString()) as unknown[];
+        return raws.map((raw) => decodeEvent(raw)).flatMap((decoded) => (decoded.ok ? [decoded.event] : []));
+      }),
+    );
+    expect(result.flat()).toHaveLength(2 * BODIES);
+    expect(bytes).toBeLessThan(BODIES * 250_000);
+  });
+
+  it('when it was scanned, nor what the scanner learned', () => {
+    const scanner = new EventScanner();
+    const { bytes, result } = heldBytes(() =>
+      Array.from({ length: BODIES }, (_, index) => {
+        const raw = rawDefinition({ taskName: `a task of its own ${index}` });
+        const body = new ScanBytes(bodyOf(raw));
+        const event = scanner.scan(body, 1);
+        const decoded = decodeEvent(raw);
+        if (event === undefined && decoded.ok) scanner.learn(body, 1, 1 + JSON.stringify(raw).length, decoded.event);
+        return event;
+      }),
+    );
+    expect(result.filter((event) => event !== undefined)).toHaveLength(BODIES - 1);
+    expect(bytes).toBeLessThan(BODIES * 250_000);
+  });
+
+  it('when a long text of it was cut', () => {
+    const trace = (index: number): string => `failed ${index}\n${PADDING}`;
+    const { bytes, result } = heldBytes(() =>
+      Array.from({ length: BODIES }, (_, index) => [
+        decodeEvent(JSON.parse(JSON.stringify(rawLifecycle({ rayErrorInfo: { errorType: 'WORKER_DIED', errorMessage: trace(index) } })))),
+        decodeEvent(JSON.parse(JSON.stringify(rawDefinition({ taskName: trace(index), callSite: trace(index) })))),
+        decodeEvent(JSON.parse(JSON.stringify(rawEvent(PADDING, 'none', {})))),
+      ]),
+    );
+    expect(result.flat().filter(({ ok }) => ok)).toHaveLength(2 * BODIES);
+    expect(bytes).toBeLessThan(BODIES * 400_000);
+  });
+});

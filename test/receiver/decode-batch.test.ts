@@ -1,0 +1,141 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decodeEvent, EventScanner } from '../../src/event/index.ts';
+import { decodeBatch } from '../../src/receiver/decode-batch.ts';
+import { createTurns } from '../../src/receiver/index.ts';
+import { rawEvent } from './receiver-fixture.ts';
+
+const RECORDINGS = new URL('../fixtures/recordings/', import.meta.url);
+const BODIES = readdirSync(RECORDINGS)
+  .filter((name) => name.endsWith('.ndjson'))
+  .flatMap((name) => readFileSync(new URL(name, RECORDINGS), 'utf8').trim().split('\n'))
+  .map((line) => Buffer.from((JSON.parse(line) as { body: string }).body));
+
+/** Events of a kind that is scanned. */
+const KNOWN = BODIES.flatMap((body) => JSON.parse(body.toString()) as Record<string, unknown>[])
+  .filter((raw) => 'taskLifecycleEvent' in raw)
+  .slice(0, 200);
+
+function decode(bytes: Buffer, scanner?: EventScanner, limits: { maxBodyEvents?: number; maxEventDepth?: number } = {}) {
+  return decodeBatch({
+    bytes,
+    maxBodyEvents: 100_000,
+    maxEventDepth: 64,
+    turns: createTurns(),
+    decode: decodeEvent,
+    scanner,
+    onDecoderError: (error) => {
+      throw error;
+    },
+    ...limits,
+  });
+}
+
+/** Knows all that the recordings have. */
+async function learnedScanner(): Promise<EventScanner> {
+  const scanner = new EventScanner();
+  for (const body of BODIES) await decode(body, scanner);
+  return scanner;
+}
+
+describe('a body gives the same with a scanner and without', () => {
+  it('of every recording, the first time and the second', async () => {
+    const scanner = new EventScanner();
+    for (const body of [...BODIES, ...BODIES]) expect(await decode(body, scanner)).toStrictEqual(await decode(body));
+  });
+
+  it('whatever is done to its bytes', async () => {
+    const scanner = await learnedScanner();
+    const small = BODIES.filter(({ length }) => length < 20_000);
+    const edit = fc.record({ at: fc.nat(), byte: fc.oneof(fc.nat(255), fc.constantFrom(...Buffer.from('"\\{}[],: '))), cut: fc.nat(4) });
+    const outcomes = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...small), fc.array(edit, { minLength: 1, maxLength: 4 }), async (body, edits) => {
+        let bytes = body;
+        for (const { at, byte, cut } of edits) {
+          const position = at % bytes.length;
+          bytes =
+            cut === 4
+              ? bytes.subarray(0, position + 1)
+              : Buffer.concat([bytes.subarray(0, position), Buffer.of(byte), bytes.subarray(position + cut)]);
+        }
+        const plain = await decode(Buffer.from(bytes));
+        expect(await decode(Buffer.from(bytes), scanner)).toStrictEqual(plain);
+        outcomes.add(plain.ok ? `ok ${plain.rejectedCount > 0}` : plain.code);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(outcomes).toStrictEqual(new Set(['ok true', 'ok false', 'body_not_json']));
+  }, 120_000);
+
+  it('with limits that it reaches', async () => {
+    const scanner = await learnedScanner();
+    for (const body of BODIES.slice(0, 60)) {
+      const count = (JSON.parse(body.toString()) as unknown[]).length;
+      for (const limits of [{ maxBodyEvents: count }, { maxBodyEvents: count - 1 }, { maxEventDepth: 2 }, { maxEventDepth: 1 }]) {
+        expect(await decode(body, new EventScanner(), limits)).toStrictEqual(await decode(body, undefined, limits));
+      }
+      expect(await decode(body, scanner, { maxBodyEvents: count - 1 })).toMatchObject({ ok: false, code: 'body_too_many_events' });
+    }
+  });
+});
+
+it('what is rejected among scanned events stands where it was posted', async () => {
+  const scanner = await learnedScanner();
+  const [known] = KNOWN;
+  const bytes = Buffer.from(JSON.stringify([known, 7, known, rawEvent(1), { eventType: 'NO' }, known]));
+  const batch = await decode(bytes, scanner);
+  if (!batch.ok) throw new Error(batch.message);
+  expect(batch.events).toHaveLength(4);
+  expect(batch.firstRejected.map(({ index, rejection }) => [index, rejection.code])).toEqual([
+    [1, 'event_not_object'],
+    [4, 'event_session_invalid'],
+  ]);
+  expect(batch.rejectedParts.map(({ start, end }) => bytes.toString('utf8', start, end))).toEqual(['7', '{"eventType":"NO"}']);
+});
+
+it('a body of events that are scanned gives way in between', async () => {
+  const scanner = await learnedScanner();
+  let nowMs = 0;
+  let turns = 0;
+  const counted = createTurns({
+    turnMs: 8,
+    monotonicMs: () => (nowMs += 1),
+    defer: (callback) => {
+      turns += 1;
+      setImmediate(callback);
+    },
+  });
+  const bytes = Buffer.from(
+    JSON.stringify(
+      Array.from({ length: 20 }, () => KNOWN)
+        .flat()
+        .slice(0, 1000),
+    ),
+  );
+  await decodeBatch({
+    bytes,
+    maxBodyEvents: 1000,
+    maxEventDepth: 64,
+    turns: counted,
+    decode: decodeEvent,
+    scanner,
+    onDecoderError: () => {},
+  });
+  expect(turns).toBeGreaterThan(5);
+});
+
+it('a bug of the scanner costs no event, and is told', async () => {
+  const broken = new EventScanner();
+  const fail = (): never => {
+    throw new TypeError('our bug');
+  };
+  Object.assign(broken, { scan: fail, learn: fail });
+  const errors: unknown[] = [];
+  const bytes = Buffer.from(JSON.stringify([rawEvent(1), rawEvent(2)]));
+  const options = { bytes, maxBodyEvents: 10, maxEventDepth: 64, turns: createTurns(), decode: decodeEvent };
+  const batch = await decodeBatch({ ...options, scanner: broken, onDecoderError: (error) => errors.push(error) });
+  expect(batch).toStrictEqual(await decode(bytes));
+  expect(errors).toHaveLength(4);
+});

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { rayEventsToSpans } from '../../src/convert.ts';
+import { otlpJsonLines } from '../../src/export/index.ts';
+import { type GeneratedStreamOptions, generatedPosts, generatedStream } from './generated-stream.ts';
+import { checkTraces } from './oracle.ts';
+import { readOtlpJsonLines } from './otlp-spans.ts';
+import { eventsOfBody, readRecordedEvents } from './posts.ts';
+import { isDriver, readFacts } from './ray-facts.ts';
+
+const RECORDING = new URL('../fixtures/recordings/load-20k-tasks-ray-2.60.0.ndjson.gz', import.meta.url).pathname;
+
+type Json = Readonly<Record<string, unknown>>;
+
+const eventsOf = (options: GeneratedStreamOptions): unknown[] => generatedStream(options).posts.flatMap(eventsOfBody);
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+const record = (value: unknown): Json => (isObject(value) ? value : {});
+
+/** Field names in order, with the states; what is below an object whose keys are data is left out. */
+function shapeOf(event: unknown): string {
+  const fields = Object.entries(record(event)).map(([key, value]) => {
+    if (!key.endsWith('Event') && !key.endsWith('Events')) return key;
+    const states = record(value)['stateTransitions'];
+    const names = Array.isArray(states) ? states.map((state) => String(record(state)['state'])).join('>') : '';
+    return `${key}(${Object.keys(record(value)).join(' ')}) ${names}`;
+  });
+  return `${String(record(event)['eventType'])}: ${fields.join(' ')}`;
+}
+
+function statistics(events: readonly unknown[]): {
+  readonly eventsPerAttempt: number;
+  readonly bytesPerEvent: number;
+  readonly lateShare: number;
+  readonly shapes: Map<string, number>;
+} {
+  const facts = readFacts(events);
+  const attempts = [...facts.sessions.values()].flatMap((session) => [...session.attempts.values()]).filter((one) => !isDriver(one.taskId));
+  const ended = new Set<string>();
+  let late = 0;
+  const shapes = new Map<string, number>();
+  let bytes = 0;
+  for (const event of events) {
+    bytes += JSON.stringify(event).length;
+    const shape = shapeOf(event);
+    shapes.set(shape, (shapes.get(shape) ?? 0) + 1 / events.length);
+    const lifecycle = record(record(event)['taskLifecycleEvent']);
+    const attempt = `${String(lifecycle['taskId'])}/${String(lifecycle['taskAttempt'])}`;
+    const states = JSON.stringify(lifecycle['stateTransitions'] ?? []);
+    if (states.includes('"RUNNING"') && ended.has(attempt)) late += 1;
+    if (states.includes('"FINISHED"') || states.includes('"FAILED"')) ended.add(attempt);
+  }
+  return {
+    eventsPerAttempt: events.length / attempts.length,
+    bytesPerEvent: bytes / events.length,
+    lateShare: late / attempts.length,
+    shapes,
+  };
+}
+
+describe('a generated stream', () => {
+  it('has the statistics and the shapes of the recording', () => {
+    const real = statistics(readRecordedEvents(RECORDING));
+    const made = statistics(eventsOf({ seed: 5, jobs: 2, tasksPerJob: 4000, failed: 0, retried: 0 }));
+    expect(made.eventsPerAttempt / real.eventsPerAttempt).toBeCloseTo(1, 1);
+    expect(made.bytesPerEvent / real.bytesPerEvent).toBeCloseTo(1, 1);
+    expect(made.lateShare / real.lateShare).toBeCloseTo(1, 1);
+    // Each shape that is more than a curiosity in one is about as frequent in the other.
+    for (const [shape, share] of real.shapes) if (share > 0.01) expect(made.shapes.get(shape) ?? 0, shape).toBeCloseTo(share, 1);
+    for (const [shape, share] of made.shapes) if (share > 0.01) expect(real.shapes.get(shape) ?? 0, shape).toBeGreaterThan(0);
+  });
+
+  it('has the bytes of a post as Python writes them', () => {
+    const [first = ''] = generatedStream({ seed: 1, jobs: 1, tasksPerJob: 10 }).posts;
+    const pythonJson = (value: unknown): string => {
+      if (Array.isArray(value)) return `[${value.map(pythonJson).join(', ')}]`;
+      if (!isObject(value)) return JSON.stringify(value);
+      return `{${Object.entries(value)
+        .map(([key, inner]) => `${JSON.stringify(key)}: ${pythonJson(inner)}`)
+        .join(', ')}}`;
+    };
+    expect(first.replaceAll('.0,', ',').replaceAll('.0}', '}')).toBe(pythonJson(JSON.parse(first)));
+  });
+
+  it('is the same for the same seed, and another for another', () => {
+    const hash = (seed: number): string =>
+      createHash('sha256')
+        .update(generatedStream({ seed, jobs: 3, tasksPerJob: 200, profiles: 0.5, openTasks: 20 }).posts.join('\n'))
+        .digest('hex');
+    expect(hash(1)).toBe(hash(1));
+    expect(hash(1)).not.toBe(hash(2));
+  });
+
+  it('never repeats an event id or a task', () => {
+    const ids = eventsOf({ seed: 3, jobs: 2, tasksPerJob: 3000 }).map((event) => record(event)['eventId']);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it.each<[string, Partial<GeneratedStreamOptions>]>([
+    ['the default mix', {}],
+    ['retries and failures', { retried: 0.4, failed: 0.2 }],
+    ['lost definitions', { lost: 0.3, profiles: 0.5 }],
+    ['deep and wide calls', { actors: 0, parents: 0.3, fanOut: 12, depth: 6 }],
+    ['actors alone', { actors: 1 }],
+    ['jobs without an end, and open attempts', { endlessJobs: 1, openTasks: 100 }],
+    ['the older shape', { release: '2.54' }],
+    ['a runtime environment', { runtimeEnv: '{"env_vars": {"PASSWORD": "planted-secret"}}' }],
+  ])('is told in spans that keep every rule: %s', (_name, options) => {
+    const { posts, summary } = generatedStream({ seed: 11, jobs: 3, tasksPerJob: 300, ...options });
+    const events = posts.flatMap(eventsOfBody);
+    const { spans, rejected } = rayEventsToSpans(events, { maxSpansPerTrace: 0, maxBytesPerTrace: 0 });
+    const flat = readOtlpJsonLines([...otlpJsonLines(spans)].join(''));
+    expect(rejected).toEqual([]);
+    expect(checkTraces(events, flat, { plantedSecrets: ['planted-secret'] })).toEqual([]);
+    const facts = [...readFacts(events).sessions.values()];
+    const attempts = facts.flatMap((session) => [...session.attempts.values()]).filter((one) => !isDriver(one.taskId));
+    const count = (state: string): number => attempts.filter(({ states }) => states.some((one) => one.state === state)).length;
+    expect(summary).toMatchObject({
+      posts: posts.length,
+      events: events.length,
+      bytes: posts.reduce((sum, post) => sum + Buffer.byteLength(post), 0),
+      attempts: attempts.length,
+      finished: count('FINISHED'),
+      failed: count('FAILED'),
+      unended: attempts.length - count('FINISHED') - count('FAILED'),
+    });
+  });
+
+  it('posts 10,000 events of about 8 MB as older releases did', () => {
+    const [first = ''] = generatedStream({ seed: 1, release: '2.54', jobs: 1, tasksPerJob: 3000, runtimeEnv: '{}' }).posts;
+    expect(eventsOfBody(first)).toHaveLength(10_000);
+    expect(Buffer.byteLength(first) / 1e6).toBeGreaterThan(7);
+  });
+
+  it('remembers no more of a long stream than of a short one', () => {
+    const posts = generatedPosts({ seed: 1, jobs: 1, tasksPerJob: 1_000_000_000, windowMs: 100 });
+    let length = 0;
+    for (let taken = 0; taken < 50; taken += 1) {
+      const { value } = posts.next();
+      if (typeof value === 'string') length += value.length;
+    }
+    expect(length).toBeGreaterThan(30_000_000);
+  });
+});
