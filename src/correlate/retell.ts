@@ -1,4 +1,5 @@
-import type { RayEvent } from '../event/index.ts';
+import type { RayEvent, TaskLifecycle } from '../event/index.ts';
+import { driverTaskOf } from './ray-ids.ts';
 import type { Actor, Attempt, Job, NodeRecord, Session } from './records.ts';
 import type { State } from './state.ts';
 
@@ -45,7 +46,7 @@ function* jobEvents(job: Job): Generator<Retold> {
   if (job.definition !== undefined) yield job.definition;
   if (job.transitions.length > 0) yield { ...header(session), type: 'job_lifecycle', jobId, transitions: job.transitions };
   if (job.driverTransitions.length > 0) {
-    const driver = { ...header(session), type: 'task_lifecycle', taskId: job.driverTaskId, attempt: 0 } as const;
+    const driver = { ...header(session), type: 'task_lifecycle', taskId: driverTaskOf(jobId), attempt: 0 } as const;
     yield { ...driver, transitions: job.driverTransitions, ...(job.driverError === undefined ? {} : { error: job.driverError }) };
   }
   const soFar = { finished: job.finished, failed: job.failed, unfinished: job.unfinished };
@@ -65,18 +66,21 @@ function* actorEvents(actor: Actor): Generator<Retold> {
     yield { ...header(actor.session), type: 'actor_lifecycle', actorId: actor.id, transitions: actor.transitions };
 }
 
-function* attemptEvents({ task, number, transitions, definition, where, extra }: Attempt): Generator<Retold> {
-  const which = { ...header(task.session), taskId: task.id, attempt: number };
-  if (definition !== undefined) yield { ...which, type: 'task_definition', ...definition };
-  const { submittedNodeId, executorNodeId, workerId, workerPid } = where;
-  yield {
-    ...which,
+function* attemptEvents(attempt: Attempt): Generator<Retold> {
+  const { task, number, transitions, definition } = attempt;
+  const { error } = attempt.extra;
+  const { submittedNodeId, executorNodeId, workerId, workerPid } = attempt.where;
+  const own = { ...header(task.session), taskId: task.id, attempt: number };
+  if (definition !== undefined) yield { ...definition, ...own, type: 'task_definition' };
+  const told: TaskLifecycle = {
+    ...own,
     type: 'task_lifecycle',
     transitions,
-    ...(extra.error === undefined ? {} : { error: extra.error }),
+    ...(error === undefined ? {} : { error }),
     ...(submittedNodeId === undefined ? {} : { nodeId: submittedNodeId }),
     ...(workerId === undefined ? {} : { workerId }),
     ...(workerPid === undefined ? {} : { workerPid }),
     ...(executorNodeId === undefined ? {} : { emitterNodeId: executorNodeId }),
   };
+  yield told;
 }

@@ -49,6 +49,8 @@ export async function browse(browser: BrowserContextOptions = {}, options: Bridg
   const context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args, ...browser });
   closers.push(() => context.close());
   const page = await context.newPage();
+  // On a machine that is busy a page takes its time.
+  page.setDefaultTimeout(100_000);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
