@@ -7,7 +7,7 @@ import type { ViewModel } from './model.ts';
 import { openApiDocument } from './openapi.ts';
 import { PAGE_LIMITS, type Read, readFilter, readOrder, readPage } from './query.ts';
 import { answerViewRefusal, refuseRead } from './refusal.ts';
-import { type SelectedTask, selectTasks } from './select.ts';
+import { type SelectedTask, selectTasks, type TaskFilter, type TaskOrder } from './select.ts';
 import type { AttemptsAnswer, Health, JobAnswer, JobsAnswer, SessionsAnswer, StatusAnswer } from './shapes.ts';
 import { DEFAULT_STREAM_LIMITS, Stream, type StreamEvent, type StreamLimits } from './stream.ts';
 import type { IntakeCounts } from './watch-intake.ts';
@@ -40,6 +40,16 @@ interface Topic {
   readonly job: string | undefined;
 }
 
+/** The last selection, for as long as nobody else needs the memory. */
+interface Selection {
+  readonly key: string;
+  readonly version: number;
+  readonly atMs: number;
+  readonly found: WeakRef<readonly SelectedTask[]>;
+}
+
+const SELECTION_AGE_MAX_MS = 500;
+
 /** Jobs that a message of the stream tells of. */
 const STREAMED_JOBS = 200;
 const DEFAULT_SEARCHES = 8;
@@ -66,6 +76,7 @@ export interface Api {
 export function createApi(options: ApiOptions): Api {
   const { model, now, turns, traceUrl, maxSearches = DEFAULT_SEARCHES } = options;
   let searches = 0;
+  let selection: Selection = { key: '', version: -1, atMs: 0, found: new WeakRef([]) };
 
   function status(): StatusAnswer {
     const { attempts, leftOut } = model;
@@ -108,6 +119,18 @@ export function createApi(options: ApiOptions): Api {
       : refuseRead('job_ambiguous', 'more than one session has a job of this id: name the session');
   }
 
+  /** Who reads on within a moment finds the selection that was made. */
+  async function select(job: JobView, filter: TaskFilter, order: TaskOrder): Promise<readonly SelectedTask[]> {
+    const key = JSON.stringify([job.session.name, job.id, filter, order]);
+    const isFresh = selection.version === model.version || now() - selection.atMs < SELECTION_AGE_MAX_MS;
+    const known = selection.key === key && isFresh ? selection.found.deref() : undefined;
+    if (known !== undefined) return known;
+    const { version } = model;
+    const found = await selectTasks(job, filter, order, turns);
+    selection = { key, version, atMs: now(), found: new WeakRef(found) };
+    return found;
+  }
+
   async function tasks(job: JobView, query: (name: string) => string | undefined): Promise<Read<AttemptsAnswer>> {
     const filter = readFilter(query);
     const page = readPage(query);
@@ -118,7 +141,7 @@ export function createApi(options: ApiOptions): Api {
     if (searches >= maxSearches) return refuseRead('view_busy', 'too many searches are under way');
     searches += 1;
     try {
-      const found = await selectTasks(job, filter.value, order.value, turns);
+      const found = await select(job, filter.value, order.value);
       const { offset, limit } = page.value;
       const clockMs = job.session.clockMs(now());
       const { firstMs, lastMs } = timesOf(found, clockMs);

@@ -4,7 +4,7 @@ import { exceptionOf } from '../span/index.ts';
 import type { ViewLimits } from './limits.ts';
 import { isOver, type Stage, stageOf } from './stage.ts';
 import { kept } from './text.ts';
-import { AttemptView, type ErrorView, failureKey, FunctionView, type JobView, type SessionView } from './records.ts';
+import { AttemptView, type ErrorView, failureKey, FunctionView, type JobView, type SessionView, type TaskNeeds } from './records.ts';
 import { toMs } from './times.ts';
 
 /** Stands for functions beyond the limit. */
@@ -43,9 +43,11 @@ export class AttemptBook {
       this.#functionOf(job, functionName(event)).untracked += 1;
       return;
     }
-    if (!attempt.isClosed) attempt.definition = event;
     this.#move(attempt, job, functionName(event), event.name);
-    attempt.parentTaskId = event.parentTaskId;
+    const { shared } = attempt.function;
+    if (shared.parentTaskId !== event.parentTaskId) shared.parentTaskId = event.parentTaskId;
+    attempt.parentTaskId = shared.parentTaskId;
+    if (!attempt.isClosed) attempt.needs = sharedNeeds(shared.needs, event);
   }
 
   enter(job: JobView | undefined, event: TaskLifecycle, nowMs: number, applied: Applied): void {
@@ -71,7 +73,7 @@ export class AttemptBook {
     const known = find(job.session, taskId, number);
     if (known?.isClosed === true) return;
     const name = definition === undefined ? kept(lifecycle.name, this.#limits.maxNameLength) : functionName(definition);
-    const isDefinitionCounted = lifecycle.definitionFrom === 'own' && known?.definition === undefined;
+    const isDefinitionCounted = lifecycle.definitionFrom === 'own' && known?.needs === undefined;
     if (isDefinitionCounted) this.#forgetUntracked(job, name);
     const attempt = known ?? this.#add(job, taskId, number, name);
     this.#move(attempt, job, name, lifecycle.name);
@@ -86,7 +88,7 @@ export class AttemptBook {
     attempt.nodeId = lifecycle.node?.nodeId ?? attempt.nodeId;
     attempt.pid = lifecycle.workerPid ?? attempt.pid;
     if (lifecycle.outcome === 'failed') attempt.error = this.#errorView(lifecycle.error, lifecycle.profile);
-    attempt.definition = undefined;
+    attempt.needs = undefined;
     attempt.isClosed = true;
     if (!Number.isNaN(attempt.runningMs)) {
       attempt.function.queue.add(attempt.runningMs - attempt.startMs);
@@ -152,9 +154,11 @@ export class AttemptBook {
 
   /** To the job and the function that it turns out to belong to. */
   #move(attempt: AttemptView, job: JobView, functionKey: string, name: string): void {
-    attempt.name = kept(name, this.#limits.maxNameLength);
     const from = attempt.job;
     const own = this.#functionOf(job, functionKey);
+    const shortName = kept(name, this.#limits.maxNameLength);
+    if (own.shared.name !== shortName) own.shared.name = shortName;
+    attempt.name = own.shared.name;
     const left = attempt.function;
     if (own === left) return;
     left.stages[attempt.stage] -= 1;
@@ -238,6 +242,36 @@ export class AttemptBook {
 function functionName({ className, functionName: own, name }: Pick<TaskDefinition, 'className' | 'functionName' | 'name'>): string {
   if (own === undefined || own === '') return name === '' ? '(no name)' : name;
   return className === undefined || className === '' ? own : `${className}.${own}`;
+}
+
+/** Of so many different ones of one function. */
+const NEEDS_VARIANTS_MAX = 8;
+
+function sharedNeeds(known: TaskNeeds[], { taskType, requiredResources, placementGroupId, labelSelector }: TaskDefinition): TaskNeeds {
+  for (const needs of known) {
+    const isSame =
+      needs.taskType === taskType &&
+      needs.placementGroupId === placementGroupId &&
+      isSameMap(needs.requiredResources, requiredResources) &&
+      isSameMap(needs.labelSelector, labelSelector);
+    if (isSame) return needs;
+  }
+  const needs: TaskNeeds = {
+    taskType,
+    requiredResources,
+    ...(placementGroupId === undefined ? {} : { placementGroupId }),
+    ...(labelSelector === undefined ? {} : { labelSelector }),
+  };
+  if (known.length >= NEEDS_VARIANTS_MAX) known.shift();
+  known.push(needs);
+  return needs;
+}
+
+function isSameMap(a: Readonly<Record<string, unknown>> | undefined, b: Readonly<Record<string, unknown>> | undefined): boolean {
+  if (a === b) return true;
+  if (a === undefined || b === undefined) return false;
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
 }
 
 function isEmpty(own: FunctionView): boolean {

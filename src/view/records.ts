@@ -18,8 +18,8 @@ export class AttemptView {
   function: FunctionView;
   name = '';
   parentTaskId: string | undefined;
-  /** While it is open: what it needs in order to run. */
-  definition: TaskDefinition | undefined;
+  /** While it is open, and its own definition was told. */
+  needs: TaskNeeds | undefined;
   stage: Stage = 'unknown';
   /** Ray's own word for where it stands. */
   state = '';
@@ -65,9 +65,18 @@ export class AttemptView {
   }
 }
 
+/** What an attempt needs in order to run. */
+export type TaskNeeds = Pick<TaskDefinition, 'taskType' | 'requiredResources' | 'placementGroupId' | 'labelSelector'>;
+
 /** What is known of all attempts of one function. */
 export class FunctionView {
   readonly name: string;
+  /** Texts and needs of the last definitions: most attempts hold the same ones, so that they hold one object. */
+  readonly shared: { name: string; parentTaskId: string | undefined; readonly needs: TaskNeeds[] } = {
+    name: '',
+    parentTaskId: undefined,
+    needs: [],
+  };
   /** Attempts, by where they stand. */
   readonly stages = noCounts();
   /** Open attempts that are not followed one by one. */

@@ -1,4 +1,4 @@
-import type { Turns } from '../receiver/index.ts';
+import type { Turn, Turns } from '../receiver/index.ts';
 import { earlierOf, nodeName } from './describe.ts';
 import { PENDING_STAGES, type Stage } from './stage.ts';
 import type { AttemptView, JobView } from './records.ts';
@@ -28,58 +28,84 @@ const STEP = 500;
 
 /** The last attempts of tasks that the filter lets through. Gives way to the rest of the bridge while it looks. */
 export async function selectTasks(job: JobView, filter: TaskFilter, order: TaskOrder, turns: Turns): Promise<readonly SelectedTask[]> {
+  const pace = new Pace(turns);
   const matches = matcherOf(filter);
   const { lastAttempts } = job.session;
   const found: AttemptView[] = [];
-  let looked = 0;
-  let turn = await turns.take();
   for (const attempts of [job.others, job.failures, job.open]) {
     for (const attempt of attempts) {
-      looked += 1;
-      if (looked % STEP === 0 && turn.isOver()) turn = await turns.take();
+      if (pace.isDue()) await pace.rest();
       if (lastAttempts.get(attempt.taskId) === attempt && matches(attempt)) found.push(attempt);
     }
   }
-  if (turn.isOver()) turn = await turns.take();
+  await pace.rest();
   found.sort(byStart);
-  if (order === 'start') return found.map((attempt) => ({ attempt, depth: 0 }));
-  if (turn.isOver()) await turns.take();
-  return asTree(found);
+  await pace.rest();
+  return order === 'start' ? found.map((attempt) => ({ attempt, depth: 0 })) : await asTree(found, pace);
+}
+
+/** Rests after some steps when its turn is over. */
+class Pace {
+  readonly #turns: Turns;
+  #turn: Turn | undefined;
+  #steps = 0;
+
+  constructor(turns: Turns) {
+    this.#turns = turns;
+  }
+
+  isDue(): boolean {
+    this.#steps += 1;
+    return this.#steps % STEP === 0;
+  }
+
+  async rest(): Promise<void> {
+    if (this.#turn === undefined || this.#turn.isOver()) this.#turn = await this.#turns.take();
+  }
 }
 
 /** Damaged streams can name a task as its own ancestor: such a task stands at the top. */
-function asTree(found: readonly AttemptView[]): readonly SelectedTask[] {
-  const ids = new Set(found.map(({ taskId }) => taskId));
+async function asTree(found: readonly AttemptView[], pace: Pace): Promise<readonly SelectedTask[]> {
   const below = new Map<string, AttemptView[]>();
+  const ids = new Set<string>();
+  for (const { taskId } of found) {
+    if (pace.isDue()) await pace.rest();
+    ids.add(taskId);
+  }
   const top: AttemptView[] = [];
   for (const attempt of found) {
+    if (pace.isDue()) await pace.rest();
     const { parentTaskId } = attempt;
+    const siblings = parentTaskId === undefined ? undefined : below.get(parentTaskId);
     if (parentTaskId === undefined || !ids.has(parentTaskId)) top.push(attempt);
-    else {
-      const siblings = below.get(parentTaskId);
-      if (siblings === undefined) below.set(parentTaskId, [attempt]);
-      else siblings.push(attempt);
-    }
+    else if (siblings === undefined) below.set(parentTaskId, [attempt]);
+    else siblings.push(attempt);
   }
   const placed = new Set<AttemptView>();
   const tree: SelectedTask[] = [];
-  for (const root of [...top, ...found]) {
-    const waiting: SelectedTask[] = [{ attempt: root, depth: 0 }];
-    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      if (placed.has(next.attempt)) continue;
-      placed.add(next.attempt);
-      tree.push(next);
-      const { depth } = next;
-      for (const child of (below.get(next.attempt.taskId) ?? []).toReversed()) waiting.push({ attempt: child, depth: depth + 1 });
+  for (const roots of [top, found]) {
+    for (const root of roots) {
+      const waiting: SelectedTask[] = [{ attempt: root, depth: 0 }];
+      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+        if (pace.isDue()) await pace.rest();
+        if (placed.has(next.attempt)) continue;
+        placed.add(next.attempt);
+        tree.push(next);
+        const { depth } = next;
+        for (const child of (below.get(next.attempt.taskId) ?? []).toReversed()) waiting.push({ attempt: child, depth: depth + 1 });
+      }
     }
+    if (tree.length === found.length) break;
   }
   return tree;
 }
 
 /** What has no time yet stands at the end. */
 function byStart(a: AttemptView, b: AttemptView): number {
-  const [left, right] = [a.startMs, b.startMs].map((ms) => (Number.isNaN(ms) ? Number.POSITIVE_INFINITY : ms));
-  return left === right ? 0 : (left ?? 0) - (right ?? 0);
+  const [left, right] = [a.startMs, b.startMs];
+  if (left < right) return -1;
+  if (left > right) return 1;
+  return Number(Number.isNaN(left)) - Number(Number.isNaN(right));
 }
 
 function matcherOf(filter: TaskFilter): (attempt: AttemptView) => boolean {

@@ -1,7 +1,6 @@
-import type { TaskDefinition } from '../event/index.ts';
 import { actorIdOf, jobIdOf } from '../correlate/index.ts';
 import type { ActorView } from './actor-view.ts';
-import type { AttemptView, SessionView } from './records.ts';
+import type { AttemptView, SessionView, TaskNeeds } from './records.ts';
 
 /** Ray makes these of a placement group's bundles: they say nothing that the group does not. */
 const OF_A_BUNDLE = /_group_|^bundle_group/;
@@ -10,7 +9,7 @@ const SHOWN_MAX = 10;
 /** What a pending attempt waits for, in words; undefined for one that is not pending. */
 export function waitsFor(attempt: AttemptView): string | undefined {
   const actor = actorOf(attempt.job.session, attempt.taskId);
-  const isCall = actor !== undefined && attempt.definition?.taskType !== 'ACTOR_CREATION_TASK';
+  const isCall = actor !== undefined && attempt.needs?.taskType !== 'ACTOR_CREATION_TASK';
   switch (attempt.stage) {
     case 'pending_args':
       if (attempt.state === 'PENDING_ARGS_AVAIL' && isCall && actor.state !== 'ALIVE' && actor.state !== '') return actorInWords(actor);
@@ -18,7 +17,7 @@ export function waitsFor(attempt: AttemptView): string | undefined {
     case 'pending_node':
       if (attempt.state === 'PENDING_OBJ_STORE_MEM_AVAIL') return 'room in the object store of its node';
       if (attempt.state === 'PENDING_ARGS_FETCH') return 'its arguments to be brought to its node';
-      return nodeInWords(attempt.job.session, attempt.definition);
+      return nodeInWords(attempt.job.session, attempt.needs);
     case 'pending_worker':
       if (attempt.state === 'PENDING_ACTOR_TASK_ARGS_FETCH') return 'its arguments to be brought to its actor';
       return isCall ? `its turn at ${actorInWords(actor)}` : 'its worker to begin';
@@ -41,9 +40,9 @@ function actorInWords({ id, name, className, state }: ActorView): string {
   return state === '' || state === 'ALIVE' ? `actor ${called}` : `actor ${called}, which is ${state}`;
 }
 
-function nodeInWords(session: SessionView, definition: TaskDefinition | undefined): string {
-  if (definition === undefined) return 'a node that has room';
-  const { requiredResources, placementGroupId, labelSelector } = definition;
+function nodeInWords(session: SessionView, needs: TaskNeeds | undefined): string {
+  if (needs === undefined) return 'a node that has room';
+  const { requiredResources, placementGroupId, labelSelector } = needs;
   const resources = Object.entries(requiredResources).filter(([name]) => !OF_A_BUNDLE.test(name));
   const parts = [
     ...(placementGroupId === undefined ? [] : [`in placement group ${placementGroupId}`]),
@@ -52,8 +51,8 @@ function nodeInWords(session: SessionView, definition: TaskDefinition | undefine
       ? []
       : [`labelled ${listed(Object.entries(labelSelector).map(([label, value]) => `${label} ${value}`))}`]),
   ];
-  const needs = parts.length === 0 ? 'a node that has room' : `a node ${parts.join(', ')}`;
-  return resources.length > 0 && hasNoSuchNode(session, resources) ? `${needs}: no node has as much` : needs;
+  const node = parts.length === 0 ? 'a node that has room' : `a node ${parts.join(', ')}`;
+  return resources.length > 0 && hasNoSuchNode(session, resources) ? `${node}: no node has as much` : node;
 }
 
 function listed(items: readonly string[]): string {
