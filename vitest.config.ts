@@ -29,7 +29,7 @@ export default defineConfig({
           name: 'crash',
           include: ['test/crash/**/*.test.ts'],
           // They wait more than they work.
-          maxConcurrency: 12,
+          maxConcurrency: 16,
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },

@@ -18,7 +18,7 @@ import {
 import { createMemoryJournal, type Journal, type JournalStats } from './journal/index.ts';
 import { spanKey } from './otlp/index.ts';
 import { createPump } from './pump.ts';
-import { correlateOptionsOf, restoredOptions, takeUpCheckpoint } from './rebuild.ts';
+import { correlateOptionsOf, restoredOptions, retellTo, takeUpCheckpoint } from './rebuild.ts';
 import { createQuarantine, quarantineFolder } from './quarantine/index.ts';
 import {
   createReceiver,
@@ -216,6 +216,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     const done = new AbortController();
     const telling = tellRebuilding(done.signal);
     if (durable !== undefined) await takeUpCheckpoint(durable, correlator, turns, (count) => (restoredRecords += count));
+    if (durable !== undefined && view !== undefined) await retellTo(view, correlator, turns);
     await pump.run(abortPump.signal);
     done.abort();
     await telling;

@@ -29,8 +29,8 @@ export interface PumpOptions {
   readonly onReady?: () => void;
   /** Called once when all that a former process left is worked through: from then on the correlator may be given other options. */
   readonly onRebuilt?: () => void;
-  /** Hears of each event after it was applied at this time, and of what came of it. */
-  readonly onApplied?: (event: RayEvent, timeMs: number, applied: Applied) => void;
+  /** Hears of each event after it was applied, and of what came of it. */
+  readonly onApplied?: (event: RayEvent, applied: Applied) => void;
   /** Hears of each finished lifecycle, with the spans that were enqueued for it. */
   readonly onFinished: (lifecycle: Lifecycle, spans: readonly ReadableSpan[]) => void;
   /** Hears of an exception in a stage, which is our own bug; what caused it is skipped. */
@@ -104,7 +104,7 @@ export function createPump(options: PumpOptions): Pump {
       if (turn.isOver()) turn = await turns.take('background');
       if (entry.receivedAtMs > timeMs && !(await moveTo(entry.receivedAtMs, signal, turn))) break;
       const applied = guarded('correlate', () => correlator.apply(entry.event, timeMs));
-      if (applied !== undefined) options.onApplied?.(entry.event, timeMs, applied);
+      if (applied !== undefined) options.onApplied?.(entry.event, applied);
       cursor += 1;
     }
     journal.release(cursor);

@@ -2,6 +2,7 @@ import type { CheckpointRecord, CorrelateOptions, Correlator } from './correlate
 import type { Durable } from './journal/index.ts';
 import type { Settings } from './config.ts';
 import type { Turns } from './receiver/index.ts';
+import type { View } from './view/index.ts';
 
 /** What of the settings shapes what the correlator hands out. Part of each checkpoint, so that a restart works with what applied then. */
 export function correlateOptionsOf(settings: Settings): Partial<CorrelateOptions> {
@@ -34,5 +35,14 @@ export async function takeUpCheckpoint(
       }
     }
     onRecords(portion.length);
+  }
+}
+
+/** Tells the view what was open when the checkpoint was made, in turns. */
+export async function retellTo(view: View, correlator: Correlator, turns: Turns): Promise<void> {
+  let turn = await turns.take();
+  for (const retold of correlator.retell()) {
+    if (turn.isOver()) turn = await turns.take();
+    view.takeUp(retold);
   }
 }

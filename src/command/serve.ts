@@ -9,9 +9,9 @@ import { createTelemetry, type Telemetry } from '../telemetry.ts';
 import { formatCount, printable } from '../terminal/index.ts';
 import { type Command, type CommandContext, done, type Outcome, trouble, usage } from './command.ts';
 import { type Door, doorWarnings, openDoor, rayLines } from './door.ts';
-import { listen, type ListeningServer } from './http-server.ts';
+import { hostInUrl, listen, type ListeningServer } from './http-server.ts';
 import { thisMachine } from './machine.ts';
-import { rayVariables } from './ray-variables.ts';
+import { isLoopback, rayVariables } from './ray-variables.ts';
 import { aborted } from './signals.ts';
 
 export const serveCommand: Command = {
@@ -20,7 +20,7 @@ export const serveCommand: Command = {
   usage: '[options]',
   description: [
     'Listens for the posts of Ray, turns them into traces, and sends these where the OTEL_* variables say: OTEL_EXPORTER_OTLP_ENDPOINT (default http://localhost:4318), OTEL_EXPORTER_OTLP_PROTOCOL (http/protobuf, http/json or grpc), OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_EXPORTER (otlp, console, file, none), OTEL_SERVICE_NAME and the others of the OpenTelemetry specification.',
-    'On start it prints the variables that Ray needs, ready to paste. GET /healthz, /readyz and /metrics (Prometheus) tell how it is. Logs are JSON lines on standard error.',
+    'On start it prints the variables that Ray needs, ready to paste. The live page is at /, its data at /api/v1. GET /healthz, /readyz and /metrics (Prometheus) tell how it is. Logs are JSON lines on standard error.',
     'SIGTERM or SIGINT ends it: no more events are taken, what is finished is delivered within --drain-timeout, and the exit code is 0. A second signal ends it at once.',
   ],
   options: settingsTable,
@@ -51,6 +51,10 @@ async function serve(context: CommandContext): Promise<Outcome> {
   if (!opened.ok) return usage(...opened.problems);
   const { door } = opened;
   for (const warning of doorWarnings(door, settings.listen.host, context.now())) stderr.write(`ray-otel-bridge serve: ${warning}\n`);
+  if (settings.view === 'on' && !isLoopback(settings.listen.host) && !door.access.read.isRequired())
+    stderr.write(
+      `ray-otel-bridge serve: whoever reaches ${hostInUrl(settings.listen.host)} can read the live page, with names and error messages of tasks: ask for a token with --read-token-file, or leave it out with --view off\n`,
+    );
   for (const name of unknownVariables(env))
     stderr.write(`ray-otel-bridge serve: ${name} is set, but is no variable of this release: is it a typing error?\n`);
   const telemetry = createTelemetry({ logLevel: settings.logLevel });
@@ -127,6 +131,7 @@ function startLines(server: ListeningServer, door: Door, settings: Settings, exp
     journal === 'disk' && dataDir !== undefined ? `in ${printable(resolve(dataDir))}` : 'in memory only: they do not outlive this process';
   return [
     `listening on ${server.url}`,
+    ...(settings.view === 'on' ? [`showing what is going on at ${server.url}/`] : []),
     ...exporters.map((line) => `sending traces by ${line}`),
     `keeping accepted events ${keeps}`,
     '',

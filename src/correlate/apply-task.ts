@@ -3,6 +3,7 @@ import { traceJobOf } from './ancestry.ts';
 import { endJob, isTerminal, scheduleAttempt } from './due.ts';
 import { oneOfFacts } from './definitions.ts';
 import { addProfileEntries, addTransitions, largest, smallest, wholeTaskEntry, withEntries } from './merge.ts';
+import { ownText } from './own-text.ts';
 import { addStates } from './packed-states.ts';
 import { actorIdOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
 import type { Attempt, NodeRecord, PlaceFacts, Session, Task, WorkerRecord } from './records.ts';
@@ -37,7 +38,7 @@ function noteActor(state: State, session: Session, event: TaskDefinition, nowMs:
 /** The text that others hold already: many tasks have one parent. */
 function sharedTaskId(session: Session, taskId: string): string {
   if (isDriverTask(taskId)) return session.jobs.get(jobIdOf(taskId))?.driverTaskId ?? taskId;
-  return session.tasks.get(taskId)?.id ?? taskId;
+  return session.tasks.get(taskId)?.id ?? ownText(taskId);
 }
 
 /** With the parent the trace is known, which may be another job's than the id's own. */

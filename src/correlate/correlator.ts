@@ -16,6 +16,7 @@ import {
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
 import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
 import { Restorer } from './restore.ts';
+import { retoldEvents, type Retold } from './retell.ts';
 import { CORRELATE_DEFAULTS, State } from './state.ts';
 import type { Applied, CorrelateOptions } from './state.ts';
 
@@ -52,6 +53,8 @@ export interface Correlator {
   checkpoint(): Iterable<CheckpointRecord>;
   /** Takes the records of a checkpoint, one by one and in their order, before anything else. Throws for a record that is none. */
   restore(record: CheckpointRecord): void;
+  /** Everything that is open, told again, to be taken whole before the state changes. */
+  retell(): Iterable<Retold>;
   /** From now on these options count; traces that are open keep their budget. */
   configure(options: Partial<CorrelateOptions>): void;
   openAttempts(): number;
@@ -66,6 +69,8 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
 
   return {
     apply(event, nowMs) {
+      // What it needed to take up a checkpoint is of no more use.
+      restorer = undefined;
       state.nowMs = Math.max(state.nowMs, nowMs);
       const applied = applyEvent(state, event, nowMs);
       if (applied === 'late') state.late += 1;
@@ -95,6 +100,7 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
       restorer ??= new Restorer(state);
       restorer.take(record);
     },
+    retell: () => retoldEvents(state),
     configure(changed) {
       state.options = { ...state.options, ...changed };
     },

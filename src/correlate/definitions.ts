@@ -1,4 +1,5 @@
 import type { TaskDefinition } from '../event/index.ts';
+import { ownText } from './own-text.ts';
 
 /**
  * What a task's definition tells of its function and its call, without what tells the calls of one parent apart. `actorId` is the end of the
@@ -46,28 +47,28 @@ export class SharedDefinitions {
     }
     const variants: TaskFacts[] = [];
     const byName = this.#byParent.get(parentTaskId);
-    if (byName === undefined) this.#byParent.set(parentTaskId, new Map([[name, variants]]));
-    else byName.set(name, variants);
+    if (byName === undefined) this.#byParent.set(parentTaskId, new Map([[ownText(name), variants]]));
+    else byName.set(ownText(name), variants);
     return variants;
   }
 }
 
 function factsOf(event: TaskDefinition, parentTaskId: string | undefined): TaskFacts {
-  const { taskType, name, language, moduleName, className, functionName, placementGroupId, requiredResources } = event;
+  const { taskType, language, moduleName, className, functionName, placementGroupId, requiredResources } = event;
   const { isDetachedActor, labelSelector, callSite, runtimeEnv } = event;
   return {
     taskType,
-    name,
+    name: ownText(event.name),
     language,
     requiredResources,
     ...(parentTaskId === undefined ? {} : { parentTaskId }),
-    ...(moduleName === undefined ? {} : { moduleName }),
-    ...(className === undefined ? {} : { className }),
-    ...(functionName === undefined ? {} : { functionName }),
-    ...(placementGroupId === undefined ? {} : { placementGroupId }),
+    ...(moduleName === undefined ? {} : { moduleName: ownText(moduleName) }),
+    ...(className === undefined ? {} : { className: ownText(className) }),
+    ...(functionName === undefined ? {} : { functionName: ownText(functionName) }),
+    ...(placementGroupId === undefined ? {} : { placementGroupId: ownText(placementGroupId) }),
     ...(isDetachedActor === undefined ? {} : { isDetachedActor }),
     ...(labelSelector === undefined ? {} : { labelSelector }),
-    ...(callSite === undefined ? {} : { callSite }),
+    ...(callSite === undefined ? {} : { callSite: ownText(callSite) }),
     ...(runtimeEnv === undefined ? {} : { runtimeEnv }),
   };
 }

@@ -24,6 +24,7 @@ export function isDriverTask(taskId: string): boolean {
   return taskId.startsWith(DRIVER_PREFIX);
 }
 
+/** The driver's own task of a job. */
 export function driverTaskOf(jobId: string): string {
   return DRIVER_PREFIX + jobId;
 }

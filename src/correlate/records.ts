@@ -22,6 +22,7 @@ import { Extra, NO_EXTRA } from './extra.ts';
 import type { FoldNode } from './fold.ts';
 import type { AttemptOutcome, JobTraceRef } from './lifecycle.ts';
 import { NO_STATES, type PackedStates, unpackStates } from './packed-states.ts';
+import { ownText } from './own-text.ts';
 import { actorIdOf, driverTaskOf, jobIdOf } from './ray-ids.ts';
 
 /** What events tell of where an attempt ran. */
@@ -48,9 +49,9 @@ export class Where implements PlaceFacts {
   readonly attempts = new Set<Attempt>();
 
   constructor(facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]) {
-    this.submittedNodeId = facts.submittedNodeId;
-    this.executorNodeId = facts.executorNodeId;
-    this.workerId = facts.workerId;
+    this.submittedNodeId = ownId(facts.submittedNodeId);
+    this.executorNodeId = ownId(facts.executorNodeId);
+    this.workerId = ownId(facts.workerId);
     this.workerPid = facts.workerPid;
     this.nodeIpAddress = facts.nodeIpAddress;
     this.places = places;
@@ -65,6 +66,10 @@ export class Where implements PlaceFacts {
   get nodeId(): string | undefined {
     return this.executorNodeId ?? this.submittedNodeId;
   }
+}
+
+function ownId(id: string | undefined): string | undefined {
+  return id === undefined ? undefined : ownText(id);
 }
 
 /** Of an attempt of which nothing is told. */
@@ -243,7 +248,7 @@ export class Job {
 
   constructor(session: Session, id: string, account: TraceAccount, nowMs: number) {
     this.session = session;
-    this.id = id;
+    this.id = ownText(id);
     this.account = account;
     this.firstSeenMs = nowMs;
   }
@@ -274,7 +279,7 @@ export class Actor {
 
   constructor(session: Session, id: string) {
     this.session = session;
-    this.id = id;
+    this.id = ownText(id);
   }
 
   get isDetached(): boolean {
@@ -297,7 +302,7 @@ class Entity<Definition, Transition> {
 
   constructor(session: Session, id: string) {
     this.session = session;
-    this.id = id;
+    this.id = ownText(id);
   }
 
   /** Ray told of it itself; else it is only named by something else. */

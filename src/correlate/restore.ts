@@ -3,6 +3,7 @@ import { type SavedAccount, TraceAccount } from './account.ts';
 import type { CheckpointContent, CheckpointKind, CheckpointRecord, ClosedRecord, Fields, OpenRecord, SavedId } from './checkpoint.ts';
 import { FoldNode } from './fold.ts';
 import type { SpanRef } from './lifecycle.ts';
+import { ownText } from './own-text.ts';
 import { driverTaskOf } from './ray-ids.ts';
 import type { TaskFacts } from './definitions.ts';
 import {
@@ -106,12 +107,12 @@ export class Restorer {
       this.#wheres.set(number, whereOf(session, facts, places));
     },
     task: (number, id, parent, traceJob, keptDefinition, attempts) => {
-      const task = new Task(this.#session(number), id);
+      const task = new Task(this.#session(number), ownText(id));
       task.parentTaskId = restoredParent(task, parent);
       task.traceJobId = traceJob === null ? undefined : sharedJobId(task, traceJob === 0 ? task.ownJobId : traceJob);
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was saved
       if (keptDefinition !== null) task.keptDefinition = keptDefinition as TaskFacts;
-      task.session.tasks.set(id, task);
+      task.session.tasks.set(task.id, task);
       for (const record of attempts) {
         if (record[0] === 'closed') task.add(this.#closed(record));
         else this.#open(task, record);
@@ -136,7 +137,7 @@ export class Restorer {
   #open(task: Task, [, number, sinceMs, states, definition, where, extra, folds]: OpenRecord): void {
     const { session } = task;
     const attempt = new Attempt(task, number, session.firstSeenMs + sinceMs);
-    attempt.states = states;
+    attempt.states = ownText(states);
     attempt.definition = definition === 0 ? undefined : found(this.#definitions.get(definition));
     // One text for all children of a parent.
     if (attempt.definition?.parentTaskId === task.parentTaskId) task.parentTaskId = attempt.definition?.parentTaskId ?? task.parentTaskId;

@@ -3,6 +3,7 @@ import type { Cost } from './account.ts';
 import { DueQueue } from './due-queue.ts';
 import { compareTimed } from './due-order.ts';
 import type { AttemptLifecycle, EndInferred, Lifecycle } from './lifecycle.ts';
+import { ownText } from './own-text.ts';
 import { SharedDefinitions } from './definitions.ts';
 import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, Task, type Timed, WorkerRecord } from './records.ts';
 import { Tombstones } from './tombstones.ts';
@@ -100,7 +101,7 @@ export class State {
   job(session: Session, id: string, nowMs: number): Job {
     return (
       session.jobs.get(id) ??
-      this.#added(session.jobs, id, new Job(session, id, new TraceAccount({ kind: 'job', id }, this.#traceLimits), nowMs))
+      this.#added(session.jobs, new Job(session, id, new TraceAccount({ kind: 'job', id }, this.#traceLimits), nowMs))
     );
   }
 
@@ -122,8 +123,9 @@ export class State {
   #newTask(session: Session, id: string, number: number): Task | undefined {
     const buried = this.tombstones.find(session, id);
     if (buried?.find(number) !== undefined) return undefined;
-    const task = (buried === undefined ? undefined : this.tombstones.take(session, id)) ?? new Task(session, id);
-    session.tasks.set(id, task);
+    const own = ownText(id);
+    const task = (buried === undefined ? undefined : this.tombstones.take(session, own)) ?? new Task(session, own);
+    session.tasks.set(task.id, task);
     return task;
   }
 
@@ -132,23 +134,23 @@ export class State {
     if (known !== undefined) return known;
     const actor = new Actor(session, id);
     this.job(session, actor.jobId, nowMs).actors.add(actor);
-    return this.#added(session.actors, id, actor);
+    return this.#added(session.actors, actor);
   }
 
   node(session: Session, id: string): NodeRecord {
-    return session.nodes.get(id) ?? this.#added(session.nodes, id, new NodeRecord(session, id));
+    return session.nodes.get(id) ?? this.#added(session.nodes, new NodeRecord(session, id));
   }
 
   worker(session: Session, id: string): WorkerRecord {
-    return session.workers.get(id) ?? this.#added(session.workers, id, new WorkerRecord(session, id));
+    return session.workers.get(id) ?? this.#added(session.workers, new WorkerRecord(session, id));
   }
 
   placementGroup(session: Session, id: string): PlacementGroup {
-    return session.placementGroups.get(id) ?? this.#added(session.placementGroups, id, new PlacementGroup(session, id));
+    return session.placementGroups.get(id) ?? this.#added(session.placementGroups, new PlacementGroup(session, id));
   }
 
   submissionJob(session: Session, id: string): SubmissionJob {
-    return session.submissionJobs.get(id) ?? this.#added(session.submissionJobs, id, new SubmissionJob(session, id));
+    return session.submissionJobs.get(id) ?? this.#added(session.submissionJobs, new SubmissionJob(session, id));
   }
 
   /** Everything of a session, tombstones and all. */
@@ -162,8 +164,8 @@ export class State {
   }
 
   /** A new record; the oldest closed one gives way when there are too many. */
-  #added<Kind extends { readonly closed: boolean }>(records: Map<string, Kind>, id: string, record: Kind): Kind {
-    records.set(id, record);
+  #added<Kind extends { readonly id: string; readonly closed: boolean }>(records: Map<string, Kind>, record: Kind): Kind {
+    records.set(record.id, record);
     this.otherRecords += evictClosed(records) ? 0 : 1;
     return record;
   }

@@ -27,8 +27,8 @@ const OUTCOMES: readonly AttemptOutcome[] = ['finished', 'failed', 'unfinished']
 
 /** Rows in one piece of memory. */
 const CHUNK_ROWS = 4_096;
-/** Rows in one record of a checkpoint. */
-const RECORD_ROWS = 500;
+/** Rows in one record of a checkpoint: 1,280 B, so that a portion of records stays small. */
+const RECORD_ROWS = 20;
 
 const ns = new BigUint64Array(1);
 const nsWords = new Uint32Array(ns.buffer);

@@ -47,7 +47,10 @@ export class CheckpointStore {
   async *read(): AsyncIterable<readonly unknown[]> {
     const { generation, portions } = this.current ?? { generation: 0, portions: 0 };
     for (let portion = 0; portion < portions; portion += 1) {
-      const value = await this.#level().get(numberedKey('checkpoint', generation, portion));
+      // A block that the engine cannot read is as lost as one whose checksum is wrong.
+      const value = await this.#level()
+        .get(numberedKey('checkpoint', generation, portion))
+        .catch(() => undefined);
       const content = value === undefined ? undefined : decodeValue(value)?.content;
       if (Array.isArray(content)) yield content;
       else this.#onDamaged(`portion ${portion} of ${portions} of the checkpoint`);

@@ -133,6 +133,11 @@ export class StoreWriter {
         this.fail(error);
         return;
       }
+      // A checkpoint failed meanwhile: what the engine wrote after that cannot be relied on.
+      if (this.#unwritable !== undefined) {
+        if (time !== undefined) this.#keepLater(time);
+        return;
+      }
       this.#isUnsynced = !synced;
       delivered.written(noted);
       if (time !== undefined) this.#keptTimeMs = time.sealedMs;

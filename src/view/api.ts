@@ -5,9 +5,9 @@ import { describeAttempt, describeJob, describeJobInFull, describeSession } from
 import { refuseReader } from './guard.ts';
 import type { ViewModel } from './model.ts';
 import { openApiDocument } from './openapi.ts';
-import { PAGE_LIMITS, type Read, readFilter, readPage } from './query.ts';
+import { PAGE_LIMITS, type Read, readFilter, readOrder, readPage } from './query.ts';
 import { answerViewRefusal, refuseRead } from './refusal.ts';
-import { selectTasks } from './select.ts';
+import { type SelectedTask, selectTasks } from './select.ts';
 import type { AttemptsAnswer, Health, JobAnswer, JobsAnswer, SessionsAnswer, StatusAnswer } from './shapes.ts';
 import { DEFAULT_STREAM_LIMITS, Stream, type StreamEvent, type StreamLimits } from './stream.ts';
 import type { IntakeCounts } from './watch-intake.ts';
@@ -111,23 +111,28 @@ export function createApi(options: ApiOptions): Api {
   async function tasks(job: JobView, query: (name: string) => string | undefined): Promise<Read<AttemptsAnswer>> {
     const filter = readFilter(query);
     const page = readPage(query);
+    const order = readOrder(query);
     if (!filter.ok) return filter;
     if (!page.ok) return page;
+    if (!order.ok) return order;
     if (searches >= maxSearches) return refuseRead('view_busy', 'too many searches are under way');
     searches += 1;
     try {
-      const found = await selectTasks(job, filter.value, turns);
+      const found = await selectTasks(job, filter.value, order.value, turns);
       const { offset, limit } = page.value;
-      const [firstMs, lastMs] = [found[0]?.startMs, lastTime(found)];
+      const clockMs = job.session.clockMs(now());
+      const { firstMs, lastMs } = timesOf(found, clockMs);
       return {
         ok: true,
         value: {
-          nowMs: now(),
+          nowMs: clockMs,
           since: options.sinceMs(),
           total: found.length,
           offset,
-          tasks: found.slice(offset, offset + limit).map((attempt) => describeAttempt(attempt)),
-          ...(firstMs === undefined || Number.isNaN(firstMs) ? {} : { firstMs }),
+          tasks: found
+            .slice(offset, offset + limit)
+            .map(({ attempt, depth }) => ({ ...describeAttempt(attempt), ...(order.value === 'tree' ? { depth } : {}) })),
+          ...(firstMs === undefined ? {} : { firstMs }),
           ...(lastMs === undefined ? {} : { lastMs }),
           withoutRow: job.withoutRow + job.untracked,
         },
@@ -217,11 +222,18 @@ function newestFirst(a: JobView, b: JobView): number {
   return (b.endMs || b.startMs || b.firstSeenMs) - (a.endMs || a.startMs || a.firstSeenMs);
 }
 
-function lastTime(found: readonly { readonly startMs: number; readonly endMs: number }[]): number | undefined {
-  let last: number | undefined;
-  for (const { startMs, endMs } of found) {
-    const ms = Number.isNaN(endMs) ? startMs : endMs;
-    if (!Number.isNaN(ms) && (last === undefined || ms > last)) last = ms;
+/** The first and the last time of what was selected; of what is open it is the present. */
+function timesOf(
+  found: readonly SelectedTask[],
+  clockMs: number,
+): { readonly firstMs: number | undefined; readonly lastMs: number | undefined } {
+  let firstMs: number | undefined;
+  let lastMs: number | undefined;
+  for (const { startMs, endMs } of found.map(({ attempt }) => attempt)) {
+    if (Number.isNaN(startMs)) continue;
+    const ms = Number.isNaN(endMs) ? clockMs : endMs;
+    if (firstMs === undefined || startMs < firstMs) firstMs = startMs;
+    if (lastMs === undefined || ms > lastMs) lastMs = ms;
   }
-  return last;
+  return { firstMs, lastMs };
 }

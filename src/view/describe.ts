@@ -33,8 +33,8 @@ export function describeSession(session: SessionView): SessionRow {
 export function describeJob(job: JobView, { nowMs, traceUrl }: DescribeOptions): JobRow {
   const taskCount = STAGES.reduce((sum, stage) => sum + job.tasks[stage], 0);
   const over = STAGES.filter(isOver).reduce((sum, stage) => sum + job.tasks[stage], 0);
-  const startMs = Number.isNaN(job.startMs) ? job.firstSeenMs : job.startMs;
-  const endMs = Number.isNaN(job.endMs) ? nowMs : job.endMs;
+  const endMs = Number.isNaN(job.endMs) ? job.session.clockMs(nowMs) : job.endMs;
+  const startMs = Number.isNaN(job.startMs) ? endMs : job.startMs;
   return {
     session: job.session.name,
     job: job.id,
@@ -65,7 +65,7 @@ export function describeJobInFull(job: JobView, options: DescribeOptions & { rea
   const { nowMs, since } = options;
   const { waiting, running, failed, lookedAt } = lookAtOpen(job);
   return {
-    nowMs,
+    nowMs: job.session.clockMs(nowMs),
     since,
     job: describeJob(job, options),
     functions: [...job.functions.values()].map(describeFunction).toSorted((a, b) => b.attemptCount - a.attemptCount),

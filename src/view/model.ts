@@ -7,6 +7,7 @@ import {
   type JobLifecycle,
   type Lifecycle,
   parseCaller,
+  type Retold,
 } from '../correlate/index.ts';
 import type {
   ActorDefinition,
@@ -59,12 +60,27 @@ export class ViewModel {
     return this.#openJobs;
   }
 
-  /** An event that the correlator has applied, and what it said to it. `nowMs` is its receive time. */
+  /** What was open when a former process ended; before any event. */
+  takeUp(retold: Retold, nowMs: number): void {
+    if (retold.type !== 'job_so_far') return this.observe(retold, nowMs);
+    const session = this.#session(retold.session, nowMs);
+    const job = session === undefined ? undefined : this.#job(session, retold.jobId, nowMs);
+    if (job === undefined) return;
+    const { finished, failed, unfinished, attempts, retried } = retold;
+    Object.assign(job.tasks, { finished, failed, unfinished });
+    job.attempts += attempts;
+    job.retried += retried;
+    job.withoutRow += attempts;
+    this.version += 1;
+  }
+
+  /** An event that the correlator has applied, and what it said to it. `nowMs` is the present. */
   observe(event: RayEvent, nowMs: number, applied: Applied = 'applied'): void {
     const session = this.#session(event.session, nowMs);
     if (session === undefined) return;
     session.lastSeenMs = nowMs;
     this.version += 1;
+    if ('transitions' in event) for (const { timeNs } of event.transitions) session.noteTime(toMs(timeNs), nowMs);
     switch (event.type) {
       case 'task_definition':
         if (isDriverTask(event.taskId)) return void this.#job(session, jobIdOf(event.taskId), nowMs);
@@ -171,10 +187,10 @@ export class ViewModel {
     const job = this.#job(session, jobIdOf(event.taskId), nowMs);
     if (job === undefined) return;
     for (const { state, timeNs } of event.transitions) {
-      job.startMs = earlier(job.startMs, toMs(timeNs));
+      job.driverStartMs = earlier(job.driverStartMs, toMs(timeNs));
       if (state === 'FAILED') job.state = 'failed';
       if (state === 'FINISHED' && job.state === 'running') job.state = 'finished';
-      if (state === 'FAILED' || state === 'FINISHED') job.endMs = toMs(timeNs);
+      if (state === 'FAILED' || state === 'FINISHED') job.driverEndMs = toMs(timeNs);
     }
     if (event.error !== undefined) job.error = kept(`${event.error.errorType}: ${event.error.message}`, this.limits.maxMessageLength);
   }
@@ -193,9 +209,9 @@ export class ViewModel {
   #jobStates(job: JobView | undefined, transitions: readonly StateTransition[]): void {
     if (job === undefined) return;
     for (const { state, timeNs } of transitions) {
-      if (state === 'CREATED') job.startMs = toMs(timeNs);
+      if (state === 'CREATED') job.createdMs = toMs(timeNs);
       if (state !== 'FINISHED') continue;
-      job.endMs = toMs(timeNs);
+      job.finishedMs = toMs(timeNs);
       if (job.state === 'running') job.state = 'finished';
     }
   }
@@ -215,8 +231,8 @@ export class ViewModel {
     const { maxNameLength, maxMessageLength } = this.limits;
     job.name = kept(lifecycle.name, maxNameLength);
     job.traceId = traceIdOf(lifecycle.trace);
-    job.startMs = toMs(lifecycle.startNs);
-    job.endMs = toMs(lifecycle.endNs);
+    job.createdMs = toMs(lifecycle.startNs);
+    job.finishedMs = toMs(lifecycle.endNs);
     job.endInferred = lifecycle.endInferred;
     job.isInternal = lifecycle.isInternal;
     const { driverError } = lifecycle;

@@ -22,7 +22,10 @@ const stage: Schema = { type: 'string', enum: [...STAGES] };
 const stageCounts = object(Object.fromEntries(STAGES.map((name) => [name, count()])));
 
 /** What stands beside every answer. */
-const common = { nowMs: ms(), since: ms('from when on the view knows what happened; what was over before is not in it') };
+const common = {
+  nowMs: ms('for the ages of what is open; of a job, on the clock of Ray as far as it can be told'),
+  since: ms('from when on the view knows what happened; what was over before is not in it'),
+};
 
 export const SCHEMAS: Readonly<Record<string, Schema>> = {
   Error: object({ error: object({ code: text('stable'), message: text('for people') }) }),
@@ -180,6 +183,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       parentTask: text(),
       error: object({ type: text(), message: text('cut') }),
       spanId: text(),
+      depth: count('in the order of a tree: how many tasks above it are listed'),
       earlier: list(ref('Attempt')),
     },
     [
@@ -196,6 +200,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       'actor',
       'parentTask',
       'error',
+      'depth',
       'earlier',
     ],
   ),

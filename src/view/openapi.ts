@@ -35,6 +35,12 @@ const filters: readonly Schema[] = [
   textParameter('node', 'Part of the id, the host name or the address of the node, of any attempt.'),
   textParameter('error', 'Part of the type or message of the error, of any attempt.'),
   textParameter('search', 'Part of any of these, or of the task id.'),
+  {
+    name: 'order',
+    in: 'query',
+    description: 'tree: each task under the one that called it.',
+    schema: { type: 'string', enum: ['start', 'tree'], default: 'start' },
+  },
   { name: 'offset', in: 'query', schema: { type: 'integer', minimum: 0, maximum: PAGE_LIMITS.offset, default: 0 } },
   { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 0, maximum: PAGE_LIMITS.tasks, default: 200 } },
 ];

@@ -1,5 +1,5 @@
 import { refuseRead, type ViewRefusal } from './refusal.ts';
-import type { TaskFilter } from './select.ts';
+import type { TaskFilter, TaskOrder } from './select.ts';
 import { STAGES } from './stage.ts';
 
 export const PAGE_LIMITS = { tasks: 1_000, offset: 10_000_000, textLength: 200, jobs: 2_000 } as const;
@@ -8,6 +8,12 @@ const DEFAULT_TASKS = 200;
 export interface Page {
   readonly offset: number;
   readonly limit: number;
+}
+
+export function readOrder(query: Query): Read<TaskOrder> {
+  const order = query('order') ?? '';
+  if (order === '' || order === 'start') return { ok: true, value: 'start' };
+  return order === 'tree' ? { ok: true, value: order } : refuseRead('query_invalid', 'order must be start or tree');
 }
 
 export type Read<Value> = { readonly ok: true; readonly value: Value } | ViewRefusal;

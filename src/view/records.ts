@@ -104,8 +104,11 @@ export class JobView {
   submissionId: string | undefined;
   entrypoint: string | undefined;
   state: JobState = 'running';
-  startMs = Number.NaN;
-  endMs = Number.NaN;
+  /** What Ray said of the job, which counts, and of its driver. */
+  createdMs = Number.NaN;
+  finishedMs = Number.NaN;
+  driverStartMs = Number.NaN;
+  driverEndMs = Number.NaN;
   endInferred: string | undefined;
   error: string | undefined;
   traceId: string;
@@ -144,6 +147,14 @@ export class JobView {
     this.lastSeenMs = nowMs;
   }
 
+  get startMs(): number {
+    return Number.isNaN(this.createdMs) ? this.driverStartMs : this.createdMs;
+  }
+
+  get endMs(): number {
+    return Number.isNaN(this.finishedMs) ? this.driverEndMs : this.finishedMs;
+  }
+
   get rows(): number {
     return this.failures.size + this.others.size;
   }
@@ -167,6 +178,8 @@ export class SessionView {
   readonly jobs = new Map<string, JobView>();
   readonly nodes = new Map<string, NodeView>();
   nodesNotShown = 0;
+  #toldMs = Number.NaN;
+  #toldAtMs = 0;
   /** The last attempt of each task that has a row or is followed. */
   readonly lastAttempts = new Map<string, AttemptView>();
 
@@ -174,5 +187,17 @@ export class SessionView {
     this.name = name;
     this.firstSeenMs = nowMs;
     this.lastSeenMs = nowMs;
+  }
+
+  /** Ray told of a time, and the bridge heard of it at another one. */
+  noteTime(toldMs: number, heardMs: number): void {
+    if (toldMs <= this.#toldMs) return;
+    this.#toldMs = toldMs;
+    this.#toldAtMs = heardMs;
+  }
+
+  /** What Ray's clock shows when the bridge's shows `nowMs`: the ages of open things are counted on it, so that clocks that differ, or a recording, make none wrong. */
+  clockMs(nowMs: number): number {
+    return Number.isNaN(this.#toldMs) ? nowMs : this.#toldMs + Math.max(0, nowMs - this.#toldAtMs);
   }
 }

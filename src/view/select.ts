@@ -14,11 +14,20 @@ export interface TaskFilter {
   readonly search?: string;
 }
 
+/** `start`: by their start. `tree`: each under the task that called it, those of one caller by their start. */
+export type TaskOrder = 'start' | 'tree';
+
+export interface SelectedTask {
+  readonly attempt: AttemptView;
+  /** How many of the tasks above it are in the selection; 0 without an order as a tree. */
+  readonly depth: number;
+}
+
 /** Attempts looked at between two looks at the clock. */
 const STEP = 500;
 
-/** The last attempts of tasks that the filter lets through, by their start. Gives way to the rest of the bridge while it looks. */
-export async function selectTasks(job: JobView, filter: TaskFilter, turns: Turns): Promise<readonly AttemptView[]> {
+/** The last attempts of tasks that the filter lets through. Gives way to the rest of the bridge while it looks. */
+export async function selectTasks(job: JobView, filter: TaskFilter, order: TaskOrder, turns: Turns): Promise<readonly SelectedTask[]> {
   const matches = matcherOf(filter);
   const { lastAttempts } = job.session;
   const found: AttemptView[] = [];
@@ -31,8 +40,40 @@ export async function selectTasks(job: JobView, filter: TaskFilter, turns: Turns
       if (lastAttempts.get(attempt.taskId) === attempt && matches(attempt)) found.push(attempt);
     }
   }
+  if (turn.isOver()) turn = await turns.take();
+  found.sort(byStart);
+  if (order === 'start') return found.map((attempt) => ({ attempt, depth: 0 }));
   if (turn.isOver()) await turns.take();
-  return found.sort(byStart);
+  return asTree(found);
+}
+
+/** Damaged streams can name a task as its own ancestor: such a task stands at the top. */
+function asTree(found: readonly AttemptView[]): readonly SelectedTask[] {
+  const ids = new Set(found.map(({ taskId }) => taskId));
+  const below = new Map<string, AttemptView[]>();
+  const top: AttemptView[] = [];
+  for (const attempt of found) {
+    const { parentTaskId } = attempt;
+    if (parentTaskId === undefined || !ids.has(parentTaskId)) top.push(attempt);
+    else {
+      const siblings = below.get(parentTaskId);
+      if (siblings === undefined) below.set(parentTaskId, [attempt]);
+      else siblings.push(attempt);
+    }
+  }
+  const placed = new Set<AttemptView>();
+  const tree: SelectedTask[] = [];
+  for (const root of [...top, ...found]) {
+    const waiting: SelectedTask[] = [{ attempt: root, depth: 0 }];
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (placed.has(next.attempt)) continue;
+      placed.add(next.attempt);
+      tree.push(next);
+      const { depth } = next;
+      for (const child of (below.get(next.attempt.taskId) ?? []).toReversed()) waiting.push({ attempt: child, depth: depth + 1 });
+    }
+  }
+  return tree;
 }
 
 /** What has no time yet stands at the end. */

@@ -176,6 +176,7 @@ export interface NodeRow {
 }
 
 export interface JobAnswer {
+  /** On Ray's clock, as far as it can be told: for the ages of what is open. */
   readonly nowMs: number;
   readonly since: number;
   readonly job: JobRow;
@@ -212,11 +213,14 @@ export interface AttemptRow {
   readonly parentTask?: string;
   readonly error?: { readonly type: string; readonly message: string };
   readonly spanId: string;
+  /** In the order of a tree: how many tasks above it are listed. */
+  readonly depth?: number;
   /** Earlier attempts of the task, the last one first. */
   readonly earlier?: readonly AttemptRow[];
 }
 
 export interface AttemptsAnswer {
+  /** On Ray's clock, as far as it can be told. */
   readonly nowMs: number;
   readonly since: number;
   /** Tasks that the filters let through. */

@@ -1,11 +1,12 @@
 import type { Hono } from 'hono';
 import type { TokenSet } from '../access/index.ts';
-import type { Applied, Lifecycle } from '../correlate/index.ts';
+import type { Applied, Lifecycle, Retold } from '../correlate/index.ts';
 import type { RayEvent } from '../event/index.ts';
 import type { ReceiverTelemetry, Turns } from '../receiver/index.ts';
 import { createApi } from './api.ts';
 import type { ViewLimits } from './limits.ts';
 import { ViewModel } from './model.ts';
+import { buildPage } from './page.ts';
 import type { Health } from './shapes.ts';
 import type { StreamLimits } from './stream.ts';
 import { IntakeCounts } from './watch-intake.ts';
@@ -36,7 +37,10 @@ export interface ViewStats {
 
 /** What people see of the bridge while it runs. A fault in it stays in it. */
 export interface View {
-  readonly observe: (event: RayEvent, nowMs: number, applied: Applied) => void;
+  /** An event that the correlator has applied, and what it said to it. */
+  readonly observe: (event: RayEvent, applied: Applied) => void;
+  /** What was open when a former process ended. */
+  readonly takeUp: (retold: Retold) => void;
   readonly finished: (lifecycle: Lifecycle) => void;
   /** The routes, to be mounted before those of the receiver. */
   readonly mount: (app: Hono) => void;
@@ -52,6 +56,7 @@ export function createView(options: ViewOptions): View {
   const model = new ViewModel(options.limits);
   const intake = new IntakeCounts();
   const sinceMs = now();
+  const page = buildPage();
   const api = createApi({ setupLines: [], ...options, model, intake, sinceMs: () => sinceMs });
 
   function guarded(work: () => void): void {
@@ -63,9 +68,13 @@ export function createView(options: ViewOptions): View {
   }
 
   return {
-    observe: (event, nowMs, applied) => guarded(() => model.observe(event, nowMs, applied)),
+    observe: (event, applied) => guarded(() => model.observe(event, now(), applied)),
+    takeUp: (retold) => guarded(() => model.takeUp(retold, now())),
     finished: (lifecycle) => guarded(() => model.finished(lifecycle, now())),
-    mount: (app) => api.mount(app),
+    mount(app) {
+      api.mount(app);
+      app.get('/', (context) => api.guard(context, true) ?? context.body(page.html, 200, page.headers));
+    },
     watchIntake: (heard) => intake.watch(heard, now),
     stats() {
       const { clients, cut } = api.stream.stats();

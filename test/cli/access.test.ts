@@ -59,14 +59,21 @@ describe('serve', () => {
   test('warns when it is reached from elsewhere and asks for no token, and not otherwise', async () => {
     const open = startCli(cli, ['serve', '--listen', '0.0.0.0:0'], none);
     await addressShownBy(open);
-    const guarded = startCli(cli, ['serve', '--listen', '0.0.0.0:0'], { ...none, RAY_OTEL_INGEST_TOKEN: token });
+    const guarded = startCli(cli, ['serve', '--listen', '0.0.0.0:0'], {
+      ...none,
+      RAY_OTEL_INGEST_TOKEN: token,
+      RAY_OTEL_READ_TOKEN: token,
+    });
     await addressShownBy(guarded);
+    const unseen = startCli(cli, ['serve', '--listen', '0.0.0.0:0', '--view', 'off'], { ...none, RAY_OTEL_INGEST_TOKEN: token });
+    await addressShownBy(unseen);
     const local = startCli(cli, ['serve', '--listen', '127.0.0.1:0'], none);
     await addressShownBy(local);
-    for (const program of [open, guarded, local]) program.signal('SIGTERM');
-    await Promise.all([open.exited, guarded.exited, local.exited]);
+    for (const program of [open, guarded, unseen, local]) program.signal('SIGTERM');
+    await Promise.all([open.exited, guarded.exited, unseen.exited, local.exited]);
     expect(open.stderr()).toContain('whoever reaches 0.0.0.0 can post events: ask for a token with --ingest-token-file');
-    for (const program of [guarded, local]) expect(program.stderr()).not.toContain('whoever reaches');
+    expect(open.stderr()).toContain('whoever reaches 0.0.0.0 can read the live page');
+    for (const program of [guarded, unseen, local]) expect(program.stderr()).not.toContain('whoever reaches');
     expect(guarded.stdout() + guarded.stderr()).not.toContain(token);
   });
 

@@ -20,6 +20,8 @@ export interface BridgeProcessOptions {
 export class BridgeProcess {
   readonly url: string;
   starts = 0;
+  /** When each of its processes was gone, in milliseconds since the epoch. */
+  readonly endsMs: number[] = [];
   /** Milliseconds in which it was up, by its process: on this the bridge's own clock runs at most. */
   #upMs = 0;
   #startedMs = 0;
@@ -49,6 +51,7 @@ export class BridgeProcess {
     this.starts += 1;
     this.#startedMs = performance.now();
     this.#child.once('exit', () => {
+      this.endsMs.push(Date.now());
       this.#upMs += performance.now() - this.#startedMs;
     });
   }

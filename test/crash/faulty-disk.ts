@@ -9,12 +9,10 @@ import { type Comparison, compareSpans, differencesOf } from './span-sets.ts';
 import type { StorageFaults } from './storage-faults.ts';
 import { recordedStreams } from './streams.ts';
 
-/** Nothing closes while there are faults, however long they last on a busy machine: */
-const settings = { settleMs: 3_600_000, orphanTimeoutMs: 3_600_000, hasTraceBudget: false } as const;
-/** but for jobs that have ended, by Ray's rule. */
+/** Everything closes by the silence of its session, which is longer than all posts with all faults take, also on a busy machine. */
+const settings = { settleMs: 3_600_000, orphanTimeoutMs: 25_000, hasTraceBudget: false } as const;
+/** But for jobs that have ended: Ray's rule. */
 const jobEndDelayMs = 15_000;
-/** At the end a restart takes every session for over after so long. */
-const lastOrphanTimeoutMs = 1000;
 
 export interface FaultyDiskOptions {
   readonly programs: Programs;
@@ -96,7 +94,7 @@ export async function openFaultyDisk(options: FaultyDiskOptions): Promise<Faulty
       const comparison = compareSpans(wanted, await sink.read());
       const tookMs = lastUpMs - (firstUpMs ?? 0);
       if (differencesOf(comparison).length > 0 && tookMs > jobEndDelayMs)
-        throw new Error(`posting took ${Math.round(tookMs)} ms, longer than a job that has ended stays open: too busy a machine to tell`);
+        throw new Error(`posting took ${Math.round(tookMs)} ms, longer than what is over stays open: too busy a machine to tell`);
       return comparison;
     },
   };
@@ -107,26 +105,23 @@ export async function undisturbedSpans(programs: Programs): Promise<SpanRecord> 
   const disk = await openFaultyDisk({ programs, name: 'undisturbed' });
   try {
     await disk.post();
-    await closeAll(disk.rig, Number.POSITIVE_INFINITY);
+    await closeAll(disk.rig, 1);
     return await disk.rig.sink.read();
   } finally {
     await disk.rig.close();
   }
 }
 
-/** Until so many spans are there, or nothing has come for a while. */
+/** Until so many spans are there, or nothing has come for longer than any of the timers. */
 async function closeAll({ bridge, sink }: Rig, wanted: number): Promise<void> {
-  await bridge.kill();
-  bridge.start({ orphanTimeoutMs: lastOrphanTimeoutMs });
-  await bridge.untilReady();
   let known = -1;
   let sinceMs = performance.now();
   await holdsWithin(
-    60_000,
+    120_000,
     async () => {
       if (sink.known() !== known) sinceMs = performance.now();
       known = sink.known();
-      if (performance.now() - sinceMs < (known >= wanted ? 1000 : 5000)) return false;
+      if (performance.now() - sinceMs < (known >= wanted ? 1000 : settings.orphanTimeoutMs + 3000)) return false;
       const { openAttempts, openJobs, spansQueued } = metricNames;
       return Object.values(await bridge.metrics([openAttempts, openJobs, spansQueued])).every((value) => value === 0);
     },

@@ -17,8 +17,6 @@ export type Moment = 'start-up' | 'append' | 'storage' | 'checkpoint' | 'export'
 export interface Kill {
   readonly moment: Moment;
   readonly detail: string;
-  /** When the process was gone. */
-  readonly atMs: number;
 }
 
 export interface KillerOptions {
@@ -155,10 +153,9 @@ export function createKiller({ bridge, sink, faults, random }: KillerOptions): K
     async kill(moment) {
       const detail = await untilMoment(moment);
       await bridge.kill();
-      const atMs = Date.now();
       const lost = moment === 'power' && faults !== undefined ? `; ${faults.losePower(random)} bytes lost` : '';
       bridge.start();
-      return { moment, detail: detail + lost, atMs };
+      return { moment, detail: detail + lost };
     },
   };
 }

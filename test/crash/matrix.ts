@@ -31,6 +31,8 @@ export interface MatrixResult {
   readonly resent: Resent;
   readonly kills: readonly Kill[];
   readonly starts: number;
+  /** When each process was gone. */
+  readonly endsMs: readonly number[];
   readonly counts: SenderCounts;
   /** The longest time, with the bridge up, between the first post of a stream and its last answer. */
   readonly longestStreamMs: number;
@@ -79,10 +81,7 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixResult> {
   return {
     ...killed,
     comparison: compareSpans(record, found),
-    resent: resentSpans(
-      found,
-      killed.kills.map(({ atMs }) => atMs),
-    ),
+    resent: resentSpans(found, killed.endsMs),
     wanted: record,
     found,
   };
@@ -119,6 +118,7 @@ async function run(options: MatrixOptions, name: string, wantedSpans?: () => Pro
       kills,
       ...(await lastStart(bridge, sink)),
       starts: bridge.starts,
+      endsMs: bridge.endsMs,
       diskBytes: folderBytes(dataDir),
       checkpoints: linesOf(bridge, 'journal_checkpoint').length,
       bugs: [...linesOf(bridge, 'internal_error'), ...linesOf(bridge, 'journal_damaged')],

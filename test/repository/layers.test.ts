@@ -25,7 +25,7 @@ const layers: Readonly<Record<string, Layer>> = {
   'span-environment': { imports: ['span'] },
   view: { imports: ['event', 'correlate', 'span', 'access', 'receiver'] },
   pump: { imports: ['event', 'correlate', 'export', 'journal', 'receiver'] },
-  rebuild: { imports: ['correlate'], types: ['journal', 'receiver', 'config'] },
+  rebuild: { imports: ['correlate'], types: ['journal', 'receiver', 'config', 'view'] },
   'bridge-telemetry': { imports: ['correlate', 'export', 'journal', 'metrics', 'telemetry'], types: ['view'] },
   bridge: {
     imports: [...stages, 'config', 'convert', 'telemetry', 'span-environment', 'bridge-telemetry', 'pump', 'rebuild', 'quarantine', 'view'],

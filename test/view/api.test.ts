@@ -69,6 +69,7 @@ describe('the description', () => {
     ['/api/v1/jobs/{job}/tasks', '/api/v1/jobs/__proto__/tasks', 'job_not_found'],
     ['/api/v1/jobs/{job}/tasks', `${JOB}/tasks?state=sleeping`, 'query_invalid'],
     ['/api/v1/jobs/{job}/tasks', `${JOB}/tasks?offset=-1`, 'query_invalid'],
+    ['/api/v1/jobs/{job}/tasks', `${JOB}/tasks?order=size`, 'query_invalid'],
     ['/api/v1/jobs/{job}/tasks', `${JOB}/tasks?limit=1001`, 'query_invalid'],
     ['/api/v1/jobs/{job}/tasks', `${JOB}/tasks?search=${'x'.repeat(201)}`, 'query_invalid'],
   ] as const)('has the refusals of %s: %s', async (described, path, code) => {
@@ -122,6 +123,13 @@ describe('the answers', () => {
     expect((await tasks(`node=${flaky?.nodeName}`)).total).toBeGreaterThan(5);
     expect((await tasks('node=nowhere')).total).toBe(0);
     expect((await tasks('limit=0')).tasks).toEqual([]);
+    const tree = (await tasks('limit=1000&order=tree')).tasks;
+    expect(tree.map(({ task }) => task).toSorted()).toEqual(all.tasks.map(({ task }) => task).toSorted());
+    for (const [index, { depth = 0, parentTask }] of tree.entries()) {
+      const above = tree.slice(0, index).findLast((each) => (each.depth ?? 0) < depth);
+      if (depth > 0) expect([above?.task, above?.depth]).toEqual([parentTask, depth - 1]);
+    }
+    expect(tree.filter(({ depth }) => depth === 1).length).toBeGreaterThan(4);
   });
 
   it('need the session only where two have a job of one id', async () => {

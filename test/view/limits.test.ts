@@ -3,7 +3,9 @@ import type { AttemptLifecycle, JobLifecycle } from '../../src/correlate/index.t
 import type { RayEvent, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
 import { DEFAULT_VIEW_LIMITS } from '../../src/view/limits.ts';
 import { OTHER_FUNCTIONS } from '../../src/view/attempt-book.ts';
+import { createTurns } from '../../src/receiver/index.ts';
 import { ViewModel } from '../../src/view/model.ts';
+import { selectTasks } from '../../src/view/select.ts';
 
 const session = 'session_a';
 const JOB = '01000000';
@@ -244,5 +246,23 @@ describe('limits of the view', () => {
 
   it('have defaults', () => {
     expect(DEFAULT_VIEW_LIMITS.maxOpenAttempts).toBe(100_000);
+  });
+});
+
+describe('the order of a tree', () => {
+  it('bears a task that is its own ancestor, and a chain of any depth', async () => {
+    const model = new ViewModel();
+    const parentOf = (index: number): string | undefined =>
+      index === 1 ? taskId(2) : index === 2 ? taskId(1) : index > 10 ? taskId(index - 1) : undefined;
+    for (let index = 0; index < 5_000; index += 1) {
+      const parentTaskId = parentOf(index);
+      model.observe(definition(index, parentTaskId === undefined ? {} : { parentTaskId }), 0);
+      model.observe(states(index, 'RUNNING'), 0);
+    }
+    const tree = await selectTasks(jobOf(model), {}, 'tree', createTurns());
+    expect(tree).toHaveLength(5_000);
+    expect(new Set(tree.map(({ attempt }) => attempt)).size).toBe(5_000);
+    expect(tree.at(-1)?.depth).toBeLessThanOrEqual(1);
+    expect(Math.max(...tree.map(({ depth }) => depth))).toBe(4_989);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ViewModel } from '../../src/view/model.ts';
 import { noCounts, STAGES } from '../../src/view/stage.ts';
 import { createFedModel, recordedPosts } from './view-fixture.ts';
+import { describeJobInFull } from '../../src/view/describe.ts';
 import type { JobView } from '../../src/view/records.ts';
 
 const recordings = [
@@ -84,6 +85,20 @@ describe('the view of a recording', () => {
     expect(fed.correlator.stats().foldedAttempts).toBeGreaterThan(10);
     for (const job of jobsOf(fed.model)) expectConsistent(job);
     expect(fed.model.attempts.open).toBe(0);
+  });
+
+  it('counts ages on the clock of Ray, however long ago it was recorded', () => {
+    const fed = createFedModel();
+    const nowMs = 4e12;
+    const posts = recordedPosts('features-ray-2.60.0.ndjson');
+    for (const [index, { events }] of posts.entries()) for (const event of events) fed.take(event, nowMs + index);
+    const job = jobsOf(fed.model).find(({ id }) => id === '01000000');
+    if (job === undefined) throw new Error('no job');
+    const { waiting, nowMs: clockMs } = describeJobInFull(job, { nowMs: nowMs + posts.length + 5_000, since: 0, traceUrl: undefined });
+    expect(clockMs).toBeLessThan(2e12);
+    const [leaf] = waiting;
+    expect(clockMs - (leaf?.sinceMs ?? 0)).toBeGreaterThan(5_000);
+    expect(clockMs - (leaf?.sinceMs ?? 0)).toBeLessThan(60_000);
   });
 
   it('has every stage of the table in its counts', () => {

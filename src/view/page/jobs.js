@@ -1,0 +1,65 @@
+'use strict';
+
+/** @type {Readonly<Record<JobRow['state'], string>>} */
+const JOB_SIGNS = { running: '▶ running', finished: '✓ finished', failed: '✗ failed' };
+
+/** @param {JobRow} job */
+function jobHref(job) {
+  return `#/job/${encodeURIComponent(job.session)}/${encodeURIComponent(job.job)}`;
+}
+
+/** @param {JobsAnswer} answer */
+function showJobs(answer) {
+  const { jobs, more, since } = answer;
+  const sessions = new Set(jobs.map((job) => job.session));
+  setText(
+    byId('jobs-note'),
+    [
+      jobs.length === 0 ? 'No job is known yet.' : '',
+      more > 0 ? `${countText(more)} more are not listed.` : '',
+      `Known since ${new Date(since).toLocaleString()}; what was over before is not here.`,
+    ]
+      .filter((text) => text !== '')
+      .join(' '),
+  );
+  keep(byId('jobs-list'), jobs, (job) => `${job.session}/${job.job}`, createJob, (item, job) => updateJob(item, job, sessions.size > 1));
+}
+
+function createJob() {
+  return make(
+    'li',
+    '',
+    make('div', 'top', make('span', 'state'), make('a', 'name'), make('span', 'note'), make('span', 'note'), make('span', 'trace')),
+    make('div', 'bar'),
+    make('div', 'note'),
+  );
+}
+
+/** @param {HTMLElement} item @param {JobRow} job @param {boolean} showsSession */
+function updateJob(item, job, showsSession) {
+  const [top, bar, note] = [...item.children];
+  const [state, name, facts, age, trace] = [...(top?.children ?? [])];
+  if (bar === undefined || note === undefined || !(name instanceof HTMLAnchorElement) || !state || !facts || !age || !trace) return;
+  state.className = `state ${job.state}`;
+  setText(state, JOB_SIGNS[job.state]);
+  setText(name, job.name);
+  name.href = jobHref(job);
+  setText(facts, `job ${job.job}${showsSession ? ` of ${job.session}` : ''}${job.isInternal ? ', of Ray itself' : ''}`);
+  setText(age, `${job.state === 'running' ? 'for' : 'took'} ${durationText(job.ageMs)}`);
+  if (trace.childElementCount === 0 && job.traceUrl !== undefined) trace.append(traceLink(job.traceUrl));
+  showBar(bar, job.tasks);
+  const share = job.taskCount === 0 ? '' : `${Math.floor(job.progress * 100)} % of ${countText(job.taskCount)} tasks; `;
+  setText(note, [`${share}${countsText(job.tasks)}`, job.retried > 0 ? `${countText(job.retried)} retried` : '', rateText(job.endedPerSecond)].filter((text) => text !== '').join('; '));
+}
+
+/** The setting is a URL of http or https, checked when the bridge started; it is checked again here.
+ * @param {string} url */
+function traceLink(url) {
+  if (!/^https?:\/\//i.test(url)) return make('span', '', url);
+  const link = document.createElement('a');
+  link.textContent = 'Trace';
+  link.href = url;
+  link.rel = 'noopener noreferrer';
+  link.target = '_blank';
+  return link;
+}

@@ -1,0 +1,166 @@
+'use strict';
+// Where the page is (the part of its address after #), what it hears, and what it shows of it.
+
+/** @type {EventSource | undefined} */
+let source;
+/** @type {{status: StatusAnswer, jobs: JobsAnswer} | undefined} */
+let overview;
+/** @type {{session: string, job: string} | undefined} */
+let shownJob;
+/** @type {ReturnType<typeof setInterval> | undefined} */
+let polling;
+
+const POLL_MS = 5000;
+
+/** @param {string} path @returns {Promise<unknown>} undefined when there is no good answer */
+async function askApi(path) {
+  try {
+    const response = await fetch(`api/v1/${path}`, { headers: { accept: 'application/json' } });
+    return response.ok ? await response.json() : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readAddress() {
+  const [, session, job] = /^#\/job\/([^/]*)\/([^/]*)$/.exec(location.hash) ?? [];
+  try {
+    return session === undefined || job === undefined ? undefined : { session: decodeURIComponent(session), job: decodeURIComponent(job) };
+  } catch {
+    return undefined;
+  }
+}
+
+function go() {
+  shownJob = readAddress();
+  byId('job').hidden = shownJob === undefined;
+  byId('job-gone').hidden = true;
+  openList(shownJob);
+  hear();
+  if (overview !== undefined) showOverview(overview);
+  window.scrollTo(0, 0);
+}
+
+/** One stream for the overview and for the job that is shown. */
+function hear() {
+  source?.close();
+  stopPolling();
+  const query = shownJob === undefined ? '' : `?${new URLSearchParams(shownJob)}`;
+  source = new EventSource(`api/v1/stream${query}`);
+  source.addEventListener('open', () => connection('', false));
+  source.addEventListener('overview', (event) => showOverview(/** @type {{status: StatusAnswer, jobs: JobsAnswer}} */ (JSON.parse(String(event.data)))));
+  source.addEventListener('job', (event) => {
+    showJob(/** @type {JobAnswer} */ (JSON.parse(String(event.data))));
+    refreshList();
+  });
+  source.addEventListener('gone', () => showGone());
+  source.addEventListener('error', () => {
+    connection('No connection to the bridge; trying again…', true);
+    if (source?.readyState === EventSource.CLOSED) poll();
+  });
+}
+
+/** The stream was refused, because too many are open: ask now and then. */
+function poll() {
+  if (polling !== undefined) return;
+  polling = setInterval(() => void askAll(), POLL_MS);
+}
+
+async function askAll() {
+  const status = /** @type {StatusAnswer | undefined} */ (await askApi('status'));
+  const jobs = /** @type {JobsAnswer | undefined} */ (await askApi('jobs'));
+  if (status === undefined || jobs === undefined) return;
+  connection('Not live: asked every 5 s', false);
+  showOverview({ status, jobs });
+  if (shownJob === undefined) return;
+  const query = new URLSearchParams({ session: shownJob.session });
+  const job = /** @type {JobAnswer | undefined} */ (await askApi(`jobs/${encodeURIComponent(shownJob.job)}?${query}`));
+  if (job !== undefined) showJob(job);
+  refreshList();
+}
+
+function stopPolling() {
+  clearInterval(polling);
+  polling = undefined;
+}
+
+/** @param {string} text @param {boolean} isLost */
+function connection(text, isLost) {
+  const at = byId('connection');
+  at.classList.toggle('lost', isLost);
+  setText(at, text);
+}
+
+/** @param {{status: StatusAnswer, jobs: JobsAnswer}} data */
+function showOverview(data) {
+  overview = data;
+  const { status, jobs } = data;
+  const isFirstUse = shownJob === undefined && status.events.accepted === 0 && jobs.jobs.length === 0;
+  byId('setup').hidden = !isFirstUse;
+  byId('jobs').hidden = isFirstUse || shownJob !== undefined;
+  if (isFirstUse) showSetup(status.setup);
+  showHealth(status);
+  if (shownJob === undefined) showJobs(jobs);
+  const running = jobs.jobs.filter((job) => job.state === 'running').length;
+  const title = shownJob === undefined ? `${running} running` : (byId('job-title').textContent ?? '');
+  document.title = `${title} – ray-otel-bridge`;
+}
+
+function showGone() {
+  byId('job-gone').hidden = false;
+  setText(byId('job-gone'), 'This job is not known (any more): it never told anything to this bridge, or it is over for too long.');
+}
+
+/** @param {StatusAnswer} status */
+function showHealth({ health, events, nowMs }) {
+  const inferred = Object.entries(health.inferredEnds).filter(([, count]) => count > 0);
+  const sum = inferred.reduce((total, [, count]) => total + count, 0);
+  const rejected = Object.entries(events.rejectedByCode);
+  /** @type {[name: string, value: string, isBad: boolean, why: string][]} */
+  const facts = [
+    ['Bridge', health.reason ?? health.state, health.reason !== undefined, ''],
+    ['Last event', events.lastReceivedMs === undefined ? 'none yet' : `${durationText(nowMs - events.lastReceivedMs)} ago`, false, ''],
+    ['Backlog', `${countText(health.backlogEvents)} events, ${bytesText(health.journalBytes)}`, health.backlogAgeMs > 60_000, 'accepted and not worked through'],
+    ['Export lag', health.queuedSpans === 0 ? 'none' : `${durationText(health.exportLagMs)}, ${countText(health.queuedSpans)} spans`, health.exportLagMs > 60_000, 'spans that wait for the backend'],
+    ['Rejected', countText(events.rejected), events.rejected > 0, rejected.map(([code, count]) => `${code} ${count}`).join(', ')],
+    ['Late', countText(health.lateEvents), false, 'came after the span that they belong to was sent'],
+    ['Inferred ends', countText(sum), false, inferred.map(([reason, count]) => `${reason} ${count}`).join(', ')],
+    ['Refused spans', countText(health.refusedSpans), health.refusedSpans > 0, 'the backend will not take them'],
+  ];
+  keep(
+    byId('health'),
+    facts,
+    ([name]) => name,
+    ([name]) => make('div', '', make('dt', '', name), make('dd', '')),
+    (item, [, value, isBad, why]) => {
+      item.classList.toggle('bad', isBad);
+      item.title = why;
+      const at = item.querySelector('dd');
+      if (at !== null) setText(at, isBad && why !== '' ? `${value} (${why})` : value);
+    },
+  );
+}
+
+/** @param {{lines: readonly string[], needsToken: boolean}} setup */
+function showSetup({ lines, needsToken }) {
+  const base = new URL('v1/events', new URL('.', location.href));
+  const url = `${base.protocol}//${needsToken ? 'ray:TOKEN@' : ''}${base.host}${base.pathname}`;
+  const isLoopback = /^(localhost|127\.|\[::1\])/.test(location.hostname);
+  const notes = [
+    isLoopback ? 'The address below is of this machine alone: for nodes elsewhere, put the address by which they reach it in its place, and let the bridge listen there (--listen).' : '',
+    needsToken ? 'Put one of the sender tokens in place of TOKEN.' : '',
+  ];
+  setText(byId('setup-note'), notes.filter((text) => text !== '').join(' '));
+  setText(byId('setup-lines'), lines.map((line) => line.replaceAll('{url}', url)).join('\n'));
+}
+
+for (const legend of document.querySelectorAll('[data-legend]')) {
+  const isOfPhases = legend instanceof HTMLElement && legend.dataset['legend'] === 'phases';
+  showLegend(legend, isOfPhases ? [...STAGES.slice(0, 4), 'failed'] : STAGES);
+}
+byId('setup-copy').addEventListener('click', (event) => {
+  if (event.currentTarget instanceof HTMLElement) void copyText(byId('setup-lines').textContent ?? '', event.currentTarget);
+});
+setUpTasks();
+window.addEventListener('hashchange', go);
+go();

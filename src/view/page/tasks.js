@@ -1,0 +1,165 @@
+'use strict';
+// What people do with the list of tasks: filter, zoom, choose, look closer.
+
+/** @param {'name' | 'state'} name */
+function filterSelect(name) {
+  const select = byId('filter').querySelector(`select[name=${name}]`);
+  if (!(select instanceof HTMLSelectElement)) throw new Error(`no ${name}`);
+  return select;
+}
+
+/** @param {string} text */
+function filterByFunction(text) {
+  filterSelect('name').value = text;
+  applyFilter();
+  byId('tasks').scrollIntoView();
+  byId('rows').focus({ preventScroll: true });
+}
+
+/** @returns {Record<string, string>} */
+function readFilter() {
+  const form = byId('filter');
+  /** @type {Record<string, string>} */
+  const filter = {};
+  if (!(form instanceof HTMLFormElement)) return filter;
+  for (const [name, value] of new FormData(form)) if (typeof value === 'string' && value !== '') filter[name] = value.slice(0, 200);
+  return filter;
+}
+
+function applyFilter() {
+  const filter = readFilter();
+  if (JSON.stringify(filter) === JSON.stringify(list.filter)) return;
+  list.filter = filter;
+  resetList();
+}
+
+/** Kept as it is while nothing changes, because somebody may have it open. @param {readonly string[]} functions */
+function offerFunctions(functions) {
+  const select = filterSelect('name');
+  const wanted = ['', ...functions.toSorted((a, b) => a.localeCompare(b))];
+  if (select.dataset['key'] === JSON.stringify(wanted)) return;
+  const { value } = select;
+  select.dataset['key'] = JSON.stringify(wanted);
+  select.replaceChildren(...wanted.map((each) => new Option(each === '' ? 'any' : each, each)));
+  select.value = wanted.includes(value) ? value : '';
+}
+
+/** @param {string} how */
+function zoom(how) {
+  const { fromMs, toMs } = timeRange();
+  const width = toMs - fromMs;
+  const steps = { in: [0.25, -0.25], out: [-0.5, 0.5], left: [-0.25, -0.25], right: [0.25, 0.25] };
+  const step = how === 'in' || how === 'out' || how === 'left' || how === 'right' ? steps[how] : undefined;
+  if (step === undefined) list.zoom = undefined;
+  else {
+    const next = { fromMs: fromMs + width * (step[0] ?? 0), toMs: toMs + width * (step[1] ?? 0) };
+    const isAll = next.fromMs <= list.firstMs && next.toMs >= list.lastMs;
+    if (next.toMs - next.fromMs >= 0.01) list.zoom = isAll ? undefined : next;
+  }
+  drawSoon();
+}
+
+/** @param {number} index */
+function choose(index) {
+  if (list.total === 0) return;
+  list.chosen = Math.max(0, Math.min(list.total - 1, index));
+  const box = byId('rows');
+  const top = list.chosen * ROW_HEIGHT;
+  if (top < box.scrollTop) box.scrollTop = top;
+  if (top + ROW_HEIGHT > box.scrollTop + box.clientHeight) box.scrollTop = top + ROW_HEIGHT - box.clientHeight;
+  drawSoon();
+}
+
+/** @param {KeyboardEvent} event */
+function onListKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const page = Math.max(1, Math.floor(byId('rows').clientHeight / ROW_HEIGHT) - 1);
+  /** @type {Record<string, () => void>} */
+  const actions = {
+    ArrowDown: () => choose(list.chosen + 1),
+    ArrowUp: () => choose(list.chosen - 1),
+    PageDown: () => choose(list.chosen + page),
+    PageUp: () => choose(list.chosen - page),
+    Home: () => choose(0),
+    End: () => choose(list.total - 1),
+    Enter: () => showDetails(list.chosen),
+    ArrowLeft: () => zoom('left'),
+    ArrowRight: () => zoom('right'),
+    '+': () => zoom('in'),
+    '=': () => zoom('in'),
+    '-': () => zoom('out'),
+    0: () => zoom('all'),
+  };
+  const action = Object.hasOwn(actions, event.key) ? actions[event.key] : undefined;
+  if (action === undefined) return;
+  event.preventDefault();
+  action();
+}
+
+/** @param {number} index */
+function showDetails(index) {
+  const task = list.pages.get(Math.floor(index / PAGE_ROWS))?.[index % PAGE_ROWS];
+  if (task === undefined) return;
+  setText(byId('details-title'), task.name);
+  const body = byId('details-body');
+  body.replaceChildren(...(shownTraceUrl === undefined ? [] : [make('p', '', traceLink(shownTraceUrl))]));
+  for (const attempt of [task, ...(task.earlier ?? [])]) {
+    if (task.earlier !== undefined) body.append(make('h4', '', `Attempt ${attempt.attempt}`));
+    body.append(factsOf(attempt));
+    if (attempt.error !== undefined) body.append(make('p', 'error', `${attempt.error.type}\n${attempt.error.message}`));
+  }
+  const details = byId('details');
+  if (details instanceof HTMLDialogElement) details.showModal();
+}
+
+/** @param {AttemptRow} attempt */
+function factsOf(attempt) {
+  const facts = make('dl', '');
+  /** @param {string} name @param {string | number | undefined} value @param {boolean} [isId] */
+  const add = (name, value, isId = false) => {
+    if (value === undefined || value === '') return;
+    const text = String(value);
+    facts.append(make('dt', '', name), isId ? make('dd', '', make('span', 'id', text), copyButton(text, name)) : make('dd', '', text));
+  };
+  add('Stands at', `${STAGE_WORDS[attempt.stage]}${attempt.state === '' ? '' : ` (${attempt.state})`}`);
+  add('Waits for', attempt.waitsFor);
+  add('Function', attempt.function);
+  add('Began', attempt.startMs === undefined ? undefined : clockText(attempt.startMs));
+  for (const { stage, startMs, endMs } of phasesOf(attempt, false)) if (endMs > startMs) add(`— ${STAGE_WORDS[stage]}`, durationText(endMs - startMs));
+  add('Ended', attempt.endMs === undefined ? undefined : clockText(attempt.endMs));
+  add('End inferred', attempt.endInferred);
+  add('Node', attempt.nodeName);
+  add('Process', attempt.pid);
+  add('Task id', attempt.task, true);
+  add('Span id', attempt.spanId, true);
+  add('Actor id', attempt.actor, true);
+  add('Node id', attempt.node, true);
+  add('Parent task', attempt.parentTask, true);
+  return facts;
+}
+
+function setUpTasks() {
+  filterSelect('state').append(new Option('any', ''), new Option('pending', 'pending'), ...STAGES.map((stage) => new Option(STAGE_WORDS[stage], stage)));
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing;
+  byId('filter').addEventListener('input', () => {
+    clearTimeout(typing);
+    typing = setTimeout(applyFilter, 200);
+  });
+  byId('filter').addEventListener('submit', (event) => {
+    event.preventDefault();
+    applyFilter();
+  });
+  for (const button of byId('filter').querySelectorAll('button'))
+    button.addEventListener('click', () => zoom(button.dataset['zoom'] ?? 'all'));
+  const rows = byId('rows');
+  rows.addEventListener('scroll', drawSoon, { passive: true });
+  rows.addEventListener('keydown', onListKey);
+  rows.addEventListener('click', (event) => {
+    const row = event.target instanceof Element ? event.target.closest('.row') : null;
+    if (!(row instanceof HTMLElement)) return;
+    choose(Number(row.dataset['key']));
+    showDetails(list.chosen);
+  });
+  new ResizeObserver(drawSoon).observe(rows);
+}

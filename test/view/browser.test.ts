@@ -1,0 +1,241 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { gunzipSync } from 'node:zlib';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { postTo, recordedBodies, until } from '../bridge/bridge-fixture.ts';
+import { browse, type BrowsedBridge, hasChromium } from './chromium.ts';
+import { feed } from './view-bridge.ts';
+
+const features = 'features-ray-2.60.0.ndjson';
+
+async function openJob(page: Page, name = 'w_basic'): Promise<void> {
+  await page.getByRole('link', { name }).click();
+  await page.waitForSelector('.row .sign.finished, .row .sign.running');
+}
+
+/** Titles of the rows in sight, in their order. */
+async function titles(page: Page): Promise<readonly string[]> {
+  const rows = await page.evaluate<readonly (readonly [number, string])[]>(
+    "[...document.querySelectorAll('.row')].map((row) => [Number(row.dataset.key), row.querySelector('.title').textContent])",
+  );
+  return rows.toSorted((a, b) => a[0] - b[0]).map(([, title]) => title);
+}
+
+/** Until the text is there; the page's policy lets no test look from within. */
+async function shows(page: Page, selector: string, text: string | RegExp): Promise<void> {
+  await expect.poll(async () => (await page.textContent(selector)) ?? '', { timeout: 100_000 }).toMatch(text);
+}
+
+async function accessibilityBreaches(page: Page): Promise<readonly string[]> {
+  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  // The page's policy lets no script in; the tool goes beside it.
+  const session = await page.context().newCDPSession(page);
+  await session.send('Runtime.evaluate', { expression: axe });
+  const { result } = await session.send('Runtime.evaluate', {
+    expression: `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ')))`,
+    awaitPromise: true,
+    returnByValue: true,
+  });
+  return result.value as readonly string[];
+}
+
+describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/bin/chromium)', () => {
+  it('shows what to set, and turns live with the first event', async () => {
+    const { page, bridge, url, complaints } = await browse({}, { setupLines: ['export ADDR={url}', 'export B=1'] });
+    await page.waitForSelector('#setup:not([hidden])');
+    expect(await page.textContent('#setup-lines')).toBe(`export ADDR=${url}/v1/events\nexport B=1`);
+    expect(await accessibilityBreaches(page)).toEqual([]);
+    await postTo(bridge.app, recordedBodies('job-submit-ray-2.60.0.ndjson')[0] ?? '');
+    await page.waitForSelector('#setup[hidden]', { state: 'attached' });
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows where a token belongs', async () => {
+    const { page } = await browse({}, { setupLines: ['{url}'], settings: { ingestTokens: ['the-sender-token-0123456789'] } });
+    await page.waitForSelector('#setup:not([hidden])');
+    expect(await page.textContent('#setup-lines')).toMatch(/^http:\/\/ray:TOKEN@127\.0\.0\.1:\d+\/v1\/events$/);
+  });
+
+  it('lists jobs, and follows them live', async () => {
+    const { page, bridge, complaints } = await browse();
+    const bodies = recordedBodies(features);
+    for (const body of bodies.slice(0, 12)) await postTo(bridge.app, body);
+    await page.waitForSelector('#jobs-list li .state.running');
+    const before = await page.textContent('#jobs-list li .note:last-child');
+    for (const body of bodies.slice(12)) await postTo(bridge.app, body);
+    await page.waitForSelector('#jobs-list li .state.finished');
+    await shows(page, '#jobs-list li .note:last-child', '4 failed');
+    expect(await page.textContent('#jobs-list li .note:last-child')).not.toBe(before);
+    expect(await page.textContent('#health')).toContain('Rejected0');
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows a job: functions, what is pending and why, failures, actors, and its tasks', async () => {
+    const fixture = await browse({}, { settings: { traceUrl: 'http://jaeger.example/trace/{traceId}' } });
+    const { page, complaints } = fixture;
+    await feed(fixture, features);
+    await openJob(page);
+    expect(await page.textContent('#waiting tbody')).toContain('a node with CPU 999: no node has as much');
+    expect(await page.textContent('#failures tbody')).toContain('RuntimeError: boom: é unicode');
+    expect(await page.textContent('#actors tbody')).toContain('#0 616 ms, ACTOR_FAILURE');
+    expect(await page.$$eval('#functions tbody tr', (rows) => rows.length)).toBeGreaterThan(10);
+    expect(await page.getAttribute('#job-facts a', 'href')).toMatch(/^http:\/\/jaeger\.example\/trace\/[0-9a-f]{32}$/);
+    expect((await titles(page)).join('\n')).toMatch(/^parent\n(leaf\n)+/);
+    expect(
+      await page.evaluate("new Set([...document.querySelectorAll('.row .track span')].map((bar) => bar.className)).size"),
+    ).toBeGreaterThan(4);
+    expect(complaints).toEqual([]);
+  });
+
+  it('finds tasks by text, state and function', async () => {
+    const fixture = await browse();
+    const { page } = fixture;
+    await feed(fixture, features);
+    await openJob(page);
+    await page.fill('input[name=search]', 'FLAKY ATTEMPT 0');
+    await shows(page, '#tasks-note', /^1 task\.$/);
+    await expect.poll(() => titles(page)).toEqual(['flaky (try 3)']);
+    await page.fill('input[name=search]', '');
+    await page.selectOption('select[name=state]', 'pending');
+    await shows(page, '#tasks-note', /^1 task\.$/);
+    await expect.poll(async () => (await titles(page)).join()).toContain('waits for a node with CPU 999');
+    await page.selectOption('select[name=state]', '');
+    await page.click('#functions tbody button >> text=Counter.inc');
+    await shows(page, '#tasks-note', /^5 tasks\.$/);
+  });
+
+  it('is used with the keyboard alone: a task is chosen, looked at, and its ids copied', async () => {
+    const fixture = await browse({ permissions: ['clipboard-read', 'clipboard-write'] });
+    const { page } = fixture;
+    await feed(fixture, features);
+    await openJob(page);
+    await page.focus('#rows');
+    for (const key of ['ArrowDown', 'ArrowDown', 'Home', '+', '+', 'ArrowRight', '0', 'Enter']) await page.keyboard.press(key);
+    await page.waitForSelector('#details[open]');
+    expect(await page.textContent('#details-title')).toBe('parent');
+    const details = (await page.textContent('#details-body')) ?? '';
+    expect(details).toMatch(/Stands atfinished \(FINISHED\)/);
+    await page.click('#details >> [aria-label="Copy Task id"]');
+    const copied = String(await page.evaluate('navigator.clipboard.readText()'));
+    expect(copied).toMatch(/^[0-9a-f]{48}$/);
+    expect(details).toContain(copied);
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('#details:not([open])', { state: 'attached' });
+    expect(await page.evaluate('document.activeElement.id')).toBe('rows');
+  });
+
+  it('shows hostile names as the text that they are', async () => {
+    const { page, bridge, complaints } = await browse();
+    const hostile = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>{{7*7}}';
+    const session = 'a/../b?c=d#e&<b>"';
+    const renamed = recordedBodies(features).map((body) => {
+      const events = JSON.parse(body) as Record<string, Record<string, unknown>>[];
+      for (const event of events) {
+        Object.assign(event, { sessionName: session });
+        const definition = event['taskDefinitionEvent'] ?? event['actorTaskDefinitionEvent'];
+        if (definition !== undefined) {
+          definition['taskName'] = hostile;
+          definition['actorTaskName'] = hostile;
+          definition['taskFunc'] = { pythonFunctionDescriptor: { functionName: hostile, className: '', moduleName: '' } };
+        }
+        const error = event['taskLifecycleEvent']?.['rayErrorInfo'] as Record<string, unknown> | undefined;
+        if (error !== undefined) error['errorMessage'] = hostile;
+      }
+      return JSON.stringify(events);
+    });
+    for (const body of renamed) await postTo(bridge.app, body);
+    await page.waitForSelector('#jobs-list li a.name');
+    await page.click('#jobs-list li a.name');
+    await page.waitForSelector('.row .sign.failed');
+    expect(await page.textContent('#job-facts')).toContain(`of ${session}`);
+    expect(await page.textContent('#failures tbody')).toContain(hostile);
+    expect((await titles(page)).some((title) => title.startsWith(hostile))).toBe(true);
+    await page.click('.row .sign.failed');
+    expect(await page.textContent('#details-title')).toBe(hostile);
+    expect(await page.$$('img, main script, main b')).toEqual([]);
+    expect(await page.title()).not.toContain('owned');
+    expect(complaints).toEqual([]);
+  });
+
+  it.each([
+    ['light', { colorScheme: 'light', viewport: { width: 1280, height: 800 } }],
+    ['dark', { colorScheme: 'dark', viewport: { width: 1280, height: 800 } }],
+    ['on a phone', { colorScheme: 'light', viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }],
+  ] as const)('is readable %s: no breach of the rules of axe, nothing wider than the screen', async (_name, options) => {
+    const fixture = await browse(options);
+    const { page } = fixture;
+    await feed(fixture, features);
+    await page.waitForSelector('#jobs-list li');
+    expect(await accessibilityBreaches(page)).toEqual([]);
+    const width = async (): Promise<unknown> => page.evaluate('document.documentElement.scrollWidth');
+    expect(await width()).toBe(options.viewport.width);
+    await openJob(page);
+    expect(await accessibilityBreaches(page)).toEqual([]);
+    expect(await width()).toBe(options.viewport.width);
+    await page.locator('.row').first().click();
+    expect(await accessibilityBreaches(page)).toEqual([]);
+  });
+
+  it('says when the bridge is gone, and goes on when it is back', async () => {
+    const fixture = await browse();
+    const { page, context } = fixture;
+    await feed(fixture, features);
+    await page.waitForSelector('#jobs-list li');
+    await context.setOffline(true);
+    await page.reload().catch(() => {});
+    await context.setOffline(false);
+    await page.goto(fixture.url);
+    await page.waitForSelector('#jobs-list li');
+    await fixture.bridge.stop({ timeoutMs: 0 });
+    await page.waitForSelector('#connection.lost');
+    expect(await page.textContent('#connection')).toContain('No connection');
+  });
+});
+
+describe.runIf(hasChromium)('a job of 20,000 tasks in Chromium', () => {
+  it('is shown in parts, and scrolls', { timeout: 240_000 }, async () => {
+    const fixture = await browse();
+    await feedLoad(fixture);
+    const { page } = fixture;
+    const sizes: number[] = [];
+    page.on('response', (response) => {
+      if (response.url().includes('/tasks?'))
+        void response.body().then(
+          (body) => sizes.push(body.byteLength),
+          () => {},
+        );
+    });
+    await openJob(page, 'load');
+    await shows(page, '#tasks-note', /^20,0\d\d tasks/);
+    expect(await page.$$eval('.row', (rows) => rows.length)).toBeLessThan(100);
+    const frames = await page.evaluate<readonly number[]>(`new Promise((resolve) => {
+      const box = document.getElementById('rows');
+      const times = [];
+      let last = performance.now();
+      const step = (now) => {
+        times.push(now - last);
+        last = now;
+        box.scrollTop += box.scrollHeight / 120;
+        if (times.length < 120) requestAnimationFrame(step);
+        else resolve(times.sort((a, b) => a - b));
+      };
+      requestAnimationFrame(step);
+    })`);
+    await page.focus('#rows');
+    await page.keyboard.press('End');
+    await shows(page, '.row:last-child .title', /^[^…]+$/);
+    expect(Math.max(...sizes)).toBeLessThan(300_000);
+    // No time of the clock is a verdict here: it is told, and the number of rows drawn is what keeps it short.
+    console.log(
+      `frames while scrolling: p50 ${frames[60]?.toFixed(1)} ms, p95 ${frames[114]?.toFixed(1)} ms, max ${frames[119]?.toFixed(1)} ms; answers up to ${Math.max(...sizes)} bytes`,
+    );
+  });
+});
+
+async function feedLoad({ bridge }: BrowsedBridge): Promise<void> {
+  const bytes = readFileSync(new URL('../fixtures/recordings/load-20k-tasks-ray-2.60.0.ndjson.gz', import.meta.url));
+  const lines = gunzipSync(bytes).toString('utf8').trim().split('\n');
+  for (const line of lines) await postTo(bridge.app, (JSON.parse(line) as { body: string }).body);
+  await until(() => bridge.stats().journal.entries === 0);
+}

@@ -1,0 +1,69 @@
+import { readdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { postTo, recordedBodies } from '../bridge/bridge-fixture.ts';
+import { startViewBridge } from './view-bridge.ts';
+
+const token = 'the-reader-token-0123456789';
+
+describe('the page', () => {
+  it('is one file of less than 100 kB that needs nothing else', async () => {
+    const { bridge } = await startViewBridge();
+    const response = await bridge.app.request('/');
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    const html = await response.text();
+    expect(Buffer.byteLength(html)).toBeLessThan(100_000);
+    expect(html.replaceAll('http://www.w3.org/2000/svg', '')).not.toMatch(/(?:src|href|action)\s*=\s*["']?(?:https?:|\/\/)|@import|url\(/);
+    expect(html).not.toMatch(/\/\*(?:STYLE|SCRIPT)\*\//);
+  });
+
+  it('may run its own script and style only, and talk to its own bridge only', async () => {
+    const { bridge } = await startViewBridge();
+    const response = await bridge.app.request('/');
+    const html = await response.text();
+    const policy = response.headers.get('content-security-policy') ?? '';
+    for (const name of ['script', 'style']) {
+      const text = new RegExp(`<${name}>([\\s\\S]*?)</${name}>`).exec(html)?.[1] ?? '';
+      expect(text.length).toBeGreaterThan(1000);
+      expect(policy).toContain(`${name}-src 'sha256-${createHash('sha256').update(text).digest('base64')}';`);
+    }
+    expect(policy).toMatch(/^default-src 'none'; .*connect-src 'self'; .*frame-ancestors 'none'$/);
+    expect(policy).not.toContain('unsafe');
+    expect(html).not.toMatch(/<[^>]*\son\w+\s*=|<[^>]*\sstyle\s*=/);
+    expect(response.headers.get('x-frame-options')).toBe('DENY');
+  });
+
+  it('has all of the scripts that stand beside it', async () => {
+    const { bridge } = await startViewBridge();
+    const html = await (await bridge.app.request('/')).text();
+    const scripts = readdirSync(new URL('../../src/view/page/', import.meta.url)).filter((name) => name.endsWith('.js'));
+    expect(html.split("'use strict';")).toHaveLength(scripts.length + 1);
+    expect(html).not.toMatch(
+      /\.innerHTML|\.outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|setAttribute\('(?:on|style)/,
+    );
+  });
+
+  it('leaves posts to the same address as they were', async () => {
+    const { bridge } = await startViewBridge();
+    expect((await postTo(bridge.app, recordedBodies('job-submit-ray-2.60.0.ndjson')[0] ?? '[]')).status).toBe(200);
+    const fromPage = await bridge.app.request('/', { method: 'POST', body: '[]', headers: { origin: 'http://localhost' } });
+    expect(fromPage.status).toBe(403);
+    expect((await bridge.app.request('/', { method: 'PUT' })).status).toBe(405);
+    expect((await bridge.app.request('/', { method: 'HEAD' })).status).toBe(200);
+    expect((await bridge.app.request('/v1/events')).status).toBe(405);
+  });
+
+  it('asks for the token, and may be linked to from anywhere', async () => {
+    const { bridge } = await startViewBridge({ settings: { readTokens: [token] } });
+    expect((await bridge.app.request('/')).status).toBe(401);
+    const headers = {
+      authorization: `Bearer ${token}`,
+      'sec-fetch-site': 'cross-site',
+      'sec-fetch-mode': 'navigate',
+      'sec-fetch-dest': 'document',
+    };
+    expect((await bridge.app.request('/', { headers })).status).toBe(200);
+    expect((await bridge.app.request('/', { headers: { ...headers, 'sec-fetch-dest': 'iframe' } })).status).toBe(403);
+    expect((await bridge.app.request('/', { headers: { host: 'evil.example' } })).status).toBe(401);
+  });
+});
