@@ -2,7 +2,8 @@ import type { JournalCursor } from './journal.ts';
 import type { OnJournalEvent } from './journal-event.ts';
 import { numberedKey, numberOf, rangeOf } from './keys.ts';
 import type { DiskJournalLimits } from './limits.ts';
-import { type Level, reasonOf } from './store.ts';
+import { isCorruption, reasonOf } from './repair-store.ts';
+import type { Level } from './store.ts';
 import { decodeBatch, readBatchHeader, type StoredBatch } from './stored-value.ts';
 
 interface Found {
@@ -32,7 +33,7 @@ export class Batches {
 
   /** The batch that `cursor` is in, or the first one after it; undefined when there is none up to `endCursor`. */
   async at(cursor: JournalCursor, endCursor: JournalCursor): Promise<StoredBatch | undefined> {
-    const holding = await this.#last(cursor);
+    const holding = await this.#readableLast(cursor);
     const own = holding === undefined ? undefined : await this.#decoded(holding);
     const found = own !== undefined && own.firstCursor + own.entries.length > cursor ? own : await this.#firstAfter(cursor, endCursor);
     const from = found?.firstCursor ?? endCursor;
@@ -41,25 +42,18 @@ export class Batches {
     return found;
   }
 
-  /** Where the oldest batch begins; 0 when there is none. */
-  async firstCursor(): Promise<JournalCursor> {
-    const [key] = await this.#level()
-      .keys({ ...rangeOf('batch'), limit: 1 })
-      .all();
-    return key === undefined ? 0 : numberOf(key);
-  }
-
   /** Header of the batch that `cursor` is in. */
   async bytesBefore(cursor: JournalCursor): Promise<number | undefined> {
-    const found = await this.#last(cursor);
-    return found === undefined ? undefined : readBatchHeader(found.value)?.bytesBefore;
+    const found = await this.#readableLast(cursor);
+    return found === undefined ? undefined : readBatchHeader(found.firstCursor, found.value)?.bytesBefore;
   }
 
+  /** Throws when the engine cannot read the last one. */
   async end(): Promise<BatchesEnd | undefined> {
     for (;;) {
       const last = await this.#last(Number.MAX_SAFE_INTEGER);
       if (last === undefined) return undefined;
-      const header = readBatchHeader(last.value);
+      const header = readBatchHeader(last.firstCursor, last.value);
       if (header !== undefined) {
         const { count, bytesBefore, receivedAtMs } = header;
         return { endCursor: last.firstCursor + count, endBytes: bytesBefore + last.value.length, lastReceivedAtMs: receivedAtMs };
@@ -100,17 +94,22 @@ export class Batches {
     return undefined;
   }
 
-  /** The batch that begins at `cursor` or as the last one before it. */
-  async #last(cursor: JournalCursor): Promise<Found | undefined> {
+  /** Undefined also when the engine cannot read it. */
+  async #readableLast(cursor: JournalCursor): Promise<Found | undefined> {
     try {
-      const range = { gte: rangeOf('batch').gte, lte: numberedKey('batch', cursor), reverse: true, limit: 1 };
-      const [entry] = await this.#level().iterator(range).all();
-      return entry === undefined ? undefined : { firstCursor: numberOf(entry[0]), value: entry[1] };
+      return await this.#last(cursor);
     } catch (error) {
       if (!isCorruption(error)) throw error;
       this.#onEvent({ name: 'journal_damaged', what: `a block of a table file: ${reasonOf(error)}`, entries: 0 });
       return undefined;
     }
+  }
+
+  /** The batch that begins at `cursor` or as the last one before it. */
+  async #last(cursor: JournalCursor): Promise<Found | undefined> {
+    const range = { gte: rangeOf('batch').gte, lte: numberedKey('batch', cursor), reverse: true, limit: 1 };
+    const [entry] = await this.#level().iterator(range).all();
+    return entry === undefined ? undefined : { firstCursor: numberOf(entry[0]), value: entry[1] };
   }
 
   async #decoded(found: Found): Promise<StoredBatch | undefined> {
@@ -127,8 +126,4 @@ export class Batches {
     const keep = { type: 'put', key: numberedKey('damaged', firstCursor), value } as const;
     await this.#level().batch(hasRoom ? [keep, remove] : [remove]);
   }
-}
-
-function isCorruption(error: unknown): boolean {
-  return error instanceof Error && /corrupt/i.test(`${'code' in error ? String(error.code) : ''} ${reasonOf(error)}`);
 }

@@ -19,7 +19,8 @@ import { KEYS } from './keys.ts';
 import { DEFAULT_DISK_JOURNAL_LIMITS, type DiskJournalLimits } from './limits.ts';
 import { assertReachable, closedOutcome, RETRY_AFTER_MS } from './outcomes.ts';
 import { Space } from './space.ts';
-import { type Level, openStore, type OpenProblem, reasonOf } from './store.ts';
+import { isCorruption, reasonOf, remedyOf } from './repair-store.ts';
+import { type Level, openStore, type OpenProblem } from './store.ts';
 import { StoreWriter } from './store-writer.ts';
 import { decodeValue, encodeBatch, type StoredBatch } from './stored-value.ts';
 import { Tail } from './tail.ts';
@@ -54,7 +55,16 @@ export type OpenedJournal =
 
 /** A journal that outlives the process, in a LevelDB in one folder. */
 export async function openDiskJournal(options: DiskJournalOptions): Promise<OpenedJournal> {
-  const opened = await openStore(options.folder);
+  try {
+    return await openAndLoad(options, false);
+  } catch (error) {
+    if (!isCorruption(error)) return unreadable(options.folder, error);
+  }
+  return await openAndLoad(options, true).catch((error: unknown) => unreadable(options.folder, error));
+}
+
+async function openAndLoad(options: DiskJournalOptions, isDamaged: boolean): Promise<OpenedJournal> {
+  const opened = await openStore(options.folder, isDamaged);
   if (!opened.ok) return opened;
   const onEvent = options.onEvent ?? (() => undefined);
   for (const what of opened.damages) onEvent({ name: 'journal_damaged', what, entries: 0 });
@@ -62,8 +72,13 @@ export async function openDiskJournal(options: DiskJournalOptions): Promise<Open
     return { ok: true, journal: await DiskJournal.load(options, opened.level, onEvent) };
   } catch (error) {
     await opened.level.close();
-    return { ok: false, code: 'journal_unusable', message: `the journal in ${options.folder} cannot be read: ${reasonOf(error)}` };
+    throw error;
   }
+}
+
+function unreadable(folder: string, error: unknown): OpenedJournal {
+  const message = `the journal in ${folder} cannot be read: ${reasonOf(error)}${remedyOf(error)}`;
+  return { ok: false, code: 'journal_unusable', message };
 }
 
 class DiskJournal implements Journal, Durable {
@@ -115,7 +130,7 @@ class DiskJournal implements Journal, Durable {
   async #load(level: Level): Promise<void> {
     const checkpoint = await this.#checkpoints.load();
     const end = await this.#batches.end();
-    const cursor = checkpoint?.cursor ?? (await this.#batches.firstCursor());
+    const cursor = checkpoint?.cursor ?? 0;
     this.restoredOptions = checkpoint?.options;
     this.#releasedCursor = cursor;
     this.#endCursor = Math.max(end?.endCursor ?? 0, cursor);
@@ -148,7 +163,7 @@ class DiskJournal implements Journal, Durable {
     const refusal = writer.refusal() ?? this.#fullness(0);
     if (refusal !== undefined) return refusal;
     const receivedAtMs = this.#clock.stamp();
-    const value = encodeBatch({ receivedAtMs, count: events.length, bytesBefore: this.#queuedBytes }, events);
+    const value = encodeBatch(this.#queuedCursor, { receivedAtMs, count: events.length, bytesBefore: this.#queuedBytes }, events);
     const full = this.#fullness(value.length);
     if (full !== undefined) return full;
     return await new Promise((settle) => {

@@ -31,3 +31,10 @@ export function rangeOf(kind: NumberedKind): { readonly gte: Buffer; readonly lt
 export function numberOf(key: Buffer): JournalCursor {
   return Number(key.readBigUInt64BE(1));
 }
+
+/** Of a journal, by its form. */
+export function isOurKey(key: Buffer): boolean {
+  const isNumbered =
+    Object.values(LETTERS).includes(key.toString('latin1', 0, 1)) && key.length > 1 && (key.length - 1) % NUMBER_BYTES === 0;
+  return isNumbered || Object.values(KEYS).some((own) => own.equals(key));
+}

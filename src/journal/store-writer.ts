@@ -4,7 +4,8 @@ import type { OnJournalEvent } from './journal-event.ts';
 import { KEYS, numberedKey } from './keys.ts';
 import type { DiskJournalLimits } from './limits.ts';
 import { RETRY_AFTER_MS } from './outcomes.ts';
-import { type Level, openStore, reasonOf } from './store.ts';
+import { isCorruption, reasonOf } from './repair-store.ts';
+import { type Level, openStore } from './store.ts';
 import { encodeValue } from './stored-value.ts';
 import { type QueuedBatch, WriteQueue } from './write-queue.ts';
 
@@ -46,7 +47,7 @@ export class StoreWriter {
   #timeToKeep: TimeToKeep | undefined;
   #keptTimeMs: number;
   #isUnsynced = false;
-  #unwritable: { readonly reason: string; readonly sinceMs: number } | undefined;
+  #unwritable: { readonly reason: string; readonly sinceMs: number; readonly isDamaged: boolean } | undefined;
   #recovering: Promise<void> | undefined;
 
   constructor(options: StoreWriterOptions, level: Level, keptTimeMs: number) {
@@ -91,7 +92,7 @@ export class StoreWriter {
   fail(error: unknown): void {
     if (this.#unwritable === undefined) {
       const reason = reasonOf(error);
-      this.#unwritable = { reason, sinceMs: this.#options.now() };
+      this.#unwritable = { reason, sinceMs: this.#options.now(), isDamaged: isCorruption(error) };
       this.#options.onEvent({ name: 'journal_unwritable', folder: this.#options.folder, reason });
     }
     this.queue.refuseAll(unavailable(this.#unwritable.reason));
@@ -164,14 +165,16 @@ export class StoreWriter {
   async #reopen(): Promise<boolean> {
     const { folder, onEvent, now } = this.#options;
     await this.#level.close().catch(() => undefined);
-    const opened = await openStore(folder);
+    const opened = await openStore(folder, this.#unwritable?.isDamaged);
     if (!opened.ok) return false;
+    for (const what of opened.damages) onEvent({ name: 'journal_damaged', what, entries: 0 });
     this.#level = opened.level;
     try {
       // What failed may be there all the same, and its sender will send it again.
       await this.#level.clear({ gte: numberedKey('batch', this.#options.onRefused()), lt: numberedKey('checkpoint') });
       await this.#keepNow();
-    } catch {
+    } catch (error) {
+      if (this.#unwritable !== undefined && isCorruption(error)) this.#unwritable = { ...this.#unwritable, isDamaged: true };
       return false;
     }
     const downMs = now() - (this.#unwritable?.sinceMs ?? 0);

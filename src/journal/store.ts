@@ -1,7 +1,8 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
-import { KEYS } from './keys.ts';
+import { isOurKey, KEYS } from './keys.ts';
+import { codeOf, isRepairable, reasonOf, remedyOf, repairStore } from './repair-store.ts';
 import { decodeValue, encodeValue } from './stored-value.ts';
 
 /** Of what this release writes. A journal of a higher one is left alone. */
@@ -19,31 +20,54 @@ export type OpenedStore =
   | { readonly ok: true; readonly level: Level; readonly damages: readonly string[] }
   | { readonly ok: false; readonly code: OpenProblem; readonly message: string };
 
-/** Opens the LevelDB in `folder`, which is made when there is none. One process at a time can have it. */
-export async function openStore(folder: string): Promise<OpenedStore> {
-  const level: Level = new ClassicLevel(folder, { keyEncoding: 'buffer', valueEncoding: 'buffer', writeBufferSize: WRITE_BUFFER_BYTES });
-  const damages: string[] = [];
+/**
+ * Opens the LevelDB in `folder`, which is made when there is none. One process at a time can have it. Repairs it where opening finds it
+ * damaged, and first of all where reading did (`isDamaged`).
+ */
+export async function openStore(folder: string, isDamaged = false): Promise<OpenedStore> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await level.open().catch(async (error: unknown) => {
-      if (codeOf(error) !== 'LEVEL_CORRUPTION') throw error;
-      damages.push(`its files were put in order again after: ${reasonOf(error)}`);
-      await ClassicLevel.repair(folder);
-      await level.open();
-    });
+    return isDamaged ? await openRepaired(folder, 'a block that could not be read') : await openOrRepair(folder);
   } catch (error) {
     return openProblem(folder, error);
   }
-  damages.push(...(await droppedByEngine(folder)));
-  const format = await formatOf(level);
-  if (format === JOURNAL_FORMAT) return { ok: true, level, damages };
-  await level.close();
-  if (format === undefined)
-    return {
-      ok: false,
-      code: 'journal_not_ours',
-      message: `${folder} holds a database that is no journal of ray-otel-bridge: choose another folder`,
-    };
+}
+
+async function openOrRepair(folder: string): Promise<OpenedStore> {
+  try {
+    return await openLevel(folder);
+  } catch (error) {
+    if (!(await isRepairable(folder, error))) throw error;
+    return await openRepaired(folder, reasonOf(error));
+  }
+}
+
+async function openRepaired(folder: string, reason: string): Promise<OpenedStore> {
+  await repairStore(folder);
+  const opened = await openLevel(folder);
+  return opened.ok ? { ...opened, damages: [`its files were put in order again after: ${reason}`, ...opened.damages] } : opened;
+}
+
+async function openLevel(folder: string): Promise<OpenedStore> {
+  const level: Level = new ClassicLevel(folder, { keyEncoding: 'buffer', valueEncoding: 'buffer', writeBufferSize: WRITE_BUFFER_BYTES });
+  await level.open();
+  try {
+    const format = await formatOf(level);
+    if (format === JOURNAL_FORMAT) return { ok: true, level, damages: await droppedByEngine(folder) };
+    await level.close();
+    return format === undefined ? notOurs(folder) : newerFormat(folder, format);
+  } catch (error) {
+    await level.close();
+    throw error;
+  }
+}
+
+function notOurs(folder: string): OpenedStore {
+  const message = `${folder} holds a database that is no journal of ray-otel-bridge: choose another folder`;
+  return { ok: false, code: 'journal_not_ours', message };
+}
+
+function newerFormat(folder: string, format: number): OpenedStore {
   const message = `the journal in ${folder} has format ${format}, and this release knows formats up to ${JOURNAL_FORMAT}: use the release that wrote it, or another folder`;
   return { ok: false, code: 'journal_newer_format', message };
 }
@@ -56,10 +80,10 @@ function openProblem(folder: string, error: unknown): OpenedStore {
       code: 'journal_locked',
       message: `another process uses the journal in ${folder}: stop it, or choose another folder`,
     };
-  return { ok: false, code: 'journal_unusable', message: `the journal in ${folder} cannot be opened: ${reason}` };
+  return { ok: false, code: 'journal_unusable', message: `the journal in ${folder} cannot be opened: ${reason}${remedyOf(error)}` };
 }
 
-/** Writes the format into an empty store; undefined when it is somebody else's. */
+/** Writes the format into a store that has none; undefined when it is somebody else's. */
 async function formatOf(level: Level): Promise<number | undefined> {
   const value = await level.get(KEYS.format);
   if (value !== undefined) {
@@ -68,7 +92,8 @@ async function formatOf(level: Level): Promise<number | undefined> {
     return typeof content === 'number' ? content : JOURNAL_FORMAT;
   }
   const [first] = await level.keys({ limit: 1 }).all();
-  if (first !== undefined) return undefined;
+  // A repair may have lost the format: the other keys tell whose they are.
+  if (first !== undefined && !isOurKey(first)) return undefined;
   await level.put(KEYS.format, encodeValue(JOURNAL_FORMAT), { sync: true });
   return JOURNAL_FORMAT;
 }
@@ -77,15 +102,4 @@ async function formatOf(level: Level): Promise<number | undefined> {
 async function droppedByEngine(folder: string): Promise<string[]> {
   const text = await readFile(join(folder, 'LOG'), 'utf8').catch(() => '');
   return text.split('\n').flatMap((line) => /\d+\.log: (dropping \d+ bytes.*)$/.exec(line)?.[1] ?? []);
-}
-
-/** LevelDB's own code stands in the cause. */
-function codeOf(error: unknown): unknown {
-  const own = error instanceof Error && 'code' in error ? error.code : undefined;
-  return error instanceof Error && error.cause !== undefined ? (codeOf(error.cause) ?? own) : own;
-}
-
-export function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
 }

@@ -4,7 +4,8 @@ import type { RayEvent } from '../event/index.ts';
 import type { JournalCursor, JournalEntry } from './journal.ts';
 
 /**
- * How values stand in the store: a CRC-32 of what follows (4 bytes, big endian), then the content. A batch begins with its receive time
+ * How values stand in the store: a CRC-32 of what follows (4 bytes, big endian), then the content. That of a batch begins with its cursor, which
+ * stands in the key: a batch under a damaged key is no batch. A batch begins with its receive time
  * (8 bytes, double), the number of its events (4 bytes) and the bytes of all batches before it (8 bytes, double); the rest of it, and every other value, is
  * MessagePack, in which records of one shape name their keys once. See README.md beside this file.
  */
@@ -22,19 +23,20 @@ export interface BatchHeader {
 const packr = new Packr({ useRecords: true, moreTypes: false });
 
 /** The value of one batch. */
-export function encodeBatch({ receivedAtMs, count, bytesBefore }: BatchHeader, events: readonly RayEvent[]): Buffer {
+export function encodeBatch(firstCursor: JournalCursor, header: BatchHeader, events: readonly RayEvent[]): Buffer {
+  const { receivedAtMs, count, bytesBefore } = header;
   const packed = packr.pack(events);
   const value = Buffer.allocUnsafe(CRC_BYTES + HEADER_BYTES + packed.length);
   value.writeDoubleBE(receivedAtMs, CRC_BYTES);
   value.writeUInt32BE(count, CRC_BYTES + 8);
   value.writeDoubleBE(bytesBefore, CRC_BYTES + 12);
   packed.copy(value, CRC_BYTES + HEADER_BYTES);
-  return sealed(value);
+  return sealed(value, firstCursor);
 }
 
 /** Undefined when it is damaged. */
-export function readBatchHeader(value: Buffer): BatchHeader | undefined {
-  if (value.length < CRC_BYTES + HEADER_BYTES || !isWhole(value)) return undefined;
+export function readBatchHeader(firstCursor: JournalCursor, value: Buffer): BatchHeader | undefined {
+  if (value.length < CRC_BYTES + HEADER_BYTES || !isWhole(value, firstCursor)) return undefined;
   return {
     receivedAtMs: value.readDoubleBE(CRC_BYTES),
     count: value.readUInt32BE(CRC_BYTES + 8),
@@ -49,7 +51,7 @@ export interface StoredBatch {
 
 /** Undefined when it is damaged. */
 export function decodeBatch(firstCursor: JournalCursor, value: Buffer): StoredBatch | undefined {
-  const header = readBatchHeader(value);
+  const header = readBatchHeader(firstCursor, value);
   if (header === undefined) return undefined;
   const events: unknown = unpack(value.subarray(CRC_BYTES + HEADER_BYTES));
   if (!Array.isArray(events) || events.length !== header.count) return undefined;
@@ -62,12 +64,12 @@ export function encodeValue(content: unknown): Buffer {
   const packed = packr.pack(content);
   const value = Buffer.allocUnsafe(CRC_BYTES + packed.length);
   packed.copy(value, CRC_BYTES);
-  return sealed(value);
+  return sealed(value, 0);
 }
 
 /** Undefined when it is damaged. */
 export function decodeValue(value: Buffer): { readonly content: unknown } | undefined {
-  return value.length > CRC_BYTES && isWhole(value) ? { content: unpack(value.subarray(CRC_BYTES)) } : undefined;
+  return value.length > CRC_BYTES && isWhole(value, 0) ? { content: unpack(value.subarray(CRC_BYTES)) } : undefined;
 }
 
 function unpack(bytes: Buffer): unknown {
@@ -78,11 +80,15 @@ function unpack(bytes: Buffer): unknown {
   }
 }
 
-function sealed(value: Buffer): Buffer {
-  value.writeUInt32BE(crc32(value.subarray(CRC_BYTES)), 0);
+function sealed(value: Buffer, seed: number): Buffer {
+  value.writeUInt32BE(crcOf(value, seed), 0);
   return value;
 }
 
-function isWhole(value: Buffer): boolean {
-  return crc32(value.subarray(CRC_BYTES)) === value.readUInt32BE(0);
+function isWhole(value: Buffer, seed: number): boolean {
+  return crcOf(value, seed) === value.readUInt32BE(0);
+}
+
+function crcOf(value: Buffer, seed: number): number {
+  return crc32(value.subarray(CRC_BYTES), seed % 2 ** 32);
 }

@@ -284,7 +284,10 @@ describe('damage', () => {
     await damage(first, 'm/checkpoint', 0);
     const second = await opened();
     expect(await idsFrom(second.journal, second.journal.stats().releasedCursor)).toEqual(ids(2));
-    expect(second.events).toMatchObject([{ name: 'journal_damaged' }]);
+    expect(second.events).toMatchObject([
+      { name: 'journal_damaged', what: 'the record of the checkpoint' },
+      { name: 'journal_damaged', what: 'entries 0 to 1 are not there', entries: 2 },
+    ]);
   });
 
   it('of the log of the engine: what it left out is told', async () => {
