@@ -16,9 +16,9 @@ export function reasonOf(error: unknown): string {
   return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
 }
 
-/** The engine read bytes that it did not write. */
+/** The engine read bytes that it did not write. Its texts of other trouble name paths, which may hold any word. */
 export function isCorruption(error: unknown): boolean {
-  return codeOf(error) === 'LEVEL_CORRUPTION' || (error instanceof Error && /corrupt/i.test(reasonOf(error)));
+  return codeOf(error) === 'LEVEL_CORRUPTION' || reasonOf(error).startsWith('Corruption: ');
 }
 
 /** What a person can do about trouble that is there after a repair; empty when it is of another kind. */
