@@ -12,6 +12,9 @@ export const FINDINGS = {
   ray_not_dashboard: fault("What answers at `--ray-address` is not Ray's dashboard: another port of Ray, a proxy, a log-in page"),
   ray_token_missing: fault('Ray asks for its token, and `doctor` was given none'),
   ray_token_invalid: fault("Ray does not take the token of this shell's variables or file"),
+  ray_dashboard_off: warning(
+    'The head runs without its dashboard: nodes post all the same, but no job can be submitted, and only this machine can be looked at',
+  ),
   ray_too_old: fault('Ray is older than 2.49 and cannot post events'),
   ray_minimal: fault('A node has Ray without `[default]`: the agent that posts events is not in it'),
   address_missing: fault('A node has no address to post to'),
@@ -37,6 +40,7 @@ export const FINDINGS = {
   agent_post_refused: fault("A node's posts are answered with another error: 400, 413, 415..."),
   agent_redirected: fault("A node's posts are redirected without end"),
   agent_tls: fault('A node does not trust the certificate, or speaks TLS where there is none, or none where there is TLS'),
+  agent_log_missing: warning('A node has no `dashboard_agent.log`, which tells where it posts to and why that fails'),
   agent_failing: fault("A node's posts fail, and its log does not tell why"),
   agent_stopped: fault("A node's publisher has ended and posts nothing until Ray is restarted there"),
   clock_skew: warning('The clocks of two nodes differ: states of one task come from both'),

@@ -1,12 +1,13 @@
 import type { Facts } from '../facts.ts';
 import { finding, type Finding, unknown, type Verdict, type Verdicts, verdictsOr, well } from '../verdict.ts';
 import type { Check } from './check.ts';
-import { noNodes } from './no-nodes.ts';
+import { noNodes, otherNodes } from './no-nodes.ts';
 
 export const rayInstall: Check = { name: 'ray_install', judge };
 
 function judge({ ray, local }: Facts): Verdicts {
   const minimal: Verdict[] = [
+    ...otherNodes(ray),
     ...ray.nodes.filter(({ hasAgent }) => hasAgent === false).map(({ name }) => isMinimal(`node ${name}`)),
     ...local.processes.filter(({ isMinimal: is }) => is).map(({ pid }) => isMinimal(`raylet ${pid} on this machine`)),
     ...ray.nodes
