@@ -43,6 +43,8 @@ export interface NodeFacts {
   readonly isHere: boolean;
   /** False for an install without the parts that the agent needs; undefined while the agent does not report. */
   readonly hasAgent: boolean | undefined;
+  /** Since its raylet was started, by the clocks of it and of the head; undefined when that is not told. */
+  readonly upMs: number | undefined;
   readonly counts: AgentCounts | undefined;
   readonly log: AgentLog | undefined;
   /** The node has an agent, and surely no log of it. */

@@ -13,6 +13,7 @@ export interface ListedNode {
   readonly hostname: string;
   readonly isHead: boolean;
   readonly hasAgent: boolean | undefined;
+  readonly upMs: number | undefined;
   readonly metricsPort: number | undefined;
   readonly sampleOffset: ClockOffset | undefined;
 }
@@ -40,12 +41,17 @@ export function listNodes(answer: Answered): readonly ListedNode[] | undefined {
         isHead: at(entry, 'raylet', 'isHeadNode') === true,
         // A minimal install says so by ports of -1; an agent that does not report may also be one that has just started.
         hasAgent: port === -1 ? false : at(entry, 'agent') === undefined ? undefined : true,
+        upMs: upTime(answer, Number(textAt(entry, 'raylet', 'startTimeMs'))),
         metricsPort: port !== undefined && port > 0 && port <= 65_535 ? port : undefined,
         sampleOffset:
           nowSeconds === undefined || answer.clock === undefined ? undefined : offsetOfSample(nowSeconds * 1000, answer.clock.receivedAtMs),
       },
     ];
   });
+}
+
+function upTime({ clock }: Answered, startMs: number): number | undefined {
+  return clock !== undefined && startMs > 0 ? clock.dateMs - startMs : undefined;
 }
 
 /** Asks the node's metrics port, and the dashboard for the node's log of its agent. */
@@ -65,6 +71,7 @@ export async function gatherNode(node: ListedNode, askRay: AskRay, world: World)
     isHead: node.isHead,
     isHere: world.ownAddresses.has(node.ip),
     hasAgent: node.hasAgent,
+    upMs: node.upMs,
     counts: countsOf(metrics),
     log: hasLog ? readAgentLog(head.text, tail.text) : undefined,
     isLogMissing: !hasLog && node.hasAgent !== false && !(await listsLog(node, askRay)),

@@ -21,6 +21,7 @@ export async function gatherOwnNodes(processes: readonly ProcessFacts[], world: 
       isHead,
       isHere: true,
       hasAgent: true,
+      upMs: undefined,
       counts: countsOf(metrics),
       log: log === 'missing' ? undefined : log,
       isLogMissing: log === 'missing',

@@ -80,6 +80,11 @@ const cases: readonly Case[] = [
   ],
   ['ray_too_old', '2.48', remote(rayFacts({ version: '2.48.0', release: [2, 48] }))],
   ['ray_minimal', 'a node without an agent', remote(rayFacts({ nodes: [nodeFacts(), nodeFacts({ ...worker, hasAgent: false })] }))],
+  [
+    'agent_absent',
+    'a node without a report of its agent',
+    remote(rayFacts({ nodes: [nodeFacts(), nodeFacts({ ...worker, hasAgent: undefined })] })),
+  ],
   ['ray_minimal', 'a raylet with a minimal agent', raylet({ isMinimal: true })],
   ['address_missing', 'a raylet without it', raylet({ variables: without('address') })],
   [

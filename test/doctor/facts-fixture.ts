@@ -23,6 +23,7 @@ export function nodeFacts(over: Partial<NodeFacts> = {}): NodeFacts {
     isHead: true,
     isHere: false,
     hasAgent: true,
+    upMs: 600_000,
     counts: { received: 100, published: 90, filtered: 10, dropped: 0, consecutiveFailures: 0 },
     log: { isPosting: true, address: 'http://ray:SECRET-TOKEN@bridge:8080/v1/events', failures: 0, hasStopped: false },
     isLogMissing: false,

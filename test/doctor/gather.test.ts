@@ -28,6 +28,7 @@ describe('Ray', () => {
         isHead: true,
         isHere: true,
         hasAgent: true,
+        upMs: undefined,
         counts: { received: 20, published: 20, filtered: 0, dropped: 0, consecutiveFailures: undefined },
         log: {
           isPosting: true,
@@ -104,6 +105,17 @@ describe('Ray', () => {
     expect(facts.ray.nodesLeftOut).toBe(2);
     expect(diagnose(facts).unknown.map(({ what }) => what)).toContain('2 more nodes were not asked');
   });
+});
+
+it('a node whose agent does not report is told once it is up for a minute', async () => {
+  const codes = async (upMs: number): Promise<readonly string[]> => {
+    const startTimeMs = String(Date.now() - upMs);
+    const nodes = [{ raylet: { nodeId: 'ab12', state: 'ALIVE', metricsExportPort: 1, nodeManagerAddress: '127.0.0.1', startTimeMs } }];
+    const dashboard = await routedServer(dashboardRoutes(1, '', { '/nodes': { json: { data: { summary: nodes } } } }));
+    return codesOf(await gatherFacts(question({ rayAddress: new URL(dashboard.url) })));
+  };
+  expect(await codes(20_000)).not.toContain('agent_absent');
+  expect(await codes(90_000)).toContain('agent_absent');
 });
 
 describe('the log of an agent', () => {
