@@ -21,7 +21,7 @@ function judge({ ray, local }: Facts): Verdicts {
   return verdictsOr(minimal, well(`${seen} the agent`));
 }
 
-/** Before 2.50 a minimal install does not say that it is one. */
+/** A minimal install of Ray 2.49 does not say that it is one. */
 function isSilent({ name, upMs }: NodeFacts): Verdict {
   const where = `node ${name}`;
   const fix =
