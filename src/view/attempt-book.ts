@@ -1,4 +1,4 @@
-import type { Applied, AttemptLifecycle } from '../correlate/index.ts';
+import type { Applied, AttemptLifecycle, TaskFacts } from '../correlate/index.ts';
 import type { ProfileEntry, TaskDefinition, TaskError, TaskLifecycle } from '../event/index.ts';
 import { exceptionOf } from '../span/index.ts';
 import type { ViewLimits } from './limits.ts';
@@ -6,6 +6,8 @@ import { isOver, type Stage, stageOf } from './stage.ts';
 import { kept } from './text.ts';
 import { AttemptView, type ErrorView, failureKey, FunctionView, type JobView, type SessionView, type TaskNeeds } from './records.ts';
 import { toMs } from './times.ts';
+
+type AttemptKey = Pick<TaskDefinition, 'taskId' | 'attempt'>;
 
 /** Stands for functions beyond the limit. */
 export const OTHER_FUNCTIONS = '(other)';
@@ -34,20 +36,21 @@ export class AttemptBook {
     return this.#rows;
   }
 
-  define(job: JobView | undefined, event: TaskDefinition, applied: Applied): void {
+  define(job: JobView | undefined, { taskId, attempt: number }: AttemptKey, definition: TaskFacts, applied: Applied): void {
     if (job === undefined) return;
-    const attempt = this.#follow(job, event.taskId, event.attempt, applied, functionName(event));
+    const name = functionName(definition);
+    const attempt = this.#follow(job, taskId, number, applied, name);
     if (attempt === undefined) {
       if (applied === 'late') return;
       job.untracked += 1;
-      this.#functionOf(job, functionName(event)).untracked += 1;
+      this.#functionOf(job, name).untracked += 1;
       return;
     }
-    this.#move(attempt, job, functionName(event), event.name);
+    this.#move(attempt, job, name, definition.name);
     const { shared } = attempt.function;
-    if (shared.parentTaskId !== event.parentTaskId) shared.parentTaskId = event.parentTaskId;
+    if (shared.parentTaskId !== definition.parentTaskId) shared.parentTaskId = definition.parentTaskId;
     attempt.parentTaskId = shared.parentTaskId;
-    if (!attempt.isClosed) attempt.needs = sharedNeeds(shared.needs, event);
+    if (!attempt.isClosed) attempt.needs = sharedNeeds(shared.needs, definition);
   }
 
   enter(job: JobView | undefined, event: TaskLifecycle, nowMs: number, applied: Applied): void {
@@ -239,7 +242,7 @@ export class AttemptBook {
 }
 
 /** As Ray's dashboard names it; a name that `options(name=...)` gave is the attempt's own. */
-function functionName({ className, functionName: own, name }: Pick<TaskDefinition, 'className' | 'functionName' | 'name'>): string {
+function functionName({ className, functionName: own, name }: Pick<TaskFacts, 'className' | 'functionName' | 'name'>): string {
   if (own === undefined || own === '') return name === '' ? '(no name)' : name;
   return className === undefined || className === '' ? own : `${className}.${own}`;
 }
@@ -247,7 +250,7 @@ function functionName({ className, functionName: own, name }: Pick<TaskDefinitio
 /** Of so many different ones of one function. */
 const NEEDS_VARIANTS_MAX = 8;
 
-function sharedNeeds(known: TaskNeeds[], { taskType, requiredResources, placementGroupId, labelSelector }: TaskDefinition): TaskNeeds {
+function sharedNeeds(known: TaskNeeds[], { taskType, requiredResources, placementGroupId, labelSelector }: TaskFacts): TaskNeeds {
   for (const needs of known) {
     const isSame =
       needs.taskType === taskType &&

@@ -2,6 +2,7 @@ import {
   type ActorLifecycle,
   type Applied,
   type AttemptLifecycle,
+  type AttemptSoFar,
   isDriverTask,
   jobIdOf,
   type JobLifecycle,
@@ -62,6 +63,7 @@ export class ViewModel {
 
   /** What was open when a former process ended; before any event. */
   takeUp(retold: Retold, nowMs: number): void {
+    if (retold.type === 'attempt_so_far') return this.#attemptSoFar(retold, nowMs);
     if (retold.type !== 'job_so_far') return this.observe(retold, nowMs);
     const session = this.#session(retold.session, nowMs);
     const job = session === undefined ? undefined : this.#job(session, retold.jobId, nowMs);
@@ -74,6 +76,15 @@ export class ViewModel {
     this.version += 1;
   }
 
+  #attemptSoFar({ session: name, definition, lifecycle }: AttemptSoFar, nowMs: number): void {
+    const session = definition === undefined ? undefined : this.#session(name, nowMs);
+    if (session !== undefined && definition !== undefined) {
+      const job = this.#jobOf(session, lifecycle.taskId, definition.parentTaskId, nowMs);
+      this.attempts.define(job, lifecycle, definition, 'applied');
+    }
+    this.observe(lifecycle, nowMs);
+  }
+
   /** An event that the correlator has applied, and what it said to it. `nowMs` is the present. */
   observe(event: RayEvent, nowMs: number, applied: Applied = 'applied'): void {
     const session = this.#session(event.session, nowMs);
@@ -84,7 +95,7 @@ export class ViewModel {
     switch (event.type) {
       case 'task_definition':
         if (isDriverTask(event.taskId)) return void this.#job(session, jobIdOf(event.taskId), nowMs);
-        return this.attempts.define(this.#jobOf(session, event.taskId, event.parentTaskId, nowMs), event, applied);
+        return this.attempts.define(this.#jobOf(session, event.taskId, event.parentTaskId, nowMs), event, event, applied);
       case 'task_lifecycle':
         if (isDriverTask(event.taskId)) return this.#driver(session, event, nowMs);
         return this.attempts.enter(this.#jobOf(session, event.taskId, undefined, nowMs), event, nowMs, applied);
