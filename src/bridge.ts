@@ -350,13 +350,12 @@ function exportersOf({ exporter, exporters }: BridgeOptions, env: Environment): 
 
 /** The correlator measures a lifecycle just before it hands it out: what was mapped then is not mapped again. */
 function remembering(mapSpans: (lifecycle: Lifecycle) => readonly ReadableSpan[]): (lifecycle: Lifecycle) => readonly ReadableSpan[] {
-  const mapped = new WeakMap<Lifecycle, readonly ReadableSpan[]>();
+  let last: Lifecycle | undefined;
+  let spans: readonly ReadableSpan[] = [];
   return (lifecycle) => {
-    let spans = mapped.get(lifecycle);
-    if (spans === undefined) {
-      spans = mapSpans(lifecycle);
-      mapped.set(lifecycle, spans);
-    }
+    if (lifecycle === last) return spans;
+    spans = mapSpans(lifecycle);
+    last = lifecycle;
     return spans;
   };
 }

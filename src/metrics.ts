@@ -112,6 +112,8 @@ export function createMetrics(): Metrics {
   const counters = new Map<string, Counter>();
   const gauges = new Map<string, Gauge>();
   const histograms = new Map<string, Histogram>();
+  /** Since the last page: the library makes an object and a text of the labels for each call. */
+  const added = new Map<CounterKey, Map<string | undefined, number>>();
   for (const [key, metric] of Object.entries<Metric>(METRICS)) {
     const { name, help, labels = [], buckets = [] } = metric;
     const common = { name, help, labelNames: [...labels], registers };
@@ -131,10 +133,16 @@ export function createMetrics(): Metrics {
   }
 
   return {
-    add: (key, amount = 1, label) => counters.get(key)?.inc(labelsOf(key, label), amount),
+    add(key, amount = 1, label) {
+      let sums = added.get(key);
+      if (sums === undefined) added.set(key, (sums = new Map<string | undefined, number>()));
+      sums.set(label, (sums.get(label) ?? 0) + amount);
+    },
     set: (key, value) => gauges.get(key)?.set(value),
     observe: (key, value, label) => histograms.get(key)?.observe(labelsOf(key, label), value),
     async page(readings) {
+      for (const [key, sums] of added) for (const [label, amount] of sums) counters.get(key)?.inc(labelsOf(key, label), amount);
+      added.clear();
       for (const [key, reading] of readings) read(key, reading);
       return { contentType: registry.contentType, text: await registry.metrics() };
     },

@@ -7,6 +7,13 @@ import { kept } from './text.ts';
 import { AttemptView, type ErrorView, failureKey, FunctionView, type JobView, type SessionView, type TaskNeeds } from './records.ts';
 import { toMs } from './times.ts';
 
+interface FunctionNamed {
+  readonly className: string | undefined;
+  readonly own: string | undefined;
+  readonly name: string;
+  readonly functionName: string;
+}
+
 type AttemptKey = Pick<TaskDefinition, 'taskId' | 'attempt'>;
 
 /** Stands for functions beyond the limit. */
@@ -22,6 +29,7 @@ export class AttemptBook {
   #open = 0;
   #rows = 0;
   #functions = 0;
+  #lastNamed: FunctionNamed | undefined;
 
   constructor(limits: ViewLimits, finishedJobs: () => Iterable<JobView>) {
     this.#limits = limits;
@@ -38,7 +46,7 @@ export class AttemptBook {
 
   define(job: JobView | undefined, { taskId, attempt: number }: AttemptKey, definition: TaskFacts, applied: Applied): void {
     if (job === undefined) return;
-    const name = functionName(definition);
+    const name = this.#functionName(definition);
     const attempt = this.#follow(job, taskId, number, applied, name);
     if (attempt === undefined) {
       if (applied === 'late') return;
@@ -75,7 +83,7 @@ export class AttemptBook {
     const { taskId, attempt: number, definition } = lifecycle;
     const known = find(job.session, taskId, number);
     if (known?.isClosed === true) return;
-    const name = definition === undefined ? kept(lifecycle.name, this.#limits.maxNameLength) : functionName(definition);
+    const name = definition === undefined ? kept(lifecycle.name, this.#limits.maxNameLength) : this.#functionName(definition);
     const isDefinitionCounted = lifecycle.definitionFrom === 'own' && known?.needs === undefined;
     if (isDefinitionCounted) this.#forgetUntracked(job, name);
     const attempt = known ?? this.#add(job, taskId, number, name);
@@ -129,6 +137,16 @@ export class AttemptBook {
     if (attempt.previous !== undefined) supersede(attempt.previous);
     if (job.session.lastAttempts.get(taskId) !== attempt) supersede(attempt);
     return attempt;
+  }
+
+  /** Definitions of one function come in a row, and their texts are the same objects. */
+  #functionName(definition: TaskFacts): string {
+    const { className, functionName: own, name } = definition;
+    const last = this.#lastNamed;
+    if (last !== undefined && last.className === className && last.own === own && last.name === name) return last.functionName;
+    const named = functionName(definition);
+    this.#lastNamed = { className, own, name, functionName: named };
+    return named;
   }
 
   #functionOf(job: JobView, name: string): FunctionView {

@@ -191,7 +191,11 @@ export class ViewModel {
       return known.job;
     }
     const parent = parentTaskId === undefined ? undefined : session.lastAttempts.get(parentTaskId);
-    return parent?.job ?? this.#job(session, jobIdOf(parentTaskId ?? taskId), nowMs);
+    if (parent !== undefined) return parent.job;
+    const id = parentTaskId ?? taskId;
+    // Nearly always it is the job of the last one: comparing its id is cheaper than cutting one out and hashing it.
+    if (!id.endsWith(session.lastJobId)) session.lastJobId = jobIdOf(id);
+    return this.#job(session, session.lastJobId, nowMs);
   }
 
   #driver(session: SessionView, event: TaskLifecycle, nowMs: number): void {

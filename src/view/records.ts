@@ -189,6 +189,8 @@ export class SessionView {
   nodesNotShown = 0;
   #toldMs = Number.NaN;
   #toldAtMs = 0;
+  /** Of the attempt that was heard of last. */
+  lastJobId = ' ';
   /** The last attempt of each task that has a row or is followed. */
   readonly lastAttempts = new Map<string, AttemptView>();
 
