@@ -217,7 +217,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   async function rebuildAndPump(): Promise<void> {
     const done = new AbortController();
     const telling = tellRebuilding(done.signal);
-    if (durable !== undefined) await takeUpCheckpoint(durable, correlator, turns, (count) => (restoredRecords += count));
+    if (durable !== undefined) await takeUpCheckpoint(durable, correlator, turns, (count) => (restoredRecords += count), abortPump.signal);
     if (durable !== undefined && view !== undefined) await retellTo(view, correlator, turns);
     await pump.run(abortPump.signal);
     done.abort();

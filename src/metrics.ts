@@ -46,6 +46,7 @@ export const METRICS = {
   journalCheckpointBytes: gauge('journal_checkpoint_bytes', 'Bytes of the last checkpoint.'),
   journalDamages: counter('journal_damages_total', 'Parts of the journal that could not be read and were left out.'),
   journalEntriesLost: counter('journal_entries_lost_total', 'Events in them, as far as it is known.'),
+  journalReadRetries: counter('journal_read_retries_total', 'Looks at the journal on disk that failed and are made again.'),
   journalWritable: gauge('journal_writable', 'Is 1 while the journal can be written, 0 while it cannot and posts are answered 503.'),
   openSessions: gauge('open_sessions', 'Ray sessions that are open.'),
   openJobs: gauge('open_jobs', 'Jobs that are not finished.'),

@@ -16,15 +16,19 @@ export function restoredOptions(durable: Durable | undefined, current: Partial<C
   return typeof restored === 'object' && restored !== null ? { ...current, ...restored } : current;
 }
 
-/** Takes up the state of the last checkpoint, in turns; calls `onRecords` after each portion. Records that cannot be used are counted and left out. */
+/**
+ * Takes up the state of the last checkpoint, in turns; calls `onRecords` after each portion. Records that cannot be used are counted and left out. When
+ * `signal` aborts, what was not read by then is not taken up.
+ */
 export async function takeUpCheckpoint(
   durable: Durable,
   correlator: Correlator,
   turns: Turns,
   onRecords: (count: number) => void,
+  signal: AbortSignal,
 ): Promise<void> {
   let turn = await turns.take('background');
-  for await (const portion of durable.readCheckpoint()) {
+  for await (const portion of durable.readCheckpoint(signal)) {
     for (const record of portion) {
       if (turn.isOver()) turn = await turns.take('background');
       try {

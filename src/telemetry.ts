@@ -305,6 +305,14 @@ function tellJournal(event: JournalEvent, { log, metrics, spaced }: Tools): void
           'a part of the journal is damaged and left out; look at the disk',
         ),
       );
+    case 'journal_read_failed':
+      metrics.add('journalReadRetries');
+      return spaced(event.name, (repeated) =>
+        log.error(
+          { event: event.name, what: shown(event.what), reason: shown(event.reason), ...repeated },
+          'a part of the journal cannot be read just now: it is tried again; look at the disk, no restart is needed',
+        ),
+      );
     case 'journal_unwritable':
       metrics.set('journalWritable', 0);
       return log.error(

@@ -20,7 +20,7 @@ tracer = trace.get_tracer("nightly")
 client = JobSubmissionClient(sys.argv[1])
 
 with tracer.start_as_current_span("nightly run"):
-    metadata = {}
+    metadata: dict[str, str] = {}
     inject(metadata)  # traceparent and tracestate of this span
     job = client.submit_job(entrypoint=shlex.join(sys.argv[2:]), metadata=metadata)
     while not client.get_job_status(job).is_terminal():

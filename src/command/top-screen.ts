@@ -37,12 +37,15 @@ export function topLines(state: TopState, { width, height }: ScreenSize): readon
 
 function headLines({ url, status, problem }: TopState): readonly string[] {
   const first = `ray-otel-bridge top  ${printable(url)}`;
-  if (status === undefined) return [first, problem === undefined ? 'asking...' : printable(problem)];
+  // A line of its own: beside the address it would not fit.
+  const away = problem === undefined ? [] : [printable(problem)];
+  if (status === undefined) return [first, ...(problem === undefined ? ['asking...'] : away)];
   const { health, events, nowMs } = status;
   const last =
     events.lastReceivedMs === undefined ? 'nothing received yet' : `last event ${durationText(nowMs - events.lastReceivedMs)} ago`;
   return [
-    `${first}  ${problem === undefined ? (health.reason ?? health.state) : printable(problem)}`,
+    problem === undefined ? `${first}  ${health.reason ?? health.state}` : first,
+    ...away,
     `${countText(events.accepted)} events, ${last}; rejected ${countText(events.rejected)}, late ${countText(health.lateEvents)}`,
     `backlog ${countText(health.backlogEvents)} events (${formatBytes(health.journalBytes)}), ${countText(health.queuedSpans)} spans; lag ${durationText(health.exportLagMs)}`,
   ];

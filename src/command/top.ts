@@ -1,30 +1,19 @@
-import { duration, type Option, parseOptions } from '../options/index.ts';
+import { parseOptions } from '../options/index.ts';
 import type { JobAnswer, JobsAnswer, StatusAnswer } from '../view/index.ts';
 import { type Command, type CommandContext, done, type Outcome, type Output, trouble, usage } from './command.ts';
 import { type TopState, topLines } from './top-screen.ts';
 import { openClient, type ViewClient, viewOptions } from './view-client.ts';
-
-const options = {
-  ...viewOptions,
-  intervalMs: {
-    flag: '--interval',
-    placeholder: '<duration>',
-    default: '1s',
-    parse: duration('200ms'),
-    group: 'Running',
-    help: 'Between two looks.',
-  },
-} satisfies Record<string, Option<unknown>>;
+import { durationText } from './view-text.ts';
 
 export const topCommand: Command = {
   name: 'top',
   summary: 'a live view of jobs in the terminal',
   usage: '[--url URL] [options]',
   description: [
-    'Shows the jobs that a running bridge knows of, and of one of them the functions, what pending tasks wait for, and failures, anew every second. Up and down choose the job; q or Ctrl-C ends it.',
-    'It reads what `serve` tells at /api/v1, which needs --view on, the default.',
+    'Shows the jobs that a running bridge knows of, and of one of them the functions, what pending tasks wait for, and failures, as they change. Up and down choose the job; q or Ctrl-C ends it.',
+    'It follows what `serve` tells at /api/v1/stream, which needs --view on, the default. When the bridge is away, it shows what was known, and tries again.',
   ],
-  options,
+  options: viewOptions,
   examples: [
     { says: 'on the machine of the bridge', line: 'ray-otel-bridge top' },
     { says: 'from elsewhere', line: 'ray-otel-bridge top --url http://bridge:8080 --read-token-file reader' },
@@ -38,38 +27,33 @@ const HOME = '\u001b[H';
 const ERASE_TO_LINE_END = '\u001b[K';
 const ERASE_BELOW = '\u001b[J';
 
+/** Between two tries to reach a bridge that is away: twice as long each time, up to the last. */
+const RETRY_MS = 500;
+const RETRY_MAX_MS = 10_000;
+
 async function top(context: CommandContext): Promise<Outcome> {
-  const { argv, env, stdout, stdin, stop, sleep } = context;
-  const parsed = parseOptions(options, argv, env);
+  const { argv, env, stdout, stdin, stop } = context;
+  const parsed = parseOptions(viewOptions, argv, env);
   if (!parsed.ok) return usage(...parsed.problems);
   if (parsed.positionals.length > 0)
     return usage(...parsed.positionals.map((word) => `${JSON.stringify(word)}: no argument is expected here`));
   if (stdout.isTTY !== true) return usage('this is for a terminal; elsewhere use: ray-otel-bridge jobs');
   const opened = openClient(parsed.values, stop);
   if (!opened.ok) return usage(opened.problem);
+  // What is wrong from the start is told as it is by every other command.
+  const first = await opened.client.ask<JobsAnswer>('jobs');
+  if (!first.ok) return trouble(first.problem);
   const url = `${parsed.values.url.origin}${parsed.values.url.pathname}`;
-  let state: TopState = { url, status: undefined, jobs: undefined, job: undefined, problem: undefined, chosen: 0 };
-  state = await look(opened.client, state);
-  if (state.status === undefined) return trouble(state.problem ?? 'no answer');
+  const start: TopState = { url, status: undefined, jobs: first.answer, job: undefined, problem: undefined, chosen: 0 };
 
+  stdout.write(ENTER_SCREEN);
   const ended = new AbortController();
   const end = (): void => ended.abort();
   stop.addEventListener('abort', end, { once: true });
-  let awake = new AbortController();
-  const keys = listenToKeys(stdin, (key) => {
-    if (key === 'end') return end();
-    const last = Math.max(0, (state.jobs?.jobs.length ?? 1) - 1);
-    state = { ...state, chosen: Math.min(last, Math.max(0, state.chosen + (key === 'down' ? 1 : -1))) };
-    awake.abort();
-  });
-  stdout.write(ENTER_SCREEN);
+  const follower = createFollower(opened.client, start, (state) => draw(stdout, state));
+  const keys = listenToKeys(stdin, (key) => (key === 'end' ? end() : follower.choose(key === 'down' ? 1 : -1)));
   try {
-    while (!ended.signal.aborted) {
-      draw(stdout, state);
-      awake = new AbortController();
-      await sleep(parsed.values.intervalMs, AbortSignal.any([ended.signal, awake.signal]));
-      if (!ended.signal.aborted) state = await look(opened.client, state);
-    }
+    await follower.run(ended.signal, context);
   } finally {
     stdout.write(LEAVE_SCREEN);
     keys.stop();
@@ -78,22 +62,80 @@ async function top(context: CommandContext): Promise<Outcome> {
   return done;
 }
 
-/** What is known of before stays on the screen while there is no answer. */
-async function look(client: ViewClient, before: TopState): Promise<TopState> {
-  const status = await client.ask<StatusAnswer>('status');
-  if (!status.ok) return { ...before, problem: status.problem };
-  const jobs = await client.ask<JobsAnswer>('jobs');
-  if (!jobs.ok) return { ...before, problem: jobs.problem };
-  const { chosen } = before;
-  const row = jobs.answer.jobs[Math.min(chosen, jobs.answer.jobs.length - 1)];
-  const job = row === undefined ? undefined : await client.ask<JobAnswer>(`jobs/${encodeURIComponent(row.job)}`, { session: row.session });
+interface Follower {
+  /** The job so many rows below. */
+  choose(rows: number): void;
+  run(signal: AbortSignal, world: Pick<CommandContext, 'sleep' | 'random'>): Promise<void>;
+}
+
+/** Follows the stream of the job that is chosen. What was known before stays on the screen while the bridge is away. */
+function createFollower(client: ViewClient, start: TopState, show: (state: TopState) => void): Follower {
+  let state = start;
+  let topic = topicOf(state);
+  let moved = new AbortController();
+  let failures = 0;
+
+  function set(change: Partial<TopState>): void {
+    state = { ...state, ...change };
+    show(state);
+  }
+
+  /** Rows move as jobs come and go: the job stays chosen as long as it is there. */
+  function moveTo(next: Topic | undefined): void {
+    if (next?.job === topic?.job && next?.session === topic?.session) return;
+    topic = next;
+    state = { ...state, job: undefined };
+    moved.abort();
+  }
+
+  function onEvent(event: string, data: unknown): void {
+    failures = 0;
+    // oxlint-disable typescript/no-unsafe-type-assertion -- the shapes that version 1 of the API promises
+    if (event === 'overview') {
+      const { status, jobs } = data as { readonly status: StatusAnswer; readonly jobs: JobsAnswer };
+      const at = jobs.jobs.findIndex(({ job, session }) => job === topic?.job && session === topic.session);
+      state = { ...state, status, jobs, problem: undefined, chosen: at === -1 ? clamp(state.chosen, jobs) : at };
+      moveTo(topicOf(state));
+    } else if (event === 'job') state = { ...state, job: data as JobAnswer };
+    else if (event === 'gone') state = { ...state, job: undefined };
+    // oxlint-enable typescript/no-unsafe-type-assertion
+    show(state);
+  }
+
   return {
-    ...before,
-    status: status.answer,
-    jobs: jobs.answer,
-    job: job?.ok === true ? job.answer : undefined,
-    problem: job?.ok === false ? job.problem : undefined,
+    choose(rows) {
+      state = { ...state, chosen: clamp(state.chosen + rows, state.jobs) };
+      moveTo(topicOf(state));
+      show(state);
+    },
+    async run(signal, { sleep, random }) {
+      show(state);
+      while (!signal.aborted) {
+        moved = new AbortController();
+        const either = AbortSignal.any([signal, moved.signal]);
+        const problem = await client.follow('stream', { ...topic }, either, onEvent);
+        if (problem === undefined) continue;
+        const delayMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** failures) * (1 + random() / 4);
+        failures += 1;
+        set({ problem: `${problem}; next try in ${durationText(delayMs)}` });
+        await sleep(delayMs, either);
+      }
+    },
   };
+}
+
+interface Topic {
+  readonly session: string;
+  readonly job: string;
+}
+
+function topicOf({ jobs, chosen }: TopState): Topic | undefined {
+  const row = jobs?.jobs[chosen];
+  return row === undefined ? undefined : { session: row.session, job: row.job };
+}
+
+function clamp(chosen: number, jobs: JobsAnswer | undefined): number {
+  return Math.max(0, Math.min(chosen, (jobs?.jobs.length ?? 1) - 1));
 }
 
 function draw(stdout: Output, state: TopState): void {

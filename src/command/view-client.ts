@@ -1,6 +1,7 @@
 import { settingsTable } from '../config.ts';
 import { duration, httpTarget, type Option, switchValue, type ValuesOf } from '../options/index.ts';
 import { printable } from '../terminal/index.ts';
+import { readEventStream } from './event-stream.ts';
 import { readFirstToken } from './read-token.ts';
 
 /** What of an answer is read at most. */
@@ -28,7 +29,7 @@ export const viewOptions = {
     default: '10s',
     parse: duration('10ms'),
     group: 'Running',
-    help: 'How long to wait for an answer.',
+    help: 'How long to wait for an answer, and how much longer than agreed for the next word of a stream.',
   },
 } satisfies Record<string, Option<unknown>>;
 
@@ -56,28 +57,36 @@ export type Asked<Answer> = { readonly ok: true; readonly answer: Answer } | { r
 /** The read-only API of one bridge. */
 export interface ViewClient {
   /** The answer at a path below `/api/v1/`, in the shape that the description of the API has for it. Never rejects. */
-  ask<Answer>(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<Asked<Answer>>;
+  ask<Answer>(path: string, query?: Query): Promise<Asked<Answer>>;
+  /** Tells `onEvent` what the stream at a path tells, until it ends: why, for people; undefined when `signal` ended it. Never rejects. */
+  follow(path: string, query: Query, signal: AbortSignal, onEvent: (event: string, data: unknown) => void): Promise<string | undefined>;
 }
+
+type Query = Readonly<Record<string, string | undefined>>;
 
 export type OpenedClient = { readonly ok: true; readonly client: ViewClient } | { readonly ok: false; readonly problem: string };
 
-export function openClient(options: ValuesOf<typeof viewOptions>, stop: AbortSignal): OpenedClient {
+/** `quietMs`: a stream says something at least so often. */
+export function openClient(options: ValuesOf<typeof viewOptions>, stop: AbortSignal, quietMs = 5_000): OpenedClient {
   const { url, readTokenFile, readTokens, timeoutMs } = options;
   const fromFile = readTokenFile === undefined ? undefined : readFirstToken(readTokenFile);
   if (fromFile?.ok === false) return fromFile;
   const authorization = authorizationOf(url, fromFile?.token ?? readTokens[0]);
+  const request = async (path: string, query: Query, signal: AbortSignal): Promise<Response> => {
+    const target = new URL(`${url.pathname.replace(/\/$/, '')}/api/v1/${path}`, url.origin);
+    for (const [name, value] of Object.entries(query)) if (value !== undefined) target.searchParams.set(name, value);
+    return await fetch(target, {
+      headers: authorization === undefined ? {} : { authorization },
+      redirect: 'error',
+      signal: AbortSignal.any([signal, stop]),
+    });
+  };
   return {
     ok: true,
     client: {
-      async ask<Answer>(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<Asked<Answer>> {
-        const target = new URL(`${url.pathname.replace(/\/$/, '')}/api/v1/${path}`, url.origin);
-        for (const [name, value] of Object.entries(query)) if (value !== undefined) target.searchParams.set(name, value);
+      async ask<Answer>(path: string, query: Query = {}): Promise<Asked<Answer>> {
         try {
-          const response = await fetch(target, {
-            headers: authorization === undefined ? {} : { authorization },
-            redirect: 'error',
-            signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), stop]),
-          });
+          const response = await request(path, query, AbortSignal.timeout(timeoutMs));
           const body = await readJson(response);
           if (response.ok && typeof body === 'object' && body !== null) {
             // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the shape that version 1 of the API promises
@@ -88,8 +97,32 @@ export function openClient(options: ValuesOf<typeof viewOptions>, stop: AbortSig
           return { ok: false, problem: `${url.host} does not answer: ${reasonOf(error)}` };
         }
       },
+      async follow(path, query, signal, onEvent) {
+        const silence = createSilence(timeoutMs + quietMs);
+        try {
+          const response = await request(path, query, AbortSignal.any([signal, silence.signal]));
+          if (!response.ok || response.body === null) return refusalOf(response.status, await readJson(response));
+          const heard = response.body.pipeThrough(
+            new TransformStream({ transform: (chunk, out) => (silence.broken(), out.enqueue(chunk)) }),
+          );
+          for await (const { event, data } of readEventStream(heard, MAX_ANSWER_BYTES)) onEvent(event, JSON.parse(data));
+          return `${url.host} has ended the stream`;
+        } catch (error) {
+          if (signal.aborted || stop.aborted) return undefined;
+          return `${url.host} does not answer: ${silence.signal.aborted ? 'not in time' : reasonOf(error)}`;
+        } finally {
+          silence.end();
+        }
+      },
     },
   };
+}
+
+/** A signal that aborts when it was not broken for so long. */
+function createSilence(ms: number): { readonly signal: AbortSignal; readonly broken: () => void; readonly end: () => void } {
+  const over = new AbortController();
+  const timer = setTimeout(() => over.abort(), ms);
+  return { signal: over.signal, broken: () => void timer.refresh(), end: () => clearTimeout(timer) };
 }
 
 async function readJson(response: Response): Promise<unknown> {

@@ -43,8 +43,12 @@ export interface NodeFacts {
   readonly isHere: boolean;
   /** False for an install without the parts that the agent needs; undefined while the agent does not report. */
   readonly hasAgent: boolean | undefined;
+  /** Since its raylet was started, by the clocks of it and of the head; undefined when that is not told. */
+  readonly upMs: number | undefined;
   readonly counts: AgentCounts | undefined;
   readonly log: AgentLog | undefined;
+  /** The node has an agent, and surely no log of it. */
+  readonly isLogMissing: boolean;
   readonly clock: ClockOffset | undefined;
 }
 
@@ -59,6 +63,16 @@ export interface ProcessFacts {
   /** Flags of `--system-config`, which every process of the cluster gets. */
   readonly systemFlags: RayVariables;
   readonly isMinimal: boolean;
+  /** Of a raylet that tells it: where its node's files and metrics are. */
+  readonly node?: OwnNode;
+}
+
+/** A node as the command line of its raylet tells it. */
+export interface OwnNode {
+  readonly id: string;
+  readonly ip: string;
+  readonly isHead: boolean;
+  readonly sessionFolder: string;
 }
 
 export interface DriverFacts {
@@ -73,6 +87,8 @@ export interface LocalFacts {
   /** False where there is no /proc to look into. */
   readonly canLook: boolean;
   readonly processes: readonly ProcessFacts[];
+  /** A head of this machine was started with `--include-dashboard=false`. */
+  readonly isDashboardOff: boolean;
   readonly drivers: readonly DriverFacts[];
 }
 

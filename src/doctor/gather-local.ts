@@ -1,6 +1,7 @@
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
-import { join } from 'node:path';
-import type { DriverFacts, LocalFacts, ProcessFacts } from './facts.ts';
+import { isIP } from 'node:net';
+import { isAbsolute, join } from 'node:path';
+import type { DriverFacts, LocalFacts, OwnNode, ProcessFacts } from './facts.ts';
 import type { ListedDriver } from './gather-ray.ts';
 import { at, parseJson } from './json.ts';
 import { pickRayVariables, type RayVariables, RAY_VARIABLES, rayVariablesOfEnviron } from './variables.ts';
@@ -13,11 +14,14 @@ import type { World } from './world.ts';
 export function gatherLocal(world: World): Omit<LocalFacts, 'drivers'> {
   const shell = pickRayVariables(world.env);
   const pids = listPids(world);
-  if (pids === undefined) return { shell, canLook: false, processes: [] };
+  if (pids === undefined) return { shell, canLook: false, processes: [], isDashboardOff: false };
   const processes: ProcessFacts[] = [];
+  let isDashboardOff = false;
   for (const pid of pids) {
     const commandLine = readProcFile(world, pid, 'cmdline')?.split('\0') ?? [];
+    isDashboardOff ||= isDisabledDashboard(commandLine);
     const kind = kindOf(commandLine[0] ?? '');
+    const node = kind === 'raylet' ? ownNodeOf(commandLine) : undefined;
     if (kind === undefined) continue;
     processes.push({
       kind,
@@ -26,10 +30,11 @@ export function gatherLocal(world: World): Omit<LocalFacts, 'drivers'> {
       variables: variablesOf(world, pid),
       systemFlags: systemFlagsOf(commandLine),
       isMinimal: commandLine.some((part) => part.startsWith('--dashboard_agent_command=') && / --minimal(?: |$)/.test(part)),
+      ...(node === undefined ? {} : { node }),
     });
     if (processes.length >= world.limits.maxProcesses) break;
   }
-  return { shell, canLook: true, processes };
+  return { shell, canLook: true, processes, isDashboardOff };
 }
 
 /** Those of the drivers that run on this machine. */
@@ -53,6 +58,18 @@ function listPids({ procFolder }: World): readonly number[] | undefined {
 function kindOf(program: string): ProcessFacts['kind'] | undefined {
   if (program.endsWith('/raylet/raylet')) return 'raylet';
   return program.endsWith('/gcs/gcs_server') ? 'gcs_server' : undefined;
+}
+
+/** The head starts it all the same, without the part that answers. */
+function isDisabledDashboard(commandLine: readonly string[]): boolean {
+  return commandLine.includes('--disable-frontend') && commandLine.some((part) => part.endsWith('/ray/dashboard/dashboard.py'));
+}
+
+function ownNodeOf(commandLine: readonly string[]): OwnNode | undefined {
+  const valueOf = (flag: string): string | undefined => commandLine.find((part) => part.startsWith(`${flag}=`))?.slice(flag.length + 1);
+  const [id, ip, sessionFolder] = [valueOf('--node_id') ?? '', valueOf('--node_ip_address') ?? '', valueOf('--session_dir') ?? ''];
+  const isWhole = /^[0-9a-f]{1,64}$/.test(id) && isIP(ip) !== 0 && isAbsolute(sessionFolder);
+  return isWhole ? { id, ip, isHead: commandLine.includes('--head'), sessionFolder } : undefined;
 }
 
 /** Both name a socket or folder of the session, or the session itself. */

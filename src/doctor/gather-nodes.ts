@@ -1,5 +1,5 @@
 import { readAgentLog } from './agent-log.ts';
-import { readAgentCounts } from './agent-metrics.ts';
+import { type AgentCounts, readAgentCounts } from './agent-metrics.ts';
 import type { Answered, HttpAnswer } from './ask.ts';
 import { offsetOfDate, offsetOfSample } from './clock-offset.ts';
 import type { ClockOffset, NodeFacts } from './facts.ts';
@@ -13,9 +13,13 @@ export interface ListedNode {
   readonly hostname: string;
   readonly isHead: boolean;
   readonly hasAgent: boolean | undefined;
+  readonly upMs: number | undefined;
   readonly metricsPort: number | undefined;
   readonly sampleOffset: ClockOffset | undefined;
 }
+
+/** Where an agent writes whereto it posts, and why that fails. */
+export const LOG_NAME = 'dashboard_agent.log';
 
 type AskRay = (path: string, maxBytes?: number) => Promise<HttpAnswer>;
 
@@ -37,6 +41,7 @@ export function listNodes(answer: Answered): readonly ListedNode[] | undefined {
         isHead: at(entry, 'raylet', 'isHeadNode') === true,
         // A minimal install says so by ports of -1; an agent that does not report may also be one that has just started.
         hasAgent: port === -1 ? false : at(entry, 'agent') === undefined ? undefined : true,
+        upMs: upTime(answer, Number(textAt(entry, 'raylet', 'startTimeMs'))),
         metricsPort: port !== undefined && port > 0 && port <= 65_535 ? port : undefined,
         sampleOffset:
           nowSeconds === undefined || answer.clock === undefined ? undefined : offsetOfSample(nowSeconds * 1000, answer.clock.receivedAtMs),
@@ -45,29 +50,52 @@ export function listNodes(answer: Answered): readonly ListedNode[] | undefined {
   });
 }
 
+function upTime({ clock }: Answered, startMs: number): number | undefined {
+  return clock !== undefined && startMs > 0 ? clock.dateMs - startMs : undefined;
+}
+
 /** Asks the node's metrics port, and the dashboard for the node's log of its agent. */
 export async function gatherNode(node: ListedNode, askRay: AskRay, world: World): Promise<NodeFacts> {
   const { limits } = world;
   const log = (lines: number, maxBytes: number): Promise<HttpAnswer> =>
-    askRay(`/api/v0/logs/file?node_id=${node.id}&filename=dashboard_agent.log&lines=${lines}`, maxBytes);
+    askRay(`/api/v0/logs/file?node_id=${node.id}&filename=${LOG_NAME}&lines=${lines}`, maxBytes);
   const [metrics, head, tail] =
     node.hasAgent !== false
-      ? await Promise.all([askMetrics(node, world), log(-1, limits.maxLogHeadBytes), log(limits.logTailLines, limits.maxLogTailBytes)])
+      ? await Promise.all([askNodeMetrics(node, world), log(-1, limits.maxLogHeadBytes), log(limits.logTailLines, limits.maxLogTailBytes)])
       : [undefined, undefined, undefined];
-  const page = metrics?.kind === 'answered' && metrics.status === 200 ? metrics : undefined;
+  const page = isText(metrics) ? metrics : undefined;
+  const hasLog = isText(head) && isText(tail);
   return {
     name: node.hostname === '' || node.hostname === node.ip ? node.ip : `${node.ip} (${node.hostname})`,
     ip: node.ip,
     isHead: node.isHead,
     isHere: world.ownAddresses.has(node.ip),
     hasAgent: node.hasAgent,
-    counts: page === undefined ? undefined : readAgentCounts(page.text, page.isCut),
-    log: isText(head) && isText(tail) ? readAgentLog(head.text, tail.text) : undefined,
+    upMs: node.upMs,
+    counts: countsOf(metrics),
+    log: hasLog ? readAgentLog(head.text, tail.text) : undefined,
+    isLogMissing: !hasLog && node.hasAgent !== false && !(await listsLog(node, askRay)),
     clock: (page === undefined ? undefined : offsetOfDate(page)) ?? node.sampleOffset,
   };
 }
 
-async function askMetrics({ ip, metricsPort }: ListedNode, world: World): Promise<HttpAnswer | undefined> {
+/** Whether the node has a log of its agent; also true when it does not tell. The dashboard answers for one that is not there as it does for trouble of its own. */
+async function listsLog({ id }: ListedNode, askRay: AskRay): Promise<boolean> {
+  const answer = await askRay(`/api/v0/logs?node_id=${id}&glob=${LOG_NAME}`);
+  if (!isText(answer)) return true;
+  const result = at(parseJson(answer.text), 'data', 'result');
+  if (typeof result !== 'object' || result === null) return true;
+  return Object.values(result).some((names) => Array.isArray(names) && names.includes(LOG_NAME));
+}
+
+export function countsOf(metrics: HttpAnswer | undefined): AgentCounts | undefined {
+  return isText(metrics) ? readAgentCounts(metrics.text, metrics.isCut) : undefined;
+}
+
+export async function askNodeMetrics(
+  { ip, metricsPort }: Pick<ListedNode, 'ip' | 'metricsPort'>,
+  world: World,
+): Promise<HttpAnswer | undefined> {
   const address = `http://${ip.includes(':') ? `[${ip}]` : ip}:${metricsPort}/metrics`;
   if (metricsPort === undefined || !URL.canParse(address)) return undefined;
   return await askIn(world, new URL(address), { maxBytes: world.limits.maxMetricsBytes });

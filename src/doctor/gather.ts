@@ -3,6 +3,7 @@ import type { BridgeQuestion } from './gather-bridge.ts';
 import { gatherBackend } from './gather-backend.ts';
 import { gatherBridge } from './gather-bridge.ts';
 import { gatherDrivers, gatherLocal, ofSession } from './gather-local.ts';
+import { gatherOwnNodes } from './gather-own-nodes.ts';
 import { gatherRay } from './gather-ray.ts';
 import type { AddressSource, Facts, LocalFacts, RayFacts } from './facts.ts';
 import { DEFAULT_DOCTOR_LIMITS, type DoctorLimits } from './limits.ts';
@@ -48,7 +49,8 @@ export async function gatherFacts(question: DoctorQuestion): Promise<Facts> {
     [machine.shell, ...machine.processes.map(({ variables }) => variables)].find((set) => set?.certFile)?.certFile,
   );
   const trusting: World = { ...world, ca };
-  const { facts: ray, drivers } = await gatherRay(rayQuestion(question), trusting);
+  const { facts: asked, drivers } = await gatherRay(rayQuestion(question), trusting);
+  const ray = asked.nodesMissing ? { ...asked, nodes: await gatherOwnNodes(machine.processes, trusting) } : asked;
   const here = { ...machine, processes: ofSession(machine.processes, ray.session) };
   const found = bridgeAddress(question, here, ray);
   // An address that somebody else wrote, into a log or for a process, gets no token of ours.

@@ -1,6 +1,8 @@
 import type { JournalCursor, NewCheckpoint } from './journal.ts';
+import type { OnJournalEvent } from './journal-event.ts';
 import { KEYS, numberedKey, rangeOf } from './keys.ts';
 import type { DiskJournalLimits } from './limits.ts';
+import { isCorruption, reasonOf } from './repair-store.ts';
 import type { Level } from './store.ts';
 import { decodeValue, encodeTransient, encodeValue } from './stored-value.ts';
 
@@ -22,39 +24,67 @@ interface WrittenPortions {
   readonly bytes: number;
 }
 
+export interface CheckpointStoreOptions {
+  readonly level: () => Level;
+  readonly limits: Pick<DiskJournalLimits, 'portionRecords' | 'retryMs'>;
+  /** Resolves early when `signal` aborts. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly onEvent: OnJournalEvent;
+}
+
 /** The checkpoint in the store: portions of records, and one record that says which portions count. */
 export class CheckpointStore {
   readonly #level: () => Level;
-  readonly #limits: Pick<DiskJournalLimits, 'portionRecords'>;
-  readonly #onDamaged: (what: string) => void;
+  readonly #options: CheckpointStoreOptions;
   current: StoredCheckpoint | undefined;
 
-  constructor(level: () => Level, limits: Pick<DiskJournalLimits, 'portionRecords'>, onDamaged: (what: string) => void) {
-    this.#level = level;
-    this.#limits = limits;
-    this.#onDamaged = onDamaged;
+  constructor(options: CheckpointStoreOptions) {
+    this.#level = options.level;
+    this.#options = options;
   }
 
   async load(): Promise<StoredCheckpoint | undefined> {
     const value = await this.#level().get(KEYS.checkpoint);
     const content = value === undefined ? undefined : decodeValue(value)?.content;
     if (isCheckpoint(content)) this.current = content;
-    else if (value !== undefined) this.#onDamaged('the record of the checkpoint');
+    else if (value !== undefined) this.#tellDamaged('the record of the checkpoint');
     return this.current;
   }
 
-  /** The records, in their portions. Portions that are not whole are told, and left out. */
-  async *read(): AsyncIterable<readonly unknown[]> {
+  /**
+   * The records, in their portions. Portions that are damaged are told, and left out; what the disk does not give just now is told, and asked
+   * for again until it comes or `signal` aborts, which ends the records early.
+   */
+  async *read(signal: AbortSignal): AsyncIterable<readonly unknown[]> {
     const { generation, portions } = this.current ?? { generation: 0, portions: 0 };
-    for (let portion = 0; portion < portions; portion += 1) {
-      // A block that the engine cannot read is as lost as one whose checksum is wrong.
-      const value = await this.#level()
-        .get(numberedKey('checkpoint', generation, portion))
-        .catch(() => undefined);
+    for (let portion = 0; portion < portions && !signal.aborted; portion += 1) {
+      const what = `portion ${portion} of ${portions} of the checkpoint`;
+      const value = await this.#get(numberedKey('checkpoint', generation, portion), what, signal);
+      if (signal.aborted) return;
       const content = value === undefined ? undefined : decodeValue(value)?.content;
       if (Array.isArray(content)) yield content;
-      else this.#onDamaged(`portion ${portion} of ${portions} of the checkpoint`);
+      else this.#tellDamaged(what);
     }
+  }
+
+  /** Undefined when it is not there, or damaged. */
+  async #get(key: Buffer, what: string, signal: AbortSignal): Promise<Buffer | undefined> {
+    const { limits, sleep, onEvent } = this.#options;
+    while (!signal.aborted) {
+      try {
+        return await this.#level().get(key);
+      } catch (error) {
+        // A block that the engine cannot read is as lost as one whose checksum is wrong.
+        if (isCorruption(error)) return undefined;
+        onEvent({ name: 'journal_read_failed', what, reason: reasonOf(error) });
+        await sleep(limits.retryMs, signal);
+      }
+    }
+    return undefined;
+  }
+
+  #tellDamaged(what: string): void {
+    this.#options.onEvent({ name: 'journal_damaged', what, entries: 0 });
   }
 
   /** Takes the place of the last one with one synced write; before that, the last one counts. */
@@ -86,7 +116,7 @@ export class CheckpointStore {
     };
     for (const record of records) {
       portion.push(record);
-      if (portion.length >= this.#limits.portionRecords) await write();
+      if (portion.length >= this.#options.limits.portionRecords) await write();
     }
     if (portion.length > 0) await write();
     return written;

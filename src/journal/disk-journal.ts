@@ -19,7 +19,7 @@ import { KEYS } from './keys.ts';
 import { DEFAULT_DISK_JOURNAL_LIMITS, type DiskJournalLimits } from './limits.ts';
 import { assertReachable, closedOutcome, RETRY_AFTER_MS } from './outcomes.ts';
 import { Space } from './space.ts';
-import { isCorruption, reasonOf, remedyOf } from './repair-store.ts';
+import { isCorruption, reasonOf, remedyOf, removeReplaced } from './repair-store.ts';
 import { type Level, openStore, type OpenProblem } from './store.ts';
 import { StoreWriter } from './store-writer.ts';
 import { decodeValue, encodeBatch, type StoredBatch } from './stored-value.ts';
@@ -71,7 +71,10 @@ async function openAndLoad(options: DiskJournalOptions, isDamaged: boolean): Pro
   const onEvent = options.onEvent ?? (() => undefined);
   for (const what of opened.damages) onEvent({ name: 'journal_damaged', what, entries: 0 });
   try {
-    return { ok: true, journal: await DiskJournal.load(options, opened.level, onEvent) };
+    const journal = await DiskJournal.load(options, opened.level, onEvent);
+    const removed = await removeReplaced(options.folder);
+    if (removed !== undefined) onEvent({ name: 'journal_damaged', what: removed, entries: 0 });
+    return { ok: true, journal };
   } catch (error) {
     await opened.level.close();
     throw error;
@@ -118,7 +121,7 @@ class DiskJournal implements Journal, Durable {
     this.#limits = { ...DEFAULT_DISK_JOURNAL_LIMITS, ...options.limits };
     this.#onEvent = onEvent;
     this.#batches = new Batches(currentLevel, this.#limits, onEvent);
-    this.#checkpoints = new CheckpointStore(currentLevel, this.#limits, (what) => this.noteDamaged(what));
+    this.#checkpoints = new CheckpointStore({ level: currentLevel, limits: this.#limits, sleep: options.sleep, onEvent });
     this.#clock = createJournalClock(options.now, 0);
     this.#space = new Space(options.folder, this.#limits, options.now);
   }
@@ -218,8 +221,8 @@ class DiskJournal implements Journal, Durable {
     await this.#open.close();
   }
 
-  readCheckpoint(): AsyncIterable<readonly unknown[]> {
-    return this.#checkpoints.read();
+  readCheckpoint(signal: AbortSignal): AsyncIterable<readonly unknown[]> {
+    return this.#checkpoints.read(signal);
   }
 
   isCheckpointDue(): boolean {

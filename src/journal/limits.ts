@@ -19,7 +19,7 @@ export interface DiskJournalLimits {
   readonly portionRecords: number;
   /** Damaged batches that are kept aside. Default 64 MiB; what is beyond is only counted. */
   readonly maxDamagedBytes: number;
-  /** Between two tries to write again. Default 1 s. */
+  /** Between two tries to write again, or to read a checkpoint. Default 1 s. */
   readonly retryMs: number;
   /** The clock's position is kept at least so often. Default 10 s. */
   readonly keepTimeMs: number;

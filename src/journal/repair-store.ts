@@ -2,7 +2,7 @@ import { access, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 
-/** Where LevelDB's repair puts the files that it replaced. */
+/** Where LevelDB's repair puts the files that it replaced: logs that it made tables of, and what it could not read. */
 const REPLACED_FOLDER = 'lost';
 
 /** LevelDB's own code stands in the cause. */
@@ -33,7 +33,7 @@ export async function isRepairable(folder: string, error: unknown): Promise<bool
 
 /**
  * LevelDB makes its list of files anew from the files, and leaves out what it cannot read. Throws when the disk has no room for that: a
- * table that cannot be copied would be given up. The files that were replaced stay in `lost` until the next repair.
+ * table that cannot be copied would be given up. The files that were replaced stay in `lost`: see `removeReplaced`.
  */
 export async function repairStore(folder: string): Promise<void> {
   await rm(join(folder, REPLACED_FOLDER), { recursive: true, force: true });
@@ -42,6 +42,22 @@ export async function repairStore(folder: string): Promise<void> {
   if (freeBytes < neededBytes)
     throw new Error(`it is damaged; to repair it, the disk needs ${neededBytes} bytes free and has ${freeBytes}: make room`);
   await ClassicLevel.repair(folder);
+}
+
+/**
+ * Removes what a repair replaced, once the repaired store could be read: no limit of the journal counts it. What it says is for people; undefined when
+ * there was nothing.
+ */
+export async function removeReplaced(folder: string): Promise<string | undefined> {
+  const place = join(folder, REPLACED_FOLDER);
+  try {
+    const bytes = await bytesIn(place);
+    await rm(place, { recursive: true, force: true });
+    return `files that its repair replaced, ${bytes} bytes, were removed`;
+  } catch {
+    // Not there, which is the rule; or it cannot be removed, and the next repair will try.
+    return undefined;
+  }
 }
 
 /** `CURRENT` names the list of files; damaged, it names one that is not there. */

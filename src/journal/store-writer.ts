@@ -4,7 +4,7 @@ import type { OnJournalEvent } from './journal-event.ts';
 import { KEYS, numberedKey } from './keys.ts';
 import type { DiskJournalLimits } from './limits.ts';
 import { RETRY_AFTER_MS } from './outcomes.ts';
-import { isCorruption, reasonOf } from './repair-store.ts';
+import { isCorruption, reasonOf, removeReplaced } from './repair-store.ts';
 import { type Level, openStore } from './store.ts';
 import { encodeValue } from './stored-value.ts';
 import { type QueuedBatch, WriteQueue } from './write-queue.ts';
@@ -177,6 +177,8 @@ export class StoreWriter {
       if (this.#unwritable !== undefined && isCorruption(error)) this.#unwritable = { ...this.#unwritable, isDamaged: true };
       return false;
     }
+    const removed = await removeReplaced(folder);
+    if (removed !== undefined) onEvent({ name: 'journal_damaged', what: removed, entries: 0 });
     const downMs = now() - (this.#unwritable?.sinceMs ?? 0);
     this.#unwritable = undefined;
     onEvent({ name: 'journal_writable', folder, downMs });

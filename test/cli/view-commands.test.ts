@@ -1,8 +1,9 @@
 import { PassThrough } from 'node:stream';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { exitCodes, runProgram } from '../../src/command/index.ts';
 import { listen, type ListeningServer } from '../../src/command/http-server.ts';
 import { topLines } from '../../src/command/top-screen.ts';
+import { openClient } from '../../src/command/view-client.ts';
 import { tableLines } from '../../src/command/view-text.ts';
 import { textWidth } from '../../src/terminal/index.ts';
 import type { JobAnswer, JobsAnswer, StatusAnswer } from '../../src/view/index.ts';
@@ -114,6 +115,83 @@ describe('top', () => {
     expect(raw).toEqual([true, false]);
   });
 
+  const terminal = (argv: readonly string[]): ReturnType<typeof invocation> & { readonly keys: PassThrough } => {
+    const keys = new PassThrough();
+    return { ...invocation(argv, { stdin: keys }), stdout: new Screen(true), keys };
+  };
+
+  test('shows by itself what changes, and asks for nothing while nothing does', async () => {
+    const fixture = await startViewBridge({ settings: { readTokens: ['the-reader-token-0123456789'] } });
+    const asked: string[] = [];
+    const listening = await listen(
+      (request) => {
+        asked.push(new URL(request.url).pathname);
+        return fixture.bridge.app.fetch(request);
+      },
+      { host: '127.0.0.1', port: 0 },
+    );
+    if (!listening.ok) throw new Error(listening.problem);
+    servers.push(listening.server);
+    const context = terminal(['top', '--url', listening.server.url.replace('//', '//x:the-reader-token-0123456789@')]);
+    const ended = runProgram(context);
+    await context.stdout.shows(/no job yet/);
+    await feed(fixture, features);
+    await context.stdout.shows(/> \w+ +01000000/);
+    await context.stdout.shows(/FUNCTION +ATTEMPTS/);
+    context.keys.write('q');
+    expect(await ended).toBe(exitCodes.done);
+    expect(asked.toSorted()).toEqual(['/api/v1/jobs', '/api/v1/stream', '/api/v1/stream']);
+    expect(context.sleptMs).toEqual([]);
+    expect(context.stdout.text).not.toContain('the-reader-token');
+  });
+
+  test('keeps what it knew while the bridge is away, tries again less and less often, and goes on', async () => {
+    const fixture = await startViewBridge();
+    await feed(fixture, features);
+    const serve = async (port: number): Promise<ListeningServer> => {
+      const listening = await listen(fixture.bridge.app.fetch, { host: '127.0.0.1', port });
+      if (!listening.ok) throw new Error(listening.problem);
+      return listening.server;
+    };
+    const first = await serve(0);
+    const context = terminal(['top', '--url', first.url]);
+    const ended = runProgram(context);
+    await context.stdout.shows(/FUNCTION +ATTEMPTS/);
+    await first.close(0);
+    await context.stdout.shows(/nothing listens there; next try in 1[01](?:\.\d+)? s[^]*> \w+ +01000000/);
+    expect(context.sleptMs.slice(0, 6)).toEqual([562.5, 1125, 2250, 4500, 9000, 11_250]);
+    expect(Math.max(...context.sleptMs)).toBe(11_250);
+    const before = context.stdout.text.length;
+    servers.push(await serve(Number(new URL(first.url).port)));
+    await context.stdout.shows(new RegExp(`^[^]{${before},}running\\u001b`));
+    context.keys.write('q');
+    expect(await ended).toBe(exitCodes.done);
+  });
+
+  test('follows the job that is chosen, and tells what the bridge refuses', async () => {
+    const url = await serveRecording();
+    const answer = (await (await fetch(`${url}/api/v1/jobs`)).json()) as JobsAnswer;
+    const other = { ...answer, jobs: [...answer.jobs, ...answer.jobs.map((row) => ({ ...row, job: '02000000' }))] };
+    const busy = '{"error":{"code":"view_busy","message":"as many streams are open as may be"}}';
+    const server = await scriptedServer([{ status: 200, body: JSON.stringify(other) }, { status: 503, body: busy }, 'silent']);
+    const context = terminal(['top', '--url', server.url]);
+    const ended = runProgram(context);
+    await context.stdout.shows(/as many streams are open as may be \(view_busy\); next try in/);
+    context.keys.write('\u001b[B');
+    await context.stdout.shows(/> finished +02000000/);
+    await vi.waitFor(() => expect(server.posts.at(-1)?.url).toContain('&job=02000000'));
+    context.keys.write('q');
+    expect(await ended).toBe(exitCodes.done);
+    expect(server.posts[1]?.url).toMatch(/^\/api\/v1\/stream\?session=session_[\w-]+&job=01000000$/);
+  });
+
+  test('a stream that says nothing for too long is one that is away', async () => {
+    const server = await scriptedServer(['silent']);
+    const options = { url: new URL(server.url), readTokenFile: undefined, readTokens: [], timeoutMs: 20 };
+    const opened = openClient(options, new AbortController().signal, 20);
+    expect(opened.ok && (await opened.client.follow('stream', {}, new AbortController().signal, () => {}))).toMatch(/not in time$/);
+  });
+
   test('needs a terminal and a bridge', async () => {
     expect(await run('top')).toMatchObject({ code: 2, stderr: expect.stringContaining('ray-otel-bridge jobs') as string });
     const context = { ...invocation(['top', '--url', `http://127.0.0.1:${await freePort()}`]), stdout: new Screen(true) };
@@ -161,7 +239,7 @@ describe('top', () => {
     expect(topLines({ ...state, jobs: { ...jobs, jobs: [] }, job: undefined }, { width: 80, height: 24 }).join('\n')).toContain(
       'no job yet',
     );
-    expect(topLines({ ...state, problem: 'away\u001b' }, { width: 80, height: 24 })[0]).toContain('away\\u{1b}');
+    expect(topLines({ ...state, problem: 'away\u001b' }, { width: 80, height: 24 })[1]).toContain('away\\u{1b}');
   });
 });
 

@@ -55,7 +55,7 @@ async function whatIsWrong(folder: string): Promise<string | undefined> {
   const { journal } = opened;
   try {
     let records = 0;
-    for await (const portion of journal.durable.readCheckpoint()) records += portion.length;
+    for await (const portion of journal.durable.readCheckpoint(new AbortController().signal)) records += portion.length;
     const first = journal.stats().releasedCursor;
     let cursor = first;
     let found = 0;

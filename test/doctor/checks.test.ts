@@ -73,8 +73,18 @@ const cases: readonly Case[] = [
   ['ray_not_dashboard', 'a log-in page', dashboard(answered(302, '', { location: 'https://login.example/?token=SECRET-TOKEN' }))],
   ['ray_token_missing', '401, and no token here', dashboard(answered(401))],
   ['ray_token_invalid', '403, with a token', dashboard(answered(403), { tokenFrom: 'RAY_AUTH_TOKEN' })],
+  [
+    'ray_dashboard_off',
+    'a dashboard without the part that answers',
+    { ...dashboard(failed('refused')), local: localFacts({ isDashboardOff: true }) },
+  ],
   ['ray_too_old', '2.48', remote(rayFacts({ version: '2.48.0', release: [2, 48] }))],
   ['ray_minimal', 'a node without an agent', remote(rayFacts({ nodes: [nodeFacts(), nodeFacts({ ...worker, hasAgent: false })] }))],
+  [
+    'agent_absent',
+    'a node without a report of its agent',
+    remote(rayFacts({ nodes: [nodeFacts(), nodeFacts({ ...worker, hasAgent: undefined })] })),
+  ],
   ['ray_minimal', 'a raylet with a minimal agent', raylet({ isMinimal: true })],
   ['address_missing', 'a raylet without it', raylet({ variables: without('address') })],
   [
@@ -148,6 +158,7 @@ const cases: readonly Case[] = [
     failing('cannot_connect', { counts: { received: 50, published: 10, filtered: 0, dropped: 0, consecutiveFailures: undefined } }),
   ],
   ['agent_cannot_connect', 'the log alone', failing('cannot_connect', { counts: undefined })],
+  ['agent_log_missing', 'a node of which the dashboard lists none', failing(undefined, { log: undefined, isLogMissing: true })],
   ['agent_failing', 'no reason in the log', failing('other')],
   ['agent_failing', 'no log', failing(undefined)],
   ...allFailures.map(
@@ -277,6 +288,23 @@ describe('the checks', () => {
 });
 
 describe('what is no fault', () => {
+  it('a node without a log of its agent, whose posts arrive', () => {
+    const nodes = [nodeFacts({ log: undefined, isLogMissing: true }), worker];
+    expect(codesOf(goodFacts({ ray: rayFacts({ nodes }), local: localFacts({ processes: [] }) }))).toEqual([]);
+  });
+
+  it('a cluster without a dashboard whose nodes post: the rest is said to be not known', () => {
+    const [head] = rayFacts().nodes;
+    const { ray } = dashboard(failed('refused'), { nodes: head === undefined ? [] : [{ ...head, isHere: true }] });
+    const diagnosis = diagnose({ ...goodFacts({ ray }), local: localFacts({ isDashboardOff: true }) });
+    expect(diagnosis.findings.map(({ code }) => code)).toEqual(['ray_dashboard_off']);
+    expect(isTrouble(diagnosis)).toBe(false);
+    expect(diagnosis.unknown.map(({ what }) => what)).toContain('nodes of other machines are not known without the dashboard');
+    const well = diagnosis.well.map(({ what }) => what);
+    expect(well).toContain('the node on this machine has an address to post to');
+    expect(well).not.toContain('there is one node, with one clock');
+  });
+
   it.each<[string, Facts]>([
     [
       '--system-config in place of variables',

@@ -23,8 +23,10 @@ export function nodeFacts(over: Partial<NodeFacts> = {}): NodeFacts {
     isHead: true,
     isHere: false,
     hasAgent: true,
+    upMs: 600_000,
     counts: { received: 100, published: 90, filtered: 10, dropped: 0, consecutiveFailures: 0 },
     log: { isPosting: true, address: 'http://ray:SECRET-TOKEN@bridge:8080/v1/events', failures: 0, hasStopped: false },
+    isLogMissing: false,
     clock: { leastMs: -400, mostMs: 650 },
     ...over,
   };
@@ -86,7 +88,14 @@ export function processFacts(over: Partial<ProcessFacts> = {}): ProcessFacts {
 }
 
 export function localFacts(over: Partial<LocalFacts> = {}): LocalFacts {
-  return { shell: {}, canLook: true, processes: [processFacts({ kind: 'gcs_server', pid: 99 }), processFacts()], drivers: [], ...over };
+  return {
+    shell: {},
+    canLook: true,
+    processes: [processFacts({ kind: 'gcs_server', pid: 99 }), processFacts()],
+    isDashboardOff: false,
+    drivers: [],
+    ...over,
+  };
 }
 
 /** A cluster of two nodes in which nothing is wrong, seen from its head. */
@@ -120,7 +129,7 @@ export function noFacts(): Facts {
       nodes: [],
       nodesMissing: true,
     }),
-    local: { shell: {}, canLook: false, processes: [], drivers: [] },
+    local: { shell: {}, canLook: false, processes: [], isDashboardOff: false, drivers: [] },
     bridge: bridgeFacts(nothing),
     backend: { kind: 'not_asked' },
   };

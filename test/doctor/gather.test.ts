@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -27,6 +28,7 @@ describe('Ray', () => {
         isHead: true,
         isHere: true,
         hasAgent: true,
+        upMs: undefined,
         counts: { received: 20, published: 20, filtered: 0, dropped: 0, consecutiveFailures: undefined },
         log: {
           isPosting: true,
@@ -35,6 +37,7 @@ describe('Ray', () => {
           failures: 1,
           hasStopped: false,
         },
+        isLogMissing: false,
         clock: expect.objectContaining({ leastMs: expect.any(Number) }),
       },
     ]);
@@ -101,6 +104,93 @@ describe('Ray', () => {
     expect(facts.ray.nodes).toHaveLength(3);
     expect(facts.ray.nodesLeftOut).toBe(2);
     expect(diagnose(facts).unknown.map(({ what }) => what)).toContain('2 more nodes were not asked');
+  });
+});
+
+it('a node whose agent does not report is told once it is up for a minute', async () => {
+  const codes = async (upMs: number): Promise<readonly string[]> => {
+    const startTimeMs = String(Date.now() - upMs);
+    const nodes = [{ raylet: { nodeId: 'ab12', state: 'ALIVE', metricsExportPort: 1, nodeManagerAddress: '127.0.0.1', startTimeMs } }];
+    const dashboard = await routedServer(dashboardRoutes(1, '', { '/nodes': { json: { data: { summary: nodes } } } }));
+    return codesOf(await gatherFacts(question({ rayAddress: new URL(dashboard.url) })));
+  };
+  expect(await codes(20_000)).not.toContain('agent_absent');
+  expect(await codes(90_000)).toContain('agent_absent');
+});
+
+describe('the log of an agent', () => {
+  const noLog = { '/api/v0/logs/file': { status: 500, text: 'A file is not found at: /x' } };
+
+  it.each([
+    ['that the dashboard does not list is missing', { json: { data: { result: { agent: ['dashboard_agent.out'] } } } }, true],
+    ['that it lists is there', { json: { data: { result: { agent: ['dashboard_agent.log'] } } } }, false],
+    ['of a dashboard that lists nothing may be there', { status: 500 }, false],
+    ['of a strange answer may be there', { json: { data: { result: null } } }, false],
+  ])('%s', async (_what, route, isLogMissing) => {
+    const dashboard = await routedServer(dashboardRoutes(1, '', { ...noLog, '/api/v0/logs': route }));
+    const facts = await gatherFacts(question({ rayAddress: new URL(dashboard.url) }));
+    expect(facts.ray.nodes).toMatchObject([{ log: undefined, isLogMissing }]);
+    expect(codesOf(facts).includes('agent_log_missing')).toBe(isLogMissing);
+  });
+});
+
+describe('a cluster without a dashboard', () => {
+  const id = 'ab12';
+
+  function clusterHere(more: readonly string[] = []): { readonly folder: string; readonly session: string } {
+    const session = join(temporaryFolder(), 'session_1');
+    mkdirSync(join(session, 'logs'), { recursive: true });
+    const flags = [`--node_id=${id}`, '--node_ip_address=127.0.0.1', `--session_dir=${session}`, '--head', ...more];
+    const dashboard = ['python', '/venv/ray/dashboard/dashboard.py', '--modules-to-load=UsageStatsHead', '--disable-frontend'];
+    const folder = procFolder([
+      { pid: 10, commandLine: ['/venv/ray/core/src/ray/raylet/raylet', ...flags], environment: {} },
+      { pid: 11, commandLine: dashboard },
+    ]);
+    return { folder, session };
+  }
+
+  it('is said to be one, and its node here is looked at by its files', async () => {
+    const node = await routedServer({ '/metrics': { text: agentMetrics } });
+    const { folder, session } = clusterHere();
+    writeFileSync(join(session, `metrics_export_port_${id}`), String(node.port));
+    writeFileSync(
+      join(session, 'logs', 'dashboard_agent.log'),
+      agentLog.posting('http://bridge.invalid:8080/v1/events') + agentLog.failing,
+    );
+    const facts = await gatherFacts(question({ procFolder: folder }));
+    expect(facts.ray.nodes).toMatchObject([
+      {
+        ip: '127.0.0.1',
+        isHead: true,
+        isHere: true,
+        isLogMissing: false,
+        counts: { received: 20 },
+        log: { lastFailure: 'cannot_connect' },
+      },
+    ]);
+    expect(facts.bridge.address).toBe('http://bridge.invalid:8080/v1/events');
+    expect(codesOf(facts)).toEqual(expect.arrayContaining(['ray_dashboard_off']));
+  });
+
+  it('without a log of its agent is told so', async () => {
+    expect(codesOf(await gatherFacts(question({ procFolder: clusterHere().folder })))).toContain('agent_log_missing');
+  });
+
+  it('with something else in place of the log, or the port, is not held up and not believed', async () => {
+    const { folder, session } = clusterHere();
+    execFileSync('mkfifo', [join(session, 'logs', 'dashboard_agent.log')]);
+    writeFileSync(join(session, `metrics_export_port_${id}`), '70000');
+    const facts = await gatherFacts(question({ procFolder: folder }));
+    expect(facts.ray.nodes).toMatchObject([{ counts: undefined, log: undefined, isLogMissing: false }]);
+  });
+
+  it('of a log the begin and the end are read, in bounds', async () => {
+    const { folder, session } = clusterHere();
+    const log = `${agentLog.posting('http://bridge.invalid/')}${'x'.repeat(500)}\n${agentLog.failing.repeat(20)}`;
+    writeFileSync(join(session, 'logs', 'dashboard_agent.log'), log);
+    const limits = { maxLogHeadBytes: 200, maxLogTailBytes: 1000, logTailLines: 7 };
+    const { ray } = await gatherFacts(question({ procFolder: folder, limits }));
+    expect(ray.nodes[0]?.log).toMatchObject({ isPosting: true, failures: 6 });
   });
 });
 

@@ -8,7 +8,7 @@ import { checkTraces } from '../support/oracle.ts';
 import type { FlatSpan } from '../support/otlp-spans.ts';
 import { startBridge } from './support/bridge.ts';
 import { type Collector, startCollector } from './support/collector.ts';
-import { needing, rayBinFolder } from './support/parts.ts';
+import { needing, pythonChecks, rayBinFolder } from './support/parts.ts';
 import { eventually, type RunningProgram } from './support/processes.ts';
 import { RayCluster } from './support/ray-cluster.ts';
 import { startTee, type Tee } from './support/tee.ts';
@@ -23,6 +23,23 @@ const releases: [version: string, tellsMetadata: boolean][] = [
   ['2.60.0', true],
   ['2.49.2', false],
 ];
+
+describe('the package', () => {
+  const { title, skip } = needing('has nothing that mypy, strict, or ruff find', ['python-checks', 'user-spans-2.60.0']);
+  it.skipIf(skip)(title, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ray-otel-bridge-checks-'));
+    const run = async (tool: string, ...args: readonly string[]): Promise<string> =>
+      await promisify(execFile)(join(pythonChecks, 'bin', tool), args, { cwd: examples }).then(
+        ({ stdout }) => stdout.trim(),
+        (error: unknown) => String(error instanceof Error && 'stdout' in error ? error.stdout : error),
+      );
+    const mypy = ['--python-executable', join(rayBinFolder('2.60.0'), 'python'), '--cache-dir', folder];
+    expect(await run('mypy', ...mypy)).toMatch(/^Success: no issues found in \d+ source files$/);
+    expect(await run('ruff', 'check', '--no-cache', '.')).toBe('All checks passed!');
+    expect(await run('ruff', 'format', '--no-cache', '--check', '.')).toMatch(/^\d+ files already formatted$/);
+    rmSync(folder, { recursive: true });
+  });
+});
 
 describe.each(releases)('the package with what Ray %s brings', (version) => {
   const { title, skip } = needing('passes its own tests', [`user-spans-${version}`]);

@@ -30,6 +30,16 @@ export async function removeFolder(folder: string): Promise<void> {
   await rm(folder, { recursive: true, force: true });
 }
 
+/** All records of the checkpoint. */
+export async function recordsOf(
+  { durable }: Pick<OpenJournal['journal'], 'durable'>,
+  signal = new AbortController().signal,
+): Promise<unknown[]> {
+  const found: unknown[] = [];
+  for await (const portion of durable.readCheckpoint(signal)) found.push(...portion);
+  return found;
+}
+
 export async function openJournal(
   folder: string,
   over: Omit<Partial<DiskJournalOptions>, 'limits'> & { readonly limits?: Partial<DiskJournalLimits> } = {},

@@ -2,9 +2,9 @@ import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/pro
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { ClassicLevel } from 'classic-level';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type DiskJournalOptions, type Journal, openDiskJournal } from '../../src/journal/index.ts';
-import { newFolder, type OpenJournal, openJournal, removeFolder, sleepUntilAborted } from './disk-journal-fixture.ts';
+import { newFolder, type OpenJournal, openJournal, recordsOf, removeFolder, sleepUntilAborted } from './disk-journal-fixture.ts';
 import { event } from './journal-contract.ts';
 
 // What only a journal on disk has to answer for: who may open it, what a restart finds, and what becomes of what is damaged.
@@ -126,9 +126,7 @@ describe('a restart', () => {
     expect(journal.stats()).toMatchObject({ entries: 2, releasedCursor: 4, endCursor: 6 });
     expect(journal.durable.restoredOptions).toEqual({ settleMs: 5 });
     expect(journal.durable.restoredUntil).toBe(6);
-    const found: unknown[] = [];
-    for await (const portion of journal.durable.readCheckpoint()) found.push(...portion);
-    expect(found).toEqual(records);
+    expect(await recordsOf(journal)).toEqual(records);
     expect(await idsFrom(journal, 4)).toEqual(ids(4, 5));
     expect(await storedKeys('b')).toHaveLength(2);
   });
@@ -182,9 +180,7 @@ describe('a restart', () => {
       ok: false,
     });
     const second = await reopened(first);
-    const found: unknown[] = [];
-    for await (const portion of second.journal.durable.readCheckpoint()) found.push(...portion);
-    expect(found).toEqual(['first']);
+    expect(await recordsOf(second.journal)).toEqual(['first']);
     expect(await idsFrom(second.journal, 1)).toEqual(ids(1));
   });
 });
@@ -287,10 +283,53 @@ describe('damage', () => {
     await first.journal.durable.saveCheckpoint({ cursor: 1, options: undefined, records: ['a', 'b', 'c'], pause: async () => {} });
     await damage(first, 'c', 1);
     const second = await opened();
-    const found: unknown[] = [];
-    for await (const portion of second.journal.durable.readCheckpoint()) found.push(...portion);
-    expect(found).toEqual(['a', 'c']);
+    expect(await recordsOf(second.journal)).toEqual(['a', 'c']);
     expect(second.events).toMatchObject([{ name: 'journal_damaged', what: 'portion 1 of 3 of the checkpoint' }]);
+  });
+
+  it('is not what the disk does not give just now: that is told, and asked for again', async () => {
+    const first = await opened({ limits: { portionRecords: 1 } });
+    await first.journal.append([event(0)], 1);
+    first.journal.release(1);
+    await first.journal.durable.saveCheckpoint({ cursor: 1, options: undefined, records: ['a', 'b', 'c'], pause: async () => {} });
+    const sleep: DiskJournalOptions['sleep'] = async (ms, signal) => await (ms === 77 ? undefined : sleepUntilAborted(ms, signal));
+    const second = await reopened(first, { sleep, limits: { retryMs: 77 } });
+    using reading = vi.spyOn(ClassicLevel.prototype, 'get');
+    for (let time = 0; time < 3; time += 1) reading.mockRejectedValueOnce(ioError());
+    expect(await recordsOf(second.journal)).toEqual(['a', 'b', 'c']);
+    const failed = { name: 'journal_read_failed', what: 'portion 0 of 3 of the checkpoint', reason: expect.stringContaining('IO error') };
+    expect(second.events).toEqual([failed, failed, failed]);
+  });
+
+  it('is not what the disk does not give: who waits for it can go', async () => {
+    const first = await opened();
+    await first.journal.append([event(0)], 1);
+    first.journal.release(1);
+    await first.journal.durable.saveCheckpoint({ ...nothing, cursor: 1, records: ['a'] });
+    const second = await reopened(first);
+    using failing = vi.spyOn(ClassicLevel.prototype, 'get');
+    failing.mockRejectedValue(ioError());
+    const leaving = new AbortController();
+    const reading = recordsOf(second.journal, leaving.signal);
+    await vi.waitFor(() => expect(second.events).not.toEqual([]));
+    leaving.abort();
+    expect(await reading).toEqual([]);
+    expect(second.events.map(({ name }) => name)).toEqual(['journal_read_failed']);
+  });
+
+  it('of a file of the engine: what its repair replaced is removed, and told', async () => {
+    const first = await opened();
+    for (let number = 0; number < 50; number += 1) await first.journal.append([event(number)], 1);
+    await first.journal.close();
+    open.delete(first.journal);
+    await writeFile(join(folder, 'CURRENT'), 'MANIFEST-77\n');
+    const second = await opened();
+    expect(await idsFrom(second.journal, 0)).toHaveLength(50);
+    expect(await readdir(folder)).not.toContain('lost');
+    expect(second.events.map((told) => ('what' in told ? told.what : told.name))).toEqual([
+      expect.stringContaining('put in order again'),
+      expect.stringMatching(/^files that its repair replaced, [1-9]\d+ bytes, were removed$/),
+    ]);
   });
 
   it('of the record of the checkpoint: what is still there is worked through', async () => {
@@ -353,6 +392,11 @@ function crcOf(content: Buffer): Buffer {
 async function copyFiles(from: string, to: string): Promise<void> {
   await mkdir(to);
   for (const name of await readdir(from)) if ((await stat(join(from, name))).isFile()) await copyFile(join(from, name), join(to, name));
+}
+
+/** As the engine tells of a disk that does not give what it holds. */
+function ioError(): Error {
+  return Object.assign(new Error('IO error: 000005.ldb: Input/output error'), { code: 'LEVEL_IO_ERROR' });
 }
 
 async function flipByteOfLog(place: string): Promise<void> {

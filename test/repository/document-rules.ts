@@ -21,6 +21,14 @@ function anchors(markdown: string): Set<string> {
   return new Set([...headings].map((match) => anchorOf(match[1] ?? '')));
 }
 
+/** Files that a page of Markdown links to or shows, relative to it, without their anchors; `''` is the page itself. */
+export function linkTargets(markdown: string): readonly string[] {
+  return [...withoutCode(markdown).matchAll(link)]
+    .map((match) => match[1] ?? '')
+    .filter((target) => !/^[a-z][a-z0-9+.-]*:/i.test(target) && !target.startsWith('#'))
+    .map((target) => target.split('#')[0] ?? '');
+}
+
 /** Relative links of Markdown files that lead nowhere, each as a sentence. `exists` takes a path from the top level. */
 export function brokenLinks(documents: FileTexts, exists: (path: string) => boolean): string[] {
   return [...documents].flatMap(([path, markdown]) =>

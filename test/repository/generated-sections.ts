@@ -3,11 +3,8 @@ import { rayEventTypes } from '../../src/command/index.ts';
 import { settingsTable } from '../../src/config.ts';
 import { rayEventsToSpans } from '../../src/convert.ts';
 import { FINDINGS } from '../../src/doctor/index.ts';
-import { REJECTIONS } from '../../src/event/index.ts';
 import { METRICS } from '../../src/metrics.ts';
-import { STATUS_OF_REFUSAL } from '../../src/receiver/index.ts';
 import { ATTRIBUTES, type AttributeRow } from '../../src/span/index.ts';
-import { STATUS_OF_VIEW_REFUSAL } from '../../src/view/index.ts';
 import { renderTraceTree } from '../../src/terminal/index.ts';
 import { readRecordedEvents } from '../support/posts.ts';
 import { readProjectFile, repositoryRoot } from './source-tree.ts';
@@ -47,13 +44,6 @@ export const sections: Readonly<Record<string, () => string>> = {
       ['metric', 'type', 'labels', 'meaning'],
       Object.values(METRICS).map(({ name, type, labels, help }) => [code(name), type, labels.map(code).join(', '), help]),
     ),
-  rejections: () =>
-    table(
-      ['code', 'meaning'],
-      Object.entries(REJECTIONS).map(([name, meaning]) => [code(name), meaning]),
-    ),
-  refusals: () => codesByStatus(STATUS_OF_REFUSAL),
-  'view-refusals': () => codesByStatus(STATUS_OF_VIEW_REFUSAL),
   findings: () =>
     table(
       ['code', 'severity', 'what is wrong'],
@@ -83,19 +73,6 @@ function traceTree(): string {
   const job = spans.find(({ name }) => name.startsWith('job '));
   const trace = spans.filter((span) => span.spanContext().traceId === job?.spanContext().traceId);
   return fenced(renderTraceTree(trace, { width: 96, color: false, maxLines: 22 }).trimEnd());
-}
-
-function codesByStatus(statusOf: Readonly<Record<string, number>>): string {
-  const statuses = [...new Set(Object.values(statusOf))].sort((a, b) => a - b);
-  const codes = (status: number): string =>
-    Object.entries(statusOf)
-      .filter(([, each]) => each === status)
-      .map(([name]) => code(name))
-      .join(', ');
-  return table(
-    ['status', 'codes'],
-    statuses.map((status) => [String(status), codes(status)]),
-  );
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

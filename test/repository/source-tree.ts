@@ -7,7 +7,17 @@ export const repositoryRoot = resolve(dirname(fileURLToPath(import.meta.url)), '
 /** Files by path from the top level, with `/` between folders, and their text. */
 export type FileTexts = ReadonlyMap<string, string>;
 
-const notOurs = new Set(['node_modules', 'dist', 'coverage', '.git', '.cache', '__pycache__', 'ray-otel-bridge-data']);
+const notOurs = new Set([
+  'node_modules',
+  'dist',
+  'coverage',
+  '.git',
+  '.cache',
+  '__pycache__',
+  '.mypy_cache',
+  '.ruff_cache',
+  'ray-otel-bridge-data',
+]);
 
 /** Every file of the project under `folder`, as paths from the top level; what `.gitignore` names is left out. */
 export function projectFiles(folder = ''): string[] {

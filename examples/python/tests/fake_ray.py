@@ -6,7 +6,11 @@ import contextvars
 import sys
 import threading
 from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING
 from unittest import mock
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 SESSION = "session_2026-11-23_21-48-45_562596_3484"
 JOB = "01000000"
@@ -86,7 +90,7 @@ class FakeRay:
         }
         self._patch = mock.patch.dict(sys.modules, modules)
 
-    def __enter__(self) -> FakeRay:
+    def __enter__(self) -> Self:
         self._patch.start()
         return self
 

@@ -15,7 +15,7 @@ interface NodeClock extends ClockOffset {
 
 function judge({ ray }: Facts): Verdicts {
   const known = ray.nodes.flatMap(({ name, clock }): NodeClock[] => (clock === undefined ? [] : [{ name, ...clock }]));
-  if (ray.nodes.length === 0) return [noNodes(ray)];
+  if (ray.nodes.length === 0 || ray.nodesMissing) return [noNodes(ray)];
   if (known.length === 0) return [unknown('no clock of a node can be read', 'on the nodes: `timedatectl` or `chronyc tracking`')];
   if (ray.nodes.length === 1) return [well('there is one node, with one clock')];
   const ahead = known.reduce((most, node) => (node.leastMs > most.leastMs ? node : most));

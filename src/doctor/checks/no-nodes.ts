@@ -1,6 +1,12 @@
 import type { RayFacts } from '../facts.ts';
 import { type Unknown, unknown } from '../verdict.ts';
 
+/** Of nodes that were looked at without the dashboard: that there may be others. */
+export function otherNodes(ray: RayFacts): readonly Unknown[] {
+  if (!ray.nodesMissing || ray.nodes.length === 0) return [];
+  return [unknown('nodes of other machines are not known without the dashboard', 'run this on each of them with the user of Ray')];
+}
+
 /** Why no node can be judged through the dashboard. */
 export function noNodes(ray: RayFacts): Unknown {
   if (ray.version === undefined)

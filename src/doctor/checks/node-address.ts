@@ -22,7 +22,11 @@ function judge({ ray, local, bridge }: Facts): Verdicts {
   if (raylets.length === 0 && ray.nodes.length === 0) return [noNodes(ray)];
   return verdictsOr(
     verdicts,
-    well(ray.nodes.length > 0 ? 'every node has an address to post to' : 'the node on this machine has an address to post to'),
+    well(
+      ray.nodes.length > 0 && !ray.nodesMissing
+        ? 'every node has an address to post to'
+        : 'the node on this machine has an address to post to',
+    ),
   );
 }
 

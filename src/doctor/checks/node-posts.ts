@@ -68,19 +68,23 @@ const texts: Readonly<Record<PostFailure, FailureText>> = {
     what: 'have no URL that Ray can use',
     fix: `set ${address} to a whole URL: http://bridge:8080/v1/events`,
   },
-  other: { code: 'agent_failing', what: 'fail', fix: 'look at the last lines of dashboard_agent.log on the node' },
+  other: {
+    code: 'agent_failing',
+    what: 'fail',
+    fix: 'look at the last lines of dashboard_agent.log on the node, and from there post as it does: curl -d [] -H content-type:application/json URL',
+  },
 };
 
 function judge({ ray }: Facts): Verdicts {
   if (ray.nodes.length === 0) return [noNodes(ray)];
   const verdicts: Verdict[] = ray.nodes.filter(({ hasAgent }) => hasAgent !== false).flatMap(ofNode);
   if (ray.nodesLeftOut > 0) verdicts.push(unknown(`${ray.nodesLeftOut} more nodes were not asked`, 'run this on one of them to see it'));
-  return verdictsOr(verdicts, well('no post of a node is failing'));
+  return verdictsOr(verdicts, well('no post of a node that could be looked at is failing'));
 }
 
 function ofNode(node: NodeFacts): readonly Verdict[] {
   const where = `node ${node.name}`;
-  const { counts, log } = node;
+  const { counts, log, isLogMissing } = node;
   const verdicts: Verdict[] = [];
   if (log?.hasStopped === true) {
     verdicts.push(
@@ -102,7 +106,17 @@ function ofNode(node: NodeFacts): readonly Verdict[] {
       }),
     );
   }
-  if (counts === undefined && log === undefined)
+  // Where posts arrive, nobody needs it.
+  if (isLogMissing && (counts === undefined || counts.published === 0 || isFailing(node)))
+    verdicts.push(
+      finding('agent_log_missing', {
+        where,
+        what: 'the node has no dashboard_agent.log',
+        why: 'There Ray tells where the agent posts to and why that fails. RAY_LOG_TO_STDERR=1 sends it to the output of `ray start` instead; or somebody removed it.',
+        fix: 'look for aggregator_agent and async_publisher_client in the output of Ray on the node (`kubectl logs`, `docker logs`); or unset RAY_LOG_TO_STDERR and restart Ray there',
+      }),
+    );
+  else if (counts === undefined && log === undefined)
     verdicts.push(
       unknown('neither its metrics port nor its log can be read from here', 'run this on a machine that reaches the node', where),
     );

@@ -1,18 +1,19 @@
 import type { AskFailure } from '../ask.ts';
-import type { RayFacts } from '../facts.ts';
+import type { Facts, RayFacts } from '../facts.ts';
 import { publicUrl } from '../public-url.ts';
 import { finding, unknown, type Verdict, type Verdicts, well } from '../verdict.ts';
 import type { Check } from './check.ts';
 import { failureText } from './failure-text.ts';
 
-export const rayDashboard: Check = { name: 'ray_dashboard', judge: ({ ray }) => judge(ray) };
+export const rayDashboard: Check = { name: 'ray_dashboard', judge };
 
 const fixAddress =
   "give the dashboard's address with --ray-address: http://HEAD:8265 as `ray start --head` prints it (not 6379 or 10001), or forward the port; a head without ray[default] has no dashboard";
 
-function judge(ray: RayFacts): Verdicts {
+function judge({ ray, local }: Facts): Verdicts {
   const where = publicUrl(ray.url);
   const { answer } = ray;
+  if (ray.version === undefined && local.isDashboardOff) return [isOff()];
   if (answer.kind === 'failed') return [notReached(ray, answer.failure, where)];
   if (ray.version !== undefined) return [well(`Ray ${ray.version} answers at ${where}`)];
   if (answer.status === 401 || answer.status === 403) return [token(ray, where)];
@@ -24,6 +25,14 @@ function judge(ray: RayFacts): Verdicts {
       fix: fixAddress,
     }),
   ];
+}
+
+function isOff(): Verdict {
+  return finding('ray_dashboard_off', {
+    what: 'the head of this machine was started with --include-dashboard=false',
+    why: 'Nodes post all the same. But jobs cannot be submitted, and their events are missing; and without the dashboard nodes of other machines are not known here.',
+    fix: 'nothing, if it is meant so: run this on each node. Else start the head without --include-dashboard=false',
+  });
 }
 
 function notReached(ray: RayFacts, failure: AskFailure, where: string): Verdict {

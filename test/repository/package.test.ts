@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { linkTargets } from './document-rules.ts';
+import { projectFiles, readProjectFile, repositoryRoot, resolveFrom } from './source-tree.ts';
+
+interface Manifest {
+  readonly files: readonly string[];
+  readonly bin: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+const manifest = JSON.parse(readProjectFile('package.json')) as Manifest;
+
+/** What `npm publish` would send, built or not. */
+function packedFiles(): readonly string[] {
+  const told = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+    cwd: repositoryRoot,
+    encoding: 'utf8',
+    stdio: 'pipe',
+  });
+  const [pack] = JSON.parse(told) as readonly { readonly files: readonly { readonly path: string }[] }[];
+  return pack?.files.map(({ path }) => path) ?? [];
+}
+
+describe('the package', () => {
+  const packed = new Set(packedFiles());
+  const unbuilt = [...packed].filter((path) => !path.startsWith('dist/'));
+
+  it('has what a user reads, runs and copies', () => {
+    const wanted = projectFiles().filter((path) => /^(?:docs|examples|pictures)\//.test(path));
+    expect(wanted.length).toBeGreaterThan(60);
+    const alone = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', 'otel-collector.yaml', 'package.json'];
+    expect([...wanted, ...alone].filter((path) => !packed.has(path))).toEqual([]);
+  });
+
+  it('has nothing else: no test, no source, nothing that a tool left', () => {
+    const known = new Set(projectFiles());
+    expect(unbuilt.filter((path) => !known.has(path) || /^(?:src|test|\.)/.test(path))).toEqual([]);
+  });
+
+  it('has what its entries name', () => {
+    const targets = [...Object.values(manifest.bin), ...Object.values(manifest.exports).flatMap((each) => Object.values(each))];
+    expect(targets.length).toBeGreaterThan(2);
+    for (const target of targets) expect(target.replace(/^\.\//, '').split('/')[0]).toBe('dist');
+    expect(manifest.files).toContain('dist');
+  });
+
+  it('has every picture, and for users every page, that one of its pages leads to', () => {
+    // Of a checkout, as the links say.
+  const contributors = /^(?:CONTRIBUTING\.md|Dockerfile|src\/|test\/)/;
+    const lost = unbuilt
+      .filter((path) => path.endsWith('.md'))
+      .flatMap((path) => linkTargets(readProjectFile(path)).map((target) => resolveFrom(path, target)))
+      .filter((target) => target !== '' && !contributors.test(target))
+      .filter((target) => !packed.has(target) && !unbuilt.some((path) => path.startsWith(`${target}/`)));
+    expect(lost).toEqual([]);
+  });
+});
