@@ -2,6 +2,8 @@ import type { RayEvent } from '../event/index.ts';
 import { applyEvent } from './apply.ts';
 import { checkpointRecords, type CheckpointRecord } from './checkpoint.ts';
 import { closeAttempt } from './close-attempt.ts';
+import { isMarkDue } from './due.ts';
+import { markActor, markAttempt, markJob } from './mark.ts';
 import {
   closeActor,
   closeJob,
@@ -123,15 +125,21 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
 }
 
 function closeDue(state: State, record: Timed, nowMs: number, out: Lifecycle[]): void {
-  if (record instanceof Attempt) closeAttempt(state, record, nowMs, out);
-  else if (record instanceof Job) (record.closed ? closeRemainder : closeJob)(state, record, nowMs, out);
-  else if (record instanceof Actor) closeActor(state, record, nowMs, out);
+  if (record instanceof Attempt) (isMarkDue(state, record, nowMs) ? markAttempt : closeAttempt)(state, record, nowMs, out);
+  else if (record instanceof Job) closeDueJob(state, record, nowMs, out);
+  else if (record instanceof Actor) (record.deadMs === undefined ? markActor : closeActor)(state, record, nowMs, out);
   else if (record instanceof WorkerRecord) closeWorker(state, record, out);
   else if (record instanceof NodeRecord) closeNode(state, record, out);
   else if (record instanceof PlacementGroup) closePlacementGroup(state, record, out);
   else if (record instanceof SubmissionJob) closeSubmissionJob(state, record, out);
   else if (record instanceof Point) closePoint(state, record, out);
   else if (record instanceof Session) closeDueSession(state, record, nowMs, out);
+}
+
+function closeDueJob(state: State, job: Job, nowMs: number, out: Lifecycle[]): void {
+  if (job.closed) closeRemainder(state, job, nowMs, out);
+  else if (job.endMs === undefined) markJob(state, job, nowMs, out);
+  else closeJob(state, job, nowMs, out);
 }
 
 /** Closed after `orphanTimeoutMs` of silence, forgotten after a week. */

@@ -235,6 +235,8 @@ export class Job {
   readonly firstSeenMs: number;
   endMs: number | undefined;
   closed = false;
+  /** Its mark was sent, or there was no room for it. */
+  marked = false;
   /** Set with the first span that was sent: from then on the trace id can't change. */
   trace: JobTraceRef | undefined;
   finished = 0;
@@ -276,6 +278,7 @@ export class Actor {
   deadMs: number | undefined;
   dueMs = Number.POSITIVE_INFINITY;
   closed = false;
+  marked = false;
 
   constructor(session: Session, id: string) {
     this.session = session;

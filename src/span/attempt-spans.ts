@@ -68,7 +68,8 @@ function attemptAttributes(context: MappingContext, lifecycle: AttemptLifecycle,
   return attributes;
 }
 
-function addDefinition(context: MappingContext, attributes: AttributeSet, definition: TaskFacts): void {
+/** What the definition of a task tells. */
+export function addDefinition(context: MappingContext, attributes: AttributeSet, definition: TaskFacts): void {
   const { moduleName, className, functionName } = definition;
   const qualified = dotted(dotted(moduleName, className), functionName);
   const isActor = definition.taskType !== 'NORMAL_TASK' && className !== undefined;

@@ -10,6 +10,7 @@ export type AttributeOn =
   | 'incarnation'
   | 'cluster'
   | 'fold'
+  | 'mark'
   | 'link'
   | 'event';
 
@@ -139,6 +140,7 @@ export const ATTRIBUTES = {
   'ray.fold.duration_sum_seconds': row('double', ['fold'], 'Sum of their durations'),
   'ray.fold.duration_min_seconds': row('double', ['fold'], 'Shortest'),
   'ray.fold.duration_max_seconds': row('double', ['fold'], 'Longest'),
+  'ray.in_flight': row('boolean', ['mark'], 'Told early, while the span above it was still to come: it was open then'),
   'ray.profile': row('boolean', ['profile'], "Recorded by Ray's profiler"),
   'ray.link': row(
     'string',
