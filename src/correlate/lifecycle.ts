@@ -207,7 +207,7 @@ export interface SessionLifecycle extends Common {
   readonly kind: 'session';
 }
 
-/** Something is open: told once, early, so that a backend shows its trace before it ends. No time passes in it. */
+/** Something is open: told once, early, so that a backend shows its trace before it ends. 1 ns long. */
 export interface MarkLifecycle extends Common {
   readonly kind: 'mark';
   /** The span that is to come. */
@@ -219,7 +219,7 @@ export interface MarkLifecycle extends Common {
   /** Of an attempt's mark. */
   readonly attempt?: Pick<AttemptLifecycle, 'taskId' | 'attempt' | 'actorId' | 'workerId' | 'workerPid' | 'definition'>;
   /** Of a detached actor's mark. */
-  readonly actor?: Pick<ActorLifecycle, 'actorId' | 'className' | 'definition'>;
+  readonly actor?: Pick<ActorLifecycle, 'actorId' | 'className' | 'moduleName' | 'definition'>;
 }
 
 /** Attempts, actors or workers that a trace's budget left no room for, summed up by parent and name. */

@@ -15,6 +15,9 @@ import { actorSpan, actorTrace, jobSpan, jobTrace } from './trace-ref.ts';
  * only content. A mark holds what was known when it was due, so that a restart makes the same one.
  */
 
+/** Jaeger takes a span without any length for damaged, and puts a warning on it. */
+const MARK_LENGTH_NS = 1n;
+
 /** Not for what Ray itself started, as far as it is known, nor before a beginning is: what is told later makes it due again. */
 export function markJob(state: State, job: Job, nowMs: number, out: Lifecycle[]): void {
   state.schedule(job, Number.POSITIVE_INFINITY);
@@ -33,7 +36,7 @@ export function markJob(state: State, job: Job, nowMs: number, out: Lifecycle[])
     jobId: job.id,
     name: jobName(job),
     startNs: atNs,
-    endNs: atNs,
+    endNs: atNs + MARK_LENGTH_NS,
     ...(definition === undefined ? {} : { job: definition }),
     ...(definition?.serviceName === undefined ? {} : { serviceName: definition.serviceName }),
   };
@@ -47,7 +50,7 @@ export function markJob(state: State, job: Job, nowMs: number, out: Lifecycle[])
 export function markAttempt(state: State, attempt: Attempt, nowMs: number, out: Lifecycle[]): void {
   attempt.ownExtra.markMs = MARK_SETTLED;
   state.schedule(attempt, Number.POSITIVE_INFINITY);
-  if (state.options.inFlight !== 'running' || attempt.definition === undefined || !traceJobOf(attempt.task).isFinal) return;
+  if (state.options.inFlight !== 'running' || !traceJobOf(attempt.task).isFinal) return;
   const job = jobOf(state, attempt);
   if (job.closed || !isKeptAnyway(state, job)) return;
   const site = findSite(state, attempt, job);
@@ -78,7 +81,7 @@ function attemptMark(state: State, attempt: Attempt, job: Job, site: Site): Mark
     jobId,
     name,
     startNs: atNs,
-    endNs: atNs,
+    endNs: atNs + MARK_LENGTH_NS,
     attempt: {
       taskId,
       attempt: number,
@@ -104,13 +107,16 @@ function chargeWithPins(state: State, attempt: Attempt, job: Job, site: Site, ma
   return true;
 }
 
+/** Names of actors that Ray itself starts, one for each submitted job: `JobManager` of its dashboard. */
+const RAY_NAME_PREFIX = '_ray_internal_';
+
 /** A detached actor's, which has a trace of its own. */
 export function markActor(state: State, actor: Actor, nowMs: number, out: Lifecycle[]): void {
   state.schedule(actor, Number.POSITIVE_INFINITY);
-  if (state.options.inFlight === 'off' || !actor.isDetached) return;
+  if (state.options.inFlight === 'off' || !actor.isDetached || actor.definition?.name?.startsWith(RAY_NAME_PREFIX) === true) return;
   actor.marked = true;
   const job = state.job(actor.session, actor.jobId, nowMs);
-  const { session, actorId, jobId, name, startNs, className, definition, node, serviceName } = actorLifecycle(actor, job);
+  const { session, actorId, jobId, name, startNs, className, moduleName, definition, node, serviceName } = actorLifecycle(actor, job);
   out.push({
     kind: 'mark',
     session,
@@ -120,8 +126,13 @@ export function markActor(state: State, actor: Actor, nowMs: number, out: Lifecy
     jobId,
     name,
     startNs,
-    endNs: startNs,
-    actor: { actorId, ...(className === undefined ? {} : { className }), ...(definition === undefined ? {} : { definition }) },
+    endNs: startNs + MARK_LENGTH_NS,
+    actor: {
+      actorId,
+      ...(className === undefined ? {} : { className }),
+      ...(definition === undefined ? {} : { definition }),
+      ...(moduleName === undefined ? {} : { moduleName }),
+    },
     ...(node === undefined ? {} : { node }),
     ...(serviceName === undefined ? {} : { serviceName }),
   });

@@ -1,7 +1,7 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { MarkLifecycle } from '../correlate/index.ts';
 import { addDefinition } from './attempt-spans.ts';
-import type { MappingContext } from './context.ts';
+import { isRayModule, type MappingContext } from './context.ts';
 import { type AttributeSet, linksOf, makeSpan } from './draft.ts';
 import { markSpanId, spanIdOf } from './ids.ts';
 
@@ -19,6 +19,7 @@ export function markSpans(context: MappingContext, lifecycle: MarkLifecycle): Re
     .set('ray.actor_class', actor?.className)
     .set('ray.actor.name', actor?.definition?.name)
     .set('ray.actor.namespace', actor?.definition?.namespace);
+  if (isRayModule(actor?.moduleName)) attributes.set('ray.internal', true);
   if (lifecycle.attempt !== undefined) addAttempt(context, attributes, lifecycle.attempt);
   const kind = parent.kind === 'task' ? '' : `${parent.kind} `;
   return [
