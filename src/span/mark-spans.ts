@@ -1,6 +1,6 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { MarkLifecycle } from '../correlate/index.ts';
-import { addDefinition } from './attempt-spans.ts';
+import { addFunction } from './attempt-spans.ts';
 import { isRayModule, type MappingContext } from './context.ts';
 import { type AttributeSet, linksOf, makeSpan } from './draft.ts';
 import { markSpanId, spanIdOf } from './ids.ts';
@@ -20,7 +20,7 @@ export function markSpans(context: MappingContext, lifecycle: MarkLifecycle): Re
     .set('ray.actor.name', actor?.definition?.name)
     .set('ray.actor.namespace', actor?.definition?.namespace);
   if (isRayModule(actor?.moduleName)) attributes.set('ray.internal', true);
-  if (lifecycle.attempt !== undefined) addAttempt(context, attributes, lifecycle.attempt);
+  if (lifecycle.attempt !== undefined) addAttempt(attributes, lifecycle.attempt);
   const kind = parent.kind === 'task' ? '' : `${parent.kind} `;
   return [
     makeSpan(context, lifecycle.trace, {
@@ -35,7 +35,8 @@ export function markSpans(context: MappingContext, lifecycle: MarkLifecycle): Re
   ];
 }
 
-function addAttempt(context: MappingContext, attributes: AttributeSet, facts: NonNullable<MarkLifecycle['attempt']>): void {
+/** Not `ray.task.type`, by which the attempts of a trace are told: the attempt itself is still to come. */
+function addAttempt(attributes: AttributeSet, facts: NonNullable<MarkLifecycle['attempt']>): void {
   const { definition } = facts;
   attributes
     .set('ray.task_id', facts.taskId)
@@ -43,5 +44,7 @@ function addAttempt(context: MappingContext, attributes: AttributeSet, facts: No
     .set('ray.actor_id', facts.actorId)
     .set('ray.worker_id', facts.workerId)
     .set('process.pid', facts.workerPid);
-  if (definition !== undefined) attributes.include(context.attributesOf(definition, (set) => addDefinition(context, set, definition)));
+  if (definition === undefined) return;
+  addFunction(attributes, definition);
+  if (isRayModule(definition.moduleName)) attributes.set('ray.internal', true);
 }
