@@ -235,7 +235,6 @@ export class Job {
   readonly firstSeenMs: number;
   endMs: number | undefined;
   closed = false;
-  /** Its mark was sent, or there was no room for it. */
   marked = false;
   /** Set with the first span that was sent: from then on the trace id can't change. */
   trace: JobTraceRef | undefined;
