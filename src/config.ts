@@ -179,7 +179,7 @@ export const settingsTable = {
       name: 'in-flight',
       placeholder: 'off|jobs|running',
       default: 'jobs',
-      help: 'What is told early, by a mark under the span that is to come, so that a backend shows it before it ends. jobs: each job and detached actor. running: each attempt that runs too.',
+      help: 'What is told early, by a mark under the span that is to come, so that a backend shows it before it ends. jobs: each trace: of a job, a detached actor, a cluster. running: each attempt that runs too.',
     },
     oneOf('off', 'jobs', 'running'),
   ),

@@ -67,7 +67,7 @@ export interface Telemetry extends ReceiverTelemetry {
   /** A connection was cut before it brought a whole request; `reason` is a stable word, `detail` for people. */
   readonly connectionRefused: (reason: string, detail: string, from?: string) => void;
   lifecycleFinished(kind: string): void;
-  /** Something was told while it is still open: `job`, `task` or `actor`. */
+  /** Something was told while it is still open: `job`, `task`, `actor` or `session`. */
   markMade(kind: string): void;
   spansSampledOut(count: number): void;
   jobFinished(job: FinishedJob): void;

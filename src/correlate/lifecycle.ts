@@ -212,7 +212,8 @@ export interface MarkLifecycle extends Common {
   readonly kind: 'mark';
   /** The span that is to come. */
   readonly parent: SpanRef;
-  readonly jobId: string;
+  /** Absent in the mark of a session. */
+  readonly jobId?: string;
   readonly name: string;
   /** Of a job's mark. */
   readonly job?: JobDefinition;

@@ -6,7 +6,7 @@ import { findSite, pin, pinUnseen, type Site } from './close-attempt.ts';
 import { jobStartNs } from './ends.ts';
 import { MARK_SETTLED } from './extra.ts';
 import type { Lifecycle, MarkLifecycle } from './lifecycle.ts';
-import type { Actor, Attempt, Job } from './records.ts';
+import type { Actor, Attempt, Job, Session } from './records.ts';
 import type { State } from './state.ts';
 import { actorSpan, actorTrace, jobSpan, jobTrace } from './trace-ref.ts';
 
@@ -136,4 +136,26 @@ export function markActor(state: State, actor: Actor, nowMs: number, out: Lifecy
     ...(node === undefined ? {} : { node }),
     ...(serviceName === undefined ? {} : { serviceName }),
   });
+}
+
+/** A cluster's, when the first of its nodes, workers... is over: until then there is no trace of it. */
+export function markSession(state: State, session: Session, nowMs: number, out: Lifecycle[]): void {
+  const { inFlight, inFlightAfterMs } = state.options;
+  const atNs = session.firstNs;
+  if (inFlight === 'off' || session.marked || session.closed || atNs === undefined || nowMs < session.firstSeenMs + inFlightAfterMs) return;
+  session.marked = true;
+  const mark: MarkLifecycle = {
+    kind: 'mark',
+    session: session.name,
+    trace: { kind: 'session', session: session.name },
+    parent: { kind: 'session' },
+    links: [],
+    name: session.name,
+    startNs: atNs,
+    endNs: atNs + MARK_LENGTH_NS,
+  };
+  const cost = session.account.isUnlimited ? NO_COST : state.options.measure(mark);
+  if (!session.account.fits(cost, 'detail')) return;
+  session.account.charge(cost);
+  out.push(mark);
 }

@@ -345,7 +345,6 @@ export class Point {
   }
 }
 
-/** Finished tasks of all sessions. */
 interface Findable {
   find(session: Session, id: string): Task | undefined;
 }
@@ -378,6 +377,7 @@ export class Session {
   /** Something stands in the session's trace: it needs a root. */
   hasContent = false;
   closed = false;
+  marked = false;
   dueMs = Number.POSITIVE_INFINITY;
   readonly account: TraceAccount;
 

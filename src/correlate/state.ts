@@ -24,8 +24,8 @@ export interface CorrelateOptions {
   /** An attempt that took as long is kept when a job asks for `ray_otel.detail` = `slow`. Default 1 s. */
   readonly slowMs: number;
   /**
-   * What is told early of what is still open, as a mark under the span that is to come: nothing; each job and detached actor (`jobs`); and each
-   * attempt that runs (`running`). Default `off`.
+   * What is told early of what is still open, as a mark under the span that is to come: nothing; each job, detached actor and
+   * session (`jobs`); and each attempt that runs (`running`). Default `off`.
    */
   readonly inFlight: 'off' | 'jobs' | 'running';
   /** How long it must have been open before its mark. Default 10 s. */

@@ -7,7 +7,7 @@ import { markSpanId, spanIdOf } from './ids.ts';
 
 /** Named as the span that is to come, and more: what stands in a list of traces until that one is there. */
 export function markSpans(context: MappingContext, lifecycle: MarkLifecycle): ReadableSpan[] {
-  const { session, parent, jobId, name, job, actor } = lifecycle;
+  const { session, parent, jobId, job, actor } = lifecycle;
   const parentSpanId = spanIdOf(session, parent);
   const attributes = context.attributes().set('ray.in_flight', true).set('ray.job_id', jobId);
   attributes
@@ -21,11 +21,10 @@ export function markSpans(context: MappingContext, lifecycle: MarkLifecycle): Re
     .set('ray.actor.namespace', actor?.definition?.namespace);
   if (isRayModule(actor?.moduleName)) attributes.set('ray.internal', true);
   if (lifecycle.attempt !== undefined) addAttempt(attributes, lifecycle.attempt);
-  const kind = parent.kind === 'task' ? '' : `${parent.kind} `;
   return [
     makeSpan(context, lifecycle.trace, {
       ...lifecycle,
-      name: `${kind}${name} (in flight)`,
+      name: `${nameOf(lifecycle)} (in flight)`,
       spanId: markSpanId(session, parentSpanId),
       parentSpanId,
       attributes,
@@ -33,6 +32,11 @@ export function markSpans(context: MappingContext, lifecycle: MarkLifecycle): Re
       links: linksOf(lifecycle),
     }),
   ];
+}
+
+function nameOf({ parent, name }: MarkLifecycle): string {
+  if (parent.kind === 'session') return 'session';
+  return parent.kind === 'task' ? name : `${parent.kind} ${name}`;
 }
 
 /** Not `ray.task.type`, by which the attempts of a trace are told: the attempt itself is still to come. */

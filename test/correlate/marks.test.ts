@@ -204,13 +204,43 @@ describe('an attempt', () => {
     const workerId = 'ab'.repeat(28);
     feed(AFTER, definition(taskId(1)), { ...states(taskId(1), { RUNNING: 4 }), workerId });
     feed(2 * AFTER - 1, { ...header(), type: 'worker_lifecycle', workerId, transitions: [{ state: 'DEAD', timeNs: ns(7) }] });
-    expect(names(60_000).filter((name) => name.startsWith('mark'))).toEqual([]);
+    expect(names(60_000).filter((name) => name.startsWith('mark task'))).toEqual([]);
   });
 
   it('of a session that falls silent before the mark is due is closed, not marked', () => {
     const { feed, names } = running({ orphanTimeoutMs: AFTER / 2 });
     feed(AFTER, definition(taskId(1)), states(taskId(1), { RUNNING: 4 }));
     expect(names(DAY).filter((name) => name.startsWith('mark task'))).toEqual([]);
+  });
+});
+
+describe('a session', () => {
+  const worker = (id: string, second: number): RayEvent => ({
+    ...header(),
+    type: 'worker_lifecycle',
+    workerId: id.repeat(28),
+    transitions: [
+      { state: 'ALIVE', timeNs: ns(second - 1) },
+      { state: 'DEAD', timeNs: ns(second) },
+    ],
+  });
+
+  it('is marked once, when it was there long enough, with what is over in its trace', () => {
+    const { feed, names } = setUp({ inFlight: 'jobs', settleMs: 1 });
+    feed(0, worker('a1', 3));
+    expect(names(1)).toEqual(['worker worker']);
+    feed(AFTER, worker('b2', 4), worker('c3', 5));
+    expect(names(AFTER + 1)).toEqual(['worker worker', `mark session ${SESSION} @2`, 'worker worker']);
+  });
+
+  it('has none where it ends with all that it has, or marks are off', () => {
+    const { correlator, feed } = setUp({ inFlight: 'jobs', orphanTimeoutMs: 30_000, settleMs: 40_000 });
+    feed(0, worker('a1', 3));
+    expect(correlator.advance(DAY).map(summary)).toEqual(['worker worker', 'session session']);
+    const off = setUp({ inFlight: 'off' });
+    off.feed(0, worker('a1', 3));
+    off.feed(AFTER, worker('a2', 3));
+    expect(off.names(AFTER + 5_000)).toEqual(['worker worker', 'worker worker']);
   });
 });
 

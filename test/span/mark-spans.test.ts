@@ -56,6 +56,16 @@ const marks: Readonly<Record<string, MarkLifecycle>> = {
       },
     },
   },
+  session: {
+    kind: 'mark',
+    session: SESSION,
+    trace: { kind: 'session', session: SESSION },
+    parent: { kind: 'session' },
+    links: [],
+    name: SESSION,
+    startNs: 5n,
+    endNs: 6n,
+  },
   actor: {
     ...common,
     trace: { kind: 'actor', session: SESSION, actorId: ACTOR },
@@ -75,6 +85,7 @@ describe('a mark', () => {
   it.each([
     ['job', 'job nightly (in flight)', spanId('job', SESSION, JOB)],
     ['task', 'Trainer.train (in flight)', spanId('task', SESSION, TASK, 1)],
+    ['session', 'session (in flight)', spanId('session', SESSION)],
     ['actor', 'actor server (in flight)', spanId('actor', SESSION, ACTOR)],
   ])('of a %s is named, and hangs, as the published formula says', (kind, name, parent) => {
     const span = spanOf(kind);
