@@ -232,7 +232,8 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   }
 
   function tellFinished(lifecycle: Lifecycle, spans: readonly ReadableSpan[]): void {
-    telemetry.lifecycleFinished(lifecycle.kind);
+    if (lifecycle.kind === 'mark') telemetry.markMade(lifecycle.parent.kind);
+    else telemetry.lifecycleFinished(lifecycle.kind);
     view?.finished(lifecycle);
     if (spans.length === 0) telemetry.spansSampledOut(mapSpans(lifecycle).length);
     if (lifecycle.kind !== 'job') return;

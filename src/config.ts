@@ -173,6 +173,26 @@ export const settingsTable = {
     },
     duration(),
   ),
+  inFlight: setting(
+    'Spans',
+    {
+      name: 'in-flight',
+      placeholder: 'off|jobs|running',
+      default: 'jobs',
+      help: 'What is told early, by a mark under the span that is to come, so that a backend shows it before it ends. jobs: each trace: of a job, a detached actor, a cluster. running: each attempt that runs too.',
+    },
+    oneOf('off', 'jobs', 'running'),
+  ),
+  inFlightAfterMs: setting(
+    'Spans',
+    {
+      name: 'in-flight-after',
+      placeholder: '<duration>',
+      default: '10s',
+      help: 'With --in-flight: how long something is open before it gets its mark. What ends before has none.',
+    },
+    duration(),
+  ),
   runtimeEnv: setting(
     'Spans',
     {

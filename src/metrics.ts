@@ -53,6 +53,7 @@ export const METRICS = {
   openAttempts: gauge('open_attempts', 'Task attempts that are not finished.'),
   openAttemptsLimit: gauge('open_attempts_limit', 'Open attempts at which posts are answered 503.'),
   tombstones: gauge('tombstones', 'Finished things that are remembered to tell late events.'),
+  inFlightMarks: counter('in_flight_marks_total', 'Marks of what is still open, by what is marked.', ['kind']),
   lifecyclesFinished: counter('lifecycles_finished_total', 'Jobs, attempts, actors, nodes... that came to their end, by kind.', ['kind']),
   attemptsFolded: counter('attempts_folded_total', "Attempts summed up in a fold span because of a trace's budget."),
   endsInferred: counter('ends_inferred_total', 'Ends that Ray did not tell, by how they were found.', ['reason']),
