@@ -154,7 +154,7 @@ export function createApi(options: ApiOptions): Api {
           offset,
           tasks: found
             .slice(offset, offset + limit)
-            .map(({ attempt, depth }) => ({ ...describeAttempt(attempt), ...(order.value === 'tree' ? { depth } : {}) })),
+            .map(({ attempt, depth }) => ({ ...describeAttempt(attempt, traceUrl), ...(order.value === 'tree' ? { depth } : {}) })),
           ...(firstMs === undefined ? {} : { firstMs }),
           ...(lastMs === undefined ? {} : { lastMs }),
           withoutRow: job.withoutRow + job.untracked,

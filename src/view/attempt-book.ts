@@ -68,7 +68,7 @@ export class AttemptBook {
   }
 
   /** What the correlator knows in the end is the truth. */
-  close(job: JobView, lifecycle: AttemptLifecycle, nowMs: number): void {
+  close(job: JobView, lifecycle: AttemptLifecycle, nowMs: number, how: 'sent' | 'folded'): void {
     const { taskId, attempt: number, definition } = lifecycle;
     const known = find(job.session, taskId, number);
     if (known?.isClosed === true) return;
@@ -89,6 +89,7 @@ export class AttemptBook {
     attempt.pid = lifecycle.workerPid ?? attempt.pid;
     if (lifecycle.outcome === 'failed') attempt.error = this.#errorView(lifecycle.error, lifecycle.profile);
     attempt.needs = undefined;
+    attempt.isFolded = how === 'folded';
     attempt.isClosed = true;
     if (!Number.isNaN(attempt.runningMs)) {
       attempt.function.queue.add(attempt.runningMs - attempt.startMs);

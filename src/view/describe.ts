@@ -1,4 +1,4 @@
-import { taskSpanId } from '../span/index.ts';
+import { jobSpanId, taskSpanId, traceUrlOf } from '../span/index.ts';
 import { actorIdOf } from '../correlate/index.ts';
 import type { ActorView } from './actor-view.ts';
 import type { ActorRow, AttemptRow, FailureRow, FunctionRow, JobAnswer, JobRow, NodeRow, SessionRow, WaitingRow } from './shapes.ts';
@@ -13,7 +13,7 @@ const THROUGHPUT_SECONDS = 10;
 
 export interface DescribeOptions {
   readonly nowMs: number;
-  /** `{traceId}` stands for the id. */
+  /** `{traceId}` and `{spanId}` stand for the ids. */
   readonly traceUrl: string | undefined;
 }
 
@@ -49,7 +49,7 @@ export function describeJob(job: JobView, { nowMs, traceUrl }: DescribeOptions):
     ...given('error', job.error),
     isInternal: job.isInternal,
     traceId: job.traceId,
-    ...given('traceUrl', traceUrl?.replaceAll('{traceId}', job.traceId)),
+    ...given('traceUrl', traceUrl === undefined ? undefined : traceUrlOf(traceUrl, job.traceId, jobSpanId(job.session.name, job.id))),
     tasks: { ...job.tasks },
     taskCount: taskCount + job.untracked,
     retried: job.retried,
@@ -185,8 +185,9 @@ function lookAtOpen(job: JobView): OpenAttempts {
   return { waiting: [...waiting.values()].toSorted((a, b) => a.sinceMs - b.sinceMs), running, failed, lookedAt };
 }
 
-export function describeAttempt(attempt: AttemptView, isEarlier = false): AttemptRow {
-  const { session } = attempt.job;
+export function describeAttempt(attempt: AttemptView, traceUrl: string | undefined, isEarlier = false): AttemptRow {
+  const { session, traceId } = attempt.job;
+  const spanId = taskSpanId(session.name, attempt.taskId, attempt.number);
   const earlier = isEarlier ? [] : earlierOf(attempt);
   return {
     task: attempt.taskId,
@@ -208,8 +209,10 @@ export function describeAttempt(attempt: AttemptView, isEarlier = false): Attemp
     ...given('actor', actorIdOf(attempt.taskId)),
     ...given('parentTask', attempt.parentTaskId),
     ...given('error', attempt.error),
-    spanId: taskSpanId(session.name, attempt.taskId, attempt.number),
-    ...(earlier.length === 0 ? {} : { earlier: earlier.map((each) => describeAttempt(each, true)) }),
+    spanId,
+    ...(attempt.isFolded ? { isFolded: true } : {}),
+    ...given('traceUrl', traceUrl === undefined || attempt.isFolded ? undefined : traceUrlOf(traceUrl, traceId, spanId)),
+    ...(earlier.length === 0 ? {} : { earlier: earlier.map((each) => describeAttempt(each, traceUrl, true)) }),
   };
 }
 

@@ -111,11 +111,11 @@ export class ViewModel {
     }
   }
 
-  /** A lifecycle that is finished, or an attempt that is finished and was folded. */
-  finished(lifecycle: Lifecycle, nowMs: number): void {
+  /** A lifecycle that is finished; `folded`: an attempt that gets no span of its own. */
+  finished(lifecycle: Lifecycle, nowMs: number, how: 'sent' | 'folded' = 'sent'): void {
     const session = this.#session(lifecycle.session, nowMs);
     if (session === undefined) return;
-    if (lifecycle.kind === 'attempt') this.#attemptFinished(session, lifecycle, nowMs);
+    if (lifecycle.kind === 'attempt') this.#attemptFinished(session, lifecycle, nowMs, how);
     else if (lifecycle.kind === 'job') this.#jobFinished(session, lifecycle, nowMs);
     else if (lifecycle.kind === 'actor') this.#actorFinished(session, lifecycle, nowMs);
     else if (lifecycle.kind === 'session') session.isClosed = true;
@@ -216,13 +216,13 @@ export class ViewModel {
     }
   }
 
-  #attemptFinished(session: SessionView, lifecycle: AttemptLifecycle, nowMs: number): void {
+  #attemptFinished(session: SessionView, lifecycle: AttemptLifecycle, nowMs: number, how: 'sent' | 'folded'): void {
     if (lifecycle.placeholder === true) return;
     const { trace } = lifecycle;
     const job = this.#job(session, trace.kind === 'job' ? trace.jobId : lifecycle.jobId, nowMs);
     if (job === undefined) return;
     job.traceId = traceIdOf(trace);
-    this.attempts.close(job, lifecycle, nowMs);
+    this.attempts.close(job, lifecycle, nowMs, how);
   }
 
   #jobFinished(session: SessionView, lifecycle: JobLifecycle, nowMs: number): void {

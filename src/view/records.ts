@@ -37,6 +37,8 @@ export class AttemptView {
   endInferred: string | undefined;
   /** The bridge has made its span. */
   isClosed = false;
+  /** The budget of its trace folded it. */
+  isFolded = false;
   /** A later attempt of the task is known: the task does not stand where this one does. */
   isSuperseded = false;
   previous: AttemptView | undefined;

@@ -213,6 +213,10 @@ export interface AttemptRow {
   readonly parentTask?: string;
   readonly error?: { readonly type: string; readonly message: string };
   readonly spanId: string;
+  /** The budget of its trace folded it: it has no span of its own there. */
+  readonly isFolded?: true;
+  /** Where its span can be looked at, once it is over and was sent. */
+  readonly traceUrl?: string;
   /** In the order of a tree: how many tasks above it are listed. */
   readonly depth?: number;
   /** Earlier attempts of the task, the last one first. */

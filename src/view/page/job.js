@@ -17,8 +17,7 @@ const FUNCTION_COLUMNS = [
 ];
 
 let jobNowMs = 0;
-/** @type {string | undefined} */
-let shownTraceUrl;
+let shownTraceId = '';
 
 /** @type {readonly TableColumn<JobAnswer['waiting'][number]>[]} */
 const WAITING_COLUMNS = [
@@ -76,7 +75,7 @@ function functionButton(row) {
 function showJob(answer) {
   const { job, functions, waiting, failures, actors, actorCount, nodes, lookedAt, nowMs } = answer;
   jobNowMs = nowMs;
-  shownTraceUrl = job.traceUrl;
+  shownTraceId = job.traceId;
   setText(byId('job-title'), job.name);
   showFacts(job);
   showBar(byId('job-bar'), job.tasks);

@@ -161,6 +161,7 @@ for (const legend of document.querySelectorAll('[data-legend]')) {
 byId('setup-copy').addEventListener('click', (event) => {
   if (event.currentTarget instanceof HTMLElement) void copyText(byId('setup-lines').textContent ?? '', event.currentTarget);
 });
+setUpScheme();
 setUpTasks();
 window.addEventListener('hashchange', go);
 go();

@@ -102,9 +102,13 @@ function showDetails(index) {
   if (task === undefined) return;
   setText(byId('details-title'), task.name);
   const body = byId('details-body');
-  body.replaceChildren(...(shownTraceUrl === undefined ? [] : [make('p', '', traceLink(shownTraceUrl))]));
+  body.replaceChildren();
   for (const attempt of [task, ...(task.earlier ?? [])]) {
     if (task.earlier !== undefined) body.append(make('h4', '', `Attempt ${attempt.attempt}`));
+    if (attempt.traceUrl !== undefined) {
+      const label = attempt.endMs === undefined ? 'Its span, which is sent when it has ended' : 'Its span in the trace';
+      body.append(make('p', '', traceLink(attempt.traceUrl, label)));
+    }
     body.append(factsOf(attempt));
     if (attempt.error !== undefined) body.append(make('p', 'error', `${attempt.error.type}\n${attempt.error.message}`));
   }
@@ -132,6 +136,8 @@ function factsOf(attempt) {
   add('Process', attempt.pid);
   add('Task id', attempt.task, true);
   add('Span id', attempt.spanId, true);
+  add('Trace id', shownTraceId, true);
+  if (attempt.isFolded) add('Folded', 'the budget of its trace left it no span of its own');
   add('Actor id', attempt.actor, true);
   add('Node id', attempt.node, true);
   add('Parent task', attempt.parentTask, true);
