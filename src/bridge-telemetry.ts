@@ -87,6 +87,7 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['quarantineQueued', quarantineQueued],
     ['viewAttempts', view?.openAttempts ?? 0],
     ['viewRows', view?.rows ?? 0],
+    ['viewNodeSeries', view?.nodeSeries ?? 0],
     ['viewJobsLeftOut', view?.jobsLeftOut ?? 0],
     ['viewStreams', view?.streams ?? 0],
     ['viewStreamsCut', view?.streamsCut ?? 0],

@@ -20,6 +20,7 @@ export class AttemptBook {
   #open = 0;
   #rows = 0;
   #functions = 0;
+  #nodeSeries = 0;
 
   constructor(limits: ViewLimits, finishedJobs: () => Iterable<JobView>) {
     this.#limits = limits;
@@ -32,6 +33,10 @@ export class AttemptBook {
 
   get rows(): number {
     return this.#rows;
+  }
+
+  get nodeSeries(): number {
+    return this.#nodeSeries;
   }
 
   define(job: JobView | undefined, event: TaskDefinition, applied: Applied): void {
@@ -95,6 +100,7 @@ export class AttemptBook {
       attempt.function.queue.add(attempt.runningMs - attempt.startMs);
       attempt.function.run.add(attempt.endMs - attempt.runningMs);
     }
+    this.#placeRun(attempt);
     if (attempt.stage === 'failed') this.#countFailure(attempt);
     this.#keepRow(attempt);
   }
@@ -105,6 +111,7 @@ export class AttemptBook {
     this.#open -= job.open.size;
     this.#rows -= job.rows;
     this.#functions -= job.functions.size;
+    this.#nodeSeries -= job.nodeUse.size;
   }
 
   /** The attempt, made when it is new and there is room. */
@@ -136,7 +143,8 @@ export class AttemptBook {
     const key = isFull && name !== UNNAMED ? OTHER_FUNCTIONS : kept(name, this.#limits.maxNameLength);
     let own = job.functions.get(key);
     if (own === undefined) {
-      own = new FunctionView(key);
+      own = new FunctionView(key, job.functionsMade);
+      job.functionsMade += 1;
       job.functions.set(key, own);
       this.#functions += 1;
     }
@@ -197,6 +205,14 @@ export class AttemptBook {
     const text = type === undefined ? message : `${type}: ${message}`;
     const errorType = error?.errorType ?? 'TASK_EXECUTION_EXCEPTION';
     return { type: kept(errorType, this.#limits.maxNameLength), message: kept(text, this.#limits.maxMessageLength) };
+  }
+
+  #placeRun({ job, nodeId, runningMs, endMs }: AttemptView): void {
+    const { nodeUse } = job;
+    const before = nodeUse.size;
+    const hasRoom = (): boolean => this.#nodeSeries < this.#limits.maxNodeSeries;
+    if (nodeId === undefined || !nodeUse.add({ node: nodeId, fromMs: runningMs, toMs: endMs }, hasRoom)) job.unplaced += 1;
+    this.#nodeSeries += nodeUse.size - before;
   }
 
   #countFailure(attempt: AttemptView): void {

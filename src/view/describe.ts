@@ -1,7 +1,20 @@
 import { jobSpanId, taskSpanId, traceUrlOf } from '../span/index.ts';
 import { actorIdOf } from '../correlate/index.ts';
 import type { ActorView } from './actor-view.ts';
-import type { ActorRow, AttemptRow, FailureRow, FunctionRow, JobAnswer, JobRow, NodeRow, SessionRow, WaitingRow } from './shapes.ts';
+import type { RanOn } from './node-use.ts';
+import type {
+  ActorRow,
+  AttemptRow,
+  FailureRow,
+  FunctionRow,
+  JobAnswer,
+  JobRow,
+  NodeRow,
+  NodeUseAnswer,
+  NodeUseRow,
+  SessionRow,
+  WaitingRow,
+} from './shapes.ts';
 import { isOver, PENDING_STAGES, STAGES } from './stage.ts';
 import { waitsFor } from './waits-for.ts';
 import { type AttemptView, failureKey, type FunctionView, type JobView, type SessionView } from './records.ts';
@@ -149,6 +162,38 @@ function describeNodes(session: SessionView, running: ReadonlyMap<string, number
     }))
     .toSorted((a, b) => b.running - a.running)
     .slice(0, ANSWER_LIMITS.nodeRows);
+}
+
+/** What is over was counted when it ended; what runs is looked at now. */
+export function describeNodeUse(job: JobView, { nowMs, since }: { readonly nowMs: number; readonly since: number }): NodeUseAnswer {
+  const { session, nodeUse, unplaced } = job;
+  const clockMs = session.clockMs(nowMs);
+  const series = nodeUse.series(runningNow(job, clockMs));
+  const nodes = (series?.nodes ?? []).map(({ node, running }) => ({
+    ...given('node', node),
+    name: node === undefined ? 'other nodes' : (nodeName(session, node) ?? node),
+    ...given('cpus', node === undefined ? undefined : session.nodes.get(node)?.resources?.['CPU']),
+    running: [...running.subarray(0, running.findLastIndex((mean) => mean > 0) + 1)].map((mean) => Math.round(mean * 1000) / 1000),
+  }));
+  const startMs = series?.startMs ?? clockMs;
+  return { nowMs: clockMs, since, startMs, bucketMs: series?.bucketMs ?? 0, nodes: nodes.toSorted(byUse), unplaced };
+}
+
+function* runningNow(job: JobView, clockMs: number): Generator<RanOn> {
+  let lookedAt = 0;
+  for (const { stage, nodeId, runningMs, endMs } of job.open) {
+    if (lookedAt >= ANSWER_LIMITS.openLookedAt) return;
+    lookedAt += 1;
+    if (nodeId !== undefined && !Number.isNaN(runningMs)) yield { node: nodeId, fromMs: runningMs, toMs: isOver(stage) ? endMs : clockMs };
+  }
+}
+
+function byUse(a: NodeUseRow, b: NodeUseRow): number {
+  return useOf(b) - useOf(a);
+}
+
+function useOf({ running }: NodeUseRow): number {
+  return running.reduce((sum, mean) => sum + mean, 0);
 }
 
 interface OpenAttempts {

@@ -25,6 +25,7 @@ import { ActorView } from './actor-view.ts';
 import { AttemptBook } from './attempt-book.ts';
 import { DEFAULT_VIEW_LIMITS, type ViewLimits } from './limits.ts';
 import { noCounts } from './stage.ts';
+import { NodeUse } from './node-use.ts';
 import { kept } from './text.ts';
 import { JobView, SessionView } from './records.ts';
 import { earlier, toMs } from './times.ts';
@@ -166,7 +167,9 @@ export class ViewModel {
       this.leftOut.jobs += 1;
       return undefined;
     }
-    const job = new JobView(session, id, jobTraceId(session.name, id), nowMs);
+    const { nodeSeriesBuckets, maxNodeSeriesPerJob } = this.limits;
+    const nodeUse = new NodeUse(nodeSeriesBuckets, maxNodeSeriesPerJob);
+    const job = new JobView(session, id, jobTraceId(session.name, id), nowMs, nodeUse);
     session.jobs.set(id, job);
     this.#openJobs += 1;
     return job;

@@ -30,6 +30,7 @@ export interface ViewOptions {
 export interface ViewStats {
   readonly openAttempts: number;
   readonly rows: number;
+  readonly nodeSeries: number;
   readonly jobsLeftOut: number;
   readonly streams: number;
   readonly streamsCut: number;
@@ -84,6 +85,7 @@ export function createView(options: ViewOptions): View {
       return {
         openAttempts: model.attempts.open,
         rows: model.attempts.rows,
+        nodeSeries: model.attempts.nodeSeries,
         jobsLeftOut: model.leftOut.jobs,
         streams: clients,
         streamsCut: cut,

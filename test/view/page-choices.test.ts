@@ -13,10 +13,10 @@ describe.runIf(hasChromium)('links and choices of the page in Chromium (needs CH
     await feed(fixture, features);
     await openJob(page);
     await page.fill('input[name=search]', 'flaky attempt 0');
-    await expect.poll(() => page.$$eval('.row', (rows) => rows.length)).toBe(1);
+    await expect.poll(() => page.locator('.row').count()).toBe(1);
     await page.locator('.row').first().click();
-    const links = await page.$$eval('#details-body a', (all) => all.map((link) => link.getAttribute('href')));
-    const ids = await page.$$eval('#details-body dd .id', (all) => all.map((id) => id.textContent ?? ''));
+    const links = await Promise.all((await page.locator('#details-body a').all()).map((link) => link.getAttribute('href')));
+    const ids = await page.locator('#details-body dd .id').allTextContents();
     const session = /of (session_\S+)/.exec((await page.textContent('#job-facts')) ?? '')?.[1]?.replace(/trace$/, '') ?? '';
     const [taskId = ''] = ids;
     const traceId = await page.textContent('#job-facts .id');
