@@ -163,7 +163,9 @@ describe('the answers', () => {
     const unfolded = await tree(`limit=1000&unfold=${leaves?.fold?.key}`);
     expect(unfolded.total).toBe(folded.total + 5);
     const at = unfolded.rows.findIndex(({ fold }) => fold?.isUnfolded === true);
-    expect(unfolded.rows.slice(at + 1, at + 6).map(({ depth, task }) => [depth, task?.function])).toEqual(Array.from({ length: 5 }, () => [2, 'leaf']));
+    expect(unfolded.rows.slice(at + 1, at + 6).map(({ depth, task }) => [depth, task?.function])).toEqual(
+      Array.from({ length: 5 }, () => [2, 'leaf']),
+    );
     expect((await tree('limit=2&offset=1')).rows).toEqual(folded.rows.slice(1, 3));
   });
 

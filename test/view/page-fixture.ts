@@ -20,7 +20,7 @@ export async function titles(page: Page): Promise<readonly string[]> {
 
 /** Until the text is there; the page's policy lets no test look from within. */
 export async function shows(page: Page, selector: string, text: string | RegExp): Promise<void> {
-  await expect.poll(async () => (await page.textContent(selector)) ?? '', { timeout: 100_000 }).toMatch(text);
+  await expect.poll(async () => (await page.textContent(selector)) ?? '', { timeout: 60_000 }).toMatch(text);
 }
 
 export async function accessibilityBreaches(page: Page): Promise<readonly string[]> {
@@ -41,4 +41,23 @@ export async function feedLoad({ bridge }: TestBridge): Promise<void> {
   const lines = gunzipSync(bytes).toString('utf8').trim().split('\n');
   for (const line of lines) await postTo(bridge.app, (JSON.parse(line) as { body: string }).body);
   await until(() => bridge.stats().journal.entries === 0);
+}
+
+/** Scrolls through the whole list in 120 frames; what they took, in words. */
+export async function framesWhileScrolling(page: Page): Promise<string> {
+  const frames = await page.evaluate<readonly number[]>(`new Promise((resolve) => {
+    const box = document.getElementById('rows');
+    const times = [];
+    let last = performance.now();
+    const step = (now) => {
+      times.push(now - last);
+      last = now;
+      box.scrollTop += box.scrollHeight / 120;
+      if (times.length < 120) requestAnimationFrame(step);
+      else resolve(times.sort((a, b) => a - b));
+    };
+    requestAnimationFrame(step);
+  })`);
+  const told = [60, 114, 119].map((at) => frames[at]?.toFixed(1) ?? '');
+  return `frames while scrolling: p50 ${told[0]} ms, p95 ${told[1]} ms, max ${told[2]} ms`;
 }

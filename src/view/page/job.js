@@ -18,6 +18,8 @@ const FUNCTION_COLUMNS = [
 
 let jobNowMs = 0;
 let shownTraceId = '';
+/** @type {JobAnswer['nodes']} */
+let shownNodes = [];
 
 /** @type {readonly TableColumn<JobAnswer['waiting'][number]>[]} */
 const WAITING_COLUMNS = [
@@ -51,6 +53,7 @@ const NODE_COLUMNS = [
   { title: 'Node', text: (row) => row.name, kind: 'wide' },
   { title: 'State', text: (row) => row.state },
   { title: 'Running', text: (row) => countText(row.running), kind: 'num' },
+  { title: 'Running over time', cell: chartCell, kind: 'chart' },
   { title: 'Id', text: (row) => row.node, kind: 'word' },
 ];
 
@@ -94,11 +97,16 @@ function showJob(answer) {
   showTable('waiting', WAITING_COLUMNS, waiting, (row) => `${row.state}/${row.function}/${row.waitsFor}`);
   showTable('failures', FAILURE_COLUMNS, failures, (row) => `${row.function}/${row.errorType}`);
   showTable('actors', ACTOR_COLUMNS, actors, (row) => row.actor);
-  showTable('nodes', NODE_COLUMNS, nodes, (row) => row.node);
+  shownNodes = nodes;
+  showNodes();
   const sample = waiting.length > 0 && pendingOf(job.tasks) > lookedAt ? `, of ${countText(lookedAt)} open attempts` : '';
   setText(byId('waiting-title'), `What pending tasks wait for${sample}`);
   setText(byId('actors-title'), actorCount > actors.length ? `Actors: ${countText(actors.length)} of ${countText(actorCount)}` : 'Actors');
   offerFunctions(functions.map((row) => row.function));
+}
+
+function showNodes() {
+  showTable('nodes', NODE_COLUMNS, [...shownNodes, ...otherNodes], (row) => row.node);
 }
 
 /** @param {JobRow} job */

@@ -16,6 +16,13 @@ function filterByFunction(text) {
   byId('rows').focus({ preventScroll: true });
 }
 
+/** @param {string} id */
+function findTask(id) {
+  const search = byId('filter').querySelector('input');
+  if (search !== null) search.value = id;
+  filterByFunction('');
+}
+
 /** @returns {Record<string, string>} */
 function readFilter() {
   const form = byId('filter');
@@ -82,9 +89,10 @@ function onListKey(event) {
     PageUp: () => choose(list.chosen - page),
     Home: () => choose(0),
     End: () => choose(list.total - 1),
-    Enter: () => showDetails(list.chosen),
-    ArrowLeft: () => zoom('left'),
-    ArrowRight: () => zoom('right'),
+    Enter: () => openRow(list.chosen),
+    ' ': () => openRow(list.chosen),
+    ArrowLeft: () => foldOrElse(false, () => zoom('left')),
+    ArrowRight: () => foldOrElse(true, () => zoom('right')),
     '+': () => zoom('in'),
     '=': () => zoom('in'),
     '-': () => zoom('out'),
@@ -96,10 +104,22 @@ function onListKey(event) {
   action();
 }
 
-/** @param {number} index */
-function showDetails(index) {
-  const task = list.pages.get(Math.floor(index / PAGE_ROWS))?.[index % PAGE_ROWS];
-  if (task === undefined) return;
+/** On a fold the arrows fold and unfold, as in any tree. @param {boolean} wanted @param {() => void} otherwise */
+function foldOrElse(wanted, otherwise) {
+  const fold = rowAt(list.chosen)?.fold;
+  if (fold === undefined) otherwise();
+  else setUnfolded(fold, wanted);
+}
+
+/** A task is shown, a fold unfolded or folded. @param {number} index */
+function openRow(index) {
+  const row = rowAt(index);
+  if (row?.fold !== undefined) setUnfolded(row.fold, !row.fold.isUnfolded);
+  if (row?.task !== undefined) showDetails(row.task);
+}
+
+/** @param {AttemptRow} task */
+function showDetails(task) {
   setText(byId('details-title'), task.name);
   const body = byId('details-body');
   body.replaceChildren();
@@ -129,7 +149,7 @@ function factsOf(attempt) {
   add('Waits for', attempt.waitsFor);
   add('Function', attempt.function);
   add('Began', attempt.startMs === undefined ? undefined : clockText(attempt.startMs));
-  for (const { stage, startMs, endMs } of phasesOf(attempt, false)) if (endMs > startMs) add(`— ${STAGE_WORDS[stage]}`, durationText(endMs - startMs));
+  for (const { stage, startMs, endMs } of phasesOf(attempt)) if (endMs > startMs) add(`— ${STAGE_WORDS[stage]}`, durationText(endMs - startMs));
   add('Ended', attempt.endMs === undefined ? undefined : clockText(attempt.endMs));
   add('End inferred', attempt.endInferred);
   add('Node', attempt.nodeName);
@@ -145,6 +165,9 @@ function factsOf(attempt) {
 }
 
 function setUpTasks() {
+  byId('path-steps').addEventListener('toggle', () => {
+    if (lastPath !== undefined) showSteps(lastPath);
+  });
   filterSelect('state').append(new Option('any', ''), new Option('pending', 'pending'), ...STAGES.map((stage) => new Option(STAGE_WORDS[stage], stage)));
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let typing;
@@ -165,7 +188,7 @@ function setUpTasks() {
     const row = event.target instanceof Element ? event.target.closest('.row') : null;
     if (!(row instanceof HTMLElement)) return;
     choose(Number(row.dataset['key']));
-    showDetails(list.chosen);
+    openRow(list.chosen);
   });
   new ResizeObserver(drawSoon).observe(rows);
 }
