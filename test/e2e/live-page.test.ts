@@ -74,7 +74,7 @@ describe.skipIf(skip || !hasChromium)(`a job of Ray ${VERSION}`, () => {
     await shows(page, '#path-title', /^What determined the time$/);
     const [session = '', job = ''] = new URL(page.url()).hash.split('/').slice(-2).map(decodeURIComponent);
     const ask = async (what: string): Promise<unknown> =>
-      (await fetch(`${bridge.url}/api/v1/jobs/${job}/${what}?${new URLSearchParams({ session })}`)).json();
+      (await fetch(`${bridge.url}/api/v1/jobs/${job}/${what}?session=${encodeURIComponent(session)}`)).json();
     const path = (await ask('critical-path')) as CriticalPathAnswer;
     // An actor's call may have waited for the actor to be made, or for its turn there.
     const onPath = path.steps.flatMap((step) => (step.function === 'Counter.__init__' ? [] : (step.function ?? [])));

@@ -5,6 +5,8 @@ import { openJob } from './page-fixture.ts';
 import { feed } from './view-bridge.ts';
 
 const features = 'features-ray-2.60.0.ndjson';
+/** On a machine that is busy a page takes its time. */
+const PATIENCE = { timeout: 60_000 };
 
 describe.runIf(hasChromium)('links and choices of the page in Chromium (needs CHROMIUM_PATH or /usr/bin/chromium)', () => {
   it('links each attempt of a task to its span, and gives its ids to copy', async () => {
@@ -13,7 +15,7 @@ describe.runIf(hasChromium)('links and choices of the page in Chromium (needs CH
     await feed(fixture, features);
     await openJob(page);
     await page.fill('input[name=search]', 'flaky attempt 0');
-    await expect.poll(() => page.locator('.row').count()).toBe(1);
+    await expect.poll(() => page.locator('.row').count(), PATIENCE).toBe(1);
     await page.locator('.row').first().click();
     const links = await Promise.all((await page.locator('#details-body a').all()).map((link) => link.getAttribute('href')));
     const ids = await page.locator('#details-body dd .id').allTextContents();
@@ -34,7 +36,7 @@ describe.runIf(hasChromium)('links and choices of the page in Chromium (needs CH
     const light = await ground();
     await page.focus('#scheme');
     await page.keyboard.press('d');
-    await expect.poll(ground).not.toBe(light);
+    await expect.poll(ground, PATIENCE).not.toBe(light);
     const dark = await ground();
     await page.goto(`${url}?again`);
     expect([await ground(), await page.inputValue('#scheme')]).toEqual([dark, 'dark']);
