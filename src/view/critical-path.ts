@@ -23,14 +23,14 @@ export interface CriticalPath {
   readonly tasksLeftOut: number;
 }
 
-export const PATH_PHASES = ['arguments', 'node', 'worker', 'running', 'unknown'] as const;
+export const PATH_PHASES = ['arguments', 'retry', 'node', 'worker', 'running', 'unknown'] as const;
 
 export type PathPhase = (typeof PATH_PHASES)[number];
 
 export interface PathStep {
   /** Undefined: the driver. */
   readonly attempt: AttemptView | undefined;
-  /** `unknown`: Ray did not tell when the attempt began to run, or it is the time between two attempts. */
+  /** `retry`: from the end of one attempt to when the next one goes on, whose delay Ray notes as a wait for arguments. `unknown`: Ray did not tell when it began to run. */
   readonly phase: PathPhase;
   readonly startMs: number;
   readonly endMs: number;
@@ -168,7 +168,7 @@ function giveWaits(
   for (let attempt: AttemptView | undefined = last; attempt !== undefined; attempt = attempt.previous) {
     const { startMs, nodeWaitMs, workerWaitMs, previous } = attempt;
     if (attempt !== last) {
-      give(attempt, 'unknown', attempt.endMs);
+      give(attempt, 'retry', attempt.endMs);
       if (!Number.isNaN(attempt.runningMs)) give(attempt, 'running', attempt.runningMs);
       untilMs = attempt.runningMs;
     }
@@ -185,7 +185,7 @@ function giveWaits(
       give(attempt, 'arguments', maker.endMs, true);
       return maker;
     }
-    give(attempt, wait('arguments', [nodeWaitMs, workerWaitMs]), startMs);
+    give(attempt, wait(attempt.number === 0 ? 'arguments' : 'retry', [nodeWaitMs, workerWaitMs]), startMs);
   }
   return undefined;
 }

@@ -52,6 +52,7 @@ export function describeFold({ key, members, below, isUnfolded }: SelectedFold, 
 
 const SHARE_OF_PHASE = {
   arguments: 'argumentsMs',
+  retry: 'retryMs',
   node: 'nodeMs',
   worker: 'workerMs',
   running: 'runningMs',
@@ -85,7 +86,7 @@ export function describeCriticalPath(
 }
 
 function newShare(name: string | undefined): Share {
-  const none = { tasks: 0, argumentsMs: 0, nodeMs: 0, workerMs: 0, runningMs: 0, unknownMs: 0, totalMs: 0 };
+  const none = { tasks: 0, argumentsMs: 0, retryMs: 0, nodeMs: 0, workerMs: 0, runningMs: 0, unknownMs: 0, totalMs: 0 };
   return name === undefined ? none : { function: name, ...none };
 }
 

@@ -263,6 +263,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
           function: text('left out for the driver'),
           tasks: count(),
           argumentsMs: number('waited for arguments'),
+          retryMs: number('waited to be tried again'),
           nodeMs: number('waited for a node'),
           workerMs: number('waited at its worker or actor'),
           runningMs: number('ran; for the driver and for callers without the time of those they waited for'),

@@ -305,6 +305,8 @@ export interface PathShareRow {
   readonly function?: string;
   readonly tasks: number;
   readonly argumentsMs: number;
+  /** From the end of one attempt to when the next one goes on. */
+  readonly retryMs: number;
   readonly nodeMs: number;
   readonly workerMs: number;
   readonly runningMs: number;

@@ -114,8 +114,8 @@ describe('the critical path', () => {
       'driver running 0-10',
       'flaky arguments 10-11',
       'flaky running 11-20',
-      'flaky unknown 20-30',
-      'flaky#1 arguments 30-41',
+      'flaky retry 20-30',
+      'flaky#1 retry 30-41',
       'flaky#1 running 41-50',
     ]);
   });

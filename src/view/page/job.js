@@ -50,10 +50,10 @@ const ACTOR_COLUMNS = [
 
 /** @type {readonly TableColumn<JobAnswer['nodes'][number]>[]} */
 const NODE_COLUMNS = [
-  { title: 'Node', text: (row) => row.name, kind: 'wide' },
-  { title: 'State', text: (row) => row.state },
-  { title: 'Running', text: (row) => countText(row.running), kind: 'num' },
+  { title: 'Node', text: (row) => row.name },
   { title: 'Running over time', cell: chartCell, kind: 'chart' },
+  { title: 'Running', text: (row) => countText(row.running), kind: 'num' },
+  { title: 'State', text: (row) => row.state },
   { title: 'Id', text: (row) => row.node, kind: 'word' },
 ];
 

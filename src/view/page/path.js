@@ -8,13 +8,13 @@
 const onPath = { /** @type {Set<string>} */ tasks: new Set(), /** @type {Set<string>} */ folds: new Set() };
 
 /** @type {Readonly<Record<PathStep['phase'], Stage>>} */
-const STAGE_OF_PHASE = { arguments: 'pending_args', node: 'pending_node', worker: 'pending_worker', running: 'running', unknown: 'unknown' };
+const STAGE_OF_PHASE = { arguments: 'pending_args', retry: 'unfinished', node: 'pending_node', worker: 'pending_worker', running: 'running', unknown: 'unknown' };
 
 /** @type {Readonly<Record<PathStep['phase'], string>>} */
-const PHASE_WORDS = { arguments: 'waited for arguments', node: 'waited for a node', worker: 'waited at its worker', running: 'ran', unknown: 'not told' };
+const PHASE_WORDS = { arguments: 'waited for arguments', retry: 'waited to be tried again', node: 'waited for a node', worker: 'waited at its worker', running: 'ran', unknown: 'not told' };
 
 /** @type {Readonly<Record<PathStep['phase'], string>>} */
-const PATH_WORDS = { arguments: 'tasks waited for arguments', node: 'for a node', worker: 'at their workers', running: 'tasks ran', unknown: 'of tasks, not told' };
+const PATH_WORDS = { arguments: 'tasks waited for arguments', retry: 'to be tried again', node: 'for a node', worker: 'at their workers', running: 'tasks ran', unknown: 'of tasks, not told' };
 
 let pathTotalMs = 1;
 
@@ -25,19 +25,27 @@ const SHARE_COLUMNS = [
   { title: 'In all', text: (row) => durationText(row.totalMs), kind: 'num' },
   { title: 'Ran', text: (row) => partText(row.runningMs), kind: 'num' },
   { title: 'Waited: arguments', text: (row) => partText(row.argumentsMs), kind: 'num' },
+  { title: 'retry', text: (row) => partText(row.retryMs), kind: 'num' },
   { title: 'node', text: (row) => partText(row.nodeMs), kind: 'num' },
   { title: 'worker', text: (row) => partText(row.workerMs), kind: 'num' },
   { title: 'Not told', text: (row) => partText(row.unknownMs), kind: 'num' },
   { title: 'Tasks', text: (row) => (row.function === undefined ? '' : countText(row.tasks)), kind: 'num' },
 ];
 
-/** @type {readonly TableColumn<PathStep & {offsetMs: number}>[]} */
-const STEP_COLUMNS = [
+/** Steps of one attempt, one after the other. @typedef {{first: PathStep, steps: readonly PathStep[], offsetMs: number, tookMs: number}} PathStay */
+
+/** @type {readonly TableColumn<PathStay>[]} */
+const STAY_COLUMNS = [
   { title: 'After', text: (row) => durationText(row.offsetMs), kind: 'num' },
-  { title: 'Took', text: (row) => durationText(row.endMs - row.startMs), kind: 'num' },
-  { title: 'Task', cell: (row) => (row.task === undefined ? document.createTextNode('the driver') : taskButton(row.task, row.name)), kind: 'wide' },
-  { title: 'What', text: (row) => `${PHASE_WORDS[row.phase]}${row.isHandedOn === true ? ', taken to be of the task before' : ''}`, kind: 'wide' },
+  { title: 'Took', text: (row) => durationText(row.tookMs), kind: 'num' },
+  { title: 'Task', cell: ({ first }) => (first.task === undefined ? document.createTextNode('the driver') : taskButton(first.task, first.name)) },
+  { title: 'What', text: ({ steps }) => steps.map(stepText).join(', '), kind: 'wide' },
 ];
+
+/** @param {PathStep} step */
+function stepText({ phase, startMs, endMs, isHandedOn }) {
+  return `${PHASE_WORDS[phase]} ${durationText(endMs - startMs)}${isHandedOn === true ? ' (made by the task before, it seems)' : ''}`;
+}
 
 /** @param {number} ms */
 function partText(ms) {
@@ -70,13 +78,13 @@ function showPath(path) {
   pathTotalMs = Math.max(0.001, endMs - startMs);
   setText(byId('path-title'), isOver ? 'What determined the time' : 'What determines the time, until now');
   const left = [
-    stepsLeftOut > 0 ? `${countText(stepsLeftOut)} steps of the beginning are not listed.` : '',
+    stepsLeftOut > 0 ? `${countText(stepsLeftOut)} steps of the beginning are not listed below.` : '',
     tasksLeftOut > 0 ? `${countText(tasksLeftOut)} attempts have no row (any more): their time is counted to their callers.` : '',
   ];
   setText(byId('path-left'), left.filter((text) => text !== '').join(' '));
   showTable('path', SHARE_COLUMNS, shares, (row) => (row.function === undefined ? 'driver' : `f:${row.function}`));
   showPathBar(steps);
-  setText(byId('path-steps-title'), `The steps, ${countText(steps.length)}`);
+  setText(byId('path-steps-title'), `Step by step: ${countText(staysOf(steps, startMs).length)}`);
   if (byId('path-steps').hasAttribute('open')) showSteps(path);
   lastPath = path;
   drawSoon();
@@ -85,10 +93,26 @@ function showPath(path) {
 /** @type {CriticalPathAnswer | undefined} */
 let lastPath;
 
+/** @param {readonly PathStep[]} steps @param {number} startMs @returns {readonly PathStay[]} */
+function staysOf(steps, startMs) {
+  /** @type {{first: PathStep, steps: PathStep[], offsetMs: number, tookMs: number}[]} */
+  const stays = [];
+  for (const step of steps) {
+    const last = stays.at(-1);
+    const tookMs = step.endMs - step.startMs;
+    if (last === undefined || last.first.task !== step.task || last.first.attempt !== step.attempt)
+      stays.push({ first: step, steps: [step], offsetMs: step.startMs - startMs, tookMs });
+    else {
+      last.steps.push(step);
+      last.tookMs += tookMs;
+    }
+  }
+  return stays;
+}
+
 /** @param {CriticalPathAnswer} path */
 function showSteps({ steps, startMs }) {
-  const rows = steps.map((step) => ({ ...step, offsetMs: step.startMs - startMs }));
-  showTable('path-list', STEP_COLUMNS, rows, (row) => `${row.task ?? ''}/${row.attempt ?? 0}/${row.phase}/${row.endMs}`);
+  showTable('path-list', STAY_COLUMNS, staysOf(steps, startMs), ({ first }) => `${first.task ?? ''}/${first.attempt ?? 0}/${first.startMs}`);
 }
 
 /** @param {PathStep['phase'] | 'driver'} part */
@@ -105,7 +129,7 @@ function showPathBar(steps) {
     sums.set(key, (sums.get(key) ?? 0) + endMs - startMs);
   }
   /** @type {readonly (PathStep['phase'] | 'driver')[]} */
-  const order = ['arguments', 'node', 'worker', 'running', 'unknown', 'driver'];
+  const order = ['arguments', 'retry', 'node', 'worker', 'running', 'unknown', 'driver'];
   const parts = order.filter((part) => (sums.get(part) ?? 0) > 0);
   keep(
     byId('path-bar'),
