@@ -28,7 +28,7 @@ import {
   type Pressure,
   type ReceiverLimits,
 } from './receiver/index.ts';
-import { createSpanMapper, traceIdOf } from './span/index.ts';
+import { createSpanMapper, jobSpanId, traceIdOf, traceUrlOf } from './span/index.ts';
 import { readSpanEnvironment, type SpanEnvironment } from './span-environment.ts';
 import { createTelemetry, type RebuildProgress, type Telemetry } from './telemetry.ts';
 import { createView, type View } from './view/index.ts';
@@ -132,7 +132,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const correlator = createCorrelator({
     ...restoredOptions(durable, correlateOptions),
     measure: createMeasure(mapSpans),
-    ...(view === undefined ? {} : { onFolded: view.finished }),
+    ...(view === undefined ? {} : { onFolded: view.folded }),
   });
   const quarantine =
     settings.dataDir === undefined
@@ -237,7 +237,10 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     view?.finished(lifecycle);
     if (spans.length === 0) telemetry.spansSampledOut(mapSpans(lifecycle).length);
     if (lifecycle.kind !== 'job') return;
-    telemetry.jobFinished(describeJob(lifecycle, traceIdOf(lifecycle.trace), spans.length === 0 ? undefined : settings.traceUrl));
+    const traceId = traceIdOf(lifecycle.trace);
+    const spanId = jobSpanId(lifecycle.session, lifecycle.jobId);
+    const hasLink = spans.length > 0 && settings.traceUrl !== undefined;
+    telemetry.jobFinished(describeJob(lifecycle, traceId, hasLink ? traceUrlOf(settings.traceUrl, traceId, spanId) : undefined));
   }
 
   function openView(): View {

@@ -209,7 +209,7 @@ export const settingsTable = {
       name: 'trace-url',
       placeholder: '<url>',
       default: '',
-      help: 'Where a trace can be looked at, {traceId} standing for its id: http://localhost:16686/trace/{traceId}.',
+      help: 'Where a trace can be looked at, {traceId} standing for its id and, where it is wanted, {spanId} for the id of a span in it: http://localhost:16686/trace/{traceId}?uiFind={spanId}.',
     },
     traceUrlPattern,
   ),

@@ -80,6 +80,7 @@ export const METRICS = {
   quarantineQueued: gauge('quarantine_entries_queued', 'Rejected events and refused spans that wait to be written to quarantine.'),
   viewAttempts: gauge('view_attempts', 'Open attempts that the live page follows one by one.'),
   viewRows: gauge('view_rows', 'Attempts that are over and have a row in the live page.'),
+  viewNodeSeries: gauge('view_node_series', 'Nodes of jobs whose use over time the live page remembers.'),
   viewJobsLeftOut: counter('view_jobs_left_out_total', 'Events of jobs that the live page has no room for.'),
   viewStreams: gauge('view_streams', 'Readers that the live page is streamed to.'),
   viewStreamsCut: counter('view_streams_cut_total', 'Readers that were cut off because they did not read.'),

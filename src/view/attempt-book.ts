@@ -30,6 +30,7 @@ export class AttemptBook {
   #rows = 0;
   #functions = 0;
   #lastNamed: FunctionNamed | undefined;
+  #nodeSeries = 0;
 
   constructor(limits: ViewLimits, finishedJobs: () => Iterable<JobView>) {
     this.#limits = limits;
@@ -42,6 +43,10 @@ export class AttemptBook {
 
   get rows(): number {
     return this.#rows;
+  }
+
+  get nodeSeries(): number {
+    return this.#nodeSeries;
   }
 
   define(job: JobView | undefined, { taskId, attempt: number }: AttemptKey, definition: TaskFacts, applied: Applied): void {
@@ -79,7 +84,7 @@ export class AttemptBook {
   }
 
   /** What the correlator knows in the end is the truth. */
-  close(job: JobView, lifecycle: AttemptLifecycle, nowMs: number): void {
+  close(job: JobView, lifecycle: AttemptLifecycle, nowMs: number, how: 'sent' | 'folded'): void {
     const { taskId, attempt: number, definition } = lifecycle;
     const known = find(job.session, taskId, number);
     if (known?.isClosed === true) return;
@@ -100,11 +105,13 @@ export class AttemptBook {
     attempt.pid = lifecycle.workerPid ?? attempt.pid;
     if (lifecycle.outcome === 'failed') attempt.error = this.#errorView(lifecycle.error, lifecycle.profile);
     attempt.needs = undefined;
+    attempt.isFolded = how === 'folded';
     attempt.isClosed = true;
     if (!Number.isNaN(attempt.runningMs)) {
       attempt.function.queue.add(attempt.runningMs - attempt.startMs);
       attempt.function.run.add(attempt.endMs - attempt.runningMs);
     }
+    this.#placeRun(attempt);
     if (attempt.stage === 'failed') this.#countFailure(attempt);
     this.#keepRow(attempt);
   }
@@ -115,6 +122,7 @@ export class AttemptBook {
     this.#open -= job.open.size;
     this.#rows -= job.rows;
     this.#functions -= job.functions.size;
+    this.#nodeSeries -= job.nodeUse.size;
   }
 
   /** The attempt, made when it is new and there is room. */
@@ -156,7 +164,8 @@ export class AttemptBook {
     const key = isFull && name !== UNNAMED ? OTHER_FUNCTIONS : kept(name, this.#limits.maxNameLength);
     let own = job.functions.get(key);
     if (own === undefined) {
-      own = new FunctionView(key);
+      own = new FunctionView(key, job.functionsMade);
+      job.functionsMade += 1;
       job.functions.set(key, own);
       this.#functions += 1;
     }
@@ -217,6 +226,14 @@ export class AttemptBook {
     const text = type === undefined ? message : `${type}: ${message}`;
     const errorType = error?.errorType ?? 'TASK_EXECUTION_EXCEPTION';
     return { type: kept(errorType, this.#limits.maxNameLength), message: kept(text, this.#limits.maxMessageLength) };
+  }
+
+  #placeRun({ job, nodeId, runningMs, endMs }: AttemptView): void {
+    const { nodeUse } = job;
+    const before = nodeUse.size;
+    const hasRoom = (): boolean => this.#nodeSeries < this.#limits.maxNodeSeries;
+    if (nodeId === undefined || !nodeUse.add({ node: nodeId, fromMs: runningMs, toMs: endMs }, hasRoom)) job.unplaced += 1;
+    this.#nodeSeries += nodeUse.size - before;
   }
 
   #countFailure(attempt: AttemptView): void {

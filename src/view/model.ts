@@ -26,6 +26,7 @@ import { ActorView } from './actor-view.ts';
 import { AttemptBook } from './attempt-book.ts';
 import { DEFAULT_VIEW_LIMITS, type ViewLimits } from './limits.ts';
 import { noCounts } from './stage.ts';
+import { NodeUse } from './node-use.ts';
 import { kept } from './text.ts';
 import { JobView, SessionView } from './records.ts';
 import { earlier, toMs } from './times.ts';
@@ -122,11 +123,11 @@ export class ViewModel {
     }
   }
 
-  /** A lifecycle that is finished, or an attempt that is finished and was folded. */
-  finished(lifecycle: Lifecycle, nowMs: number): void {
+  /** A lifecycle that is finished; `folded`: an attempt that gets no span of its own. */
+  finished(lifecycle: Lifecycle, nowMs: number, how: 'sent' | 'folded' = 'sent'): void {
     const session = this.#session(lifecycle.session, nowMs);
     if (session === undefined) return;
-    if (lifecycle.kind === 'attempt') this.#attemptFinished(session, lifecycle, nowMs);
+    if (lifecycle.kind === 'attempt') this.#attemptFinished(session, lifecycle, nowMs, how);
     else if (lifecycle.kind === 'job') this.#jobFinished(session, lifecycle, nowMs);
     else if (lifecycle.kind === 'actor') this.#actorFinished(session, lifecycle, nowMs);
     else if (lifecycle.kind === 'session') session.isClosed = true;
@@ -177,7 +178,9 @@ export class ViewModel {
       this.leftOut.jobs += 1;
       return undefined;
     }
-    const job = new JobView(session, id, jobTraceId(session.name, id), nowMs);
+    const { nodeSeriesBuckets, maxNodeSeriesPerJob } = this.limits;
+    const nodeUse = new NodeUse(nodeSeriesBuckets, maxNodeSeriesPerJob);
+    const job = new JobView(session, id, jobTraceId(session.name, id), nowMs, nodeUse);
     session.jobs.set(id, job);
     this.#openJobs += 1;
     return job;
@@ -231,13 +234,13 @@ export class ViewModel {
     }
   }
 
-  #attemptFinished(session: SessionView, lifecycle: AttemptLifecycle, nowMs: number): void {
+  #attemptFinished(session: SessionView, lifecycle: AttemptLifecycle, nowMs: number, how: 'sent' | 'folded'): void {
     if (lifecycle.placeholder === true) return;
     const { trace } = lifecycle;
     const job = this.#job(session, trace.kind === 'job' ? trace.jobId : lifecycle.jobId, nowMs);
     if (job === undefined) return;
     job.traceId = traceIdOf(trace);
-    this.attempts.close(job, lifecycle, nowMs);
+    this.attempts.close(job, lifecycle, nowMs, how);
   }
 
   #jobFinished(session: SessionView, lifecycle: JobLifecycle, nowMs: number): void {
