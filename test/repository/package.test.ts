@@ -47,7 +47,7 @@ describe('the package', () => {
 
   it('has every picture, and for users every page, that one of its pages leads to', () => {
     // Of a checkout, as the links say.
-  const contributors = /^(?:CONTRIBUTING\.md|Dockerfile|src\/|test\/)/;
+    const contributors = /^(?:CONTRIBUTING\.md|Dockerfile|src\/|test\/)/;
     const lost = unbuilt
       .filter((path) => path.endsWith('.md'))
       .flatMap((path) => linkTargets(readProjectFile(path)).map((target) => resolveFrom(path, target)))
