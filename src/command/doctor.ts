@@ -110,6 +110,8 @@ async function doctor(context: CommandContext): Promise<Outcome> {
     : renderDiagnosis(diagnosis, { width: isTerminal ? (stdout.columns ?? 80) : undefined, color: wantsColor(stdout, env) });
   await writeText(stdout, text);
   if (isTrouble(diagnosis)) return trouble();
-  const hasSeen = facts.ray.version !== undefined || facts.bridge.post.kind === 'answered' || facts.local.processes.length > 0;
+  const { ray, local, backend } = facts;
+  const hasAnswer = facts.bridge.post.kind === 'answered' || (backend.kind === 'asked' && !backend.isDefault);
+  const hasSeen = ray.version !== undefined || local.processes.length > 0 || hasAnswer;
   return hasSeen ? done : trouble('nothing could be looked at: give --ray-address and --bridge');
 }

@@ -31,6 +31,14 @@ describe('doctor', () => {
     expect(run.stderr.text).toBe('');
   });
 
+  test('is content with a backend alone, where it was asked for nothing else', async () => {
+    const backend = await routedServer({ '/v1/traces': { text: '' } });
+    const run = invocation(['doctor', '--endpoint', backend.url]);
+    expect(await runProgram(run)).toBe(exitCodes.done);
+    expect(run.stdout.text).toContain('takes OTLP');
+    expect(run.stderr.text).toBe('');
+  });
+
   test('tells the fault with its code and what to do, and exits with 1', async () => {
     const [rayFlag = '', rayAddress = ''] = await wellWorld();
     const closed = `http://127.0.0.1:${await freePort()}`;

@@ -150,6 +150,21 @@ describe.each(releases)('doctor on Ray %s', (version, hasRayEvent) => {
       });
     });
 
+    it('the head has no dashboard, and the token is missing', async () => {
+      const address = (variables()[ADDRESS] ?? '').replace(/\/\/.*@/, '//');
+      const cluster = await RayCluster.start(version, { ...variables(), [ADDRESS]: address }, ['--include-dashboard=false']);
+      try {
+        await cluster.runDriver('short_job.py', {});
+        await eventually('a refused post in the log of the agent', 90_000, async () => {
+          const { codes } = await onNode(cluster, address);
+          expect(codes).toEqual(expect.arrayContaining(['ray_dashboard_off', 'agent_token_refused', 'bridge_token_missing']));
+          expect(codes).not.toContain('ray_unreachable');
+        });
+      } finally {
+        await cluster.stop();
+      }
+    });
+
     it('all is well', async () => {
       const address = variables()[ADDRESS] ?? '';
       await withCluster(variables(), async (cluster) => {

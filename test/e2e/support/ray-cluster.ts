@@ -22,7 +22,8 @@ export class RayCluster {
     this.folder = folder;
   }
 
-  static async start(version: string, variables: Readonly<Record<string, string>>): Promise<RayCluster> {
+  /** `flags` for `ray start`. */
+  static async start(version: string, variables: Readonly<Record<string, string>>, flags: readonly string[] = []): Promise<RayCluster> {
     const [gcs, dashboard, agent, client] = await freePorts(4);
     // Ray puts sockets into it, whose paths must be short.
     const folder = mkdtempSync(join(tmpdir(), 'ray-e2e-'));
@@ -41,14 +42,15 @@ export class RayCluster {
       `--dashboard-agent-listen-port=${agent}`,
       `--ray-client-server-port=${client}`,
     ];
-    const head = new RunningProgram(join(bin, 'ray'), [...args, ...ports], { env });
+    const head = new RunningProgram(join(bin, 'ray'), [...args, ...ports, ...flags], { env });
     const cluster = new RayCluster(head, bin, { ...env, RAY_ADDRESS: `127.0.0.1:${gcs}` }, `http://127.0.0.1:${dashboard}`, folder);
     try {
       await head.waitForOutput(/Ray runtime started/, 120_000);
-      await eventually('the job agent to answer', 120_000, async () => {
-        const { ok } = await fetch(`${cluster.dashboard}/api/jobs/`);
-        if (!ok) throw new Error(head.output);
-      });
+      if (!flags.includes('--include-dashboard=false'))
+        await eventually('the job agent to answer', 120_000, async () => {
+          const { ok } = await fetch(`${cluster.dashboard}/api/jobs/`);
+          if (!ok) throw new Error(head.output);
+        });
     } catch (error) {
       await cluster.destroy();
       throw error;
