@@ -11,7 +11,7 @@ const PATH_STEPS_MAX = 500;
 /** `nowMs` is the present on the clock of Ray. */
 export function describeFold({ key, members, below, isUnfolded }: SelectedFold, nowMs: number): FoldRow {
   const stages = noCounts();
-  let [startMs, runningMs, endMs] = [Number.NaN, Number.NaN, Number.NaN];
+  let [startMs, runningMs, runUntilMs, endMs] = [Number.NaN, Number.NaN, Number.NaN, Number.NaN];
   let [queueSumMs, runSumMs, runMaxMs, retried] = [0, 0, 0, 0];
   let areAllOver = true;
   for (const attempt of members) {
@@ -21,14 +21,16 @@ export function describeFold({ key, members, below, isUnfolded }: SelectedFold, 
       retried += 1;
       startMs = least(startMs, each.startMs);
       runningMs = least(runningMs, each.runningMs);
+      if (!Number.isNaN(each.runningMs)) runUntilMs = -least(-runUntilMs, -each.endMs);
     }
     startMs = least(startMs, attempt.startMs);
     runningMs = least(runningMs, attempt.runningMs);
     const untilMs = Number.isNaN(attempt.endMs) ? nowMs : attempt.endMs;
-    if (!Number.isNaN(attempt.endMs)) endMs = endMs >= untilMs ? endMs : untilMs;
+    endMs = -least(-endMs, -attempt.endMs);
     if (!Number.isNaN(attempt.runningMs)) {
       const runMs = Math.max(0, untilMs - attempt.runningMs);
       runSumMs += runMs;
+      runUntilMs = -least(-runUntilMs, -untilMs);
       runMaxMs = Math.max(runMaxMs, runMs);
       queueSumMs += Math.max(0, attempt.runningMs - attempt.startMs);
     } else if (!isOver(attempt.stage) && !Number.isNaN(attempt.startMs)) queueSumMs += Math.max(0, untilMs - attempt.startMs);
@@ -43,6 +45,7 @@ export function describeFold({ key, members, below, isUnfolded }: SelectedFold, 
     retried,
     ...(Number.isNaN(startMs) ? {} : { startMs: rounded(startMs) }),
     ...(Number.isNaN(runningMs) ? {} : { runningMs: rounded(runningMs) }),
+    ...(Number.isNaN(runUntilMs) ? {} : { runUntilMs: rounded(runUntilMs) }),
     ...(areAllOver && !Number.isNaN(endMs) ? { endMs: rounded(endMs) } : {}),
     queueSumMs: rounded(queueSumMs),
     runSumMs: rounded(runSumMs),

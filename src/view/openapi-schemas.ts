@@ -232,12 +232,13 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       retried: count('earlier attempts'),
       startMs: ms('when the first one was submitted'),
       runningMs: ms('when the first one began to run'),
+      runUntilMs: ms('when the last of those ended that are known to have run; the present while one runs'),
       endMs: ms('when the last one ended, if all did'),
       queueSumMs: number('of the last attempts: from the first state to RUNNING, up to the present where it is open'),
       runSumMs: number('from RUNNING on'),
       runMaxMs: number(),
     },
-    ['startMs', 'runningMs', 'endMs'],
+    ['startMs', 'runningMs', 'runUntilMs', 'endMs'],
   ),
   Tree: object(
     {

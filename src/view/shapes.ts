@@ -251,9 +251,10 @@ export interface FoldRow {
   readonly stages: StageCounts;
   /** Earlier attempts. */
   readonly retried: number;
-  /** When the first one was submitted, when the first one began to run, and when the last one ended, if all did. */
+  /** When the first one was submitted, when the first one began to run, until when any ran, and when the last one ended, if all did. */
   readonly startMs?: number;
   readonly runningMs?: number;
+  readonly runUntilMs?: number;
   readonly endMs?: number;
   /** Of the last attempts in sum, up to the present where they are open: from the first state to RUNNING, and from there on. */
   readonly queueSumMs: number;

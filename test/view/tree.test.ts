@@ -74,11 +74,14 @@ describe('the folded tree', () => {
       retried: 1,
       startMs: 10,
       runningMs: 12,
+      runUntilMs: 100,
       queueSumMs: 2 + 4 + 88,
       runSumMs: 8 + 70,
       runMaxMs: 70,
     });
     expect(describeFold(fold, 100)).not.toHaveProperty('endMs');
-    expect(describeFold({ ...fold, members: fold.members.slice(0, 1) }, 100).endMs).toBe(20);
+    expect(describeFold({ ...fold, members: fold.members.slice(0, 1) }, 100)).toMatchObject({ runUntilMs: 20, endMs: 20 });
+    const withoutRunning = fold.members.filter(({ taskId }) => taskId !== 'b');
+    expect(describeFold({ ...fold, members: withoutRunning }, 100)).toMatchObject({ runningMs: 12, runUntilMs: 20 });
   });
 });

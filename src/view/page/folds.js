@@ -33,14 +33,21 @@ function foldText(fold) {
   return `${fold.function} × ${countText(fold.tasks)}${told === '' ? '' : ` — ${told}`}`;
 }
 
-/** From the first submission to the first that runs, and from there to the last end. @param {FoldRow} fold @returns {Phase[]} */
-function phasesOfFold(fold) {
-  const { startMs, runningMs, endMs = list.nowMs, stages } = fold;
+/** What ran, between what only waits: from the first submission to the first that runs, and from the last that ran on. @param {FoldRow} fold @returns {Phase[]} */
+function phasesOfFold({ startMs, runningMs, runUntilMs, endMs = list.nowMs, stages, tasks }) {
   if (startMs === undefined) return [];
   const beganMs = runningMs ?? endMs;
+  const lastMs = Math.max(beganMs, runUntilMs ?? beganMs);
   /** @type {Phase[]} */
-  const phases = [];
-  if (beganMs > startMs) phases.push({ stage: 'pending_node', startMs, endMs: beganMs, kind: 'fold waits' });
-  if (endMs > beganMs || phases.length === 0) phases.push({ stage: stages.failed === fold.tasks ? 'failed' : 'running', startMs: beganMs, endMs, kind: 'fold' });
-  return phases;
+  const phases = [
+    waitsOfFold(startMs, beganMs),
+    { stage: stages.failed === tasks ? 'failed' : 'running', startMs: beganMs, endMs: lastMs, kind: 'fold' },
+    waitsOfFold(lastMs, endMs),
+  ];
+  return phases.filter((phase) => phase.endMs > phase.startMs);
+}
+
+/** @param {number} startMs @param {number} endMs @returns {Phase} */
+function waitsOfFold(startMs, endMs) {
+  return { stage: 'pending_node', startMs, endMs, kind: 'fold waits' };
 }
