@@ -7,7 +7,7 @@ import type { Health, View } from './view/index.ts';
 
 const NS_PER_MS = 1_000_000n;
 
-/** What the log says of a finished job. `traceUrl` is the setting, with `{traceId}` in it. */
+/** What the log says of a finished job. `traceUrl` is where its trace can be looked at. */
 export function describeJob(job: JobLifecycle, traceId: string, traceUrl: string | undefined): FinishedJob {
   return {
     session: job.session,
@@ -15,7 +15,7 @@ export function describeJob(job: JobLifecycle, traceId: string, traceUrl: string
     name: job.name,
     durationMs: Number((job.endNs - job.startNs) / NS_PER_MS),
     traceId,
-    ...(traceUrl === undefined ? {} : { traceUrl: traceUrl.replaceAll('{traceId}', traceId) }),
+    ...(traceUrl === undefined ? {} : { traceUrl }),
     ...(job.endInferred === undefined ? {} : { endInferred: job.endInferred }),
     tasksFinished: job.tasks.finished,
     tasksFailed: job.tasks.failed,
@@ -87,6 +87,7 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['quarantineQueued', quarantineQueued],
     ['viewAttempts', view?.openAttempts ?? 0],
     ['viewRows', view?.rows ?? 0],
+    ['viewNodeSeries', view?.nodeSeries ?? 0],
     ['viewJobsLeftOut', view?.jobsLeftOut ?? 0],
     ['viewStreams', view?.streams ?? 0],
     ['viewStreamsCut', view?.streamsCut ?? 0],

@@ -28,7 +28,7 @@ import {
   type Pressure,
   type ReceiverLimits,
 } from './receiver/index.ts';
-import { createSpanMapper, traceIdOf } from './span/index.ts';
+import { createSpanMapper, jobSpanId, traceIdOf, traceUrlOf } from './span/index.ts';
 import { readSpanEnvironment, type SpanEnvironment } from './span-environment.ts';
 import { createTelemetry, type RebuildProgress, type Telemetry } from './telemetry.ts';
 import { createView, type View } from './view/index.ts';
@@ -132,7 +132,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const correlator = createCorrelator({
     ...restoredOptions(durable, correlateOptions),
     measure: createMeasure(mapSpans),
-    ...(view === undefined ? {} : { onFolded: view.finished }),
+    ...(view === undefined ? {} : { onFolded: view.folded }),
   });
   const quarantine =
     settings.dataDir === undefined
@@ -232,11 +232,15 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   }
 
   function tellFinished(lifecycle: Lifecycle, spans: readonly ReadableSpan[]): void {
-    telemetry.lifecycleFinished(lifecycle.kind);
+    if (lifecycle.kind === 'mark') telemetry.markMade(lifecycle.parent.kind);
+    else telemetry.lifecycleFinished(lifecycle.kind);
     view?.finished(lifecycle);
     if (spans.length === 0) telemetry.spansSampledOut(mapSpans(lifecycle).length);
     if (lifecycle.kind !== 'job') return;
-    telemetry.jobFinished(describeJob(lifecycle, traceIdOf(lifecycle.trace), spans.length === 0 ? undefined : settings.traceUrl));
+    const traceId = traceIdOf(lifecycle.trace);
+    const spanId = jobSpanId(lifecycle.session, lifecycle.jobId);
+    const hasLink = spans.length > 0 && settings.traceUrl !== undefined;
+    telemetry.jobFinished(describeJob(lifecycle, traceId, hasLink ? traceUrlOf(settings.traceUrl, traceId, spanId) : undefined));
   }
 
   function openView(): View {
@@ -350,13 +354,12 @@ function exportersOf({ exporter, exporters }: BridgeOptions, env: Environment): 
 
 /** The correlator measures a lifecycle just before it hands it out: what was mapped then is not mapped again. */
 function remembering(mapSpans: (lifecycle: Lifecycle) => readonly ReadableSpan[]): (lifecycle: Lifecycle) => readonly ReadableSpan[] {
-  const mapped = new WeakMap<Lifecycle, readonly ReadableSpan[]>();
+  let last: Lifecycle | undefined;
+  let spans: readonly ReadableSpan[] = [];
   return (lifecycle) => {
-    let spans = mapped.get(lifecycle);
-    if (spans === undefined) {
-      spans = mapSpans(lifecycle);
-      mapped.set(lifecycle, spans);
-    }
+    if (lifecycle === last) return spans;
+    spans = mapSpans(lifecycle);
+    last = lifecycle;
     return spans;
   };
 }

@@ -1,6 +1,10 @@
 #!/usr/bin/env node
+import { setFlagsFromString } from 'node:v8';
 import { systemClock } from './export/index.ts';
 import { exitCodes, runProgram } from './command/index.ts';
+
+// Half of the CPU of a young process goes into the compiler. With less inlining it takes a third less, and what is compiled is no slower.
+setFlagsFromString('--max-inlined-bytecode-size-cumulative=200');
 
 const stop = new AbortController();
 let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;

@@ -173,6 +173,26 @@ export const settingsTable = {
     },
     duration(),
   ),
+  inFlight: setting(
+    'Spans',
+    {
+      name: 'in-flight',
+      placeholder: 'off|jobs|running',
+      default: 'jobs',
+      help: 'What is told early, by a mark under the span that is to come, so that a backend shows it before it ends. jobs: each trace: of a job, a detached actor, a cluster. running: each attempt that runs too.',
+    },
+    oneOf('off', 'jobs', 'running'),
+  ),
+  inFlightAfterMs: setting(
+    'Spans',
+    {
+      name: 'in-flight-after',
+      placeholder: '<duration>',
+      default: '10s',
+      help: 'With --in-flight: how long something is open before it gets its mark. What ends before has none.',
+    },
+    duration(),
+  ),
   runtimeEnv: setting(
     'Spans',
     {
@@ -189,7 +209,7 @@ export const settingsTable = {
       name: 'trace-url',
       placeholder: '<url>',
       default: '',
-      help: 'Where a trace can be looked at, {traceId} standing for its id: http://localhost:16686/trace/{traceId}.',
+      help: 'Where a trace can be looked at, {traceId} standing for its id and, where it is wanted, {spanId} for the id of a span in it: http://localhost:16686/trace/{traceId}?uiFind={spanId}.',
     },
     traceUrlPattern,
   ),

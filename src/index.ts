@@ -16,6 +16,7 @@ export {
   incarnationSpanId,
   jobSpanId,
   jobTraceId,
+  markSpanId,
   nodeSpanId,
   phaseSpanId,
   profileSpanId,

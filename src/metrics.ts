@@ -53,6 +53,7 @@ export const METRICS = {
   openAttempts: gauge('open_attempts', 'Task attempts that are not finished.'),
   openAttemptsLimit: gauge('open_attempts_limit', 'Open attempts at which posts are answered 503.'),
   tombstones: gauge('tombstones', 'Finished things that are remembered to tell late events.'),
+  inFlightMarks: counter('in_flight_marks_total', 'Marks of what is still open, by what is marked.', ['kind']),
   lifecyclesFinished: counter('lifecycles_finished_total', 'Jobs, attempts, actors, nodes... that came to their end, by kind.', ['kind']),
   attemptsFolded: counter('attempts_folded_total', "Attempts summed up in a fold span because of a trace's budget."),
   endsInferred: counter('ends_inferred_total', 'Ends that Ray did not tell, by how they were found.', ['reason']),
@@ -79,6 +80,7 @@ export const METRICS = {
   quarantineQueued: gauge('quarantine_entries_queued', 'Rejected events and refused spans that wait to be written to quarantine.'),
   viewAttempts: gauge('view_attempts', 'Open attempts that the live page follows one by one.'),
   viewRows: gauge('view_rows', 'Attempts that are over and have a row in the live page.'),
+  viewNodeSeries: gauge('view_node_series', 'Nodes of jobs whose use over time the live page remembers.'),
   viewJobsLeftOut: counter('view_jobs_left_out_total', 'Events of jobs that the live page has no room for.'),
   viewStreams: gauge('view_streams', 'Readers that the live page is streamed to.'),
   viewStreamsCut: counter('view_streams_cut_total', 'Readers that were cut off because they did not read.'),
@@ -113,6 +115,8 @@ export function createMetrics(): Metrics {
   const counters = new Map<string, Counter>();
   const gauges = new Map<string, Gauge>();
   const histograms = new Map<string, Histogram>();
+  /** Since the last page: the library makes an object and a text of the labels for each call. */
+  const added = new Map<CounterKey, Map<string | undefined, number>>();
   for (const [key, metric] of Object.entries<Metric>(METRICS)) {
     const { name, help, labels = [], buckets = [] } = metric;
     const common = { name, help, labelNames: [...labels], registers };
@@ -132,10 +136,16 @@ export function createMetrics(): Metrics {
   }
 
   return {
-    add: (key, amount = 1, label) => counters.get(key)?.inc(labelsOf(key, label), amount),
+    add(key, amount = 1, label) {
+      let sums = added.get(key);
+      if (sums === undefined) added.set(key, (sums = new Map<string | undefined, number>()));
+      sums.set(label, (sums.get(label) ?? 0) + amount);
+    },
     set: (key, value) => gauges.get(key)?.set(value),
     observe: (key, value, label) => histograms.get(key)?.observe(labelsOf(key, label), value),
     async page(readings) {
+      for (const [key, sums] of added) for (const [label, amount] of sums) counters.get(key)?.inc(labelsOf(key, label), amount);
+      added.clear();
       for (const [key, reading] of readings) read(key, reading);
       return { contentType: registry.contentType, text: await registry.metrics() };
     },

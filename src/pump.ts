@@ -14,6 +14,8 @@ const RETRY_MS = 1000;
 /** So long the pump waits for the backend to take everything that is finished, before a checkpoint; else it comes back to it later. */
 const CHECKPOINT_PATIENCE_MS = 5_000;
 const CHECKPOINT_RETRY_MS = 15_000;
+/** Without a reason of its own an abort makes an error with its stack, many times a second. */
+const WOKEN = 'woken';
 
 export interface PumpOptions {
   readonly journal: Journal;
@@ -211,7 +213,7 @@ export function createPump(options: PumpOptions): Pump {
   async function pause(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
     awake = new AbortController();
-    const wakeUp = (): void => awake.abort();
+    const wakeUp = (): void => awake.abort(WOKEN);
     signal.addEventListener('abort', wakeUp);
     await Promise.race([journal.waitForEntries(cursor, awake.signal), options.sleep(TICK_MS, awake.signal)]);
     wakeUp();
@@ -222,7 +224,7 @@ export function createPump(options: PumpOptions): Pump {
     run,
     finish() {
       isFinishing = true;
-      awake.abort();
+      awake.abort(WOKEN);
     },
     checkpoint,
     cursor: () => cursor,

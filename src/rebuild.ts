@@ -6,8 +6,8 @@ import type { View } from './view/index.ts';
 
 /** What of the settings shapes what the correlator hands out. Part of each checkpoint, so that a restart works with what applied then. */
 export function correlateOptionsOf(settings: Settings): Partial<CorrelateOptions> {
-  const { settleMs, orphanTimeoutMs, maxSpansPerTrace, maxBytesPerTrace, nesting, slowMs } = settings;
-  return { settleMs, orphanTimeoutMs, maxSpansPerTrace, maxBytesPerTrace, nesting, slowMs };
+  const { settleMs, orphanTimeoutMs, maxSpansPerTrace, maxBytesPerTrace, nesting, slowMs, inFlight, inFlightAfterMs } = settings;
+  return { settleMs, orphanTimeoutMs, maxSpansPerTrace, maxBytesPerTrace, nesting, slowMs, inFlight, inFlightAfterMs };
 }
 
 /** The options of a checkpoint; those of now when there is none, or it is damaged. */

@@ -67,6 +67,8 @@ export interface Telemetry extends ReceiverTelemetry {
   /** A connection was cut before it brought a whole request; `reason` is a stable word, `detail` for people. */
   readonly connectionRefused: (reason: string, detail: string, from?: string) => void;
   lifecycleFinished(kind: string): void;
+  /** Something was told while it is still open: `job`, `task`, `actor` or `session`. */
+  markMade(kind: string): void;
   spansSampledOut(count: number): void;
   jobFinished(job: FinishedJob): void;
   bridgeStarted(): void;
@@ -200,6 +202,7 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
     rebuilding: (progress) => log.info({ event: 'rebuilding', ...progress }, 'the state is being rebuilt from the journal'),
     rebuilt: (outcome) => log.info({ event: 'rebuilt', ...outcome }, 'the state is rebuilt from the journal'),
     lifecycleFinished: (kind) => metrics.add('lifecyclesFinished', 1, kind),
+    markMade: (kind) => metrics.add('inFlightMarks', 1, kind),
     spansSampledOut: (count) => metrics.add('spansSampledOut', count),
     jobFinished: (job) =>
       log.info({ event: 'job_finished', ...job, name: shown(job.name), session: shown(job.session) }, 'a job is finished'),

@@ -33,6 +33,8 @@ describe('settings', () => {
       phases: 'auto',
       phaseMinWaitMs: 20,
       slowMs: 1000,
+      inFlight: 'jobs',
+      inFlightAfterMs: 10_000,
       runtimeEnv: 'none',
       traceUrl: undefined,
       settleMs: 5000,

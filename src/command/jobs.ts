@@ -1,10 +1,10 @@
 import { optionalText, type Option, parseOptions } from '../options/index.ts';
 import { formatCount, jsonForTerminal, printable } from '../terminal/index.ts';
-import type { JobAnswer, JobsAnswer } from '../view/index.ts';
+import type { CriticalPathAnswer, JobAnswer, JobsAnswer } from '../view/index.ts';
 import { type Command, type CommandContext, done, type Outcome, trouble, usage } from './command.ts';
 import { writeText } from './output.ts';
 import { jsonOption, openClient, sessionOption, viewOptions } from './view-client.ts';
-import { failureColumns, functionColumns, jobColumns, tableLines, waitingColumns } from './view-text.ts';
+import { failureColumns, functionColumns, jobColumns, shareColumns, tableLines, waitingColumns } from './view-text.ts';
 
 const options = {
   job: {
@@ -13,7 +13,7 @@ const options = {
     default: '',
     parse: optionalText,
     group: 'What to look at',
-    help: 'This job alone: its functions, what is pending and why, and its failures.',
+    help: 'This job alone: its functions, what is pending and why, its failures, and its critical path.',
   },
   session: sessionOption,
   ...viewOptions,
@@ -25,7 +25,7 @@ export const jobsCommand: Command = {
   summary: 'what the jobs of a running bridge do now',
   usage: '[--job ID] [--url URL] [options]',
   description: [
-    'Lists the jobs that a running bridge knows of, those that run first: tasks that are done, pending, running and failed. With --job: one job by function, what its pending tasks wait for, and its failures.',
+    'Lists the jobs that a running bridge knows of, those that run first: tasks that are done, pending, running and failed. With --job: one job by function, what its pending tasks wait for, its failures, and what determined how long it took.',
     'It reads what `serve` tells at /api/v1, which needs --view on, the default.',
   ],
   options,
@@ -49,7 +49,13 @@ async function jobs({ argv, env, stdout, stop }: CommandContext): Promise<Outcom
   if (job !== undefined) {
     const asked = await client.ask<JobAnswer>(`jobs/${encodeURIComponent(job)}`, { session });
     if (!asked.ok) return trouble(asked.problem);
-    await writeText(stdout, json ? `${jsonForTerminal(asked.answer, 2)}\n` : `${jobLines(asked.answer, width).join('\n')}\n`);
+    if (json) {
+      await writeText(stdout, `${jsonForTerminal(asked.answer, 2)}\n`);
+      return done;
+    }
+    const path = await client.ask<CriticalPathAnswer>(`jobs/${encodeURIComponent(job)}/critical-path`, { session });
+    const lines = [...jobLines(asked.answer, width), ...(path.ok ? pathLines(path.answer, width) : [])];
+    await writeText(stdout, `${lines.join('\n')}\n`);
     return done;
   }
   const asked = await client.ask<JobsAnswer>('jobs');
@@ -74,4 +80,9 @@ function jobLines(answer: JobAnswer, width: number | undefined): readonly string
     ...(waiting.length === 0 ? [] : ['', ...tableLines(waitingColumns(nowMs), waiting, width)]),
     ...(failures.length === 0 ? [] : ['', ...tableLines(failureColumns, failures, width)]),
   ];
+}
+
+function pathLines({ shares, isOver, startMs, endMs }: CriticalPathAnswer, width: number | undefined): readonly string[] {
+  if (shares.length === 0) return [];
+  return ['', `critical path${isOver ? '' : ', until now'}:`, ...tableLines(shareColumns(endMs - startMs), shares, width)];
 }

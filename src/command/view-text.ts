@@ -1,5 +1,5 @@
 import { cutTo, fit, formatDurationNs, printable, textWidth } from '../terminal/index.ts';
-import type { AttemptRow, FunctionRow, JobAnswer, JobRow, Stage, StageCounts, WaitingRow } from '../view/index.ts';
+import type { AttemptRow, CriticalPathAnswer, FunctionRow, JobAnswer, JobRow, Stage, StageCounts, WaitingRow } from '../view/index.ts';
 
 export interface Column<Row> {
   readonly title: string;
@@ -73,6 +73,19 @@ export const functionColumns: readonly Column<FunctionRow>[] = [
   { title: 'P95', text: ({ run }) => durationText(run?.p95Ms), isRight: true },
   { title: 'MAX', text: ({ run }) => durationText(run?.maxMs), isRight: true },
 ];
+
+export function shareColumns(wholeMs: number): readonly Column<CriticalPathAnswer['shares'][number]>[] {
+  return [
+    { title: 'CRITICAL PATH', text: (row) => row.function ?? '(the driver itself)', isWide: true },
+    { title: 'SHARE', text: ({ totalMs }) => `${Math.round((totalMs / Math.max(1, wholeMs)) * 100)} %`, isRight: true },
+    { title: 'RAN', text: ({ runningMs }) => durationText(runningMs), isRight: true },
+    { title: 'ARGUMENTS', text: ({ argumentsMs }) => durationText(argumentsMs), isRight: true },
+    { title: 'RETRY', text: ({ retryMs }) => durationText(retryMs), isRight: true },
+    { title: 'NODE', text: ({ nodeMs }) => durationText(nodeMs), isRight: true },
+    { title: 'WORKER', text: ({ workerMs }) => durationText(workerMs), isRight: true },
+    { title: 'NOT TOLD', text: ({ unknownMs }) => durationText(unknownMs), isRight: true },
+  ];
+}
 
 export function waitingColumns(nowMs: number): readonly Column<WaitingRow>[] {
   return [

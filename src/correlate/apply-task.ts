@@ -1,6 +1,6 @@
 import type { StateTransition, TaskDefinition, TaskLifecycle, TaskLog, TaskProfile } from '../event/index.ts';
 import { traceJobOf } from './ancestry.ts';
-import { endJob, isTerminal, scheduleAttempt } from './due.ts';
+import { endJob, isTerminal, scheduleAttempt, scheduleJobMark } from './due.ts';
 import { oneOfFacts } from './definitions.ts';
 import { addProfileEntries, addTransitions, largest, smallest, wholeTaskEntry, withEntries } from './merge.ts';
 import { ownText } from './own-text.ts';
@@ -12,7 +12,9 @@ import { mergedFacts, moveTo, whereOf } from './where.ts';
 
 export function applyTaskDefinition(state: State, session: Session, event: TaskDefinition, nowMs: number): Applied {
   if (isDriverTask(event.taskId)) {
-    state.job(session, jobIdOf(event.taskId), nowMs).driverSeen = true;
+    const job = state.job(session, jobIdOf(event.taskId), nowMs);
+    job.driverSeen = true;
+    scheduleJobMark(state, job, nowMs);
     return 'applied';
   }
   noteActor(state, session, event, nowMs);
@@ -127,6 +129,7 @@ function applyDriver(state: State, session: Session, event: TaskLifecycle, nowMs
     job.driverError = event.error;
   }
   if (event.transitions.some(isTerminal)) endJob(state, job, nowMs);
+  scheduleJobMark(state, job, nowMs);
   return 'applied';
 }
 

@@ -15,7 +15,7 @@ import type {
   WorkerLifecycle,
 } from '../event/index.ts';
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
-import { endJob, scheduleActor, scheduleAttempt } from './due.ts';
+import { endJob, scheduleActor, scheduleAttempt, scheduleJobMark } from './due.ts';
 import { addTransitions, oneOf, smallest } from './merge.ts';
 import { creationTaskOf } from './ray-ids.ts';
 import { Point } from './records.ts';
@@ -93,7 +93,7 @@ function applyActor(state: State, session: Session, event: ActorDefinition | Act
     }
     rescheduleCreationAttempts(state, session, event.actorId, nowMs);
   }
-  scheduleActor(state, actor);
+  scheduleActor(state, actor, nowMs);
   return 'applied';
 }
 
@@ -113,6 +113,7 @@ function applyJob(state: State, session: Session, event: JobDefinition | JobLife
     addTransitions(job.transitions, event.transitions);
     if (event.transitions.some((transition) => transition.state === 'FINISHED')) endJob(state, job, nowMs);
   }
+  scheduleJobMark(state, job, nowMs);
   return late ? 'late' : 'applied';
 }
 

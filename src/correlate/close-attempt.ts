@@ -5,9 +5,9 @@ import { parentOf, runningNs } from './ancestry.ts';
 import type { Parent } from './ancestry.ts';
 import { attemptLifecycle, attemptStartNs, jobOf } from './attempt-lifecycle.ts';
 import type { Place } from './attempt-lifecycle.ts';
-import { scheduleJob } from './due.ts';
+import { scheduleJob, scheduleJobMark } from './due.ts';
 import type { FoldNode } from './fold.ts';
-import type { AttemptLifecycle, Lifecycle, SpanRef } from './lifecycle.ts';
+import type { AttemptLifecycle, Interval, Lifecycle, SpanRef } from './lifecycle.ts';
 import { largest, smallest } from './merge.ts';
 import { isCreationTask, isDriverTask } from './ray-ids.ts';
 import type { Attempt, ClosedAttempt, Job } from './records.ts';
@@ -43,6 +43,7 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
     fold,
   });
   if (job.closed && !job.account.folds.isEmpty) scheduleJob(state, job, nowMs);
+  scheduleJobMark(state, job, nowMs);
 }
 
 /** Closes many that are all that is left of their trace, so that a trace that fits is not folded. Failures first. */
@@ -76,7 +77,7 @@ function unseenParents(state: State, attempt: Attempt): number {
     : 1;
 }
 
-interface Site extends Place {
+export interface Site extends Place {
   /** Open ancestors that must get spans if this attempt gets one. */
   readonly toPin: readonly Attempt[];
   /** The parent task's id, when nothing but its name is known. */
@@ -84,7 +85,7 @@ interface Site extends Place {
 }
 
 /** Where an attempt's span hangs: the nearest ancestor that has a span or can still get one. */
-function findSite(state: State, attempt: Attempt, job: Job): Site {
+export function findSite(state: State, attempt: Attempt, job: Job): Site {
   const { session } = attempt.task;
   const direct = parentOf(session, attempt.task, attemptStartNs(attempt));
   const isFlat = state.options.nesting === 'flat';
@@ -169,13 +170,13 @@ function wantsDetail(state: State, job: Job, lifecycle: AttemptLifecycle): boole
   return detail === 'slow' && lifecycle.endNs - lifecycle.startNs >= BigInt(state.options.slowMs) * 1_000_000n;
 }
 
-function pin(attempt: Attempt, job: Job): void {
+export function pin(attempt: Attempt, job: Job): void {
   attempt.ownExtra.pinned = true;
   job.account.charge(PINNED_COST);
 }
 
 /** A parent that is only named gets a span at the job's close, unless it is seen until then. */
-function pinUnseen(state: State, taskId: string, job: Job, child: AttemptLifecycle, nowMs: number): void {
+export function pinUnseen(state: State, taskId: string, job: Job, child: Interval, nowMs: number): void {
   const placeholder = state.attempt(job.session, taskId, 0, nowMs);
   if (placeholder === undefined) return;
   const { ownExtra: extra } = placeholder;

@@ -58,6 +58,11 @@ function byId(a: { readonly id: string }, b: { readonly id: string }): number {
   return a.id < b.id ? -1 : 1;
 }
 
+/** The job's name, by what is known of it. */
+export function jobName({ id, definition }: Job): string {
+  return definition?.jobName ?? definition?.submissionId ?? definition?.entrypoint ?? id;
+}
+
 function jobLifecycle(job: Job): JobLifecycle {
   const { session, definition } = job;
   const startNs = jobStartNs(job) ?? job.childrenStartNs ?? session.firstNs ?? 0n;
@@ -71,7 +76,7 @@ function jobLifecycle(job: Job): JobLifecycle {
     trace: jobTrace(job),
     links: jobLinks(job),
     jobId: job.id,
-    name: definition?.jobName ?? definition?.submissionId ?? definition?.entrypoint ?? job.id,
+    name: jobName(job),
     states: sortedTransitions([
       ...job.transitions,
       ...job.driverTransitions.map((driver) => ({ ...driver, state: `DRIVER_${driver.state}` })),
@@ -145,7 +150,7 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifec
   });
 }
 
-function actorLifecycle(actor: Actor, job: Job): ActorLifecycle {
+export function actorLifecycle(actor: Actor, job: Job): ActorLifecycle {
   const { session, definition } = actor;
   const states = sortedTransitions(actor.transitions);
   const dead = states.find((transition) => transition.state === 'DEAD');

@@ -2,6 +2,8 @@ import type { RayEvent } from '../event/index.ts';
 import { applyEvent } from './apply.ts';
 import { checkpointRecords, type CheckpointRecord } from './checkpoint.ts';
 import { closeAttempt } from './close-attempt.ts';
+import { isMarkDue } from './due.ts';
+import { markActor, markAttempt, markJob, markSession } from './mark.ts';
 import {
   closeActor,
   closeJob,
@@ -14,7 +16,7 @@ import {
   closeWorker,
 } from './close.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
-import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
+import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
 import { Restorer } from './restore.ts';
 import { retoldEvents, type Retold } from './retell.ts';
 import { CORRELATE_DEFAULTS, State } from './state.ts';
@@ -123,15 +125,30 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
 }
 
 function closeDue(state: State, record: Timed, nowMs: number, out: Lifecycle[]): void {
-  if (record instanceof Attempt) closeAttempt(state, record, nowMs, out);
-  else if (record instanceof Job) (record.closed ? closeRemainder : closeJob)(state, record, nowMs, out);
-  else if (record instanceof Actor) closeActor(state, record, nowMs, out);
-  else if (record instanceof WorkerRecord) closeWorker(state, record, out);
+  if (record instanceof Attempt) (isMarkDue(state, record, nowMs) ? markAttempt : closeAttempt)(state, record, nowMs, out);
+  else if (record instanceof Job) closeDueJob(state, record, nowMs, out);
+  else if (record instanceof Actor) (record.deadMs === undefined ? markActor : closeActor)(state, record, nowMs, out);
+  else if (record instanceof Session) closeDueSession(state, record, nowMs, out);
+  else {
+    const before = out.length;
+    closeOfCluster(state, record, out);
+    if (out.length > before) markSession(state, record.session, nowMs, out);
+  }
+}
+
+/** What stands in the session's trace. */
+function closeOfCluster(state: State, record: Exclude<Timed, Attempt | Job | Actor | Session>, out: Lifecycle[]): void {
+  if (record instanceof WorkerRecord) closeWorker(state, record, out);
   else if (record instanceof NodeRecord) closeNode(state, record, out);
   else if (record instanceof PlacementGroup) closePlacementGroup(state, record, out);
   else if (record instanceof SubmissionJob) closeSubmissionJob(state, record, out);
-  else if (record instanceof Point) closePoint(state, record, out);
-  else if (record instanceof Session) closeDueSession(state, record, nowMs, out);
+  else closePoint(state, record, out);
+}
+
+function closeDueJob(state: State, job: Job, nowMs: number, out: Lifecycle[]): void {
+  if (job.closed) closeRemainder(state, job, nowMs, out);
+  else if (job.endMs === undefined) markJob(state, job, nowMs, out);
+  else closeJob(state, job, nowMs, out);
 }
 
 /** Closed after `orphanTimeoutMs` of silence, forgotten after a week. */

@@ -2,6 +2,7 @@ import type { StateTransition, TimeNs } from '../event/index.ts';
 import { traceJobOf } from './ancestry.ts';
 import { wholeTaskEntry } from './merge.ts';
 import { creationTaskOf, isCreationTask } from './ray-ids.ts';
+import { MARK_SETTLED } from './extra.ts';
 import { hasState } from './packed-states.ts';
 import type { Actor, Attempt, Job } from './records.ts';
 import type { State } from './state.ts';
@@ -17,9 +18,21 @@ export function isTerminal({ state }: StateTransition): boolean {
 
 export function scheduleAttempt(state: State, attempt: Attempt, nowMs: number): void {
   if (attempt.extra.evidenceMs === undefined && restartedAliveNs(attempt) !== undefined) attempt.ownExtra.evidenceMs = nowMs;
-  state.schedule(attempt, attemptDueMs(state, attempt, nowMs));
+  if (state.options.inFlight === 'running' && attempt.extra.markMs === undefined && hasState(attempt.states, 'RUNNING')) {
+    attempt.ownExtra.markMs = nowMs + state.options.inFlightAfterMs;
+  }
+  const dueMs = attemptDueMs(state, attempt, nowMs);
+  const { markMs = MARK_SETTLED } = attempt.extra;
+  state.schedule(attempt, dueMs === Number.POSITIVE_INFINITY && markMs !== MARK_SETTLED ? markMs : dueMs);
 }
 
+/** It is due for its mark only: nothing tells of its end. */
+export function isMarkDue(state: State, attempt: Attempt, nowMs: number): boolean {
+  const { markMs = MARK_SETTLED } = attempt.extra;
+  return markMs !== MARK_SETTLED && markMs <= nowMs && attemptDueMs(state, attempt, nowMs) === Number.POSITIVE_INFINITY;
+}
+
+/** When the attempt is to be closed, as far as is known. */
 function attemptDueMs(state: State, attempt: Attempt, nowMs: number): number {
   const { settleMs, jobEndDelayMs } = state.options;
   if (isComplete(state, attempt, nowMs)) return nowMs;
@@ -76,8 +89,16 @@ export function endJob(state: State, job: Job, nowMs: number): void {
   scheduleJob(state, job, nowMs);
 }
 
-export function scheduleActor(state: State, actor: Actor): void {
-  if (actor.deadMs !== undefined) state.schedule(actor, actor.deadMs + state.options.settleMs);
+export function scheduleActor(state: State, actor: Actor, nowMs: number): void {
+  if (actor.deadMs !== undefined) return state.schedule(actor, actor.deadMs + state.options.settleMs);
+  if (state.options.inFlight === 'off' || actor.marked || !actor.isDetached || Number.isFinite(actor.dueMs)) return;
+  if (actor.transitions.some((transition) => transition.state === 'ALIVE')) state.schedule(actor, nowMs + state.options.inFlightAfterMs);
+}
+
+/** To be called when something is told of a job: a while after the first word its mark is due, if it is open then. */
+export function scheduleJobMark(state: State, job: Job, nowMs: number): void {
+  if (state.options.inFlight === 'off' || job.marked || job.closed || job.endMs !== undefined || Number.isFinite(job.dueMs)) return;
+  state.schedule(job, nowMs + state.options.inFlightAfterMs);
 }
 
 export function scheduleJob(state: State, job: Job, nowMs: number): void {

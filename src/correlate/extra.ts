@@ -19,6 +19,8 @@ export class Extra {
   evidenceMs: number | undefined;
   deathMs: number | undefined;
   dueMs = Number.POSITIVE_INFINITY;
+  /** When its mark is due, if it still runs then; `MARK_SETTLED` once that was decided. */
+  markMs: number | undefined;
   /** A span that was sent names this one as its parent, so it can't be folded any more. */
   pinned = false;
   /** Folded children that wait for what becomes of this attempt. */
@@ -27,6 +29,8 @@ export class Extra {
   childrenStartNs: TimeNs | undefined;
   childrenEndNs: TimeNs | undefined;
 }
+
+export const MARK_SETTLED = -1;
 
 /** Of an attempt that has none. */
 export const NO_EXTRA: Readonly<Extra> = new Extra();

@@ -7,4 +7,4 @@ export { WHOLE_TASK_PREFIX } from './merge.ts';
 export type { CheckpointRecord } from './checkpoint.ts';
 export { actorIdOf, isDriverTask, jobIdOf } from './ray-ids.ts';
 export { parseCaller } from './trace-ref.ts';
-export type { JobSoFar, Retold } from './retell.ts';
+export type { AttemptSoFar, JobSoFar, Retold } from './retell.ts';

@@ -207,6 +207,22 @@ export interface SessionLifecycle extends Common {
   readonly kind: 'session';
 }
 
+/** Something is open: told once, early, so that a backend shows its trace before it ends. 1 ns long. */
+export interface MarkLifecycle extends Common {
+  readonly kind: 'mark';
+  /** The span that is to come. */
+  readonly parent: SpanRef;
+  /** Absent in the mark of a session. */
+  readonly jobId?: string;
+  readonly name: string;
+  /** Of a job's mark. */
+  readonly job?: JobDefinition;
+  /** Of an attempt's mark. */
+  readonly attempt?: Pick<AttemptLifecycle, 'taskId' | 'attempt' | 'actorId' | 'workerId' | 'workerPid' | 'definition'>;
+  /** Of a detached actor's mark. */
+  readonly actor?: Pick<ActorLifecycle, 'actorId' | 'className' | 'moduleName' | 'definition'>;
+}
+
 /** Attempts, actors or workers that a trace's budget left no room for, summed up by parent and name. */
 export interface FoldLifecycle extends Common {
   readonly kind: 'fold';
@@ -232,4 +248,5 @@ export type Lifecycle =
   | SubmissionJobLife
   | PointLifecycle
   | SessionLifecycle
-  | FoldLifecycle;
+  | FoldLifecycle
+  | MarkLifecycle;

@@ -235,6 +235,7 @@ export class Job {
   readonly firstSeenMs: number;
   endMs: number | undefined;
   closed = false;
+  marked = false;
   /** Set with the first span that was sent: from then on the trace id can't change. */
   trace: JobTraceRef | undefined;
   finished = 0;
@@ -276,6 +277,7 @@ export class Actor {
   deadMs: number | undefined;
   dueMs = Number.POSITIVE_INFINITY;
   closed = false;
+  marked = false;
 
   constructor(session: Session, id: string) {
     this.session = session;
@@ -343,7 +345,6 @@ export class Point {
   }
 }
 
-/** Finished tasks of all sessions. */
 interface Findable {
   find(session: Session, id: string): Task | undefined;
 }
@@ -376,6 +377,7 @@ export class Session {
   /** Something stands in the session's trace: it needs a root. */
   hasContent = false;
   closed = false;
+  marked = false;
   dueMs = Number.POSITIVE_INFINITY;
   readonly account: TraceAccount;
 

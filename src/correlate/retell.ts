@@ -1,4 +1,5 @@
 import type { RayEvent, TaskLifecycle } from '../event/index.ts';
+import type { TaskFacts } from './definitions.ts';
 import { driverTaskOf } from './ray-ids.ts';
 import type { Actor, Attempt, Job, NodeRecord, Session } from './records.ts';
 import type { State } from './state.ts';
@@ -17,7 +18,16 @@ export interface JobSoFar {
   readonly retried: number;
 }
 
-export type Retold = RayEvent | JobSoFar;
+/** An attempt that is open. */
+export interface AttemptSoFar {
+  readonly type: 'attempt_so_far';
+  readonly session: string;
+  /** Shared with others. */
+  readonly definition: TaskFacts | undefined;
+  readonly lifecycle: TaskLifecycle;
+}
+
+export type Retold = RayEvent | JobSoFar | AttemptSoFar;
 
 /** Everything that is open, as events that would tell it: for who did not hear the real ones. To be taken whole before the state changes. */
 export function* retoldEvents(state: State): Generator<Retold> {
@@ -26,7 +36,7 @@ export function* retoldEvents(state: State): Generator<Retold> {
     for (const node of session.nodes.values()) if (!node.closed) yield* nodeEvents(node);
     for (const job of session.jobs.values()) if (!job.closed) yield* jobEvents(job);
     for (const actor of session.actors.values()) if (!actor.closed) yield* actorEvents(actor);
-    for (const job of session.jobs.values()) for (const attempt of job.own) if (attempt.seen) yield* attemptEvents(attempt);
+    for (const job of session.jobs.values()) for (const attempt of job.own) if (attempt.seen) yield attemptSoFar(attempt);
   }
 }
 
@@ -66,21 +76,26 @@ function* actorEvents(actor: Actor): Generator<Retold> {
     yield { ...header(actor.session), type: 'actor_lifecycle', actorId: actor.id, transitions: actor.transitions };
 }
 
-function* attemptEvents(attempt: Attempt): Generator<Retold> {
+function attemptSoFar(attempt: Attempt): AttemptSoFar {
   const { task, number, transitions, definition } = attempt;
   const { error } = attempt.extra;
   const { submittedNodeId, executorNodeId, workerId, workerPid } = attempt.where;
-  const own = { ...header(task.session), taskId: task.id, attempt: number };
-  if (definition !== undefined) yield { ...definition, ...own, type: 'task_definition' };
-  const told: TaskLifecycle = {
-    ...own,
+  const { name: session } = task.session;
+  // One by one, in the same order: a million objects of one shape are made in a fifth of the time that as many spreads take.
+  const lifecycle: Writable<TaskLifecycle> = {
     type: 'task_lifecycle',
+    eventId: '',
+    session,
+    taskId: task.id,
+    attempt: number,
     transitions,
-    ...(error === undefined ? {} : { error }),
-    ...(submittedNodeId === undefined ? {} : { nodeId: submittedNodeId }),
-    ...(workerId === undefined ? {} : { workerId }),
-    ...(workerPid === undefined ? {} : { workerPid }),
-    ...(executorNodeId === undefined ? {} : { emitterNodeId: executorNodeId }),
   };
-  yield told;
+  if (error !== undefined) lifecycle.error = error;
+  if (submittedNodeId !== undefined) lifecycle.nodeId = submittedNodeId;
+  if (workerId !== undefined) lifecycle.workerId = workerId;
+  if (workerPid !== undefined) lifecycle.workerPid = workerPid;
+  if (executorNodeId !== undefined) lifecycle.emitterNodeId = executorNodeId;
+  return { type: 'attempt_so_far', session, definition, lifecycle };
 }
+
+type Writable<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] };

@@ -23,6 +23,13 @@ export interface CorrelateOptions {
   readonly nesting: 'tree' | 'flat';
   /** An attempt that took as long is kept when a job asks for `ray_otel.detail` = `slow`. Default 1 s. */
   readonly slowMs: number;
+  /**
+   * What is told early of what is still open, as a mark under the span that is to come: nothing; each job, detached actor and
+   * session (`jobs`); and each attempt that runs (`running`). Default `off`.
+   */
+  readonly inFlight: 'off' | 'jobs' | 'running';
+  /** How long it must have been open before its mark. Default 10 s. */
+  readonly inFlightAfterMs: number;
   /** Attempts, open or closed, that are remembered; the oldest closed ones are forgotten first. Default 1,000,000. */
   readonly maxTombstones: number;
   /** What a lifecycle takes of its trace. */
@@ -39,6 +46,8 @@ export const CORRELATE_DEFAULTS = {
   maxBytesPerTrace: 4_500_000,
   nesting: 'tree',
   slowMs: 1_000,
+  inFlight: 'off',
+  inFlightAfterMs: 10_000,
   maxTombstones: 1_000_000,
 } as const satisfies Partial<CorrelateOptions>;
 

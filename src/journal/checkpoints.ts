@@ -4,7 +4,7 @@ import { KEYS, numberedKey, rangeOf } from './keys.ts';
 import type { DiskJournalLimits } from './limits.ts';
 import { isCorruption, reasonOf } from './repair-store.ts';
 import type { Level } from './store.ts';
-import { decodeValue, encodeValue } from './stored-value.ts';
+import { decodeValue, encodeTransient, encodeValue } from './stored-value.ts';
 
 /** Which checkpoint counts: its portions are those of `generation`. */
 export interface StoredCheckpoint {
@@ -105,7 +105,7 @@ export class CheckpointStore {
     const written = { portions: 0, records: 0, bytes: 0 };
     let portion: unknown[] = [];
     const write = async (): Promise<void> => {
-      const value = encodeValue(portion);
+      const value = encodeTransient(portion);
       // Not synced: the record that makes them count is, after them.
       await this.#level().put(numberedKey('checkpoint', generation, written.portions), value);
       written.portions += 1;

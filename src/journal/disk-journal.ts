@@ -28,6 +28,8 @@ import type { QueuedBatch } from './write-queue.ts';
 
 /** In silence a checkpoint is due when it would give back so much of its own size. */
 const IDLE_CHECKPOINT_SHARE = 1 / 8;
+/** Under load it is due when it would give back so many times its own size: writing state takes about a fifth of what reading those events does. */
+const LOAD_CHECKPOINT_SHARE = 2;
 
 export interface DiskJournalOptions {
   /** Made when there is none. One process at a time can have it. */
@@ -226,7 +228,7 @@ class DiskJournal implements Journal, Durable {
   isCheckpointDue(): boolean {
     const workedThrough = this.#workedThroughBytes;
     const { checkpointBytes, idleCheckpointBytes, idleMs } = this.#limits;
-    const enough = Math.max(checkpointBytes, this.#checkpoints.current?.bytes ?? 0);
+    const enough = Math.max(checkpointBytes, (this.#checkpoints.current?.bytes ?? 0) * LOAD_CHECKPOINT_SHARE);
     if (workedThrough >= Math.min(enough, this.#space.limitBytes / 4)) return true;
     const isIdle = this.#releasedCursor === this.#endCursor && this.#clock.nowMs() - this.#lastAppendMs >= idleMs;
     // State that is large is not written again for a trickle of events.

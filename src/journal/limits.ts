@@ -10,7 +10,7 @@ export interface DiskJournalLimits {
   readonly maxTailBytes: number;
   /** Batches that are made durable by one sync. Default 16 MiB; a larger batch goes alone. */
   readonly maxGroupBytes: number;
-  /** Stored bytes that were worked through before a checkpoint is due, but not less than the last checkpoint took. Default 64 MiB. */
+  /** Stored bytes that were worked through before a checkpoint is due, but not less than twice what the last checkpoint took. Default 64 MiB. */
   readonly checkpointBytes: number;
   /** When nothing came for `idleMs` (default 10 s), so much is enough. Default 64 KiB. */
   readonly idleCheckpointBytes: number;

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { Packr } from 'msgpackr';
+import { Packr, RESERVE_START_SPACE, RESET_BUFFER_MODE } from 'msgpackr';
 import type { RayEvent } from '../event/index.ts';
 import type { JournalCursor, JournalEntry } from './journal.ts';
 
@@ -20,18 +20,27 @@ export interface BatchHeader {
   readonly bytesBefore: number;
 }
 
+/** What a large value was packed into is not kept for the next one. */
+const KEPT_BUFFER_BYTES = 16 * 1024 * 1024;
+const FIRST_BUFFER_BYTES = 64 * 1024;
+
 const packr = new Packr({ useRecords: true, moreTypes: false });
+
+/** The content behind `headerBytes` that are to be filled in. Written over by the next call. */
+function packBehind(headerBytes: number, content: unknown): Buffer {
+  const packed = packr.pack(content, RESET_BUFFER_MODE | RESERVE_START_SPACE | headerBytes);
+  if (packed.buffer.byteLength > KEPT_BUFFER_BYTES) packr.useBuffer(Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES));
+  return packed;
+}
 
 /** The value of one batch. */
 export function encodeBatch(firstCursor: JournalCursor, header: BatchHeader, events: readonly RayEvent[]): Buffer {
   const { receivedAtMs, count, bytesBefore } = header;
-  const packed = packr.pack(events);
-  const value = Buffer.allocUnsafe(CRC_BYTES + HEADER_BYTES + packed.length);
+  const value = packBehind(CRC_BYTES + HEADER_BYTES, events);
   value.writeDoubleBE(receivedAtMs, CRC_BYTES);
   value.writeUInt32BE(count, CRC_BYTES + 8);
   value.writeDoubleBE(bytesBefore, CRC_BYTES + 12);
-  packed.copy(value, CRC_BYTES + HEADER_BYTES);
-  return sealed(value, firstCursor);
+  return Buffer.from(sealed(value, firstCursor));
 }
 
 /** Undefined when it is damaged. */
@@ -61,10 +70,12 @@ export function decodeBatch(firstCursor: JournalCursor, value: Buffer): StoredBa
 }
 
 export function encodeValue(content: unknown): Buffer {
-  const packed = packr.pack(content);
-  const value = Buffer.allocUnsafe(CRC_BYTES + packed.length);
-  packed.copy(value, CRC_BYTES);
-  return sealed(value, 0);
+  return Buffer.from(encodeTransient(content));
+}
+
+/** As `encodeValue`, without bytes of its own: the next value that is encoded is written over it. For a store that copies what it is given. */
+export function encodeTransient(content: unknown): Buffer {
+  return sealed(packBehind(CRC_BYTES, content), 0);
 }
 
 /** Undefined when it is damaged. */

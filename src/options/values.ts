@@ -117,7 +117,7 @@ export const listenAddress: Parse<ListenAddress> = (text) => {
   return good({ host: host === '' ? '0.0.0.0' : host, port });
 };
 
-/** The pattern of links to traces, `{traceId}` standing for the id. None is `undefined`. */
+/** The pattern of links to traces, `{traceId}` standing for the id and `{spanId}`, if it is there, for that of a span. None is `undefined`. */
 export const traceUrlPattern: Parse<string | undefined> = (text) => {
   if (text === '') return good(undefined);
   if (!URL.canParse(text) || !/^https?:/i.test(text)) return bad('is not an http:// or https:// URL');

@@ -69,23 +69,29 @@ function attemptAttributes(context: MappingContext, lifecycle: AttemptLifecycle,
 }
 
 function addDefinition(context: MappingContext, attributes: AttributeSet, definition: TaskFacts): void {
-  const { moduleName, className, functionName } = definition;
-  const qualified = dotted(dotted(moduleName, className), functionName);
-  const isActor = definition.taskType !== 'NORMAL_TASK' && className !== undefined;
   attributes
     .set('ray.task.type', definition.taskType)
     .set('ray.language', definition.language)
-    .set('ray.parent_task_id', definition.parentTaskId)
-    .set('code.function.name', qualified)
-    .set('ray.function', isActor ? dotted(className, functionName) : qualified)
-    .set('ray.actor_class', isActor ? className : undefined)
-    .set('ray.actor_method', isActor ? functionName : undefined)
+    .set('ray.parent_task_id', definition.parentTaskId);
+  addFunction(attributes, definition);
+  attributes
     .set('ray.placement_group_id', definition.placementGroupId)
     .set('ray.call_site', definition.callSite)
     .setEach('ray.resources.', definition.requiredResources)
     .setEach('ray.label_selector.', definition.labelSelector);
   context.addRuntimeEnv(attributes, definition.runtimeEnv);
-  if (isRayModule(moduleName)) attributes.set('ray.internal', true);
+  if (isRayModule(definition.moduleName)) attributes.set('ray.internal', true);
+}
+
+/** What is called. */
+export function addFunction(attributes: AttributeSet, { taskType, moduleName, className, functionName }: TaskFacts): void {
+  const qualified = dotted(dotted(moduleName, className), functionName);
+  const isActor = taskType !== 'NORMAL_TASK' && className !== undefined;
+  attributes
+    .set('code.function.name', qualified)
+    .set('ray.function', isActor ? dotted(className, functionName) : qualified)
+    .set('ray.actor_class', isActor ? className : undefined)
+    .set('ray.actor_method', isActor ? functionName : undefined);
 }
 
 function dotted(first: string | undefined, second: string | undefined): string {

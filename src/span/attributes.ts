@@ -10,6 +10,7 @@ export type AttributeOn =
   | 'incarnation'
   | 'cluster'
   | 'fold'
+  | 'mark'
   | 'link'
   | 'event';
 
@@ -41,20 +42,20 @@ export const ATTRIBUTES = {
   'ray.node_id': row('string', ['resource'], 'Node on which it ran'),
   'ray.node.label.*': row('string', ['resource'], 'Labels of the node'),
   'ray.job_id': row('string', ['all'], 'Job that the id belongs to'),
-  'ray.task_id': row('string', ['attempt', 'phase', 'profile'], 'Task id, 24 bytes'),
-  'ray.task.attempt': row('int', ['attempt', 'phase', 'profile'], 'Number of the attempt, from 0'),
+  'ray.task_id': row('string', ['attempt', 'phase', 'profile', 'mark'], 'Task id, 24 bytes'),
+  'ray.task.attempt': row('int', ['attempt', 'phase', 'profile', 'mark'], 'Number of the attempt, from 0'),
   'ray.task.type': row('string', ['attempt'], '`NORMAL_TASK`, `ACTOR_CREATION_TASK` or `ACTOR_TASK`'),
   'ray.task.state': row('string', ['attempt', 'phase'], 'Last state that Ray sent (`TaskStatus`); of a phase, its state'),
   'ray.task.pending_seconds': row('double', ['attempt', 'fold'], 'Time before RUNNING; of a fold, the sum'),
   'ray.task.running_seconds': row('double', ['attempt'], 'Time from RUNNING to the end'),
   'ray.parent_task_id': row('string', ['attempt'], 'Task that submitted it; `ff..` and the job id for the driver'),
-  'ray.actor_id': row('string', ['attempt', 'actor', 'incarnation'], 'Actor id, 16 bytes'),
-  'ray.worker_id': row('string', ['attempt', 'incarnation', 'cluster'], 'Worker process in which it ran'),
-  'process.pid': row('int', ['attempt', 'job', 'incarnation', 'cluster'], 'Process id of the worker or driver'),
-  'code.function.name': row('string', ['attempt'], 'Function with module and class'),
-  'ray.function': row('string', ['attempt'], "Function as Ray's own tracing spells it: `module.function` or `Class.method`"),
-  'ray.actor_class': row('string', ['attempt', 'actor', 'incarnation'], 'Class of the actor'),
-  'ray.actor_method': row('string', ['attempt'], 'Method of the actor'),
+  'ray.actor_id': row('string', ['attempt', 'actor', 'incarnation', 'mark'], 'Actor id, 16 bytes'),
+  'ray.worker_id': row('string', ['attempt', 'incarnation', 'cluster', 'mark'], 'Worker process in which it ran'),
+  'process.pid': row('int', ['attempt', 'job', 'incarnation', 'cluster', 'mark'], 'Process id of the worker or driver'),
+  'code.function.name': row('string', ['attempt', 'mark'], 'Function with module and class'),
+  'ray.function': row('string', ['attempt', 'mark'], "Function as Ray's own tracing spells it: `module.function` or `Class.method`"),
+  'ray.actor_class': row('string', ['attempt', 'actor', 'incarnation', 'mark'], 'Class of the actor'),
+  'ray.actor_method': row('string', ['attempt', 'mark'], 'Method of the actor'),
   'ray.actor.repr': row('string', ['attempt', 'incarnation'], "The actor's own `__repr__`"),
   'ray.language': row('string', ['attempt'], '`PYTHON`, `JAVA` or `CPP`'),
   'ray.resources.*': row('double', ['attempt', 'actor', 'cluster'], 'Resources that were asked for; of a node, its totals'),
@@ -77,7 +78,7 @@ export const ATTRIBUTES = {
   'ray.runtime_env.working_dir': row('string', ['attempt', 'job', 'actor'], 'Working directory, with `--runtime-env names` only'),
   'ray.internal': row(
     'boolean',
-    ['attempt', 'actor', 'job'],
+    ['attempt', 'actor', 'job', 'mark'],
     "Ray's own: its module is one of Ray's, or it is a job that Ray itself started",
   ),
   'error.type': row('string', ['attempt', 'actor', 'incarnation', 'cluster', 'job'], "Ray's error type, or the reason of a death"),
@@ -99,9 +100,9 @@ export const ATTRIBUTES = {
   'ray.definition': row('string', ['attempt'], '`missing`: the definition was lost; `other_attempt`: it is that of another attempt'),
   'ray.placeholder': row('boolean', ['attempt'], 'Only named as a parent, never seen itself'),
   'ray.parent_folded': row('boolean', ['attempt'], 'Its parent was folded; it hangs under the nearest ancestor that was not'),
-  'ray.job.name': row('string', ['job', 'cluster'], 'Name of the job'),
-  'ray.job.submission_id': row('string', ['job', 'cluster'], 'Id of a job that was sent through the job API'),
-  'ray.job.entrypoint': row('string', ['job', 'cluster'], 'Entry point, reduced to program and script'),
+  'ray.job.name': row('string', ['job', 'cluster', 'mark'], 'Name of the job'),
+  'ray.job.submission_id': row('string', ['job', 'cluster', 'mark'], 'Id of a job that was sent through the job API'),
+  'ray.job.entrypoint': row('string', ['job', 'cluster', 'mark'], 'Entry point, reduced to program and script'),
   'ray.job.tasks.finished': row('int', ['job'], 'Tasks whose last attempt finished'),
   'ray.job.tasks.failed': row('int', ['job'], 'Tasks whose last attempt failed'),
   'ray.job.tasks.unfinished': row('int', ['job'], 'Tasks of which no end is known'),
@@ -113,8 +114,8 @@ export const ATTRIBUTES = {
     ['job'],
     'Attempts whose phases are span events and whose profile entries were left out, because the budget had no room',
   ),
-  'ray.actor.name': row('string', ['actor'], 'Name of the actor'),
-  'ray.actor.namespace': row('string', ['actor'], 'Namespace of the name'),
+  'ray.actor.name': row('string', ['actor', 'mark'], 'Name of the actor'),
+  'ray.actor.namespace': row('string', ['actor', 'mark'], 'Namespace of the name'),
   'ray.actor.detached': row('boolean', ['actor'], 'It outlives its job, and has a trace of its own'),
   'ray.actor.incarnations': row('int', ['actor'], 'How often its process was started'),
   'ray.actor.death_message': row('string', ['actor', 'incarnation'], 'What Ray says of its death'),
@@ -139,6 +140,7 @@ export const ATTRIBUTES = {
   'ray.fold.duration_sum_seconds': row('double', ['fold'], 'Sum of their durations'),
   'ray.fold.duration_min_seconds': row('double', ['fold'], 'Shortest'),
   'ray.fold.duration_max_seconds': row('double', ['fold'], 'Longest'),
+  'ray.in_flight': row('boolean', ['mark'], 'Told early, while the span above it was still to come: it was open then'),
   'ray.profile': row('boolean', ['profile'], "Recorded by Ray's profiler"),
   'ray.link': row(
     'string',

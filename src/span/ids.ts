@@ -99,6 +99,11 @@ export function foldSpanId(session: string, parentSpanId: string, name: string, 
   return hash('fold', session, [parentSpanId, name, round], SPAN_HEX);
 }
 
+/** Sent while the span `markedSpanId` is still to come, which is its parent. */
+export function markSpanId(session: string, markedSpanId: string): string {
+  return hash('mark', session, [markedSpanId], SPAN_HEX);
+}
+
 const traceIds = new WeakMap<TraceRef, string>();
 
 /** Kept beside the reference, which all spans of a job share. */

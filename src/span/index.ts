@@ -4,3 +4,4 @@ export * from './ids.ts';
 export { SPAN_DEFAULTS, type SpanOptions } from './options.ts';
 export { createSampling, type CreatedSampling, type IsSampled } from './sampling.ts';
 export { createSpanMapper, type SpanMapper } from './span.ts';
+export { traceUrlOf } from './trace-url.ts';

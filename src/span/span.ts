@@ -6,6 +6,7 @@ import { nodeSpans, placementGroupSpans, pointSpans, sessionSpans, submissionJob
 import { MappingContext } from './context.ts';
 import { foldSpans } from './fold-spans.ts';
 import { jobSpans } from './job-spans.ts';
+import { markSpans } from './mark-spans.ts';
 import { SPAN_DEFAULTS, type SpanOptions } from './options.ts';
 
 /** The spans of a finished lifecycle: its own first, then those that hang under it. Pure. */
@@ -39,5 +40,7 @@ function spansOf(context: MappingContext, lifecycle: Lifecycle): readonly Readab
       return sessionSpans(context, lifecycle);
     case 'fold':
       return foldSpans(context, lifecycle);
+    case 'mark':
+      return markSpans(context, lifecycle);
   }
 }

@@ -1,15 +1,15 @@
 import type { Context, Hono } from 'hono';
 import type { TokenSet } from '../access/index.ts';
 import { peerOf, type ReceiverTelemetry, type Turns } from '../receiver/index.ts';
-import { describeAttempt, describeJob, describeJobInFull, describeSession } from './describe.ts';
+import { describeJob, describeJobInFull, describeNodeUse, describeSession } from './describe.ts';
 import { refuseReader } from './guard.ts';
 import type { ViewModel } from './model.ts';
 import { openApiDocument } from './openapi.ts';
-import { PAGE_LIMITS, type Read, readFilter, readOrder, readPage } from './query.ts';
+import { PAGE_LIMITS, type Read } from './query.ts';
 import { answerViewRefusal, refuseRead } from './refusal.ts';
-import { type SelectedTask, selectTasks, type TaskFilter, type TaskOrder } from './select.ts';
-import type { AttemptsAnswer, Health, JobAnswer, JobsAnswer, SessionsAnswer, StatusAnswer } from './shapes.ts';
+import type { Health, JobAnswer, JobsAnswer, SessionsAnswer, StatusAnswer } from './shapes.ts';
 import { DEFAULT_STREAM_LIMITS, Stream, type StreamEvent, type StreamLimits } from './stream.ts';
+import { createTaskAnswers } from './task-answers.ts';
 import type { IntakeCounts } from './watch-intake.ts';
 import type { JobView } from './records.ts';
 
@@ -40,19 +40,8 @@ interface Topic {
   readonly job: string | undefined;
 }
 
-/** The last selection, for as long as nobody else needs the memory. */
-interface Selection {
-  readonly key: string;
-  readonly version: number;
-  readonly atMs: number;
-  readonly found: WeakRef<readonly SelectedTask[]>;
-}
-
-const SELECTION_AGE_MAX_MS = 500;
-
 /** Jobs that a message of the stream tells of. */
 const STREAMED_JOBS = 200;
-const DEFAULT_SEARCHES = 8;
 
 export const API_ROUTES = [
   '/api/v1/status',
@@ -60,6 +49,9 @@ export const API_ROUTES = [
   '/api/v1/jobs',
   '/api/v1/jobs/:job',
   '/api/v1/jobs/:job/tasks',
+  '/api/v1/jobs/:job/tree',
+  '/api/v1/jobs/:job/critical-path',
+  '/api/v1/jobs/:job/node-use',
   '/api/v1/stream',
   '/api/v1/openapi.json',
 ] as const;
@@ -74,9 +66,8 @@ export interface Api {
 
 /** The read-only routes under `/api/v1`. Nobody changes anything by them. */
 export function createApi(options: ApiOptions): Api {
-  const { model, now, turns, traceUrl, maxSearches = DEFAULT_SEARCHES } = options;
-  let searches = 0;
-  let selection: Selection = { key: '', version: -1, atMs: 0, found: new WeakRef([]) };
+  const { model, now, traceUrl } = options;
+  const tasks = createTaskAnswers(options);
 
   function status(): StatusAnswer {
     const { attempts, leftOut } = model;
@@ -117,52 +108,6 @@ export function createApi(options: ApiOptions): Api {
     return candidates.length === 1
       ? { ok: true, value: job }
       : refuseRead('job_ambiguous', 'more than one session has a job of this id: name the session');
-  }
-
-  /** Who reads on within a moment finds the selection that was made. */
-  async function select(job: JobView, filter: TaskFilter, order: TaskOrder): Promise<readonly SelectedTask[]> {
-    const key = JSON.stringify([job.session.name, job.id, filter, order]);
-    const isFresh = selection.version === model.version || now() - selection.atMs < SELECTION_AGE_MAX_MS;
-    const known = selection.key === key && isFresh ? selection.found.deref() : undefined;
-    if (known !== undefined) return known;
-    const { version } = model;
-    const found = await selectTasks(job, filter, order, turns);
-    selection = { key, version, atMs: now(), found: new WeakRef(found) };
-    return found;
-  }
-
-  async function tasks(job: JobView, query: (name: string) => string | undefined): Promise<Read<AttemptsAnswer>> {
-    const filter = readFilter(query);
-    const page = readPage(query);
-    const order = readOrder(query);
-    if (!filter.ok) return filter;
-    if (!page.ok) return page;
-    if (!order.ok) return order;
-    if (searches >= maxSearches) return refuseRead('view_busy', 'too many searches are under way');
-    searches += 1;
-    try {
-      const found = await select(job, filter.value, order.value);
-      const { offset, limit } = page.value;
-      const clockMs = job.session.clockMs(now());
-      const { firstMs, lastMs } = timesOf(found, clockMs);
-      return {
-        ok: true,
-        value: {
-          nowMs: clockMs,
-          since: options.sinceMs(),
-          total: found.length,
-          offset,
-          tasks: found
-            .slice(offset, offset + limit)
-            .map(({ attempt, depth }) => ({ ...describeAttempt(attempt), ...(order.value === 'tree' ? { depth } : {}) })),
-          ...(firstMs === undefined ? {} : { firstMs }),
-          ...(lastMs === undefined ? {} : { lastMs }),
-          withoutRow: job.withoutRow + job.untracked,
-        },
-      };
-    } finally {
-      searches -= 1;
-    }
   }
 
   function streamed({ job: id, session }: Topic): readonly StreamEvent[] {
@@ -209,7 +154,19 @@ export function createApi(options: ApiOptions): Api {
     },
     '/api/v1/jobs/:job/tasks': async (context) => {
       const job = jobOf(context);
-      return answer(context, job.ok ? await tasks(job.value, (name) => context.req.query(name)) : job);
+      return answer(context, job.ok ? await tasks.list(job.value, (name) => context.req.query(name)) : job);
+    },
+    '/api/v1/jobs/:job/tree': async (context) => {
+      const job = jobOf(context);
+      return answer(context, job.ok ? await tasks.tree(job.value, (name) => context.req.query(name)) : job);
+    },
+    '/api/v1/jobs/:job/critical-path': async (context) => {
+      const job = jobOf(context);
+      return answer(context, job.ok ? await tasks.criticalPath(job.value) : job);
+    },
+    '/api/v1/jobs/:job/node-use': (context) => {
+      const job = jobOf(context);
+      return answer(context, job.ok ? { ok: true, value: describeNodeUse(job.value, { nowMs: now(), since: options.sinceMs() }) } : job);
     },
     '/api/v1/stream': (context) => {
       if (context.req.method === 'HEAD') return context.body(null, 200, { 'content-type': 'text/event-stream; charset=utf-8' });
@@ -243,20 +200,4 @@ function answer(context: Context, read: Read<unknown>): Response {
 function newestFirst(a: JobView, b: JobView): number {
   if (a.state !== b.state && (a.state === 'running' || b.state === 'running')) return a.state === 'running' ? -1 : 1;
   return (b.endMs || b.startMs || b.firstSeenMs) - (a.endMs || a.startMs || a.firstSeenMs);
-}
-
-/** The first and the last time of what was selected; of what is open it is the present. */
-function timesOf(
-  found: readonly SelectedTask[],
-  clockMs: number,
-): { readonly firstMs: number | undefined; readonly lastMs: number | undefined } {
-  let firstMs: number | undefined;
-  let lastMs: number | undefined;
-  for (const { startMs, endMs } of found.map(({ attempt }) => attempt)) {
-    if (Number.isNaN(startMs)) continue;
-    const ms = Number.isNaN(endMs) ? clockMs : endMs;
-    if (firstMs === undefined || startMs < firstMs) firstMs = startMs;
-    if (lastMs === undefined || ms > lastMs) lastMs = ms;
-  }
-  return { firstMs, lastMs };
 }

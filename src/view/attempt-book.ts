@@ -1,4 +1,4 @@
-import type { Applied, AttemptLifecycle } from '../correlate/index.ts';
+import type { Applied, AttemptLifecycle, TaskFacts } from '../correlate/index.ts';
 import type { ProfileEntry, TaskDefinition, TaskError, TaskLifecycle } from '../event/index.ts';
 import { exceptionOf } from '../span/index.ts';
 import type { ViewLimits } from './limits.ts';
@@ -6,6 +6,15 @@ import { isOver, type Stage, stageOf } from './stage.ts';
 import { kept } from './text.ts';
 import { AttemptView, type ErrorView, failureKey, FunctionView, type JobView, type SessionView, type TaskNeeds } from './records.ts';
 import { toMs } from './times.ts';
+
+interface FunctionNamed {
+  readonly className: string | undefined;
+  readonly own: string | undefined;
+  readonly name: string;
+  readonly functionName: string;
+}
+
+type AttemptKey = Pick<TaskDefinition, 'taskId' | 'attempt'>;
 
 /** Stands for functions beyond the limit. */
 export const OTHER_FUNCTIONS = '(other)';
@@ -20,6 +29,8 @@ export class AttemptBook {
   #open = 0;
   #rows = 0;
   #functions = 0;
+  #lastNamed: FunctionNamed | undefined;
+  #nodeSeries = 0;
 
   constructor(limits: ViewLimits, finishedJobs: () => Iterable<JobView>) {
     this.#limits = limits;
@@ -34,20 +45,25 @@ export class AttemptBook {
     return this.#rows;
   }
 
-  define(job: JobView | undefined, event: TaskDefinition, applied: Applied): void {
+  get nodeSeries(): number {
+    return this.#nodeSeries;
+  }
+
+  define(job: JobView | undefined, { taskId, attempt: number }: AttemptKey, definition: TaskFacts, applied: Applied): void {
     if (job === undefined) return;
-    const attempt = this.#follow(job, event.taskId, event.attempt, applied, functionName(event));
+    const name = this.#functionName(definition);
+    const attempt = this.#follow(job, taskId, number, applied, name);
     if (attempt === undefined) {
       if (applied === 'late') return;
       job.untracked += 1;
-      this.#functionOf(job, functionName(event)).untracked += 1;
+      this.#functionOf(job, name).untracked += 1;
       return;
     }
-    this.#move(attempt, job, functionName(event), event.name);
+    this.#move(attempt, job, name, definition.name);
     const { shared } = attempt.function;
-    if (shared.parentTaskId !== event.parentTaskId) shared.parentTaskId = event.parentTaskId;
+    if (shared.parentTaskId !== definition.parentTaskId) shared.parentTaskId = definition.parentTaskId;
     attempt.parentTaskId = shared.parentTaskId;
-    if (!attempt.isClosed) attempt.needs = sharedNeeds(shared.needs, event);
+    if (!attempt.isClosed) attempt.needs = sharedNeeds(shared.needs, definition);
   }
 
   enter(job: JobView | undefined, event: TaskLifecycle, nowMs: number, applied: Applied): void {
@@ -68,11 +84,11 @@ export class AttemptBook {
   }
 
   /** What the correlator knows in the end is the truth. */
-  close(job: JobView, lifecycle: AttemptLifecycle, nowMs: number): void {
+  close(job: JobView, lifecycle: AttemptLifecycle, nowMs: number, how: 'sent' | 'folded'): void {
     const { taskId, attempt: number, definition } = lifecycle;
     const known = find(job.session, taskId, number);
     if (known?.isClosed === true) return;
-    const name = definition === undefined ? kept(lifecycle.name, this.#limits.maxNameLength) : functionName(definition);
+    const name = definition === undefined ? kept(lifecycle.name, this.#limits.maxNameLength) : this.#functionName(definition);
     const isDefinitionCounted = lifecycle.definitionFrom === 'own' && known?.needs === undefined;
     if (isDefinitionCounted) this.#forgetUntracked(job, name);
     const attempt = known ?? this.#add(job, taskId, number, name);
@@ -89,11 +105,13 @@ export class AttemptBook {
     attempt.pid = lifecycle.workerPid ?? attempt.pid;
     if (lifecycle.outcome === 'failed') attempt.error = this.#errorView(lifecycle.error, lifecycle.profile);
     attempt.needs = undefined;
+    attempt.isFolded = how === 'folded';
     attempt.isClosed = true;
     if (!Number.isNaN(attempt.runningMs)) {
       attempt.function.queue.add(attempt.runningMs - attempt.startMs);
       attempt.function.run.add(attempt.endMs - attempt.runningMs);
     }
+    this.#placeRun(attempt);
     if (attempt.stage === 'failed') this.#countFailure(attempt);
     this.#keepRow(attempt);
   }
@@ -104,6 +122,7 @@ export class AttemptBook {
     this.#open -= job.open.size;
     this.#rows -= job.rows;
     this.#functions -= job.functions.size;
+    this.#nodeSeries -= job.nodeUse.size;
   }
 
   /** The attempt, made when it is new and there is room. */
@@ -128,6 +147,16 @@ export class AttemptBook {
     return attempt;
   }
 
+  /** Definitions of one function come in a row, and their texts are the same objects. */
+  #functionName(definition: TaskFacts): string {
+    const { className, functionName: own, name } = definition;
+    const last = this.#lastNamed;
+    if (last !== undefined && last.className === className && last.own === own && last.name === name) return last.functionName;
+    const named = functionName(definition);
+    this.#lastNamed = { className, own, name, functionName: named };
+    return named;
+  }
+
   #functionOf(job: JobView, name: string): FunctionView {
     const known = job.functions.get(name);
     if (known !== undefined) return known;
@@ -135,7 +164,8 @@ export class AttemptBook {
     const key = isFull && name !== UNNAMED ? OTHER_FUNCTIONS : kept(name, this.#limits.maxNameLength);
     let own = job.functions.get(key);
     if (own === undefined) {
-      own = new FunctionView(key);
+      own = new FunctionView(key, job.functionsMade);
+      job.functionsMade += 1;
       job.functions.set(key, own);
       this.#functions += 1;
     }
@@ -198,6 +228,14 @@ export class AttemptBook {
     return { type: kept(errorType, this.#limits.maxNameLength), message: kept(text, this.#limits.maxMessageLength) };
   }
 
+  #placeRun({ job, nodeId, runningMs, endMs }: AttemptView): void {
+    const { nodeUse } = job;
+    const before = nodeUse.size;
+    const hasRoom = (): boolean => this.#nodeSeries < this.#limits.maxNodeSeries;
+    if (nodeId === undefined || !nodeUse.add({ node: nodeId, fromMs: runningMs, toMs: endMs }, hasRoom)) job.unplaced += 1;
+    this.#nodeSeries += nodeUse.size - before;
+  }
+
   #countFailure(attempt: AttemptView): void {
     const { failureKinds } = attempt.job;
     const errorType = attempt.error?.type ?? '';
@@ -239,7 +277,7 @@ export class AttemptBook {
 }
 
 /** As Ray's dashboard names it; a name that `options(name=...)` gave is the attempt's own. */
-function functionName({ className, functionName: own, name }: Pick<TaskDefinition, 'className' | 'functionName' | 'name'>): string {
+function functionName({ className, functionName: own, name }: Pick<TaskFacts, 'className' | 'functionName' | 'name'>): string {
   if (own === undefined || own === '') return name === '' ? '(no name)' : name;
   return className === undefined || className === '' ? own : `${className}.${own}`;
 }
@@ -247,7 +285,7 @@ function functionName({ className, functionName: own, name }: Pick<TaskDefinitio
 /** Of so many different ones of one function. */
 const NEEDS_VARIANTS_MAX = 8;
 
-function sharedNeeds(known: TaskNeeds[], { taskType, requiredResources, placementGroupId, labelSelector }: TaskDefinition): TaskNeeds {
+function sharedNeeds(known: TaskNeeds[], { taskType, requiredResources, placementGroupId, labelSelector }: TaskFacts): TaskNeeds {
   for (const needs of known) {
     const isSame =
       needs.taskType === taskType &&

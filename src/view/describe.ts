@@ -1,7 +1,20 @@
-import { taskSpanId } from '../span/index.ts';
+import { jobSpanId, taskSpanId, traceUrlOf } from '../span/index.ts';
 import { actorIdOf } from '../correlate/index.ts';
 import type { ActorView } from './actor-view.ts';
-import type { ActorRow, AttemptRow, FailureRow, FunctionRow, JobAnswer, JobRow, NodeRow, SessionRow, WaitingRow } from './shapes.ts';
+import type { RanOn } from './node-use.ts';
+import type {
+  ActorRow,
+  AttemptRow,
+  FailureRow,
+  FunctionRow,
+  JobAnswer,
+  JobRow,
+  NodeRow,
+  NodeUseAnswer,
+  NodeUseRow,
+  SessionRow,
+  WaitingRow,
+} from './shapes.ts';
 import { isOver, PENDING_STAGES, STAGES } from './stage.ts';
 import { waitsFor } from './waits-for.ts';
 import { type AttemptView, failureKey, type FunctionView, type JobView, type SessionView } from './records.ts';
@@ -13,7 +26,7 @@ const THROUGHPUT_SECONDS = 10;
 
 export interface DescribeOptions {
   readonly nowMs: number;
-  /** `{traceId}` stands for the id. */
+  /** `{traceId}` and `{spanId}` stand for the ids. */
   readonly traceUrl: string | undefined;
 }
 
@@ -49,7 +62,7 @@ export function describeJob(job: JobView, { nowMs, traceUrl }: DescribeOptions):
     ...given('error', job.error),
     isInternal: job.isInternal,
     traceId: job.traceId,
-    ...given('traceUrl', traceUrl?.replaceAll('{traceId}', job.traceId)),
+    ...given('traceUrl', traceUrl === undefined ? undefined : traceUrlOf(traceUrl, job.traceId, jobSpanId(job.session.name, job.id))),
     tasks: { ...job.tasks },
     taskCount: taskCount + job.untracked,
     retried: job.retried,
@@ -151,6 +164,38 @@ function describeNodes(session: SessionView, running: ReadonlyMap<string, number
     .slice(0, ANSWER_LIMITS.nodeRows);
 }
 
+/** What is over was counted when it ended; what runs is looked at now. */
+export function describeNodeUse(job: JobView, { nowMs, since }: { readonly nowMs: number; readonly since: number }): NodeUseAnswer {
+  const { session, nodeUse, unplaced } = job;
+  const clockMs = session.clockMs(nowMs);
+  const series = nodeUse.series(runningNow(job, clockMs));
+  const nodes = (series?.nodes ?? []).map(({ node, running }) => ({
+    ...given('node', node),
+    name: node === undefined ? 'other nodes' : (nodeName(session, node) ?? node),
+    ...given('cpus', node === undefined ? undefined : session.nodes.get(node)?.resources?.['CPU']),
+    running: [...running.subarray(0, running.findLastIndex((mean) => mean > 0) + 1)].map((mean) => Math.round(mean * 1000) / 1000),
+  }));
+  const startMs = series?.startMs ?? clockMs;
+  return { nowMs: clockMs, since, startMs, bucketMs: series?.bucketMs ?? 0, nodes: nodes.toSorted(byUse), unplaced };
+}
+
+function* runningNow(job: JobView, clockMs: number): Generator<RanOn> {
+  let lookedAt = 0;
+  for (const { stage, nodeId, runningMs, endMs } of job.open) {
+    if (lookedAt >= ANSWER_LIMITS.openLookedAt) return;
+    lookedAt += 1;
+    if (nodeId !== undefined && !Number.isNaN(runningMs)) yield { node: nodeId, fromMs: runningMs, toMs: isOver(stage) ? endMs : clockMs };
+  }
+}
+
+function byUse(a: NodeUseRow, b: NodeUseRow): number {
+  return useOf(b) - useOf(a);
+}
+
+function useOf({ running }: NodeUseRow): number {
+  return running.reduce((sum, mean) => sum + mean, 0);
+}
+
 interface OpenAttempts {
   readonly waiting: readonly WaitingRow[];
   readonly running: ReadonlyMap<string, number>;
@@ -185,8 +230,9 @@ function lookAtOpen(job: JobView): OpenAttempts {
   return { waiting: [...waiting.values()].toSorted((a, b) => a.sinceMs - b.sinceMs), running, failed, lookedAt };
 }
 
-export function describeAttempt(attempt: AttemptView, isEarlier = false): AttemptRow {
-  const { session } = attempt.job;
+export function describeAttempt(attempt: AttemptView, traceUrl: string | undefined, isEarlier = false): AttemptRow {
+  const { session, traceId } = attempt.job;
+  const spanId = taskSpanId(session.name, attempt.taskId, attempt.number);
   const earlier = isEarlier ? [] : earlierOf(attempt);
   return {
     task: attempt.taskId,
@@ -208,8 +254,10 @@ export function describeAttempt(attempt: AttemptView, isEarlier = false): Attemp
     ...given('actor', actorIdOf(attempt.taskId)),
     ...given('parentTask', attempt.parentTaskId),
     ...given('error', attempt.error),
-    spanId: taskSpanId(session.name, attempt.taskId, attempt.number),
-    ...(earlier.length === 0 ? {} : { earlier: earlier.map((each) => describeAttempt(each, true)) }),
+    spanId,
+    ...(attempt.isFolded ? { isFolded: true } : {}),
+    ...given('traceUrl', traceUrl === undefined || attempt.isFolded ? undefined : traceUrlOf(traceUrl, traceId, spanId)),
+    ...(earlier.length === 0 ? {} : { earlier: earlier.map((each) => describeAttempt(each, traceUrl, true)) }),
   };
 }
 

@@ -20,6 +20,10 @@ export interface ViewLimits {
   readonly maxActors: number;
   readonly maxIncarnationsPerActor: number;
   readonly maxNodesPerSession: number;
+  /** Nodes of which it is known how much ran on them over time, in so many buckets each: of one job, and of all. The rest of a job's nodes share some. */
+  readonly maxNodeSeriesPerJob: number;
+  readonly maxNodeSeries: number;
+  readonly nodeSeriesBuckets: number;
   readonly maxSessions: number;
   /** Texts are cut here. UTF-16 units. */
   readonly maxNameLength: number;
@@ -40,6 +44,9 @@ export const DEFAULT_VIEW_LIMITS: ViewLimits = {
   maxActors: 20_000,
   maxIncarnationsPerActor: 20,
   maxNodesPerSession: 2_000,
+  maxNodeSeriesPerJob: 200,
+  maxNodeSeries: 5_000,
+  nodeSeriesBuckets: 120,
   maxSessions: 100,
   maxNameLength: 200,
   maxMessageLength: 500,

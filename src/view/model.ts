@@ -2,6 +2,7 @@ import {
   type ActorLifecycle,
   type Applied,
   type AttemptLifecycle,
+  type AttemptSoFar,
   isDriverTask,
   jobIdOf,
   type JobLifecycle,
@@ -25,6 +26,7 @@ import { ActorView } from './actor-view.ts';
 import { AttemptBook } from './attempt-book.ts';
 import { DEFAULT_VIEW_LIMITS, type ViewLimits } from './limits.ts';
 import { noCounts } from './stage.ts';
+import { NodeUse } from './node-use.ts';
 import { kept } from './text.ts';
 import { JobView, SessionView } from './records.ts';
 import { earlier, toMs } from './times.ts';
@@ -62,6 +64,7 @@ export class ViewModel {
 
   /** What was open when a former process ended; before any event. */
   takeUp(retold: Retold, nowMs: number): void {
+    if (retold.type === 'attempt_so_far') return this.#attemptSoFar(retold, nowMs);
     if (retold.type !== 'job_so_far') return this.observe(retold, nowMs);
     const session = this.#session(retold.session, nowMs);
     const job = session === undefined ? undefined : this.#job(session, retold.jobId, nowMs);
@@ -74,6 +77,15 @@ export class ViewModel {
     this.version += 1;
   }
 
+  #attemptSoFar({ session: name, definition, lifecycle }: AttemptSoFar, nowMs: number): void {
+    const session = definition === undefined ? undefined : this.#session(name, nowMs);
+    if (session !== undefined && definition !== undefined) {
+      const job = this.#jobOf(session, lifecycle.taskId, definition.parentTaskId, nowMs);
+      this.attempts.define(job, lifecycle, definition, 'applied');
+    }
+    this.observe(lifecycle, nowMs);
+  }
+
   /** An event that the correlator has applied, and what it said to it. `nowMs` is the present. */
   observe(event: RayEvent, nowMs: number, applied: Applied = 'applied'): void {
     const session = this.#session(event.session, nowMs);
@@ -84,7 +96,7 @@ export class ViewModel {
     switch (event.type) {
       case 'task_definition':
         if (isDriverTask(event.taskId)) return void this.#job(session, jobIdOf(event.taskId), nowMs);
-        return this.attempts.define(this.#jobOf(session, event.taskId, event.parentTaskId, nowMs), event, applied);
+        return this.attempts.define(this.#jobOf(session, event.taskId, event.parentTaskId, nowMs), event, event, applied);
       case 'task_lifecycle':
         if (isDriverTask(event.taskId)) return this.#driver(session, event, nowMs);
         return this.attempts.enter(this.#jobOf(session, event.taskId, undefined, nowMs), event, nowMs, applied);
@@ -111,11 +123,11 @@ export class ViewModel {
     }
   }
 
-  /** A lifecycle that is finished, or an attempt that is finished and was folded. */
-  finished(lifecycle: Lifecycle, nowMs: number): void {
+  /** A lifecycle that is finished; `folded`: an attempt that gets no span of its own. */
+  finished(lifecycle: Lifecycle, nowMs: number, how: 'sent' | 'folded' = 'sent'): void {
     const session = this.#session(lifecycle.session, nowMs);
     if (session === undefined) return;
-    if (lifecycle.kind === 'attempt') this.#attemptFinished(session, lifecycle, nowMs);
+    if (lifecycle.kind === 'attempt') this.#attemptFinished(session, lifecycle, nowMs, how);
     else if (lifecycle.kind === 'job') this.#jobFinished(session, lifecycle, nowMs);
     else if (lifecycle.kind === 'actor') this.#actorFinished(session, lifecycle, nowMs);
     else if (lifecycle.kind === 'session') session.isClosed = true;
@@ -166,7 +178,9 @@ export class ViewModel {
       this.leftOut.jobs += 1;
       return undefined;
     }
-    const job = new JobView(session, id, jobTraceId(session.name, id), nowMs);
+    const { nodeSeriesBuckets, maxNodeSeriesPerJob } = this.limits;
+    const nodeUse = new NodeUse(nodeSeriesBuckets, maxNodeSeriesPerJob);
+    const job = new JobView(session, id, jobTraceId(session.name, id), nowMs, nodeUse);
     session.jobs.set(id, job);
     this.#openJobs += 1;
     return job;
@@ -180,7 +194,11 @@ export class ViewModel {
       return known.job;
     }
     const parent = parentTaskId === undefined ? undefined : session.lastAttempts.get(parentTaskId);
-    return parent?.job ?? this.#job(session, jobIdOf(parentTaskId ?? taskId), nowMs);
+    if (parent !== undefined) return parent.job;
+    const id = parentTaskId ?? taskId;
+    // Nearly always it is the job of the last one: comparing its id is cheaper than cutting one out and hashing it.
+    if (!id.endsWith(session.lastJobId)) session.lastJobId = jobIdOf(id);
+    return this.#job(session, session.lastJobId, nowMs);
   }
 
   #driver(session: SessionView, event: TaskLifecycle, nowMs: number): void {
@@ -216,13 +234,13 @@ export class ViewModel {
     }
   }
 
-  #attemptFinished(session: SessionView, lifecycle: AttemptLifecycle, nowMs: number): void {
+  #attemptFinished(session: SessionView, lifecycle: AttemptLifecycle, nowMs: number, how: 'sent' | 'folded'): void {
     if (lifecycle.placeholder === true) return;
     const { trace } = lifecycle;
     const job = this.#job(session, trace.kind === 'job' ? trace.jobId : lifecycle.jobId, nowMs);
     if (job === undefined) return;
     job.traceId = traceIdOf(trace);
-    this.attempts.close(job, lifecycle, nowMs);
+    this.attempts.close(job, lifecycle, nowMs, how);
   }
 
   #jobFinished(session: SessionView, lifecycle: JobLifecycle, nowMs: number): void {

@@ -1,3 +1,4 @@
+import { PATH_PHASES } from './critical-path.ts';
 import { STAGES } from './stage.ts';
 
 /** A JSON Schema, as far as OpenAPI 3.1 needs it here. */
@@ -183,6 +184,8 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       parentTask: text(),
       error: object({ type: text(), message: text('cut') }),
       spanId: text(),
+      isFolded: { ...flag, description: 'true: the budget of its trace folded it, so that it has no span of its own there' },
+      traceUrl: text('where its span can be looked at, once it is over and was sent'),
       depth: count('in the order of a tree: how many tasks above it are listed'),
       earlier: list(ref('Attempt')),
     },
@@ -200,6 +203,8 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       'actor',
       'parentTask',
       'error',
+      'isFolded',
+      'traceUrl',
       'depth',
       'earlier',
     ],
@@ -216,4 +221,94 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     ['firstMs', 'lastMs'],
   ),
+  Fold: object(
+    {
+      key: text('what to give in `unfold` in order to get its tasks too'),
+      function: text(),
+      tasks: count(),
+      below: count('tasks below these, not listed either while it is folded'),
+      isUnfolded: flag,
+      stages: ref('StageCounts'),
+      retried: count('earlier attempts'),
+      startMs: ms('when the first one was submitted'),
+      runningMs: ms('when the first one began to run'),
+      runUntilMs: ms('when the last of those ended that are known to have run; the present while one runs'),
+      endMs: ms('when the last one ended, if all did'),
+      queueSumMs: number('of the last attempts: from the first state to RUNNING, up to the present where it is open'),
+      runSumMs: number('from RUNNING on'),
+      runMaxMs: number(),
+    },
+    ['startMs', 'runningMs', 'runUntilMs', 'endMs'],
+  ),
+  Tree: object(
+    {
+      ...common,
+      total: count('rows, of all pages'),
+      tasks: count('tasks in the tree, also those that are folded'),
+      offset: count(),
+      rows: list(object({ depth: count(), task: ref('Attempt'), fold: ref('Fold') }, ['task', 'fold'])),
+      firstMs: ms(),
+      lastMs: ms(),
+      withoutRow: count('attempts of the job that have no row, or none any more'),
+    },
+    ['firstMs', 'lastMs'],
+  ),
+  CriticalPath: object({
+    ...common,
+    isOver: { ...flag, description: 'false: the path is that to the present' },
+    startMs: ms(),
+    endMs: ms(),
+    shares: list(
+      object(
+        {
+          function: text('left out for the driver'),
+          tasks: count(),
+          argumentsMs: number('waited for arguments'),
+          retryMs: number('waited to be tried again'),
+          nodeMs: number('waited for a node'),
+          workerMs: number('waited at its worker or actor'),
+          runningMs: number('ran; for the driver and for callers without the time of those they waited for'),
+          unknownMs: number('Ray did not tell which of these'),
+          totalMs: number(),
+        },
+        ['function'],
+      ),
+    ),
+    steps: list(
+      object(
+        {
+          task: text('left out for the driver'),
+          attempt: count(),
+          name: text(),
+          function: text(),
+          spanId: text(),
+          fold: text('key of the fold that the task is in when there are enough of its kind'),
+          phase: { type: 'string', enum: [...PATH_PHASES] },
+          startMs: ms(),
+          endMs: ms(),
+          isHandedOn: { ...flag, description: 'true: it waited for arguments that the step before is taken to have made' },
+        },
+        ['task', 'attempt', 'function', 'spanId', 'fold', 'isHandedOn'],
+      ),
+    ),
+    stepsLeftOut: count('of the beginning'),
+    tasksLeftOut: count('tasks that were not looked at because there are too many, or that have no row any more'),
+  }),
+  NodeUse: object({
+    ...common,
+    startMs: ms('when the first bucket begins'),
+    bucketMs: number(),
+    nodes: list(
+      object(
+        {
+          node: text('left out for all nodes for which there was no room'),
+          name: text(),
+          cpus: number('that it has'),
+          running: list(number('attempts of the job that ran on it in this bucket, on average')),
+        },
+        ['node', 'cpus'],
+      ),
+    ),
+    unplaced: count('attempts that are over and of which Ray did not tell where or when they ran'),
+  }),
 };

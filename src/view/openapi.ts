@@ -41,9 +41,19 @@ const filters: readonly Schema[] = [
     description: 'tree: each task under the one that called it.',
     schema: { type: 'string', enum: ['start', 'tree'], default: 'start' },
   },
+];
+
+const paging: readonly Schema[] = [
   { name: 'offset', in: 'query', schema: { type: 'integer', minimum: 0, maximum: PAGE_LIMITS.offset, default: 0 } },
   { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 0, maximum: PAGE_LIMITS.tasks, default: 200 } },
 ];
+
+const unfold: Schema = {
+  name: 'unfold',
+  in: 'query',
+  description: `Keys of folds whose tasks are wanted too, with commas between; at most ${PAGE_LIMITS.unfolded}.`,
+  schema: { type: 'string' },
+};
 
 interface Operation {
   readonly summary: string;
@@ -66,7 +76,26 @@ const operations: Readonly<Record<string, Operation>> = {
     summary: 'Tasks of a job by their start, each with its attempts',
     answer: 'Tasks',
     refusals: [...OF_A_JOB, 'query_invalid', 'view_busy'],
-    parameters: [job, session, ...filters],
+    parameters: [job, session, ...filters, ...paging],
+  },
+  '/api/v1/jobs/{job}/tree': {
+    summary: 'Rows of the task tree: each task under the one that called it, three or more siblings of one function folded into one row',
+    answer: 'Tree',
+    refusals: [...OF_A_JOB, 'query_invalid', 'view_busy'],
+    parameters: [job, session, unfold, ...paging],
+  },
+  '/api/v1/jobs/{job}/critical-path': {
+    summary:
+      'What determined when the job ended, or what it has been waiting for until now: a path back from the end, by who called whom and who ended last; Ray does not tell what a caller waited for',
+    answer: 'CriticalPath',
+    refusals: [...OF_A_JOB, 'view_busy'],
+    parameters: [job, session],
+  },
+  '/api/v1/jobs/{job}/node-use': {
+    summary: 'How many attempts of the job ran on each node over time',
+    answer: 'NodeUse',
+    refusals: OF_A_JOB,
+    parameters: [job, session],
   },
   '/api/v1/stream': {
     summary:

@@ -2,7 +2,19 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /** In the order in which the browser gets them, as one script. */
-const SCRIPTS = ['dom.js', 'format.js', 'jobs.js', 'job.js', 'rows.js', 'tasks.js', 'main.js'];
+const SCRIPTS = [
+  'dom.js',
+  'scheme.js',
+  'format.js',
+  'jobs.js',
+  'node-use.js',
+  'job.js',
+  'folds.js',
+  'rows.js',
+  'tasks.js',
+  'path.js',
+  'main.js',
+];
 
 export interface Page {
   readonly html: string;

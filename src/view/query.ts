@@ -2,7 +2,7 @@ import { refuseRead, type ViewRefusal } from './refusal.ts';
 import type { TaskFilter, TaskOrder } from './select.ts';
 import { STAGES } from './stage.ts';
 
-export const PAGE_LIMITS = { tasks: 1_000, offset: 10_000_000, textLength: 200, jobs: 2_000 } as const;
+export const PAGE_LIMITS = { tasks: 1_000, offset: 10_000_000, textLength: 200, jobs: 2_000, unfolded: 100, foldKeyLength: 80 } as const;
 const DEFAULT_TASKS = 200;
 
 export interface Page {
@@ -19,7 +19,7 @@ export function readOrder(query: Query): Read<TaskOrder> {
 export type Read<Value> = { readonly ok: true; readonly value: Value } | ViewRefusal;
 
 /** By name; undefined when it is not given. */
-type Query = (name: string) => string | undefined;
+export type Query = (name: string) => string | undefined;
 
 export function readFilter(query: Query): Read<TaskFilter> {
   const state = query('state') ?? '';
@@ -41,6 +41,14 @@ export function readPage(query: Query): Read<Page> {
   if (offset === undefined) return refuseRead('query_invalid', `offset must be a count up to ${PAGE_LIMITS.offset}`);
   if (limit === undefined) return refuseRead('query_invalid', `limit must be a count up to ${PAGE_LIMITS.tasks}`);
   return { ok: true, value: { offset, limit } };
+}
+
+/** Keys as the answers have them; what is none unfolds nothing. */
+export function readUnfolded(query: Query): Read<ReadonlySet<string>> {
+  const keys = (query('unfold') ?? '').split(',', PAGE_LIMITS.unfolded + 1).filter((key) => key !== '');
+  if (keys.length > PAGE_LIMITS.unfolded) return refuseRead('query_invalid', `unfold must not have more than ${PAGE_LIMITS.unfolded} keys`);
+  if (keys.some((key) => key.length > PAGE_LIMITS.foldKeyLength)) return refuseRead('query_invalid', 'unfold must have keys of folds');
+  return { ok: true, value: new Set(keys) };
 }
 
 function readCount(text: string | undefined, whenUnset: number, max: number): number | undefined {

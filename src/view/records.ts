@@ -1,6 +1,7 @@
 import type { StateTransition, TaskDefinition } from '../event/index.ts';
 import type { ActorView } from './actor-view.ts';
 import { Durations, Rate } from './durations.ts';
+import type { NodeUse } from './node-use.ts';
 import { isOver, noCounts, rankOf, type Stage, stageOf } from './stage.ts';
 import { earlier, toMs } from './times.ts';
 
@@ -37,6 +38,8 @@ export class AttemptView {
   endInferred: string | undefined;
   /** The bridge has made its span. */
   isClosed = false;
+  /** The budget of its trace folded it. */
+  isFolded = false;
   /** A later attempt of the task is known: the task does not stand where this one does. */
   isSuperseded = false;
   previous: AttemptView | undefined;
@@ -71,6 +74,8 @@ export type TaskNeeds = Pick<TaskDefinition, 'taskType' | 'requiredResources' | 
 /** What is known of all attempts of one function. */
 export class FunctionView {
   readonly name: string;
+  /** Among the functions of its job; never given to another one. */
+  readonly number: number;
   /** Texts and needs of the last definitions: most attempts hold the same ones, so that they hold one object. */
   readonly shared: { name: string; parentTaskId: string | undefined; readonly needs: TaskNeeds[] } = {
     name: '',
@@ -86,8 +91,9 @@ export class FunctionView {
   /** From RUNNING to the end. */
   readonly run = new Durations();
 
-  constructor(name: string) {
+  constructor(name: string, number: number) {
     this.name = name;
+    this.number = number;
   }
 }
 
@@ -137,6 +143,8 @@ export class JobView {
   withoutRow = 0;
   readonly ended = new Rate();
   readonly functions = new Map<string, FunctionView>();
+  /** Also those that were given up again. */
+  functionsMade = 0;
   /** Followed one by one. In the order in which they were first told. */
   readonly open = new Set<AttemptView>();
   /** Over, oldest first. */
@@ -147,13 +155,19 @@ export class JobView {
   /** By function and type of error. */
   readonly failureKinds = new Map<string, FailuresView>();
 
-  constructor(session: SessionView, id: string, traceId: string, nowMs: number) {
+  /** What ran on which node, of the attempts that are over. */
+  readonly nodeUse: NodeUse;
+  /** Attempts that are over and of which Ray did not tell where or when they ran. */
+  unplaced = 0;
+
+  constructor(session: SessionView, id: string, traceId: string, nowMs: number, nodeUse: NodeUse) {
     this.session = session;
     this.id = id;
     this.name = id;
     this.traceId = traceId;
     this.firstSeenMs = nowMs;
     this.lastSeenMs = nowMs;
+    this.nodeUse = nodeUse;
   }
 
   get startMs(): number {
@@ -189,6 +203,8 @@ export class SessionView {
   nodesNotShown = 0;
   #toldMs = Number.NaN;
   #toldAtMs = 0;
+  /** Of the attempt that was heard of last. */
+  lastJobId = ' ';
   /** The last attempt of each task that has a row or is followed. */
   readonly lastAttempts = new Map<string, AttemptView>();
 

@@ -1,7 +1,9 @@
-import type { Turn, Turns } from '../receiver/index.ts';
+import type { Turns } from '../receiver/index.ts';
 import { earlierOf, nodeName } from './describe.ts';
-import { PENDING_STAGES, type Stage } from './stage.ts';
+import { Pace } from './pace.ts';
 import type { AttemptView, JobView } from './records.ts';
+import { PENDING_STAGES, type Stage } from './stage.ts';
+import { asTree, type Folding, type SelectedTask, type TreeRow } from './tree.ts';
 
 /** What tasks to show. Texts are looked for in any letter case, anywhere. */
 export interface TaskFilter {
@@ -17,87 +19,40 @@ export interface TaskFilter {
 /** `start`: by their start. `tree`: each under the task that called it, those of one caller by their start. */
 export type TaskOrder = 'start' | 'tree';
 
-export interface SelectedTask {
-  readonly attempt: AttemptView;
-  /** How many of the tasks above it are in the selection; 0 without an order as a tree. */
-  readonly depth: number;
-}
-
-/** Attempts looked at between two looks at the clock. */
-const STEP = 500;
-
 /** The last attempts of tasks that the filter lets through. Gives way to the rest of the bridge while it looks. */
 export async function selectTasks(job: JobView, filter: TaskFilter, order: TaskOrder, turns: Turns): Promise<readonly SelectedTask[]> {
   const pace = new Pace(turns);
-  const matches = matcherOf(filter);
+  const found = await findTasks(job, pace, matcherOf(filter));
+  if (order === 'start') return found.map((attempt) => ({ attempt, depth: 0 }));
+  return (await asTree(found, pace)).filter((row) => 'attempt' in row);
+}
+
+export interface SelectedTree {
+  readonly rows: readonly TreeRow[];
+  readonly tasks: readonly AttemptView[];
+}
+
+/** All tasks of a job as a tree, folded by function. */
+export async function selectTree(job: JobView, folding: Folding, turns: Turns): Promise<SelectedTree> {
+  const pace = new Pace(turns);
+  const tasks = await findTasks(job, pace);
+  return { tasks, rows: await asTree(tasks, pace, folding) };
+}
+
+/** By their start. */
+export async function findTasks(job: JobView, pace: Pace, matches?: (attempt: AttemptView) => boolean): Promise<readonly AttemptView[]> {
   const { lastAttempts } = job.session;
   const found: AttemptView[] = [];
   for (const attempts of [job.others, job.failures, job.open]) {
     for (const attempt of attempts) {
       if (pace.isDue()) await pace.rest();
-      if (lastAttempts.get(attempt.taskId) === attempt && matches(attempt)) found.push(attempt);
+      if (lastAttempts.get(attempt.taskId) === attempt && matches?.(attempt) !== false) found.push(attempt);
     }
   }
   await pace.rest();
   found.sort(byStart);
   await pace.rest();
-  return order === 'start' ? found.map((attempt) => ({ attempt, depth: 0 })) : await asTree(found, pace);
-}
-
-/** Rests after some steps when its turn is over. */
-class Pace {
-  readonly #turns: Turns;
-  #turn: Turn | undefined;
-  #steps = 0;
-
-  constructor(turns: Turns) {
-    this.#turns = turns;
-  }
-
-  isDue(): boolean {
-    this.#steps += 1;
-    return this.#steps % STEP === 0;
-  }
-
-  async rest(): Promise<void> {
-    if (this.#turn === undefined || this.#turn.isOver()) this.#turn = await this.#turns.take();
-  }
-}
-
-/** Damaged streams can name a task as its own ancestor: such a task stands at the top. */
-async function asTree(found: readonly AttemptView[], pace: Pace): Promise<readonly SelectedTask[]> {
-  const below = new Map<string, AttemptView[]>();
-  const ids = new Set<string>();
-  for (const { taskId } of found) {
-    if (pace.isDue()) await pace.rest();
-    ids.add(taskId);
-  }
-  const top: AttemptView[] = [];
-  for (const attempt of found) {
-    if (pace.isDue()) await pace.rest();
-    const { parentTaskId } = attempt;
-    const siblings = parentTaskId === undefined ? undefined : below.get(parentTaskId);
-    if (parentTaskId === undefined || !ids.has(parentTaskId)) top.push(attempt);
-    else if (siblings === undefined) below.set(parentTaskId, [attempt]);
-    else siblings.push(attempt);
-  }
-  const placed = new Set<AttemptView>();
-  const tree: SelectedTask[] = [];
-  for (const roots of [top, found]) {
-    for (const root of roots) {
-      const waiting: SelectedTask[] = [{ attempt: root, depth: 0 }];
-      for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-        if (pace.isDue()) await pace.rest();
-        if (placed.has(next.attempt)) continue;
-        placed.add(next.attempt);
-        tree.push(next);
-        const { depth } = next;
-        for (const child of (below.get(next.attempt.taskId) ?? []).toReversed()) waiting.push({ attempt: child, depth: depth + 1 });
-      }
-    }
-    if (tree.length === found.length) break;
-  }
-  return tree;
+  return found;
 }
 
 /** What has no time yet stands at the end. */

@@ -1,3 +1,4 @@
+import type { PathPhase } from './critical-path.ts';
 import type { DurationSummary } from './durations.ts';
 import type { Stage, StageCounts } from './stage.ts';
 import type { JobState } from './records.ts';
@@ -213,6 +214,10 @@ export interface AttemptRow {
   readonly parentTask?: string;
   readonly error?: { readonly type: string; readonly message: string };
   readonly spanId: string;
+  /** The budget of its trace folded it: it has no span of its own there. */
+  readonly isFolded?: true;
+  /** Where its span can be looked at, once it is over and was sent. */
+  readonly traceUrl?: string;
   /** In the order of a tree: how many tasks above it are listed. */
   readonly depth?: number;
   /** Earlier attempts of the task, the last one first. */
@@ -232,4 +237,119 @@ export interface AttemptsAnswer {
   readonly lastMs?: number;
   /** Attempts of the job that are over and have no row any more, and open ones that are only counted. */
   readonly withoutRow: number;
+}
+
+/** Tasks of one function that one task called, as one row. */
+export interface FoldRow {
+  /** What to ask for in `unfold` in order to get its tasks, too. Stays the same while the job is remembered. */
+  readonly key: string;
+  readonly function: string;
+  readonly tasks: number;
+  /** Tasks below these, which are not listed either while it is folded. */
+  readonly below: number;
+  readonly isUnfolded: boolean;
+  readonly stages: StageCounts;
+  /** Earlier attempts. */
+  readonly retried: number;
+  /** When the first one was submitted, when the first one began to run, until when any ran, and when the last one ended, if all did. */
+  readonly startMs?: number;
+  readonly runningMs?: number;
+  readonly runUntilMs?: number;
+  readonly endMs?: number;
+  /** Of the last attempts in sum, up to the present where they are open: from the first state to RUNNING, and from there on. */
+  readonly queueSumMs: number;
+  readonly runSumMs: number;
+  readonly runMaxMs: number;
+}
+
+/** Either a task or a fold. */
+export interface TreeRow {
+  readonly depth: number;
+  readonly task?: AttemptRow;
+  readonly fold?: FoldRow;
+}
+
+export interface TreeAnswer {
+  /** On Ray's clock, as far as it can be told. */
+  readonly nowMs: number;
+  readonly since: number;
+  /** Rows, of all pages. */
+  readonly total: number;
+  /** Tasks in the tree, also those that are folded. */
+  readonly tasks: number;
+  readonly offset: number;
+  readonly rows: readonly TreeRow[];
+  readonly firstMs?: number;
+  readonly lastMs?: number;
+  readonly withoutRow: number;
+}
+
+export interface PathStepRow {
+  /** Left out for the driver. */
+  readonly task?: string;
+  readonly attempt?: number;
+  readonly name: string;
+  readonly function?: string;
+  readonly spanId?: string;
+  /** Of the fold that the task is in when there are enough of its kind. */
+  readonly fold?: string;
+  readonly phase: PathPhase;
+  readonly startMs: number;
+  readonly endMs: number;
+  /** It waited for arguments that the step before is taken to have made. */
+  readonly isHandedOn?: true;
+}
+
+/** What a function, or the driver, has of the critical path. */
+export interface PathShareRow {
+  /** Left out for the driver. */
+  readonly function?: string;
+  readonly tasks: number;
+  readonly argumentsMs: number;
+  /** From the end of one attempt to when the next one goes on. */
+  readonly retryMs: number;
+  readonly nodeMs: number;
+  readonly workerMs: number;
+  readonly runningMs: number;
+  readonly unknownMs: number;
+  readonly totalMs: number;
+}
+
+export interface CriticalPathAnswer {
+  /** On Ray's clock, as far as it can be told. */
+  readonly nowMs: number;
+  readonly since: number;
+  /** False: the path is that to the present. */
+  readonly isOver: boolean;
+  readonly startMs: number;
+  readonly endMs: number;
+  /** The largest share first; they add up to the whole. */
+  readonly shares: readonly PathShareRow[];
+  /** In the order of time, each beginning where the one before ends: the last ones. */
+  readonly steps: readonly PathStepRow[];
+  readonly stepsLeftOut: number;
+  /** Tasks that were not looked at because there are too many, or that have no row any more. */
+  readonly tasksLeftOut: number;
+}
+
+export interface NodeUseRow {
+  /** Left out for all nodes for which there was no room. */
+  readonly node?: string;
+  readonly name: string;
+  /** CPUs that it has, as Ray told. */
+  readonly cpus?: number;
+  /** How many attempts of the job ran on it on average in each bucket; those at the end in which nothing ran are left out. */
+  readonly running: readonly number[];
+}
+
+export interface NodeUseAnswer {
+  /** On Ray's clock, as far as it can be told. */
+  readonly nowMs: number;
+  readonly since: number;
+  /** When the first bucket begins. */
+  readonly startMs: number;
+  readonly bucketMs: number;
+  readonly nodes: readonly NodeUseRow[];
+  /** Attempts that are over and of which Ray did not tell where or when they ran. */
+  readonly unplaced: number;
 }

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono';
 import type { TokenSet } from '../access/index.ts';
-import type { Applied, Lifecycle, Retold } from '../correlate/index.ts';
+import type { Applied, AttemptLifecycle, Lifecycle, Retold } from '../correlate/index.ts';
 import type { RayEvent } from '../event/index.ts';
 import type { ReceiverTelemetry, Turns } from '../receiver/index.ts';
 import { createApi } from './api.ts';
@@ -30,6 +30,7 @@ export interface ViewOptions {
 export interface ViewStats {
   readonly openAttempts: number;
   readonly rows: number;
+  readonly nodeSeries: number;
   readonly jobsLeftOut: number;
   readonly streams: number;
   readonly streamsCut: number;
@@ -42,6 +43,8 @@ export interface View {
   /** What was open when a former process ended. */
   readonly takeUp: (retold: Retold) => void;
   readonly finished: (lifecycle: Lifecycle) => void;
+  /** An attempt that is finished and gets no span of its own. */
+  readonly folded: (lifecycle: AttemptLifecycle) => void;
   /** The routes, to be mounted before those of the receiver. */
   readonly mount: (app: Hono) => void;
   /** The receiver tells the given telemetry what it told it before, and the view what came in. */
@@ -71,6 +74,7 @@ export function createView(options: ViewOptions): View {
     observe: (event, applied) => guarded(() => model.observe(event, now(), applied)),
     takeUp: (retold) => guarded(() => model.takeUp(retold, now())),
     finished: (lifecycle) => guarded(() => model.finished(lifecycle, now())),
+    folded: (lifecycle) => guarded(() => model.finished(lifecycle, now(), 'folded')),
     mount(app) {
       api.mount(app);
       app.get('/', (context) => api.guard(context, true) ?? context.body(page.html, 200, page.headers));
@@ -81,6 +85,7 @@ export function createView(options: ViewOptions): View {
       return {
         openAttempts: model.attempts.open,
         rows: model.attempts.rows,
+        nodeSeries: model.attempts.nodeSeries,
         jobsLeftOut: model.leftOut.jobs,
         streams: clients,
         streamsCut: cut,

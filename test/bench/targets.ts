@@ -40,7 +40,7 @@ export const FULL: Scale = {
   rounds: 3,
   loadPosts: 300,
   openAttempts: 1_000_000,
-  besideOpenAttempts: 20_000,
+  besideOpenAttempts: 120_000,
   finishedAttempts: { few: 1_000_000, many: 10_000_000, jobs: 1000 },
   jobTasks: 1_000_000,
   starts: 5,

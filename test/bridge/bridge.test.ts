@@ -2,7 +2,7 @@ import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import { createBridge } from '../../src/bridge.ts';
 import { METRICS } from '../../src/metrics.ts';
-import { jobTraceId } from '../../src/span/index.ts';
+import { jobSpanId, jobTraceId } from '../../src/span/index.ts';
 import {
   createBackend,
   createTestBridge,
@@ -82,7 +82,7 @@ describe('a bridge', () => {
   });
 
   it('tells of a finished job, with the place where its trace can be looked at', async () => {
-    const test = createTestBridge({ settings: { traceUrl: 'http://tempo/{traceId}?id={traceId}' } });
+    const test = createTestBridge({ settings: { traceUrl: 'http://jaeger/{traceId}?uiFind={spanId}' } });
     await test.bridge.start();
     await postAll(test, recordedBodies('mix-ray-2.56.1.ndjson'));
     await closeAll(test);
@@ -90,7 +90,8 @@ describe('a bridge', () => {
     const lines = test.lines.filter(({ event }) => event === 'job_finished');
     expect(lines.length).toBeGreaterThan(0);
     for (const line of lines) {
-      expect(line).toMatchObject({ level: 'info', traceUrl: `http://tempo/${String(line['traceId'])}?id=${String(line['traceId'])}` });
+      const [traceId = '', session = '', jobId = ''] = [line['traceId'], line['session'], line['jobId']].map(String);
+      expect(line).toMatchObject({ level: 'info', traceUrl: `http://jaeger/${traceId}?uiFind=${jobSpanId(session, jobId)}` });
       expect(test.backend.spans.map((span) => span.spanContext().traceId)).toContain(line['traceId']);
     }
     expect(lines.map(({ traceId }) => traceId)).toContain(jobTraceId(String(lines[0]?.['session']), '01000000'));

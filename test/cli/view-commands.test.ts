@@ -46,6 +46,7 @@ describe('jobs', () => {
     expect(one.stdout).toMatch(/^leaf +7 +1 /m);
     expect(one.stdout).toMatch(/a node with CPU 999: no node has as much$/m);
     expect(one.stdout).toMatch(/^ +1 +boom +TASK_EXECUTION_EXCEPTION: RuntimeError: boom: é unicode line2$/m);
+    expect(one.stdout).toMatch(/^critical path:\nCRITICAL PATH +SHARE .*\n\(the driver itself\) +54 % +8\.76 ?s/m);
   });
 
   test('give a program the API as it is', async () => {

@@ -90,6 +90,7 @@ describe.each(NAMES)('%s', (name) => {
   it.each([
     ['with room for everything', { maxSpansPerTrace: 0, maxBytesPerTrace: 0 }],
     ['with folds', { maxSpansPerTrace: 40 }],
+    ['with marks of what is open', { inFlight: 'running' as const, inFlightAfterMs: 2_000, maxSpansPerTrace: 60 }],
     ['with few tombstones', { maxTombstones: 20, maxSpansPerTrace: 40, nesting: 'flat' as const }],
   ])('%s', (_, options) => {
     fc.assert(

@@ -9,12 +9,14 @@ export interface ServeSettings {
   readonly orphanTimeoutMs: number;
   /** False: every attempt has its own span, however many there are. */
   readonly hasTraceBudget: boolean;
+  readonly inFlight?: 'off' | 'jobs' | 'running';
+  readonly inFlightAfterMs?: number;
   readonly drainTimeoutMs?: number;
   readonly maxQueuedSpans?: number;
 }
 
 export function serveFlags(settings: ServeSettings, port: number): string[] {
-  const { journal = 'disk', sync, syncIntervalMs, maxJournalBytes, drainTimeoutMs, maxQueuedSpans } = settings;
+  const { journal = 'disk', sync, syncIntervalMs, maxJournalBytes, drainTimeoutMs, maxQueuedSpans, inFlight, inFlightAfterMs } = settings;
   return [
     ['--listen', `127.0.0.1:${port}`],
     ['--data-dir', settings.dataDir],
@@ -32,6 +34,8 @@ export function serveFlags(settings: ServeSettings, port: number): string[] {
           ['--max-spans-per-trace', '0'],
           ['--max-bytes-per-trace', '0'],
         ]),
+    ...(inFlight === undefined ? [] : [['--in-flight', inFlight]]),
+    ...(inFlightAfterMs === undefined ? [] : [['--in-flight-after', `${inFlightAfterMs}ms`]]),
     ...(drainTimeoutMs === undefined ? [] : [['--drain-timeout', `${drainTimeoutMs}ms`]]),
     ...(maxQueuedSpans === undefined ? [] : [['--max-queued-spans', String(maxQueuedSpans)]]),
   ].flat();

@@ -9,10 +9,13 @@ type Changed = Pick<ServeSettings, 'journal' | 'hasTraceBudget'>;
 
 // A checkpoint is due when a quarter of the journal's limit is worked through: a small limit makes many of them.
 
+/** Everything that is open is marked at once: what a mark tells hangs on the post that brought it, and on no later one. */
+const marks = { inFlight: 'running', inFlightAfterMs: 0 } as const;
+
 /** So that a test has seen them all in seconds: nothing closes but by its session's silence, or 15 s after its job's end. */
-const smallSettings = { settleMs: 30_000, orphanTimeoutMs: 10_000, maxJournalBytes: 8 * 1024 * 1024 };
+const smallSettings = { ...marks, settleMs: 30_000, orphanTimeoutMs: 10_000, maxJournalBytes: 8 * 1024 * 1024 };
 /** Attempts close while others come, and a stream with its kills is over long before. */
-const fullSettings = { settleMs: 20_000, orphanTimeoutMs: 30_000, maxJournalBytes: 32 * 1024 * 1024 };
+const fullSettings = { ...marks, settleMs: 20_000, orphanTimeoutMs: 30_000, maxJournalBytes: 32 * 1024 * 1024 };
 /** Posts of the recordings to a kill, about. */
 const postsPerKill = 20;
 const postsPerRound = 339;

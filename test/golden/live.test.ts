@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
 import { createMeasure } from '../../src/convert.ts';
-import { createCorrelator } from '../../src/correlate/index.ts';
+import { type CorrelateOptions, createCorrelator } from '../../src/correlate/index.ts';
 import { decodeEvent } from '../../src/event/index.ts';
 import { otlpJsonLines } from '../../src/export/index.ts';
 import { createSpanMapper } from '../../src/span/index.ts';
 import { checkTraces } from '../support/oracle.ts';
-import { readOtlpJsonLines } from '../support/otlp-spans.ts';
+import { type FlatSpan, readOtlpJsonLines } from '../support/otlp-spans.ts';
 import { eventsOfBody } from '../support/posts.ts';
 
 // The recordings as they happened: each post at its time, spans as they become due. Nothing may come too late that a trace of
@@ -17,9 +17,9 @@ const RECORDINGS = new URL('../fixtures/recordings/', import.meta.url);
 const TICK_MS = 250;
 const HOUR_MS = 3_600_000;
 
-function sendLive(name: string) {
+function sendLive(name: string, options: Partial<CorrelateOptions> = {}) {
   const spansOf = createSpanMapper();
-  const correlator = createCorrelator({ measure: createMeasure(spansOf) });
+  const correlator = createCorrelator({ measure: createMeasure(spansOf), ...options });
   const spans: ReadableSpan[] = [];
   const events: unknown[] = [];
   let nowMs = 0;
@@ -49,6 +49,18 @@ describe.each(readdirSync(RECORDINGS).filter((name) => name.endsWith('.ndjson'))
 
   // Until 2.51 a restarted actor runs its creation again as the same attempt, long after that attempt's end was sent.
   const creationRunsAgain = ['features-ray-2.49.0.ndjson', 'features-ray-2.51.1.ndjson'].includes(name);
+
+  it.each([0, 500, 3_000])('has marks beside the same spans, when they are sent after %i ms', (inFlightAfterMs) => {
+    const marked = sendLive(name, { inFlight: 'running', inFlightAfterMs });
+    const isMark = (span: FlatSpan): boolean => span.attributes['ray.in_flight'] === true;
+    const bySpan = (a: FlatSpan, b: FlatSpan): number => (a.traceId + a.spanId < b.traceId + b.spanId ? -1 : 1);
+    expect(marked.spans.filter((span) => !isMark(span)).sort(bySpan)).toEqual(spans.toSorted(bySpan));
+    const marks = marked.spans.filter(isMark);
+    if (inFlightAfterMs === 0) expect(marks.length).toBeGreaterThan(0);
+    expect(marks.filter(({ startNs, endNs }) => endNs !== startNs + 1n)).toEqual([]);
+    expect(checkTraces(events, marked.spans).filter((text) => text.startsWith('mark '))).toEqual([]);
+    expect(checkTraces(events, marked.spans)).toEqual(checkTraces(events, spans));
+  });
 
   it('keeps every rule when its spans are sent as they become due', () => {
     const violations = checkTraces(events, spans);

@@ -232,6 +232,23 @@ describe('limits', () => {
     nowMs += 20_000;
     expect(durable.isCheckpointDue()).toBe(true);
   });
+
+  it('state that is large is written again only after twice as much was worked through', async () => {
+    const { journal } = await opened({ limits: { checkpointBytes: 100, idleCheckpointBytes: 1e9 } });
+    const { durable } = journal;
+    await journal.append([event(0)], 1);
+    journal.release(1);
+    expect(durable.isCheckpointDue()).toBe(true);
+    const saved = await durable.saveCheckpoint({ ...nothing, cursor: 1, records: [['text', 'x'.repeat(1_000)]] });
+    const stateBytes = saved.ok ? saved.bytes : Number.NaN;
+    for (let cursor = 1; !durable.isCheckpointDue(); cursor += 1) {
+      expect(journal.stats().bytes).toBeLessThan(2 * stateBytes);
+      await journal.append([event(cursor)], 1);
+      journal.release(cursor + 1);
+    }
+    expect(journal.stats().bytes).toBeGreaterThanOrEqual(2 * stateBytes);
+    await journal.close();
+  });
 });
 
 describe('damage', () => {

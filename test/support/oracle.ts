@@ -29,6 +29,7 @@ export function checkTraces(events: Iterable<unknown>, spans: readonly FlatSpan[
     checkDetails(world, session);
   }
   checkFolds(world);
+  checkMarks(world);
   checkNothingElse(world);
   checkTreeShape(world);
   checkText(world);
@@ -324,6 +325,21 @@ function checkFolds(world: World): void {
   for (const trace of new Set([...counted.keys(), ...world.folded.keys()])) {
     const [said, missing] = [counted.get(trace) ?? 0, world.folded.get(trace) ?? 0];
     if (said !== missing) world.say(`trace ${trace}: summary spans count ${said} attempts, but ${missing} are not there`);
+  }
+}
+
+/** A mark stands for what was open when it was sent: its own span must be there too, above it, and hold its moment. */
+function checkMarks(world: World): void {
+  for (const span of world.spans) {
+    if (span.attributes['ray.in_flight'] !== true) continue;
+    world.explained.add(span);
+    const what = `mark ${span.spanId} '${span.name}'`;
+    const id = spanId('mark', String(span.resource['ray.session_name']), span.parentSpanId);
+    if (span.spanId !== id) world.say(`${what}: its id should be ${id}`);
+    const marked = world.withId(span.parentSpanId)[0];
+    if (marked === undefined) world.say(`${what}: what it marks never came`);
+    else if (span.startNs < marked.startNs || span.endNs > marked.endNs) world.say(`${what}: lies outside of what it marks`);
+    else if (!span.name.startsWith(marked.name)) world.say(`${what}: is named otherwise than '${marked.name}'`);
   }
 }
 

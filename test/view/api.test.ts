@@ -3,8 +3,16 @@ import { API_ROUTES } from '../../src/view/api.ts';
 import { SCHEMAS } from '../../src/view/openapi-schemas.ts';
 import { openApiDocument } from '../../src/view/openapi.ts';
 import { STATUS_OF_VIEW_REFUSAL } from '../../src/view/refusal.ts';
-import type { AttemptsAnswer, JobAnswer, JobsAnswer, StatusAnswer } from '../../src/view/shapes.ts';
-import { postTo } from '../bridge/bridge-fixture.ts';
+import type {
+  AttemptsAnswer,
+  CriticalPathAnswer,
+  JobAnswer,
+  JobsAnswer,
+  NodeUseAnswer,
+  StatusAnswer,
+  TreeAnswer,
+} from '../../src/view/shapes.ts';
+import { postTo, until } from '../bridge/bridge-fixture.ts';
 import { schemaBreaches } from './json-schema.ts';
 import { feed, read, startViewBridge } from './view-bridge.ts';
 
@@ -60,6 +68,11 @@ describe('the description', () => {
         const tasks = await read(app, `${JOB}/tasks?limit=1000`);
         expect(tasks.body.tasks.length).toBeGreaterThan(5);
         expect(breachesOf('/api/v1/jobs/{job}/tasks', 200, tasks.body)).toEqual([]);
+        for (const of of ['tree', 'critical-path', 'node-use']) {
+          const { status, body } = await read(app, `${JOB}/${of}`);
+          expect(status).toBe(200);
+          expect(breachesOf(`/api/v1/jobs/{job}/${of}`, 200, body)).toEqual([]);
+        }
       }
     },
   );
@@ -72,6 +85,11 @@ describe('the description', () => {
     ['/api/v1/jobs/{job}/tasks', `${JOB}/tasks?order=size`, 'query_invalid'],
     ['/api/v1/jobs/{job}/tasks', `${JOB}/tasks?limit=1001`, 'query_invalid'],
     ['/api/v1/jobs/{job}/tasks', `${JOB}/tasks?search=${'x'.repeat(201)}`, 'query_invalid'],
+    ['/api/v1/jobs/{job}/tree', `${JOB}/tree?limit=1001`, 'query_invalid'],
+    ['/api/v1/jobs/{job}/tree', `${JOB}/tree?unfold=${'.1,'.repeat(101)}`, 'query_invalid'],
+    ['/api/v1/jobs/{job}/tree', `${JOB}/tree?unfold=${'x'.repeat(81)}`, 'query_invalid'],
+    ['/api/v1/jobs/{job}/critical-path', '/api/v1/jobs/ff/critical-path', 'job_not_found'],
+    ['/api/v1/jobs/{job}/node-use', '/api/v1/jobs/ff/node-use', 'job_not_found'],
   ] as const)('has the refusals of %s: %s', async (described, path, code) => {
     const fixture = await startViewBridge();
     await feed(fixture, features);
@@ -130,6 +148,55 @@ describe('the answers', () => {
       if (depth > 0) expect([above?.task, above?.depth]).toEqual([parentTask, depth - 1]);
     }
     expect(tree.filter(({ depth }) => depth === 1).length).toBeGreaterThan(4);
+  });
+
+  it('fold the tree by function, and unfold what is asked for', async () => {
+    const fixture = await startViewBridge();
+    await feed(fixture, features);
+    const tree = async (query: string): Promise<TreeAnswer> =>
+      (await read(fixture.bridge.app, `${JOB}/tree?${query}`)).body as unknown as TreeAnswer;
+    const folded = await tree('limit=1000');
+    const leaves = folded.rows.find(({ fold }) => fold?.function === 'leaf' && fold.tasks === 5);
+    expect(leaves).toMatchObject({ depth: 1, fold: { below: 0, isUnfolded: false, stages: { finished: 5 } } });
+    const hidden = folded.rows.reduce((sum, { fold }) => sum + (fold === undefined ? 1 : fold.tasks + fold.below), 0);
+    expect(hidden).toBe(folded.tasks);
+    const unfolded = await tree(`limit=1000&unfold=${leaves?.fold?.key}`);
+    expect(unfolded.total).toBe(folded.total + 5);
+    const at = unfolded.rows.findIndex(({ fold }) => fold?.isUnfolded === true);
+    expect(unfolded.rows.slice(at + 1, at + 6).map(({ depth, task }) => [depth, task?.function])).toEqual(
+      Array.from({ length: 5 }, () => [2, 'leaf']),
+    );
+    expect((await tree('limit=2&offset=1')).rows).toEqual(folded.rows.slice(1, 3));
+  });
+
+  it('tell the critical path, whose steps add up, and the use of nodes', async () => {
+    const fixture = await startViewBridge();
+    await feed(fixture, features);
+    const { app } = fixture.bridge;
+    const path = (await read(app, `${JOB}/critical-path`)).body as unknown as CriticalPathAnswer;
+    const total = path.shares.reduce((sum, { totalMs }) => sum + totalMs, 0);
+    expect(path.isOver).toBe(true);
+    expect(total).toBeCloseTo(path.endMs - path.startMs, 3);
+    expect(path.steps[0]?.startMs).toBeCloseTo(path.startMs, 2);
+    expect(path.steps.at(-1)?.endMs).toBeCloseTo(path.endMs, 2);
+    expect(path.shares.map((share) => share.function)).toEqual(expect.arrayContaining([undefined, 'leaf', 'flaky', 'AsyncA.work']));
+    const { tasks } = (await read(app, `${JOB}/tasks?limit=1000`)).body as unknown as AttemptsAnswer;
+    for (const { task, spanId, attempt } of path.steps) {
+      if (task === undefined) continue;
+      const row = tasks.find((each) => each.task === task);
+      const attempts = row === undefined ? [] : [row, ...(row.earlier ?? [])];
+      expect(attempts.find((each) => each.attempt === attempt)?.spanId).toBe(spanId);
+    }
+    fixture.pass(4_000_000);
+    await until(() => fixture.bridge.stats().correlator.openAttempts === 0);
+    const use = (await read(app, `${JOB}/node-use`)).body as unknown as NodeUseAnswer;
+    const ran = ((await read(app, `${JOB}/tasks?limit=1000`)).body as unknown as AttemptsAnswer).tasks
+      .flatMap((task) => [task, ...(task.earlier ?? [])])
+      .filter(({ runningMs, node }) => runningMs !== undefined && node !== undefined);
+    const ranMs = ran.reduce((sum, { runningMs = 0, endMs = 0 }) => sum + endMs - runningMs, 0);
+    const usedMs = use.nodes.reduce((sum, { running }) => sum + running.reduce((of, mean) => of + mean * use.bucketMs, 0), 0);
+    expect(use.nodes).toMatchObject([{ cpus: 4 }]);
+    expect(usedMs / ranMs).toBeCloseTo(1, 1);
   });
 
   it('need the session only where two have a job of one id', async () => {

@@ -1,44 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { gunzipSync } from 'node:zlib';
-import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { postTo, recordedBodies, until } from '../bridge/bridge-fixture.ts';
-import { browse, type BrowsedBridge, hasChromium } from './chromium.ts';
+import { postTo, recordedBodies } from '../bridge/bridge-fixture.ts';
+import { browse, hasChromium } from './chromium.ts';
+import { accessibilityBreaches, feedLoad, framesWhileScrolling, openJob, shows, titles } from './page-fixture.ts';
 import { feed } from './view-bridge.ts';
 
 const features = 'features-ray-2.60.0.ndjson';
-
-async function openJob(page: Page, name = 'w_basic'): Promise<void> {
-  await page.getByRole('link', { name }).click();
-  await page.waitForSelector('.row .sign.finished, .row .sign.running');
-}
-
-/** Titles of the rows in sight, in their order. */
-async function titles(page: Page): Promise<readonly string[]> {
-  const rows = await page.evaluate<readonly (readonly [number, string])[]>(
-    "[...document.querySelectorAll('.row')].map((row) => [Number(row.dataset.key), row.querySelector('.title').textContent])",
-  );
-  return rows.toSorted((a, b) => a[0] - b[0]).map(([, title]) => title);
-}
-
-/** Until the text is there; the page's policy lets no test look from within. */
-async function shows(page: Page, selector: string, text: string | RegExp): Promise<void> {
-  await expect.poll(async () => (await page.textContent(selector)) ?? '', { timeout: 100_000 }).toMatch(text);
-}
-
-async function accessibilityBreaches(page: Page): Promise<readonly string[]> {
-  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-  // The page's policy lets no script in; the tool goes beside it.
-  const session = await page.context().newCDPSession(page);
-  await session.send('Runtime.evaluate', { expression: axe });
-  const { result } = await session.send('Runtime.evaluate', {
-    expression: `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' ')))`,
-    awaitPromise: true,
-    returnByValue: true,
-  });
-  return result.value as readonly string[];
-}
 
 describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/bin/chromium)', () => {
   it('shows what to set, and turns live with the first event', async () => {
@@ -81,7 +47,9 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     expect(await page.textContent('#actors tbody')).toContain('#0 616 ms, ACTOR_FAILURE');
     expect(await page.$$eval('#functions tbody tr', (rows) => rows.length)).toBeGreaterThan(10);
     expect(await page.getAttribute('#job-facts a', 'href')).toMatch(/^http:\/\/jaeger\.example\/trace\/[0-9a-f]{32}$/);
-    expect((await titles(page)).join('\n')).toMatch(/^parent\n(leaf\n)+/);
+    expect((await titles(page)).join('\n')).toMatch(/^parent\nleaf × 5 — .*\n/);
+    await page.selectOption('select[name=order]', 'tree');
+    await expect.poll(async () => (await titles(page)).join('\n')).toMatch(/^parent\n(leaf\n){5}/);
     expect(
       await page.evaluate("new Set([...document.querySelectorAll('.row .track span')].map((bar) => bar.className)).size"),
     ).toBeGreaterThan(4);
@@ -147,11 +115,14 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     for (const body of renamed) await postTo(bridge.app, body);
     await page.waitForSelector('#jobs-list li a.name');
     await page.click('#jobs-list li a.name');
-    await page.waitForSelector('.row .sign.failed');
+    await page.waitForSelector('.row.fold');
+    expect((await titles(page)).some((title) => title.startsWith(`${hostile} × `))).toBe(true);
+    await page.selectOption('select[name=order]', 'tree');
+    await page.waitForSelector('.row:not(.fold) .sign.failed');
     expect(await page.textContent('#job-facts')).toContain(`of ${session}`);
     expect(await page.textContent('#failures tbody')).toContain(hostile);
     expect((await titles(page)).some((title) => title.startsWith(hostile))).toBe(true);
-    await page.click('.row .sign.failed');
+    await page.click('.row:not(.fold) .sign.failed');
     expect(await page.textContent('#details-title')).toBe(hostile);
     expect(await page.$$('img, main script, main b')).toEqual([]);
     expect(await page.title()).not.toContain('owned');
@@ -208,34 +179,16 @@ describe.runIf(hasChromium)('a job of 20,000 tasks in Chromium', () => {
     });
     await openJob(page, 'load');
     await shows(page, '#tasks-note', /^20,0\d\d tasks/);
-    expect(await page.$$eval('.row', (rows) => rows.length)).toBeLessThan(100);
-    const frames = await page.evaluate<readonly number[]>(`new Promise((resolve) => {
-      const box = document.getElementById('rows');
-      const times = [];
-      let last = performance.now();
-      const step = (now) => {
-        times.push(now - last);
-        last = now;
-        box.scrollTop += box.scrollHeight / 120;
-        if (times.length < 120) requestAnimationFrame(step);
-        else resolve(times.sort((a, b) => a - b));
-      };
-      requestAnimationFrame(step);
-    })`);
+    await page.selectOption('select[name=order]', 'tree');
+    await shows(page, '#tasks-note', /^20,0\d\d tasks\./);
+    await expect.poll(() => page.locator('.row').count()).toBeGreaterThan(20);
+    expect(await page.locator('.row').count()).toBeLessThan(100);
+    const frames = await framesWhileScrolling(page);
     await page.focus('#rows');
     await page.keyboard.press('End');
     await shows(page, '.row:last-child .title', /^[^…]+$/);
     expect(Math.max(...sizes)).toBeLessThan(300_000);
     // No time of the clock is a verdict here: it is told, and the number of rows drawn is what keeps it short.
-    console.log(
-      `frames while scrolling: p50 ${frames[60]?.toFixed(1)} ms, p95 ${frames[114]?.toFixed(1)} ms, max ${frames[119]?.toFixed(1)} ms; answers up to ${Math.max(...sizes)} bytes`,
-    );
+    console.log(`${frames}; answers up to ${Math.max(...sizes)} bytes`);
   });
 });
-
-async function feedLoad({ bridge }: BrowsedBridge): Promise<void> {
-  const bytes = readFileSync(new URL('../fixtures/recordings/load-20k-tasks-ray-2.60.0.ndjson.gz', import.meta.url));
-  const lines = gunzipSync(bytes).toString('utf8').trim().split('\n');
-  for (const line of lines) await postTo(bridge.app, (JSON.parse(line) as { body: string }).body);
-  await until(() => bridge.stats().journal.entries === 0);
-}

@@ -29,25 +29,18 @@ afterEach(async () => {
   for (const close of closers.splice(0).toReversed()) await close();
 });
 
-export interface BrowsedBridge extends TestBridge {
-  readonly url: string;
+export interface Browser {
   readonly page: Page;
   readonly context: BrowserContext;
   /** What the browser complained of: errors of scripts, breaches of the policy, requests that failed. */
   readonly complaints: string[];
+  close(): Promise<void>;
 }
 
-/** A bridge with a view, and a browser of its own that looks at its page. */
-export async function browse(browser: BrowserContextOptions = {}, options: BridgeOptions = {}): Promise<BrowsedBridge> {
-  const fixture = await startViewBridge(options);
-  const listening = await listen(fixture.bridge.app.fetch, { host: '127.0.0.1', port: 0 });
-  if (!listening.ok) throw new Error(listening.problem);
-  const { server }: { server: ListeningServer } = listening;
-  closers.push(() => server.close(0));
+/** A browser of its own that looks at a page. */
+export async function openBrowser(options: BrowserContextOptions, url: string): Promise<Browser> {
   const profile = mkdtempSync(join(tmpdir(), 'ray-otel-chromium-'));
-  closers.push(() => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
-  const context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args, ...browser });
-  closers.push(() => context.close());
+  const context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args, ...options });
   const page = await context.newPage();
   // On a machine that is busy a page takes its time.
   page.setDefaultTimeout(100_000);
@@ -56,6 +49,24 @@ export async function browse(browser: BrowserContextOptions = {}, options: Bridg
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(message.text());
   });
-  await page.goto(server.url);
-  return { ...fixture, url: server.url, page, context, complaints };
+  const close = async (): Promise<void> => {
+    await context.close();
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  };
+  await page.goto(url);
+  return { page, context, complaints, close };
+}
+
+export type BrowsedBridge = TestBridge & Browser & { readonly url: string };
+
+/** A bridge with a view, and a browser of its own that looks at its page; both end after the test. */
+export async function browse(options: BrowserContextOptions = {}, bridgeOptions: BridgeOptions = {}): Promise<BrowsedBridge> {
+  const fixture = await startViewBridge(bridgeOptions);
+  const listening = await listen(fixture.bridge.app.fetch, { host: '127.0.0.1', port: 0 });
+  if (!listening.ok) throw new Error(listening.problem);
+  const { server }: { server: ListeningServer } = listening;
+  closers.push(() => server.close(0));
+  const browser = await openBrowser(options, server.url);
+  closers.push(() => browser.close());
+  return { ...fixture, ...browser, url: server.url };
 }

@@ -217,6 +217,36 @@ describe('limits of the view', () => {
     expect(model.sessions.get(session)?.nodesNotShown).toBe(1);
   });
 
+  it('nodes whose use over time is remembered: of one job, and of all', () => {
+    const model = new ViewModel({ maxNodeSeriesPerJob: 2, maxNodeSeries: 4, maxFinishedJobs: 1 });
+    const run = (index: number, jobId: string): void => {
+      const ends = {
+        startNs: 0n,
+        endNs: 9_000_000n,
+        states: [{ state: 'RUNNING', timeNs: 1_000_000n }],
+        node: { nodeId: `n${index}`, labels: {} },
+      };
+      const trace = { kind: 'job', session, jobId } as const;
+      model.finished(finishedAttempt(index, 'finished', { ...ends, taskId: taskId(index, jobId), jobId, trace }), 0);
+    };
+    const nodesOf = (jobId: string): unknown =>
+      jobOf(model, jobId)
+        .nodeUse.series([])
+        ?.nodes.map(({ node }) => node);
+    const other = '02000000';
+    for (const jobId of [JOB, other]) for (let index = 0; index < 5; index += 1) run(index, jobId);
+    expect(nodesOf(JOB)).toEqual(['n0', 'n1', undefined]);
+    expect(nodesOf(other)).toEqual(['n0', undefined]);
+    expect(model.attempts.nodeSeries).toBe(5);
+    for (const jobId of [JOB, other]) model.finished(finishedJob(jobId), 0);
+    expect(model.attempts.nodeSeries).toBe(2);
+    model.finished(
+      finishedAttempt(9, 'finished', { taskId: taskId(9, other), trace: { kind: 'job', session, jobId: other }, jobId: other }),
+      0,
+    );
+    expect(jobOf(model, other).unplaced).toBe(1);
+  });
+
   it('texts are cut, between characters', () => {
     const model = new ViewModel({ maxMessageLength: 10, maxNameLength: 8 });
     model.observe({ ...states(0, 'FAILED'), error: { errorType: 'T', message: '😀'.repeat(50) } }, 0);

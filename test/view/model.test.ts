@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ViewModel } from '../../src/view/model.ts';
 import { noCounts, STAGES } from '../../src/view/stage.ts';
 import { createFedModel, recordedPosts } from './view-fixture.ts';
-import { describeJobInFull } from '../../src/view/describe.ts';
+import { describeAttempt, describeJobInFull } from '../../src/view/describe.ts';
 import type { JobView } from '../../src/view/records.ts';
 
 const recordings = [
@@ -85,6 +85,11 @@ describe('the view of a recording', () => {
     expect(fed.correlator.stats().foldedAttempts).toBeGreaterThan(10);
     for (const job of jobsOf(fed.model)) expectConsistent(job);
     expect(fed.model.attempts.open).toBe(0);
+    const rows = jobsOf(fed.model).flatMap((job) =>
+      [...job.failures, ...job.others].map((row) => describeAttempt(row, 'http://j/{traceId}')),
+    );
+    expect(rows.filter(({ isFolded }) => isFolded)).toHaveLength(fed.correlator.stats().foldedAttempts);
+    for (const { isFolded, traceUrl } of rows) expect(traceUrl === undefined).toBe(isFolded === true);
   });
 
   it('counts ages on the clock of Ray, however long ago it was recorded', () => {

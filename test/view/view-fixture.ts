@@ -44,12 +44,16 @@ export function createFedModel(limits: Partial<ViewLimits> = {}, budget: { reado
   const jobs: JobLifecycle[] = [];
   let nowMs = 0;
   let attempts = 0;
-  const finish = (lifecycle: Lifecycle): void => {
+  const finish = (lifecycle: Lifecycle, how: 'sent' | 'folded' = 'sent'): void => {
     if (lifecycle.kind === 'attempt' && lifecycle.placeholder !== true) attempts += 1;
-    model.finished(lifecycle, nowMs);
+    model.finished(lifecycle, nowMs, how);
     if (lifecycle.kind === 'job') jobs.push(lifecycle);
   };
-  const correlator = createCorrelator({ ...budget, measure: () => ({ spans: 1, bytes: 1 }), onFolded: finish });
+  const correlator = createCorrelator({
+    ...budget,
+    measure: () => ({ spans: 1, bytes: 1 }),
+    onFolded: (lifecycle) => finish(lifecycle, 'folded'),
+  });
   return {
     model,
     correlator,

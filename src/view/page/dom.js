@@ -7,6 +7,11 @@
 /** @typedef {import('../shapes.ts').StatusAnswer} StatusAnswer */
 /** @typedef {import('../shapes.ts').AttemptRow} AttemptRow */
 /** @typedef {import('../shapes.ts').AttemptsAnswer} AttemptsAnswer */
+/** @typedef {import('../shapes.ts').TreeAnswer} TreeAnswer */
+/** @typedef {import('../shapes.ts').TreeRow} TreeRow */
+/** @typedef {import('../shapes.ts').FoldRow} FoldRow */
+/** @typedef {import('../shapes.ts').CriticalPathAnswer} CriticalPathAnswer */
+/** @typedef {import('../shapes.ts').NodeUseAnswer} NodeUseAnswer */
 /** @typedef {import('../stage.ts').StageCounts} StageCounts */
 /** @typedef {import('../stage.ts').Stage} Stage */
 
@@ -73,6 +78,24 @@ function keep(parent, items, keyOf, create, update) {
   for (const element of known.values()) element.remove();
 }
 
+/** Does it now, or as soon as it was not done for so long. @param {number} ms @param {() => void} work */
+function atMostEvery(ms, work) {
+  let doneMs = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let waiting;
+  const run = () => {
+    waiting = undefined;
+    doneMs = Date.now();
+    work();
+  };
+  return () => {
+    const waitMs = doneMs + ms - Date.now();
+    if (waiting !== undefined) return;
+    if (waitMs <= 0) run();
+    else waiting = setTimeout(run, waitMs);
+  };
+}
+
 /** @param {string} text @param {string} label */
 function copyButton(text, label) {
   const button = makeButton('copy', 'Copy');
@@ -100,7 +123,7 @@ async function copyText(text, button) {
 
 /**
  * @template Row
- * @typedef {{title: string, text?: (row: Row) => string, cell?: (row: Row) => Node, kind?: 'num' | 'wide' | 'word'}} TableColumn
+ * @typedef {{title: string, text?: (row: Row) => string, cell?: (row: Row) => Node, kind?: 'num' | 'wide' | 'word' | 'chart'}} TableColumn
  */
 
 /**

@@ -17,8 +17,9 @@ const FUNCTION_COLUMNS = [
 ];
 
 let jobNowMs = 0;
-/** @type {string | undefined} */
-let shownTraceUrl;
+let shownTraceId = '';
+/** @type {JobAnswer['nodes']} */
+let shownNodes = [];
 
 /** @type {readonly TableColumn<JobAnswer['waiting'][number]>[]} */
 const WAITING_COLUMNS = [
@@ -49,9 +50,10 @@ const ACTOR_COLUMNS = [
 
 /** @type {readonly TableColumn<JobAnswer['nodes'][number]>[]} */
 const NODE_COLUMNS = [
-  { title: 'Node', text: (row) => row.name, kind: 'wide' },
-  { title: 'State', text: (row) => row.state },
+  { title: 'Node', text: (row) => row.name },
+  { title: 'Running over time', cell: chartCell, kind: 'chart' },
   { title: 'Running', text: (row) => countText(row.running), kind: 'num' },
+  { title: 'State', text: (row) => row.state },
   { title: 'Id', text: (row) => row.node, kind: 'word' },
 ];
 
@@ -76,7 +78,7 @@ function functionButton(row) {
 function showJob(answer) {
   const { job, functions, waiting, failures, actors, actorCount, nodes, lookedAt, nowMs } = answer;
   jobNowMs = nowMs;
-  shownTraceUrl = job.traceUrl;
+  shownTraceId = job.traceId;
   setText(byId('job-title'), job.name);
   showFacts(job);
   showBar(byId('job-bar'), job.tasks);
@@ -95,11 +97,16 @@ function showJob(answer) {
   showTable('waiting', WAITING_COLUMNS, waiting, (row) => `${row.state}/${row.function}/${row.waitsFor}`);
   showTable('failures', FAILURE_COLUMNS, failures, (row) => `${row.function}/${row.errorType}`);
   showTable('actors', ACTOR_COLUMNS, actors, (row) => row.actor);
-  showTable('nodes', NODE_COLUMNS, nodes, (row) => row.node);
+  shownNodes = nodes;
+  showNodes();
   const sample = waiting.length > 0 && pendingOf(job.tasks) > lookedAt ? `, of ${countText(lookedAt)} open attempts` : '';
   setText(byId('waiting-title'), `What pending tasks wait for${sample}`);
   setText(byId('actors-title'), actorCount > actors.length ? `Actors: ${countText(actors.length)} of ${countText(actorCount)}` : 'Actors');
   offerFunctions(functions.map((row) => row.function));
+}
+
+function showNodes() {
+  showTable('nodes', NODE_COLUMNS, [...shownNodes, ...otherNodes], (row) => row.node);
 }
 
 /** @param {JobRow} job */

@@ -53,11 +53,11 @@ function updateJob(item, job, showsSession) {
 }
 
 /** The setting is a URL of http or https, checked when the bridge started; it is checked again here.
- * @param {string} url */
-function traceLink(url) {
+ * @param {string} url @param {string} [label] */
+function traceLink(url, label = 'Trace') {
   if (!/^https?:\/\//i.test(url)) return make('span', '', url);
   const link = document.createElement('a');
-  link.textContent = 'Trace';
+  link.textContent = label;
   link.href = url;
   link.rel = 'noopener noreferrer';
   link.target = '_blank';

@@ -11,6 +11,8 @@ let shownJob;
 let polling;
 
 const POLL_MS = 5000;
+/** What is made of all tasks of a job is asked for at most this often. */
+const SLOW_REFRESH_MS = 3000;
 
 /** @param {string} path @returns {Promise<unknown>} undefined when there is no good answer */
 async function askApi(path) {
@@ -35,6 +37,8 @@ function go() {
   shownJob = readAddress();
   byId('job').hidden = shownJob === undefined;
   byId('job-gone').hidden = true;
+  forgetPath();
+  forgetNodeUse();
   openList(shownJob);
   hear();
   if (overview !== undefined) showOverview(overview);
@@ -52,6 +56,7 @@ function hear() {
   source.addEventListener('job', (event) => {
     showJob(/** @type {JobAnswer} */ (JSON.parse(String(event.data))));
     refreshList();
+    refreshSlowly();
   });
   source.addEventListener('gone', () => showGone());
   source.addEventListener('error', () => {
@@ -77,6 +82,21 @@ async function askAll() {
   const job = /** @type {JobAnswer | undefined} */ (await askApi(`jobs/${encodeURIComponent(shownJob.job)}?${query}`));
   if (job !== undefined) showJob(job);
   refreshList();
+  refreshSlowly();
+}
+
+const refreshSlowly = atMostEvery(SLOW_REFRESH_MS, () => void askSlowly());
+
+async function askSlowly() {
+  const asked = shownJob;
+  if (asked === undefined) return;
+  const path = `jobs/${encodeURIComponent(asked.job)}`;
+  const query = new URLSearchParams({ session: asked.session });
+  const criticalPath = /** @type {CriticalPathAnswer | undefined} */ (await askApi(`${path}/critical-path?${query}`));
+  const nodeUse = /** @type {NodeUseAnswer | undefined} */ (await askApi(`${path}/node-use?${query}`));
+  if (shownJob !== asked) return;
+  if (criticalPath !== undefined) showPath(criticalPath);
+  if (nodeUse !== undefined) showNodeUse(nodeUse);
 }
 
 function stopPolling() {
@@ -161,6 +181,7 @@ for (const legend of document.querySelectorAll('[data-legend]')) {
 byId('setup-copy').addEventListener('click', (event) => {
   if (event.currentTarget instanceof HTMLElement) void copyText(byId('setup-lines').textContent ?? '', event.currentTarget);
 });
+setUpScheme();
 setUpTasks();
 window.addEventListener('hashchange', go);
 go();

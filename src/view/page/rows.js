@@ -1,6 +1,8 @@
 'use strict';
 // The list of tasks: only what is in sight is asked for and drawn, however many there are.
 
+/** A bar. @typedef {{stage: Stage, startMs: number, endMs: number, kind: '' | 'earlier' | 'fold' | 'fold waits'}} Phase */
+
 const ROW_HEIGHT = 24;
 const PAGE_ROWS = 200;
 /** Pages that are kept; those out of sight go first. */
@@ -16,16 +18,16 @@ const list = {
   /** @type {{session: string, job: string} | undefined} */ of: undefined,
   /** @type {Record<string, string>} */ filter: {},
   total: 0,
+  tasks: 0,
   withoutRow: 0,
   nowMs: 0,
   firstMs: 0,
   lastMs: 1,
   /** Of everything that the list holds; undefined is all of it. @type {{fromMs: number, toMs: number} | undefined} */ zoom: undefined,
-  /** @type {Map<number, readonly AttemptRow[]>} */ pages: new Map(),
+  /** @type {Map<number, readonly TreeRow[]>} */ pages: new Map(),
+  /** Keys of folds. @type {Set<string>} */ unfolded: new Set(),
   /** @type {Set<number>} */ asked: new Set(),
   /** Counts what makes answers that are under way useless. */ epoch: 0,
-  refreshedMs: 0,
-  isStale: false,
   chosen: -1,
   isDrawn: false,
 };
@@ -34,6 +36,7 @@ const list = {
 function openList(of) {
   list.of = of;
   list.zoom = undefined;
+  list.unfolded.clear();
   const form = byId('filter');
   if (form instanceof HTMLFormElement) form.reset();
   list.filter = readFilter();
@@ -57,19 +60,33 @@ async function askPage(page) {
   const { of, epoch } = list;
   if (of === undefined || list.asked.has(page)) return;
   list.asked.add(page);
-  const query = new URLSearchParams({ ...list.filter, session: of.session, offset: String(page * PAGE_ROWS), limit: String(PAGE_ROWS) });
-  const answer = /** @type {AttemptsAnswer | undefined} */ (await askApi(`jobs/${encodeURIComponent(of.job)}/tasks?${query}`));
+  const answer = await askRows(of, { session: of.session, offset: String(page * PAGE_ROWS), limit: String(PAGE_ROWS) });
   if (epoch !== list.epoch) return;
   list.asked.delete(page);
   if (answer === undefined) return;
   list.total = answer.total;
+  list.chosen = Math.min(list.chosen, list.total - 1);
+  list.tasks = answer.tasks;
   list.withoutRow = answer.withoutRow;
   list.nowMs = answer.nowMs;
   list.firstMs = answer.firstMs ?? 0;
   list.lastMs = Math.max(list.firstMs + 1, answer.lastMs ?? 0);
-  list.pages.set(page, answer.tasks);
+  list.pages.set(page, answer.rows);
   forgetPages(page);
   drawSoon();
+}
+
+/** As rows of a tree in any case. @param {{job: string}} of @param {Record<string, string>} page @returns {Promise<TreeAnswer | undefined>} */
+async function askRows(of, page) {
+  const path = `jobs/${encodeURIComponent(of.job)}`;
+  if (isFoldedView(list.filter)) {
+    const query = new URLSearchParams({ ...page, unfold: [...list.unfolded].join(',') });
+    return /** @type {TreeAnswer | undefined} */ (await askApi(`${path}/tree?${query}`));
+  }
+  const { order } = list.filter;
+  const query = new URLSearchParams({ ...page, ...list.filter, order: order === 'start' ? order : 'tree' });
+  const answer = /** @type {AttemptsAnswer | undefined} */ (await askApi(`${path}/tasks?${query}`));
+  return answer && { ...answer, rows: answer.tasks.map((task) => ({ depth: task.depth ?? 0, task })), tasks: answer.total };
 }
 
 /** @param {number} near */
@@ -79,20 +96,16 @@ function forgetPages(near) {
 }
 
 /** The job has changed: what is in sight is asked for anew, now or a moment later. */
-function refreshList() {
-  list.isStale = true;
-  const waitMs = list.refreshedMs + REFRESH_MS - Date.now();
-  if (waitMs > 0) {
-    setTimeout(refreshIfStale, waitMs);
-    return;
-  }
-  refreshIfStale();
+const refreshList = atMostEvery(REFRESH_MS, askInSight);
+
+/** Other rows are wanted: answers that are under way are of no use. What is drawn stays until there is something new. */
+function askAgain() {
+  list.epoch += 1;
+  list.asked.clear();
+  askInSight();
 }
 
-function refreshIfStale() {
-  if (!list.isStale || Date.now() - list.refreshedMs < REFRESH_MS - 5) return;
-  list.isStale = false;
-  list.refreshedMs = Date.now();
+function askInSight() {
   const { first, last } = inSight();
   const [firstPage, lastPage] = [Math.floor(first / PAGE_ROWS), Math.floor(last / PAGE_ROWS)];
   for (const page of list.pages.keys()) if (page < firstPage || page > lastPage) list.pages.delete(page);
@@ -123,20 +136,21 @@ function timeRange() {
 function drawRows() {
   const space = byId('rows-space');
   space.style.height = `${list.total * ROW_HEIGHT}px`;
+  byId('rows').style.setProperty('--rows', String(list.total));
   const { first, last } = inSight();
   const rows = [];
   for (let index = first; index <= last && list.total > 0; index += 1) {
     const page = Math.floor(index / PAGE_ROWS);
-    const task = list.pages.get(page)?.[index % PAGE_ROWS];
-    if (task === undefined && !list.pages.has(page)) void askPage(page);
-    rows.push({ index, task });
+    if (!list.pages.has(page)) void askPage(page);
+    rows.push({ index, row: rowAt(index) });
   }
   keep(space, rows, ({ index }) => String(index), createRow, updateRow);
   const { fromMs, toMs } = timeRange();
   setText(byId('axis-from'), list.total === 0 ? '' : clockText(fromMs));
   setText(byId('axis-to'), list.total === 0 ? '' : `${clockText(toMs)} (${durationText(toMs - fromMs)})`);
-  const rest = list.withoutRow > 0 ? ` ${countText(list.withoutRow)} attempts have no row here any more.` : '';
-  setText(byId('tasks-note'), `${countText(list.total)} task${list.total === 1 ? '' : 's'}.${rest}`);
+  const rest = list.withoutRow > 0 ? ` ${countText(list.withoutRow)} attempt${list.withoutRow === 1 ? ' has' : 's have'} no row here any more.` : '';
+  const inRows = list.tasks === list.total ? '' : `, in ${countText(list.total)} row${list.total === 1 ? '' : 's'}`;
+  setText(byId('tasks-note'), `${countText(list.tasks)} task${list.tasks === 1 ? '' : 's'}${inRows}.${rest}`);
   const chosen = rows.some(({ index }) => index === list.chosen);
   if (chosen) byId('rows').setAttribute('aria-activedescendant', `row-${list.chosen}`);
   else byId('rows').removeAttribute('aria-activedescendant');
@@ -146,47 +160,73 @@ function createRow() {
   const row = make(
     'div',
     'row',
-    make('div', 'what', make('span', 'sign'), make('span', 'unseen'), make('span', 'title'), make('span', 'took')),
+    make('div', 'what', make('span', 'sign'), make('span', 'unseen'), make('span', 'title'), make('span', 'crit'), make('span', 'took')),
     make('div', 'track'),
   );
-  row.setAttribute('role', 'option');
-  row.querySelector('.sign')?.setAttribute('aria-hidden', 'true');
+  row.setAttribute('role', 'treeitem');
+  for (const sign of row.querySelectorAll('.sign, .crit')) sign.setAttribute('aria-hidden', 'true');
   return row;
 }
 
-/** @param {HTMLElement} row @param {{index: number, task: AttemptRow | undefined}} item */
-function updateRow(row, { index, task }) {
-  row.style.top = `${index * ROW_HEIGHT}px`;
-  row.id = `row-${index}`;
-  row.classList.toggle('chosen', index === list.chosen);
-  row.setAttribute('aria-selected', String(index === list.chosen));
-  row.setAttribute('aria-posinset', String(index + 1));
-  row.setAttribute('aria-setsize', String(list.total));
-  const [what, track] = [...row.children];
-  const [sign, stage, title, took] = [...(what?.children ?? [])];
-  if (track === undefined || sign === undefined || stage === undefined || title === undefined || took === undefined) return;
-  if (task === undefined) {
+/** @param {number} index */
+function rowAt(index) {
+  return list.pages.get(Math.floor(index / PAGE_ROWS))?.[index % PAGE_ROWS];
+}
+
+/** @param {HTMLElement} element @param {{index: number, row: TreeRow | undefined}} item */
+function updateRow(element, { index, row }) {
+  element.style.top = `${index * ROW_HEIGHT}px`;
+  element.id = `row-${index}`;
+  element.classList.toggle('chosen', index === list.chosen);
+  element.setAttribute('aria-selected', String(index === list.chosen));
+  element.setAttribute('aria-posinset', String(index + 1));
+  element.setAttribute('aria-setsize', String(list.total));
+  const [what, track] = [...element.children];
+  const [sign, stage, title, crit, took] = [...(what?.children ?? [])];
+  if (!track || !sign || !stage || !(title instanceof HTMLElement) || !crit || !took) return;
+  if (row?.fold === undefined) element.removeAttribute('aria-expanded');
+  else element.setAttribute('aria-expanded', String(row.fold.isUnfolded));
+  if (row === undefined) {
     setText(title, '…');
     track.replaceChildren();
     return;
   }
+  const { depth, task, fold } = row;
+  element.setAttribute('aria-level', String(depth + 1));
+  element.classList.toggle('fold', fold !== undefined);
+  title.style.paddingLeft = `${Math.min(depth, DEPTH_MAX) * 12}px`;
+  const isCritical = isOnPath(row);
+  element.classList.toggle('critical', isCritical);
+  setText(crit, isCritical ? '◆' : '');
+  const critical = isCritical ? ', on the critical path' : '';
+  if (fold !== undefined) {
+    sign.className = `sign ${fold.stages.failed > 0 ? 'failed' : ''}`;
+    setText(sign, fold.isUnfolded ? '▾' : '▸');
+    setText(stage, `${fold.isUnfolded ? 'unfolded' : 'folded'}${critical}`);
+    setText(title, foldText(fold));
+    setText(took, fold.startMs === undefined ? '' : durationText((fold.endMs ?? list.nowMs) - fold.startMs));
+    drawTrack(track, phasesOfFold(fold));
+  }
+  if (task === undefined) return;
   sign.className = `sign ${task.stage}`;
   setText(sign, STAGE_SIGNS[task.stage]);
-  setText(stage, STAGE_WORDS[task.stage]);
-  const tries = task.attempt === 0 ? '' : ` (try ${task.attempt + 1})`;
-  const why = task.waitsFor !== undefined ? ` — waits for ${task.waitsFor}` : task.error !== undefined ? ` — ${task.error.message || task.error.type}` : '';
-  setText(title, `${task.name}${tries}${why}`);
-  if (title instanceof HTMLElement) title.style.paddingLeft = `${Math.min(task.depth ?? 0, DEPTH_MAX) * 12}px`;
-  row.setAttribute('aria-description', task.depth === undefined || task.depth === 0 ? '' : `level ${task.depth + 1}`);
+  setText(stage, `${STAGE_WORDS[task.stage]}${critical}`);
+  setText(title, taskText(task));
   setText(took, task.startMs === undefined ? '' : durationText((task.endMs ?? list.nowMs) - task.startMs));
-  drawTrack(track, task);
+  drawTrack(track, [...(task.earlier ?? []).flatMap((each) => phasesOf(each, 'earlier')), ...phasesOf(task)]);
 }
 
-/** @param {Element} track @param {AttemptRow} task */
-function drawTrack(track, task) {
+/** @param {AttemptRow} task */
+function taskText(task) {
+  const tries = task.attempt === 0 ? '' : ` (try ${task.attempt + 1})`;
+  const why = task.waitsFor !== undefined ? ` — waits for ${task.waitsFor}` : task.error !== undefined ? ` — ${task.error.message || task.error.type}` : '';
+  return `${task.name}${tries}${why}`;
+}
+
+/** @param {Element} track @param {readonly Phase[]} phases */
+function drawTrack(track, phases) {
   const { fromMs, toMs } = timeRange();
-  const parts = [...(task.earlier ?? []).flatMap((each) => phasesOf(each, true)), ...phasesOf(task, false)];
-  const seen = parts.filter((part) => part.endMs >= fromMs && part.startMs <= toMs);
+  const seen = phases.filter((part) => part.endMs >= fromMs && part.startMs <= toMs);
   while (track.childElementCount > seen.length) track.lastElementChild?.remove();
   while (track.childElementCount < seen.length) track.append(make('span', ''));
   for (const [index, part] of seen.entries()) {
@@ -194,16 +234,14 @@ function drawTrack(track, task) {
     if (!(bar instanceof HTMLElement)) continue;
     const left = (Math.max(part.startMs, fromMs) - fromMs) / (toMs - fromMs);
     const right = (Math.min(part.endMs, toMs) - fromMs) / (toMs - fromMs);
-    bar.className = `p-${part.stage}${part.isEarlier ? ' earlier' : ''}`;
+    bar.className = `p-${part.stage} ${part.kind}`;
     bar.style.left = `${left * 100}%`;
     bar.style.width = `${(right - left) * 100}%`;
   }
 }
 
-/** @typedef {{stage: Stage, startMs: number, endMs: number, isEarlier: boolean}} Phase */
-
-/** From one state to the next. @param {AttemptRow} attempt @param {boolean} isEarlier @returns {Phase[]} */
-function phasesOf(attempt, isEarlier) {
+/** From one state to the next. @param {AttemptRow} attempt @param {Phase['kind']} kind @returns {Phase[]} */
+function phasesOf(attempt, kind = '') {
   if (attempt.startMs === undefined) return [];
   const endMs = attempt.endMs ?? list.nowMs;
   /** @type {{stage: Stage, startMs: number}[]} */
@@ -218,5 +256,5 @@ function phasesOf(attempt, isEarlier) {
   begin(attempt.stage === 'failed' ? 'failed' : 'running', attempt.runningMs);
   // What failed before it ran is seen to have failed.
   if (attempt.stage === 'failed' && attempt.runningMs === undefined) begin('failed', endMs);
-  return begins.map((phase, index) => ({ ...phase, endMs: begins[index + 1]?.startMs ?? endMs, isEarlier }));
+  return begins.map((phase, index) => ({ ...phase, endMs: begins[index + 1]?.startMs ?? endMs, kind }));
 }

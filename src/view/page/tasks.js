@@ -16,6 +16,13 @@ function filterByFunction(text) {
   byId('rows').focus({ preventScroll: true });
 }
 
+/** @param {string} id */
+function findTask(id) {
+  const search = byId('filter').querySelector('input');
+  if (search !== null) search.value = id;
+  filterByFunction('');
+}
+
 /** @returns {Record<string, string>} */
 function readFilter() {
   const form = byId('filter');
@@ -82,9 +89,10 @@ function onListKey(event) {
     PageUp: () => choose(list.chosen - page),
     Home: () => choose(0),
     End: () => choose(list.total - 1),
-    Enter: () => showDetails(list.chosen),
-    ArrowLeft: () => zoom('left'),
-    ArrowRight: () => zoom('right'),
+    Enter: () => openRow(list.chosen),
+    ' ': () => openRow(list.chosen),
+    ArrowLeft: () => foldOrElse(false, () => zoom('left')),
+    ArrowRight: () => foldOrElse(true, () => zoom('right')),
     '+': () => zoom('in'),
     '=': () => zoom('in'),
     '-': () => zoom('out'),
@@ -96,15 +104,31 @@ function onListKey(event) {
   action();
 }
 
-/** @param {number} index */
-function showDetails(index) {
-  const task = list.pages.get(Math.floor(index / PAGE_ROWS))?.[index % PAGE_ROWS];
-  if (task === undefined) return;
+/** On a fold the arrows fold and unfold, as in any tree. @param {boolean} wanted @param {() => void} otherwise */
+function foldOrElse(wanted, otherwise) {
+  const fold = rowAt(list.chosen)?.fold;
+  if (fold === undefined) otherwise();
+  else setUnfolded(fold, wanted);
+}
+
+/** A task is shown, a fold unfolded or folded. @param {number} index */
+function openRow(index) {
+  const row = rowAt(index);
+  if (row?.fold !== undefined) setUnfolded(row.fold, !row.fold.isUnfolded);
+  if (row?.task !== undefined) showDetails(row.task);
+}
+
+/** @param {AttemptRow} task */
+function showDetails(task) {
   setText(byId('details-title'), task.name);
   const body = byId('details-body');
-  body.replaceChildren(...(shownTraceUrl === undefined ? [] : [make('p', '', traceLink(shownTraceUrl))]));
+  body.replaceChildren();
   for (const attempt of [task, ...(task.earlier ?? [])]) {
     if (task.earlier !== undefined) body.append(make('h4', '', `Attempt ${attempt.attempt}`));
+    if (attempt.traceUrl !== undefined) {
+      const label = attempt.endMs === undefined ? 'Its span, which is sent when it has ended' : 'Its span in the trace';
+      body.append(make('p', '', traceLink(attempt.traceUrl, label)));
+    }
     body.append(factsOf(attempt));
     if (attempt.error !== undefined) body.append(make('p', 'error', `${attempt.error.type}\n${attempt.error.message}`));
   }
@@ -125,13 +149,15 @@ function factsOf(attempt) {
   add('Waits for', attempt.waitsFor);
   add('Function', attempt.function);
   add('Began', attempt.startMs === undefined ? undefined : clockText(attempt.startMs));
-  for (const { stage, startMs, endMs } of phasesOf(attempt, false)) if (endMs > startMs) add(`— ${STAGE_WORDS[stage]}`, durationText(endMs - startMs));
+  for (const { stage, startMs, endMs } of phasesOf(attempt)) if (endMs > startMs) add(`— ${STAGE_WORDS[stage]}`, durationText(endMs - startMs));
   add('Ended', attempt.endMs === undefined ? undefined : clockText(attempt.endMs));
   add('End inferred', attempt.endInferred);
   add('Node', attempt.nodeName);
   add('Process', attempt.pid);
   add('Task id', attempt.task, true);
   add('Span id', attempt.spanId, true);
+  add('Trace id', shownTraceId, true);
+  if (attempt.isFolded) add('Folded', 'the budget of its trace left it no span of its own');
   add('Actor id', attempt.actor, true);
   add('Node id', attempt.node, true);
   add('Parent task', attempt.parentTask, true);
@@ -139,6 +165,9 @@ function factsOf(attempt) {
 }
 
 function setUpTasks() {
+  byId('path-steps').addEventListener('toggle', () => {
+    if (lastPath !== undefined) showSteps(lastPath);
+  });
   filterSelect('state').append(new Option('any', ''), new Option('pending', 'pending'), ...STAGES.map((stage) => new Option(STAGE_WORDS[stage], stage)));
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let typing;
@@ -159,7 +188,7 @@ function setUpTasks() {
     const row = event.target instanceof Element ? event.target.closest('.row') : null;
     if (!(row instanceof HTMLElement)) return;
     choose(Number(row.dataset['key']));
-    showDetails(list.chosen);
+    openRow(list.chosen);
   });
   new ResizeObserver(drawSoon).observe(rows);
 }

@@ -103,14 +103,14 @@ export async function until<Answer>(
   what: string,
   limitMs: number,
   look: () => Promise<Answer | undefined>,
-  pauseMs = 100,
+  pauseMs: number | (() => number) = 100,
 ): Promise<Answer> {
   const deadlineMs = performance.now() + limitMs;
   for (;;) {
     const answer = await look();
     if (answer !== undefined) return answer;
     if (performance.now() > deadlineMs) throw new Error(`waited ${Math.round(limitMs / 1000)} s for ${what}`);
-    await sleep(pauseMs);
+    await sleep(typeof pauseMs === 'number' ? pauseMs : pauseMs());
   }
 }
 

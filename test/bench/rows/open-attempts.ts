@@ -9,6 +9,7 @@ import { COUNT_LIMITS, type Scale, TARGETS } from '../targets.ts';
 const FEW_OPEN = 1000;
 /** What the targets of the whole process are for. */
 const TARGET_ATTEMPTS = 1_000_000;
+const WARM_UP_ATTEMPTS = 20_000;
 const SENDERS = 2;
 const CATCH_UP_LIMIT_MS = 600_000;
 const RESTART_LIMIT_MS = 120_000;
@@ -28,8 +29,10 @@ export async function openAttemptsRows(sink: Sink, scale: Scale): Promise<Findin
   const start = { sinkUrl: sink.url, budget: 'off', maxOpenAttempts: openAttempts * 2, isCollectable: true } as const;
   const bridge = await startBridge(start);
   try {
-    const beside = (session: string): GeneratedStreamOptions => stream(session, { jobs: 4, tasksPerJob: scale.besideOpenAttempts / 4 });
-    for (const session of ['warm-up', 'warm-up again']) await besideCpu(bridge, beside(session));
+    const beside = (session: string, attempts = scale.besideOpenAttempts): GeneratedStreamOptions =>
+      stream(session, { jobs: 4, tasksPerJob: attempts / 4 });
+    for (const session of ['warm-up', 'warm-up again'])
+      await besideCpu(bridge, beside(session, Math.min(scale.besideOpenAttempts, WARM_UP_ATTEMPTS)));
     await sendAll(bridge.url, generatedPosts(stream('few', { openTasks: FEW_OPEN })), SENDERS);
     await untilOpen(bridge, FEW_OPEN);
     const few = await besideCpu(bridge, beside('beside few'));

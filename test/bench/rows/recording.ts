@@ -13,6 +13,7 @@ import { COUNT_LIMITS, type Scale, TARGETS } from '../targets.ts';
 
 /** The naive program's batches wait 5 s. */
 const NAIVE_SILENCE_MS = 7000;
+const WARM_PASSES = 3;
 
 interface BridgeRun {
   readonly cpuMs: number;
@@ -57,6 +58,7 @@ export async function recordingRows(sink: Sink, scale: Scale): Promise<Findings>
       { what: 'syncs for each post', value: first?.syncsPerPost ?? Number.NaN, limit: COUNT_LIMITS.syncsPerPost },
     ],
     notes: [
+      ...(scale.isQuick ? [] : [await runWarm(sink, bodies, parseMs)]),
       `Workload: ${name}, ${bodies.length} posts, ${count(megabytes)} MB; ${scale.rounds} rounds, medians.`,
       await runNaive(sink, bodies, expected.length, parseMs),
       await runCollector(sink, requests, parseMs),
@@ -102,6 +104,33 @@ async function runBridge(
       bytesPerSpan: bytes / spans,
       syncsPerPost: (metrics('journal_syncs_total') ?? Number.NaN) / bodies.length,
     };
+  } finally {
+    await bridge.stop();
+  }
+}
+
+/** The recording again and again, each time as another session's, in one process: what a bridge costs that has run for a while. */
+async function runWarm(sink: Sink, bodies: readonly Buffer[], parseMs: number): Promise<string> {
+  const texts = bodies.map((body) => body.toString('utf8'));
+  const [session] = /session_[-_0-9]+/.exec(texts[0] ?? '') ?? [];
+  if (session === undefined) throw new Error('the workload names no session');
+  const bridge = await startBridge({ sinkUrl: sink.url, budget: 'off' });
+  try {
+    const cpuMs: number[] = [];
+    for (let pass = 0; pass <= WARM_PASSES; pass += 1) {
+      const other = `${session.slice(0, -1)}${pass}`;
+      const posts = texts.map((text) => text.replaceAll(session, other));
+      const expected = endedAttemptSpans(posts);
+      const encoded = posts.map((post) => Buffer.from(post));
+      await sink.reset();
+      const before = await bridge.program.usage();
+      await sendAll(bridge.url, encoded, 1);
+      const missing = await untilDelivered(sink, expected);
+      if (missing > 0) return `Warm: not measured, ${missing} spans did not arrive.`;
+      cpuMs.push((await bridge.program.usage()).cpuMs - before.cpuMs);
+    }
+    const warmMs = median(cpuMs.slice(1));
+    return `Warm: ${milliseconds(warmMs)}, ${times(warmMs / parseMs)} parse, for the same recording in a process that took it before; median of ${WARM_PASSES}.`;
   } finally {
     await bridge.stop();
   }

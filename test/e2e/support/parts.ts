@@ -9,6 +9,7 @@ const cache = process.env['RAY_OTEL_BRIDGE_CACHE'] ?? join(process.env['XDG_CACH
 // By the hash of its manifest, so that a Collector of another one is not taken for it.
 const manifest = readFileSync(join(import.meta.dirname, '../parts/collector-builder.yaml'));
 export const collectorBinary = join(cache, `otelcol-${createHash('sha256').update(manifest).digest('hex').slice(0, 12)}`, 'otelcol');
+export const jaegerBinary = join(cache, 'jaeger-1.76.0', 'jaeger');
 export const deploymentChecks = join(cache, 'deployment-checks');
 export const containerChecks = join(cache, 'container-checks');
 export const pythonChecks = join(cache, 'python-checks');
@@ -18,6 +19,7 @@ export const bridgeCommand = join(import.meta.dirname, '../../../dist/cli.js');
 
 export type Part =
   | 'collector'
+  | 'jaeger'
   | `ray-${string}`
   | `user-spans-${string}`
   | 'python-checks'
@@ -40,6 +42,7 @@ function placeOf(part: Part): string {
   if (part.startsWith('user-spans-')) return join(rayBinFolder(part.slice('user-spans-'.length)), '..', 'user-spans');
   if (part === 'container-checks') return join(containerChecks, 'kustomize');
   if (part === 'python-checks') return join(pythonChecks, 'complete');
+  if (part === 'jaeger') return jaegerBinary;
   if (part === 'deployment-checks') return join(deploymentChecks, 'crds', 'complete');
   return part === 'collector' ? collectorBinary : join(rayBinFolder(part.slice('ray-'.length)), 'ray');
 }

@@ -1,0 +1,161 @@
+import { type Cost, NO_COST, PINNED_COST } from './account.ts';
+import { runningNs, traceJobOf } from './ancestry.ts';
+import { attemptLifecycle, jobOf } from './attempt-lifecycle.ts';
+import { actorLifecycle, jobName } from './close.ts';
+import { findSite, pin, pinUnseen, type Site } from './close-attempt.ts';
+import { jobStartNs } from './ends.ts';
+import { MARK_SETTLED } from './extra.ts';
+import type { Lifecycle, MarkLifecycle } from './lifecycle.ts';
+import type { Actor, Attempt, Job, Session } from './records.ts';
+import type { State } from './state.ts';
+import { actorSpan, actorTrace, jobSpan, jobTrace } from './trace-ref.ts';
+
+/**
+ * Marks: what is open is told once, early, by a span of its own under the one that is to come. The span that is to come keeps its id for its
+ * only content. A mark holds what was known when it was due, so that a restart makes the same one.
+ */
+
+/** Jaeger takes a span without any length for damaged, and puts a warning on it. */
+const MARK_LENGTH_NS = 1n;
+
+/** Not for what Ray itself started, as far as it is known, nor before a beginning is: what is told later makes it due again. */
+export function markJob(state: State, job: Job, nowMs: number, out: Lifecycle[]): void {
+  state.schedule(job, Number.POSITIVE_INFINITY);
+  const { session, definition } = job;
+  const atNs = jobStartNs(job) ?? job.childrenStartNs;
+  if (state.options.inFlight === 'off' || atNs === undefined || (definition === undefined && session.sendsJobs)) return;
+  const settledMs = job.firstSeenMs + state.options.settleMs;
+  if (definition === undefined && settledMs > nowMs) return state.schedule(job, settledMs);
+  job.marked = true;
+  const mark: MarkLifecycle = {
+    kind: 'mark',
+    session: session.name,
+    trace: jobTrace(job),
+    parent: jobSpan(job),
+    links: [],
+    jobId: job.id,
+    name: jobName(job),
+    startNs: atNs,
+    endNs: atNs + MARK_LENGTH_NS,
+    ...(definition === undefined ? {} : { job: definition }),
+    ...(definition?.serviceName === undefined ? {} : { serviceName: definition.serviceName }),
+  };
+  const cost = job.account.isUnlimited ? NO_COST : state.options.measure(mark);
+  if (!job.account.fits(cost, 'detail')) return;
+  job.account.charge(cost);
+  out.push(mark);
+}
+
+/** The attempt and its ancestors then get spans of their own, whatever else becomes of the trace: so only where there is room for them. */
+export function markAttempt(state: State, attempt: Attempt, nowMs: number, out: Lifecycle[]): void {
+  attempt.ownExtra.markMs = MARK_SETTLED;
+  state.schedule(attempt, Number.POSITIVE_INFINITY);
+  if (state.options.inFlight !== 'running' || !traceJobOf(attempt.task).isFinal) return;
+  const job = jobOf(state, attempt);
+  if (job.closed || !isKeptAnyway(state, job)) return;
+  const site = findSite(state, attempt, job);
+  const mark = attemptMark(state, attempt, job, site);
+  if (!chargeWithPins(state, attempt, job, site, mark)) return;
+  if (!attempt.extra.pinned) pin(attempt, job);
+  for (const ancestor of site.toPin) pin(ancestor, job);
+  if (site.unseen !== undefined) pinUnseen(state, site.unseen, job, mark, nowMs);
+  out.push(mark);
+}
+
+/** What the job's metadata asks for must not give way to a mark. */
+function isKeptAnyway({ options }: State, job: Job): boolean {
+  const detail = job.definition?.detail ?? 'all';
+  return detail === 'all' || (detail === 'slow' && options.inFlightAfterMs >= options.slowMs);
+}
+
+function attemptMark(state: State, attempt: Attempt, job: Job, site: Site): MarkLifecycle {
+  const { session, trace, jobId, name, startNs, node, serviceName, ...facts } = attemptLifecycle(state, attempt, job, site);
+  const { taskId, attempt: number, actorId, workerId, workerPid, definition } = facts;
+  const atNs = runningNs(attempt) ?? startNs;
+  return {
+    kind: 'mark',
+    session,
+    trace,
+    parent: { kind: 'task', taskId, attempt: number },
+    links: [],
+    jobId,
+    name,
+    startNs: atNs,
+    endNs: atNs + MARK_LENGTH_NS,
+    attempt: {
+      taskId,
+      attempt: number,
+      ...(actorId === undefined ? {} : { actorId }),
+      ...(workerId === undefined ? {} : { workerId }),
+      ...(workerPid === undefined ? {} : { workerPid }),
+      ...(definition === undefined ? {} : { definition }),
+    },
+    ...(node === undefined ? {} : { node }),
+    ...(serviceName === undefined ? {} : { serviceName }),
+  };
+}
+
+/** False when the trace has no room for the mark and for the spans that it makes sure. */
+function chargeWithPins(state: State, attempt: Attempt, job: Job, site: Site, mark: MarkLifecycle): boolean {
+  const { account } = job;
+  if (account.isUnlimited) return true;
+  const pins = (attempt.extra.pinned ? 0 : 1) + site.toPin.length + (site.unseen === undefined ? 0 : 1);
+  const cost: Cost = state.options.measure(mark);
+  const whole = { spans: cost.spans + pins * PINNED_COST.spans, bytes: cost.bytes + pins * PINNED_COST.bytes };
+  if (!account.fits(whole, 'detail')) return false;
+  account.charge(cost);
+  return true;
+}
+
+/** Names of actors that Ray itself starts, one for each submitted job: `JobManager` of its dashboard. */
+const RAY_NAME_PREFIX = '_ray_internal_';
+
+/** A detached actor's, which has a trace of its own. */
+export function markActor(state: State, actor: Actor, nowMs: number, out: Lifecycle[]): void {
+  state.schedule(actor, Number.POSITIVE_INFINITY);
+  if (state.options.inFlight === 'off' || !actor.isDetached || actor.definition?.name?.startsWith(RAY_NAME_PREFIX) === true) return;
+  actor.marked = true;
+  const job = state.job(actor.session, actor.jobId, nowMs);
+  const { session, actorId, jobId, name, startNs, className, moduleName, definition, node, serviceName } = actorLifecycle(actor, job);
+  out.push({
+    kind: 'mark',
+    session,
+    trace: actorTrace(actor, job),
+    parent: actorSpan(actor),
+    links: [],
+    jobId,
+    name,
+    startNs,
+    endNs: startNs + MARK_LENGTH_NS,
+    actor: {
+      actorId,
+      ...(className === undefined ? {} : { className }),
+      ...(definition === undefined ? {} : { definition }),
+      ...(moduleName === undefined ? {} : { moduleName }),
+    },
+    ...(node === undefined ? {} : { node }),
+    ...(serviceName === undefined ? {} : { serviceName }),
+  });
+}
+
+/** A cluster's, when the first of its nodes, workers... is over: until then there is no trace of it. */
+export function markSession(state: State, session: Session, nowMs: number, out: Lifecycle[]): void {
+  const { inFlight, inFlightAfterMs } = state.options;
+  const atNs = session.firstNs;
+  if (inFlight === 'off' || session.marked || session.closed || atNs === undefined || nowMs < session.firstSeenMs + inFlightAfterMs) return;
+  session.marked = true;
+  const mark: MarkLifecycle = {
+    kind: 'mark',
+    session: session.name,
+    trace: { kind: 'session', session: session.name },
+    parent: { kind: 'session' },
+    links: [],
+    name: session.name,
+    startNs: atNs,
+    endNs: atNs + MARK_LENGTH_NS,
+  };
+  const cost = session.account.isUnlimited ? NO_COST : state.options.measure(mark);
+  if (!session.account.fits(cost, 'detail')) return;
+  session.account.charge(cost);
+  out.push(mark);
+}

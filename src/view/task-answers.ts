@@ -1,0 +1,147 @@
+import type { Turns } from '../receiver/index.ts';
+import { findCriticalPath } from './critical-path.ts';
+import { describeAttempt } from './describe.ts';
+import { describeCriticalPath, describeFold } from './describe-tree.ts';
+import type { ViewModel } from './model.ts';
+import { Pace } from './pace.ts';
+import { type Query, type Read, readFilter, readOrder, readPage, readUnfolded } from './query.ts';
+import { Recent } from './recent.ts';
+import type { AttemptView, JobView } from './records.ts';
+import { refuseRead } from './refusal.ts';
+import { findTasks, selectTasks, selectTree, type SelectedTree } from './select.ts';
+import type { AttemptsAnswer, CriticalPathAnswer, TreeAnswer } from './shapes.ts';
+import type { SelectedTask } from './tree.ts';
+
+/** Tasks that the critical path of a job is looked for among: those that are over, then those that are open. */
+const PATH_TASKS_MAX = 50_000;
+const DEFAULT_SEARCHES = 8;
+
+export interface TaskAnswersOptions {
+  readonly model: ViewModel;
+  readonly turns: Turns;
+  readonly now: () => number;
+  readonly sinceMs: () => number;
+  readonly traceUrl: string | undefined;
+  /** Default 8. */
+  readonly maxSearches?: number;
+  /** Default 50,000. */
+  readonly maxPathTasks?: number;
+}
+
+export interface TaskAnswers {
+  readonly list: (job: JobView, query: Query) => Promise<Read<AttemptsAnswer>>;
+  readonly tree: (job: JobView, query: Query) => Promise<Read<TreeAnswer>>;
+  readonly criticalPath: (job: JobView) => Promise<Read<CriticalPathAnswer>>;
+}
+
+/** Answers for which all tasks of a job are looked at. At most `maxSearches` are under way at once, and each gives way to the rest of the bridge. */
+export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
+  const { model, now, turns, sinceMs, traceUrl, maxSearches = DEFAULT_SEARCHES, maxPathTasks = PATH_TASKS_MAX } = options;
+  const lists = new Recent<readonly SelectedTask[]>();
+  const trees = new Recent<SelectedTree>();
+  const paths = new Recent<CriticalPathAnswer>();
+  let searches = 0;
+
+  async function searching<Value>(search: () => Promise<Value>): Promise<Read<Value>> {
+    if (searches >= maxSearches) return refuseRead('view_busy', 'too many searches are under way');
+    searches += 1;
+    try {
+      return { ok: true, value: await search() };
+    } finally {
+      searches -= 1;
+    }
+  }
+
+  function timesNow(job: JobView): { readonly nowMs: number; readonly since: number } {
+    return { nowMs: job.session.clockMs(now()), since: sinceMs() };
+  }
+
+  function found<Value extends object>(recent: Recent<Value>, job: JobView, key: unknown, make: () => Promise<Value>): Promise<Value> {
+    return recent.find(JSON.stringify([job.session.name, job.id, key]), model.version, now(), make);
+  }
+
+  async function list(job: JobView, query: Query): Promise<Read<AttemptsAnswer>> {
+    const filter = readFilter(query);
+    const page = readPage(query);
+    const order = readOrder(query);
+    if (!filter.ok) return filter;
+    if (!page.ok) return page;
+    if (!order.ok) return order;
+    return searching(async () => {
+      const selected = await found(lists, job, [filter.value, order.value], () => selectTasks(job, filter.value, order.value, turns));
+      const { offset, limit } = page.value;
+      const times = timesNow(job);
+      return {
+        ...times,
+        total: selected.length,
+        offset,
+        tasks: selected
+          .slice(offset, offset + limit)
+          .map(({ attempt, depth }) => ({ ...describeAttempt(attempt, traceUrl), ...(order.value === 'tree' ? { depth } : {}) })),
+        ...extentOf(
+          selected.map(({ attempt }) => attempt),
+          times.nowMs,
+        ),
+        withoutRow: job.withoutRow + job.untracked,
+      };
+    });
+  }
+
+  async function tree(job: JobView, query: Query): Promise<Read<TreeAnswer>> {
+    const page = readPage(query);
+    const unfolded = readUnfolded(query);
+    if (!page.ok) return page;
+    if (!unfolded.ok) return unfolded;
+    return searching(async () => {
+      const folding = { unfolded: unfolded.value };
+      const { rows, tasks } = await found(trees, job, [...unfolded.value].toSorted(), () => selectTree(job, folding, turns));
+      const { offset, limit } = page.value;
+      const times = timesNow(job);
+      return {
+        ...times,
+        total: rows.length,
+        tasks: tasks.length,
+        offset,
+        rows: rows
+          .slice(offset, offset + limit)
+          .map((row) =>
+            'attempt' in row
+              ? { depth: row.depth, task: describeAttempt(row.attempt, traceUrl) }
+              : { depth: row.depth, fold: describeFold(row, times.nowMs) },
+          ),
+        ...extentOf(tasks, times.nowMs),
+        withoutRow: job.withoutRow + job.untracked,
+      };
+    });
+  }
+
+  async function criticalPath(job: JobView): Promise<Read<CriticalPathAnswer>> {
+    return searching(() =>
+      found(paths, job, undefined, async () => {
+        const pace = new Pace(turns);
+        const tasks = await findTasks(job, pace);
+        const times = timesNow(job);
+        const isOver = !Number.isNaN(job.endMs);
+        const endMs = isOver ? job.endMs : times.nowMs;
+        const startMs = Number.isNaN(job.startMs) ? (extentOf(tasks, endMs).firstMs ?? endMs) : job.startMs;
+        const path = await findCriticalPath({ tasks, startMs, endMs, isOver, maxTasks: maxPathTasks }, pace);
+        return { ...times, isOver, startMs, endMs, ...describeCriticalPath(job, path) };
+      }),
+    );
+  }
+
+  return { list, tree, criticalPath };
+}
+
+/** The first and the last time; of what is open it is the present. */
+function extentOf(attempts: readonly AttemptView[], clockMs: number): { readonly firstMs?: number; readonly lastMs?: number } {
+  let firstMs: number | undefined;
+  let lastMs: number | undefined;
+  for (const { startMs, endMs } of attempts) {
+    if (Number.isNaN(startMs)) continue;
+    const ms = Number.isNaN(endMs) ? clockMs : endMs;
+    if (firstMs === undefined || startMs < firstMs) firstMs = startMs;
+    if (lastMs === undefined || ms > lastMs) lastMs = ms;
+  }
+  return { ...(firstMs === undefined ? {} : { firstMs }), ...(lastMs === undefined ? {} : { lastMs }) };
+}

@@ -1,0 +1,141 @@
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { browse, hasChromium } from './chromium.ts';
+import { accessibilityBreaches, feedLoad, framesWhileScrolling, openJob, shows, titles } from './page-fixture.ts';
+import { feed } from './view-bridge.ts';
+
+const features = 'features-ray-2.60.0.ndjson';
+/** On a machine that is busy a page takes its time. */
+const PATIENCE = { timeout: 60_000 };
+
+/** Level, and folded or not where it is a fold, of the rows in sight. */
+async function levels(page: Page): Promise<readonly string[]> {
+  const rows = await page.evaluate<readonly (readonly [number, string])[]>(
+    "[...document.querySelectorAll('.row')].map((row) => [Number(row.dataset.key), [row.ariaLevel, row.ariaExpanded].join(' ')])",
+  );
+  return rows.toSorted((a, b) => a[0] - b[0]).map(([, level]) => level);
+}
+
+async function press(page: Page, ...keys: readonly string[]): Promise<void> {
+  for (const key of keys) await page.keyboard.press(key);
+}
+
+describe.runIf(hasChromium)('the folded waterfall in Chromium (needs CHROMIUM_PATH or /usr/bin/chromium)', () => {
+  it('has siblings of one function as one row, and unfolds it with the keyboard', async () => {
+    const fixture = await browse();
+    const { page, complaints } = fixture;
+    await feed(fixture, features);
+    await openJob(page);
+    await shows(page, '#tasks-note', /^37 tasks, in \d\d rows\.$/);
+    const names = async (): Promise<readonly string[]> => (await titles(page)).map((title) => title.replace(/ — .*/, ''));
+    const folded = await names();
+    expect(folded.slice(0, 3)).toEqual(['parent', 'leaf × 5', 'flaky (try 3)']);
+    expect((await titles(page))[1]).toMatch(/^leaf × 5 — ran [\d.]+ s in sum$/);
+    expect((await levels(page)).slice(0, 3)).toEqual(['1 ', '2 false', '1 ']);
+    await page.focus('#rows');
+    await press(page, 'Home', 'ArrowDown', 'ArrowRight');
+    await expect.poll(async () => (await levels(page)).slice(0, 8), PATIENCE).toEqual(['1 ', '2 true', '3 ', '3 ', '3 ', '3 ', '3 ', '1 ']);
+    expect((await names()).slice(1, 4)).toEqual(['leaf × 5', 'leaf', 'leaf']);
+    expect(await accessibilityBreaches(page)).toEqual([]);
+    await press(page, 'ArrowLeft');
+    await expect.poll(names, PATIENCE).toEqual(folded);
+    await press(page, 'Enter');
+    await expect.poll(names, PATIENCE).not.toEqual(folded);
+    await press(page, ' ');
+    await expect.poll(names, PATIENCE).toEqual(folded);
+    await page.click('.row.fold');
+    await expect.poll(async () => (await levels(page)).filter((level) => level === '3 '), PATIENCE).toHaveLength(5);
+    await page.locator('.row:not(.fold)').first().click();
+    expect(await page.textContent('#details-title')).toBe('parent');
+    expect(complaints).toEqual([]);
+  });
+
+  it('folds nothing of what somebody looks for', async () => {
+    const fixture = await browse();
+    const { page } = fixture;
+    await feed(fixture, features);
+    await openJob(page);
+    await page.fill('input[name=search]', 'leaf');
+    await expect.poll(async () => (await titles(page)).filter((title) => title.startsWith('leaf')).length, PATIENCE).toBeGreaterThan(6);
+    expect((await titles(page)).filter((title) => title.includes('×'))).toEqual([]);
+    await page.fill('input[name=search]', '');
+    await expect.poll(async () => (await titles(page)).some((title) => title.startsWith('leaf × 5')), PATIENCE).toBe(true);
+  });
+
+  it('marks the critical path by more than a colour, tells its shares, and finds its tasks', async () => {
+    const fixture = await browse();
+    const { page, complaints } = fixture;
+    await feed(fixture, features);
+    await openJob(page);
+    await page.waitForSelector('#path:not([hidden])');
+    expect(await page.textContent('#path-title')).toBe('What determined the time');
+    await shows(page, '#path tbody', /the driver itself/);
+    expect(await page.getAttribute('#path-bar', 'aria-label')).toMatch(/tasks waited for arguments .*, the driver itself [\d.]+ s$/);
+    await expect.poll(() => page.locator('.row.critical').count(), PATIENCE).toBeGreaterThan(5);
+    const marked = await page.locator('.row.critical').first().textContent();
+    expect(marked).toContain('◆');
+    expect(marked).toContain('on the critical path');
+    expect(await page.locator('.row.critical.fold').count()).toBeGreaterThan(0);
+    expect(await page.locator('.row:not(.critical)').count()).toBeGreaterThan(0);
+    await page.focus('#path-steps summary');
+    await press(page, 'Enter');
+    await page.waitForSelector('#path-list tbody button >> text=flaky');
+    await page.locator('#path-list tbody button', { hasText: 'flaky' }).first().click();
+    await expect.poll(() => titles(page), PATIENCE).toEqual(['flaky (try 3)']);
+    expect(await accessibilityBreaches(page)).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows what ran on each node over time, also in words', async () => {
+    const fixture = await browse();
+    const { page } = fixture;
+    await feed(fixture, features);
+    await openJob(page);
+    await page.waitForSelector('#nodes svg path');
+    expect(await page.getAttribute('#nodes svg', 'aria-label')).toMatch(
+      /^Running on vm over time: [\d.]+ on average, [\d.]+ at most, 4 CPUs$/,
+    );
+    expect(await page.getAttribute('#nodes svg path', 'd')).toMatch(/^M0 28(?:V[\d.]+H\d+){20,}V28Z$/);
+    expect(await page.textContent('#nodes-note')).toMatch(/^From \d\d:\d\d:\d\d\.\d{3} to /);
+  });
+
+  it('stays responsive with 20,000 tasks, folded and unfolded', { timeout: 240_000 }, async () => {
+    const fixture = await browse();
+    await feedLoad(fixture);
+    const { page, complaints } = fixture;
+    const tookMs: number[] = [];
+    const sizes: number[] = [];
+    page.on('response', (response) => {
+      if (!response.url().includes('/tree?')) return;
+      void response.finished().then(() => tookMs.push(response.request().timing().responseEnd));
+      void response.body().then(
+        (body) => sizes.push(body.byteLength),
+        () => {},
+      );
+    });
+    await openJob(page, 'load');
+    await shows(page, '#tasks-note', /^20,000 tasks, in [23] rows\. 1 attempt has no row here any more\.$/);
+    expect((await titles(page))[0]).toMatch(/^t × (?:10,000|9,999) — /);
+    await page.focus('#rows');
+    await press(page, 'Home', 'ArrowRight');
+    await shows(page, '#tasks-note', /^20,000 tasks, in 10,00\d rows\./);
+    await press(page, 'End');
+    await expect.poll(async () => (await titles(page)).at(-1), PATIENCE).toMatch(/^A\.m × /);
+    await press(page, 'ArrowRight');
+    await shows(page, '#tasks-note', /^20,000 tasks, in 20,00\d rows\./);
+    await press(page, 'End');
+    await shows(page, '.row:last-child .title', /^[^…]+$/);
+    expect(await page.locator('.row').count()).toBeLessThan(100);
+    const frames = await framesWhileScrolling(page);
+    await press(page, 'Home');
+    await expect.poll(async () => (await titles(page))[0], PATIENCE).toMatch(/^t × /);
+    await press(page, 'ArrowLeft');
+    await shows(page, '#tasks-note', /^20,000 tasks, in 10,00\d rows\./);
+    expect(Math.max(...sizes)).toBeLessThan(300_000);
+    // No time of the clock is a verdict here: it is told.
+    console.log(
+      `${frames}; answers of the folded tree: ${tookMs.length}, the longest after ${Math.max(...tookMs).toFixed(0)} ms, up to ${Math.max(...sizes)} bytes`,
+    );
+    expect(complaints).toEqual([]);
+  });
+});

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { createTurns } from '../../src/receiver/index.ts';
+import { describeFold } from '../../src/view/describe-tree.ts';
+import { selectTree } from '../../src/view/select.ts';
+import type { TreeRow } from '../../src/view/tree.ts';
+import { type AttemptFacts, makeJob } from './attempt-fixture.ts';
+
+async function rowsOf(facts: readonly AttemptFacts[], unfolded: readonly string[] = []): Promise<readonly TreeRow[]> {
+  return (await selectTree(makeJob(facts).job, { unfolded: new Set(unfolded) }, createTurns())).rows;
+}
+
+async function told(facts: readonly AttemptFacts[], unfolded: readonly string[] = []): Promise<readonly string[]> {
+  return (await rowsOf(facts, unfolded)).map((row) => {
+    const what =
+      'attempt' in row
+        ? row.attempt.taskId
+        : `${row.isUnfolded ? '-' : '+'} ${row.key} ${row.members[0]?.function.name} x${row.members.length} (${row.below} below)`;
+    return `${'  '.repeat(row.depth)}${what}`;
+  });
+}
+
+/** Two callers with leaves, and three that are alone. */
+const facts: readonly AttemptFacts[] = [
+  ...['a', 'b', 'c'].map((id, index) => ({ id, function: 'branch', start: index, end: 50 + index })),
+  { id: 'd', function: 'other', start: 0.5, end: 3 },
+  ...[10, 11, 12, 13].map((start) => ({ id: `a${start}`, parent: 'a', function: 'leaf', start, running: start + 1, end: start + 4 })),
+  ...[20, 21].map((start) => ({ id: `b${start}`, parent: 'b', function: 'leaf', start, end: start + 4 })),
+];
+
+describe('the folded tree', () => {
+  it('has siblings of one function as one row, in the place of the first', async () => {
+    expect(await told(facts)).toEqual(['+ .0 branch x3 (6 below)', 'd']);
+  });
+
+  it('lists the members of what is unfolded, one deeper, with what is folded below them', async () => {
+    expect(await told(facts, ['.0'])).toEqual([
+      '- .0 branch x3 (0 below)',
+      '  a',
+      '    + a.2 leaf x4 (0 below)',
+      '  b',
+      '    b20',
+      '    b21',
+      '  c',
+      'd',
+    ]);
+    expect(await told(facts, ['.0', 'a.2'])).toHaveLength(12);
+    expect(await told(facts, ['a.2', 'nonsense'])).toEqual(['+ .0 branch x3 (6 below)', 'd']);
+  });
+
+  it('leaves no task out and has none twice, though some name themselves as their ancestors', async () => {
+    const damaged: readonly AttemptFacts[] = [
+      ...facts,
+      ...['x', 'y', 'z'].map((id, index, ids) => ({ id, parent: ids[(index + 1) % 3] ?? '', start: 70, end: 80 })),
+      { id: 'self', parent: 'self', start: 60, end: 61 },
+    ];
+    const rows = await rowsOf(damaged);
+    const tasks = rows.reduce((sum, row) => sum + ('attempt' in row ? 1 : row.members.length + row.below), 0);
+    expect(tasks).toBe(damaged.length);
+  });
+
+  it('sums up what a fold hides', async () => {
+    const { job } = makeJob([
+      { id: 'a', start: 10, running: 12, end: 20 },
+      { id: 'b', start: 11, running: 15, end: 25, stage: 'failed' },
+      { id: 'b', number: 1, start: 26, running: 30 },
+      { id: 'c', start: 12, stage: 'pending_node' },
+    ]);
+    const [fold] = (await selectTree(job, { unfolded: new Set() }, createTurns())).rows;
+    if (fold === undefined || 'attempt' in fold) throw new Error('no fold');
+    expect(describeFold(fold, 100)).toMatchObject({
+      function: 'f',
+      tasks: 3,
+      stages: { finished: 1, running: 1, pending_node: 1 },
+      retried: 1,
+      startMs: 10,
+      runningMs: 12,
+      runUntilMs: 100,
+      queueSumMs: 2 + 4 + 88,
+      runSumMs: 8 + 70,
+      runMaxMs: 70,
+    });
+    expect(describeFold(fold, 100)).not.toHaveProperty('endMs');
+    expect(describeFold({ ...fold, members: fold.members.slice(0, 1) }, 100)).toMatchObject({ runUntilMs: 20, endMs: 20 });
+    const withoutRunning = fold.members.filter(({ taskId }) => taskId !== 'b');
+    expect(describeFold({ ...fold, members: withoutRunning }, 100)).toMatchObject({ runningMs: 12, runUntilMs: 20 });
+  });
+});
