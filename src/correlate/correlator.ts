@@ -16,17 +16,7 @@ import {
   closeWorker,
 } from './close.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
-import {
-  Actor,
-  Attempt,
-  Job,
-  NodeRecord,
-  PlacementGroup,
-  Session,
-  SubmissionJob,
-  type Timed,
-  WorkerRecord,
-} from './records.ts';
+import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
 import { Restorer } from './restore.ts';
 import { retoldEvents, type Retold } from './retell.ts';
 import { CORRELATE_DEFAULTS, State } from './state.ts';
