@@ -1,5 +1,6 @@
 import type { Pace } from './pace.ts';
 import type { AttemptView } from './records.ts';
+import { sortInTurns } from './sort-in-turns.ts';
 import { PENDING_STAGES } from './stage.ts';
 
 /**
@@ -61,7 +62,7 @@ interface Place {
   readonly runningMs: number;
   readonly endMs: number;
   /** Tasks that it may have waited for, by their end. Those after the moment that is looked at are taken off. */
-  readonly awaited: Place[];
+  awaited: Place[];
 }
 
 /** Gives way to the rest of the bridge while it looks. */
@@ -79,7 +80,7 @@ export async function findCriticalPath(input: PathInput, pace: Pace): Promise<Cr
   }
   for (const place of [driver, ...places.values()]) {
     if (pace.isDue()) await pace.rest();
-    if (place.awaited.length > 1) place.awaited.sort(byEnd);
+    if (place.awaited.length > 1) place.awaited = await sortInTurns(place.awaited, byEnd, pace);
   }
 
   const steps: PathStep[] = [];

@@ -2,6 +2,7 @@ import type { Turns } from '../receiver/index.ts';
 import { earlierOf, nodeName } from './describe.ts';
 import { Pace } from './pace.ts';
 import type { AttemptView, JobView } from './records.ts';
+import { sortInTurns } from './sort-in-turns.ts';
 import { PENDING_STAGES, type Stage } from './stage.ts';
 import { asTree, type Folding, type SelectedTask, type TreeRow } from './tree.ts';
 
@@ -40,7 +41,12 @@ export async function selectTree(job: JobView, folding: Folding, turns: Turns): 
 }
 
 /** By their start. */
-export async function findTasks(job: JobView, pace: Pace, matches?: (attempt: AttemptView) => boolean): Promise<readonly AttemptView[]> {
+async function findTasks(job: JobView, pace: Pace, matches?: (attempt: AttemptView) => boolean): Promise<readonly AttemptView[]> {
+  return sortInTurns(await collectTasks(job, pace, matches), byStart, pace);
+}
+
+/** Those that are over, then those that are open. */
+export async function collectTasks(job: JobView, pace: Pace, matches?: (attempt: AttemptView) => boolean): Promise<readonly AttemptView[]> {
   const { lastAttempts } = job.session;
   const found: AttemptView[] = [];
   for (const attempts of [job.others, job.failures, job.open]) {
@@ -49,8 +55,6 @@ export async function findTasks(job: JobView, pace: Pace, matches?: (attempt: At
       if (lastAttempts.get(attempt.taskId) === attempt && matches?.(attempt) !== false) found.push(attempt);
     }
   }
-  await pace.rest();
-  found.sort(byStart);
   await pace.rest();
   return found;
 }

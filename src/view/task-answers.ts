@@ -8,7 +8,7 @@ import { type Query, type Read, readFilter, readOrder, readPage, readUnfolded } 
 import { Recent } from './recent.ts';
 import type { AttemptView, JobView } from './records.ts';
 import { refuseRead } from './refusal.ts';
-import { findTasks, selectTasks, selectTree, type SelectedTree } from './select.ts';
+import { collectTasks, selectTasks, selectTree, type SelectedTree } from './select.ts';
 import type { AttemptsAnswer, CriticalPathAnswer, TreeAnswer } from './shapes.ts';
 import type { SelectedTask } from './tree.ts';
 
@@ -119,7 +119,7 @@ export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
     return searching(() =>
       found(paths, job, undefined, async () => {
         const pace = new Pace(turns);
-        const tasks = await findTasks(job, pace);
+        const tasks = await collectTasks(job, pace);
         const times = timesNow(job);
         const isOver = !Number.isNaN(job.endMs);
         const endMs = isOver ? job.endMs : times.nowMs;

@@ -1,0 +1,40 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createTurns } from '../../src/receiver/index.ts';
+import { Pace } from '../../src/view/pace.ts';
+import { sortInTurns } from '../../src/view/sort-in-turns.ts';
+
+interface Item {
+  readonly value: number;
+  readonly place: number;
+}
+
+function byValue(a: Item, b: Item): number {
+  return a.value - b.value;
+}
+
+describe('sorting in turns', () => {
+  it('gives what sorting at once does, those that are equal in their order', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 5_500 }), fc.integer({ min: 1, max: 3_000 }), fc.nat(), async (length, values, seed) => {
+        const items = Array.from({ length }, (_, place) => ({ value: ((place + seed) * 7_919) % values, place }));
+        expect(await sortInTurns(items, byValue, new Pace(createTurns()))).toEqual(items.toSorted(byValue));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('gives way in between', async () => {
+    let takenTurns = 0;
+    const turns = {
+      take: async () => {
+        takenTurns += 1;
+        return { isOver: () => true };
+      },
+    };
+    const items = Array.from({ length: 20_000 }, (_, place) => ({ value: (place * 7_919) % 20_000, place }));
+    await sortInTurns(items, byValue, new Pace(turns));
+    // Twenty runs, then five rounds of merging them, with a look at the clock every 500 items.
+    expect(takenTurns).toBeGreaterThan(20 + 100);
+  });
+});
