@@ -20,6 +20,8 @@ export interface CommandContext {
   readonly random: () => number;
   /** Aborts at the first SIGINT or SIGTERM. */
   readonly stop: AbortSignal;
+  /** Where the processes of this machine are looked for. Default `/proc`. */
+  readonly procFolder?: string;
 }
 
 /** How a command ended. `usage`: the user can mend it by calling it otherwise. `trouble`: the world was in the way. */

@@ -77,7 +77,7 @@ function dashboardUrl(text: string): ReturnType<typeof httpTarget> {
 }
 
 async function doctor(context: CommandContext): Promise<Outcome> {
-  const { argv, env, stdout, stderr, now, sleep, stop } = context;
+  const { argv, env, stdout, stderr, now, sleep, stop, procFolder } = context;
   const parsed = parseOptions(options, argv, env);
   if (!parsed.ok) return usage(...parsed.problems);
   if (parsed.positionals.length > 0)
@@ -98,6 +98,7 @@ async function doctor(context: CommandContext): Promise<Outcome> {
     sleep,
     stop,
     ownAddresses: thisMachine().addresses,
+    ...(procFolder === undefined ? {} : { procFolder }),
     limits: { timeoutMs },
   });
   progress.clear();

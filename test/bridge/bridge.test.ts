@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import { createBridge } from '../../src/bridge.ts';
@@ -106,6 +107,30 @@ describe('a bridge', () => {
     const page = await (await test.bridge.app.request('/metrics')).text();
     expect(page).toMatch(/^ray_otel_bridge_spans_sampled_out_total [1-9]\d\d$/m);
     await test.bridge.stop();
+  });
+
+  it.each([
+    ['is sent and counted once', {}, 1],
+    ['is dropped with its trace by the sampler', { OTEL_TRACES_SAMPLER: 'always_off' }, 0],
+  ])('a mark of a job that is open %s', async (_, env, count) => {
+    const test = createTestBridge({ env, settings: { inFlightAfterMs: 2_000 } });
+    await test.bridge.start();
+    const header = { eventId: 'e', sessionName: 'session_1', timestamp: '2026-11-25T10:00:00Z' };
+    const driverJobLifecycleEvent = { jobId: 'AQAAAA==', stateTransitions: [{ state: 'CREATED', timestamp: '2026-11-25T10:00:00Z' }] };
+    const definition = { ...header, eventType: 'DRIVER_JOB_DEFINITION_EVENT', driverJobDefinitionEvent: { jobId: 'AQAAAA==' } };
+    const created = { ...header, eventId: 'f', eventType: 'DRIVER_JOB_LIFECYCLE_EVENT', driverJobLifecycleEvent };
+    expect((await postTo(test.bridge.app, JSON.stringify([definition, created]))).answer.accepted).toBe(2);
+    await until(() => test.bridge.stats().correlator.openJobs === 1);
+    test.pass(2_000);
+    let page = '';
+    while (!page.includes('in_flight_marks_total{kind="job"} 1\n')) {
+      await sleep(5);
+      page = await (await test.bridge.app.request('/metrics')).text();
+    }
+    test.pass(60_000);
+    await test.bridge.stop();
+    expect(test.backend.spans.map(({ name }) => name)).toEqual(count === 0 ? [] : ['job 01000000 (in flight)']);
+    expect(test.bridge.stats().correlator.openJobs).toBe(1);
   });
 
   it('names all its metrics on one page, with what happened', async () => {
@@ -254,7 +279,7 @@ describe('a backend that is away', () => {
     const keys = test.backend.spans.map(spanKey);
     expect(new Set(keys).size).toBe(keys.length);
     expect(test.bridge.stats().exported).toMatchObject({ exported: keys.length, refused: 0, queuedSpans: 0 });
-    const jobs = test.backend.spans.filter(({ name }) => name.startsWith('job '));
+    const jobs = test.backend.spans.filter(({ name }) => name.startsWith('job ') && !name.endsWith(' (in flight)'));
     expect(jobs).toHaveLength(12);
     expect(test.lines.filter(({ event }) => event === 'internal_error')).toEqual([]);
   }, 60_000);

@@ -52,6 +52,8 @@ export function invocation(argv: readonly string[], over: Partial<Invocation> = 
       await Promise.resolve();
     },
     random: () => 0.5,
+    // No processes: a Ray that happens to run on the machine is none of the tests' business.
+    procFolder: import.meta.dirname,
     stop: stop.signal,
     stoppedBy: () => (stop.signal.aborted ? 'SIGINT' : undefined),
     ...over,

