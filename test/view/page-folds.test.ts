@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
+import { PAGE_LIMITS } from '../../src/view/query.ts';
 import { browse, hasChromium } from './chromium.ts';
 import { accessibilityBreaches, feedLoad, framesWhileScrolling, openJob, shows, titles } from './page-fixture.ts';
 import { feed } from './view-bridge.ts';
@@ -60,6 +61,21 @@ describe.runIf(hasChromium)('the folded waterfall in Chromium (needs CHROMIUM_PA
     expect((await titles(page)).filter((title) => title.includes('×'))).toEqual([]);
     await page.fill('input[name=search]', '');
     await expect.poll(async () => (await titles(page)).some((title) => title.startsWith('leaf × 5')), PATIENCE).toBe(true);
+  });
+
+  it('keeps so many folds unfolded as the bridge takes, and folds the first ones again', async () => {
+    const fixture = await browse();
+    const { page, complaints } = fixture;
+    await feed(fixture, features);
+    await openJob(page);
+    await page.click('.row.fold');
+    await page.waitForSelector('.row.fold[aria-expanded=true]');
+    await page.evaluate(`{
+      for (let index = 0; index < ${PAGE_LIMITS.unfolded + 5}; index += 1) setUnfolded({ key: 'other.' + index, isUnfolded: false }, true);
+    }`);
+    expect(await page.evaluate('[list.unfolded.size, [...list.unfolded][0]].join()')).toBe(`${PAGE_LIMITS.unfolded},other.5`);
+    await page.waitForSelector('.row.fold[aria-expanded=true]', { state: 'detached' });
+    expect(complaints).toEqual([]);
   });
 
   it('marks the critical path by more than a colour, tells its shares, and finds its tasks', async () => {
