@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { systemClock } from './export/index.ts';
 import { exitCodes, runProgram } from './command/index.ts';
 
-// Half of the CPU of a young process goes into the compiler. With less inlining it takes a third less, and what is compiled is no slower.
+// A third of the CPU of a young process goes into the compiler, and less inlining makes it cheaper; what is compiled is no slower (test/bench/README.md).
 setFlagsFromString('--max-inlined-bytecode-size-cumulative=200');
 
 const stop = new AbortController();
