@@ -41,7 +41,7 @@ export interface PumpOptions {
   readonly sleep: Sleep;
 }
 
-export type PumpStage = 'journal' | 'correlate' | 'advance' | 'span' | 'checkpoint';
+export type PumpStage = 'journal' | 'correlate' | 'advance' | 'span';
 
 /** Moves events from the journal through the correlator and the span mapping into the export pipeline. */
 export interface Pump {

@@ -8,6 +8,7 @@ import { interval, jobEndNs, jobStartNs, lastStateNs, silenceNs } from './ends.t
 import type { ActorLifecycle, EndInferred, Incarnation, Interval, JobLifecycle, Lifecycle, LinkRef } from './lifecycle.ts';
 import { largest, smallest, sortedProfile, sortedTransitions } from './merge.ts';
 import type { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
+import { sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
 import { actorSpan, actorTrace, jobSpan, jobTrace, parseCaller } from './trace-ref.ts';
 
@@ -134,12 +135,7 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifec
   job.childrenStartNs = smallest(job.childrenStartNs, lifecycle.startNs);
   job.childrenEndNs = largest(job.childrenEndNs, lifecycle.endNs);
   job.actorCount += 1;
-  const cost = job.account.isUnlimited ? NO_COST : state.options.measure(lifecycle);
-  if (job.account.fits(cost, 'ordinary')) {
-    job.account.charge(cost);
-    out.push(lifecycle);
-    return;
-  }
+  if (sendIfRoom(state, job.account, lifecycle, 'ordinary', out)) return;
   job.account.folds.add(job.account.folds.under(), {
     name: `actor ${lifecycle.className ?? lifecycle.name}`,
     outcome: 'finished',
@@ -263,12 +259,7 @@ export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]
     ...(definition === undefined ? {} : { definition }),
     ...(facts === undefined ? {} : { node: facts }),
   };
-  const cost = session.account.isUnlimited ? NO_COST : state.options.measure(lifecycle);
-  if (session.account.fits(cost, 'ordinary')) {
-    session.account.charge(cost);
-    out.push(lifecycle);
-    return;
-  }
+  if (sendIfRoom(state, session.account, lifecycle, 'ordinary', out)) return;
   const name = `worker ${definition?.workerType ?? ''}`.trim();
   session.account.folds.add(session.account.folds.under(), {
     name,
@@ -325,12 +316,7 @@ export function closePoint(state: State, record: Point, out: Lifecycle[]): void 
     endNs: point.timeNs,
     point,
   };
-  const cost = session.account.isUnlimited ? NO_COST : state.options.measure(lifecycle);
-  if (session.account.fits(cost, 'ordinary')) {
-    session.account.charge(cost);
-    out.push(lifecycle);
-    return;
-  }
+  if (sendIfRoom(state, session.account, lifecycle, 'ordinary', out)) return;
   const unit = { name: point.name, outcome: 'finished', isAttempt: false, startNs: point.timeNs, endNs: point.timeNs, waitNs: 0n } as const;
   session.account.folds.add(session.account.folds.under(), unit);
 }

@@ -1,4 +1,4 @@
-import { type Cost, NO_COST, PINNED_COST } from './account.ts';
+import { type Cost, PINNED_COST } from './account.ts';
 import { runningNs, traceJobOf } from './ancestry.ts';
 import { attemptLifecycle, jobOf } from './attempt-lifecycle.ts';
 import { actorLifecycle, jobName } from './close.ts';
@@ -7,6 +7,7 @@ import { jobStartNs } from './ends.ts';
 import { MARK_SETTLED } from './extra.ts';
 import type { Lifecycle, MarkLifecycle } from './lifecycle.ts';
 import type { Actor, Attempt, Job, Session } from './records.ts';
+import { sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
 import { actorSpan, actorTrace, jobSpan, jobTrace } from './trace-ref.ts';
 
@@ -40,10 +41,7 @@ export function markJob(state: State, job: Job, nowMs: number, out: Lifecycle[])
     ...(definition === undefined ? {} : { job: definition }),
     ...(definition?.serviceName === undefined ? {} : { serviceName: definition.serviceName }),
   };
-  const cost = job.account.isUnlimited ? NO_COST : state.options.measure(mark);
-  if (!job.account.fits(cost, 'detail')) return;
-  job.account.charge(cost);
-  out.push(mark);
+  sendIfRoom(state, job.account, mark, 'detail', out);
 }
 
 /** The attempt and its ancestors then get spans of their own, whatever else becomes of the trace: so only where there is room for them. */
@@ -154,8 +152,5 @@ export function markSession(state: State, session: Session, nowMs: number, out: 
     startNs: atNs,
     endNs: atNs + MARK_LENGTH_NS,
   };
-  const cost = session.account.isUnlimited ? NO_COST : state.options.measure(mark);
-  if (!session.account.fits(cost, 'detail')) return;
-  session.account.charge(cost);
-  out.push(mark);
+  sendIfRoom(state, session.account, mark, 'detail', out);
 }

@@ -1,0 +1,12 @@
+import { NO_COST, type TraceAccount, type Use } from './account.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import type { State } from './state.ts';
+
+/** Hands a lifecycle out where its trace has room for it, and charges it; false where there is none. */
+export function sendIfRoom(state: State, account: TraceAccount, lifecycle: Lifecycle, use: Use, out: Lifecycle[]): boolean {
+  const cost = account.isUnlimited ? NO_COST : state.options.measure(lifecycle);
+  if (!account.fits(cost, use)) return false;
+  account.charge(cost);
+  out.push(lifecycle);
+  return true;
+}
