@@ -6,7 +6,9 @@ import { codeOf, isRepairable, reasonOf, remedyOf, repairStore } from './repair-
 import { decodeValue, encodeValue } from './stored-value.ts';
 
 /** Of what this release writes. A journal of a higher one is left alone. */
-export const JOURNAL_FORMAT = 1;
+export const JOURNAL_FORMAT = 2;
+/** Read too; what is written from then on is of the present one. */
+const FORMER_FORMAT = 1;
 
 /** Written through to a table file when so much is in memory and log. */
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
@@ -53,7 +55,8 @@ async function openLevel(folder: string): Promise<OpenedStore> {
   await level.open();
   try {
     const format = await formatOf(level);
-    if (format === JOURNAL_FORMAT) return { ok: true, level, damages: await droppedByEngine(folder) };
+    if (format === FORMER_FORMAT) await level.put(KEYS.format, encodeValue(JOURNAL_FORMAT), { sync: true });
+    if (format === JOURNAL_FORMAT || format === FORMER_FORMAT) return { ok: true, level, damages: await droppedByEngine(folder) };
     await level.close();
     return format === undefined ? notOurs(folder) : newerFormat(folder, format);
   } catch (error) {

@@ -2,12 +2,13 @@ import { crc32 } from 'node:zlib';
 import { Packr, RESERVE_START_SPACE, RESET_BUFFER_MODE } from 'msgpackr';
 import type { RayEvent } from '../event/index.ts';
 import type { JournalCursor, JournalEntry } from './journal.ts';
+import { PACKED_EVENTS, packEvents, unpackEvents } from './packed-events.ts';
 
 /**
  * How values stand in the store: a CRC-32 of what follows (4 bytes, big endian), then the content. That of a batch begins with its cursor, which
  * stands in the key: a batch under a damaged key is no batch. A batch begins with its receive time
- * (8 bytes, double), the number of its events (4 bytes) and the bytes of all batches before it (8 bytes, double); the rest of it, and every other value, is
- * MessagePack, in which records of one shape name their keys once. See README.md beside this file.
+ * (8 bytes, double), the number of its events (4 bytes) and the bytes of all batches before it (8 bytes, double); the rest of it is rows, see
+ * `packed-events.ts`. Every other value is MessagePack, in which records of one shape name their keys once. See README.md beside this file.
  */
 
 const CRC_BYTES = 4;
@@ -36,7 +37,7 @@ function packBehind(headerBytes: number, content: unknown): Buffer {
 /** The value of one batch. */
 export function encodeBatch(firstCursor: JournalCursor, header: BatchHeader, events: readonly RayEvent[]): Buffer {
   const { receivedAtMs, count, bytesBefore } = header;
-  const value = packBehind(CRC_BYTES + HEADER_BYTES, events);
+  const value = packEvents(CRC_BYTES + HEADER_BYTES, events);
   value.writeDoubleBE(receivedAtMs, CRC_BYTES);
   value.writeUInt32BE(count, CRC_BYTES + 8);
   value.writeDoubleBE(bytesBefore, CRC_BYTES + 12);
@@ -62,11 +63,21 @@ export interface StoredBatch {
 export function decodeBatch(firstCursor: JournalCursor, value: Buffer): StoredBatch | undefined {
   const header = readBatchHeader(firstCursor, value);
   if (header === undefined) return undefined;
-  const events: unknown = unpack(value.subarray(CRC_BYTES + HEADER_BYTES));
-  if (!Array.isArray(events) || events.length !== header.count) return undefined;
+  const events = eventsOf(value.subarray(CRC_BYTES + HEADER_BYTES));
+  if (events?.length !== header.count) return undefined;
   const { receivedAtMs } = header;
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what was stored, unharmed
-  return { firstCursor, entries: (events as RayEvent[]).map((event) => ({ event, receivedAtMs })) };
+  return { firstCursor, entries: events.map((event) => ({ event, receivedAtMs })) };
+}
+
+/** Undefined when these are none. Format 1 had them as MessagePack. */
+function eventsOf(content: Buffer): readonly RayEvent[] | undefined {
+  try {
+    const events: unknown = content[0] === PACKED_EVENTS ? unpackEvents(content) : packr.unpack(content);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what was stored, unharmed
+    return Array.isArray(events) ? (events as RayEvent[]) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function encodeValue(content: unknown): Buffer {

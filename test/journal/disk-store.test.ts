@@ -77,13 +77,25 @@ describe('opening', () => {
     await (await opened()).journal.close();
     const level = new ClassicLevel<string, Buffer>(folder, { valueEncoding: 'buffer' });
     const format = await level.get('m/format');
-    await level.put('m/format', Buffer.concat([crcOf(Buffer.from([2])), Buffer.from([2])]));
+    await level.put('m/format', Buffer.concat([crcOf(Buffer.from([3])), Buffer.from([3])]));
     await level.close();
-    expect(await tryToOpen()).toMatchObject({ ok: false, code: 'journal_newer_format', message: expect.stringContaining('format 2') });
+    expect(await tryToOpen()).toMatchObject({ ok: false, code: 'journal_newer_format', message: expect.stringContaining('format 3') });
     const again = new ClassicLevel<string, Buffer>(folder, { valueEncoding: 'buffer' });
     await again.put('m/format', format ?? Buffer.alloc(0));
     await again.close();
     expect((await opened()).journal.stats().entries).toBe(0);
+  });
+
+  it('makes a journal of the former format one of this, which an older release then leaves alone', async () => {
+    await (await opened()).journal.close();
+    const level = new ClassicLevel<string, Buffer>(folder, { valueEncoding: 'buffer' });
+    const format = await level.get('m/format');
+    await level.put('m/format', Buffer.concat([crcOf(Buffer.from([1])), Buffer.from([1])]));
+    await level.close();
+    await (await opened()).journal.close();
+    const again = new ClassicLevel<string, Buffer>(folder, { valueEncoding: 'buffer' });
+    expect(await again.get('m/format')).toEqual(format);
+    await again.close();
   });
 
   it("is refused for somebody else's database, and for a file in place of the folder", async () => {
