@@ -245,7 +245,7 @@ describe('limits', () => {
     expect(durable.isCheckpointDue()).toBe(true);
   });
 
-  it('state that is large is written again only after twice as much was worked through', async () => {
+  it('state that is large is written again only after enough was worked through for its size', async () => {
     const { journal } = await opened({ limits: { checkpointBytes: 100, idleCheckpointBytes: 1e9 } });
     const { durable } = journal;
     await journal.append([event(0)], 1);
@@ -254,11 +254,11 @@ describe('limits', () => {
     const saved = await durable.saveCheckpoint({ ...nothing, cursor: 1, records: [['text', 'x'.repeat(1_000)]] });
     const stateBytes = saved.ok ? saved.bytes : Number.NaN;
     for (let cursor = 1; !durable.isCheckpointDue(); cursor += 1) {
-      expect(journal.stats().bytes).toBeLessThan(2 * stateBytes);
+      expect(journal.stats().bytes).toBeLessThan(0.6 * stateBytes);
       await journal.append([event(cursor)], 1);
       journal.release(cursor + 1);
     }
-    expect(journal.stats().bytes).toBeGreaterThanOrEqual(2 * stateBytes);
+    expect(journal.stats().bytes).toBeGreaterThanOrEqual(0.6 * stateBytes);
     await journal.close();
   });
 });
