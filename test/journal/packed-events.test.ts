@@ -148,6 +148,10 @@ describe('packed events', () => {
         unpackedOrError(changed);
       }),
     );
+    const row = packed([
+      { type: 'task_lifecycle', eventId: 'e', session: 's', taskId: 'ab'.repeat(24), attempt: 0, transitions: [], actorReprName: 'A(1)' },
+    ]);
+    for (let end = 2; end < row.length; end += 1) expect(unpackedOrError(row.subarray(0, end))).toBeInstanceOf(Error);
     expect(() => unpackEvents(Buffer.alloc(0))).toThrow('bytes end too early');
     expect(() => unpackEvents(Buffer.from([0x90]))).toThrow('no packed events');
   });
