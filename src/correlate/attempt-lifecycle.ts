@@ -1,4 +1,4 @@
-import type { TimeNs } from '../event/index.ts';
+import type { ActorTransition, TimeNs } from '../event/index.ts';
 import { runningNs, traceJobOf } from './ancestry.ts';
 import { attemptEnd, firstStateNs, jobStartNs } from './ends.ts';
 import type { AttemptLifecycle, LinkRef, NodeFacts, SpanRef } from './lifecycle.ts';
@@ -107,12 +107,21 @@ function attemptName(attempt: Attempt, defined: string | undefined, whole: strin
   return attempt.seen ? 'task' : 'task (never seen)';
 }
 
-/** The ALIVE of the actor's process that an attempt ran in. */
-function aliveAt(actor: Actor, attempt: Attempt, startNs: TimeNs): Actor['transitions'][number] | undefined {
-  const alive = sortedTransitions(actor.transitions).filter((transition) => transition.state === 'ALIVE');
-  if (isCreationTask(attempt.task.id)) return alive.find((transition) => transition.timeNs >= startNs);
-  const atNs = runningNs(attempt) ?? startNs;
-  return alive.findLast((transition) => transition.timeNs <= atNs) ?? alive[0];
+/** The ALIVE of the actor's process that an attempt ran in: the first from a creation's start on, else the last until it ran, or the first. */
+function aliveAt(actor: Actor, attempt: Attempt, startNs: TimeNs): ActorTransition | undefined {
+  const isCreation = isCreationTask(attempt.task.id);
+  const atNs = isCreation ? startNs : (runningNs(attempt) ?? startNs);
+  let first: ActorTransition | undefined;
+  let firstFrom: ActorTransition | undefined;
+  let lastUntil: ActorTransition | undefined;
+  for (const transition of actor.transitions) {
+    if (transition.state !== 'ALIVE') continue;
+    const { timeNs } = transition;
+    if (first === undefined || timeNs < first.timeNs) first = transition;
+    if (timeNs >= atNs && (firstFrom === undefined || timeNs < firstFrom.timeNs)) firstFrom = transition;
+    if (timeNs <= atNs && (lastUntil === undefined || timeNs > lastUntil.timeNs)) lastUntil = transition;
+  }
+  return isCreation ? firstFrom : (lastUntil ?? first);
 }
 
 function attemptNode(
