@@ -16,7 +16,7 @@ import {
   systemClock,
 } from './export/index.ts';
 import { createMemoryJournal, type Journal, type JournalStats } from './journal/index.ts';
-import { spanKey } from './otlp/index.ts';
+import { spanKey, spanKeys } from './otlp/index.ts';
 import { createPump } from './pump.ts';
 import { correlateOptionsOf, restoredOptions, retellTo, takeUpCheckpoint } from './rebuild.ts';
 import { createQuarantine, quarantineFolder } from './quarantine/index.ts';
@@ -156,7 +156,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       quarantine?.addSpan(span, reason, name);
       options.onRefused?.(span, reason, name);
     },
-    ...(durable === undefined ? {} : { onSettled: (name, spans) => durable.noteDelivered(name, spans.map(spanKey)) }),
+    ...(durable === undefined ? {} : { onSettled: (name, spans) => durable.noteDelivered(name, spanKeys(spans)) }),
   });
   const firstCursor = journal.stats().releasedCursor;
   const pump = createPump({

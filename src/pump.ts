@@ -105,7 +105,7 @@ export function createPump(options: PumpOptions): Pump {
     for (const entry of entries) {
       if (turn.isOver()) turn = await turns.take('background');
       if (entry.receivedAtMs > timeMs && !(await moveTo(entry.receivedAtMs, signal, turn))) break;
-      const applied = guarded('correlate', () => correlator.apply(entry.event, timeMs));
+      const applied = applyGuarded(entry.event);
       if (applied !== undefined) options.onApplied?.(entry.event, applied);
       cursor += 1;
     }
@@ -165,6 +165,16 @@ export function createPump(options: PumpOptions): Pump {
       return work();
     } catch (error) {
       options.onBug(stage, error);
+      return undefined;
+    }
+  }
+
+  /** As `guarded`, without a closure for each event. */
+  function applyGuarded(event: RayEvent): Applied | undefined {
+    try {
+      return correlator.apply(event, timeMs);
+    } catch (error) {
+      options.onBug('correlate', error);
       return undefined;
     }
   }

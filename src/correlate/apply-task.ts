@@ -6,7 +6,7 @@ import { addProfileEntries, addTransitions, largest, smallest, wholeTaskEntry, w
 import { ownText } from './own-text.ts';
 import { addStates } from './packed-states.ts';
 import { actorIdOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
-import type { Attempt, NodeRecord, PlaceFacts, Session, Task, WorkerRecord } from './records.ts';
+import type { Attempt, NodeRecord, PlaceFacts, Session, Task, Where, WorkerRecord } from './records.ts';
 import type { Applied, State } from './state.ts';
 import { mergedFacts, moveTo, whereOf } from './where.ts';
 
@@ -70,7 +70,8 @@ export function applyTaskLifecycle(state: State, session: Session, event: TaskLi
   addRareFacts(attempt, event);
   const { workerPid } = event;
   const executorNodeId = workerPid === undefined ? undefined : event.emitterNodeId;
-  noteWhere(state, attempt, { submittedNodeId: event.nodeId, executorNodeId, workerId: event.workerId, workerPid });
+  const { nodeId: submittedNodeId, workerId } = event;
+  noteWhere(state, attempt, { submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress: undefined });
   noteActorTimes(state, attempt.task, event.transitions, nowMs);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
@@ -102,13 +103,19 @@ function noteWhere(state: State, attempt: Attempt, told: PlaceFacts): void {
   if (facts === undefined) return;
   const { session } = attempt.task;
   const { places: known } = attempt.where;
-  const places: (NodeRecord | WorkerRecord)[] = [...known];
   const nodeId = facts.executorNodeId ?? facts.submittedNodeId;
-  if (facts.workerId !== undefined) places.push(state.worker(session, facts.workerId));
-  if (nodeId !== undefined) places.push(state.node(session, nodeId));
-  const added = places.slice(known.length).filter((place) => !known.includes(place));
-  moveTo(attempt, whereOf(session, facts, [...known, ...added]));
-  for (const { deadMs } of added) if (deadMs !== undefined) attempt.ownExtra.deathMs ??= deadMs;
+  let places = known;
+  if (facts.workerId !== undefined) places = withPlace(places, state.worker(session, facts.workerId));
+  if (nodeId !== undefined) places = withPlace(places, state.node(session, nodeId));
+  moveTo(attempt, whereOf(session, facts, places));
+  for (let index = known.length; index < places.length; index += 1) {
+    const deadMs = places[index]?.deadMs;
+    if (deadMs !== undefined) attempt.ownExtra.deathMs ??= deadMs;
+  }
+}
+
+function withPlace(places: Where['places'], place: NodeRecord | WorkerRecord): Where['places'] {
+  return places.includes(place) ? places : [...places, place];
 }
 
 function noteActorTimes(state: State, { actorId, session }: Task, transitions: readonly StateTransition[], nowMs: number): void {
@@ -158,7 +165,7 @@ export function applyTaskProfile(state: State, session: Session, event: TaskProf
   extra.submitsEndNs = largest(extra.submitsEndNs, event.submitsEndNs);
   if (event.componentType === 'worker' && event.entries.length > 0) {
     const { emitterNodeId: executorNodeId, workerId, nodeIpAddress } = event;
-    noteWhere(state, attempt, { executorNodeId, workerId, nodeIpAddress });
+    noteWhere(state, attempt, { submittedNodeId: undefined, executorNodeId, workerId, workerPid: undefined, nodeIpAddress });
   }
   if (wholeTaskEntry(event.entries) !== undefined) extra.evidenceMs ??= nowMs;
   // All that is left of a creation can be its profile: the actor was there all the same.

@@ -2,9 +2,9 @@ import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, SubmissionJob, 
 
 /** What is due at the same moment ends from the inside out: attempts before their job, everything before its session; of one kind by id. */
 export function compareTimed(a: Timed, b: Timed): number {
+  if (a instanceof Attempt && b instanceof Attempt) return compareAttempts(a, b);
   const byRank = rankOf(a) - rankOf(b);
   if (byRank !== 0) return byRank;
-  if (a instanceof Attempt && b instanceof Attempt) return compareAttempts(a, b);
   return compareText(keyOf(a), keyOf(b)) || compareText(sessionOf(a), sessionOf(b));
 }
 

@@ -17,22 +17,30 @@ export function attemptEnd(attempt: Attempt, startNs: TimeNs, job: Job | undefin
   const terminal = attempt.transitions.filter(isTerminal);
   if (terminal.length > 0) {
     const failed = terminal.some((transition) => transition.state === 'FAILED');
-    return { startNs, endNs: lastNs ?? startNs, outcome: failed ? 'failed' : 'finished', whole };
+    return ended({ startNs, endNs: lastNs ?? startNs }, failed ? 'failed' : 'finished', whole);
   }
   if (whole !== undefined) {
     const outcome = whole.exceptionType === undefined ? 'finished' : 'failed';
-    return { ...interval(startNs, whole.endNs, 'profile', lastNs), outcome, whole };
+    return ended(interval(startNs, whole.endNs, 'profile', lastNs), outcome, whole);
   }
   const onlySubmits = lastNs === undefined && profile.length === 0 && attempt.definition === undefined;
   if (onlySubmits && submitsEndNs !== undefined) {
-    return { ...interval(startNs, submitsEndNs, 'profile'), outcome: 'unfinished', whole };
+    return ended(interval(startNs, submitsEndNs, 'profile'), 'unfinished', whole);
   }
   const aliveNs = restartedAliveNs(attempt);
-  if (aliveNs !== undefined) return { ...interval(startNs, aliveNs, 'actor_alive', lastNs), outcome: 'finished', whole };
+  if (aliveNs !== undefined) return ended(interval(startNs, aliveNs, 'actor_alive', lastNs), 'finished', whole);
   const cut = firstCut(attempt, job);
-  if (cut === undefined) return { ...interval(startNs, silenceNs(attempt.task.session), 'silence', lastNs), outcome: 'unfinished', whole };
+  if (cut === undefined) return ended(interval(startNs, silenceNs(attempt.task.session), 'silence', lastNs), 'unfinished', whole);
   const outcome = cut.inferred === 'job_finished' ? 'unfinished' : 'failed';
-  return { ...interval(startNs, cut.endNs, cut.inferred, lastNs), outcome, whole };
+  return ended(interval(startNs, cut.endNs, cut.inferred, lastNs), outcome, whole);
+}
+
+function ended(
+  { startNs, endNs, endInferred, endClamped }: Interval,
+  outcome: AttemptOutcome,
+  whole: ProfileEntry | undefined,
+): AttemptEnd {
+  return { startNs, endNs, endInferred, endClamped, outcome, whole };
 }
 
 /** Of the things that end an attempt from outside, the first. */

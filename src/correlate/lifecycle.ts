@@ -62,31 +62,31 @@ export type EndInferred = 'profile' | 'actor_alive' | 'worker_died' | 'node_died
 export interface Interval {
   readonly startNs: TimeNs;
   readonly endNs: TimeNs;
-  readonly endInferred?: EndInferred;
+  readonly endInferred?: EndInferred | undefined;
   /** The end that was known lay before the start, and was moved to it. */
-  readonly endClamped?: boolean;
+  readonly endClamped?: boolean | undefined;
 }
 
 /** What is known of a node when something that ran on it is finished. */
 export interface NodeFacts {
   readonly nodeId: string;
-  readonly ipAddress?: string;
-  readonly hostname?: string;
-  readonly nodeName?: string;
-  readonly instanceId?: string;
-  readonly instanceTypeName?: string;
-  readonly labels?: Readonly<Record<string, string>>;
+  readonly ipAddress?: string | undefined;
+  readonly hostname?: string | undefined;
+  readonly nodeName?: string | undefined;
+  readonly instanceId?: string | undefined;
+  readonly instanceTypeName?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 interface Common extends Interval {
   readonly session: string;
   readonly trace: TraceRef;
   /** Absent for the root of a trace. */
-  readonly parent?: SpanRef;
+  readonly parent?: SpanRef | undefined;
   readonly links: readonly LinkRef[];
-  readonly node?: NodeFacts;
+  readonly node?: NodeFacts | undefined;
   /** A job's own `service.name`. */
-  readonly serviceName?: string;
+  readonly serviceName?: string | undefined;
 }
 
 export type AttemptOutcome = 'finished' | 'failed' | 'unfinished';
@@ -97,28 +97,28 @@ export interface AttemptLifecycle extends Common {
   readonly attempt: number;
   /** Job that the task id belongs to; the trace may be another job's (a call on another job's actor). */
   readonly jobId: string;
-  readonly actorId?: string;
+  readonly actorId?: string | undefined;
   readonly name: string;
-  readonly definition?: TaskFacts;
+  readonly definition?: TaskFacts | undefined;
   /** `other_attempt`: the definition of this attempt was lost, another attempt's stands in. */
   readonly definitionFrom: 'own' | 'other_attempt' | 'missing';
   /** In time order, without repetitions. */
   readonly states: readonly StateTransition[];
   readonly outcome: AttemptOutcome;
-  readonly error?: TaskError;
+  readonly error?: TaskError | undefined;
   /** In time order. */
   readonly profile: readonly ProfileEntry[];
-  readonly workerId?: string;
-  readonly workerPid?: number;
-  readonly actorReprName?: string;
-  readonly wasDebuggerPaused?: boolean;
-  readonly log?: TaskLog;
+  readonly workerId?: string | undefined;
+  readonly workerPid?: number | undefined;
+  readonly actorReprName?: string | undefined;
+  readonly wasDebuggerPaused?: boolean | undefined;
+  readonly log?: TaskLog | undefined;
   /** The parent that Ray names was folded; the span hangs under a nearer ancestor that was not. */
-  readonly parentFolded?: boolean;
+  readonly parentFolded?: boolean | undefined;
   /** Only named as a parent, never seen: no event of it arrived. */
-  readonly placeholder?: boolean;
+  readonly placeholder?: boolean | undefined;
   /** The trace's budget has no room for child spans: one span only. */
-  readonly lean?: boolean;
+  readonly lean?: boolean | undefined;
 }
 
 export interface TaskCounts {

@@ -67,8 +67,9 @@ function isKeptAnyway({ options }: State, job: Job): boolean {
 }
 
 function attemptMark(state: State, attempt: Attempt, job: Job, site: Site): MarkLifecycle {
-  const { session, trace, jobId, name, startNs, node, serviceName, ...facts } = attemptLifecycle(state, attempt, job, site);
-  const { taskId, attempt: number, actorId, workerId, workerPid, definition } = facts;
+  const lifecycle = attemptLifecycle(state, attempt, job, site);
+  const { session, trace, jobId, name, startNs, node, serviceName } = lifecycle;
+  const { taskId, attempt: number, actorId, workerId, workerPid, definition } = lifecycle;
   const atNs = runningNs(attempt) ?? startNs;
   return {
     kind: 'mark',

@@ -7,6 +7,8 @@ import type { ProfileEntry, StateTransition } from '../event/index.ts';
 
 /** Transitions that one entity may have; what is beyond is dropped. Ray makes at most about ten. */
 export const TRANSITIONS_MAX = 2_000;
+/** So many are sorted by hand. Ray makes at most about ten. */
+const FEW_TRANSITIONS = 16;
 /** Ray itself stops at `RAY_task_events_max_num_profile_events_per_task` = 1000. */
 export const PROFILE_ENTRIES_MAX = 2_000;
 
@@ -27,12 +29,27 @@ export function addTransitions<T extends StateTransition>(known: T[], added: rea
   return changed;
 }
 
-/** In time order; states of the same nanosecond in the order in which Ray passes through them, else by name. */
+/** In time order, in an array of its own; states of the same nanosecond in the order in which Ray passes through them, else by name. */
 export function sortedTransitions<T extends StateTransition>(transitions: readonly T[]): T[] {
-  return [...transitions].sort((a, b) => {
-    if (a.timeNs !== b.timeNs) return a.timeNs < b.timeNs ? -1 : 1;
-    return stateRank(a.state) - stateRank(b.state) || (a.state < b.state ? -1 : 1);
-  });
+  if (transitions.length > FEW_TRANSITIONS) return [...transitions].sort(compareTransitions);
+  // Few, and nearly in order: one by one they are in their places before the engine's sort has made its copies.
+  const sorted: T[] = [];
+  for (const transition of transitions) {
+    let at = sorted.length;
+    while (at > 0 && isAfter(sorted[at - 1], transition)) at -= 1;
+    if (at === sorted.length) sorted.push(transition);
+    else sorted.splice(at, 0, transition);
+  }
+  return sorted;
+}
+
+function isAfter(one: StateTransition | undefined, other: StateTransition): boolean {
+  return one !== undefined && compareTransitions(one, other) > 0;
+}
+
+function compareTransitions(a: StateTransition, b: StateTransition): number {
+  if (a.timeNs !== b.timeNs) return a.timeNs < b.timeNs ? -1 : 1;
+  return stateRank(a.state) - stateRank(b.state) || (a.state < b.state ? -1 : 1);
 }
 
 const STATE_ORDER = [

@@ -30,8 +30,11 @@ const NAMES = [
 const NUMBERS = new Map(NAMES.map((name, number) => [name, number] as const).filter(([name]) => name !== ''));
 const TIME_LENGTH = 9;
 const LENGTH = 1 + TIME_LENGTH;
-/** Up to here texts are made flat; a longer one is left to the engine, which keeps its pieces. */
+/** Up to here texts are made flat; a longer one, and one of wide characters, is left to the engine, which keeps its pieces. */
 const FLAT_LENGTH_MAX = 400;
+const LATIN1_MAX = 0xff;
+/** A text is put together here: of all that a recording's events made the garbage collector do, arrays of character codes were a tenth. */
+const scratch = Buffer.alloc(FLAT_LENGTH_MAX);
 
 const ns = new BigUint64Array(1);
 const halves = new Uint32Array(ns.buffer);
@@ -92,12 +95,21 @@ function pack({ state, timeNs }: StateTransition): PackedStates {
 }
 
 function joined(packed: PackedStates, one: PackedStates): PackedStates {
+  const length = packed.length + one.length;
   if (packed.length === 0) return one;
-  if (packed.length + one.length > FLAT_LENGTH_MAX) return packed + one;
-  const codes: number[] = [];
-  for (let index = 0; index < packed.length; index += 1) codes.push(packed.charCodeAt(index));
-  for (let index = 0; index < one.length; index += 1) codes.push(one.charCodeAt(index));
-  return String.fromCharCode(...codes);
+  if (length > FLAT_LENGTH_MAX || !putCodes(packed, 0) || !putCodes(one, packed.length)) return packed + one;
+  return scratch.toString('latin1', 0, length);
+}
+
+/** Into `scratch`, from `at` on; false where a character takes more than a byte. */
+function putCodes(text: PackedStates, at: number): boolean {
+  let all = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    all |= code;
+    scratch[at + index] = code;
+  }
+  return all <= LATIN1_MAX;
 }
 
 function includes(packed: PackedStates, one: PackedStates): boolean {

@@ -1,4 +1,4 @@
-import type { RayEvent, TaskLifecycle } from '../event/index.ts';
+import { type RayEvent, taskLifecycleEvent, type TaskLifecycle } from '../event/index.ts';
 import type { TaskFacts } from './definitions.ts';
 import { driverTaskOf } from './ray-ids.ts';
 import type { Actor, Attempt, Job, NodeRecord, Session } from './records.ts';
@@ -56,8 +56,9 @@ function* jobEvents(job: Job): Generator<Retold> {
   if (job.definition !== undefined) yield job.definition;
   if (job.transitions.length > 0) yield { ...header(session), type: 'job_lifecycle', jobId, transitions: job.transitions };
   if (job.driverTransitions.length > 0) {
-    const driver = { ...header(session), type: 'task_lifecycle', taskId: driverTaskOf(jobId), attempt: 0 } as const;
-    yield { ...driver, transitions: job.driverTransitions, ...(job.driverError === undefined ? {} : { error: job.driverError }) };
+    const driver = taskLifecycleEvent('', session.name, driverTaskOf(jobId), 0, job.driverTransitions);
+    driver.error = job.driverError;
+    yield driver;
   }
   const soFar = { finished: job.finished, failed: job.failed, unfinished: job.unfinished };
   for (const { task, number } of job.own) {
@@ -81,21 +82,11 @@ function attemptSoFar(attempt: Attempt): AttemptSoFar {
   const { error } = attempt.extra;
   const { submittedNodeId, executorNodeId, workerId, workerPid } = attempt.where;
   const { name: session } = task.session;
-  // One by one, in the same order: a million objects of one shape are made in a fifth of the time that as many spreads take.
-  const lifecycle: Writable<TaskLifecycle> = {
-    type: 'task_lifecycle',
-    eventId: '',
-    session,
-    taskId: task.id,
-    attempt: number,
-    transitions,
-  };
-  if (error !== undefined) lifecycle.error = error;
-  if (submittedNodeId !== undefined) lifecycle.nodeId = submittedNodeId;
-  if (workerId !== undefined) lifecycle.workerId = workerId;
-  if (workerPid !== undefined) lifecycle.workerPid = workerPid;
-  if (executorNodeId !== undefined) lifecycle.emitterNodeId = executorNodeId;
+  const lifecycle = taskLifecycleEvent('', session, task.id, number, transitions);
+  lifecycle.error = error;
+  lifecycle.nodeId = submittedNodeId;
+  lifecycle.workerId = workerId;
+  lifecycle.workerPid = workerPid;
+  lifecycle.emitterNodeId = executorNodeId;
   return { type: 'attempt_so_far', session, definition, lifecycle };
 }
-
-type Writable<Shape> = { -readonly [Key in keyof Shape]: Shape[Key] };

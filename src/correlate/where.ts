@@ -32,7 +32,8 @@ function sweep(session: Session): void {
 }
 
 /** Of what the first place lists, when that is not much: a worker has about two. Saves making a key. */
-function nearby(facts: PlaceFacts, [first, ...others]: readonly (NodeRecord | WorkerRecord)[]): Where | undefined {
+function nearby(facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]): Where | undefined {
+  const [first] = places;
   if (first === undefined || first.wheres.size > NEARBY_MAX) return undefined;
   for (const where of first.wheres) {
     if (
@@ -41,8 +42,8 @@ function nearby(facts: PlaceFacts, [first, ...others]: readonly (NodeRecord | Wo
       where.executorNodeId === facts.executorNodeId &&
       where.workerId === facts.workerId &&
       where.nodeIpAddress === facts.nodeIpAddress &&
-      where.places.length === others.length + 1 &&
-      hasSamePlaces(where, others)
+      where.places.length === places.length &&
+      hasSamePlaces(where, places)
     )
       return where;
   }
@@ -50,7 +51,8 @@ function nearby(facts: PlaceFacts, [first, ...others]: readonly (NodeRecord | Wo
 }
 
 function hasSamePlaces(where: Where, places: readonly (NodeRecord | WorkerRecord)[]): boolean {
-  return places.every((place) => where.places.includes(place));
+  for (const place of places) if (!where.places.includes(place)) return false;
+  return true;
 }
 
 function keyOf(facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]): string {

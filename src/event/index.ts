@@ -4,3 +4,4 @@ export { decodeEvent, isDeduplicable } from './decode.ts';
 export { redactRawEvent } from './redact.ts';
 export { ScanBytes } from './scan-bytes.ts';
 export { EventScanner } from './scan-event.ts';
+export { taskDefinitionEvent, taskLifecycleEvent } from './task-event.ts';

@@ -15,7 +15,7 @@ export interface EventHeader {
   /** `RayEvent.session_name`; every Ray id is unique only within it. */
   readonly session: string;
   /** Node of the process that made the event (2.54+), hex. */
-  readonly emitterNodeId?: string;
+  readonly emitterNodeId?: string | undefined;
 }
 
 /** A state that an entity entered, and when. */
@@ -38,19 +38,19 @@ export interface TaskDefinition extends EventHeader {
   readonly taskType: 'NORMAL_TASK' | 'ACTOR_CREATION_TASK' | 'ACTOR_TASK' | 'DRIVER_TASK';
   readonly name: string;
   readonly language: string;
-  readonly moduleName?: string;
-  readonly className?: string;
-  readonly functionName?: string;
-  readonly parentTaskId?: string;
-  readonly actorId?: string;
-  readonly placementGroupId?: string;
+  readonly moduleName?: string | undefined;
+  readonly className?: string | undefined;
+  readonly functionName?: string | undefined;
+  readonly parentTaskId?: string | undefined;
+  readonly actorId?: string | undefined;
+  readonly placementGroupId?: string | undefined;
   readonly requiredResources: Readonly<Record<string, number>>;
-  readonly isDetachedActor?: boolean;
+  readonly isDetachedActor?: boolean | undefined;
   /** What the nodes that may run it must be labelled with; the operator stands in the value: `in(a,b)`. */
-  readonly labelSelector?: Readonly<Record<string, string>>;
+  readonly labelSelector?: Readonly<Record<string, string>> | undefined;
   /** Stack at the call, of many lines; only where `RAY_record_task_actor_creation_sites` is set. */
-  readonly callSite?: string;
-  readonly runtimeEnv?: RuntimeEnvNames;
+  readonly callSite?: string | undefined;
+  readonly runtimeEnv?: RuntimeEnvNames | undefined;
 }
 
 export interface TaskError {
@@ -66,18 +66,18 @@ export interface TaskLifecycle extends EventHeader {
   readonly taskId: string;
   readonly attempt: number;
   readonly transitions: readonly StateTransition[];
-  readonly error?: TaskError;
+  readonly error?: TaskError | undefined;
   /**
    * Executing node, told by the owner with SUBMITTED_TO_WORKER, only beside `workerId`. Of Ray 2.54 it is the owner's node, which no
    * field tells apart: where a RUNNING event of the attempt has an `emitterNodeId` (2.54+), that one is sure.
    */
-  readonly nodeId?: string;
-  readonly workerId?: string;
+  readonly nodeId?: string | undefined;
+  readonly workerId?: string | undefined;
   /** Told by the executor with RUNNING; `emitterNodeId` is then the executing node. */
-  readonly workerPid?: number;
-  readonly actorReprName?: string;
-  readonly isDebuggerPaused?: boolean;
-  readonly log?: TaskLog;
+  readonly workerPid?: number | undefined;
+  readonly actorReprName?: string | undefined;
+  readonly isDebuggerPaused?: boolean | undefined;
+  readonly log?: TaskLog | undefined;
 }
 
 export interface TaskLog {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { objectRole, type Role, segmentsOf } from './event-segments.ts';
 import { EventShapes, NO_SLOT } from './event-shapes.ts';
-import { type Draft, Problem, readMessage, setDefined } from './fields.ts';
+import { type Draft, Problem, readMessage } from './fields.ts';
 import { MAX_EVENT_ID_LENGTH } from './header-limits.ts';
 import { ID_BYTES } from './hex-id.ts';
 import type { RayEvent, StateTransition, TaskDefinition, TaskLifecycle } from './ray-event.ts';
@@ -9,6 +9,7 @@ import { readRuntimeEnv } from './runtime-env.ts';
 import type { ScanBytes } from './scan-bytes.ts';
 import { ScannedValues } from './scan-values.ts';
 import { ACTOR_ID_IN_TASK_ID } from './task-definition.ts';
+import { taskDefinitionEvent, taskLifecycleEvent } from './task-event.ts';
 import { taskLog } from './task-lifecycle.ts';
 
 /** A larger event is none of a thousand that are acommon. */
@@ -195,11 +196,8 @@ function readLifecycle(values: ScannedValues, common: Common): TaskLifecycle {
   const taskId = values.taskId(SLOT.taskId);
   const attempt = values.integer(SLOT.attempt);
   const transitions = readTransitions(values, common.states);
-  // Written out, because a spread of the header takes longer than all the rest.
-  const event: Draft<TaskLifecycle> =
-    emitterNodeId === ''
-      ? { eventId, session, type: 'task_lifecycle', taskId, attempt, transitions }
-      : { eventId, session, emitterNodeId, type: 'task_lifecycle', taskId, attempt, transitions };
+  const event = taskLifecycleEvent(eventId, session, taskId, attempt, transitions);
+  if (emitterNodeId !== '') event.emitterNodeId = emitterNodeId;
   const nodeId = values.id(SLOT.nodeId, ID_BYTES.node);
   const workerId = values.id(SLOT.workerId, ID_BYTES.worker);
   const workerPid = values.integer(SLOT.workerPid);
@@ -210,13 +208,15 @@ function readLifecycle(values: ScannedValues, common: Common): TaskLifecycle {
     if (nodeId !== '') event.nodeId = nodeId;
   }
   if (actorReprName !== '') event.actorReprName = actorReprName;
-  if (common.isDebuggerPaused !== undefined) event.isDebuggerPaused = common.isDebuggerPaused;
+  event.isDebuggerPaused = common.isDebuggerPaused;
   if (values.hasAny(LOG_SLOTS)) readTaskLog(values, event);
   return event;
 }
 
 function readTransitions(values: ScannedValues, states: readonly string[]): readonly StateTransition[] {
-  return states.map((state, index) => ({ state, timeNs: values.time(SLOT.firstTime + index) }));
+  const transitions: StateTransition[] = [];
+  for (const state of states) transitions.push({ state, timeNs: values.time(SLOT.firstTime + transitions.length) });
+  return transitions;
 }
 
 function readTaskLog(values: ScannedValues, event: Draft<TaskLifecycle>): void {
@@ -228,7 +228,7 @@ function readTaskLog(values: ScannedValues, event: Draft<TaskLifecycle>): void {
     stderrStart: values.count(SLOT.stderrStart),
     stderrEnd: values.count(SLOT.stderrEnd),
   });
-  if (log !== undefined) event.log = log;
+  event.log = log;
 }
 
 function readDefinition(values: ScannedValues, common: Common): TaskDefinition {
@@ -239,10 +239,8 @@ function readDefinition(values: ScannedValues, common: Common): TaskDefinition {
   const taskId = values.taskId(SLOT.taskId);
   const attempt = values.integer(SLOT.attempt);
   const name = values.text(SLOT.name);
-  const task: Draft<TaskDefinition> =
-    emitterNodeId === ''
-      ? { eventId, session, type: 'task_definition', taskId, attempt, taskType, name, language, requiredResources }
-      : { eventId, session, emitterNodeId, type: 'task_definition', taskId, attempt, taskType, name, language, requiredResources };
+  const task = taskDefinitionEvent(eventId, session, taskId, attempt, taskType, name, language, requiredResources);
+  if (emitterNodeId !== '') task.emitterNodeId = emitterNodeId;
   const parentTaskId = values.id(SLOT.parentTaskId, ID_BYTES.task);
   const placementGroupId = values.id(SLOT.placementGroupId, ID_BYTES.placementGroup);
   const moduleName = values.text(SLOT.moduleName);
@@ -251,8 +249,8 @@ function readDefinition(values: ScannedValues, common: Common): TaskDefinition {
   const actorId = actorOf(values, task);
   if (parentTaskId !== '') task.parentTaskId = parentTaskId;
   if (placementGroupId !== '') task.placementGroupId = placementGroupId;
-  if (common.isDetachedActor !== undefined) task.isDetachedActor = common.isDetachedActor;
-  if (common.labelSelector !== undefined) task.labelSelector = common.labelSelector;
+  task.isDetachedActor = common.isDetachedActor;
+  task.labelSelector = common.labelSelector;
   if (moduleName !== '') task.moduleName = moduleName;
   if (className !== '') task.className = className;
   if (functionName !== '') task.functionName = functionName;
@@ -272,7 +270,7 @@ function readTexts(values: ScannedValues, task: Draft<TaskDefinition>): void {
   const serializedRuntimeEnv = values.isEmptyObject(SLOT.runtimeEnv) ? '' : values.parsed(SLOT.runtimeEnv);
   if (callSite === '' && serializedRuntimeEnv === '') return;
   const problem = new Problem();
-  setDefined(task, 'callSite', readMessage({ callSite }, 'callSite', problem));
-  setDefined(task, 'runtimeEnv', readRuntimeEnv({ serializedRuntimeEnv }, problem));
+  task.callSite = readMessage({ callSite }, 'callSite', problem);
+  task.runtimeEnv = readRuntimeEnv({ serializedRuntimeEnv }, problem);
   values.doubt(problem);
 }

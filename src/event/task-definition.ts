@@ -12,12 +12,12 @@ import {
   readObject,
   readRequiredId,
   readTextMap,
-  setDefined,
 } from './fields.ts';
 import { ID_BYTES } from './hex-id.ts';
 import type { Payload } from './payload.ts';
 import type { TaskDefinition } from './ray-event.ts';
 import { readRuntimeEnv } from './runtime-env.ts';
+import { taskDefinitionEvent } from './task-event.ts';
 
 const TASK_TYPES = ['NORMAL_TASK', 'ACTOR_CREATION_TASK', 'ACTOR_TASK', 'DRIVER_TASK'] as const;
 const LANGUAGES = ['PYTHON', 'JAVA', 'CPP'];
@@ -41,23 +41,22 @@ export function readDefinition(
   nameField: string,
   functionField: string,
 ): Draft<TaskDefinition> {
-  const task: Draft<TaskDefinition> = {
-    eventId: header.eventId,
-    session: header.session,
-    type: 'task_definition',
-    taskId: readRequiredId(body, 'taskId', ID_BYTES.task, problem),
-    attempt: readInt32(body, 'taskAttempt', problem) ?? 0,
+  const task = taskDefinitionEvent(
+    header.eventId,
+    header.session,
+    readRequiredId(body, 'taskId', ID_BYTES.task, problem),
+    readInt32(body, 'taskAttempt', problem) ?? 0,
     taskType,
-    name: readName(body, nameField, problem) ?? '',
-    language: readEnum(body, 'language', LANGUAGES, problem),
-    requiredResources: readNumberMap(body, 'requiredResources', problem),
-  };
-  setDefined(task, 'emitterNodeId', header.emitterNodeId);
-  setDefined(task, 'parentTaskId', readId(body, 'parentTaskId', ID_BYTES.task, problem));
-  setDefined(task, 'placementGroupId', readId(body, 'placementGroupId', ID_BYTES.placementGroup, problem));
-  setDefined(task, 'isDetachedActor', readBoolean(body, 'isDetachedActor', problem));
-  setDefined(task, 'callSite', readMessage(body, 'callSite', problem));
-  setDefined(task, 'runtimeEnv', readRuntimeEnv(body, problem));
+    readName(body, nameField, problem) ?? '',
+    readEnum(body, 'language', LANGUAGES, problem),
+    readNumberMap(body, 'requiredResources', problem),
+  );
+  task.emitterNodeId = header.emitterNodeId;
+  task.parentTaskId = readId(body, 'parentTaskId', ID_BYTES.task, problem);
+  task.placementGroupId = readId(body, 'placementGroupId', ID_BYTES.placementGroup, problem);
+  task.isDetachedActor = readBoolean(body, 'isDetachedActor', problem);
+  task.callSite = readMessage(body, 'callSite', problem);
+  task.runtimeEnv = readRuntimeEnv(body, problem);
   const labelSelector = readTextMap(body, 'labelSelector', problem);
   if (Object.keys(labelSelector).length > 0) task.labelSelector = labelSelector;
   addFunction(task, body, functionField, problem);
@@ -77,9 +76,9 @@ function addFunction(task: Draft<TaskDefinition>, body: RawObject, functionField
   for (const field of FUNCTION_DESCRIPTORS) {
     const descriptor = readObject(oneOf, field, problem);
     if (descriptor === undefined) continue;
-    setDefined(task, 'moduleName', readName(descriptor, 'moduleName', problem));
-    setDefined(task, 'className', readName(descriptor, 'className', problem));
-    setDefined(task, 'functionName', readName(descriptor, 'functionName', problem));
+    task.moduleName = readName(descriptor, 'moduleName', problem);
+    task.className = readName(descriptor, 'className', problem);
+    task.functionName = readName(descriptor, 'functionName', problem);
     return;
   }
 }

@@ -10,12 +10,12 @@ import {
   readObject,
   readPid,
   readRequiredId,
-  setDefined,
 } from './fields.ts';
 import { ID_BYTES } from './hex-id.ts';
 import type { Payload } from './payload.ts';
 import type { StateTransition, TaskLifecycle, TaskLog } from './ray-event.ts';
 import { readTaskError } from './task-error.ts';
+import { taskLifecycleEvent } from './task-event.ts';
 import { noDetails, readTransitions } from './transitions.ts';
 
 /** `TaskStatus` of Ray's `common.proto`. */
@@ -41,25 +41,20 @@ export function decodeTaskLifecycle(payload: Payload): TaskLifecycle {
   const { body, problem } = payload;
   const transitions = readTransitions<StateTransition>(body, TASK_STATES, noDetails, problem);
   const lifecycle = readLifecycle(payload, transitions);
-  setDefined(lifecycle, 'actorReprName', readName(body, 'actorReprName', problem));
-  setDefined(lifecycle, 'isDebuggerPaused', readBoolean(body, 'isDebuggerPaused', problem));
-  setDefined(lifecycle, 'log', readLog(body, problem));
+  lifecycle.actorReprName = readName(body, 'actorReprName', problem);
+  lifecycle.isDebuggerPaused = readBoolean(body, 'isDebuggerPaused', problem);
+  lifecycle.log = readLog(body, problem);
   return lifecycle;
 }
 
 /** What this event and its predecessor, `TaskExecutionEvent`, have in common. */
 export function readLifecycle({ body, header, problem }: Payload, transitions: readonly StateTransition[]): Draft<TaskLifecycle> {
-  const lifecycle: Draft<TaskLifecycle> = {
-    eventId: header.eventId,
-    session: header.session,
-    type: 'task_lifecycle',
-    taskId: readRequiredId(body, 'taskId', ID_BYTES.task, problem),
-    attempt: readInt32(body, 'taskAttempt', problem) ?? 0,
-    transitions,
-  };
-  setDefined(lifecycle, 'emitterNodeId', header.emitterNodeId);
-  setDefined(lifecycle, 'error', readTaskError(body, problem));
-  setDefined(lifecycle, 'workerPid', readPid(body, 'workerPid', problem));
+  const taskId = readRequiredId(body, 'taskId', ID_BYTES.task, problem);
+  const attempt = readInt32(body, 'taskAttempt', problem) ?? 0;
+  const lifecycle = taskLifecycleEvent(header.eventId, header.session, taskId, attempt, transitions);
+  lifecycle.emitterNodeId = header.emitterNodeId;
+  lifecycle.error = readTaskError(body, problem);
+  lifecycle.workerPid = readPid(body, 'workerPid', problem);
   addPlace(lifecycle, body, problem);
   return lifecycle;
 }
@@ -73,7 +68,7 @@ function addPlace(lifecycle: Draft<TaskLifecycle>, body: RawObject, problem: Pro
   const workerId = readId(body, 'workerId', ID_BYTES.worker, problem);
   if (workerId === undefined) return;
   lifecycle.workerId = workerId;
-  setDefined(lifecycle, 'nodeId', nodeId);
+  lifecycle.nodeId = nodeId;
 }
 
 /** `TaskLogInfo`. */

@@ -14,7 +14,7 @@ export interface DeliveredWrite {
 /** Spans that were delivered since the last checkpoint: what a former process left, and what is to be written. */
 export class Delivered {
   readonly #former = new Map<string, Set<SpanKey>>();
-  readonly #unwritten: { readonly exporter: string; readonly keys: readonly SpanKey[] }[] = [];
+  readonly #unwritten: { readonly exporter: string; readonly keys: Buffer }[] = [];
   #next = 0;
   bytes = 0;
 
@@ -37,7 +37,7 @@ export class Delivered {
     return this.#former.size > 0;
   }
 
-  note(exporter: string, keys: readonly SpanKey[]): void {
+  note(exporter: string, keys: Buffer): void {
     this.#unwritten.push({ exporter, keys });
   }
 
@@ -50,7 +50,7 @@ export class Delivered {
     return this.#unwritten.map(({ exporter, keys }, index) => ({
       type: 'put',
       key: numberedKey('delivered', this.#next + index + 1),
-      value: encodeValue([exporter, Buffer.from(keys.join(''), 'hex')]),
+      value: encodeValue([exporter, keys]),
     }));
   }
 

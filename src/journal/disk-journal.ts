@@ -259,7 +259,7 @@ class DiskJournal implements Journal, Durable {
     await this.#open.keepTime(sealedMs);
   }
 
-  noteDelivered(exporter: string, keys: readonly string[]): void {
+  noteDelivered(exporter: string, keys: Buffer): void {
     this.#delivered.note(exporter, keys);
     this.#open.write();
   }

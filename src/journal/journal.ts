@@ -86,8 +86,8 @@ export interface Durable {
   saveCheckpoint(checkpoint: NewCheckpoint): Promise<CheckpointOutcome>;
   /** The time of `seal` is kept: a restart goes on from there, and not from the last entry. */
   keepTime(sealedMs: number): Promise<void>;
-  /** Remembered from now on, on disk soon after. */
-  noteDelivered(exporter: string, keys: readonly SpanKey[]): void;
+  /** `keys` are those of spans as bytes, 24 for each. Remembered from now on, on disk soon after. */
+  noteDelivered(exporter: string, keys: Buffer): void;
   /** False once a checkpoint made what former processes delivered needless: then there is no key to ask for. */
   remembersDelivered(): boolean;
   /** By a former process, since the checkpoint. */

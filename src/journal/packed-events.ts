@@ -1,4 +1,12 @@
-import type { RayEvent, StateTransition, TaskDefinition, TaskLifecycle, TaskLog } from '../event/index.ts';
+import {
+  type RayEvent,
+  type StateTransition,
+  taskDefinitionEvent,
+  type TaskDefinition,
+  taskLifecycleEvent,
+  type TaskLifecycle,
+  type TaskLog,
+} from '../event/index.ts';
 import { PackedReader } from './packed-reader.ts';
 import { PackedWriter } from './packed-writer.ts';
 
@@ -127,7 +135,7 @@ function unpackLifecycle(reader: PackedReader): TaskLifecycle {
   const isDebuggerPaused = (flags & LIFECYCLE.isDebuggerPaused) === 0 ? undefined : reader.boolean();
   const session = reader.text();
   const transitions = times.map((timeNs): StateTransition => ({ state: reader.text(), timeNs }));
-  const event: Draft<TaskLifecycle> = { type: 'task_lifecycle', eventId, session, taskId, attempt, transitions };
+  const event = taskLifecycleEvent(eventId, session, taskId, attempt, transitions);
   if ((flags & LIFECYCLE.emitterNodeId) !== 0) event.emitterNodeId = reader.text();
   if ((flags & LIFECYCLE.workerId) !== 0) event.workerId = reader.text();
   if ((flags & LIFECYCLE.nodeId) !== 0) event.nodeId = reader.text();
@@ -182,18 +190,11 @@ function unpackDefinition(reader: PackedReader): TaskDefinition {
   const { eventId, taskId, attempt } = unpackIdentity(reader);
   const isDetachedActor = (flags & DEFINITION.isDetachedActor) === 0 ? undefined : reader.boolean();
   const session = reader.text();
-  const event: Draft<TaskDefinition> = {
-    type: 'task_definition',
-    eventId,
-    session,
-    taskId,
-    attempt,
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what was written
-    taskType: reader.text() as TaskDefinition['taskType'],
-    name: reader.text(),
-    language: reader.text(),
-    requiredResources: reader.object(),
-  };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what was written
+  const taskType = reader.text() as TaskDefinition['taskType'];
+  const name = reader.text();
+  const language = reader.text();
+  const event = taskDefinitionEvent(eventId, session, taskId, attempt, taskType, name, language, reader.object());
   if ((flags & DEFINITION.emitterNodeId) !== 0) event.emitterNodeId = reader.text();
   if ((flags & DEFINITION.parentTaskId) !== 0) event.parentTaskId = reader.text();
   if ((flags & DEFINITION.moduleName) !== 0) event.moduleName = reader.text();

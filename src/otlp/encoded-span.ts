@@ -1,7 +1,7 @@
 import type { SpanContext } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { decodeContext, decodeKey, decodeSpan } from './decode-span.ts';
+import { copyKey, decodeContext, decodeKey, decodeSpan, KEY_BYTES } from './decode-span.ts';
 import { INSTRUMENTATION_SCOPE } from './scope.ts';
 
 /** A span that holds its OTLP protobuf and nothing else; its fields are read from there when somebody asks. */
@@ -82,6 +82,18 @@ export function spanKey(span: ReadableSpan): string {
   if (span instanceof EncodedSpan) return decodeKey(span);
   const { traceId, spanId } = span.spanContext();
   return traceId + spanId;
+}
+
+/** The keys of many as bytes, 24 for each: no texts are made of encoded spans. */
+export function spanKeys(spans: readonly ReadableSpan[]): Buffer {
+  const keys = Buffer.alloc(spans.length * KEY_BYTES);
+  let at = 0;
+  for (const span of spans) {
+    if (span instanceof EncodedSpan) copyKey(span, keys, at);
+    else keys.write(spanKey(span), at, 'hex');
+    at += KEY_BYTES;
+  }
+  return keys;
 }
 
 /** The span as a plain object, whoever made it. */

@@ -188,7 +188,7 @@ export function makeSibling({ encoder, sets }: Drafting, parts: SiblingParts): R
 }
 
 /** The parent's span id; undefined for the root of a trace. */
-export function parentIdOf({ session, parent }: { readonly session: string; readonly parent?: SpanRef }): string | undefined {
+export function parentIdOf({ session, parent }: { readonly session: string; readonly parent?: SpanRef | undefined }): string | undefined {
   return parent === undefined ? undefined : spanIdOf(session, parent);
 }
 

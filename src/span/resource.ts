@@ -8,8 +8,8 @@ const RESOURCES_MAX = 10_000;
 
 interface ResourceSource {
   readonly session: string;
-  readonly serviceName?: string;
-  readonly node?: NodeFacts;
+  readonly serviceName?: string | undefined;
+  readonly node?: NodeFacts | undefined;
 }
 
 /** Resources by what they are made of, so that the spans of one node share one. */
@@ -33,10 +33,7 @@ export class Resources {
     if (this.#known.size >= RESOURCES_MAX) this.#known.clear();
     if (this.#lastOfNode.size >= RESOURCES_MAX) this.#lastOfNode.clear();
     this.#known.set(key, resource);
-    this.#lastOfNode.set(nodeId, {
-      of: { session, ...(serviceName === undefined ? {} : { serviceName }), ...(node === undefined ? {} : { node }) },
-      resource,
-    });
+    this.#lastOfNode.set(nodeId, { of: { session, serviceName, node }, resource });
     return resource;
   }
 

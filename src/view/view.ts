@@ -71,7 +71,14 @@ export function createView(options: ViewOptions): View {
   }
 
   return {
-    observe: (event, applied) => guarded(() => model.observe(event, now(), applied)),
+    // As `guarded`, without a closure for each event.
+    observe: (event, applied) => {
+      try {
+        model.observe(event, now(), applied);
+      } catch (error) {
+        telemetry.internalError('view', error);
+      }
+    },
     takeUp: (retold) => guarded(() => model.takeUp(retold, now())),
     finished: (lifecycle) => guarded(() => model.finished(lifecycle, now())),
     folded: (lifecycle) => guarded(() => model.finished(lifecycle, now(), 'folded')),

@@ -118,7 +118,7 @@ async function writeJournal(folder: string, hasCheckpoint: boolean): Promise<voi
       const records = Array.from({ length: 1000 }, (_, index) => ['record', index, 'x'.repeat(50)]);
       await journal.durable.saveCheckpoint({ cursor: batchEvents * 10, options: { a: 1 }, records, pause: async () => {} });
     }
-    journal.durable.noteDelivered('otlp', ['ab'.repeat(24), 'cd'.repeat(24)]);
+    journal.durable.noteDelivered('otlp', Buffer.from('ab'.repeat(24) + 'cd'.repeat(24), 'hex'));
     if (part === 2) cpSync(place, folder, { recursive: true });
     await journal.close();
   }

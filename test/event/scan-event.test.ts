@@ -18,6 +18,8 @@ function scanOrLearn(scanner: EventScanner, json: string): RayEvent | undefined 
     return undefined;
   }
   expect(decoded).toStrictEqual({ ok: true, event: scanned });
+  // Of one hidden class, as far as a test can see that.
+  expect(Object.keys(scanned)).toEqual(Object.keys(decoded.ok ? decoded.event : {}));
   expect(scanner.end).toBe(bytes.length);
   return scanned;
 }

@@ -148,7 +148,7 @@ describe('a restart', () => {
     const key = `${'ab'.repeat(16)}${'cd'.repeat(8)}`;
     const other = `${'ab'.repeat(16)}${'ce'.repeat(8)}`;
     await first.journal.append([event(0)], 1);
-    first.journal.durable.noteDelivered('otlp', [key]);
+    first.journal.durable.noteDelivered('otlp', Buffer.from(key, 'hex'));
     const second = await reopened(first);
     const { durable } = second.journal;
     expect([durable.wasDelivered('otlp', key), durable.wasDelivered('otlp', other), durable.wasDelivered('file', key)]).toEqual([

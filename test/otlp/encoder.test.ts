@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { createCorrelator } from '../../src/correlate/index.ts';
 import { decodeEvent } from '../../src/event/index.ts';
 import { otlpBytes } from '../../src/export/index.ts';
-import { EncodedSpan, encodeRequest, plainSpan, SpanEncoder, type SpanFields, spanKey } from '../../src/otlp/index.ts';
+import { EncodedSpan, encodeRequest, plainSpan, SpanEncoder, type SpanFields, spanKey, spanKeys } from '../../src/otlp/index.ts';
 import { createSpanMapper, type SpanOptions } from '../../src/span/index.ts';
 import { readRecordedEvents } from '../support/posts.ts';
 import { RESOURCES, sdkSpan, spanFields } from './span-arbitrary.ts';
@@ -65,6 +65,7 @@ describe('of any span', () => {
           expect(traceState?.serialize()).toBe(expected.spanContext().traceState?.serialize());
           expect(spanKey(span)).toBe(traceId + spanId);
           expect(spanKey(expected)).toBe(traceId + spanId);
+          expect(spanKeys([span, expected, span]).toString('hex')).toBe((traceId + spanId).repeat(3));
         }
       }),
       { numRuns: 300 },
