@@ -18,7 +18,7 @@ export const COUNT_LIMITS = {
   bytesPerSpan: 430,
   /** One for each post, and a few for checkpoints. */
   syncsPerPost: 1.25,
-  attemptBytes: 3000,
+  attemptBytes: 1500,
 } as const;
 
 /** How large the parts of a run are. */
