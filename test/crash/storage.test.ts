@@ -167,7 +167,7 @@ describe.concurrent('a fault of the disk', () => {
         if (log !== undefined) cutTail(log.path, cutBytes, log.bytes);
         disk.rig.bridge.start();
         // The last of them were cut off as if they had never been answered.
-        await disk.postAgain(4);
+        await disk.postAgain(15);
       }
       await disk.post();
       expect(await differences(disk)).toEqual([]);
