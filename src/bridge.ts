@@ -43,6 +43,8 @@ const QUARANTINE_CLOSE_MS = 1000;
 
 /** Between two lines of the log that tell how far the state is rebuilt. */
 const REBUILDING_INTERVAL_MS = 5_000;
+/** Up to here senders come first: some seconds of work. Beyond, the pump gets more of the event loop. */
+const MAX_BEHIND_ENTRIES = 500_000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -122,7 +124,8 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const access = options.access ?? accessOf(settings);
   const journal = options.journal ?? createMemoryJournal({ ...memoryLimit(settings), now: clock.now });
   const { durable } = journal;
-  const turns = createTurns();
+  // What waits in memory is not to become more for the sake of faster answers.
+  const turns = createTurns({ isBackgroundBehind: () => durable === undefined || journal.stats().entries > MAX_BEHIND_ENTRIES });
   const limits = { ...DEFAULT_RECEIVER_LIMITS, maxBodyBytes: settings.maxBodyBytes, ...options.receiverLimits };
   const seenEvents = createSeenEvents(limits.maxRememberedEvents);
   const { isSampled, ...spanEnvironment } = spanEnvironmentOf(env);

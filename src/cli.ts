@@ -5,6 +5,8 @@ import { exitCodes, runProgram } from './command/index.ts';
 
 // A third of the CPU of a young process goes into the compiler, and less inlining makes it cheaper; what is compiled is no slower (test/bench/README.md).
 setFlagsFromString('--max-inlined-bytecode-size-cumulative=200');
+// Events that waited once would be made in the old generation from then on, where they stay until a collection of the whole heap (test/bench/README.md).
+setFlagsFromString('--no-allocation-site-pretenuring');
 
 const stop = new AbortController();
 let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;

@@ -11,6 +11,15 @@ interface Found {
   readonly value: Buffer;
 }
 
+/** Keys; of them the first counts, or with `reverse` the last. */
+interface BatchRange {
+  readonly gt?: Buffer;
+  readonly gte?: Buffer;
+  readonly lt?: Buffer;
+  readonly lte?: Buffer;
+  readonly reverse?: boolean;
+}
+
 /** Where the stored batches end. */
 export interface BatchesEnd {
   readonly endCursor: JournalCursor;
@@ -64,9 +73,9 @@ export class Batches {
 
   /** Gives back every batch that ends before the one in which `cursor` is. */
   async removeBefore(cursor: JournalCursor, endCursor: JournalCursor): Promise<void> {
-    const holding = cursor === endCursor ? undefined : await this.#last(cursor);
+    const holding = cursor === endCursor ? undefined : await this.#lastCursor(cursor);
     const { gte } = rangeOf('batch');
-    const lt = numberedKey('batch', holding?.firstCursor ?? cursor);
+    const lt = numberedKey('batch', holding ?? cursor);
     await this.#level().clear({ gte, lt });
     await this.#level().compactRange(gte, lt);
   }
@@ -75,14 +84,12 @@ export class Batches {
     let after = cursor;
     for (let step = 1; after < endCursor; step *= 2) {
       try {
-        const [entry] = await this.#level()
-          .iterator({ gt: numberedKey('batch', after), lt: rangeOf('batch').lt, limit: 1 })
-          .all();
-        if (entry === undefined) return undefined;
-        const found = { firstCursor: numberOf(entry[0]), value: entry[1] };
-        const decoded = await this.#decoded(found);
+        const firstCursor = await this.#firstCursor({ gt: numberedKey('batch', after), lt: rangeOf('batch').lt });
+        if (firstCursor === undefined) return undefined;
+        const found = await this.#beginningAt(firstCursor);
+        const decoded = found === undefined ? undefined : await this.#decoded(found);
         if (decoded !== undefined) return decoded;
-        after = found.firstCursor;
+        after = firstCursor;
         step = 1;
       } catch (error) {
         // A block of a table file: the engine cannot read past it, so the search goes on behind it.
@@ -107,9 +114,29 @@ export class Batches {
 
   /** The batch that begins at `cursor` or as the last one before it. */
   async #last(cursor: JournalCursor): Promise<Found | undefined> {
-    const range = { gte: rangeOf('batch').gte, lte: numberedKey('batch', cursor), reverse: true, limit: 1 };
-    const [entry] = await this.#level().iterator(range).all();
-    return entry === undefined ? undefined : { firstCursor: numberOf(entry[0]), value: entry[1] };
+    // Who reads on asks for the beginning of a batch nearly always.
+    const found = await this.#beginningAt(cursor);
+    if (found !== undefined) return found;
+    const firstCursor = await this.#lastCursor(cursor);
+    return firstCursor === undefined ? undefined : await this.#beginningAt(firstCursor);
+  }
+
+  /** Where the batch begins that `#last` gives. */
+  async #lastCursor(cursor: JournalCursor): Promise<JournalCursor | undefined> {
+    return await this.#firstCursor({ gte: rangeOf('batch').gte, lte: numberedKey('batch', cursor), reverse: true });
+  }
+
+  async #firstCursor(range: BatchRange): Promise<JournalCursor | undefined> {
+    // Keys alone: what an iterator read stays in memory, unseen by the garbage collector, until the iterator itself is collected.
+    const [key] = await this.#level()
+      .keys({ ...range, limit: 1 })
+      .all();
+    return key === undefined ? undefined : numberOf(key);
+  }
+
+  async #beginningAt(firstCursor: JournalCursor): Promise<Found | undefined> {
+    const value = await this.#level().get(numberedKey('batch', firstCursor));
+    return value === undefined ? undefined : { firstCursor, value };
   }
 
   async #decoded(found: Found): Promise<StoredBatch | undefined> {

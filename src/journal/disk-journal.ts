@@ -28,8 +28,8 @@ import type { QueuedBatch } from './write-queue.ts';
 
 /** In silence a checkpoint is due when it would give back so much of its own size. */
 const IDLE_CHECKPOINT_SHARE = 1 / 8;
-/** Under load it is due when it would give back so many times its own size: writing state takes about a fifth of what reading those events does. */
-const LOAD_CHECKPOINT_SHARE = 2;
+/** The same under load: writing state takes about a fifth of what reading those events does. */
+const LOAD_CHECKPOINT_SHARE = 0.6;
 
 export interface DiskJournalOptions {
   /** Made when there is none. One process at a time can have it. */

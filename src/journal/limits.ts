@@ -10,7 +10,7 @@ export interface DiskJournalLimits {
   readonly maxTailBytes: number;
   /** Batches that are made durable by one sync. Default 16 MiB; a larger batch goes alone. */
   readonly maxGroupBytes: number;
-  /** Stored bytes that were worked through before a checkpoint is due, but not less than twice what the last checkpoint took. Default 64 MiB. */
+  /** Stored bytes that were worked through before a checkpoint is due, but not less than 0.6 of what the last checkpoint took. Default 20 MiB: a quarter of a million events. */
   readonly checkpointBytes: number;
   /** When nothing came for `idleMs` (default 10 s), so much is enough. Default 64 KiB. */
   readonly idleCheckpointBytes: number;
@@ -29,7 +29,7 @@ export const DEFAULT_DISK_JOURNAL_LIMITS: DiskJournalLimits = {
   minFreeBytes: 64 * MEBIBYTE,
   maxTailBytes: 64 * MEBIBYTE,
   maxGroupBytes: 16 * MEBIBYTE,
-  checkpointBytes: 64 * MEBIBYTE,
+  checkpointBytes: 20 * MEBIBYTE,
   idleCheckpointBytes: 64 * 1024,
   idleMs: 10_000,
   portionRecords: 500,

@@ -110,7 +110,7 @@ function packLifecycle(event: TaskLifecycle): boolean {
       bit(isDebuggerPaused, LIFECYCLE.isDebuggerPaused),
   );
   if (!packIdentity(event) || !writer.integer(transitions.length)) return false;
-  for (const { timeNs } of transitions) if (!writer.bigint(timeNs)) return false;
+  for (const { timeNs } of transitions) writer.bigint(timeNs);
   if (workerPid !== undefined && !writer.integer(workerPid)) return false;
   if (log !== undefined && !packOffsets(log)) return false;
   if (isDebuggerPaused !== undefined) writer.boolean(isDebuggerPaused);

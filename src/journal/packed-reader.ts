@@ -21,7 +21,7 @@ export class PackedReader {
 
   byte(): number {
     const byte = this.#bytes[this.#at];
-    if (byte === undefined) throw tooShort();
+    if (byte === undefined) throw new RangeError('the bytes end too early');
     this.#at += 1;
     return byte;
   }
@@ -90,15 +90,10 @@ export class PackedReader {
     return number === 0 ? this.#shared.at(-1) : this.#shared[number];
   }
 
-  /** Gives where it stood. */
+  /** Gives where it stood. Past the end there is no next byte, and no end either. */
   #skip(length: number): number {
     const from = this.#at;
     this.#at += length;
-    if (this.#at > this.#bytes.length) throw tooShort();
     return from;
   }
-}
-
-function tooShort(): Error {
-  return new RangeError('the bytes end too early');
 }

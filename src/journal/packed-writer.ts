@@ -65,13 +65,11 @@ export class PackedWriter {
     return true;
   }
 
-  /** 64 bits with a sign; false when it has more. */
-  bigint(value: bigint): boolean {
+  /** 64 bits with a sign. */
+  bigint(value: bigint): void {
     this.#reserve(8);
     this.#view.setBigInt64(this.#at, value);
-    if (this.#view.getBigInt64(this.#at) !== value) return false;
     this.#at += 8;
-    return true;
   }
 
   /** Lower-case hex of so many bytes; false for anything else. */

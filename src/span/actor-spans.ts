@@ -8,6 +8,8 @@ import { actorSpanId, incarnationSpanId, traceIdOf } from './ids.ts';
 
 /** Deaths that are no failure: `ActorDiedErrorContext.Reason` of Ray's `common.proto`. */
 const ORDINARY_DEATHS: readonly string[] = ['RAY_KILL', 'OUT_OF_SCOPE', 'REF_DELETED', 'OWNER_DIED', 'UNSPECIFIED'];
+/** `exit_actor()`, an exit code of 0, the end of what it worked for: `WorkerExitType`, which Ray tells of an actor in the message alone. */
+const INTENDED_EXIT = /\bWorker exit type: INTENDED_(?:USER|SYSTEM)_EXIT\b/;
 const RAY_NAME_PREFIX = '_ray_internal_';
 
 /** An actor's lifetime, and a child for each life of its process. */
@@ -88,5 +90,6 @@ function previousLink({ session, actorId, trace }: ActorLifecycle, number: numbe
 
 function failureOf(death: DeathCause | undefined): { readonly type: string; readonly message: string } | undefined {
   if (death === undefined || ORDINARY_DEATHS.includes(death.reason)) return undefined;
+  if (death.reason === 'WORKER_DIED' && INTENDED_EXIT.test(death.message)) return undefined;
   return { type: death.reason, message: death.message.split('\n', 1)[0] || death.reason };
 }

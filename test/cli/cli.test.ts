@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { commands, rayEventTypes } from '../../src/command/index.ts';
 import { settingsTable } from '../../src/config.ts';
@@ -10,6 +12,7 @@ import { readOtlpJsonLines } from '../support/otlp-spans.ts';
 import { scriptedServer, type ScriptedServer } from './scripted-server.ts';
 
 const recording = fileURLToPath(new URL('../fixtures/recordings/job-submit-ray-2.60.0.ndjson', import.meta.url));
+const largeRecording = fileURLToPath(new URL('../fixtures/recordings/load-20k-tasks-ray-2.60.0.ndjson.gz', import.meta.url));
 let cli: string;
 
 beforeAll(async () => {
@@ -207,6 +210,19 @@ describe('convert', () => {
     expect(await program.exited).toBe(0);
     expect(program.stderr()).not.toContain('EPIPE');
   });
+});
+
+test('events are never made in the old generation, where garbage stays until the whole heap is collected', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'spans-'));
+  const convert = ['convert', largeRecording, '--output', join(folder, 'spans.jsonl')];
+  // The engine's own trace tells for how many places in the code it was decided so.
+  const { stdout } = await promisify(execFile)(process.execPath, ['--trace-pretenuring-statistics', cli, ...convert], {
+    env: {},
+    maxBuffer: 100 * 2 ** 20,
+  });
+  await rm(folder, { recursive: true });
+  expect(stdout).toContain(' tenured=0 ');
+  expect(stdout).not.toMatch(/ tenured=[1-9]/);
 });
 
 test('the settings table of serve is what its help shows', () => {

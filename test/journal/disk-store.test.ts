@@ -204,6 +204,19 @@ describe('limits', () => {
     expect(await idsFrom(journal, 0)).toEqual(ids(...Array.from({ length: 20 }, (_, number) => number)));
   });
 
+  it('asks no iterator for values: it would hold them in memory until it is collected', async () => {
+    const { journal } = await opened({ limits: { maxTailBytes: 0 } });
+    for (let number = 0; number < 6; number += 2) await journal.append([event(number), event(number + 1)], 1);
+    using iterators = vi.spyOn(ClassicLevel.prototype, 'iterator');
+    expect(await idsFrom(journal, 0)).toEqual(ids(0, 1, 2, 3, 4, 5));
+    expect(iterators).not.toHaveBeenCalled();
+    // In the middle of a batch its key is not known.
+    expect(await idsFrom(journal, 3)).toEqual(ids(3, 4, 5));
+    journal.release(3);
+    await journal.durable.saveCheckpoint({ ...nothing, cursor: 3 });
+    expect(iterators.mock.calls.map(([options]) => options?.values)).toEqual([false, false, false]);
+  });
+
   it('a sync is for all that wait together, within the limit of a group', async () => {
     const { journal, events } = await opened({ limits: { maxGroupBytes: 1 } });
     await Promise.all([0, 1, 2].map((number) => journal.append([event(number)], 1)));
@@ -245,7 +258,7 @@ describe('limits', () => {
     expect(durable.isCheckpointDue()).toBe(true);
   });
 
-  it('state that is large is written again only after twice as much was worked through', async () => {
+  it('state that is large is written again only after enough was worked through for its size', async () => {
     const { journal } = await opened({ limits: { checkpointBytes: 100, idleCheckpointBytes: 1e9 } });
     const { durable } = journal;
     await journal.append([event(0)], 1);
@@ -254,11 +267,11 @@ describe('limits', () => {
     const saved = await durable.saveCheckpoint({ ...nothing, cursor: 1, records: [['text', 'x'.repeat(1_000)]] });
     const stateBytes = saved.ok ? saved.bytes : Number.NaN;
     for (let cursor = 1; !durable.isCheckpointDue(); cursor += 1) {
-      expect(journal.stats().bytes).toBeLessThan(2 * stateBytes);
+      expect(journal.stats().bytes).toBeLessThan(0.6 * stateBytes);
       await journal.append([event(cursor)], 1);
       journal.release(cursor + 1);
     }
-    expect(journal.stats().bytes).toBeGreaterThanOrEqual(2 * stateBytes);
+    expect(journal.stats().bytes).toBeGreaterThanOrEqual(0.6 * stateBytes);
     await journal.close();
   });
 });

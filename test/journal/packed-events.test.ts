@@ -88,6 +88,15 @@ function packed(events: readonly RayEvent[]): Buffer {
   return Buffer.from(packEvents(0, events));
 }
 
+function unpackedOrError(bytes: Buffer): readonly RayEvent[] | Error {
+  try {
+    return unpackEvents(bytes);
+  } catch (error) {
+    if (error instanceof Error) return error;
+    throw error;
+  }
+}
+
 function messagePack(events: readonly RayEvent[]): Buffer {
   return new Packr({ useRecords: true, moreTypes: false }).pack(events.map(withoutAbsent));
 }
@@ -122,38 +131,35 @@ describe('packed events', () => {
     expect(bytes.length).toBeLessThan(messagePack(events).length * (recording.startsWith('load') ? 0.3 : 1));
   });
 
-  it('are the same events again where one is larger than what is kept to pack into', () => {
-    const long = {
-      type: 'worker_definition',
-      eventId: 'a',
-      session: 's',
-      workerId: 'w',
-      workerType: 'x'.repeat(20 * 1024 * 1024),
-    } as const;
-    const short = { ...long, workerType: 'DRIVER' };
-    expect(unpackEvents(packed([long, short]))).toEqual([long, short]);
+  it('are the same events again where one is larger than what is kept to pack into, which is then given back', () => {
+    const task = decoded(readRecordedEvents(join(RECORDINGS, 'mix-ray-2.58.1.ndjson'))).find(({ type }) => type === 'task_definition');
+    const short = { type: 'worker_definition', eventId: 'a', session: 's', workerId: 'w', workerType: 'DRIVER' } as const;
+    const long = { ...short, workerType: 'x'.repeat(20 * 1024 * 1024) };
+    const wide = { ...task, callSite: '日'.repeat(10_000_000) } as TaskDefinition;
+    expect(unpackEvents(packed([long, wide, short]))).toEqual([long, wide, short]);
     expect(unpackEvents(packed([short]))).toEqual([short]);
+    expect(packEvents(0, [short]).buffer.byteLength).toBe(64 * 1024);
   });
 
-  it('give an error, and no events, where bytes are missing or are others', () => {
+  it('give what is whole or an error where the end is missing, and no other failure where bytes are others', () => {
     fc.assert(
-      fc.property(batches, fc.nat(), fc.nat(255), (events, cut, byte) => {
+      fc.property(batches, fc.nat(), fc.nat(255), (events, place, byte) => {
         const bytes = packed(events);
-        const at = cut % bytes.length;
-        const whole = Buffer.from(bytes);
-        whole[at] = byte;
-        // Never another kind of failure than a thrown one; the checksum around them tells what was changed.
-        for (const harmed of [whole, bytes.subarray(0, at)]) {
-          try {
-            expect(Array.isArray(unpackEvents(harmed))).toBe(true);
-          } catch (error) {
-            expect(error).toBeInstanceOf(Error);
-          }
-        }
-        expect(() => unpackEvents(bytes.subarray(0, 0))).toThrow('bytes end too early');
-        expect(() => unpackEvents(Buffer.from([0x90]))).toThrow('no packed events');
+        const at = place % bytes.length;
+        const changed = Buffer.from(bytes);
+        changed[at] = byte;
+        const cut = unpackedOrError(bytes.subarray(0, at));
+        expect(cut instanceof Error || cut).toEqual(cut instanceof Error || events.slice(0, cut.length));
+        // The checksum around them tells what was changed.
+        unpackedOrError(changed);
       }),
     );
+    const row = packed([
+      { type: 'task_lifecycle', eventId: 'e', session: 's', taskId: 'ab'.repeat(24), attempt: 0, transitions: [], actorReprName: 'A(1)' },
+    ]);
+    for (let end = 2; end < row.length; end += 1) expect(unpackedOrError(row.subarray(0, end))).toBeInstanceOf(Error);
+    expect(() => unpackEvents(Buffer.alloc(0))).toThrow('bytes end too early');
+    expect(() => unpackEvents(Buffer.from([0x90]))).toThrow('no packed events');
   });
 
   it('name nothing that was not written before', () => {

@@ -39,6 +39,26 @@ describe('turns', () => {
     expect(granted.join('')).toBe('abcdpefq');
   });
 
+  it('gives the background short turns while senders wait, and whole ones when they are gone or it is behind', async () => {
+    let nowMs = 0;
+    let isBehind = false;
+    const turns = createTurns({ turnMs: 8, monotonicMs: () => nowMs, isBackgroundBehind: () => isBehind });
+    const lengthOfTurn = async (kind: 'answer' | 'background'): Promise<number> => {
+      const turn = await turns.take(kind);
+      const startMs = nowMs;
+      while (!turn.isOver()) nowMs += 1;
+      return nowMs - startMs;
+    };
+    expect(await lengthOfTurn('background')).toBe(8);
+    expect(await lengthOfTurn('answer')).toBe(8);
+    expect(await lengthOfTurn('background')).toBe(2);
+    isBehind = true;
+    expect(await lengthOfTurn('background')).toBe(8);
+    isBehind = false;
+    nowMs += 50;
+    expect(await lengthOfTurn('background')).toBe(8);
+  });
+
   it('ends a turn by the clock', async () => {
     let nowMs = 100;
     const turns = createTurns({ turnMs: 8, monotonicMs: () => nowMs });

@@ -1,6 +1,6 @@
 import { SpanStatusCode } from '@opentelemetry/api';
 import { describe, expect, it } from 'vitest';
-import type { AttemptLifecycle, TraceRef } from '../../src/correlate/index.ts';
+import type { ActorLifecycle, AttemptLifecycle, TraceRef } from '../../src/correlate/index.ts';
 import { createSampling, createSpanMapper, type SpanOptions, taskSpanId } from '../../src/span/index.ts';
 
 const SESSION = 'session_2026-11-23_22-01-08_734793_558';
@@ -240,5 +240,46 @@ describe('sampling', () => {
       problem: expect.stringContaining("not 'sometimes'"),
     });
     expect(createSampling({ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '2' })).toMatchObject({ ok: false });
+  });
+});
+
+describe('the death of an actor', () => {
+  const died = (reason: string, message: string): ActorLifecycle => {
+    const alive = { state: 'ALIVE', timeNs: 1n * MS };
+    const ended = { state: 'DEAD', timeNs: 9n * MS, deathCause: { reason, message } };
+    return {
+      kind: 'actor',
+      session: SESSION,
+      trace: TRACE,
+      parent: { kind: 'job', id: '01000000' },
+      links: [],
+      actorId: `${'a'.repeat(24)}01000000`,
+      jobId: '01000000',
+      isDetached: false,
+      name: 'Counter',
+      states: [alive, ended],
+      incarnations: [{ number: 0, alive, ended, startNs: 1n * MS, endNs: 9n * MS }],
+      startNs: 0n,
+      endNs: 9n * MS,
+    };
+  };
+  const ofWorker = (exit: string): string =>
+    `The actor is dead because its worker process has died. Worker exit type: ${exit} Worker exit detail: none.`;
+
+  it.each([
+    ['that somebody asked for', 'RAY_KILL', 'killed by ray.kill', undefined],
+    ['by exit_actor()', 'WORKER_DIED', ofWorker('INTENDED_USER_EXIT'), undefined],
+    ['because its work was done', 'WORKER_DIED', ofWorker('INTENDED_SYSTEM_EXIT'), undefined],
+    ['by a crash', 'WORKER_DIED', ofWorker('SYSTEM_ERROR'), 'WORKER_DIED'],
+    ['by a crash that tells no type', 'WORKER_DIED', 'gone', 'WORKER_DIED'],
+    ['in its constructor, whatever its message says', 'CREATION_TASK_FAILED', ofWorker('INTENDED_USER_EXIT'), 'CREATION_TASK_FAILED'],
+  ])('%s is a failure only where it is one', (_, reason, message, errorType) => {
+    const spans = createSpanMapper()(died(reason, message));
+    expect(spans.map(({ name }) => name)).toEqual(['actor Counter', 'Counter #0']);
+    for (const { attributes, status } of spans) {
+      expect(attributes['error.type']).toBe(errorType);
+      expect(attributes['ray.actor.death_message']).toBe(message);
+      expect(status).toEqual(errorType === undefined ? { code: SpanStatusCode.UNSET } : { code: SpanStatusCode.ERROR, message });
+    }
   });
 });

@@ -1,4 +1,5 @@
 import type { GeneratedStreamOptions } from '../../support/generated-stream.ts';
+import { startFloor } from '../floor/start.ts';
 import { startBridge } from '../parts/bridge.ts';
 import { parseAlone } from '../parts/parse.ts';
 import { median, percentile, sendAll, sendOne } from '../parts/senders.ts';
@@ -28,6 +29,7 @@ export async function loadRows(sink: Sink, scale: Scale): Promise<Findings> {
   ).slice(0, LARGE_POSTS);
   const { syncedMs } = await parseAlone(workload, true);
   const baseMs = median(syncedMs);
+  const floorMs = await floorAnswersMs(sink, warmUp, bodies);
 
   const bridge = await startBridge({ sinkUrl: sink.url, budget: 'off' });
   try {
@@ -39,6 +41,8 @@ export async function loadRows(sink: Sink, scale: Scale): Promise<Findings> {
     const metrics = await bridge.metrics();
     const p99Ms = percentile(sent.answersMs, 0.99);
     const ratio = p99Ms / baseMs;
+    // The compilers are busy until then.
+    const lastThird = sent.answersMs.slice(-Math.ceil(sent.answersMs.length / 3));
 
     const largeMs: number[] = [];
     const loading = sendAll(bridge.url, besideLarge, SENDERS);
@@ -76,10 +80,23 @@ export async function loadRows(sink: Sink, scale: Scale): Promise<Findings> {
       ],
       counts: [{ what: `syncs for each post of ${SENDERS} senders`, value: syncs / bodies.length, limit: COUNT_LIMITS.syncsPerPost }],
       notes: [
+        `Floor: 99th percentile ${milliseconds(percentile(floorMs, 0.99))} (median ${milliseconds(median(floorMs))}), ${times(percentile(floorMs, 0.99) / baseMs)}, where the bodies are received, parsed, written and synced, and nothing else.`,
+        `Load: of the last third of the answers the 99th percentile is ${milliseconds(percentile(lastThird, 0.99))} (median ${milliseconds(median(lastThird))}), ${times(percentile(lastThird, 0.99) / baseMs)}.`,
         `Load: ${bodies.length} posts; parse + synced write alone: median ${milliseconds(baseMs)}, 99th percentile ${milliseconds(percentile(syncedMs, 0.99))}; ${sent.refused} answers told to come back; the large posts have ${((large[0]?.length ?? 0) / 1e6).toFixed(1)} MB.`,
       ],
     };
   } finally {
     await bridge.stop();
+  }
+}
+
+/** The same posts to the program that does the least. */
+async function floorAnswersMs(sink: Sink, warmUp: readonly Buffer[], bodies: readonly Buffer[]): Promise<readonly number[]> {
+  const floor = await startFloor(sink.url);
+  try {
+    await sendAll(floor.url, warmUp, SENDERS);
+    return (await sendAll(floor.url, bodies, SENDERS)).answersMs;
+  } finally {
+    await floor.stop();
   }
 }

@@ -8,6 +8,7 @@ import { median, sendAll } from '../parts/senders.ts';
 import type { Sink } from '../parts/sink-process.ts';
 import { count, type Findings, judge, milliseconds, type Row, times } from '../parts/table.ts';
 import { bodiesOf, encodedBodies, recordedWorkload } from '../parts/workload.ts';
+import { startFloor } from '../floor/start.ts';
 import { startNaive } from '../naive/start.ts';
 import { COUNT_LIMITS, type Scale, TARGETS } from '../targets.ts';
 
@@ -60,6 +61,8 @@ export async function recordingRows(sink: Sink, scale: Scale): Promise<Findings>
     notes: [
       ...(scale.isQuick ? [] : [await runWarm(sink, bodies, parseMs)]),
       `Workload: ${name}, ${bodies.length} posts, ${count(megabytes)} MB; ${scale.rounds} rounds, medians.`,
+      await runFloor(sink, bodies, requests, parseMs),
+      await runFloor(sink, bodies, leanRequests, parseMs),
       await runNaive(sink, bodies, expected.length, parseMs),
       await runCollector(sink, requests, parseMs),
       await runCollector(sink, leanRequests, parseMs),
@@ -133,6 +136,25 @@ async function runWarm(sink: Sink, bodies: readonly Buffer[], parseMs: number): 
     return `Warm: ${milliseconds(warmMs)}, ${times(warmMs / parseMs)} parse, for the same recording in a process that took it before; median of ${WARM_PASSES}.`;
   } finally {
     await bridge.stop();
+  }
+}
+
+async function runFloor(sink: Sink, bodies: readonly Buffer[], requests: readonly Buffer[], parseMs: number): Promise<string> {
+  await sink.reset();
+  const floor = await startFloor(sink.url, requests);
+  const { program, url } = floor;
+  try {
+    const before = await program.usage();
+    await sendAll(url, bodies, 1);
+    const passedOn = requests.slice(0, bodies.length);
+    await until('the floor to pass all requests on', 60_000, async () =>
+      (await sink.counts()).requests >= passedOn.length ? true : undefined,
+    );
+    const cpuMs = (await program.usage()).cpuMs - before.cpuMs;
+    const { spans } = await sink.counts();
+    return `Floor: ${milliseconds(cpuMs)}, ${times(cpuMs / parseMs)} parse, to receive, parse, write and sync the bodies and to pass the same ${count(spans)} spans on, made before.`;
+  } finally {
+    await floor.stop();
   }
 }
 

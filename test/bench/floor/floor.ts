@@ -1,0 +1,52 @@
+import { appendFile, close, fdatasync, openSync, readFileSync } from 'node:fs';
+import { Agent, createServer, request } from 'node:http';
+import { promisify } from 'node:util';
+
+// What no program on Node can go below: each body is received, parsed by JSON.parse, appended to a file, synced and answered, and with each a
+// request goes out that was made before. It looks at nothing and keeps nothing.
+
+const [port, logFile, sinkUrl, requestsFile] = process.argv.slice(2);
+const log = openSync(logFile ?? '', 'a');
+const requests = requestsFile === undefined ? [] : readRequests(requestsFile);
+const agent = new Agent({ keepAlive: true });
+const append = promisify(appendFile);
+const sync = promisify(fdatasync);
+
+/** Each behind its length, 4 bytes, little endian. */
+function readRequests(file: string): Buffer[] {
+  const bytes = readFileSync(file);
+  const found: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const length = bytes.readUInt32LE(at);
+    found.push(bytes.subarray(at + 4, at + 4 + length));
+    at += 4 + length;
+  }
+  return found;
+}
+
+function passOn(body: Buffer): void {
+  const headers = { 'Content-Type': 'application/x-protobuf', 'Content-Length': body.length };
+  request(`${sinkUrl}/v1/traces`, { agent, method: 'POST', headers }, (response) => response.resume()).end(body);
+}
+
+async function take(body: Buffer): Promise<number> {
+  const events = JSON.parse(body.toString('utf8')) as unknown[];
+  await append(log, body);
+  await sync(log);
+  const next = requests.shift();
+  if (next !== undefined) passOn(next);
+  return events.length;
+}
+
+const server = createServer((incoming, answer) => {
+  const pieces: Buffer[] = [];
+  incoming
+    .on('data', (piece: Buffer) => {
+      pieces.push(piece);
+    })
+    .on('end', () => {
+      void take(Buffer.concat(pieces)).then((accepted) => answer.end(JSON.stringify({ accepted })));
+    });
+});
+server.listen(Number(port), '127.0.0.1');
+process.once('SIGTERM', () => close(log, () => process.exit(0)));
