@@ -140,7 +140,7 @@ function* taskRecords(task: Task, session: number, folds: FoldNumbers, shared: S
     if (extra.folds !== undefined) yield* folds.newRecords(extra.folds.values());
     if (definition !== undefined && !shared.definitions.has(definition)) {
       shared.definitions.set(definition, shared.definitions.size + 1);
-      yield ['definition', shared.definitions.size, definition] satisfies Kind<'definition'>;
+      yield ['definition', shared.definitions.size, withoutUnset(definition)] satisfies Kind<'definition'>;
     }
     if (where !== NOWHERE && !shared.wheres.has(where)) {
       shared.wheres.set(where, shared.wheres.size + 1);
@@ -151,7 +151,15 @@ function* taskRecords(task: Task, session: number, folds: FoldNumbers, shared: S
   const { id, keptDefinition, traceJobId } = task;
   const records = attempts.map((attempt) => (attempt.closed ? closedRecord(attempt, folds) : openRecord(attempt, folds, shared)));
   const traceJob = traceJobId === task.ownJobId ? 0 : (traceJobId ?? null);
-  yield ['task', session, id, savedParent(task), traceJob, keptDefinition ?? null, records] satisfies Kind<'task'>;
+  yield [
+    'task',
+    session,
+    id,
+    savedParent(task),
+    traceJob,
+    keptDefinition === undefined ? null : withoutUnset(keptDefinition),
+    records,
+  ] satisfies Kind<'task'>;
 }
 
 function savedParent({ session, ownJobId, parentTaskId }: Task): SavedId {
@@ -215,6 +223,10 @@ function fieldsOf(record: object, kind: keyof typeof OMITTED): Fields {
   const fields: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(record)) if (!isDefault(value) && !omitted.includes(name)) fields[name] = value;
   return fields;
+}
+
+function withoutUnset(facts: TaskFacts): Fields {
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
 
 /** As every record begins. */

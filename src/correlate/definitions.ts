@@ -61,16 +61,20 @@ function factsOf(event: TaskDefinition, parentTaskId: string | undefined): TaskF
     name: ownText(event.name),
     language,
     requiredResources,
-    ...(parentTaskId === undefined ? {} : { parentTaskId }),
-    ...(moduleName === undefined ? {} : { moduleName: ownText(moduleName) }),
-    ...(className === undefined ? {} : { className: ownText(className) }),
-    ...(functionName === undefined ? {} : { functionName: ownText(functionName) }),
-    ...(placementGroupId === undefined ? {} : { placementGroupId: ownText(placementGroupId) }),
-    ...(isDetachedActor === undefined ? {} : { isDetachedActor }),
-    ...(labelSelector === undefined ? {} : { labelSelector }),
-    ...(callSite === undefined ? {} : { callSite: ownText(callSite) }),
-    ...(runtimeEnv === undefined ? {} : { runtimeEnv }),
-  };
+    parentTaskId,
+    moduleName: own(moduleName),
+    className: own(className),
+    functionName: own(functionName),
+    placementGroupId: own(placementGroupId),
+    isDetachedActor,
+    labelSelector,
+    callSite: own(callSite),
+    runtimeEnv,
+  } satisfies { readonly [Key in keyof Required<TaskFacts>]: TaskFacts[Key] };
+}
+
+function own(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : ownText(text);
 }
 
 /** Parent and name are known to be the same. */

@@ -5,7 +5,7 @@ import type { EventFields } from '../otlp/index.ts';
 import { isRayModule, type MappingContext } from './context.ts';
 import { type AttributeSet, linksOf, makeSibling, makeSpan, parentIdOf, seconds, startSiblings, stateEvents } from './draft.ts';
 import { exceptionOf, type ExceptionFacts, statusMessage } from './exception.ts';
-import { phaseSpanIds, profileSpanId, taskSpanId } from './ids.ts';
+import { phaseSpanId, profileSpanId, taskSpanId } from './ids.ts';
 import { type Phase, phasesOf, showsPhasesAsSpans, statesAfterPhases, type Timeline, timelineOf } from './phases.ts';
 
 /** `_OTHER` of the semantic conventions: an error of which no type is known. */
@@ -139,11 +139,10 @@ function childSpans(context: MappingContext, lifecycle: AttemptLifecycle, parent
     parentSpanId,
     attributes: context.attributes().set('ray.job_id', jobId).set('ray.task_id', taskId).set('ray.task.attempt', attempt),
   });
-  const phaseIdOf = phaseSpanIds(session, taskId, attempt);
   const spans: ReadableSpan[] = phases.map(({ state, name, startNs, endNs }) =>
     makeSibling(context, {
       name,
-      spanId: phaseIdOf(state, startNs),
+      spanId: phaseSpanId(session, taskId, attempt, state, startNs),
       startNs,
       endNs,
       attributes: context.attributes().set('ray.task.state', state),

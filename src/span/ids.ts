@@ -91,13 +91,7 @@ export function profileSpanId(session: string, taskId: string, attempt: number, 
 }
 
 export function phaseSpanId(session: string, taskId: string, attempt: number, state: string, startNs: bigint): string {
-  return phaseSpanIds(session, taskId, attempt)(state, startNs);
-}
-
-/** Of the phases of one attempt, which have most of the text in common. */
-export function phaseSpanIds(session: string, taskId: string, attempt: number): (state: string, startNs: bigint) => string {
-  const common = `${VERSION}\0phase\0${session}\0${taskId}\0${attempt}\0`;
-  return (state, startNs) => idOf(`${common}${state}\0${startNs}`, SPAN_HEX);
+  return idOf(`${VERSION}\0phase\0${session}\0${taskId}\0${attempt}\0${state}\0${startNs}`, SPAN_HEX);
 }
 
 /** `round` counts the times that folds of one trace were sent: 0 with its root, more for what came later. */

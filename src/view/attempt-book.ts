@@ -294,12 +294,7 @@ function sharedNeeds(known: TaskNeeds[], { taskType, requiredResources, placemen
       isSameMap(needs.labelSelector, labelSelector);
     if (isSame) return needs;
   }
-  const needs: TaskNeeds = {
-    taskType,
-    requiredResources,
-    ...(placementGroupId === undefined ? {} : { placementGroupId }),
-    ...(labelSelector === undefined ? {} : { labelSelector }),
-  };
+  const needs: TaskNeeds = { taskType, requiredResources, placementGroupId, labelSelector };
   if (known.length >= NEEDS_VARIANTS_MAX) known.shift();
   known.push(needs);
   return needs;

@@ -114,3 +114,14 @@ it('finds the attempts of a worker that dies after the checkpoint', () => {
   correlator.apply({ ...header, type: 'worker_lifecycle', workerId, transitions: dead }, 2_000);
   expect(correlator.advance(60_000).map(({ kind, endInferred }) => [kind, endInferred])).toContainEqual(['attempt', 'worker_died']);
 });
+
+it('holds of a definition what is set, and no name of what is not', () => {
+  const correlator = make({});
+  for (const raw of readRecordedEvents(new URL(NAMES[0] ?? '', RECORDINGS).pathname)) {
+    const decoded = decodeEvent(raw);
+    if (decoded.ok && decoded.event.type === 'task_definition') correlator.apply(decoded.event, 1_000_000);
+  }
+  const contents = [...correlator.checkpoint()].flatMap(([kind, , content]) => (kind === 'definition' ? [content as object] : []));
+  expect(contents.length).toBeGreaterThan(0);
+  for (const content of contents) expect(Object.values(content)).not.toContain(undefined);
+});
