@@ -90,7 +90,7 @@ export function createPump(options: PumpOptions): Pump {
   async function readEntries(signal: AbortSignal): Promise<JournalSlice> {
     while (!signal.aborted) {
       try {
-        return await journal.read(cursor, READ_ENTRIES);
+        return await journal.read(cursor, READ_ENTRIES, signal);
       } catch (error) {
         options.onBug('journal', error);
         await options.sleep(RETRY_MS, signal);

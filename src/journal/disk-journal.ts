@@ -179,10 +179,10 @@ class DiskJournal implements Journal, Durable {
     });
   }
 
-  async read(cursor: JournalCursor, limit: number): Promise<JournalSlice> {
+  async read(cursor: JournalCursor, limit: number, signal?: AbortSignal): Promise<JournalSlice> {
     assertReachable(cursor, this.#releasedCursor, this.#endCursor);
     if (cursor === this.#endCursor) return { from: cursor, entries: [] };
-    const slice = this.#tail.holds(cursor) ? this.#tail.slice(cursor, limit) : await this.#readStored(cursor, limit);
+    const slice = this.#tail.holds(cursor) ? this.#tail.slice(cursor, limit) : await this.#readStored(cursor, limit, signal);
     this.#oldestMs = slice.entries[0]?.receivedAtMs;
     return slice;
   }
@@ -301,24 +301,29 @@ class DiskJournal implements Journal, Durable {
     return message === undefined ? undefined : { ok: false, code: 'journal_full', message, retryAfterMs: RETRY_AFTER_MS };
   }
 
-  async #readStored(cursor: JournalCursor, limit: number): Promise<JournalSlice> {
+  async #readStored(cursor: JournalCursor, limit: number, signal: AbortSignal | undefined): Promise<JournalSlice> {
     const loaded = this.#loaded;
     const isIn = loaded !== undefined && loaded.firstCursor <= cursor && cursor < loaded.firstCursor + loaded.entries.length;
-    const batch = isIn ? loaded : await this.#loadBatch(cursor);
+    const batch = isIn ? loaded : await this.#loadBatch(cursor, signal);
+    if (signal?.aborted === true) return { from: cursor, entries: [] };
     this.#loaded = batch;
     if (batch === undefined) return { from: this.#endCursor, entries: [] };
     const from = Math.max(cursor, batch.firstCursor);
     return { from, entries: batch.entries.slice(from - batch.firstCursor, from - batch.firstCursor + limit) };
   }
 
-  /** Waits while the store is opened anew. */
-  async #loadBatch(cursor: JournalCursor): Promise<StoredBatch | undefined> {
+  /** Waits while the store is opened anew, or the disk does not give it. */
+  async #loadBatch(cursor: JournalCursor, signal: AbortSignal | undefined): Promise<StoredBatch | undefined> {
     for (;;) {
       await this.#open.recovering;
+      if (signal?.aborted === true) return undefined;
       try {
         return await this.#batches.at(cursor, this.#endCursor);
       } catch (error) {
-        if (this.#open.recovering === undefined) throw error;
+        if (this.#open.recovering !== undefined) continue;
+        if (signal === undefined) throw error;
+        this.#onEvent({ name: 'journal_read_failed', what: `the batch of entry ${cursor}`, reason: reasonOf(error) });
+        await this.#options.sleep(this.#limits.retryMs, signal);
       }
     }
   }

@@ -47,8 +47,11 @@ export interface Journal {
    * a sender that repeats a batch for ever must get it through in the end.
    */
   append(events: readonly RayEvent[], bytes: number): Promise<AppendOutcome>;
-  /** Up to `limit` entries from `cursor` on; empty when there are none. Rejects with RangeError for a cursor that was released or is past the end. */
-  read(cursor: JournalCursor, limit: number): Promise<JournalSlice>;
+  /**
+   * Up to `limit` entries from `cursor` on; empty when there are none. A disk that does not give them just now is asked again until `signal` aborts, and
+   * then there are none; without a signal it rejects. Rejects with RangeError for a cursor that was released or is past the end.
+   */
+  read(cursor: JournalCursor, limit: number, signal?: AbortSignal): Promise<JournalSlice>;
   /** The pump needs the entries before `cursor` no more; never moves back. Throws RangeError for a cursor past the end. */
   release(cursor: JournalCursor): void;
   /** The present on the journal's clock: no entry that is appended from now on will be received at or before it. */

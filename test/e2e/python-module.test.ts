@@ -84,6 +84,10 @@ describe.each(releases)('Ray %s', (version, tellsMetadata) => {
           await cluster.runDriver('user_spans.py', {}),
           await cluster.runDriver(join(examples, 'submit_from_trace.py'), { OTEL_SERVICE_NAME: 'nightly' }, [cluster.dashboard, ...second]),
         ];
+        // The last call's process would be killed before it sends: what such an end loses is not looked at here.
+        await eventually('the span of the last call', 30_000, () => {
+          expect(collector.spans().map(({ name }) => name)).toContain('user: Registry called by another job');
+        }).catch(() => undefined);
       } finally {
         await cluster.stop();
       }

@@ -342,6 +342,28 @@ describe('damage', () => {
     expect(second.events.map(({ name }) => name)).toEqual(['journal_read_failed']);
   });
 
+  it('is not what the disk does not give of a batch: that is told, and asked for again, and who waits for it can go', async () => {
+    const first = await opened();
+    for (let number = 0; number < 3; number += 1) await first.journal.append([event(number)], 1);
+    const sleep: DiskJournalOptions['sleep'] = async (ms, signal) => await (ms === 77 ? undefined : sleepUntilAborted(ms, signal));
+    const second = await reopened(first, { sleep, limits: { retryMs: 77 } });
+    const failed = { name: 'journal_read_failed', what: 'the batch of entry 1', reason: expect.stringContaining('IO error') };
+    using reading = vi.spyOn(ClassicLevel.prototype, 'get');
+    reading.mockRejectedValueOnce(ioError()).mockRejectedValueOnce(ioError());
+    const leaving = new AbortController();
+    const { entries } = await second.journal.read(1, 10, leaving.signal);
+    expect(entries.map((entry) => entry.event)).toEqual([event(1)]);
+    expect(second.events).toEqual([failed, failed]);
+
+    reading.mockImplementation(async () => {
+      leaving.abort();
+      return await Promise.reject(ioError());
+    });
+    expect(await second.journal.read(2, 10, leaving.signal)).toEqual({ from: 2, entries: [] });
+    leaving.abort();
+    await expect(second.journal.read(2, 10)).rejects.toThrow('IO error');
+  });
+
   it('of a file of the engine: what its repair replaced is removed, and told', async () => {
     const first = await opened();
     for (let number = 0; number < 50; number += 1) await first.journal.append([event(number)], 1);
