@@ -168,9 +168,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     correlateOptions,
     onReady: () => (isReady = true),
     onRebuilt,
-    ...(durable === undefined
-      ? {}
-      : { isSettled: (span, name) => durable.remembersDelivered() && durable.wasDelivered(name, spanKey(span)) }),
+    ...(durable === undefined ? {} : { isSettled: (span, name) => durable.wasDelivered(name, spanKey(span)) }),
     spansOf: (lifecycle) => (isSampled(lifecycle.trace) ? mapSpans(lifecycle) : []),
     onFinished: tellFinished,
     ...(view === undefined ? {} : { onApplied: view.observe }),

@@ -155,7 +155,7 @@ export function createPump(options: PumpOptions): Pump {
   function sendOn(lifecycle: Lifecycle): void {
     guarded('span', () => {
       const spans = options.spansOf(lifecycle);
-      pipeline.enqueue(spans, options.isSettled);
+      pipeline.enqueue(spans, durable?.remembersDelivered() === true ? options.isSettled : undefined);
       options.onFinished(lifecycle, spans);
     });
   }

@@ -113,7 +113,7 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
       }
       const enqueuedAtMs = clock.now();
       for (const span of spans) {
-        const takers = isSettled === undefined ? lanes : takersOf(lanes, span, isSettled);
+        const takers = isSettled === undefined ? lanes : lanes.filter(({ name }) => !isSettled(span, name));
         if (takers.length === 0) continue;
         const item: SharedSpan = { span, bytes: otlpBytes(span), enqueuedAtMs, open: takers.length, refused: false };
         total.queuedSpans += 1;
@@ -154,16 +154,6 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
       return { ...total, oldestQueuedAtMs, retries: sum('retries'), requests: sum('requests'), lanes: laneStats };
     },
   };
-}
-
-/** Those to whom it is new: nearly always all. */
-function takersOf(lanes: readonly Lane<SharedSpan>[], span: ReadableSpan, isSettled: IsSettled): readonly Lane<SharedSpan>[] {
-  for (const { name } of lanes) if (isSettled(span, name)) return unsettled(lanes, span, isSettled);
-  return lanes;
-}
-
-function unsettled(lanes: readonly Lane<SharedSpan>[], span: ReadableSpan, isSettled: IsSettled): readonly Lane<SharedSpan>[] {
-  return lanes.filter(({ name }) => !isSettled(span, name));
 }
 
 function limitsOf(options: ExportPipelineOptions): ExportLimits {

@@ -1,4 +1,6 @@
 import {
+  type Draft,
+  ID_BYTES,
   type RayEvent,
   type StateTransition,
   taskDefinitionEvent,
@@ -21,7 +23,6 @@ import { PackedWriter } from './packed-writer.ts';
 export const PACKED_EVENTS = 0xc1;
 
 const KIND = { other: 0, lifecycle: 1, definition: 2 } as const;
-const TASK_ID_BYTES = 24;
 
 const LIFECYCLE = {
   emitterNodeId: 1,
@@ -59,7 +60,6 @@ const LOG = {
 
 /** A bit for each part that may be absent: one that a new release of Ray adds cannot be forgotten here. */
 type Flags<Event> = { readonly [Name in keyof Event as undefined extends Event[Name] ? Name : never]-?: number };
-type Draft<Event> = { -readonly [Name in keyof Event]: Event[Name] };
 
 const writer = new PackedWriter();
 
@@ -139,11 +139,11 @@ function unpackLifecycle(reader: PackedReader): TaskLifecycle {
   if ((flags & LIFECYCLE.emitterNodeId) !== 0) event.emitterNodeId = reader.text();
   if ((flags & LIFECYCLE.workerId) !== 0) event.workerId = reader.text();
   if ((flags & LIFECYCLE.nodeId) !== 0) event.nodeId = reader.text();
-  if (workerPid !== undefined) event.workerPid = workerPid;
+  event.workerPid = workerPid;
   if (log !== undefined) event.log = unpackFiles(reader, log);
   if ((flags & LIFECYCLE.error) !== 0) event.error = reader.content();
   if ((flags & LIFECYCLE.actorReprName) !== 0) event.actorReprName = reader.text();
-  if (isDebuggerPaused !== undefined) event.isDebuggerPaused = isDebuggerPaused;
+  event.isDebuggerPaused = isDebuggerPaused;
   return event;
 }
 
@@ -201,7 +201,7 @@ function unpackDefinition(reader: PackedReader): TaskDefinition {
   if ((flags & DEFINITION.functionName) !== 0) event.functionName = reader.text();
   if ((flags & DEFINITION.className) !== 0) event.className = reader.text();
   if ((flags & DEFINITION.actorId) !== 0) event.actorId = reader.text();
-  if (isDetachedActor !== undefined) event.isDetachedActor = isDetachedActor;
+  event.isDetachedActor = isDetachedActor;
   if ((flags & DEFINITION.placementGroupId) !== 0) event.placementGroupId = reader.text();
   if ((flags & DEFINITION.labelSelector) !== 0) event.labelSelector = reader.object();
   if ((flags & DEFINITION.callSite) !== 0) event.callSite = reader.text();
@@ -210,11 +210,11 @@ function unpackDefinition(reader: PackedReader): TaskDefinition {
 }
 
 function packIdentity({ eventId, taskId, attempt }: TaskLifecycle | TaskDefinition): boolean {
-  return writer.latin1(eventId) && writer.hex(taskId, TASK_ID_BYTES) && writer.integer(attempt);
+  return writer.latin1(eventId) && writer.hex(taskId, ID_BYTES.task) && writer.integer(attempt);
 }
 
 function unpackIdentity(reader: PackedReader): Pick<TaskLifecycle, 'eventId' | 'taskId' | 'attempt'> {
-  return { eventId: reader.latin1(), taskId: reader.hex(TASK_ID_BYTES), attempt: reader.integer() };
+  return { eventId: reader.latin1(), taskId: reader.hex(ID_BYTES.task), attempt: reader.integer() };
 }
 
 function packOffsets({ stdoutFile, stderrFile, stdoutStart, stdoutEnd, stderrStart, stderrEnd }: TaskLog): boolean {

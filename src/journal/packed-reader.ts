@@ -1,9 +1,9 @@
-import { Packr } from 'msgpackr';
+import { createPackr } from './message-pack.ts';
 
 const LOW_BITS = 0x7f;
 const MORE = 0x80;
 
-const packr = new Packr({ useRecords: true, moreTypes: false });
+const packr = createPackr();
 
 /** Reads what `PackedWriter` wrote, in the same order. Throws where the bytes end too early or name what was not there. */
 export class PackedReader {

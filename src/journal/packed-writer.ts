@@ -1,4 +1,4 @@
-import { Packr } from 'msgpackr';
+import { createPackr } from './message-pack.ts';
 
 const FIRST_BUFFER_BYTES = 64 * 1024;
 /** A larger buffer is not kept for the next list of rows. */
@@ -16,7 +16,7 @@ const HEX_VALUES = hexValues();
 
 /** Rows that hold the same texts again and again. What the rows share is written where it comes first, and named by its number after that. */
 export class PackedWriter {
-  readonly #packr = new Packr({ useRecords: true, moreTypes: false });
+  readonly #packr = createPackr();
   readonly #shared = new Map<unknown, number>();
   #bytes = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
   #view = new DataView(this.#bytes.buffer);
@@ -101,12 +101,7 @@ export class PackedWriter {
 
   /** A text that other rows have too. */
   text(text: string): void {
-    const known = this.#shared.get(text);
-    if (known !== undefined) {
-      this.integer(known);
-      return;
-    }
-    this.#share(text);
+    if (this.#named(text)) return;
     const lengthAt = this.#at;
     this.#reserve(4 + text.length * MAX_UNIT_BYTES);
     this.#at += 4;
@@ -117,13 +112,7 @@ export class PackedWriter {
 
   /** Anything else that other rows have too, as the same object. */
   object(content: object): void {
-    const known = this.#shared.get(content);
-    if (known !== undefined) {
-      this.integer(known);
-      return;
-    }
-    this.#share(content);
-    this.content(content);
+    if (!this.#named(content)) this.content(content);
   }
 
   /** Anything, as MessagePack. */
@@ -135,10 +124,13 @@ export class PackedWriter {
     this.#at += packed.length;
   }
 
-  /** 0 tells that the thing itself follows, which has the next number from now on. */
-  #share(thing: unknown): void {
-    this.integer(0);
+  /** Writes the number of what was written before. False for what was not: after 0 the thing itself is to follow, and has the next number from now on. */
+  #named(thing: unknown): boolean {
+    const known = this.#shared.get(thing);
+    this.integer(known ?? 0);
+    if (known !== undefined) return true;
     this.#shared.set(thing, this.#shared.size + 1);
+    return false;
   }
 
   #reserve(bytes: number): void {

@@ -1,7 +1,8 @@
 import { crc32 } from 'node:zlib';
-import { Packr, RESERVE_START_SPACE, RESET_BUFFER_MODE } from 'msgpackr';
+import { RESERVE_START_SPACE, RESET_BUFFER_MODE } from 'msgpackr';
 import type { RayEvent } from '../event/index.ts';
 import type { JournalCursor, JournalEntry } from './journal.ts';
+import { createPackr } from './message-pack.ts';
 import { PACKED_EVENTS, packEvents, unpackEvents } from './packed-events.ts';
 
 /**
@@ -25,7 +26,7 @@ export interface BatchHeader {
 const KEPT_BUFFER_BYTES = 16 * 1024 * 1024;
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
-const packr = new Packr({ useRecords: true, moreTypes: false });
+const packr = createPackr();
 
 /** The content behind `headerBytes` that are to be filled in. Written over by the next call. */
 function packBehind(headerBytes: number, content: unknown): Buffer {
