@@ -1,4 +1,3 @@
-import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
@@ -6,13 +5,11 @@ import { createMeasure } from '../../src/convert.ts';
 import { type CheckpointRecord, type Correlator, type CorrelateOptions, createCorrelator } from '../../src/correlate/index.ts';
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { createSpanMapper } from '../../src/span/index.ts';
-import { readRecordedEvents } from '../support/posts.ts';
+import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
 
 // A correlator that is written down at any moment, read back and goes on is told apart from one that never stopped by nothing
 // that it hands out; and what it hands out does not depend on how often it is asked.
 
-const RECORDINGS = new URL('../fixtures/recordings/', import.meta.url);
-const NAMES = readdirSync(RECORDINGS).filter((name) => name.endsWith('.ndjson'));
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 8);
 const HOUR_MS = 3_600_000;
 
@@ -81,8 +78,8 @@ const step = fc.record({
   checkpoint: fc.boolean(),
 });
 
-describe.each(NAMES)('%s', (name) => {
-  const events = readRecordedEvents(new URL(name, RECORDINGS).pathname).flatMap((raw) => {
+describe.each(SMALL_RECORDINGS)('%s', (name) => {
+  const events = recordedEvents(name).flatMap((raw) => {
     const decoded = decodeEvent(raw);
     return decoded.ok ? [decoded.event] : [];
   });
@@ -117,7 +114,7 @@ it('finds the attempts of a worker that dies after the checkpoint', () => {
 
 it('holds of a definition what is set, and no name of what is not', () => {
   const correlator = make({});
-  for (const raw of readRecordedEvents(new URL(NAMES[0] ?? '', RECORDINGS).pathname)) {
+  for (const raw of recordedEvents('features-ray-2.49.0.ndjson')) {
     const decoded = decodeEvent(raw);
     if (decoded.ok && decoded.event.type === 'task_definition') correlator.apply(decoded.event, 1_000_000);
   }

@@ -185,7 +185,10 @@ function checkParent(world: World, what: string, session: SessionFacts, attempt:
     const shown = all.filter((id) => world.withId(id).length > 0);
     for (const placeholder of shown)
       if (!session.attemptsOf.has(parentTaskId)) world.one(`placeholder for task ${parentTaskId}`, trace, placeholder);
-    if (shown.length > 0 || !world.isFolding(trace)) checkLink(world, `${what}: link to its parent task`, span, trace, all);
+    // Flat nesting sends no placeholder, so there is no span to link to.
+    const hasNoSpan =
+      shown.length === 0 && (world.isFolding(trace) || (world.options.nesting === 'flat' && !session.attemptsOf.has(parentTaskId)));
+    if (!hasNoSpan) checkLink(world, `${what}: link to its parent task`, span, trace, all);
   }
   if (world.options.nesting === 'flat') {
     if (span.parentSpanId !== jobSpan) world.say(`${what}: parent is ${span.parentSpanId} instead of its job`);
