@@ -1,4 +1,4 @@
-import { optionalText, type Option, parseOptions } from '../options/index.ts';
+import { optionalText, type Option, parseOptions, switchValue } from '../options/index.ts';
 import { formatCount, jsonForTerminal, printable } from '../terminal/index.ts';
 import type { CriticalPathAnswer, JobAnswer, JobsAnswer } from '../view/index.ts';
 import { type Command, type CommandContext, done, type Outcome, trouble, usage } from './command.ts';
@@ -16,6 +16,15 @@ const options = {
     help: 'This job alone: its functions, what is pending and why, its failures, and its critical path.',
   },
   session: sessionOption,
+  internal: {
+    flag: '--internal',
+    placeholder: '',
+    default: '',
+    isSwitch: true,
+    parse: switchValue,
+    group: 'What to look at',
+    help: "Also jobs of Ray itself, such as the job agent's driver. --json always has them, with `isInternal`.",
+  },
   ...viewOptions,
   json: jsonOption,
 } satisfies Record<string, Option<unknown>>;
@@ -40,7 +49,7 @@ export const jobsCommand: Command = {
 async function jobs({ argv, env, stdout, stop }: CommandContext): Promise<Outcome> {
   const parsed = parseOptions(options, argv, env);
   if (!parsed.ok) return usage(...parsed.problems);
-  const { job, session, json, ...rest } = parsed.values;
+  const { job, session, internal, json, ...rest } = parsed.values;
   if (parsed.positionals.length > 0) return usage(...parsed.positionals.map((word) => `${JSON.stringify(word)}: write --job ${word}`));
   const opened = openClient(rest, stop);
   if (!opened.ok) return usage(opened.problem);
@@ -60,13 +69,18 @@ async function jobs({ argv, env, stdout, stop }: CommandContext): Promise<Outcom
   }
   const asked = await client.ask<JobsAnswer>('jobs');
   if (!asked.ok) return trouble(asked.problem);
-  await writeText(stdout, json ? `${jsonForTerminal(asked.answer, 2)}\n` : `${jobsLines(asked.answer, width).join('\n')}\n`);
+  await writeText(stdout, json ? `${jsonForTerminal(asked.answer, 2)}\n` : `${jobsLines(asked.answer, internal, width).join('\n')}\n`);
   return done;
 }
 
-function jobsLines({ jobs: rows, more, since }: JobsAnswer, width: number | undefined): readonly string[] {
-  if (rows.length === 0) return [`no job is known since ${new Date(since).toISOString()}`];
-  return [...tableLines(jobColumns, rows, width), ...(more === 0 ? [] : [`and ${formatCount(more, 'more job')}`])];
+function jobsLines({ jobs: all, more, since }: JobsAnswer, internal: boolean, width: number | undefined): readonly string[] {
+  const rows = internal ? all : all.filter((row) => !row.isInternal);
+  const hidden = all.length - rows.length;
+  return [
+    ...(rows.length === 0 ? [`no job is known since ${new Date(since).toISOString()}`] : tableLines(jobColumns, rows, width)),
+    ...(more === 0 ? [] : [`and ${formatCount(more, 'more job')}`]),
+    ...(hidden === 0 ? [] : [`hidden: ${formatCount(hidden, 'job')} of Ray itself (--internal shows ${hidden === 1 ? 'it' : 'them'})`]),
+  ];
 }
 
 function jobLines(answer: JobAnswer, width: number | undefined): readonly string[] {

@@ -1,11 +1,13 @@
 import { cutTo, formatBytes, printable } from '../terminal/index.ts';
-import type { JobAnswer, JobsAnswer, StatusAnswer } from '../view/index.ts';
+import type { JobAnswer, JobRow, JobsAnswer, StatusAnswer } from '../view/index.ts';
 import { countText, durationText, failureColumns, functionColumns, jobColumns, tableLines, waitingColumns } from './view-text.ts';
 
 export interface TopState {
   readonly url: string;
   readonly status: StatusAnswer | undefined;
   readonly jobs: JobsAnswer | undefined;
+  /** Jobs of Ray itself are shown too. */
+  readonly showsInternal: boolean;
   /** Of the job that is chosen. */
   readonly job: JobAnswer | undefined;
   /** Why there is no newer answer. */
@@ -23,10 +25,16 @@ export interface ScreenSize {
 const JOBS_SHARE = 0.4;
 const CHOSEN = '>';
 
+/** The jobs that are on the screen. */
+export function shownJobs({ jobs, showsInternal }: Pick<TopState, 'jobs' | 'showsInternal'>): readonly JobRow[] {
+  if (jobs === undefined) return [];
+  return showsInternal ? jobs.jobs : jobs.jobs.filter((job) => !job.isInternal);
+}
+
 /** What a screen of this size shows: lines of printable text that fit it. */
 export function topLines(state: TopState, { width, height }: ScreenSize): readonly string[] {
   const head = [...headLines(state), ''];
-  const foot = ['up/down: choose a job   q: end'];
+  const foot = [footLine(state)];
   const room = Math.max(0, height - head.length - foot.length);
   const jobs = jobLines(state, width, state.job === undefined ? room : Math.max(3, Math.floor(room * JOBS_SHARE)));
   const details = state.job === undefined ? [] : detailLines(state.job, width, room - jobs.length);
@@ -51,10 +59,19 @@ function headLines({ url, status, problem }: TopState): readonly string[] {
   ];
 }
 
-function jobLines({ jobs, chosen }: TopState, width: number, room: number): readonly string[] {
+function footLine(state: TopState): string {
+  const hidden = (state.jobs?.jobs.length ?? 0) - shownJobs(state).length;
+  const internal =
+    hidden > 0 ? `   i: show ${countText(hidden)} of Ray itself` : state.showsInternal ? '   i: hide jobs of Ray itself' : '';
+  return `up/down: choose a job${internal}   q: end`;
+}
+
+function jobLines(state: TopState, width: number, room: number): readonly string[] {
+  const { jobs, chosen } = state;
   if (jobs === undefined) return [];
-  if (jobs.jobs.length === 0) return ['no job yet'];
-  const [head = '', ...lines] = tableLines(jobColumns, jobs.jobs, width - 2);
+  const shownRows = shownJobs(state);
+  if (shownRows.length === 0) return ['no job yet'];
+  const [head = '', ...lines] = tableLines(jobColumns, shownRows, width - 2);
   const rows = Math.max(1, room - 2);
   const first = Math.max(0, Math.min(chosen - Math.floor(rows / 2), lines.length - rows));
   const shown = lines.slice(first, first + rows).map((line, index) => `${first + index === chosen ? CHOSEN : ' '} ${line}`);

@@ -1,7 +1,7 @@
 import { parseOptions } from '../options/index.ts';
 import type { JobAnswer, JobsAnswer, StatusAnswer } from '../view/index.ts';
 import { type Command, type CommandContext, done, type Outcome, type Output, trouble, usage } from './command.ts';
-import { type TopState, topLines } from './top-screen.ts';
+import { shownJobs, type TopState, topLines } from './top-screen.ts';
 import { openClient, type ViewClient, viewOptions } from './view-client.ts';
 import { durationText } from './view-text.ts';
 
@@ -10,7 +10,7 @@ export const topCommand: Command = {
   summary: 'a live view of jobs in the terminal',
   usage: '[--url URL] [options]',
   description: [
-    'Shows the jobs that a running bridge knows of, and of one of them the functions, what pending tasks wait for, and failures, as they change. Up and down choose the job; q or Ctrl-C ends it.',
+    'Shows the jobs that a running bridge knows of, and of one of them the functions, what pending tasks wait for, and failures, as they change. Up and down choose the job; i shows and hides jobs of Ray itself; q or Ctrl-C ends it.',
     'It follows what `serve` tells at /api/v1/stream, which needs --view on, the default. When the bridge is away, it shows what was known, and tries again.',
   ],
   options: viewOptions,
@@ -44,14 +44,26 @@ async function top(context: CommandContext): Promise<Outcome> {
   const first = await opened.client.ask<JobsAnswer>('jobs');
   if (!first.ok) return trouble(first.problem);
   const url = `${parsed.values.url.origin}${parsed.values.url.pathname}`;
-  const start: TopState = { url, status: undefined, jobs: first.answer, job: undefined, problem: undefined, chosen: 0 };
+  const start: TopState = {
+    url,
+    status: undefined,
+    jobs: first.answer,
+    showsInternal: false,
+    job: undefined,
+    problem: undefined,
+    chosen: 0,
+  };
 
   stdout.write(ENTER_SCREEN);
   const ended = new AbortController();
   const end = (): void => ended.abort();
   stop.addEventListener('abort', end, { once: true });
   const follower = createFollower(opened.client, start, (state) => draw(stdout, state));
-  const keys = listenToKeys(stdin, (key) => (key === 'end' ? end() : follower.choose(key === 'down' ? 1 : -1)));
+  const keys = listenToKeys(stdin, (key) => {
+    if (key === 'end') end();
+    else if (key === 'internal') follower.toggleInternal();
+    else follower.choose(key === 'down' ? 1 : -1);
+  });
   try {
     await follower.run(ended.signal, context);
   } finally {
@@ -65,6 +77,8 @@ async function top(context: CommandContext): Promise<Outcome> {
 interface Follower {
   /** The job so many rows below. */
   choose(rows: number): void;
+  /** Shows jobs of Ray itself, or hides them again. */
+  toggleInternal(): void;
   run(signal: AbortSignal, world: Pick<CommandContext, 'sleep' | 'random'>): Promise<void>;
 }
 
@@ -80,7 +94,6 @@ function createFollower(client: ViewClient, start: TopState, show: (state: TopSt
     show(state);
   }
 
-  /** Rows move as jobs come and go: the job stays chosen as long as it is there. */
   function moveTo(next: Topic | undefined): void {
     if (next?.job === topic?.job && next?.session === topic?.session) return;
     topic = next;
@@ -88,14 +101,20 @@ function createFollower(client: ViewClient, start: TopState, show: (state: TopSt
     moved.abort();
   }
 
+  /** Rows move as jobs come and go: the job stays chosen as long as it is there. */
+  function chooseSame(): void {
+    const at = shownJobs(state).findIndex(({ job, session }) => job === topic?.job && session === topic.session);
+    state = { ...state, chosen: at === -1 ? clamp(state.chosen, state) : at };
+    moveTo(topicOf(state));
+  }
+
   function onEvent(event: string, data: unknown): void {
     failures = 0;
     // oxlint-disable typescript/no-unsafe-type-assertion -- the shapes that version 1 of the API promises
     if (event === 'overview') {
       const { status, jobs } = data as { readonly status: StatusAnswer; readonly jobs: JobsAnswer };
-      const at = jobs.jobs.findIndex(({ job, session }) => job === topic?.job && session === topic.session);
-      state = { ...state, status, jobs, problem: undefined, chosen: at === -1 ? clamp(state.chosen, jobs) : at };
-      moveTo(topicOf(state));
+      state = { ...state, status, jobs, problem: undefined };
+      chooseSame();
     } else if (event === 'job') state = { ...state, job: data as JobAnswer };
     else if (event === 'gone') state = { ...state, job: undefined };
     // oxlint-enable typescript/no-unsafe-type-assertion
@@ -104,8 +123,13 @@ function createFollower(client: ViewClient, start: TopState, show: (state: TopSt
 
   return {
     choose(rows) {
-      state = { ...state, chosen: clamp(state.chosen + rows, state.jobs) };
+      state = { ...state, chosen: clamp(state.chosen + rows, state) };
       moveTo(topicOf(state));
+      show(state);
+    },
+    toggleInternal() {
+      state = { ...state, showsInternal: !state.showsInternal };
+      chooseSame();
       show(state);
     },
     async run(signal, { sleep, random }) {
@@ -129,13 +153,13 @@ interface Topic {
   readonly job: string;
 }
 
-function topicOf({ jobs, chosen }: TopState): Topic | undefined {
-  const row = jobs?.jobs[chosen];
+function topicOf(state: TopState): Topic | undefined {
+  const row = shownJobs(state)[state.chosen];
   return row === undefined ? undefined : { session: row.session, job: row.job };
 }
 
-function clamp(chosen: number, jobs: JobsAnswer | undefined): number {
-  return Math.max(0, Math.min(chosen, (jobs?.jobs.length ?? 1) - 1));
+function clamp(chosen: number, state: TopState): number {
+  return Math.max(0, Math.min(chosen, shownJobs(state).length - 1));
 }
 
 function draw(stdout: Output, state: TopState): void {
@@ -144,7 +168,7 @@ function draw(stdout: Output, state: TopState): void {
   stdout.write(HOME + lines.map((line) => line + ERASE_TO_LINE_END).join('\r\n') + ERASE_BELOW);
 }
 
-type Key = 'up' | 'down' | 'end';
+type Key = 'up' | 'down' | 'internal' | 'end';
 
 const KEYS: ReadonlyMap<string, Key> = new Map([
   ['q', 'end'],
@@ -154,6 +178,7 @@ const KEYS: ReadonlyMap<string, Key> = new Map([
   ['\u001b[A', 'up'],
   ['\u001bOA', 'up'],
   ['k', 'up'],
+  ['i', 'internal'],
   ['\u001b[B', 'down'],
   ['\u001bOB', 'down'],
   ['j', 'down'],

@@ -17,8 +17,8 @@ import type {
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
 import { endJob, scheduleActor, scheduleAttempt, scheduleJobMark } from './due.ts';
 import { addTransitions, oneOf, smallest } from './merge.ts';
-import { creationTaskOf } from './ray-ids.ts';
-import { Point } from './records.ts';
+import { creationTaskOf, isRayActorName } from './ray-ids.ts';
+import { Point } from './point.ts';
 import type { NodeRecord, Session, WorkerRecord } from './records.ts';
 import type { Applied, State } from './state.ts';
 
@@ -85,6 +85,7 @@ function applyActor(state: State, session: Session, event: ActorDefinition | Act
   if (actor.closed) return 'late';
   if (event.type === 'actor_definition') {
     actor.definition = oneOf(actor.definition, event);
+    if (isRayActorName(event.name)) state.job(session, actor.jobId, nowMs).hasRayActor = true;
   } else {
     addTransitions(actor.transitions, event.transitions);
     for (const { state: name, nodeId } of event.transitions) {

@@ -1,5 +1,6 @@
 import type { TaskFacts } from './definitions.ts';
 import type { FoldNode } from './fold.ts';
+import type { Point } from './point.ts';
 import {
   type Actor,
   type Attempt,
@@ -8,7 +9,6 @@ import {
   type NodeRecord,
   NOWHERE,
   type PlacementGroup,
-  type Point,
   type Session,
   type SubmissionJob,
   type Task,

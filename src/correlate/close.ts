@@ -5,9 +5,11 @@ import { traceJobOf } from './ancestry.ts';
 import { creationAttemptSpan, nodeFacts } from './attempt-lifecycle.ts';
 import { closeAttempt, closeRest } from './close-attempt.ts';
 import { interval, jobEndNs, jobStartNs, lastStateNs, silenceNs } from './ends.ts';
+import { isInternalJob } from './internal.ts';
 import type { ActorLifecycle, EndInferred, Incarnation, Interval, JobLifecycle, Lifecycle, LinkRef } from './lifecycle.ts';
 import { largest, smallest, sortedProfile, sortedTransitions } from './merge.ts';
-import type { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
+import type { Point } from './point.ts';
+import type { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, WorkerRecord } from './records.ts';
 import { sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
 import { actorSpan, actorTrace, jobSpan, jobTrace, parseCaller } from './trace-ref.ts';
@@ -88,7 +90,7 @@ function jobLifecycle(job: Job): JobLifecycle {
     foldedAttemptCount: job.account.foldedAttemptCount,
     leanAttemptCount: job.account.leanAttemptCount,
     profile: profileWithRoom(job),
-    isInternal: definition === undefined && session.sendsJobs,
+    isInternal: isInternalJob(job),
     ...interval(startNs, endNs ?? silenceNs(session), inferred),
     ...(definition === undefined ? {} : { definition }),
     ...(definition?.serviceName === undefined ? {} : { serviceName: definition.serviceName }),

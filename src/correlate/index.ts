@@ -5,6 +5,6 @@ export type { Cost } from './account.ts';
 export type { TaskFacts } from './definitions.ts';
 export { WHOLE_TASK_PREFIX } from './merge.ts';
 export type { CheckpointRecord } from './checkpoint.ts';
-export { actorIdOf, isDriverTask, jobIdOf } from './ray-ids.ts';
+export { actorIdOf, isDriverTask, isRayActorName, jobIdOf } from './ray-ids.ts';
 export { parseCaller } from './trace-ref.ts';
 export type { AttemptSoFar, JobSoFar, Retold } from './retell.ts';

@@ -5,7 +5,9 @@ import { actorLifecycle, jobName } from './close.ts';
 import { findSite, pin, pinUnseen, type Site } from './close-attempt.ts';
 import { jobStartNs } from './ends.ts';
 import { MARK_SETTLED } from './extra.ts';
+import { isInternalJob } from './internal.ts';
 import type { Lifecycle, MarkLifecycle } from './lifecycle.ts';
+import { isRayActorName } from './ray-ids.ts';
 import type { Actor, Attempt, Job, Session } from './records.ts';
 import { sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
@@ -24,7 +26,7 @@ export function markJob(state: State, job: Job, nowMs: number, out: Lifecycle[])
   state.schedule(job, Number.POSITIVE_INFINITY);
   const { session, definition } = job;
   const atNs = jobStartNs(job) ?? job.childrenStartNs;
-  if (state.options.inFlight === 'off' || atNs === undefined || (definition === undefined && session.sendsJobs)) return;
+  if (state.options.inFlight === 'off' || atNs === undefined || isInternalJob(job)) return;
   const settledMs = job.firstSeenMs + state.options.settleMs;
   if (definition === undefined && settledMs > nowMs) return state.schedule(job, settledMs);
   job.marked = true;
@@ -106,13 +108,10 @@ function chargeWithPins(state: State, attempt: Attempt, job: Job, site: Site, ma
   return true;
 }
 
-/** Names of actors that Ray itself starts, one for each submitted job: `JobManager` of its dashboard. */
-const RAY_NAME_PREFIX = '_ray_internal_';
-
 /** A detached actor's, which has a trace of its own. */
 export function markActor(state: State, actor: Actor, nowMs: number, out: Lifecycle[]): void {
   state.schedule(actor, Number.POSITIVE_INFINITY);
-  if (state.options.inFlight === 'off' || !actor.isDetached || actor.definition?.name?.startsWith(RAY_NAME_PREFIX) === true) return;
+  if (state.options.inFlight === 'off' || !actor.isDetached || isRayActorName(actor.definition?.name)) return;
   actor.marked = true;
   const job = state.job(actor.session, actor.jobId, nowMs);
   const { session, actorId, jobId, name, startNs, className, moduleName, definition, node, serviceName } = actorLifecycle(actor, job);

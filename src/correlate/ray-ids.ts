@@ -34,6 +34,14 @@ export function isCreationTask(taskId: string): boolean {
   return taskId.startsWith(CREATION_PREFIX) && !isDriverTask(taskId);
 }
 
+/** Ray reserves this prefix for its own actors, for example the `JobSupervisor` of each submitted job. */
+const RAY_NAME_PREFIX = '_ray_internal_';
+
+/** Ray itself started an actor of this name. */
+export function isRayActorName(name: string | undefined): boolean {
+  return name?.startsWith(RAY_NAME_PREFIX) === true;
+}
+
 /** The creation task of an actor. */
 export function creationTaskOf(actorId: string): string {
   return CREATION_PREFIX + actorId;

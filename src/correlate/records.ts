@@ -1,7 +1,6 @@
 import type {
   ActorDefinition,
   ActorTransition,
-  ClusterPoint,
   JobDefinition,
   NodeDefinition,
   NodeTransition,
@@ -23,6 +22,7 @@ import type { FoldNode } from './fold.ts';
 import type { AttemptOutcome, JobTraceRef } from './lifecycle.ts';
 import { NO_STATES, type PackedStates, unpackStates } from './packed-states.ts';
 import { ownText } from './own-text.ts';
+import type { Point } from './point.ts';
 import { actorIdOf, driverTaskOf, jobIdOf } from './ray-ids.ts';
 
 /** What events tell of where an attempt ran. */
@@ -236,6 +236,8 @@ export class Job {
   endMs: number | undefined;
   closed = false;
   marked = false;
+  /** One of its actors has a name that Ray reserves for itself. */
+  hasRayActor = false;
   /** Set with the first span that was sent: from then on the trace id can't change. */
   trace: JobTraceRef | undefined;
   finished = 0;
@@ -332,18 +334,6 @@ export class WorkerRecord extends Machine<WorkerDefinition, WorkerTransition> {
 export class PlacementGroup extends Entity<PlacementGroupDefinition, PlacementGroupLifecycle['transitions'][number]> {}
 
 export class SubmissionJob extends Entity<SubmissionJobDefinition, SubmissionJobLifecycle['transitions'][number]> {}
-
-export class Point {
-  readonly session: Session;
-  readonly point: ClusterPoint;
-  dueMs = Number.POSITIVE_INFINITY;
-  closed = false;
-
-  constructor(session: Session, point: ClusterPoint) {
-    this.session = session;
-    this.point = point;
-  }
-}
 
 interface Findable {
   find(session: Session, id: string): Task | undefined;

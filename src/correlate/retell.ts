@@ -16,6 +16,9 @@ export interface JobSoFar {
   /** Attempts that are over, and those of them after which there was another. */
   readonly attempts: number;
   readonly retried: number;
+  /** What says that Ray itself started its driver; see `isInternalJob`. */
+  readonly hasRayActor: boolean;
+  readonly sendsJobs: boolean;
 }
 
 /** An attempt that is open. */
@@ -68,7 +71,9 @@ function* jobEvents(job: Job): Generator<Retold> {
     soFar[last.outcome] -= 1;
   }
   const retried = job.attemptCount - soFar.finished - soFar.failed - soFar.unfinished;
-  yield { type: 'job_so_far', session: session.name, jobId, ...soFar, attempts: job.attemptCount, retried };
+  const { sendsJobs } = session;
+  const { hasRayActor, attemptCount: attempts } = job;
+  yield { type: 'job_so_far', session: session.name, jobId, ...soFar, attempts, retried, hasRayActor, sendsJobs };
 }
 
 function* actorEvents(actor: Actor): Generator<Retold> {

@@ -1,5 +1,5 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { ActorLifecycle, Incarnation } from '../correlate/index.ts';
+import { type ActorLifecycle, type Incarnation, isRayActorName } from '../correlate/index.ts';
 import type { DeathCause } from '../event/index.ts';
 import type { LinkFields } from '../otlp/index.ts';
 import { isRayModule, type MappingContext } from './context.ts';
@@ -10,7 +10,6 @@ import { actorSpanId, incarnationSpanId, traceIdOf } from './ids.ts';
 const ORDINARY_DEATHS: readonly string[] = ['RAY_KILL', 'OUT_OF_SCOPE', 'REF_DELETED', 'OWNER_DIED', 'UNSPECIFIED'];
 /** `exit_actor()`, an exit code of 0, the end of what it worked for: `WorkerExitType`, which Ray tells of an actor in the message alone. */
 const INTENDED_EXIT = /\bWorker exit type: INTENDED_(?:USER|SYSTEM)_EXIT\b/;
-const RAY_NAME_PREFIX = '_ray_internal_';
 
 /** An actor's lifetime, and a child for each life of its process. */
 export function actorSpans(context: MappingContext, lifecycle: ActorLifecycle): ReadableSpan[] {
@@ -33,7 +32,7 @@ export function actorSpans(context: MappingContext, lifecycle: ActorLifecycle): 
     .setEach('ray.resources.', definition?.requiredResources)
     .setEach('ray.label_selector.', definition?.labelSelector);
   context.addRuntimeEnv(attributes, definition?.runtimeEnv);
-  if (isRayModule(lifecycle.moduleName) || definition?.name?.startsWith(RAY_NAME_PREFIX) === true) attributes.set('ray.internal', true);
+  if (isRayModule(lifecycle.moduleName) || isRayActorName(definition?.name)) attributes.set('ray.internal', true);
   const failure = failureOf(death);
   if (failure !== undefined) attributes.set('error.type', failure.type);
   const actor = makeSpan(context, lifecycle.trace, {

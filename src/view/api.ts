@@ -196,8 +196,9 @@ function answer(context: Context, read: Read<unknown>): Response {
   return read.ok ? context.json(read.value) : answerViewRefusal(context, read);
 }
 
-/** Those that run stand before those that are over. */
+/** Jobs of users before those of Ray itself, then running jobs before jobs that ended, then the newest first. */
 function newestFirst(a: JobView, b: JobView): number {
+  if (a.isInternal !== b.isInternal) return a.isInternal ? 1 : -1;
   if (a.state !== b.state && (a.state === 'running' || b.state === 'running')) return a.state === 'running' ? -1 : 1;
   return (b.endMs || b.startMs || b.firstSeenMs) - (a.endMs || a.startMs || a.firstSeenMs);
 }

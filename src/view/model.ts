@@ -4,6 +4,7 @@ import {
   type AttemptLifecycle,
   type AttemptSoFar,
   isDriverTask,
+  isRayActorName,
   jobIdOf,
   type JobLifecycle,
   type Lifecycle,
@@ -68,8 +69,10 @@ export class ViewModel {
     if (retold.type !== 'job_so_far') return this.observe(retold, nowMs);
     const session = this.#session(retold.session, nowMs);
     const job = session === undefined ? undefined : this.#job(session, retold.jobId, nowMs);
-    if (job === undefined) return;
+    if (session === undefined || job === undefined) return;
     const { finished, failed, unfinished, attempts, retried } = retold;
+    session.sendsJobs ||= retold.sendsJobs;
+    job.hasRayActor = retold.hasRayActor;
     Object.assign(job.tasks, { finished, failed, unfinished });
     job.attempts += attempts;
     job.retried += retried;
@@ -104,8 +107,10 @@ export class ViewModel {
       case 'actor_lifecycle':
         return this.#actor(session, event, nowMs);
       case 'job_definition':
+        session.sendsJobs = true;
         return this.#defineJob(session, event, nowMs);
       case 'job_lifecycle':
+        session.sendsJobs = true;
         return this.#jobStates(this.#job(session, event.jobId, nowMs), event.transitions);
       case 'submission_job_lifecycle':
         return submissionStates(session, event);
@@ -217,6 +222,7 @@ export class ViewModel {
     const job = this.#job(session, event.jobId, nowMs);
     if (job === undefined) return;
     const { maxNameLength } = this.limits;
+    job.isDefined = true;
     job.name = kept(event.jobName ?? event.submissionId ?? event.entrypoint ?? event.jobId, maxNameLength);
     if (event.submissionId !== undefined) job.submissionId = kept(event.submissionId, maxNameLength);
     if (event.entrypoint !== undefined) job.entrypoint = kept(event.entrypoint, maxNameLength);
@@ -252,7 +258,7 @@ export class ViewModel {
     job.createdMs = toMs(lifecycle.startNs);
     job.finishedMs = toMs(lifecycle.endNs);
     job.endInferred = lifecycle.endInferred;
-    job.isInternal = lifecycle.isInternal;
+    job.wasInternal = lifecycle.isInternal;
     const { driverError } = lifecycle;
     if (driverError !== undefined) job.error = kept(`${driverError.errorType}: ${driverError.message}`, maxMessageLength);
     if (job.state === 'running') job.state = driverError === undefined ? 'finished' : 'failed';
@@ -276,6 +282,10 @@ export class ViewModel {
   }
 
   #actor(session: SessionView, event: ActorDefinition | ActorEvent, nowMs: number): void {
+    if (event.type === 'actor_definition' && isRayActorName(event.name)) {
+      const job = this.#job(session, jobIdOf(event.actorId), nowMs);
+      if (job !== undefined) job.hasRayActor = true;
+    }
     const actor = this.#actorView(session, event.actorId, nowMs);
     if (actor === undefined) return;
     const { maxNameLength, maxMessageLength } = this.limits;

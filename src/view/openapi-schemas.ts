@@ -107,7 +107,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       ageMs: number(),
       endInferred: text('how its end was found when Ray told none'),
       error: text(),
-      isInternal: flag,
+      isInternal: { ...flag, description: "true: Ray itself started it, for example the job agent's driver" },
       traceId: text(),
       traceUrl: text(),
       tasks: ref('StageCounts'),

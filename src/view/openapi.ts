@@ -65,7 +65,10 @@ interface Operation {
 const operations: Readonly<Record<string, Operation>> = {
   '/api/v1/status': { summary: 'What came in, and how the bridge itself is', answer: 'Status' },
   '/api/v1/sessions': { summary: 'Ray sessions', answer: 'Sessions' },
-  '/api/v1/jobs': { summary: 'Jobs: those that run, then those that are over, the last one first', answer: 'Jobs' },
+  '/api/v1/jobs': {
+    summary: 'Jobs: running jobs, then jobs that ended, the newest first; jobs of Ray itself (`isInternal`) last',
+    answer: 'Jobs',
+  },
   '/api/v1/jobs/{job}': {
     summary: 'One job: its functions, what is pending and why, failures, actors, nodes',
     answer: 'JobInFull',

@@ -127,7 +127,12 @@ export class JobView {
   endInferred: string | undefined;
   error: string | undefined;
   traceId: string;
-  isInternal = false;
+  /** Ray sent a definition of it. */
+  isDefined = false;
+  /** One of its actors has a name that Ray reserves for itself. */
+  hasRayActor = false;
+  /** The correlator's verdict, once the job's span is made. */
+  wasInternal: boolean | undefined;
   /** When the bridge first and last heard of it, and when it was over, on the bridge's clock. */
   readonly firstSeenMs: number;
   lastSeenMs: number;
@@ -170,6 +175,13 @@ export class JobView {
     this.nodeUse = nodeUse;
   }
 
+  /** Ray itself started its driver. As `isInternalJob` of the correlator, which has the last word. */
+  get isInternal(): boolean {
+    if (this.wasInternal !== undefined) return this.wasInternal;
+    if (this.isDefined) return false;
+    return this.hasRayActor || (this.session.sendsJobs && this.attempts === 0 && this.untracked === 0);
+  }
+
   get startMs(): number {
     return Number.isNaN(this.createdMs) ? this.driverStartMs : this.createdMs;
   }
@@ -198,6 +210,8 @@ export class SessionView {
   readonly firstSeenMs: number;
   lastSeenMs: number;
   isClosed = false;
+  /** Ray sends events of jobs in this session. */
+  sendsJobs = false;
   readonly jobs = new Map<string, JobView>();
   readonly nodes = new Map<string, NodeView>();
   nodesNotShown = 0;

@@ -19,9 +19,9 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await server.close(0);
 });
 
-async function serveRecording(settings: Parameters<typeof startViewBridge>[0] = {}): Promise<string> {
+async function serveRecording(settings: Parameters<typeof startViewBridge>[0] = {}, recording = features): Promise<string> {
   const fixture = await startViewBridge(settings);
-  await feed(fixture, features);
+  await feed(fixture, recording);
   const listening = await listen(fixture.bridge.app.fetch, { host: '127.0.0.1', port: 0 });
   if (!listening.ok) throw new Error(listening.problem);
   servers.push(listening.server);
@@ -93,6 +93,42 @@ describe('tasks', () => {
       code: 1,
       stderr: expect.stringContaining('job_not_found') as string,
     });
+  });
+});
+
+describe('jobs of Ray itself', () => {
+  const submitted = 'job-submit-ray-2.60.0.ndjson';
+
+  test('are hidden by `jobs` unless --internal asks for them, and counted', async () => {
+    const url = await serveRecording({}, submitted);
+    const some = await run('jobs', '--url', url);
+    expect(some.stdout).toMatch(/\n.* 03000000 .*\n.* 02000000 .*\nhidden: 1 job of Ray itself \(--internal shows it\)\n$/);
+    expect(some.stdout).not.toContain('01000000');
+    const all = await run('jobs', '--url', url, '--internal');
+    expect(all.stdout).toMatch(/ 02000000 .*\nrunning +01000000 +01000000 \(of Ray itself\) .*\n$/);
+    const json = JSON.parse((await run('jobs', '--url', url, '--json')).stdout) as JobsAnswer;
+    expect(json.jobs.map(({ isInternal }) => isInternal)).toEqual([false, false, true]);
+  });
+
+  test('are hidden by `top`, and never chosen, until i is pressed', async () => {
+    const url = await serveRecording({}, submitted);
+    const keys = new PassThrough();
+    const context = { ...invocation(['top', '--url', url], { stdin: keys }), stdout: new Screen(true) };
+    const ended = runProgram(context);
+    await context.stdout.shows(/> finished +03000000[^]*i: show 1 of Ray itself/);
+    keys.write('\u001b[B');
+    await context.stdout.shows(/> finished +02000000/);
+    keys.write('\u001b[B');
+    await context.stdout.shows(/> finished +02000000(?![^]*> )/);
+    expect(context.stdout.text).not.toContain('01000000');
+    keys.write('i');
+    await context.stdout.shows(/running +01000000[^]*i: hide jobs of Ray itself/);
+    keys.write('\u001b[B');
+    await context.stdout.shows(/> running +01000000/);
+    keys.write('i');
+    await context.stdout.shows(/> finished +02000000[^]*i: show 1 of Ray itself(?![^]*> running)/);
+    keys.write('q');
+    expect(await ended).toBe(exitCodes.done);
   });
 });
 
@@ -215,6 +251,7 @@ describe('top', () => {
       url: 'http://x',
       status,
       problem: undefined,
+      showsInternal: false,
       chosen: 30,
       jobs: { ...jobs, jobs: Array.from({ length: 50 }, () => ({ ...first, name: hostile })) },
       job: {

@@ -37,6 +37,24 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     expect(complaints).toEqual([]);
   });
 
+  it('hides jobs of Ray itself until somebody asks for them', async () => {
+    const fixture = await browse();
+    const { page, complaints } = fixture;
+    await feed(fixture, 'job-submit-ray-2.60.0.ndjson');
+    await shows(page, '#jobs-internal', /^Show 1 job of Ray itself$/);
+    const names = (): Promise<readonly string[]> => page.locator('#jobs-list a.name').allTextContents();
+    await expect.poll(names).toHaveLength(2);
+    expect(await page.title()).toMatch(/^0 running/);
+    await page.click('#jobs-internal');
+    await shows(page, '#jobs-internal', /^Hide 1 job of Ray itself$/);
+    expect((await names()).at(-1)).toBe('01000000');
+    expect(await page.locator('#jobs-list li').last().textContent()).toContain('job 01000000, of Ray itself');
+    expect(await accessibilityBreaches(page)).toEqual([]);
+    await page.click('#jobs-internal');
+    expect(await names()).toHaveLength(2);
+    expect(complaints).toEqual([]);
+  });
+
   it('shows a job: functions, what is pending and why, failures, actors, and its tasks', async () => {
     const fixture = await browse({}, { settings: { traceUrl: 'http://jaeger.example/trace/{traceId}' } });
     const { page, complaints } = fixture;

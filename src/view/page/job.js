@@ -112,13 +112,13 @@ function showNodes() {
 /** @param {JobRow} job */
 function showFacts(job) {
   const facts = byId('job-facts');
-  const key = JSON.stringify([job.session, job.job, job.state, job.traceId, job.endInferred]);
+  const key = JSON.stringify([job.session, job.job, job.state, job.traceId, job.endInferred, job.isInternal]);
   if (facts.dataset['key'] !== key) {
     facts.dataset['key'] = key;
     facts.replaceChildren(
       make('span', `state ${job.state}`, JOB_SIGNS[job.state]),
       make('span', 'age'),
-      make('span', '', `job ${job.job} of ${job.session}`),
+      make('span', '', `job ${job.job} of ${job.session}${job.isInternal ? ', of Ray itself' : ''}`),
       ...(job.submissionId === undefined ? [] : [make('span', '', `submission ${job.submissionId}`)]),
       ...(job.endInferred === undefined ? [] : [make('span', '', `end inferred: ${job.endInferred}`)]),
       make('span', '', 'trace ', make('span', 'id', job.traceId), copyButton(job.traceId, 'the trace id')),

@@ -3,6 +3,13 @@
 /** @type {Readonly<Record<JobRow['state'], string>>} */
 const JOB_SIGNS = { running: '▶ running', finished: '✓ finished', failed: '✗ failed' };
 
+let showsInternal = false;
+
+function toggleInternal() {
+  showsInternal = !showsInternal;
+  if (overview !== undefined) showJobs(overview.jobs);
+}
+
 /** @param {JobRow} job */
 function jobHref(job) {
   return `#/job/${encodeURIComponent(job.session)}/${encodeURIComponent(job.job)}`;
@@ -10,7 +17,11 @@ function jobHref(job) {
 
 /** @param {JobsAnswer} answer */
 function showJobs(answer) {
-  const { jobs, more, since } = answer;
+  const { more, since } = answer;
+  const jobs = answer.jobs.filter((job) => showsInternal || !job.isInternal);
+  const internal = answer.jobs.filter((job) => job.isInternal).length;
+  byId('jobs-internal').hidden = internal === 0;
+  setText(byId('jobs-internal'), `${showsInternal ? 'Hide' : 'Show'} ${countText(internal)} job${internal === 1 ? '' : 's'} of Ray itself`);
   const sessions = new Set(jobs.map((job) => job.session));
   setText(
     byId('jobs-note'),

@@ -121,7 +121,7 @@ function showOverview(data) {
   if (isFirstUse) showSetup(status.setup);
   showHealth(status);
   if (shownJob === undefined) showJobs(jobs);
-  const running = jobs.jobs.filter((job) => job.state === 'running').length;
+  const running = jobs.jobs.filter((job) => job.state === 'running' && !job.isInternal).length;
   const title = shownJob === undefined ? `${running} running` : (byId('job-title').textContent ?? '');
   document.title = `${title} – ray-otel-bridge`;
 }
@@ -181,6 +181,7 @@ for (const legend of document.querySelectorAll('[data-legend]')) {
 byId('setup-copy').addEventListener('click', (event) => {
   if (event.currentTarget instanceof HTMLElement) void copyText(byId('setup-lines').textContent ?? '', event.currentTarget);
 });
+byId('jobs-internal').addEventListener('click', toggleInternal);
 setUpScheme();
 setUpTasks();
 window.addEventListener('hashchange', go);
