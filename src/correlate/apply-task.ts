@@ -6,7 +6,8 @@ import { addProfileEntries, addTransitions, largest, smallest, wholeTaskEntry, w
 import { ownText } from './own-text.ts';
 import { addStates } from './packed-states.ts';
 import { actorIdOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
-import type { Attempt, NodeRecord, PlaceFacts, Session, Task, Where, WorkerRecord } from './records.ts';
+import type { PlaceFacts } from './place-facts.ts';
+import type { Attempt, NodeRecord, Session, Task, Where, WorkerRecord } from './records.ts';
 import type { Applied, State } from './state.ts';
 import { mergedFacts, moveTo, whereOf } from './where.ts';
 

@@ -18,7 +18,7 @@ import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './app
 import { endJob, scheduleActor, scheduleAttempt, scheduleJobMark } from './due.ts';
 import { addTransitions, oneOf, smallest } from './merge.ts';
 import { creationTaskOf, isRayActorName } from './ray-ids.ts';
-import { Point } from './point.ts';
+import { Point } from './records.ts';
 import type { NodeRecord, Session, WorkerRecord } from './records.ts';
 import type { Applied, State } from './state.ts';
 

@@ -1,6 +1,5 @@
 import type { TaskFacts } from './definitions.ts';
 import type { FoldNode } from './fold.ts';
-import type { Point } from './point.ts';
 import {
   type Actor,
   type Attempt,
@@ -9,6 +8,7 @@ import {
   type NodeRecord,
   NOWHERE,
   type PlacementGroup,
+  type Point,
   type Session,
   type SubmissionJob,
   type Task,

@@ -8,8 +8,7 @@ import { interval, jobEndNs, jobStartNs, lastStateNs, silenceNs } from './ends.t
 import { isInternalJob } from './internal.ts';
 import type { ActorLifecycle, EndInferred, Incarnation, Interval, JobLifecycle, Lifecycle, LinkRef } from './lifecycle.ts';
 import { largest, smallest, sortedProfile, sortedTransitions } from './merge.ts';
-import type { Point } from './point.ts';
-import type { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, WorkerRecord } from './records.ts';
+import type { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
 import { sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
 import { actorSpan, actorTrace, jobSpan, jobTrace, parseCaller } from './trace-ref.ts';

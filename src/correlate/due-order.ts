@@ -1,5 +1,4 @@
-import { Point } from './point.ts';
-import { Actor, Attempt, Job, NodeRecord, PlacementGroup, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
+import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
 
 /** What is due at the same moment ends from the inside out: attempts before their job, everything before its session; of one kind by id. */
 export function compareTimed(a: Timed, b: Timed): number {

@@ -1,6 +1,7 @@
 import type {
   ActorDefinition,
   ActorTransition,
+  ClusterPoint,
   JobDefinition,
   NodeDefinition,
   NodeTransition,
@@ -20,21 +21,10 @@ import type { TaskFacts } from './definitions.ts';
 import { Extra, NO_EXTRA } from './extra.ts';
 import type { FoldNode } from './fold.ts';
 import type { AttemptOutcome, JobTraceRef } from './lifecycle.ts';
+import type { PlaceFacts } from './place-facts.ts';
 import { NO_STATES, type PackedStates, unpackStates } from './packed-states.ts';
 import { ownText } from './own-text.ts';
-import type { Point } from './point.ts';
 import { actorIdOf, driverTaskOf, jobIdOf } from './ray-ids.ts';
-
-/** What events tell of where an attempt ran. */
-export interface PlaceFacts {
-  /** From the owner's SUBMITTED_TO_WORKER. */
-  readonly submittedNodeId?: string | undefined;
-  /** From the executor itself: better evidence. */
-  readonly executorNodeId?: string | undefined;
-  readonly workerId?: string | undefined;
-  readonly workerPid?: number | undefined;
-  readonly nodeIpAddress?: string | undefined;
-}
 
 /** Where attempts run of which the same is told: one object for all of them, which does not change. */
 export class Where implements PlaceFacts {
@@ -334,6 +324,18 @@ export class WorkerRecord extends Machine<WorkerDefinition, WorkerTransition> {
 export class PlacementGroup extends Entity<PlacementGroupDefinition, PlacementGroupLifecycle['transitions'][number]> {}
 
 export class SubmissionJob extends Entity<SubmissionJobDefinition, SubmissionJobLifecycle['transitions'][number]> {}
+
+export class Point {
+  readonly session: Session;
+  readonly point: ClusterPoint;
+  dueMs = Number.POSITIVE_INFINITY;
+  closed = false;
+
+  constructor(session: Session, point: ClusterPoint) {
+    this.session = session;
+    this.point = point;
+  }
+}
 
 interface Findable {
   find(session: Session, id: string): Task | undefined;

@@ -4,7 +4,6 @@ import type { CheckpointContent, CheckpointKind, CheckpointRecord, ClosedRecord,
 import { FoldNode } from './fold.ts';
 import type { SpanRef } from './lifecycle.ts';
 import { ownText } from './own-text.ts';
-import { Point } from './point.ts';
 import { driverTaskOf } from './ray-ids.ts';
 import type { TaskFacts } from './definitions.ts';
 import {
@@ -15,6 +14,7 @@ import {
   NodeRecord,
   NOWHERE,
   PlacementGroup,
+  Point,
   type Session,
   SubmissionJob,
   Task,

@@ -1,5 +1,6 @@
 import { smallest } from './merge.ts';
-import { type Attempt, type NodeRecord, type PlaceFacts, type Session, Where, type WorkerRecord } from './records.ts';
+import type { PlaceFacts } from './place-facts.ts';
+import { type Attempt, type NodeRecord, type Session, Where, type WorkerRecord } from './records.ts';
 
 /** Combinations that are kept although no open attempt is there, in each session. */
 export const IDLE_MAX = 2_000;

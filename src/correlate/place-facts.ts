@@ -1,0 +1,10 @@
+/** What events tell of where an attempt ran. */
+export interface PlaceFacts {
+  /** From the owner's SUBMITTED_TO_WORKER. */
+  readonly submittedNodeId?: string | undefined;
+  /** From the executor itself: better evidence. */
+  readonly executorNodeId?: string | undefined;
+  readonly workerId?: string | undefined;
+  readonly workerPid?: number | undefined;
+  readonly nodeIpAddress?: string | undefined;
+}
