@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Three suites: `npm test` is the fast one and needs nothing but Node; `npm run test:crash` kills real processes for a minute or two;
-// `npm run test:e2e` needs the parts that test/e2e/parts/install.sh makes (a real Ray, a real Collector) and takes minutes.
+// Four suites: `npm test` is the fast one and needs nothing but Node; `npm run test:slow` tries very many inputs for a minute or two;
+// `npm run test:crash` kills real processes for a minute or two; `npm run test:e2e` needs the parts that test/e2e/parts/install.sh makes (a real Ray, a real Collector) and takes minutes.
 export default defineConfig({
   test: {
     projects: [
@@ -9,8 +9,17 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/crash/**'],
+          exclude: ['test/e2e/**', 'test/crash/**', 'test/slow/**'],
           testTimeout: 60_000,
+          setupFiles: ['test/setup.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'slow',
+          include: ['test/slow/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
           setupFiles: ['test/setup.ts'],
         },
       },

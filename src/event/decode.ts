@@ -65,6 +65,9 @@ const EVENT_TYPES: readonly EventType[] = [
   eventType('WORKER_DEFINITION_EVENT', 17, 'workerDefinitionEvent', decodeWorkerDefinition),
 ];
 
+/** The slots of the envelope, of which an event fills one. */
+export const PAYLOAD_NAMES: readonly string[] = EVENT_TYPES.map(({ payload }) => payload);
+
 const TYPES_BY_NAME = new Map(EVENT_TYPES.map((type) => [type.name, type]));
 
 /**

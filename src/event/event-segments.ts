@@ -12,29 +12,43 @@ const CLOSE_BRACE = 0x7d;
 const SPACE = 0x20;
 const ZERO = 0x30;
 const NINE = 0x39;
+const ONE_OF = '*';
 
-/** What a value of an event is to `EventShapes`. What has no role is fixed. */
+/** What a value of an event is to `EventShapes`. A value without a role is fixed. */
 export interface Role {
   /** Its own slot; or the first of as many as there are elements of a list around it. */
   readonly slot?: number;
-  /** `plain` unless it says otherwise: a string with escapes is then none that can be learned. */
+  /** `plain` by default: a string with escapes can then not be learned. */
   readonly kind?: ValueKind;
   /** Of an object, by both spellings of their names. */
-  readonly fields?: ReadonlyMap<string, Role>;
+  readonly fields?: ReadonlyMap<string, Field>;
   /** Of a list. */
   readonly elements?: Role;
   /** An event that has it cannot be learned. */
   readonly isNotLearned?: boolean;
 }
 
-export function objectRole(roles: Readonly<Record<string, Role>>): Role {
-  const named = Object.entries(roles).flatMap(([name, role]) => [[name, role] as const, [snakeName(name), role] as const]);
-  return { fields: new Map(named) };
+interface Field {
+  readonly role: Role | undefined;
+  /** The decoder reads only one field of a group: an object with two of them cannot be learned. */
+  readonly group: string;
+}
+
+/** The two spellings of a name are one group, and so are all names of `oneOf`, whether they have a role or not. */
+export function objectRole(roles: Readonly<Record<string, Role>>, oneOf: readonly string[] = []): Role {
+  const fields = new Map<string, Field>();
+  for (const name of [...Object.keys(roles), ...oneOf]) {
+    const field = { role: roles[name], group: oneOf.includes(name) ? ONE_OF : name };
+    fields.set(name, field);
+    fields.set(snakeName(name), field);
+  }
+  return { fields };
 }
 
 /**
  * Cuts an event, from `start` to `end` and known to be JSON, into its fixed bytes and its values. Undefined when it cannot be learned:
- * a slot has two values, a string has escapes or is not ASCII, a list is too long.
+ * a field is there twice (JSON.parse takes the last one, the scanner would take either), a string has escapes or is not ASCII, a list is
+ * too long.
  */
 export function segmentsOf(bytes: ScanBytes, start: number, end: number, role: Role): readonly Segment[] | undefined {
   const cutter = new Cutter(bytes, start, end);
@@ -74,18 +88,21 @@ class Cutter {
     return this.#fixed();
   }
 
-  #object(fields: ReadonlyMap<string, Role>): boolean {
+  #object(fields: ReadonlyMap<string, Field>): boolean {
+    const groups = new Set<string>();
     this.#skip(1);
     while (this.#bytes.at(this.#position) === QUOTE) {
       const end = this.#bytes.endOfPlain(this.#position + 1);
       // An escape in a name could spell one that has a role.
       if (this.#bytes.at(end) !== QUOTE) return false;
-      const name = this.#bytes.text(this.#position + 1, end);
+      const field = fields.get(this.#bytes.text(this.#position + 1, end));
+      if (field !== undefined && groups.has(field.group)) return false;
+      if (field !== undefined) groups.add(field.group);
       this.#position = end;
       this.#skip(1);
       if (this.#bytes.at(this.#position) !== COLON) return false;
       this.#skip(1);
-      if (!this.#value(fields.get(name))) return false;
+      if (!this.#value(field?.role)) return false;
       this.#skip(0);
       if (this.#bytes.at(this.#position) === COMMA) this.#skip(1);
     }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { PAYLOAD_NAMES } from './decode.ts';
 import { objectRole, type Role, segmentsOf } from './event-segments.ts';
 import { EventShapes, NO_SLOT } from './event-shapes.ts';
 import { type Draft, Problem, readMessage } from './fields.ts';
@@ -8,7 +9,7 @@ import type { RayEvent, StateTransition, TaskDefinition, TaskLifecycle } from '.
 import { readRuntimeEnv } from './runtime-env.ts';
 import type { ScanBytes } from './scan-bytes.ts';
 import { ScannedValues } from './scan-values.ts';
-import { ACTOR_ID_IN_TASK_ID } from './task-definition.ts';
+import { ACTOR_ID_IN_TASK_ID, FUNCTION_DESCRIPTORS } from './task-definition.ts';
 import { taskDefinitionEvent, taskLifecycleEvent } from './task-event.ts';
 import { taskLog } from './task-lifecycle.ts';
 
@@ -56,11 +57,7 @@ const FUNCTION = objectRole({
   functionName: { slot: SLOT.functionName },
   functionHash: NOT_READ,
 });
-const FUNCTION_DESCRIPTOR = objectRole({
-  pythonFunctionDescriptor: FUNCTION,
-  javaFunctionDescriptor: FUNCTION,
-  cppFunctionDescriptor: FUNCTION,
-});
+const FUNCTION_DESCRIPTOR = objectRole(Object.fromEntries(FUNCTION_DESCRIPTORS.map((name) => [name, FUNCTION])), FUNCTION_DESCRIPTORS);
 const TASK = {
   taskId: { slot: SLOT.taskId },
   taskAttempt: { slot: SLOT.attempt },
@@ -77,38 +74,42 @@ const DEFINITION = {
 
 /**
  * What is not named here is fixed: another value there is another shape. So a field that the decoder reads may be missing here;
- * but one that is here must be read below, or be one that the decoder does not read.
+ * but one that is here must be read below, or be one that the decoder does not read. An event with two payloads is not learned:
+ * the decoder reads only that of the event's type.
  */
-const ENVELOPE = objectRole({
-  eventId: { slot: SLOT.eventId },
-  timestamp: NOT_READ,
-  sessionName: { slot: SLOT.session },
-  nodeId: { slot: SLOT.emitterNodeId },
-  taskLifecycleEvent: objectRole({
-    ...TASK,
-    stateTransitions: { elements: objectRole({ timestamp: { slot: SLOT.firstTime } }) },
-    nodeId: { slot: SLOT.nodeId },
-    workerId: { slot: SLOT.workerId },
-    workerPid: { slot: SLOT.workerPid },
-    actorReprName: { slot: SLOT.actorReprName },
-    rayErrorInfo: NOT_LEARNED,
-    taskLogInfo: objectRole({
-      stdoutFile: { slot: SLOT.stdoutFile },
-      stderrFile: { slot: SLOT.stderrFile },
-      stdoutStart: { slot: SLOT.stdoutStart },
-      stdoutEnd: { slot: SLOT.stdoutEnd },
-      stderrStart: { slot: SLOT.stderrStart },
-      stderrEnd: { slot: SLOT.stderrEnd },
+const ENVELOPE = objectRole(
+  {
+    eventId: { slot: SLOT.eventId },
+    timestamp: NOT_READ,
+    sessionName: { slot: SLOT.session },
+    nodeId: { slot: SLOT.emitterNodeId },
+    taskLifecycleEvent: objectRole({
+      ...TASK,
+      stateTransitions: { elements: objectRole({ timestamp: { slot: SLOT.firstTime } }) },
+      nodeId: { slot: SLOT.nodeId },
+      workerId: { slot: SLOT.workerId },
+      workerPid: { slot: SLOT.workerPid },
+      actorReprName: { slot: SLOT.actorReprName },
+      rayErrorInfo: NOT_LEARNED,
+      taskLogInfo: objectRole({
+        stdoutFile: { slot: SLOT.stdoutFile },
+        stderrFile: { slot: SLOT.stderrFile },
+        stdoutStart: { slot: SLOT.stdoutStart },
+        stdoutEnd: { slot: SLOT.stdoutEnd },
+        stderrStart: { slot: SLOT.stderrStart },
+        stderrEnd: { slot: SLOT.stderrEnd },
+      }),
     }),
-  }),
-  taskDefinitionEvent: objectRole({ ...DEFINITION, taskFunc: FUNCTION_DESCRIPTOR, taskName: { slot: SLOT.name } }),
-  actorTaskDefinitionEvent: objectRole({
-    ...DEFINITION,
-    actorId: { slot: SLOT.actorId },
-    actorFunc: FUNCTION_DESCRIPTOR,
-    actorTaskName: { slot: SLOT.name },
-  }),
-});
+    taskDefinitionEvent: objectRole({ ...DEFINITION, taskFunc: FUNCTION_DESCRIPTOR, taskName: { slot: SLOT.name } }),
+    actorTaskDefinitionEvent: objectRole({
+      ...DEFINITION,
+      actorId: { slot: SLOT.actorId },
+      actorFunc: FUNCTION_DESCRIPTOR,
+      actorTaskName: { slot: SLOT.name },
+    }),
+  },
+  PAYLOAD_NAMES,
+);
 
 /** What the events of one shape have in common: they differ in what `SLOT` names. One form for all, because that is faster. */
 interface Common {

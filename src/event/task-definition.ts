@@ -21,7 +21,7 @@ import { taskDefinitionEvent } from './task-event.ts';
 
 const TASK_TYPES = ['NORMAL_TASK', 'ACTOR_CREATION_TASK', 'ACTOR_TASK', 'DRIVER_TASK'] as const;
 const LANGUAGES = ['PYTHON', 'JAVA', 'CPP'];
-const FUNCTION_DESCRIPTORS = ['pythonFunctionDescriptor', 'javaFunctionDescriptor', 'cppFunctionDescriptor'];
+export const FUNCTION_DESCRIPTORS = ['pythonFunctionDescriptor', 'javaFunctionDescriptor', 'cppFunctionDescriptor'];
 /** A task id ends in the id of the actor that it creates or calls. */
 export const ACTOR_ID_IN_TASK_ID = (ID_BYTES.task - ID_BYTES.actor) * 2;
 

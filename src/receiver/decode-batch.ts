@@ -1,7 +1,7 @@
 import { type Decoded, type EventScanner, type RayEvent, type Rejection, ScanBytes } from '../event/index.ts';
 import { MAX_ANSWER_ERRORS } from './limits.ts';
 import { type Refusal, refuse } from './refusal.ts';
-import { type BodyElement, splitBody, type TakeElement } from './split-body.ts';
+import { type BodyElement, isEndOfElement, splitBody, type TakeElement } from './split-body.ts';
 import type { Turns } from './turns.ts';
 
 export interface RejectedEvent {
@@ -84,7 +84,7 @@ function takeScanned(scanner: EventScanner, bytes: ScanBytes, events: RayEvent[]
   return (start) => {
     try {
       const event = scanner.scan(bytes, start);
-      if (event === undefined) return -1;
+      if (event === undefined || !isEndOfElement(bytes.bytes, scanner.end)) return -1;
       events.push(event);
       return scanner.end;
     } catch (error) {

@@ -60,6 +60,12 @@ export function splitBody(bytes: Uint8Array, take: TakeElement = () => -1): () =
   }
 }
 
+/** Whether an element of an array may end here. */
+export function isEndOfElement(bytes: Uint8Array, position: number): boolean {
+  const next = bytes[skipSpace(bytes, position)];
+  return next === COMMA || next === CLOSE_BRACKET;
+}
+
 function singleElement(bytes: Uint8Array, start: number): () => NextElement {
   let isEnded = false;
   return () => {

@@ -81,6 +81,89 @@ describe('a body gives the same with a scanner and without', () => {
   });
 });
 
+describe('the scanner learns nothing from an event that it could read otherwise than the decoder', () => {
+  const TASK_ID = 'AAAAAAAAAE7///////////////8BAAAA';
+
+  function lifecycle(id: number, payload: Record<string, unknown> = {}, envelope: Record<string, unknown> = {}): string {
+    const taskLifecycleEvent = {
+      taskId: TASK_ID,
+      stateTransitions: [{ state: 'RUNNING', timestamp: '2026-11-27T00:00:00.000000001Z' }],
+      ...payload,
+    };
+    const eventId = `AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA${id}Q==`;
+    return JSON.stringify({
+      eventId,
+      sourceType: 'CORE_WORKER',
+      eventType: 'TASK_LIFECYCLE_EVENT',
+      sessionName: 'session_x',
+      taskLifecycleEvent,
+      ...envelope,
+    });
+  }
+
+  it.each([
+    [
+      'with a second payload of another type',
+      lifecycle(1, {}, { taskDefinitionEvent: { taskAttempt: 0 } }),
+      lifecycle(2, {}, { taskDefinitionEvent: { taskAttempt: 5 } }),
+    ],
+    [
+      'with a second payload whose name is spelled in snake_case',
+      lifecycle(1, {}, { task_definition_event: { task_attempt: 0 } }),
+      lifecycle(2, {}, { task_definition_event: { task_attempt: 5 } }),
+    ],
+    [
+      'with its payload in both spellings',
+      lifecycle(1, {}, { task_lifecycle_event: { taskAttempt: 0 } }),
+      lifecycle(2, {}, { task_lifecycle_event: { taskAttempt: 5 } }),
+    ],
+    [
+      'with its payload twice',
+      lifecycle(1).replace('"taskLifecycleEvent"', '"taskLifecycleEvent":{"taskAttempt":0},"taskLifecycleEvent"'),
+      lifecycle(2).replace('"taskLifecycleEvent"', '"taskLifecycleEvent":{"taskAttempt":5},"taskLifecycleEvent"'),
+    ],
+    [
+      'with a log twice',
+      lifecycle(1, { taskLogInfo: { stdoutFile: 'a' } }).replace('"taskLogInfo"', '"taskLogInfo":{"stdoutEnd":"0"},"taskLogInfo"'),
+      lifecycle(2, { taskLogInfo: { stdoutFile: 'a' } }).replace('"taskLogInfo"', '"taskLogInfo":{"stdoutEnd":"5"},"taskLogInfo"'),
+    ],
+    [
+      'with two descriptors of its function',
+      definition(1, { pythonFunctionDescriptor: { functionName: 'f' }, javaFunctionDescriptor: { className: '' } }),
+      definition(2, { pythonFunctionDescriptor: { functionName: 'f' }, javaFunctionDescriptor: { className: 'X' } }),
+    ],
+  ])('%s', async (_what, first, second) => {
+    const alone = await decode(Buffer.from(`[${second}]`));
+    expect(alone).toMatchObject({ ok: true, rejectedCount: 0 });
+    const scanner = new EventScanner();
+    await decode(Buffer.from(`[${first}]`), scanner);
+    expect(await decode(Buffer.from(`[${second}]`), scanner)).toStrictEqual(alone);
+  });
+
+  it('and an event that nobody can learn from is no internal error', async () => {
+    const raw = {
+      eventId: 'AAAA',
+      eventType: 'TASK_DEFINITION_EVENT',
+      sessionName: 'session_x',
+      taskDefinitionEvent: { taskId: TASK_ID, taskName: 'x' },
+      actorTaskDefinitionEvent: { callSite: 0 },
+    };
+    expect(await decode(Buffer.from(JSON.stringify([raw])), new EventScanner())).toMatchObject({ ok: true, rejectedCount: 0 });
+  });
+
+  function definition(id: number, taskFunc: unknown): string {
+    const taskDefinitionEvent = { taskId: TASK_ID, taskName: 'x', taskFunc };
+    return JSON.stringify({ eventId: `AAA${id}`, eventType: 'TASK_DEFINITION_EVENT', sessionName: 'session_x', taskDefinitionEvent });
+  }
+});
+
+it('a scanned event with something behind it is refused like any other, also where the limit of events is', async () => {
+  const body = Buffer.from(`[${JSON.stringify(KNOWN[0])},${JSON.stringify(KNOWN[0])} x]`);
+  for (const maxBodyEvents of [1, 2, 3]) {
+    expect(await decode(body, await learnedScanner(), { maxBodyEvents })).toStrictEqual(await decode(body, undefined, { maxBodyEvents }));
+  }
+});
+
 it('what is rejected among scanned events stands where it was posted', async () => {
   const scanner = await learnedScanner();
   const [known] = KNOWN;
