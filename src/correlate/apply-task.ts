@@ -7,7 +7,7 @@ import { ownText } from './own-text.ts';
 import { addStates } from './packed-states.ts';
 import { actorIdOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
 import type { PlaceFacts } from './place-facts.ts';
-import type { Attempt, NodeRecord, Session, Task, Where, WorkerRecord } from './records.ts';
+import type { Attempt, Session, Task, Where } from './records.ts';
 import type { Applied, State } from './state.ts';
 import { mergedFacts, moveTo, whereOf } from './where.ts';
 
@@ -98,26 +98,23 @@ function mergedLog(a: TaskLog | undefined, b: TaskLog | undefined): TaskLog | un
   return { ...high, ...low };
 }
 
-/** The attempt is found by its worker and node, for when they die. */
+/** Lists the attempt at its worker and its node, so that their death ends it. */
 function noteWhere(state: State, attempt: Attempt, told: PlaceFacts): void {
   const facts = mergedFacts(attempt.where, told);
   if (facts === undefined) return;
-  const { session } = attempt.task;
-  const { places: known } = attempt.where;
-  const nodeId = facts.executorNodeId ?? facts.submittedNodeId;
-  let places = known;
-  if (facts.workerId !== undefined) places = withPlace(places, state.worker(session, facts.workerId));
-  if (nodeId !== undefined) places = withPlace(places, state.node(session, nodeId));
-  moveTo(attempt, whereOf(session, facts, places));
-  for (let index = known.length; index < places.length; index += 1) {
-    const deadMs = places[index]?.deadMs;
-    if (deadMs !== undefined) attempt.ownExtra.deathMs ??= deadMs;
-  }
+  moveTo(attempt, whereOf(attempt.task.session, facts, placesOf(state, attempt.task.session, facts)));
 }
 
-function withPlace(places: Where['places'], place: NodeRecord | WorkerRecord): Where['places'] {
-  return places.includes(place) ? places : [...places, place];
+/** One worker and one node at most, however many of them events name: those that the facts name last. */
+function placesOf(state: State, session: Session, facts: PlaceFacts): Where['places'] {
+  const nodeId = facts.executorNodeId ?? facts.submittedNodeId;
+  const worker = facts.workerId === undefined ? undefined : state.worker(session, facts.workerId);
+  const node = nodeId === undefined ? undefined : state.node(session, nodeId);
+  if (worker === undefined) return node === undefined ? NO_PLACES : [node];
+  return node === undefined ? [worker] : [worker, node];
 }
+
+const NO_PLACES: Where['places'] = [];
 
 function noteActorTimes(state: State, { actorId, session }: Task, transitions: readonly StateTransition[], nowMs: number): void {
   if (actorId === undefined) return;

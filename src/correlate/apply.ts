@@ -148,12 +148,7 @@ function applyWorker(state: State, session: Session, event: WorkerDefinition | W
 function noteDeath(state: State, record: NodeRecord | WorkerRecord, nowMs: number): void {
   if (record.deadMs !== undefined) return;
   record.deadMs = nowMs;
-  for (const { attempts } of record.wheres) {
-    for (const attempt of attempts) {
-      attempt.ownExtra.deathMs ??= nowMs;
-      scheduleAttempt(state, attempt, nowMs);
-    }
-  }
+  for (const { attempts } of record.wheres) for (const attempt of attempts) scheduleAttempt(state, attempt, nowMs);
   state.schedule(record, nowMs + state.options.settleMs);
 }
 

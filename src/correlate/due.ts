@@ -36,10 +36,12 @@ export function isMarkDue(state: State, attempt: Attempt, nowMs: number): boolea
 function attemptDueMs(state: State, attempt: Attempt, nowMs: number): number {
   const { settleMs, jobEndDelayMs } = state.options;
   if (isComplete(state, attempt, nowMs)) return nowMs;
-  const { terminalMs, evidenceMs, deathMs } = attempt.extra;
+  const { terminalMs, evidenceMs } = attempt.extra;
   const triggerMs = terminalMs ?? evidenceMs;
   let dueMs = triggerMs === undefined ? Number.POSITIVE_INFINITY : triggerMs + settleMs;
-  if (deathMs !== undefined) dueMs = Math.min(dueMs, Math.max(deathMs, attempt.firstSeenMs) + settleMs);
+  for (const { deadMs } of attempt.where.places) {
+    if (deadMs !== undefined) dueMs = Math.min(dueMs, Math.max(deadMs, attempt.firstSeenMs) + settleMs);
+  }
   const endMs = attempt.task.session.jobs.get(traceJobOf(attempt.task).jobId)?.endMs;
   if (endMs !== undefined) dueMs = Math.min(dueMs, Math.max(endMs + jobEndDelayMs, attempt.firstSeenMs + settleMs));
   return dueMs;

@@ -17,7 +17,6 @@ export class Extra {
   seen = false;
   terminalMs: number | undefined;
   evidenceMs: number | undefined;
-  deathMs: number | undefined;
   dueMs = Number.POSITIVE_INFINITY;
   /** When its mark is due, if it still runs then; `MARK_SETTLED` once that was decided. */
   markMs: number | undefined;

@@ -33,7 +33,7 @@ export class Where implements PlaceFacts {
   readonly workerId: string | undefined;
   readonly workerPid: number | undefined;
   readonly nodeIpAddress: string | undefined;
-  /** Nodes and workers that were ever named, and list it, for when they die. */
+  /** The worker and the node, as far as they are known. They list it, for when they die. */
   readonly places: readonly (NodeRecord | WorkerRecord)[];
   /** Open ones; none of an attempt of which nothing is told. */
   readonly attempts = new Set<Attempt>();

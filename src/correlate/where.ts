@@ -11,7 +11,7 @@ const NEARBY_MAX = 8;
 export function whereOf(session: Session, facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]): Where {
   const near = nearby(facts, places);
   if (near !== undefined) return near;
-  const key = keyOf(facts, places);
+  const key = keyOf(facts);
   const known = session.wheres.get(key);
   // A record that was forgotten meanwhile has a successor of the same id.
   if (known !== undefined && hasSamePlaces(known, places)) return known;
@@ -56,12 +56,9 @@ function hasSamePlaces(where: Where, places: readonly (NodeRecord | WorkerRecord
   return true;
 }
 
-function keyOf(facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]): string {
+function keyOf(facts: PlaceFacts): string {
   const { submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress } = facts;
-  let key = `${workerId ?? ''}/${workerPid ?? ''}/${submittedNodeId ?? ''}/${executorNodeId ?? ''}/${nodeIpAddress ?? ''}`;
-  const nodeId = executorNodeId ?? submittedNodeId;
-  for (const { kind, id } of places) if (id !== (kind === 'node' ? nodeId : workerId)) key += `/${kind}:${id}`;
-  return key;
+  return `${workerId ?? ''}/${workerPid ?? ''}/${submittedNodeId ?? ''}/${executorNodeId ?? ''}/${nodeIpAddress ?? ''}`;
 }
 
 /** What is told with what was known, of two values the smaller one; undefined when it is nothing new. */

@@ -148,6 +148,27 @@ describe('an attempt is finished', () => {
     });
   });
 
+  it('with the death of the one worker that it stands on, whichever of several workers events named first', () => {
+    const [low, high] = ['aa'.repeat(28), 'bb'.repeat(28)] as const;
+    for (const order of [
+      [low, high],
+      [high, low],
+    ]) {
+      const { feed, kinds } = known();
+      for (const workerId of order) feed(SETTLED, states(taskId(1), { RUNNING: 3 }, { workerId }));
+      const dies = (workerId: string, second: number): RayEvent => ({
+        ...header(),
+        type: 'worker_lifecycle',
+        workerId,
+        transitions: [{ state: 'DEAD', timeNs: BigInt(second) * 1_000_000_000n }],
+      });
+      feed(SETTLED, dies(high, 4));
+      expect(kinds(SETTLED + 10_000).filter((kind) => kind.startsWith('attempt'))).toEqual([]);
+      feed(SETTLED + 10_000, dies(low, 5));
+      expect(kinds(SETTLED + 20_000)).toContain('attempt task/0 failed 3..5 (worker_died)');
+    }
+  });
+
   it('15 s after its job, and the job after it', () => {
     const { feed, kinds } = known();
     feed(SETTLED, definition(taskId(1)), states(taskId(1), { RUNNING: 3 }), ...job({ FINISHED: 8 }));

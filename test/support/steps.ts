@@ -1,0 +1,112 @@
+import { Session } from 'node:inspector';
+
+/**
+ * Counts how much work a piece of the bridge does, without a clock: how often V8 entered each block of our own code, and
+ * how many items the built-in walks over arrays, maps and sets looked at. The same work counts the same on every machine.
+ */
+function countSteps(work: () => void): number {
+  const builtIns = countBuiltIns();
+  const session = new Session();
+  session.connect();
+  try {
+    post(session, 'Profiler.enable');
+    post(session, 'Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+    work();
+    return blocksEntered(session) + builtIns.items();
+  } finally {
+    builtIns.restore();
+    session.disconnect();
+  }
+}
+
+/** Steps at four times the size, for one step at the size: about 4 for linear work, 16 for quadratic work. */
+export function growth(size: number, workOf: (size: number) => () => void): number {
+  const small = countSteps(workOf(size));
+  return countSteps(workOf(4 * size)) / small;
+}
+
+/** Linear work with a share of sorting stays below it; quadratic work does not. */
+export const MAX_GROWTH = 5;
+
+const OWN_CODE = /\/src\/(?:correlate|view|span|receiver)\/|\/src\/pump\.ts$/;
+
+interface Coverage {
+  readonly result: readonly {
+    readonly url: string;
+    readonly functions: readonly { readonly ranges: readonly { readonly count: number }[] }[];
+  }[];
+}
+
+function blocksEntered(session: Session): number {
+  const coverage = post(session, 'Profiler.takePreciseCoverage') as Coverage;
+  let count = 0;
+  for (const { url, functions } of coverage.result) {
+    if (!OWN_CODE.test(url)) continue;
+    for (const { ranges } of functions) for (const range of ranges) count += range.count;
+  }
+  return count;
+}
+
+/** The inspector answers within the call when it looks at its own thread. */
+function post(session: Session, method: string, parameters: object = {}): unknown {
+  let answer: unknown;
+  session.post(method, parameters, (error, result: unknown) => {
+    if (error !== null) throw error;
+    answer = result;
+  });
+  return answer;
+}
+
+/** Methods that walk over the whole array inside the engine, where no block of ours is entered. */
+const ARRAY_WALKS = ['includes', 'indexOf', 'slice', 'concat', 'toReversed', 'shift', 'unshift', 'sort', 'toSorted', 'join'] as const;
+
+/** A move of memory: so many items take about as long as one step of a walk. */
+const ITEMS_MOVED_AT_ONCE = 64;
+
+function countBuiltIns(): { readonly items: () => number; readonly restore: () => void } {
+  let items = 0;
+  const restores: (() => void)[] = [];
+  const replace = (owner: object, name: PropertyKey, wrap: (original: (...values: unknown[]) => unknown) => unknown): void => {
+    const descriptor = Object.getOwnPropertyDescriptor(owner, name);
+    if (descriptor === undefined) return;
+    Object.defineProperty(owner, name, { ...descriptor, value: wrap(descriptor.value as (...values: unknown[]) => unknown) });
+    restores.push(() => Object.defineProperty(owner, name, descriptor));
+  };
+  for (const name of ARRAY_WALKS) {
+    const perItem = name === 'shift' || name === 'unshift' || name === 'slice' || name === 'concat' ? 1 / ITEMS_MOVED_AT_ONCE : 1;
+    replace(
+      Array.prototype,
+      name,
+      (original) =>
+        function counted(this: unknown[], ...values: unknown[]) {
+          items += this.length * perItem;
+          return Reflect.apply(original, this, values);
+        },
+    );
+  }
+  // Spreading and destructuring walk by these.
+  for (const owner of [Array.prototype, Map.prototype, Set.prototype]) {
+    for (const name of [Symbol.iterator, 'values', 'keys', 'entries']) {
+      replace(
+        owner,
+        name,
+        (original) =>
+          function counted(this: object, ...values: unknown[]) {
+            const iterator = Reflect.apply(original, this, values) as IterableIterator<unknown>;
+            const next = iterator.next.bind(iterator);
+            iterator.next = () => {
+              items += 1;
+              return next();
+            };
+            return iterator;
+          },
+      );
+    }
+  }
+  return {
+    items: () => items,
+    restore: () => {
+      for (const restore of restores) restore();
+    },
+  };
+}
