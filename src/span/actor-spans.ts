@@ -1,6 +1,6 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { type ActorLifecycle, type Incarnation, isRayActorName } from '../correlate/index.ts';
-import type { DeathCause } from '../event/index.ts';
+import { type DeathCause, reasonLine } from '../event/index.ts';
 import type { LinkFields } from '../otlp/index.ts';
 import { isRayModule, type MappingContext } from './context.ts';
 import { linksOf, makeSpan, parentIdOf, spanLink, stateEvents } from './draft.ts';
@@ -90,5 +90,5 @@ function previousLink({ session, actorId, trace }: ActorLifecycle, number: numbe
 function failureOf(death: DeathCause | undefined): { readonly type: string; readonly message: string } | undefined {
   if (death === undefined || ORDINARY_DEATHS.includes(death.reason)) return undefined;
   if (death.reason === 'WORKER_DIED' && INTENDED_EXIT.test(death.message)) return undefined;
-  return { type: death.reason, message: death.message.split('\n', 1)[0] || death.reason };
+  return { type: death.reason, message: reasonLine(death.message) || death.reason };
 }

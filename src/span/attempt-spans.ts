@@ -1,10 +1,9 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { type AttemptLifecycle, type TaskFacts, WHOLE_TASK_PREFIX } from '../correlate/index.ts';
-import type { ProfileEntry } from '../event/index.ts';
+import { exceptionLine, exceptionOf, type ExceptionFacts, type ProfileEntry } from '../event/index.ts';
 import type { EventFields } from '../otlp/index.ts';
 import { isRayModule, type MappingContext } from './context.ts';
 import { type AttributeSet, linksOf, makeSibling, makeSpan, parentIdOf, seconds, startSiblings, stateEvents } from './draft.ts';
-import { exceptionOf, type ExceptionFacts, statusMessage } from './exception.ts';
 import { phaseSpanId, profileSpanId, taskSpanId } from './ids.ts';
 import { type Phase, phasesOf, showsPhasesAsSpans, statesAfterPhases, type Timeline, timelineOf } from './phases.ts';
 
@@ -36,7 +35,7 @@ export function attemptSpans(context: MappingContext, lifecycle: AttemptLifecycl
     resource,
     links: linksOf(lifecycle),
     events: [...stateEvents(shownStates), ...exceptionEvents(context, lifecycle, exception)],
-    error: failed ? (exception === undefined ? errorType : statusMessage(exception) || errorType) : undefined,
+    error: failed ? (exception === undefined ? errorType : exceptionLine(exception) || errorType) : undefined,
   });
   if (lifecycle.lean === true) return [span];
   return [span, ...childSpans(context, lifecycle, spanId, asSpans ? phasesOf(lifecycle, timeline) : [])];

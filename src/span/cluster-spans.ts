@@ -7,6 +7,7 @@ import type {
   SubmissionJobLife,
   WorkerLifecycle,
 } from '../correlate/index.ts';
+import { reasonLine } from '../event/index.ts';
 import type { MappingContext } from './context.ts';
 import { linksOf, makeSpan, parentIdOf, stateEvents } from './draft.ts';
 import {
@@ -94,7 +95,7 @@ export function workerSpans(context: MappingContext, lifecycle: WorkerLifecycle)
     resource,
     links: linksOf(lifecycle),
     events: stateEvents(lifecycle.states),
-    error: failed ? death.message.split('\n', 1)[0] || death.reason : undefined,
+    error: failed ? reasonLine(death.message) || death.reason : undefined,
   });
   const alive = lifecycle.states.find((transition) => transition.launchNs !== undefined);
   if (alive?.launchNs === undefined || alive.timeNs < alive.launchNs) return [worker];

@@ -1,5 +1,4 @@
 export { ATTRIBUTES, type AttributeKey, type AttributeRow } from './attributes.ts';
-export { exceptionOf, type ExceptionFacts } from './exception.ts';
 export * from './ids.ts';
 export { SPAN_DEFAULTS, type SpanOptions } from './options.ts';
 export { createSampling, type CreatedSampling, type IsSampled } from './sampling.ts';

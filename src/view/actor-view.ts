@@ -1,4 +1,4 @@
-import type { ActorTransition } from '../event/index.ts';
+import { type ActorTransition, reasonLine } from '../event/index.ts';
 import { kept } from './text.ts';
 import { toMs } from './times.ts';
 
@@ -82,5 +82,5 @@ function describeDeath(ended: ActorTransition | undefined): string | undefined {
 function withShortCause(transition: ActorTransition, maxMessageLength: number): ActorTransition {
   const { deathCause } = transition;
   if (deathCause === undefined) return transition;
-  return { ...transition, deathCause: { ...deathCause, message: kept(deathCause.message, maxMessageLength) } };
+  return { ...transition, deathCause: { ...deathCause, message: kept(reasonLine(deathCause.message), maxMessageLength) } };
 }

@@ -1,6 +1,5 @@
 import type { Applied, AttemptLifecycle, TaskFacts } from '../correlate/index.ts';
-import type { ProfileEntry, TaskDefinition, TaskError, TaskLifecycle } from '../event/index.ts';
-import { exceptionOf } from '../span/index.ts';
+import { exceptionOf, type ProfileEntry, type TaskDefinition, type TaskError, type TaskLifecycle } from '../event/index.ts';
 import type { ViewLimits } from './limits.ts';
 import { isOver, type Stage, stageOf } from './stage.ts';
 import { kept } from './text.ts';

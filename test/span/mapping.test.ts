@@ -95,8 +95,9 @@ describe('phases', () => {
 });
 
 describe('failures', () => {
-  const traceback =
-    'User exception:\nray::train() (pid=7)\n  File "/app/a.py", line 3, in train\n    raise ValueError("bad")\nValueError: bad\nsecond line';
+  const stacktrace =
+    'ray::train() (pid=7)\n  File "/app/a.py", line 3, in train\n    raise ValueError("bad")\nValueError: bad\nsecond line';
+  const traceback = `User exception:\n${stacktrace}`;
 
   it('take type and message of the exception from the traceback', () => {
     const span = only(
@@ -107,7 +108,7 @@ describe('failures', () => {
     expect(only(span.events)).toMatchObject({
       name: 'exception',
       time: [0, 50e6],
-      attributes: { 'exception.type': 'ValueError', 'exception.message': 'bad\nsecond line', 'exception.stacktrace': traceback },
+      attributes: { 'exception.type': 'ValueError', 'exception.message': 'bad\nsecond line', 'exception.stacktrace': stacktrace },
     });
   });
 
