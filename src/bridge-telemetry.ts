@@ -79,6 +79,7 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['tombstones', correlator.tombstones],
     ['eventsLate', correlator.late],
     ['attemptsFolded', correlator.foldedAttempts],
+    ['statesLeftOut', correlator.leftOutStates],
     ['endsInferred', new Map(Object.entries(correlator.inferredEnds))],
     ['spansQueued', exported.queuedSpans],
     ['spansQueuedBytes', exported.queuedBytes],

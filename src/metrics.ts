@@ -56,6 +56,7 @@ export const METRICS = {
   inFlightMarks: counter('in_flight_marks_total', 'Marks of what is still open, by what is marked.', ['kind']),
   lifecyclesFinished: counter('lifecycles_finished_total', 'Jobs, attempts, actors, nodes... that came to their end, by kind.', ['kind']),
   attemptsFolded: counter('attempts_folded_total', "Attempts summed up in a fold span because of a trace's budget."),
+  statesLeftOut: counter('states_left_out_total', 'States between the first and the last ones of an actor, attempt... with too many.'),
   endsInferred: counter('ends_inferred_total', 'Ends that Ray did not tell, by how they were found.', ['reason']),
   spansSampledOut: counter('spans_sampled_out_total', 'Spans of traces that the sampler dropped.'),
   spansDiscarded: counter('spans_discarded_total', 'Spans that were dropped because no exporter is set.'),

@@ -1,14 +1,15 @@
 import type { StateTransition, TaskDefinition, TaskLifecycle, TaskLog, TaskProfile } from '../event/index.ts';
 import { traceJobOf } from './ancestry.ts';
+import { enterStates } from './attempt-states.ts';
 import { endJob, isTerminal, scheduleAttempt, scheduleJobMark } from './due.ts';
 import { oneOfFacts } from './definitions.ts';
-import { addProfileEntries, addTransitions, largest, smallest, wholeTaskEntry, withEntries } from './merge.ts';
+import { addProfileEntries, largest, smallest, wholeTaskEntry, withEntries } from './merge.ts';
 import { ownText } from './own-text.ts';
-import { addStates } from './packed-states.ts';
 import { actorIdOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
 import type { PlaceFacts } from './place-facts.ts';
 import type { Attempt, Session, Task, Where } from './records.ts';
 import type { Applied, State } from './state.ts';
+import { addTransitions } from './transitions.ts';
 import { mergedFacts, moveTo, whereOf } from './where.ts';
 
 export function applyTaskDefinition(state: State, session: Session, event: TaskDefinition, nowMs: number): Applied {
@@ -66,7 +67,9 @@ export function applyTaskLifecycle(state: State, session: Session, event: TaskLi
   const attempt = state.attempt(session, event.taskId, event.attempt, nowMs);
   if (attempt === undefined) return 'late';
   if (event.transitions.length === 0) attempt.ownExtra.seen = true;
-  attempt.states = addStates(attempt.states, event.transitions);
+  const leftOutBefore = attempt.extra.leftOut?.count ?? 0;
+  enterStates(attempt, event.transitions);
+  state.leftOutStates += (attempt.extra.leftOut?.count ?? 0) - leftOutBefore;
   if (event.transitions.some(isTerminal)) attempt.ownExtra.terminalMs ??= nowMs;
   addRareFacts(attempt, event);
   const { workerPid } = event;
@@ -129,7 +132,9 @@ function noteActorTimes(state: State, { actorId, session }: Task, transitions: r
 function applyDriver(state: State, session: Session, event: TaskLifecycle, nowMs: number): Applied {
   const job = state.job(session, jobIdOf(event.taskId), nowMs);
   job.driverSeen = true;
-  addTransitions(job.driverTransitions, event.transitions);
+  const leftOutBefore = job.driverLeftOut?.count ?? 0;
+  job.driverLeftOut = addTransitions(job.driverTransitions, event.transitions, job.driverLeftOut);
+  state.leftOutStates += (job.driverLeftOut?.count ?? 0) - leftOutBefore;
   if (event.error !== undefined && (job.driverError === undefined || errorKey(event.error) > errorKey(job.driverError))) {
     job.driverError = event.error;
   }

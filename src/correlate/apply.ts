@@ -16,7 +16,7 @@ import type {
 } from '../event/index.ts';
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
 import { endJob, scheduleActor, scheduleAttempt, scheduleJobMark } from './due.ts';
-import { addTransitions, oneOf, smallest } from './merge.ts';
+import { oneOf, smallest } from './merge.ts';
 import { creationTaskOf, isRayActorName } from './ray-ids.ts';
 import { Point } from './records.ts';
 import type { NodeRecord, Session, WorkerRecord } from './records.ts';
@@ -87,7 +87,7 @@ function applyActor(state: State, session: Session, event: ActorDefinition | Act
     actor.definition = oneOf(actor.definition, event);
     if (isRayActorName(event.name)) state.job(session, actor.jobId, nowMs).hasRayActor = true;
   } else {
-    addTransitions(actor.transitions, event.transitions);
+    state.addTransitions(actor, event.transitions);
     for (const { state: name, nodeId } of event.transitions) {
       if (name === 'DEAD') actor.deadMs ??= nowMs;
       if (nodeId !== undefined) state.node(session, nodeId);
@@ -111,7 +111,7 @@ function applyJob(state: State, session: Session, event: JobDefinition | JobLife
   if (event.type === 'job_definition') {
     job.definition = oneOf(job.definition, event);
   } else {
-    addTransitions(job.transitions, event.transitions);
+    state.addTransitions(job, event.transitions);
     if (event.transitions.some((transition) => transition.state === 'FINISHED')) endJob(state, job, nowMs);
   }
   scheduleJobMark(state, job, nowMs);
@@ -125,7 +125,7 @@ function applyNode(state: State, session: Session, event: NodeDefinition | NodeL
   if (event.type === 'node_definition') {
     node.definition = oneOf(node.definition, event);
   } else {
-    addTransitions(node.transitions, event.transitions);
+    state.addTransitions(node, event.transitions);
     if (event.transitions.some((transition) => transition.state === 'DEAD')) noteDeath(state, node, nowMs);
   }
   return 'applied';
@@ -139,7 +139,7 @@ function applyWorker(state: State, session: Session, event: WorkerDefinition | W
     worker.definition = oneOf(worker.definition, event);
   } else {
     worker.jobId = smallest(worker.jobId, event.jobId);
-    addTransitions(worker.transitions, event.transitions);
+    state.addTransitions(worker, event.transitions);
     if (event.transitions.some((transition) => transition.state === 'DEAD')) noteDeath(state, worker, nowMs);
   }
   return 'applied';
@@ -164,7 +164,7 @@ function applyPlacementGroup(
   if (event.type === 'placement_group_definition') {
     group.definition = oneOf(group.definition, event);
   } else {
-    addTransitions(group.transitions, event.transitions);
+    state.addTransitions(group, event.transitions);
     if (event.transitions.some((transition) => transition.state === 'REMOVED')) state.schedule(group, nowMs + state.options.settleMs);
   }
   return 'applied';
@@ -184,7 +184,7 @@ function applySubmissionJob(
   if (event.type === 'submission_job_definition') {
     job.definition = oneOf(job.definition, event);
   } else {
-    addTransitions(job.transitions, event.transitions);
+    state.addTransitions(job, event.transitions);
     const ended = event.transitions.some((transition) => SUBMISSION_JOB_END_STATES.includes(transition.state));
     if (ended) state.schedule(job, nowMs + state.options.settleMs);
   }

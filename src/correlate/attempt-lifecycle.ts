@@ -2,10 +2,11 @@ import type { ActorTransition, TimeNs } from '../event/index.ts';
 import { runningNs, traceJobOf } from './ancestry.ts';
 import { attemptEnd, firstStateNs, jobStartNs } from './ends.ts';
 import type { AttemptLifecycle, LinkRef, NodeFacts, SpanRef } from './lifecycle.ts';
-import { smallest, sortedProfile, sortedTransitions, WHOLE_TASK_PREFIX } from './merge.ts';
+import { smallest, sortedProfile, WHOLE_TASK_PREFIX } from './merge.ts';
 import { creationTaskOf, isCreationTask } from './ray-ids.ts';
 import type { Actor, Attempt, Job, Session } from './records.ts';
 import type { State } from './state.ts';
+import { sortedTransitions } from './transitions.ts';
 import { actorSpan, actorTrace, jobTrace } from './trace-ref.ts';
 
 /** The job in whose trace an attempt stands. */
@@ -83,6 +84,7 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
     parentFolded: place.parentFolded ? true : undefined,
     placeholder: attempt.seen ? undefined : true,
     lean: undefined,
+    statesLeftOut: extra.leftOut?.count,
   } satisfies { readonly [Key in keyof Required<AttemptLifecycle>]: AttemptLifecycle[Key] };
 }
 

@@ -14,6 +14,7 @@ import {
   type Task,
   type Where,
 } from './records.ts';
+import { LeftOut } from './left-out.ts';
 import type { State } from './state.ts';
 
 /**
@@ -221,7 +222,9 @@ const OMITTED = {
 function fieldsOf(record: object, kind: keyof typeof OMITTED): Fields {
   const omitted: readonly string[] = OMITTED[kind];
   const fields: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(record)) if (!isDefault(value) && !omitted.includes(name)) fields[name] = value;
+  for (const [name, value] of Object.entries(record)) {
+    if (!isDefault(value) && !omitted.includes(name)) fields[name] = value instanceof LeftOut ? value.save() : value;
+  }
   return fields;
 }
 

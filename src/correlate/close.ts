@@ -1,16 +1,18 @@
-import type { TimeNs } from '../event/index.ts';
+import type { ActorTransition, TimeNs } from '../event/index.ts';
 import { SUBMISSION_JOB_END_STATES } from './apply.ts';
 import { NO_COST, PINNED_COST } from './account.ts';
 import { traceJobOf } from './ancestry.ts';
 import { creationAttemptSpan, nodeFacts } from './attempt-lifecycle.ts';
 import { closeAttempt, closeRest } from './close-attempt.ts';
-import { interval, jobEndNs, jobStartNs, lastStateNs, silenceNs } from './ends.ts';
+import { interval, jobEndNs, jobStartNs, silenceNs } from './ends.ts';
 import { isInternalJob } from './internal.ts';
+import type { LeftOut } from './left-out.ts';
 import type { ActorLifecycle, EndInferred, Incarnation, Interval, JobLifecycle, Lifecycle, LinkRef } from './lifecycle.ts';
-import { largest, smallest, sortedProfile, sortedTransitions } from './merge.ts';
+import { largest, smallest, sortedProfile } from './merge.ts';
 import type { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
 import { sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
+import { countOf, lastTimeOf, MAX_FIRST, nextOf, sortedTransitions } from './transitions.ts';
 import { actorSpan, actorTrace, jobSpan, jobTrace, parseCaller } from './trace-ref.ts';
 
 const DETACHED_LINKS_MAX = 100;
@@ -69,7 +71,7 @@ function jobLifecycle(job: Job): JobLifecycle {
   const { session, definition } = job;
   const startNs = jobStartNs(job) ?? job.childrenStartNs ?? session.firstNs ?? 0n;
   const endNs = jobEndNs(job);
-  const finished = job.transitions.some((transition) => transition.state === 'FINISHED');
+  const finished = lastTimeOf(job, 'FINISHED') !== undefined;
   const inferred: EndInferred | undefined = finished ? undefined : endNs === undefined ? 'silence' : 'job_finished';
   const node = nodeFacts(session, definition?.driverNodeId);
   return {
@@ -88,6 +90,7 @@ function jobLifecycle(job: Job): JobLifecycle {
     actorCount: job.actorCount,
     foldedAttemptCount: job.account.foldedAttemptCount,
     leanAttemptCount: job.account.leanAttemptCount,
+    statesLeftOut: leftOutOf(job, { leftOut: job.driverLeftOut }),
     profile: profileWithRoom(job),
     isInternal: isInternalJob(job),
     ...interval(startNs, endNs ?? silenceNs(session), inferred),
@@ -149,12 +152,12 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifec
 
 export function actorLifecycle(actor: Actor, job: Job): ActorLifecycle {
   const { session, definition } = actor;
-  const states = sortedTransitions(actor.transitions);
-  const dead = states.find((transition) => transition.state === 'DEAD');
+  const states = [...actor.transitions];
+  const dead = nextOf(actor, ['DEAD']);
   const startNs = states[0]?.timeNs ?? actor.tasksStartNs ?? session.firstNs ?? 0n;
   const times = dead === undefined ? openActorEnd(actor, job, startNs) : interval(startNs, dead.timeNs);
   const className = definition?.className ?? actor.className;
-  const incarnations = incarnationsOf(session, states, times);
+  const incarnations = incarnationsOf(actor, times);
   const node = incarnations[0]?.node;
   return {
     kind: 'actor',
@@ -167,6 +170,9 @@ export function actorLifecycle(actor: Actor, job: Job): ActorLifecycle {
     name: definition?.name ?? className ?? actor.id,
     states,
     incarnations,
+    incarnationsLeftOut: actor.leftOut?.countOf('ALIVE'),
+    restarts: countOf(actor, 'RESTARTING'),
+    statesLeftOut: leftOutOf(actor),
     ...times,
     ...(actor.isDetached ? {} : { parent: jobSpan(job) }),
     ...(className === undefined ? {} : { className }),
@@ -179,27 +185,48 @@ export function actorLifecycle(actor: Actor, job: Job): ActorLifecycle {
 
 function openActorEnd(actor: Actor, job: Job, startNs: TimeNs): Interval {
   const endNs = actor.isDetached ? undefined : jobEndNs(job);
-  const floorNs = largest(lastStateNs(actor.transitions), actor.tasksEndNs) ?? startNs;
+  const floorNs = largest(actor.transitions.at(-1)?.timeNs, actor.tasksEndNs) ?? startNs;
   return interval(startNs, endNs ?? silenceNs(actor.session), endNs === undefined ? 'silence' : 'job_finished', floorNs);
 }
 
-function incarnationsOf(session: Session, states: ActorLifecycle['states'], times: Interval): Incarnation[] {
+/** States that can follow ALIVE without an end of the process. */
+const BEFORE_ALIVE: readonly string[] = ['PENDING_CREATION', 'DEPENDENCIES_UNREADY'];
+
+function incarnationsOf({ session, transitions, leftOut }: Actor, times: Interval): Incarnation[] {
   const incarnations: Incarnation[] = [];
-  for (const [index, alive] of states.entries()) {
-    if (alive.state !== 'ALIVE') continue;
-    const ended = states
-      .slice(index + 1)
-      .find((transition) => transition.state !== 'PENDING_CREATION' && transition.state !== 'DEPENDENCIES_UNREADY');
-    const node = nodeFacts(session, alive.nodeId);
-    incarnations.push({
-      number: incarnations.length,
-      alive,
-      ...interval(alive.timeNs, ended?.timeNs ?? times.endNs, ended === undefined ? times.endInferred : undefined),
-      ...(ended === undefined ? {} : { ended }),
-      ...(node === undefined ? {} : { node }),
-    });
+  const leftOutEnd = leftOut === undefined ? undefined : nextOf({ transitions: [], leftOut }, ['RESTARTING', 'DEAD', 'ALIVE']);
+  let number = countOf({ transitions, leftOut }, 'ALIVE');
+  let ended: ActorTransition | undefined;
+  for (let index = transitions.length - 1; index >= 0; index -= 1) {
+    if (index === MAX_FIRST - 1 && leftOut !== undefined) {
+      number -= leftOut.countOf('ALIVE');
+      ended = leftOutEnd ?? ended;
+    }
+    const transition = transitions[index];
+    if (transition?.state === 'ALIVE') {
+      number -= 1;
+      incarnations.push(incarnationOf(session, number, transition, ended, times));
+    }
+    if (transition !== undefined && !BEFORE_ALIVE.includes(transition.state)) ended = transition;
   }
-  return incarnations;
+  return incarnations.reverse();
+}
+
+function incarnationOf(
+  session: Session,
+  number: number,
+  alive: ActorTransition,
+  ended: ActorTransition | undefined,
+  times: Interval,
+): Incarnation {
+  const node = nodeFacts(session, alive.nodeId);
+  return {
+    number,
+    alive,
+    ...interval(alive.timeNs, ended?.timeNs ?? times.endNs, ended === undefined ? times.endInferred : undefined),
+    ...(ended === undefined ? {} : { ended }),
+    ...(node === undefined ? {} : { node }),
+  };
 }
 
 function actorLinks(actor: Actor, job: Job): LinkRef[] {
@@ -208,6 +235,13 @@ function actorLinks(actor: Actor, job: Job): LinkRef[] {
   if (span !== undefined) links.push({ relation: 'creation_task', trace: jobTrace(job), span });
   if (actor.isDetached && job.hasContent) links.push({ relation: 'job', trace: jobTrace(job), span: jobSpan(job) });
   return links;
+}
+
+/** How many states of some lists were left out; absent when none were. */
+function leftOutOf(...lists: readonly { readonly leftOut: LeftOut | undefined }[]): number | undefined {
+  let count = 0;
+  for (const { leftOut } of lists) count += leftOut?.count ?? 0;
+  return count === 0 ? undefined : count;
 }
 
 function sessionCommon(
@@ -225,8 +259,8 @@ export function closeNode(state: State, node: NodeRecord, out: Lifecycle[]): voi
   node.closed = true;
   state.schedule(node, Number.POSITIVE_INFINITY);
   if (!node.seen) return;
-  const states = sortedTransitions(node.transitions);
-  const dead = states.find((transition) => transition.state === 'DEAD')?.timeNs;
+  const states = [...node.transitions];
+  const dead = nextOf(node, ['DEAD'])?.timeNs;
   const startNs = states[0] === undefined ? node.definition?.startNs : undefined;
   const facts = nodeFacts(node.session, node.id);
   out.push({
@@ -235,6 +269,7 @@ export function closeNode(state: State, node: NodeRecord, out: Lifecycle[]): voi
     parent: { kind: 'session' },
     nodeId: node.id,
     states,
+    statesLeftOut: leftOutOf(node),
     ...(node.definition === undefined ? {} : { definition: node.definition }),
     ...(facts === undefined ? {} : { node: facts }),
   });
@@ -245,8 +280,8 @@ export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]
   state.schedule(worker, Number.POSITIVE_INFINITY);
   if (!worker.seen) return;
   const { session, definition } = worker;
-  const states = sortedTransitions(worker.transitions);
-  const dead = states.find((transition) => transition.state === 'DEAD')?.timeNs;
+  const states = [...worker.transitions];
+  const dead = nextOf(worker, ['DEAD'])?.timeNs;
   const node = definition?.nodeId === undefined ? undefined : session.nodes.get(definition.nodeId);
   const facts = nodeFacts(session, definition?.nodeId);
   const common = sessionCommon(session, { transitions: states }, dead);
@@ -256,6 +291,7 @@ export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]
     parent: node?.seen === true ? { kind: 'node', id: node.id } : { kind: 'session' },
     workerId: worker.id,
     states,
+    statesLeftOut: leftOutOf(worker),
     ...(worker.jobId === undefined ? {} : { jobId: worker.jobId }),
     ...(definition === undefined ? {} : { definition }),
     ...(facts === undefined ? {} : { node: facts }),
@@ -275,15 +311,16 @@ export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]
 export function closePlacementGroup(state: State, group: PlacementGroup, out: Lifecycle[]): void {
   group.closed = true;
   state.schedule(group, Number.POSITIVE_INFINITY);
-  const states = sortedTransitions(group.transitions);
+  const states = [...group.transitions];
   const requestedNs = group.definition?.requestedNs;
-  const removed = states.find((transition) => transition.state === 'REMOVED')?.timeNs;
+  const removed = nextOf(group, ['REMOVED'])?.timeNs;
   out.push({
     kind: 'placement_group',
     ...sessionCommon(group.session, { transitions: requestedNs === undefined ? states : [...states, { timeNs: requestedNs }] }, removed),
     parent: { kind: 'session' },
     placementGroupId: group.id,
     states,
+    statesLeftOut: leftOutOf(group),
     ...(group.definition === undefined ? {} : { definition: group.definition }),
   });
 }
@@ -291,14 +328,15 @@ export function closePlacementGroup(state: State, group: PlacementGroup, out: Li
 export function closeSubmissionJob(state: State, job: SubmissionJob, out: Lifecycle[]): void {
   job.closed = true;
   state.schedule(job, Number.POSITIVE_INFINITY);
-  const states = sortedTransitions(job.transitions);
-  const ended = states.find((transition) => SUBMISSION_JOB_END_STATES.includes(transition.state))?.timeNs;
+  const states = [...job.transitions];
+  const ended = nextOf(job, SUBMISSION_JOB_END_STATES)?.timeNs;
   out.push({
     kind: 'submission_job',
     ...sessionCommon(job.session, job, ended),
     parent: { kind: 'session' },
     submissionId: job.id,
     states,
+    statesLeftOut: leftOutOf(job),
     ...(job.definition === undefined ? {} : { definition: job.definition }),
   });
 }

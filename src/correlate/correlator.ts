@@ -32,6 +32,7 @@ export interface CorrelatorStats {
   readonly tombstones: number;
   readonly late: number;
   readonly foldedAttempts: number;
+  readonly leftOutStates: number;
   readonly inferredEnds: Readonly<Record<EndInferred, number>>;
 }
 
@@ -118,6 +119,7 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
         tombstones: state.tombstones.size,
         late: state.late,
         foldedAttempts: state.foldedAttempts,
+        leftOutStates: state.leftOutStates,
         inferredEnds: { ...state.inferredEnds },
       };
     },

@@ -1,9 +1,9 @@
 import type { StateTransition, TimeNs } from '../event/index.ts';
 import { traceJobOf } from './ancestry.ts';
+import { hasEntered } from './attempt-states.ts';
 import { wholeTaskEntry } from './merge.ts';
 import { creationTaskOf, isCreationTask } from './ray-ids.ts';
 import { MARK_SETTLED } from './extra.ts';
-import { hasState } from './packed-states.ts';
 import type { Actor, Attempt, Job } from './records.ts';
 import type { State } from './state.ts';
 
@@ -18,7 +18,7 @@ export function isTerminal({ state }: StateTransition): boolean {
 
 export function scheduleAttempt(state: State, attempt: Attempt, nowMs: number): void {
   if (attempt.extra.evidenceMs === undefined && restartedAliveNs(attempt) !== undefined) attempt.ownExtra.evidenceMs = nowMs;
-  if (state.options.inFlight === 'running' && attempt.extra.markMs === undefined && hasState(attempt.states, 'RUNNING')) {
+  if (state.options.inFlight === 'running' && attempt.extra.markMs === undefined && hasEntered(attempt, 'RUNNING')) {
     attempt.ownExtra.markMs = nowMs + state.options.inFlightAfterMs;
   }
   const dueMs = attemptDueMs(state, attempt, nowMs);
@@ -50,7 +50,7 @@ function attemptDueMs(state: State, attempt: Attempt, nowMs: number): number {
 /** Nothing that shapes the span is still on its way. */
 function isComplete(state: State, attempt: Attempt, nowMs: number): boolean {
   if (attempt.extra.terminalMs === undefined || attempt.definition === undefined) return false;
-  if (!hasState(attempt.states, 'RUNNING')) return false;
+  if (!hasEntered(attempt, 'RUNNING')) return false;
   const { task } = attempt;
   const { session } = task;
   const settledMs = nowMs - state.options.settleMs;

@@ -3,6 +3,7 @@ import { isTerminal, restartedAliveNs } from './due.ts';
 import type { AttemptOutcome, EndInferred, Interval } from './lifecycle.ts';
 import { largest, wholeTaskEntry } from './merge.ts';
 import type { Attempt, Job, NodeRecord, Session, WorkerRecord } from './records.ts';
+import { lastTimeOf, nextOf } from './transitions.ts';
 
 /** Where and how an attempt ended: a pure function of what is known, in the order of how good the evidence is. */
 export interface AttemptEnd extends Interval {
@@ -60,19 +61,18 @@ function firstCut(attempt: Attempt, job: Job | undefined): { readonly endNs: Tim
 }
 
 function deathNs(record: NodeRecord | WorkerRecord | undefined): TimeNs | undefined {
-  return lastStateNs((record?.transitions ?? []).filter((transition) => transition.state === 'DEAD'));
+  return record === undefined ? undefined : lastTimeOf(record, 'DEAD');
 }
 
 /** FINISHED of the job, else the end of its driver's own task. */
 export function jobEndNs(job: Job): TimeNs | undefined {
-  const finished = lastStateNs(job.transitions.filter((transition) => transition.state === 'FINISHED'));
-  return finished ?? lastStateNs(job.driverTransitions.filter(isTerminal));
+  const driver = { transitions: job.driverTransitions, leftOut: job.driverLeftOut };
+  return lastTimeOf(job, 'FINISHED') ?? largest(lastTimeOf(driver, 'FINISHED'), lastTimeOf(driver, 'FAILED'));
 }
 
 /** CREATED of the job, else the first state of its driver's own task. */
 export function jobStartNs(job: Job): TimeNs | undefined {
-  const created = firstStateNs(job.transitions.filter((transition) => transition.state === 'CREATED'));
-  return created ?? firstStateNs(job.driverTransitions);
+  return nextOf(job, ['CREATED'])?.timeNs ?? job.driverTransitions[0]?.timeNs;
 }
 
 export function silenceNs(session: Session): TimeNs {

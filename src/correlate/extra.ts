@@ -1,5 +1,6 @@
-import type { ProfileEntry, TaskError, TaskLog, TimeNs } from '../event/index.ts';
+import type { ProfileEntry, StateTransition, TaskError, TaskLog, TimeNs } from '../event/index.ts';
 import type { FoldNode } from './fold.ts';
+import type { LeftOut } from './left-out.ts';
 
 const NO_ENTRIES: readonly ProfileEntry[] = [];
 
@@ -13,6 +14,9 @@ export class Extra {
   /** From the first to the last call that it submitted. */
   submitsStartNs: TimeNs | undefined;
   submitsEndNs: TimeNs | undefined;
+  /** Of an attempt with too many to pack, in time order; it has no packed ones then. */
+  transitions: StateTransition[] | undefined;
+  leftOut: LeftOut | undefined;
   /** An event came, even if it told no state and none of its entries is kept. */
   seen = false;
   terminalMs: number | undefined;

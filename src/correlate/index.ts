@@ -8,3 +8,5 @@ export type { CheckpointRecord } from './checkpoint.ts';
 export { actorIdOf, isDriverTask, isRayActorName, jobIdOf } from './ray-ids.ts';
 export { parseCaller } from './trace-ref.ts';
 export type { AttemptSoFar, JobSoFar, Retold } from './retell.ts';
+export type { LeftOut } from './left-out.ts';
+export { addTransitions, countOf } from './transitions.ts';

@@ -87,6 +87,8 @@ interface Common extends Interval {
   readonly node?: NodeFacts | undefined;
   /** A job's own `service.name`. */
   readonly serviceName?: string | undefined;
+  /** States between the first and the last ones that were left out, because there were too many. */
+  readonly statesLeftOut?: number | undefined;
 }
 
 export type AttemptOutcome = 'finished' | 'failed' | 'unfinished';
@@ -158,6 +160,9 @@ export interface ActorLifecycle extends Common {
   readonly definition?: ActorDefinition;
   readonly states: readonly ActorTransition[];
   readonly incarnations: readonly Incarnation[];
+  /** Those between them that were left out with their states; they have numbers all the same. */
+  readonly incarnationsLeftOut?: number | undefined;
+  readonly restarts?: number;
   readonly lean?: boolean;
 }
 

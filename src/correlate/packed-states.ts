@@ -1,5 +1,4 @@
 import type { StateTransition, TimeNs } from '../event/index.ts';
-import { TRANSITIONS_MAX } from './merge.ts';
 
 /**
  * The transitions of one attempt in one text: of each the number of its state (1 character) and its time (9 characters of 7 bits, lowest first);
@@ -30,6 +29,8 @@ const NAMES = [
 const NUMBERS = new Map(NAMES.map((name, number) => [name, number] as const).filter(([name]) => name !== ''));
 const TIME_LENGTH = 9;
 const LENGTH = 1 + TIME_LENGTH;
+/** Longer texts are not made: 60 of Ray's states. */
+const MAX_PACKED = 600;
 /** Up to here texts are made flat; a longer one, and one of wide characters, is left to the engine, which keeps its pieces. */
 const FLAT_LENGTH_MAX = 400;
 const LATIN1_MAX = 0xff;
@@ -39,19 +40,19 @@ const scratch = Buffer.alloc(FLAT_LENGTH_MAX);
 const ns = new BigUint64Array(1);
 const halves = new Uint32Array(ns.buffer);
 
-/** Adds the transitions that are new. */
+/** Adds the transitions that are new. For few of them: each is looked for among all. */
 export function addStates(known: PackedStates, added: readonly StateTransition[]): PackedStates {
   let packed = known;
-  let count = -1;
   for (const transition of added) {
     const one = pack(transition);
-    if (includes(packed, one)) continue;
-    if (count < 0) count = countOf(packed);
-    if (count >= TRANSITIONS_MAX) break;
-    packed = joined(packed, one);
-    count += 1;
+    if (!includes(packed, one)) packed = joined(packed, one);
   }
   return packed;
+}
+
+/** There may be too many to pack. */
+export function areMany(known: PackedStates, added: readonly StateTransition[]): boolean {
+  return known.length + added.length * LENGTH > MAX_PACKED;
 }
 
 let lastPacked: PackedStates = NO_STATES;
@@ -115,12 +116,6 @@ function putCodes(text: PackedStates, at: number): boolean {
 function includes(packed: PackedStates, one: PackedStates): boolean {
   for (let at = 0; at < packed.length; at = next(packed, at)) if (packed.startsWith(one, at)) return true;
   return false;
-}
-
-function countOf(packed: PackedStates): number {
-  let count = 0;
-  for (let at = 0; at < packed.length; at = next(packed, at)) count += 1;
-  return count;
 }
 
 /** Where the transition after the one at `at` begins. */

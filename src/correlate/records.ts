@@ -21,6 +21,7 @@ import type { TaskFacts } from './definitions.ts';
 import { Extra, NO_EXTRA } from './extra.ts';
 import type { FoldNode } from './fold.ts';
 import type { AttemptOutcome, JobTraceRef } from './lifecycle.ts';
+import type { LeftOut } from './left-out.ts';
 import type { PlaceFacts } from './place-facts.ts';
 import { NO_STATES, type PackedStates, unpackStates } from './packed-states.ts';
 import { ownText } from './own-text.ts';
@@ -95,7 +96,7 @@ export class Attempt {
   }
 
   get transitions(): readonly StateTransition[] {
-    return unpackStates(this.states);
+    return this.extra.transitions ?? unpackStates(this.states);
   }
 
   /** To be read. */
@@ -208,9 +209,12 @@ export class Job {
   readonly id: string;
   readonly session: Session;
   definition: JobDefinition | undefined;
+  /** In time order, as all transitions of entities. */
   transitions: StateTransition[] = [];
+  leftOut: LeftOut | undefined;
   driverSeen = false;
   driverTransitions: StateTransition[] = [];
+  driverLeftOut: LeftOut | undefined;
   driverError: TaskError | undefined;
   profile: (ProfileEntry & { readonly taskId?: string; readonly attempt: number })[] = [];
   /** Open attempts whose id belongs to this job. */
@@ -260,6 +264,7 @@ export class Actor {
   readonly session: Session;
   definition: ActorDefinition | undefined;
   transitions: ActorTransition[] = [];
+  leftOut: LeftOut | undefined;
   /** From definitions of its tasks, for releases that send no actor events. */
   className: string | undefined;
   moduleName: string | undefined;
@@ -291,6 +296,7 @@ class Entity<Definition, Transition> {
   readonly session: Session;
   definition: Definition | undefined;
   transitions: Transition[] = [];
+  leftOut: LeftOut | undefined;
   dueMs = Number.POSITIVE_INFINITY;
   closed = false;
 

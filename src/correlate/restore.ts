@@ -2,6 +2,7 @@ import type { ClusterPoint } from '../event/index.ts';
 import { type SavedAccount, TraceAccount } from './account.ts';
 import type { CheckpointContent, CheckpointKind, CheckpointRecord, ClosedRecord, Fields, OpenRecord, SavedId } from './checkpoint.ts';
 import { FoldNode } from './fold.ts';
+import { LeftOut, type SavedLeftOut } from './left-out.ts';
 import type { SpanRef } from './lifecycle.ts';
 import { ownText } from './own-text.ts';
 import { driverTaskOf } from './ray-ids.ts';
@@ -142,7 +143,7 @@ export class Restorer {
     // One text for all children of a parent.
     if (attempt.definition?.parentTaskId === task.parentTaskId) task.parentTaskId = attempt.definition?.parentTaskId ?? task.parentTaskId;
     moveTo(attempt, where === 0 ? NOWHERE : found(this.#wheres.get(where)));
-    if (extra !== null) Object.assign(attempt.ownExtra, extra);
+    if (extra !== null) Object.assign(attempt.ownExtra, restoredFields(extra));
     if (folds !== null) attempt.ownExtra.folds = new Map(folds.map((id) => [this.#fold(id).name, this.#fold(id)]));
     if (Number.isFinite(attempt.dueMs)) this.#state.due.push(attempt.dueMs, attempt);
     task.add(attempt);
@@ -161,7 +162,7 @@ export class Restorer {
   }
 
   #revive(record: Timed, fields: Fields): void {
-    Object.assign(record, fields);
+    Object.assign(record, restoredFields(fields));
     if (Number.isFinite(record.dueMs)) this.#state.due.push(record.dueMs, record);
   }
 
@@ -172,6 +173,19 @@ export class Restorer {
   #fold(number: number): FoldNode {
     return number === 0 ? this.#sentFold : found(this.#folds.get(number));
   }
+}
+
+/** What `fieldsOf` writes otherwise than it is. */
+const LEFT_OUT = ['leftOut', 'driverLeftOut'];
+
+function restoredFields(fields: Fields): Fields {
+  if (!LEFT_OUT.some((name) => name in fields)) return fields;
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) =>
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was saved
+      [name, LEFT_OUT.includes(name) ? LeftOut.restored(value as SavedLeftOut) : value],
+    ),
+  );
 }
 
 function restoredParent(task: Task, saved: SavedId): string | undefined {

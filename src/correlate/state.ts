@@ -2,11 +2,14 @@ import { TraceAccount } from './account.ts';
 import type { Cost } from './account.ts';
 import { DueQueue } from './due-queue.ts';
 import { compareTimed } from './due-order.ts';
+import type { StateTransition } from '../event/index.ts';
+import type { LeftOut } from './left-out.ts';
 import type { AttemptLifecycle, EndInferred, Lifecycle } from './lifecycle.ts';
 import { ownText } from './own-text.ts';
 import { SharedDefinitions } from './definitions.ts';
 import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, Task, type Timed, WorkerRecord } from './records.ts';
 import { Tombstones } from './tombstones.ts';
+import { addTransitions } from './transitions.ts';
 
 /** Times in milliseconds. */
 export interface CorrelateOptions {
@@ -75,6 +78,8 @@ export class State {
   otherRecords = 0;
   late = 0;
   foldedAttempts = 0;
+  /** Transitions between the first and the last ones of entities with too many. */
+  leftOutStates = 0;
   readonly inferredEnds: Record<EndInferred, number> = {
     profile: 0,
     actor_alive: 0,
@@ -177,6 +182,16 @@ export class State {
     records.set(record.id, record);
     this.otherRecords += evictClosed(records) ? 0 : 1;
     return record;
+  }
+
+  /** Adds the transitions of an entity that are new. */
+  addTransitions<T extends StateTransition>(
+    record: { readonly transitions: T[]; leftOut: LeftOut | undefined },
+    added: readonly T[],
+  ): void {
+    const before = record.leftOut?.count ?? 0;
+    record.leftOut = addTransitions(record.transitions, added, record.leftOut);
+    this.leftOutStates += (record.leftOut?.count ?? 0) - before;
   }
 
   /** Puts a record where the clock finds it, not before the present; an earlier place is found again, and skipped. */

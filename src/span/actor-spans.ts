@@ -25,7 +25,8 @@ export function actorSpans(context: MappingContext, lifecycle: ActorLifecycle): 
     .set('ray.actor.name', definition?.name)
     .set('ray.actor.namespace', definition?.namespace)
     .set('ray.actor.detached', lifecycle.isDetached)
-    .set('ray.actor.incarnations', lifecycle.incarnations.length)
+    .set('ray.actor.incarnations', lifecycle.incarnations.length + (lifecycle.incarnationsLeftOut ?? 0))
+    .set('ray.actor.restarts', lifecycle.restarts === 0 ? undefined : lifecycle.restarts)
     .set('ray.placement_group_id', definition?.placementGroupId)
     .set('ray.call_site', definition?.callSite)
     .set('ray.actor.death_message', death?.message)
@@ -46,10 +47,17 @@ export function actorSpans(context: MappingContext, lifecycle: ActorLifecycle): 
     events: stateEvents(lifecycle.states),
     error: failure?.message,
   });
-  return [actor, ...lifecycle.incarnations.map((incarnation) => incarnationSpan(context, lifecycle, incarnation, spanId))];
+  const { incarnations } = lifecycle;
+  return [actor, ...incarnations.map((incarnation, at) => incarnationSpan(context, lifecycle, incarnation, incarnations[at - 1], spanId))];
 }
 
-function incarnationSpan(context: MappingContext, lifecycle: ActorLifecycle, incarnation: Incarnation, parentSpanId: string): ReadableSpan {
+function incarnationSpan(
+  context: MappingContext,
+  lifecycle: ActorLifecycle,
+  incarnation: Incarnation,
+  previous: Incarnation | undefined,
+  parentSpanId: string,
+): ReadableSpan {
   const { session, actorId, serviceName } = lifecycle;
   const { number, alive, ended, node } = incarnation;
   const label = lifecycle.className ?? lifecycle.name;
@@ -78,7 +86,8 @@ function incarnationSpan(context: MappingContext, lifecycle: ActorLifecycle, inc
     parentSpanId,
     attributes,
     resource: context.resources.of(resourceOf),
-    links: number === 0 ? [] : [previousLink(lifecycle, number - 1)],
+    // The one before may have been left out.
+    links: previous?.number === number - 1 ? [previousLink(lifecycle, number - 1)] : [],
     error: failure?.message,
   });
 }

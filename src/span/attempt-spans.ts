@@ -28,6 +28,7 @@ export function attemptSpans(context: MappingContext, lifecycle: AttemptLifecycl
     endNs: lifecycle.endNs,
     endInferred: lifecycle.endInferred,
     endClamped: lifecycle.endClamped,
+    statesLeftOut: lifecycle.statesLeftOut,
     name: lifecycle.name,
     spanId,
     parentSpanId: parentIdOf(lifecycle),

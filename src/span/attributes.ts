@@ -91,6 +91,11 @@ export const ATTRIBUTES = {
     'Ray did not tell the end; it is taken from `profile`, `actor_alive`, `worker_died`, `node_died`, `job_finished` or `silence`',
   ),
   'ray.end_clamped': row('boolean', ['all'], 'The end that was known lay before the last known state, and was moved to it'),
+  'ray.states_left_out': row(
+    'int',
+    ['attempt', 'job', 'actor', 'cluster'],
+    'Too many states: so many between the first and the last ones are counted here and not shown',
+  ),
   'ray.running_unknown': row('boolean', ['attempt'], 'RUNNING was lost: the last phase before the end holds the run too'),
   'ray.end_after_terminal': row(
     'boolean',
@@ -118,6 +123,7 @@ export const ATTRIBUTES = {
   'ray.actor.namespace': row('string', ['actor', 'mark'], 'Namespace of the name'),
   'ray.actor.detached': row('boolean', ['actor'], 'It outlives its job, and has a trace of its own'),
   'ray.actor.incarnations': row('int', ['actor'], 'How often its process was started'),
+  'ray.actor.restarts': row('int', ['actor'], 'How often it was restarted; absent for none'),
   'ray.actor.death_message': row('string', ['actor', 'incarnation'], 'What Ray says of its death'),
   'ray.actor.incarnation': row('int', ['incarnation'], 'Number of the incarnation, from 0'),
   'ray.actor.restart_reason': row('string', ['incarnation'], 'Why it was started anew'),

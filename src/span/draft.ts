@@ -110,6 +110,8 @@ export interface SpanParts {
   readonly endNs: bigint;
   readonly endInferred?: EndInferred | undefined;
   readonly endClamped?: boolean | undefined;
+  /** States that have no event here, because there were too many. */
+  readonly statesLeftOut?: number | undefined;
   readonly name: string;
   readonly spanId: string;
   readonly parentSpanId: string | undefined;
@@ -135,7 +137,8 @@ export function makeSpan({ encoder, sets }: Drafting, trace: TraceRef, parts: Sp
   const isRootOfCaller = parts.parentSpanId === undefined && caller !== undefined;
   if (parts.endInferred !== undefined) parts.attributes.set('ray.end_inferred', parts.endInferred);
   if (parts.endClamped === true) parts.attributes.set('ray.end_clamped', true);
-  const events = parts.events ?? NONE;
+  const { statesLeftOut = 0, events = NONE } = parts;
+  if (statesLeftOut > 0) parts.attributes.set('ray.states_left_out', statesLeftOut);
   const span = encoder.encode({
     resource: parts.resource,
     traceId: traceIdOf(trace),
@@ -147,13 +150,18 @@ export function makeSpan({ encoder, sets }: Drafting, trace: TraceRef, parts: Sp
     startNs: parts.startNs,
     endNs: parts.endNs,
     attributes: parts.attributes,
-    events: events.length > EVENTS_MAX ? events.slice(0, EVENTS_MAX) : events,
-    droppedEventsCount: Math.max(0, events.length - EVENTS_MAX),
+    events: events.length > EVENTS_MAX ? firstAndLast(events) : events,
+    droppedEventsCount: Math.max(0, events.length - EVENTS_MAX) + statesLeftOut,
     links: parts.links ?? NONE,
     errorMessage: parts.error === undefined ? undefined : cutText(parts.error, NAME_LENGTH_MAX),
   });
   sets.giveBack(parts.attributes);
   return span;
+}
+
+/** The last events say how it ended. */
+function firstAndLast<Event>(events: readonly Event[]): Event[] {
+  return [...events.slice(0, EVENTS_MAX / 2), ...events.slice(-EVENTS_MAX / 2)];
 }
 
 /** What is valid of the caller's; undefined when nothing is. */

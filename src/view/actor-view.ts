@@ -1,3 +1,4 @@
+import { addTransitions, countOf, type LeftOut } from '../correlate/index.ts';
 import { type ActorTransition, reasonLine } from '../event/index.ts';
 import { kept } from './text.ts';
 import { toMs } from './times.ts';
@@ -13,16 +14,19 @@ export interface IncarnationView {
   readonly reason: string | undefined;
 }
 
+/** An actor's life has three states at most, but for those before its first. */
+const STATES_PER_LIFE = 4;
+
 export class ActorView {
   readonly id: string;
   className: string | undefined;
   name: string | undefined;
   isDetached = false;
   isClosed = false;
-  /** In time order, without repetitions; the oldest lives are left out beyond a limit. */
-  #transitions: ActorTransition[] = [];
+  /** The last ones, in time order. */
+  readonly #transitions: ActorTransition[] = [];
+  #leftOut: LeftOut | undefined;
   readonly #maxIncarnations: number;
-  incarnationsNotShown = 0;
 
   constructor(id: string, maxIncarnations: number) {
     this.id = id;
@@ -34,43 +38,33 @@ export class ActorView {
     return this.#transitions.at(-1)?.state ?? '';
   }
 
+  get incarnationsNotShown(): number {
+    const all = countOf({ transitions: this.#transitions, leftOut: this.#leftOut }, 'ALIVE');
+    return all - this.incarnations().length;
+  }
+
   enter(transitions: readonly ActorTransition[], maxMessageLength: number): void {
-    for (const transition of transitions) {
-      const isKnown = this.#transitions.some(({ state, timeNs }) => state === transition.state && timeNs === transition.timeNs);
-      if (!isKnown) this.#transitions.push(withShortCause(transition, maxMessageLength));
-    }
-    this.#transitions.sort((a, b) => (a.timeNs < b.timeNs ? -1 : a.timeNs > b.timeNs ? 1 : orderOf(a.state) - orderOf(b.state)));
-    while (this.#transitions.filter(({ state }) => state === 'ALIVE').length > this.#maxIncarnations) this.#forgetFirstLife();
+    const short = transitions.map((transition) => withShortCause(transition, maxMessageLength));
+    const limits = { max: this.#maxIncarnations * STATES_PER_LIFE, first: 0 };
+    this.#leftOut = addTransitions(this.#transitions, short, this.#leftOut, limits);
   }
 
+  /** The last ones. */
   incarnations(): readonly IncarnationView[] {
-    return this.#transitions.flatMap((alive, index) => {
-      if (alive.state !== 'ALIVE') return [];
-      const ended = this.#transitions
-        .slice(index + 1)
-        .find(({ state }) => state !== 'PENDING_CREATION' && state !== 'DEPENDENCIES_UNREADY');
-      return {
-        startMs: toMs(alive.timeNs),
-        endMs: ended === undefined ? Number.NaN : toMs(ended.timeNs),
-        nodeId: alive.nodeId,
-        pid: alive.pid,
-        reason: ended?.restartReason ?? describeDeath(ended),
-      };
-    });
+    const lives = this.#transitions.flatMap((alive, index) => (alive.state === 'ALIVE' ? [this.#incarnation(alive, index)] : []));
+    return lives.slice(-this.#maxIncarnations);
   }
 
-  #forgetFirstLife(): void {
-    const next = this.#transitions.findIndex(({ state }, index) => index > 0 && (state === 'RESTARTING' || state === 'DEAD'));
-    this.#transitions.splice(0, Math.max(1, next));
-    this.incarnationsNotShown += 1;
+  #incarnation(alive: ActorTransition, index: number): IncarnationView {
+    const ended = this.#transitions.find(({ state }, at) => at > index && state !== 'PENDING_CREATION' && state !== 'DEPENDENCIES_UNREADY');
+    return {
+      startMs: toMs(alive.timeNs),
+      endMs: ended === undefined ? Number.NaN : toMs(ended.timeNs),
+      nodeId: alive.nodeId,
+      pid: alive.pid,
+      reason: ended?.restartReason ?? describeDeath(ended),
+    };
   }
-}
-
-const ORDER = ['DEPENDENCIES_UNREADY', 'PENDING_CREATION', 'ALIVE', 'RESTARTING', 'DEAD'];
-
-/** States of one time. */
-function orderOf(state: string): number {
-  return ORDER.indexOf(state);
 }
 
 function describeDeath(ended: ActorTransition | undefined): string | undefined {
