@@ -42,34 +42,8 @@ const UNDER_JOB: Parent = { kind: 'job' };
 export function parentOf(session: Session, task: Task, atNs: TimeNs): Parent {
   const parentId = task.parentTaskId;
   if (parentId === undefined || isDriverTask(parentId) || isOwnAncestor(session, task)) return UNDER_JOB;
-  const attempt = runningAt(session.findTask(parentId), atNs);
+  const attempt = session.findTask(parentId)?.runningAt(atNs);
   return { kind: 'attempt', taskId: parentId, number: attempt?.number ?? 0, attempt };
-}
-
-function runningAt(parent: Task | undefined, atNs: TimeNs): Attempt | ClosedAttempt | undefined {
-  let best: { readonly attempt: Attempt | ClosedAttempt; readonly ns: TimeNs } | undefined;
-  let first: Attempt | ClosedAttempt | undefined;
-  for (const attempt of parent?.attempts ?? []) {
-    if (first === undefined || attempt.number < first.number) first = attempt;
-    const ns = runningNs(attempt);
-    if (ns === undefined || ns > atNs) continue;
-    if (best === undefined || ns > best.ns || (ns === best.ns && attempt.number > best.attempt.number)) best = { attempt, ns };
-  }
-  return best?.attempt ?? first;
-}
-
-/** When an attempt began to run: RUNNING, else the nearest that is known. */
-export function runningNs(attempt: Attempt | ClosedAttempt): TimeNs | undefined {
-  if (attempt.closed) return attempt.runningNs;
-  let running: TimeNs | undefined;
-  let submitted: TimeNs | undefined;
-  let first: TimeNs | undefined;
-  for (const { state, timeNs } of attempt.transitions) {
-    if (state === 'RUNNING' && (running === undefined || timeNs < running)) running = timeNs;
-    if (state === 'SUBMITTED_TO_WORKER' && (submitted === undefined || timeNs < submitted)) submitted = timeNs;
-    if (first === undefined || timeNs < first) first = timeNs;
-  }
-  return running ?? submitted ?? first;
 }
 
 /** Damaged streams can name a task as its own ancestor; such a task hangs under the job. */

@@ -25,6 +25,7 @@ export function applyTaskDefinition(state: State, session: Session, event: TaskD
   const parentTaskId = event.parentTaskId === undefined ? undefined : sharedTaskId(session, event.parentTaskId);
   const facts = state.definitions.of(event, parentTaskId);
   attempt.definition = oneOfFacts(attempt.definition, facts);
+  attempt.task.noteDefinition(facts);
   noteParent(state, attempt.task, facts.parentTaskId, nowMs);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
@@ -70,6 +71,7 @@ export function applyTaskLifecycle(state: State, session: Session, event: TaskLi
   const leftOutBefore = attempt.extra.leftOut?.count ?? 0;
   enterStates(attempt, event.transitions);
   state.leftOutStates += (attempt.extra.leftOut?.count ?? 0) - leftOutBefore;
+  attempt.task.noteRun(attempt);
   if (event.transitions.some(isTerminal)) attempt.ownExtra.terminalMs ??= nowMs;
   addRareFacts(attempt, event);
   const { workerPid } = event;

@@ -1,10 +1,10 @@
 import type { ActorTransition, TimeNs } from '../event/index.ts';
-import { runningNs, traceJobOf } from './ancestry.ts';
+import { traceJobOf } from './ancestry.ts';
 import { attemptEnd, firstStateNs, jobStartNs } from './ends.ts';
 import type { AttemptLifecycle, LinkRef, NodeFacts, SpanRef } from './lifecycle.ts';
 import { smallest, sortedProfile, WHOLE_TASK_PREFIX } from './merge.ts';
 import { creationTaskOf, isCreationTask } from './ray-ids.ts';
-import type { Actor, Attempt, Job, Session } from './records.ts';
+import { type Actor, type Attempt, type ClosedAttempt, type Job, runningNs, type Session } from './records.ts';
 import type { State } from './state.ts';
 import { sortedTransitions } from './transitions.ts';
 import { actorSpan, actorTrace, jobTrace } from './trace-ref.ts';
@@ -47,7 +47,7 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
   const { session } = task;
   const startNs = attemptStartNs(attempt);
   const end = attempt.seen ? attemptEnd(attempt, startNs, job) : placeholderEnd(attempt, startNs);
-  const definition = attempt.definition ?? task.anyDefinition;
+  const definition = attempt.definition ?? task.keptDefinition;
   const { actorId } = task;
   const actor = actorId === undefined ? undefined : session.actors.get(actorId);
   const alive = actor === undefined ? undefined : aliveAt(actor, attempt, startNs);
@@ -168,6 +168,10 @@ function attemptLinks(state: State, attempt: Attempt, job: Job, actor: Actor | u
 /** The creation attempt of an actor that has a span of its own, to link to. */
 export function creationAttemptSpan(actor: Actor): SpanRef | undefined {
   const task = actor.session.findTask(creationTaskOf(actor.id));
-  const first = task?.attempts.filter((attempt) => !(attempt.closed && attempt.fold !== undefined)).sort((a, b) => a.number - b.number)[0];
+  let first: Attempt | ClosedAttempt | undefined;
+  for (const attempt of task?.attempts ?? []) {
+    if (attempt.closed && attempt.fold !== undefined) continue;
+    if (first === undefined || attempt.number < first.number) first = attempt;
+  }
   return first === undefined || task === undefined ? undefined : { kind: 'task', taskId: task.id, attempt: first.number };
 }

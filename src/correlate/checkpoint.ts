@@ -50,7 +50,7 @@ export interface CheckpointContent {
     id: string,
     parent: SavedId,
     traceJob: SavedId,
-    keptDefinition: unknown,
+    keptDefinition: number,
     attempts: readonly (OpenRecord | ClosedRecord)[],
   ];
   readonly guests: [session: number, jobId: string, attempts: readonly (readonly [taskId: string, number: number])[]];
@@ -59,7 +59,7 @@ export interface CheckpointContent {
 /** An id; 0 for what it nearly always is, of the task's own job: the job, or its driver's task; null for none. */
 export type SavedId = string | 0 | null;
 
-/** `definition` and `where`: 0 for none. `sinceMs` counts from the session's `firstSeenMs`. */
+/** `definition`, `keptDefinition` and `where`: 0 for none. `sinceMs` counts from the session's `firstSeenMs`. */
 export type OpenRecord = readonly [
   'open',
   number: number,
@@ -131,7 +131,8 @@ interface SharedNumbers {
 }
 
 function* taskRecords(task: Task, session: number, folds: FoldNumbers, shared: SharedNumbers): Generator<CheckpointRecord> {
-  const { attempts } = task;
+  const { attempts, keptDefinition } = task;
+  if (keptDefinition !== undefined) yield* definitionRecords(keptDefinition, shared);
   for (const attempt of attempts) {
     if (attempt.closed) {
       if (attempt.fold !== undefined) yield* folds.newRecords([attempt.fold]);
@@ -139,18 +140,15 @@ function* taskRecords(task: Task, session: number, folds: FoldNumbers, shared: S
     }
     const { definition, where, extra } = attempt;
     if (extra.folds !== undefined) yield* folds.newRecords(extra.folds.values());
-    if (definition !== undefined && !shared.definitions.has(definition)) {
-      shared.definitions.set(definition, shared.definitions.size + 1);
-      yield ['definition', shared.definitions.size, withoutUnset(definition)] satisfies Kind<'definition'>;
-    }
+    if (definition !== undefined) yield* definitionRecords(definition, shared);
     if (where !== NOWHERE && !shared.wheres.has(where)) {
       shared.wheres.set(where, shared.wheres.size + 1);
       const places = where.places.map((place): Place => [place.kind, place.id]);
       yield ['where', shared.wheres.size, session, fieldsOf(where, 'where'), places] satisfies Kind<'where'>;
     }
   }
-  const { id, keptDefinition, traceJobId } = task;
-  const records = attempts.map((attempt) => (attempt.closed ? closedRecord(attempt, folds) : openRecord(attempt, folds, shared)));
+  const { id, traceJobId } = task;
+  const records = Array.from(attempts, (attempt) => (attempt.closed ? closedRecord(attempt, folds) : openRecord(attempt, folds, shared)));
   const traceJob = traceJobId === task.ownJobId ? 0 : (traceJobId ?? null);
   yield [
     'task',
@@ -158,9 +156,15 @@ function* taskRecords(task: Task, session: number, folds: FoldNumbers, shared: S
     id,
     savedParent(task),
     traceJob,
-    keptDefinition === undefined ? null : withoutUnset(keptDefinition),
+    keptDefinition === undefined ? 0 : (shared.definitions.get(keptDefinition) ?? 0),
     records,
   ] satisfies Kind<'task'>;
+}
+
+function* definitionRecords(definition: TaskFacts, { definitions }: SharedNumbers): Generator<CheckpointRecord> {
+  if (definitions.has(definition)) return;
+  definitions.set(definition, definitions.size + 1);
+  yield ['definition', definitions.size, withoutUnset(definition)] satisfies Kind<'definition'>;
 }
 
 function savedParent({ session, ownJobId, parentTaskId }: Task): SavedId {

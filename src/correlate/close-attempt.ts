@@ -1,7 +1,7 @@
 import type { TimeNs } from '../event/index.ts';
 import { NO_COST, PINNED_COST } from './account.ts';
 import type { Cost } from './account.ts';
-import { parentOf, runningNs } from './ancestry.ts';
+import { parentOf } from './ancestry.ts';
 import type { Parent } from './ancestry.ts';
 import { attemptLifecycle, attemptStartNs, jobOf } from './attempt-lifecycle.ts';
 import type { Place } from './attempt-lifecycle.ts';
@@ -10,7 +10,7 @@ import type { FoldNode } from './fold.ts';
 import type { AttemptLifecycle, Interval, Lifecycle, SpanRef } from './lifecycle.ts';
 import { largest, smallest } from './merge.ts';
 import { isCreationTask, isDriverTask } from './ray-ids.ts';
-import type { Attempt, ClosedAttempt, Job } from './records.ts';
+import { type Attempt, type ClosedAttempt, type Job, runningNs, type Task } from './records.ts';
 import type { State } from './state.ts';
 import { jobSpan } from './trace-ref.ts';
 import { leave } from './where.ts';
@@ -222,8 +222,7 @@ function countInJob(job: Job, attempt: Attempt, lifecycle: AttemptLifecycle): vo
   job.childrenEndNs = largest(job.childrenEndNs, lifecycle.endNs);
   if (lifecycle.placeholder === true) return;
   job.attemptCount += 1;
-  let last: ClosedAttempt | undefined;
-  for (const other of attempt.task.attempts) if (other.closed && (last === undefined || other.number > last.number)) last = other;
+  const last = attempt.task.lastClosed;
   if (last !== undefined && last.number > attempt.number) return;
   if (last !== undefined) job[last.outcome] -= 1;
   job[lifecycle.outcome] += 1;
@@ -231,8 +230,8 @@ function countInJob(job: Job, attempt: Attempt, lifecycle: AttemptLifecycle): vo
 
 function entomb(state: State, attempt: Attempt, job: Job, closed: ClosedAttempt): void {
   const { task } = attempt;
-  if (isCreationTask(task.id)) task.keptDefinition ??= attempt.definition;
-  task.replace(attempt, closed);
+  if (isCreationTask(task.id) && attempt.definition !== undefined) task.keepDefinition(attempt.definition);
+  task.replace(closed);
   state.schedule(attempt, Number.POSITIVE_INFINITY);
   job.own.delete(attempt);
   const { ownJobId } = task;
@@ -242,11 +241,21 @@ function entomb(state: State, attempt: Attempt, job: Job, closed: ClosedAttempt)
   }
   leave(attempt);
   state.openAttempts -= 1;
-  if (!task.hasOpen && state.tombstones.add(task)) task.session.tasks.delete(task.id);
-  forgetOldest(state);
+  if (task.hasOpen) {
+    state.tombstones.besides += 1;
+  } else {
+    if (!isCreationTask(task.id)) task.keptDefinition = undefined;
+    if (state.tombstones.add(task)) task.session.tasks.delete(task.id);
+  }
+  forgetOldest(state, task);
 }
 
-function forgetOldest(state: State): void {
+/** The oldest finished tasks give way first, then the oldest attempts of the task that grew. */
+function forgetOldest(state: State, task: Task): void {
   const { tombstones } = state;
-  while (tombstones.size > 0 && tombstones.size + state.openAttempts > state.options.maxTombstones) tombstones.forgetOldest();
+  while (tombstones.size + tombstones.besides + state.openAttempts > state.options.maxTombstones) {
+    if (tombstones.size > 0) tombstones.forgetOldest();
+    else if (task.forgetOldestClosed()) tombstones.besides -= 1;
+    else return;
+  }
 }

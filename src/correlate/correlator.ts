@@ -116,7 +116,7 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
         sessions: state.sessions.size,
         openJobs,
         openAttempts: state.openAttempts,
-        tombstones: state.tombstones.size,
+        tombstones: state.tombstones.size + state.tombstones.besides,
         late: state.late,
         foldedAttempts: state.foldedAttempts,
         leftOutStates: state.leftOutStates,

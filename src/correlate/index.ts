@@ -10,3 +10,4 @@ export { parseCaller } from './trace-ref.ts';
 export type { AttemptSoFar, JobSoFar, Retold } from './retell.ts';
 export type { LeftOut } from './left-out.ts';
 export { addTransitions, countOf } from './transitions.ts';
+export { SortedList } from './sorted-list.ts';

@@ -1,5 +1,5 @@
 import { type Cost, PINNED_COST } from './account.ts';
-import { runningNs, traceJobOf } from './ancestry.ts';
+import { traceJobOf } from './ancestry.ts';
 import { attemptLifecycle, jobOf } from './attempt-lifecycle.ts';
 import { actorLifecycle, jobName } from './close.ts';
 import { findSite, pin, pinUnseen, type Site } from './close-attempt.ts';
@@ -8,7 +8,7 @@ import { MARK_SETTLED } from './extra.ts';
 import { isInternalJob } from './internal.ts';
 import type { Lifecycle, MarkLifecycle } from './lifecycle.ts';
 import { isRayActorName } from './ray-ids.ts';
-import type { Actor, Attempt, Job, Session } from './records.ts';
+import { type Actor, type Attempt, type Job, runningNs, type Session } from './records.ts';
 import { sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
 import { actorSpan, actorTrace, jobSpan, jobTrace } from './trace-ref.ts';

@@ -17,7 +17,7 @@ import type {
   WorkerTransition,
 } from '../event/index.ts';
 import type { TraceAccount } from './account.ts';
-import type { TaskFacts } from './definitions.ts';
+import { oneOfFacts, type TaskFacts } from './definitions.ts';
 import { Extra, NO_EXTRA } from './extra.ts';
 import type { FoldNode } from './fold.ts';
 import type { AttemptOutcome, JobTraceRef } from './lifecycle.ts';
@@ -26,6 +26,7 @@ import type { PlaceFacts } from './place-facts.ts';
 import { NO_STATES, type PackedStates, unpackStates } from './packed-states.ts';
 import { ownText } from './own-text.ts';
 import { actorIdOf, driverTaskOf, jobIdOf } from './ray-ids.ts';
+import { SeveralAttempts } from './several-attempts.ts';
 
 /** Where attempts run of which the same is told: one object for all of them, which does not change. */
 export class Where implements PlaceFacts {
@@ -145,12 +146,15 @@ export class Task {
   parentTaskId: string | undefined;
   /** The job whose trace it stands in, once no later event can change that. */
   traceJobId: string | undefined;
-  /** Kept from a closed creation attempt, because restarted ones come without. */
+  /**
+   * A definition of one of its attempts, for those whose own one was lost: attempts differ in their number only. Kept of a task
+   * with several attempts while one is open, and of a creation also afterwards, because restarted ones come without.
+   */
   keptDefinition: TaskFacts | undefined;
   /** Its row among the tombstones, once every attempt is closed. */
   tombstone: number | undefined;
-  /** The one attempt that nearly all have, or an array of several. */
-  #attempts: Attempt | ClosedAttempt | readonly (Attempt | ClosedAttempt)[] = NO_ATTEMPTS;
+  /** The one attempt that nearly all have. */
+  #attempts: Attempt | ClosedAttempt | SeveralAttempts<Attempt, ClosedAttempt> | undefined;
 
   constructor(session: Session, id: string) {
     this.session = session;
@@ -165,44 +169,100 @@ export class Task {
     return actorIdOf(this.id);
   }
 
-  /** In the order in which they were first heard of. */
-  get attempts(): readonly (Attempt | ClosedAttempt)[] {
-    return isSeveral(this.#attempts) ? this.#attempts : [this.#attempts];
+  /** In the order in which events named them. */
+  get attempts(): Iterable<Attempt | ClosedAttempt> {
+    if (this.#attempts instanceof SeveralAttempts) return this.#attempts.values();
+    return this.#attempts === undefined ? [] : [this.#attempts];
+  }
+
+  get attemptCount(): number {
+    if (this.#attempts instanceof SeveralAttempts) return this.#attempts.size;
+    return this.#attempts === undefined ? 0 : 1;
+  }
+
+  get closedCount(): number {
+    if (this.#attempts instanceof SeveralAttempts) return this.#attempts.size - this.#attempts.open;
+    return this.#attempts?.closed === true ? 1 : 0;
+  }
+
+  *openAttempts(): Generator<Attempt> {
+    for (const attempt of this.attempts) if (!attempt.closed) yield attempt;
   }
 
   get hasOpen(): boolean {
-    return isSeveral(this.#attempts) ? this.#attempts.some(({ closed }) => !closed) : !this.#attempts.closed;
+    return this.#attempts instanceof SeveralAttempts ? this.#attempts.open > 0 : this.#attempts?.closed === false;
+  }
+
+  /** The closed attempt with the highest number. */
+  get lastClosed(): ClosedAttempt | undefined {
+    if (this.#attempts instanceof SeveralAttempts) return this.#attempts.lastClosed;
+    return this.#attempts?.closed === true ? this.#attempts : undefined;
   }
 
   find(number: number): Attempt | ClosedAttempt | undefined {
-    if (isSeveral(this.#attempts)) return this.#attempts.find((attempt) => attempt.number === number);
-    return this.#attempts.number === number ? this.#attempts : undefined;
+    if (this.#attempts instanceof SeveralAttempts) return this.#attempts.find(number);
+    return this.#attempts?.number === number ? this.#attempts : undefined;
   }
 
   add(attempt: Attempt | ClosedAttempt): void {
-    this.#attempts = isSeveral(this.#attempts) && this.#attempts.length === 0 ? attempt : [...this.attempts, attempt];
-  }
-
-  replace(attempt: Attempt, closed: ClosedAttempt): void {
-    this.#attempts = this.#attempts === attempt ? closed : this.attempts.map((other) => (other === attempt ? closed : other));
-  }
-
-  /** The definition of any attempt: they differ in the attempt number only. */
-  get anyDefinition(): TaskFacts | undefined {
-    let found: Attempt | undefined;
-    for (const attempt of this.attempts) {
-      if (!attempt.closed && attempt.definition !== undefined && (found === undefined || attempt.number < found.number)) found = attempt;
+    if (this.#attempts === undefined) {
+      this.#attempts = attempt;
+      return;
     }
-    return found?.definition ?? this.keptDefinition;
+    if (!(this.#attempts instanceof SeveralAttempts)) {
+      const first = this.#attempts;
+      this.#attempts = new SeveralAttempts();
+      this.add(first);
+    }
+    if (attempt.closed) this.#attempts.addClosed(attempt);
+    else this.#attempts.addOpen(attempt);
+    if (!attempt.closed && attempt.definition !== undefined) this.keepDefinition(attempt.definition);
+  }
+
+  replace(closed: ClosedAttempt): void {
+    if (this.#attempts instanceof SeveralAttempts) this.#attempts.close(closed);
+    else this.#attempts = closed;
+    this.noteRun(closed);
+  }
+
+  /** Of two definitions always the same one is kept, whichever came first. */
+  keepDefinition(definition: TaskFacts): void {
+    this.keptDefinition = oneOfFacts(this.keptDefinition, definition);
+  }
+
+  /** To be called for each new definition of an open attempt. */
+  noteDefinition(definition: TaskFacts): void {
+    if (this.#attempts instanceof SeveralAttempts) this.keepDefinition(definition);
+  }
+
+  /** To be called when the states of an attempt changed. */
+  noteRun(attempt: Attempt | ClosedAttempt): void {
+    if (this.#attempts instanceof SeveralAttempts) this.#attempts.noteRun(attempt, runningNs);
+  }
+
+  /** The attempt that ran at `atNs`, as far as is known; else the first one. */
+  runningAt(atNs: TimeNs): Attempt | ClosedAttempt | undefined {
+    return this.#attempts instanceof SeveralAttempts ? this.#attempts.runningAt(atNs, runningNs) : this.#attempts;
+  }
+
+  /** Makes room where the attempts of one task are all that is remembered. */
+  forgetOldestClosed(): boolean {
+    return this.#attempts instanceof SeveralAttempts && this.#attempts.forgetOldestClosed();
   }
 }
 
-const NO_ATTEMPTS: readonly (Attempt | ClosedAttempt)[] = [];
-
-function isSeveral(
-  attempts: Attempt | ClosedAttempt | readonly (Attempt | ClosedAttempt)[],
-): attempts is readonly (Attempt | ClosedAttempt)[] {
-  return Array.isArray(attempts);
+/** When an attempt began to run: RUNNING, else the nearest that is known. */
+export function runningNs(attempt: Attempt | ClosedAttempt): TimeNs | undefined {
+  if (attempt.closed) return attempt.runningNs;
+  let running: TimeNs | undefined;
+  let submitted: TimeNs | undefined;
+  let first: TimeNs | undefined;
+  for (const { state, timeNs } of attempt.transitions) {
+    if (state === 'RUNNING' && (running === undefined || timeNs < running)) running = timeNs;
+    if (state === 'SUBMITTED_TO_WORKER' && (submitted === undefined || timeNs < submitted)) submitted = timeNs;
+    if (first === undefined || timeNs < first) first = timeNs;
+  }
+  return running ?? submitted ?? first;
 }
 
 export class Job {

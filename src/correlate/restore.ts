@@ -111,14 +111,14 @@ export class Restorer {
       const task = new Task(this.#session(number), ownText(id));
       task.parentTaskId = restoredParent(task, parent);
       task.traceJobId = traceJob === null ? undefined : sharedJobId(task, traceJob === 0 ? task.ownJobId : traceJob);
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was saved
-      if (keptDefinition !== null) task.keptDefinition = keptDefinition as TaskFacts;
+      if (keptDefinition !== 0) task.keptDefinition = found(this.#definitions.get(keptDefinition));
       task.session.tasks.set(task.id, task);
       for (const record of attempts) {
         if (record[0] === 'closed') task.add(this.#closed(record));
         else this.#open(task, record);
       }
       if (!task.hasOpen) task.tombstone = this.#rows.get(task.session)?.get(id);
+      this.#state.tombstones.besides += Math.max(0, task.closedCount - (task.hasOpen ? 0 : 1));
     },
     guests: (number, jobId, attempts) => {
       const session = this.#session(number);

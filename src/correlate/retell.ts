@@ -65,8 +65,7 @@ function* jobEvents(job: Job): Generator<Retold> {
   }
   const soFar = { finished: job.finished, failed: job.failed, unfinished: job.unfinished };
   for (const { task, number } of job.own) {
-    let last: { readonly number: number; readonly outcome: keyof typeof soFar } | undefined;
-    for (const other of task.attempts) if (other.closed && (last === undefined || other.number > last.number)) last = other;
+    const last = task.lastClosed;
     if (last === undefined || last.number > number) continue;
     soFar[last.outcome] -= 1;
   }

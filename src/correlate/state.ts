@@ -126,7 +126,7 @@ export class State {
     const known = task.find(number);
     if (known !== undefined) return known.closed ? undefined : known;
     const attempt = new Attempt(task, number, nowMs);
-    this.tombstones.giveUp(task);
+    if (!task.hasOpen) this.tombstones.giveUp(task);
     task.add(attempt);
     this.openAttempts += 1;
     this.job(session, task.ownJobId, nowMs).own.add(attempt);

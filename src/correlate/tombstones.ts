@@ -43,9 +43,11 @@ export class Tombstones {
   #spare: Uint32Array | undefined;
   #index = new TombstoneIndex();
   #live = 0;
+  /** Closed attempts that are remembered besides: earlier ones of tasks with several, and those of tasks that are open. */
+  besides = 0;
   readonly #sessions = new Map<number, Session>();
 
-  /** Tasks. */
+  /** Tasks of which every attempt is closed. */
   get size(): number {
     return this.#live;
   }
@@ -94,8 +96,9 @@ export class Tombstones {
     return task;
   }
 
-  /** A task that is an object is open again. */
+  /** A task without an open attempt, new or an object of those that are remembered, is open again. */
   giveUp(task: Task): void {
+    if (task.attemptCount > 0) this.besides += 1;
     if (task.tombstone !== undefined) this.#remove(task.tombstone);
     task.tombstone = undefined;
   }
@@ -204,8 +207,15 @@ export class Tombstones {
 
   #forget(row: number): void {
     const isWhole = (this.#word(row, FLAGS) & IS_WHOLE) !== 0;
-    if (!isWhole) this.#sessions.get(this.#word(row, SESSION))?.tasks.delete(this.#idAt(row, 0));
+    if (!isWhole) this.#forgetObject(this.#sessions.get(this.#word(row, SESSION))?.tasks, this.#idAt(row, 0));
     this.#remove(row);
+  }
+
+  #forgetObject(tasks: Map<string, Task> | undefined, id: string): void {
+    const task = tasks?.get(id);
+    if (task === undefined) return;
+    this.besides -= task.attemptCount - 1;
+    tasks?.delete(id);
   }
 
   #remove(row: number): void {
@@ -278,8 +288,8 @@ function offsetOf(row: number): number {
 
 /** The attempt of a task that a row tells everything of. */
 function wholeOf(task: Task): ClosedAttempt | undefined {
-  const [only, ...others] = task.attempts;
-  if (only === undefined || !only.closed || others.length > 0 || only.fold !== undefined || only.number > NUMBER_MAX) return undefined;
+  const only = task.lastClosed;
+  if (only === undefined || task.attemptCount > 1 || only.fold !== undefined || only.number > NUMBER_MAX) return undefined;
   return task.traceJobId === task.ownJobId && task.keptDefinition === undefined ? only : undefined;
 }
 

@@ -1,4 +1,4 @@
-import type { Applied, AttemptLifecycle, TaskFacts } from '../correlate/index.ts';
+import { type Applied, type AttemptLifecycle, SortedList, type TaskFacts } from '../correlate/index.ts';
 import { exceptionOf, type ProfileEntry, type TaskDefinition, type TaskError, type TaskLifecycle } from '../event/index.ts';
 import type { ViewLimits } from './limits.ts';
 import { isOver, type Stage, stageOf } from './stage.ts';
@@ -317,32 +317,62 @@ function supersede(attempt: AttemptView): void {
   attempt.job.retried += 1;
 }
 
+/** Up to here a walk over the attempts of a task is shorter than a look-up. */
+const MAX_WALK = 8;
+
 export function find(session: SessionView, taskId: string, number: number): AttemptView | undefined {
-  let attempt = session.lastAttempts.get(taskId);
-  while (attempt !== undefined && attempt.number > number) attempt = attempt.previous;
+  const attempt = lastUpTo(session, taskId, number);
   return attempt?.number === number ? attempt : undefined;
 }
 
-/** Into its place among the attempts of its task, which are few. */
-function link(session: SessionView, attempt: AttemptView): void {
-  const last = session.lastAttempts.get(attempt.taskId);
-  if (last === undefined || last.number < attempt.number) {
-    attempt.previous = last;
-    session.lastAttempts.set(attempt.taskId, attempt);
-    return;
+/** The attempt of a task with the highest number that is not above this one. */
+function lastUpTo(session: SessionView, taskId: string, number: number): AttemptView | undefined {
+  const order = session.longTasks.get(taskId);
+  if (order !== undefined) return order.lastUpTo({ number });
+  let attempt = session.lastAttempts.get(taskId);
+  for (let steps = 0; attempt !== undefined && attempt.number > number; steps += 1) {
+    if (steps >= MAX_WALK) return ordered(session, taskId).lastUpTo({ number });
+    attempt = attempt.previous;
   }
-  let later = last;
-  while (later.previous !== undefined && later.previous.number > attempt.number) later = later.previous;
-  attempt.previous = later.previous;
-  later.previous = attempt;
+  return attempt;
+}
+
+/** All attempts of a task that has many, for look-ups by their number. */
+function ordered(session: SessionView, taskId: string): SortedList<AttemptView, { readonly number: number }> {
+  const order = new SortedList<AttemptView, { readonly number: number }>((a, b) => a.number - b.number);
+  for (let attempt = session.lastAttempts.get(taskId); attempt !== undefined; attempt = attempt.previous) order.add(attempt);
+  session.longTasks.set(taskId, order);
+  return order;
+}
+
+/** Into its place among the attempts of its task. */
+function link(session: SessionView, attempt: AttemptView): void {
+  const { taskId, number } = attempt;
+  const previous = lastUpTo(session, taskId, number);
+  const next = previous === undefined ? (session.longTasks.get(taskId)?.first ?? firstOf(session, taskId)) : previous.next;
+  attempt.previous = previous;
+  attempt.next = next;
+  if (previous !== undefined) previous.next = attempt;
+  if (next === undefined) session.lastAttempts.set(taskId, attempt);
+  else next.previous = attempt;
+  session.longTasks.get(taskId)?.add(attempt);
+}
+
+/** Of a task with few attempts. */
+function firstOf(session: SessionView, taskId: string): AttemptView | undefined {
+  let first = session.lastAttempts.get(taskId);
+  while (first?.previous !== undefined) first = first.previous;
+  return first;
 }
 
 function unlink(session: SessionView, attempt: AttemptView): void {
-  const last = session.lastAttempts.get(attempt.taskId);
-  if (last === attempt) {
-    if (attempt.previous === undefined) session.lastAttempts.delete(attempt.taskId);
-    else session.lastAttempts.set(attempt.taskId, attempt.previous);
-    return;
+  const { taskId, previous, next } = attempt;
+  session.longTasks.get(taskId)?.remove(attempt);
+  if (previous !== undefined) previous.next = next;
+  if (next !== undefined) next.previous = previous;
+  else if (previous !== undefined) session.lastAttempts.set(taskId, previous);
+  else {
+    session.lastAttempts.delete(taskId);
+    session.longTasks.delete(taskId);
   }
-  for (let later = last; later !== undefined; later = later.previous) if (later.previous === attempt) later.previous = attempt.previous;
 }

@@ -1,3 +1,4 @@
+import type { SortedList } from '../correlate/index.ts';
 import type { StateTransition, TaskDefinition } from '../event/index.ts';
 import type { ActorView } from './actor-view.ts';
 import { Durations, Rate } from './durations.ts';
@@ -42,7 +43,9 @@ export class AttemptView {
   isFolded = false;
   /** A later attempt of the task is known: the task does not stand where this one does. */
   isSuperseded = false;
+  /** Other attempts of its task, in the order of their numbers. */
   previous: AttemptView | undefined;
+  next: AttemptView | undefined;
 
   constructor(taskId: string, number: number, job: JobView, own: FunctionView) {
     this.taskId = taskId;
@@ -221,6 +224,8 @@ export class SessionView {
   lastJobId = ' ';
   /** The last attempt of each task that has a row or is followed. */
   readonly lastAttempts = new Map<string, AttemptView>();
+  /** All attempts of each task that has many of them. */
+  readonly longTasks = new Map<string, SortedList<AttemptView, { readonly number: number }>>();
 
   constructor(name: string, nowMs: number) {
     this.name = name;
