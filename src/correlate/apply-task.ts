@@ -1,6 +1,6 @@
 import type { StateTransition, TaskDefinition, TaskLifecycle, TaskLog, TaskProfile } from '../event/index.ts';
-import { traceJobOf } from './ancestry.ts';
 import { enterStates } from './attempt-states.ts';
+import { linkToCaller } from './link-callers.ts';
 import { endJob, isTerminal, scheduleAttempt, scheduleJobMark } from './due.ts';
 import { oneOfFacts } from './definitions.ts';
 import { addProfileEntries, largest, smallest, wholeTaskEntry, withEntries } from './merge.ts';
@@ -26,7 +26,7 @@ export function applyTaskDefinition(state: State, session: Session, event: TaskD
   const facts = state.definitions.of(event, parentTaskId);
   attempt.definition = oneOfFacts(attempt.definition, facts);
   attempt.task.noteDefinition(facts);
-  noteParent(state, attempt.task, facts.parentTaskId, nowMs);
+  if (facts.parentTaskId !== undefined) linkToCaller(state, attempt.task, facts.parentTaskId, nowMs);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
 }
@@ -44,23 +44,6 @@ function noteActor(state: State, session: Session, event: TaskDefinition, nowMs:
 function sharedTaskId(session: Session, taskId: string): string {
   if (isDriverTask(taskId)) return session.jobs.get(jobIdOf(taskId))?.driverTaskId ?? taskId;
   return session.tasks.get(taskId)?.id ?? ownText(taskId);
-}
-
-/** With the parent the trace is known, which may be another job's than the id's own. */
-function noteParent(state: State, task: Task, parentTaskId: string | undefined, nowMs: number): void {
-  if (parentTaskId === undefined || parentTaskId === task.parentTaskId) return;
-  task.parentTaskId = smallest(task.parentTaskId, parentTaskId);
-  const { jobId } = traceJobOf(task);
-  if (jobId === task.ownJobId) return;
-  const descendants = state.job(task.session, task.ownJobId, nowMs).own;
-  for (const attempt of descendants) {
-    const trace = attempt.task === task ? jobId : traceJobOf(attempt.task).jobId;
-    if (trace === jobId) moveToTrace(state, attempt, jobId, nowMs);
-  }
-}
-
-function moveToTrace(state: State, attempt: Attempt, jobId: string, nowMs: number): void {
-  state.job(attempt.task.session, jobId, nowMs).guests.add(attempt);
 }
 
 export function applyTaskLifecycle(state: State, session: Session, event: TaskLifecycle, nowMs: number): Applied {

@@ -1,4 +1,5 @@
 import type { TaskFacts } from './definitions.ts';
+import { LOOP } from './caller-chain.ts';
 import type { FoldNode } from './fold.ts';
 import {
   type Actor,
@@ -49,15 +50,16 @@ export interface CheckpointContent {
     session: number,
     id: string,
     parent: SavedId,
-    traceJob: SavedId,
+    trace: SavedId,
     keptDefinition: number,
     attempts: readonly (OpenRecord | ClosedRecord)[],
   ];
-  readonly guests: [session: number, jobId: string, attempts: readonly (readonly [taskId: string, number: number])[]];
 }
 
 /** An id; 0 for what it nearly always is, of the task's own job: the job, or its driver's task; null for none. */
 export type SavedId = string | 0 | null;
+/** The trace of tasks that name each other as callers. */
+export const SAVED_LOOP = 'loop';
 
 /** `definition`, `keptDefinition` and `where`: 0 for none. `sinceMs` counts from the session's `firstSeenMs`. */
 export type OpenRecord = readonly [
@@ -85,13 +87,8 @@ export function* checkpointRecords(state: State): Generator<CheckpointRecord> {
   for (const [number, session] of sessions.entries()) yield* sessionRecords(session, number, folds);
   const numbers = new Map(sessions.map((session, number) => [session, number]));
   for (const rows of state.tombstones.save(numbers)) yield ['tombstones', rows] satisfies Kind<'tombstones'>;
-  for (const [number, session] of sessions.entries()) {
+  for (const [number, session] of sessions.entries())
     for (const task of session.tasks.values()) yield* taskRecords(task, number, folds, shared);
-    for (const job of session.jobs.values()) {
-      const guests = [...job.guests].map(({ task, number: attempt }) => [task.id, attempt] as const);
-      if (guests.length > 0) yield ['guests', number, job.id, guests] satisfies Kind<'guests'>;
-    }
-  }
 }
 
 function* sessionRecords(session: Session, number: number, folds: FoldNumbers): Generator<CheckpointRecord> {
@@ -147,15 +144,14 @@ function* taskRecords(task: Task, session: number, folds: FoldNumbers, shared: S
       yield ['where', shared.wheres.size, session, fieldsOf(where, 'where'), places] satisfies Kind<'where'>;
     }
   }
-  const { id, traceJobId } = task;
+  const { id } = task;
   const records = Array.from(attempts, (attempt) => (attempt.closed ? closedRecord(attempt, folds) : openRecord(attempt, folds, shared)));
-  const traceJob = traceJobId === task.ownJobId ? 0 : (traceJobId ?? null);
   yield [
     'task',
     session,
     id,
     savedParent(task),
-    traceJob,
+    savedTrace(task),
     keptDefinition === undefined ? 0 : (shared.definitions.get(keptDefinition) ?? 0),
     records,
   ] satisfies Kind<'task'>;
@@ -170,6 +166,13 @@ function* definitionRecords(definition: TaskFacts, { definitions }: SharedNumber
 function savedParent({ session, ownJobId, parentTaskId }: Task): SavedId {
   if (parentTaskId === undefined) return null;
   return parentTaskId === session.jobs.get(ownJobId)?.driverTaskId ? 0 : parentTaskId;
+}
+
+/** A chain of callers is put together again from its tasks. */
+function savedTrace({ trace, ownJobId }: Task): SavedId {
+  if (trace === LOOP) return SAVED_LOOP;
+  if (typeof trace !== 'string') return null;
+  return trace === ownJobId ? 0 : trace;
 }
 
 function openRecord(attempt: Attempt, folds: FoldNumbers, { definitions, wheres }: SharedNumbers): OpenRecord {
@@ -195,6 +198,7 @@ const OMITTED = {
   session: [
     'name',
     'number',
+    'chains',
     'wheres',
     'sweepWheresAt',
     'jobs',
@@ -207,7 +211,7 @@ const OMITTED = {
     'points',
     'account',
   ],
-  job: ['id', 'session', 'own', 'guests', 'actors', 'firstSeenMs', 'account'],
+  job: ['id', 'session', 'open', 'chains', 'actors', 'firstSeenMs', 'account'],
   extra: ['folds'],
   where: ['places', 'attempts'],
   entity: ['id', 'session'],

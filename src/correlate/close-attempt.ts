@@ -5,6 +5,7 @@ import { parentOf } from './ancestry.ts';
 import type { Parent } from './ancestry.ts';
 import { attemptLifecycle, attemptStartNs, jobOf } from './attempt-lifecycle.ts';
 import type { Place } from './attempt-lifecycle.ts';
+import { fixTraceOf, unlistAttempt } from './link-callers.ts';
 import { scheduleJob, scheduleJobMark } from './due.ts';
 import type { FoldNode } from './fold.ts';
 import type { AttemptLifecycle, Interval, Lifecycle, SpanRef } from './lifecycle.ts';
@@ -17,6 +18,7 @@ import { leave } from './where.ts';
 
 /** Ends an attempt: one span, or a part of a fold when its trace has no room. */
 export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out: Lifecycle[]): void {
+  fixTraceOf(state, attempt.task, nowMs);
   const job = jobOf(state, attempt);
   const site = findSite(state, attempt, job);
   const lifecycle = attemptLifecycle(state, attempt, job, site);
@@ -35,7 +37,7 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
   }
   if (lifecycle.endInferred !== undefined) state.inferredEnds[lifecycle.endInferred] += 1;
   countInJob(job, attempt, lifecycle);
-  entomb(state, attempt, job, {
+  entomb(state, attempt, {
     closed: true,
     number: attempt.number,
     runningNs: runningNs(attempt) ?? lifecycle.startNs,
@@ -179,6 +181,7 @@ export function pin(attempt: Attempt, job: Job): void {
 export function pinUnseen(state: State, taskId: string, job: Job, child: Interval, nowMs: number): void {
   const placeholder = state.attempt(job.session, taskId, 0, nowMs);
   if (placeholder === undefined) return;
+  fixTraceOf(state, placeholder.task, nowMs);
   const { ownExtra: extra } = placeholder;
   if (!extra.pinned) pin(placeholder, job);
   extra.childrenStartNs = smallest(extra.childrenStartNs, child.startNs);
@@ -228,17 +231,12 @@ function countInJob(job: Job, attempt: Attempt, lifecycle: AttemptLifecycle): vo
   job[lifecycle.outcome] += 1;
 }
 
-function entomb(state: State, attempt: Attempt, job: Job, closed: ClosedAttempt): void {
+function entomb(state: State, attempt: Attempt, closed: ClosedAttempt): void {
   const { task } = attempt;
   if (isCreationTask(task.id) && attempt.definition !== undefined) task.keepDefinition(attempt.definition);
+  unlistAttempt(attempt);
   task.replace(closed);
   state.schedule(attempt, Number.POSITIVE_INFINITY);
-  job.own.delete(attempt);
-  const { ownJobId } = task;
-  if (job.id !== ownJobId) {
-    job.guests.delete(attempt);
-    task.session.jobs.get(ownJobId)?.own.delete(attempt);
-  }
   leave(attempt);
   state.openAttempts -= 1;
   if (task.hasOpen) {

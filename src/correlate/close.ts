@@ -1,7 +1,6 @@
 import type { ActorTransition, TimeNs } from '../event/index.ts';
 import { SUBMISSION_JOB_END_STATES } from './apply.ts';
 import { NO_COST, PINNED_COST } from './account.ts';
-import { traceJobOf } from './ancestry.ts';
 import { creationAttemptSpan, nodeFacts } from './attempt-lifecycle.ts';
 import { closeAttempt, closeRest } from './close-attempt.ts';
 import { interval, jobEndNs, jobStartNs, silenceNs } from './ends.ts';
@@ -9,7 +8,8 @@ import { isInternalJob } from './internal.ts';
 import type { LeftOut } from './left-out.ts';
 import type { ActorLifecycle, EndInferred, Incarnation, Interval, JobLifecycle, Lifecycle, LinkRef } from './lifecycle.ts';
 import { largest, smallest, sortedProfile } from './merge.ts';
-import type { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
+import { openAttemptsOf } from './open-attempts.ts';
+import type { Actor, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
 import { sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
 import { countOf, lastTimeOf, MAX_FIRST, nextOf, sortedTransitions } from './transitions.ts';
@@ -26,9 +26,9 @@ export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[]
     extra.spans += cost.spans;
     extra.bytes += cost.bytes;
   }
-  closeRest(state, openAttempts(job), job, extra, nowMs, out);
+  closeRest(state, [...openAttemptsOf(job)], job, extra, nowMs, out);
   // Parents that were only named by the attempts just closed.
-  closeRest(state, openAttempts(job), job, extra, nowMs, out);
+  closeRest(state, [...openAttemptsOf(job)], job, extra, nowMs, out);
   for (const actor of actors) closeActor(state, actor, nowMs, out);
   flushFolds(job, out);
   if (!job.closed && job.hasContent) {
@@ -42,7 +42,7 @@ export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[]
 
 /** Attempts can still arrive when the job's span was sent: their folds, and parents that were only named, follow. */
 export function closeRemainder(state: State, job: Job, nowMs: number, out: Lifecycle[]): void {
-  const named = openAttempts(job).filter((attempt) => !attempt.seen);
+  const named = [...openAttemptsOf(job)].filter((attempt) => !attempt.seen);
   for (const attempt of named) closeAttempt(state, attempt, nowMs, out);
   flushFolds(job, out);
   state.schedule(job, Number.POSITIVE_INFINITY);
@@ -50,12 +50,6 @@ export function closeRemainder(state: State, job: Job, nowMs: number, out: Lifec
 
 function flushFolds(job: Job, out: Lifecycle[]): void {
   if (!job.account.folds.isEmpty) out.push(...job.account.folds.flush(jobTrace(job), job.session.name, job.definition?.serviceName));
-}
-
-function openAttempts(job: Job): Attempt[] {
-  const own = [...job.own].filter((attempt) => traceJobOf(attempt.task).jobId === job.id);
-  const guests = [...job.guests].filter((attempt) => attempt.task.ownJobId !== job.id && traceJobOf(attempt.task).jobId === job.id);
-  return [...own, ...guests];
 }
 
 function byId(a: { readonly id: string }, b: { readonly id: string }): number {

@@ -17,6 +17,7 @@ import {
 } from './close.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
 import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
+import { openAttemptsOf } from './open-attempts.ts';
 import { Restorer } from './restore.ts';
 import { retoldEvents, type Retold } from './retell.ts';
 import { CORRELATE_DEFAULTS, State } from './state.ts';
@@ -168,7 +169,7 @@ function closeDueSession(state: State, session: Session, nowMs: number, out: Lif
 function scheduleAll(state: State, session: Session, nowMs: number): boolean {
   let scheduled = false;
   for (const job of session.jobs.values()) {
-    for (const attempt of job.own) {
+    for (const attempt of openAttemptsOf(job)) {
       state.schedule(attempt, nowMs);
       scheduled = true;
     }

@@ -4,6 +4,7 @@ import { hasEntered } from './attempt-states.ts';
 import { wholeTaskEntry } from './merge.ts';
 import { creationTaskOf, isCreationTask } from './ray-ids.ts';
 import { MARK_SETTLED } from './extra.ts';
+import { openAttemptsOf } from './open-attempts.ts';
 import type { Actor, Attempt, Job } from './records.ts';
 import type { State } from './state.ts';
 
@@ -87,7 +88,7 @@ export function restartedAliveNs(attempt: Attempt): TimeNs | undefined {
 export function endJob(state: State, job: Job, nowMs: number): void {
   if (job.endMs !== undefined) return;
   job.endMs = nowMs;
-  for (const attempts of [job.own, job.guests]) for (const attempt of attempts) scheduleAttempt(state, attempt, nowMs);
+  for (const attempt of openAttemptsOf(job)) scheduleAttempt(state, attempt, nowMs);
   scheduleJob(state, job, nowMs);
 }
 

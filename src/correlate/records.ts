@@ -17,6 +17,7 @@ import type {
   WorkerTransition,
 } from '../event/index.ts';
 import type { TraceAccount } from './account.ts';
+import type { CallerChain, LOOP } from './caller-chain.ts';
 import { oneOfFacts, type TaskFacts } from './definitions.ts';
 import { Extra, NO_EXTRA } from './extra.ts';
 import type { FoldNode } from './fold.ts';
@@ -142,10 +143,13 @@ export interface ClosedAttempt {
 export class Task {
   readonly id: string;
   readonly session: Session;
-  /** Smallest id of those that its definitions named; one in practice. */
+  /** Who called it, once a definition named it. */
   parentTaskId: string | undefined;
-  /** The job whose trace it stands in, once no later event can change that. */
-  traceJobId: string | undefined;
+  /**
+   * The job in whose trace it stands, once no later event can change that. Until then the chain of callers that it belongs to,
+   * or undefined where nothing is known of its caller.
+   */
+  trace: string | CallerChain<Job, Task> | typeof LOOP | undefined;
   /**
    * A definition of one of its attempts, for those whose own one was lost: attempts differ in their number only. Kept of a task
    * with several attempts while one is open, and of a creation also afterwards, because restarted ones come without.
@@ -277,10 +281,10 @@ export class Job {
   driverLeftOut: LeftOut | undefined;
   driverError: TaskError | undefined;
   profile: (ProfileEntry & { readonly taskId?: string; readonly attempt: number })[] = [];
-  /** Open attempts whose id belongs to this job. */
-  readonly own = new Set<Attempt>();
-  /** Open attempts of other jobs' ids that stand in this job's trace. */
-  readonly guests = new Set<Attempt>();
+  /** Open attempts that stand in this job's trace, without those of `chains`. No other job lists them. */
+  readonly open = new Set<Attempt>();
+  /** Chains of callers of which this job is the best guess. */
+  readonly chains = new Set<CallerChain<Job, Task>>();
   readonly actors = new Set<Actor>();
   /** Children that were sent or folded: the job needs a span. */
   hasChildren = false;
@@ -420,6 +424,8 @@ export class Session {
   readonly placementGroups = new Map<string, PlacementGroup>();
   readonly submissionJobs = new Map<string, SubmissionJob>();
   readonly points = new Map<string, Point>();
+  /** Chains of callers by their first task, of which no caller is known. */
+  readonly chains = new Map<string, CallerChain<Job, Task>>();
   /** What open attempts share, by a key; see `where.ts`. */
   readonly wheres = new Map<string, Where>();
   sweepWheresAt = 0;

@@ -1,9 +1,20 @@
 import type { ClusterPoint } from '../event/index.ts';
 import { type SavedAccount, TraceAccount } from './account.ts';
-import type { CheckpointContent, CheckpointKind, CheckpointRecord, ClosedRecord, Fields, OpenRecord, SavedId } from './checkpoint.ts';
+import { LOOP } from './caller-chain.ts';
+import {
+  type CheckpointContent,
+  type CheckpointKind,
+  type CheckpointRecord,
+  type ClosedRecord,
+  type Fields,
+  type OpenRecord,
+  SAVED_LOOP,
+  type SavedId,
+} from './checkpoint.ts';
 import { FoldNode } from './fold.ts';
 import { LeftOut, type SavedLeftOut } from './left-out.ts';
 import type { SpanRef } from './lifecycle.ts';
+import { listRestored } from './link-callers.ts';
 import { ownText } from './own-text.ts';
 import { driverTaskOf } from './ray-ids.ts';
 import type { TaskFacts } from './definitions.ts';
@@ -107,26 +118,19 @@ export class Restorer {
       const places = saved.flatMap(([kind, id]) => (kind === 'node' ? session.nodes.get(id) : session.workers.get(id)) ?? []);
       this.#wheres.set(number, whereOf(session, facts, places));
     },
-    task: (number, id, parent, traceJob, keptDefinition, attempts) => {
+    task: (number, id, parent, trace, keptDefinition, attempts) => {
       const task = new Task(this.#session(number), ownText(id));
       task.parentTaskId = restoredParent(task, parent);
-      task.traceJobId = traceJob === null ? undefined : sharedJobId(task, traceJob === 0 ? task.ownJobId : traceJob);
+      task.trace = restoredTrace(task, trace);
       if (keptDefinition !== 0) task.keptDefinition = found(this.#definitions.get(keptDefinition));
       task.session.tasks.set(task.id, task);
       for (const record of attempts) {
         if (record[0] === 'closed') task.add(this.#closed(record));
         else this.#open(task, record);
       }
+      listRestored(this.#state, task);
       if (!task.hasOpen) task.tombstone = this.#rows.get(task.session)?.get(id);
       this.#state.tombstones.besides += Math.max(0, task.closedCount - (task.hasOpen ? 0 : 1));
-    },
-    guests: (number, jobId, attempts) => {
-      const session = this.#session(number);
-      const job = found(session.jobs.get(jobId));
-      for (const [taskId, attemptNumber] of attempts) {
-        const attempt = session.tasks.get(taskId)?.find(attemptNumber);
-        if (attempt !== undefined && !attempt.closed) job.guests.add(attempt);
-      }
     },
   };
 
@@ -148,7 +152,6 @@ export class Restorer {
     if (Number.isFinite(attempt.dueMs)) this.#state.due.push(attempt.dueMs, attempt);
     task.add(attempt);
     this.#state.openAttempts += 1;
-    this.#state.job(session, task.ownJobId, attempt.firstSeenMs).own.add(attempt);
   }
 
   #closed([, number, runningNs, outcome, fold]: ClosedRecord): ClosedAttempt {
@@ -197,8 +200,11 @@ function restoredParent(task: Task, saved: SavedId): string | undefined {
     : (session.tasks.get(saved)?.id ?? saved);
 }
 
-function sharedJobId({ session }: Task, jobId: string): string {
-  return session.jobs.get(jobId)?.id ?? jobId;
+function restoredTrace(task: Task, saved: SavedId): Task['trace'] {
+  if (saved === null) return undefined;
+  if (saved === SAVED_LOOP) return LOOP;
+  const jobId = saved === 0 ? task.ownJobId : saved;
+  return task.session.jobs.get(jobId)?.id ?? jobId;
 }
 
 function restoredAccount(root: SpanRef, saved: unknown): TraceAccount {

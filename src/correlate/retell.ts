@@ -1,5 +1,6 @@
 import { type RayEvent, taskLifecycleEvent, type TaskLifecycle } from '../event/index.ts';
 import type { TaskFacts } from './definitions.ts';
+import { openAttemptsOf } from './open-attempts.ts';
 import { driverTaskOf } from './ray-ids.ts';
 import type { Actor, Attempt, Job, NodeRecord, Session } from './records.ts';
 import type { State } from './state.ts';
@@ -39,7 +40,7 @@ export function* retoldEvents(state: State): Generator<Retold> {
     for (const node of session.nodes.values()) if (!node.closed) yield* nodeEvents(node);
     for (const job of session.jobs.values()) if (!job.closed) yield* jobEvents(job);
     for (const actor of session.actors.values()) if (!actor.closed) yield* actorEvents(actor);
-    for (const job of session.jobs.values()) for (const attempt of job.own) if (attempt.seen) yield attemptSoFar(attempt);
+    for (const job of session.jobs.values()) for (const attempt of openAttemptsOf(job)) if (attempt.seen) yield attemptSoFar(attempt);
   }
 }
 
@@ -64,7 +65,7 @@ function* jobEvents(job: Job): Generator<Retold> {
     yield driver;
   }
   const soFar = { finished: job.finished, failed: job.failed, unfinished: job.unfinished };
-  for (const { task, number } of job.own) {
+  for (const { task, number } of openAttemptsOf(job)) {
     const last = task.lastClosed;
     if (last === undefined || last.number > number) continue;
     soFar[last.outcome] -= 1;

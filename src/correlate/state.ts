@@ -1,10 +1,12 @@
 import { TraceAccount } from './account.ts';
 import type { Cost } from './account.ts';
+import { CallerChain } from './caller-chain.ts';
 import { DueQueue } from './due-queue.ts';
 import { compareTimed } from './due-order.ts';
 import type { StateTransition } from '../event/index.ts';
 import type { LeftOut } from './left-out.ts';
 import type { AttemptLifecycle, EndInferred, Lifecycle } from './lifecycle.ts';
+import { hasOpenAttempts } from './open-attempts.ts';
 import { ownText } from './own-text.ts';
 import { SharedDefinitions } from './definitions.ts';
 import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, Task, type Timed, WorkerRecord } from './records.ts';
@@ -129,8 +131,18 @@ export class State {
     if (!task.hasOpen) this.tombstones.giveUp(task);
     task.add(attempt);
     this.openAttempts += 1;
-    this.job(session, task.ownJobId, nowMs).own.add(attempt);
+    this.list(attempt);
     return attempt;
+  }
+
+  /** Adds a new attempt to the list of the job in whose trace it stands, unless a chain of callers lists its task. */
+  list(attempt: Attempt): void {
+    const { task, firstSeenMs } = attempt;
+    const { session, trace } = task;
+    // The job of its id is known from now on, even where the attempt stands in another job's trace.
+    const own = this.job(session, task.ownJobId, firstSeenMs);
+    if (trace instanceof CallerChain) return;
+    (typeof trace === 'string' && trace !== own.id ? this.job(session, trace, firstSeenMs) : own).open.add(attempt);
   }
 
   /** Undefined when the attempt is closed already: its tombstone tells. */
@@ -211,8 +223,8 @@ export class State {
 function evictClosed(records: Map<string, { readonly closed: boolean }>): boolean {
   if (records.size <= RECORDS_MAX) return false;
   let scanned = 0;
-  for (const [id, { closed }] of records) {
-    if (closed) return records.delete(id);
+  for (const [id, record] of records) {
+    if (record.closed && !(record instanceof Job && hasOpenAttempts(record))) return records.delete(id);
     scanned += 1;
     if (scanned >= EVICTION_SCAN_MAX) break;
   }

@@ -175,7 +175,7 @@ export class Tombstones {
     const task = new Task(session, id);
     const flags = this.#word(row, FLAGS);
     if ((flags & HAS_PARENT) !== 0) task.parentTaskId = this.#idAt(row, PARENT);
-    task.traceJobId = session.jobs.get(task.ownJobId)?.id ?? task.ownJobId;
+    task.trace = session.jobs.get(task.ownJobId)?.id ?? task.ownJobId;
     nsWords[0] = this.#word(row, RUNNING_NS);
     nsWords[1] = this.#word(row, RUNNING_NS + 1);
     task.add({
@@ -290,7 +290,7 @@ function offsetOf(row: number): number {
 function wholeOf(task: Task): ClosedAttempt | undefined {
   const only = task.lastClosed;
   if (only === undefined || task.attemptCount > 1 || only.fold !== undefined || only.number > NUMBER_MAX) return undefined;
-  return task.traceJobId === task.ownJobId && task.keptDefinition === undefined ? only : undefined;
+  return task.trace === task.ownJobId && task.keptDefinition === undefined ? only : undefined;
 }
 
 /** False for what is no task id; Ray's have 24 bytes, and none that was decoded has others. */

@@ -31,13 +31,13 @@ interface Finished {
 function finishedTask(session: Session, id: string, { parent, number, runningNs, outcome, isRich }: Finished): Task {
   const task = new Task(session, id);
   task.parentTaskId = parent;
-  task.traceJobId = isRich ? OTHER_JOB : JOB;
+  task.trace = isRich ? OTHER_JOB : JOB;
   task.add({ closed: true, number, runningNs, outcome, fold: undefined });
   return task;
 }
 
 function told(task: Task | undefined): unknown {
-  return task === undefined ? undefined : [task.parentTaskId, task.traceJobId, task.attempts];
+  return task === undefined ? undefined : [task.parentTaskId, task.trace, task.attempts];
 }
 
 const finished: fc.Arbitrary<Finished> = fc.record({
@@ -105,7 +105,7 @@ class Model {
         const task = before.find(({ name }) => name === session.name)?.tasks.get(id) as Task;
         const again = Object.assign(new Task(session, id), {
           parentTaskId: task.parentTaskId,
-          traceJobId: task.traceJobId,
+          trace: task.trace,
           tombstone: row,
         });
         for (const attempt of task.attempts) again.add(attempt);
