@@ -97,7 +97,7 @@ function* sessionRecords(session: Session, number: number, folds: FoldNumbers): 
     yield ['job', number, job.id, job.firstSeenMs, fieldsOf(job, 'job'), job.account.save()] satisfies Kind<'job'>;
     yield* containerRecords(job, number, job.id, folds);
   }
-  for (const actor of session.actors.values()) yield ['actor', number, actor.id, fieldsOf(actor, 'entity')] satisfies Kind<'actor'>;
+  for (const actor of session.actors.values()) yield ['actor', number, actor.id, fieldsOf(actor, 'actor')] satisfies Kind<'actor'>;
   for (const node of session.nodes.values()) yield ['node', number, node.id, fieldsOf(node, 'machine')] satisfies Kind<'node'>;
   for (const worker of session.workers.values()) yield ['worker', number, worker.id, fieldsOf(worker, 'machine')] satisfies Kind<'worker'>;
   for (const group of session.placementGroups.values())
@@ -214,6 +214,7 @@ const OMITTED = {
   job: ['id', 'session', 'open', 'chains', 'actors', 'firstSeenMs', 'account'],
   extra: ['folds'],
   where: ['places', 'attempts'],
+  actor: ['id', 'session', 'open', 'creations'],
   entity: ['id', 'session'],
   machine: ['kind', 'id', 'session', 'wheres'],
   point: ['session', 'point'],
@@ -222,7 +223,8 @@ const OMITTED = {
   readonly job: readonly (keyof Job)[];
   readonly extra: readonly (keyof Attempt['extra'])[];
   readonly where: readonly (keyof Where)[];
-  readonly entity: readonly (keyof Actor & keyof PlacementGroup & keyof SubmissionJob)[];
+  readonly actor: readonly (keyof Actor)[];
+  readonly entity: readonly (keyof PlacementGroup & keyof SubmissionJob)[];
   readonly machine: readonly (keyof NodeRecord)[];
   readonly point: readonly (keyof Point)[];
 };

@@ -19,6 +19,7 @@ import type {
 import type { TraceAccount } from './account.ts';
 import type { CallerChain, LOOP } from './caller-chain.ts';
 import { oneOfFacts, type TaskFacts } from './definitions.ts';
+import type { DueQueue } from './due-queue.ts';
 import { Extra, NO_EXTRA } from './extra.ts';
 import type { FoldNode } from './fold.ts';
 import type { AttemptOutcome, JobTraceRef } from './lifecycle.ts';
@@ -335,7 +336,12 @@ export class Actor {
   detachedByTask = false;
   tasksStartNs: TimeNs | undefined;
   tasksEndNs: TimeNs | undefined;
+  /** It was ALIVE once. */
+  isPlaced = false;
   deadMs: number | undefined;
+  /** Attempts that are open while it is not dead, and creations among them that wait for its next state. */
+  open: Set<Attempt> | undefined;
+  creations: DueQueue<Attempt> | undefined;
   dueMs = Number.POSITIVE_INFINITY;
   closed = false;
   marked = false;
