@@ -1,7 +1,7 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Hono } from 'hono';
 import { type Access, openAccess, watch } from './access/index.ts';
-import { describeJob, healthOf, readingsOf } from './bridge-telemetry.ts';
+import { describeJob, describeProblems, healthOf, readingsOf } from './bridge-telemetry.ts';
 import { defaultSettings, type Settings } from './config.ts';
 import { createMeasure } from './convert.ts';
 import { type CorrelatorStats, createCorrelator, type Lifecycle } from './correlate/index.ts';
@@ -196,12 +196,19 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     return { code: 'too_many_open_attempts', message: `as many ${tooMany} are held as the limit allows`, retryAfterMs: RETRY_AFTER_MS };
   }
 
+  /** An exporter that never worked keeps the bridge from being ready. One that worked before does not: the journal keeps what comes. */
   function notReadyReason(): string | undefined {
+    return rebuildReason() ?? describeProblems(pipeline.stats(), false)[0];
+  }
+
+  function rebuildReason(): string | undefined {
     if (state === 'created') return 'the bridge is not started';
     if (isReady) return undefined;
     const { records, events, ofEvents } = rebuildProgress();
     return `the state is being rebuilt from the journal: ${records} records of the checkpoint, ${events} of ${ofEvents} events since then`;
   }
+
+  const warnings = (): readonly string[] => describeProblems(pipeline.stats(), true);
 
   function rebuildProgress(): RebuildProgress {
     const ofEvents = (durable?.restoredUntil ?? 0) - firstCursor;
@@ -226,9 +233,9 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   }
 
   async function tellRebuilding(signal: AbortSignal): Promise<void> {
-    while (notReadyReason() !== undefined && !signal.aborted) {
+    while (rebuildReason() !== undefined && !signal.aborted) {
       await clock.sleep(REBUILDING_INTERVAL_MS, signal);
-      if (notReadyReason() !== undefined && !signal.aborted) telemetry.rebuilding(rebuildProgress());
+      if (rebuildReason() !== undefined && !signal.aborted) telemetry.rebuilding(rebuildProgress());
     }
   }
 
@@ -254,7 +261,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       needsIngestToken: () => access.ingest.isRequired(),
       listenHost: settings.listen.host,
       traceUrl: settings.traceUrl,
-      health: () => healthOf(state, notReadyReason() ?? pressure()?.message, { ...stats(), nowMs: clock.now() }),
+      health: () => healthOf(state, notReadyReason() ?? pressure()?.message ?? warnings()[0], { ...stats(), nowMs: clock.now() }),
       ...(options.setupLines === undefined ? {} : { setupLines: options.setupLines }),
     });
   }
@@ -314,6 +321,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       telemetry: view?.watchIntake(telemetry) ?? telemetry,
       limits,
       notReadyReason,
+      warnings,
       pressure,
       turns,
       seenEvents,

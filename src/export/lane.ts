@@ -267,7 +267,8 @@ export class Lane<Item extends QueuedSpan> {
     const delayMs = this.#delayMs(retryAfterMs);
     const attempt = this.#trouble?.attempts ?? 1;
     this.#counts.retries += 1;
-    if (outcome.kind === 'retry_after') this.#emit({ name: 'export_retry', reason: outcome.reason, attempt, delayMs, ...this.#hint(outcome) });
+    if (outcome.kind === 'retry_after')
+      this.#emit({ name: 'export_retry', reason: outcome.reason, attempt, delayMs, ...this.#hint(outcome) });
     else this.#emit({ name: 'export_misconfigured', reason: outcome.reason, fix: outcome.fix, attempt, delayMs });
     await this.#wait(delayMs, stop, retryAfterMs === undefined);
   }

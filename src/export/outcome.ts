@@ -156,6 +156,8 @@ const GRPC_CONNECTION_FIXES: readonly (readonly [RegExp, string])[] = [
   [/SSL routines|certificate|CERT_/i, FIX_TLS],
 ];
 
+const GRPC_HINT = 'check host, port and http:// or https:// in OTEL_EXPORTER_OTLP_ENDPOINT, and OTEL_EXPORTER_OTLP_PROTOCOL';
+
 /** grpc-go, grpc-java and grpc-js all say a request over the limit with RESOURCE_EXHAUSTED and these words. */
 const GRPC_TOO_LARGE = /larger than max|exceeds maximum/i;
 
@@ -164,12 +166,14 @@ export function outcomeOfGrpcStatus(code: number, detail = '', retryAfterMs?: nu
   const rule = GRPC_RULES[code] ?? [`status ${code}`, 'maybe_spans'];
   const reason = withDetail(`gRPC ${rule[0]}`, detail);
   if (code === 8 && GRPC_TOO_LARGE.test(detail)) return { kind: 'too_large', reason };
-  const fix = rule[1] === 'misconfigured' ? rule[2] : code === 14 ? GRPC_CONNECTION_FIXES.find(([what]) => what.test(detail))?.[1] : undefined;
+  const fix =
+    rule[1] === 'misconfigured' ? rule[2] : code === 14 ? GRPC_CONNECTION_FIXES.find(([what]) => what.test(detail))?.[1] : undefined;
   if (fix !== undefined) return { kind: 'misconfigured', reason, fix };
   if (rule[1] === 'refused') return { kind: 'refused', reason };
   return {
     kind: 'retry_after',
     reason,
+    ...(code === 14 ? { hint: GRPC_HINT } : {}),
     ...(rule[1] === 'maybe_spans' ? { maybeSpans: true } : {}),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
