@@ -15,7 +15,7 @@ import {
   type OnRefused,
   systemClock,
 } from './export/index.ts';
-import { createMemoryJournal, type Journal, type JournalStats } from './journal/index.ts';
+import { createMemoryJournal, type Journal, type JournalStats, type SpanKey } from './journal/index.ts';
 import { spanKey, spanKeys } from './otlp/index.ts';
 import { createPump } from './pump.ts';
 import { correlateOptionsOf, restoredOptions, retellTo, takeUpCheckpoint } from './rebuild.ts';
@@ -37,6 +37,9 @@ import { createView, type View } from './view/index.ts';
 const RETRY_AFTER_MS = 1000;
 /** Jobs, actors, nodes, workers, placement groups and sessions that the bridge holds before it refuses more. */
 const OTHER_RECORDS_MAX = 1_000_000;
+
+/** Stands beside the names of exporters where the journal remembers what was delivered: the log has the line of a finished job. */
+const JOB_LOG = '(log of finished jobs)';
 
 /** What is queued for the quarantine may take this long at the end. */
 const QUARANTINE_CLOSE_MS = 1000;
@@ -239,16 +242,24 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     }
   }
 
-  function tellFinished(lifecycle: Lifecycle, spans: readonly ReadableSpan[]): void {
+  function tellFinished(lifecycle: Lifecycle, spans: readonly ReadableSpan[], atMs: number): void {
     if (lifecycle.kind === 'mark') telemetry.markMade(lifecycle.parent.kind);
     else telemetry.lifecycleFinished(lifecycle.kind);
-    view?.finished(lifecycle);
+    view?.finished(lifecycle, atMs);
     if (spans.length === 0) telemetry.spansSampledOut(mapSpans(lifecycle).length);
     if (lifecycle.kind !== 'job') return;
     const traceId = traceIdOf(lifecycle.trace);
     const spanId = jobSpanId(lifecycle.session, lifecycle.jobId);
+    if (!isFirstLine(`${traceId}${spanId}`)) return;
     const hasLink = spans.length > 0 && settings.traceUrl !== undefined;
     telemetry.jobFinished(describeJob(lifecycle, traceId, hasLink ? traceUrlOf(settings.traceUrl, traceId, spanId) : undefined));
+  }
+
+  /** Remembers which jobs were logged as it remembers which spans were delivered: a journal that is worked through again logs none twice. */
+  function isFirstLine(key: SpanKey): boolean {
+    if (durable?.wasDelivered(JOB_LOG, key) === true) return false;
+    durable?.noteDelivered(JOB_LOG, Buffer.from(key, 'hex'));
+    return true;
   }
 
   function openView(): View {
@@ -256,6 +267,8 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       telemetry,
       turns,
       now: clock.now,
+      // The journal's clock stands still while no process runs.
+      heardAtMs: (journalMs) => clock.now() - Math.max(0, journal.nowMs() - journalMs),
       sleep: clock.sleep,
       readTokens: access.read,
       needsIngestToken: () => access.ingest.isRequired(),

@@ -294,6 +294,8 @@ export class Job {
   readonly firstSeenMs: number;
   endMs: number | undefined;
   closed = false;
+  /** Where its span ends, once that is made, if Ray never reported an end. */
+  silentNs: TimeNs | undefined;
   marked = false;
   /** One of its actors has a name that Ray reserves for itself. */
   hasRayActor = false;
