@@ -87,22 +87,12 @@ export class ViewModel {
     if (session === undefined) return;
     const nowMs = session.lastSeenMs;
     this.version += 1;
-    switch (retold.type) {
-      case 'job_so_far':
-        return this.#jobSoFar(session, retold);
-      case 'job_ended':
-        return this.#jobEnded(session, retold, heardAtMs(retold.endedMs));
-      case 'attempt_so_far':
-        return this.#attemptSoFar(session, retold);
-      case 'actor_definition':
-      case 'actor_lifecycle':
-        if (session.jobs.has(jobIdOf(retold.actorId))) this.observe(retold, nowMs);
-        return;
-      case 'actor_ended':
-        return this.#actorFinished(session, retold);
-      default:
-        return this.observe(retold, nowMs);
-    }
+    if (retold.type === 'job_so_far') this.#jobSoFar(session, retold);
+    else if (retold.type === 'job_ended') this.#jobEnded(session, retold, heardAtMs(retold.endedMs));
+    else if (retold.type === 'attempt_so_far') this.#attemptSoFar(session, retold);
+    else if (retold.type === 'actor_ended') this.#actorFinished(session, retold);
+    else if (retold.type !== 'actor_definition' && retold.type !== 'actor_lifecycle') this.observe(retold, nowMs);
+    else if (session.jobs.has(jobIdOf(retold.actorId))) this.observe(retold, nowMs);
   }
 
   #sessionSoFar(retold: SessionSoFar, heardAtMs: (journalMs: number) => number): void {

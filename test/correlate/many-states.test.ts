@@ -115,12 +115,12 @@ describe('too many states', () => {
     ...Array.from({ length: 3_000 }, (_, index) => at(first, 2 + index)),
     at(last, 5_000),
   ];
-  const task_ = { type: 'task_lifecycle', attempt: 0 } as const;
+  const ofTask = { type: 'task_lifecycle', attempt: 0 } as const;
 
   it.each<[string, Lifecycle['kind'], (transitions: readonly StateTransition[]) => RayEvent, string, string, string]>([
     ['a job', 'job', (transitions) => ({ ...header('1'), type: 'job_lifecycle', jobId: JOB, transitions }), 'CREATED', 'FINISHED', ''],
-    ['a driver', 'job', (transitions) => ({ ...header('1'), ...task_, taskId: driver, transitions }), 'RUNNING', 'FINISHED', 'DRIVER_'],
-    ['an attempt', 'attempt', (transitions) => ({ ...header('1'), ...task_, taskId: task, transitions }), 'RUNNING', 'FAILED', ''],
+    ['a driver', 'job', (transitions) => ({ ...header('1'), ...ofTask, taskId: driver, transitions }), 'RUNNING', 'FINISHED', 'DRIVER_'],
+    ['an attempt', 'attempt', (transitions) => ({ ...header('1'), ...ofTask, taskId: task, transitions }), 'RUNNING', 'FAILED', ''],
     ['a node', 'node', (transitions) => ({ ...header('1'), type: 'node_lifecycle', nodeId, transitions }), 'ALIVE', 'DEAD', ''],
     ['a worker', 'worker', (transitions) => ({ ...header('1'), type: 'worker_lifecycle', workerId, transitions }), 'ALIVE', 'DEAD', ''],
     [

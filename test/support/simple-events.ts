@@ -31,8 +31,8 @@ export function machineId(number: number): string {
 }
 
 /** States with the seconds since the start at which they were entered. */
-export function timed(states: Readonly<Record<string, number>>): { readonly state: string; readonly timeNs: bigint }[] {
-  return Object.entries(states).map(([state, second]) => ({ state, timeNs: secondNs(second) }));
+export function timed(byName: Readonly<Record<string, number>>): { readonly state: string; readonly timeNs: bigint }[] {
+  return Object.entries(byName).map(([state, second]) => ({ state, timeNs: secondNs(second) }));
 }
 
 export function secondNs(second: number): bigint {

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type Correlator, createCorrelator } from '../../src/correlate/index.ts';
+import type { ActorView } from '../../src/view/actor-view.ts';
 import type { JobView } from '../../src/view/records.ts';
 import type { ViewLimits } from '../../src/view/limits.ts';
 import { ViewModel } from '../../src/view/model.ts';
@@ -23,7 +24,7 @@ function whatIsKnown(model: ViewModel, sessionName: string, jobId: string): unkn
     startMs: job.startMs,
     open: [...job.open].map(({ taskId, number, stage, name, nodeId }) => ({ taskId, number, stage, name, nodeId })).toSorted(byTask),
     nodes: [...(model.sessions.get(sessionName)?.nodes.values() ?? [])].toSorted(byId),
-    actors: [...job.actors.values()].map((actor) => ({ ...actor, state: actor.state, lives: actor.incarnations() })).toSorted(byId),
+    actors: [...job.actors.values()].map(actorFacts).toSorted(byId),
     endMs: job.endMs,
     endInferred: job.endInferred,
     error: job.error,
@@ -32,6 +33,11 @@ function whatIsKnown(model: ViewModel, sessionName: string, jobId: string): unkn
     isInternal: job.isInternal,
     isEnded: job.closedMs !== undefined,
   };
+}
+
+function actorFacts(actor: ActorView): { readonly id: string } & Record<string, unknown> {
+  const { id, name, className, isDetached, isClosed, state, incarnationsNotShown } = actor;
+  return { id, name, className, isDetached, isClosed, state, incarnationsNotShown, lives: actor.incarnations() };
 }
 
 function byId(a: { readonly id: string }, b: { readonly id: string }): number {
