@@ -25,15 +25,6 @@ export function describeJob(job: JobLifecycle, traceId: string, traceUrl: string
   };
 }
 
-/** The exporters that are misconfigured, with the likely mistake: those whose backend accepted spans before, or those whose backend never did. */
-export function describeProblems({ lanes }: ExportStats, didWork: boolean): readonly string[] {
-  return lanes.flatMap(({ exporter, hasAccepted, problem }) =>
-    problem === undefined || hasAccepted !== didWork
-      ? []
-      : [`the exporter ${exporter} is misconfigured, and its spans are kept: ${problem.reason}; ${problem.fix}`],
-  );
-}
-
 /** What the live page tells of the bridge itself. */
 export function healthOf(
   state: Health['state'],
@@ -66,6 +57,7 @@ export interface ReadingSources {
   readonly seenEventIds: number;
   readonly quarantineQueued: number;
   readonly maxOpenAttempts: number;
+  readonly maxOpenRecords: number;
   readonly nowMs: number;
   /** Undefined when there is none. */
   readonly view: ReturnType<View['stats']> | undefined;
@@ -73,7 +65,7 @@ export interface ReadingSources {
 
 /** What the stages know at this moment, for `/metrics`. */
 export function readingsOf(sources: ReadingSources): Readings {
-  const { journal, correlator, exported, seenEventIds, quarantineQueued, maxOpenAttempts, nowMs, view } = sources;
+  const { journal, correlator, exported, seenEventIds, quarantineQueued, maxOpenAttempts, maxOpenRecords, nowMs, view } = sources;
   const ageSeconds = (sinceMs = nowMs): number => Math.max(0, nowMs - sinceMs) / 1000;
   return new Map<Parameters<Readings['get']>[0], number | ReadonlyMap<string, number>>([
     ['journalEntries', journal.entries],
@@ -82,6 +74,11 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['journalOldestAgeSeconds', journal.oldestAgeMs / 1000],
     ['seenEventIds', seenEventIds],
     ['openSessions', correlator.sessions],
+    ['sessionsForgotten', correlator.sessionsForgotten],
+    ['openRecords', correlator.openRecords],
+    ['openRecordsLimit', maxOpenRecords],
+    ['agingRecords', correlator.agingRecords],
+    ['recordsForgotten', correlator.recordsForgotten],
     ['openJobs', correlator.openJobs],
     ['openAttempts', correlator.openAttempts],
     ['openAttemptsLimit', maxOpenAttempts],
@@ -94,7 +91,6 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['spansQueuedBytes', exported.queuedBytes],
     ['exportLagSeconds', ageSeconds(exported.oldestQueuedAtMs)],
     ['spansDiscarded', exported.discarded],
-    ['exporterMisconfigured', new Map(exported.lanes.map(({ exporter, problem }) => [exporter, problem === undefined ? 0 : 1]))],
     ['quarantineQueued', quarantineQueued],
     ['viewAttempts', view?.openAttempts ?? 0],
     ['viewRows', view?.rows ?? 0],

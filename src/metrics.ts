@@ -48,7 +48,12 @@ export const METRICS = {
   journalEntriesLost: counter('journal_entries_lost_total', 'Events in them, as far as it is known.'),
   journalReadRetries: counter('journal_read_retries_total', 'Looks at the journal on disk that failed and are made again.'),
   journalWritable: gauge('journal_writable', 'Is 1 while the journal can be written, 0 while it cannot and posts are answered 503.'),
-  openSessions: gauge('open_sessions', 'Ray sessions that are open.'),
+  openSessions: gauge('open_sessions', 'Ray sessions that are open, and closed ones that are remembered.'),
+  sessionsForgotten: counter('sessions_forgotten_total', 'Sessions that were closed or forgotten early, because there were too many.'),
+  openRecords: gauge('open_records', 'Jobs, actors, nodes, workers and placement groups that are open.'),
+  openRecordsLimit: gauge('open_records_limit', 'Open jobs, actors, nodes... at which posts are answered 503.'),
+  agingRecords: gauge('closed_records', 'Closed jobs, actors, nodes, workers... that are remembered for late events.'),
+  recordsForgotten: counter('closed_records_forgotten_total', 'Closed jobs, actors, nodes, workers... that gave way to later ones.'),
   openJobs: gauge('open_jobs', 'Jobs that are not finished.'),
   openAttempts: gauge('open_attempts', 'Task attempts that are not finished.'),
   openAttemptsLimit: gauge('open_attempts_limit', 'Open attempts at which posts are answered 503.'),
@@ -69,11 +74,6 @@ export const METRICS = {
     'exporter',
   ]),
   exportRetries: counter('export_retries_total', 'Attempts to export that failed and are tried again.', ['exporter']),
-  exporterMisconfigured: gauge(
-    'exporter_misconfigured',
-    'Is 1 while an exporter is misconfigured and its spans are kept, until its backend accepts one.',
-    ['exporter'],
-  ),
   quarantineWritten: counter('quarantine_entries_written_total', 'Rejected events and refused spans that were written to quarantine.', [
     'kind',
   ]),
@@ -168,8 +168,8 @@ function counter(name: string, help: string, labels: readonly string[] = []) {
   return { type: 'counter', name: PREFIX + name, help, labels } as const;
 }
 
-function gauge(name: string, help: string, labels: readonly string[] = []) {
-  return { type: 'gauge', name: PREFIX + name, help, labels } as const;
+function gauge(name: string, help: string) {
+  return { type: 'gauge', name: PREFIX + name, help, labels: [] } as const;
 }
 
 function histogram(name: string, help: string, buckets: readonly number[], labels: readonly string[]) {

@@ -15,20 +15,17 @@ import type {
   WorkerLifecycle,
 } from '../event/index.ts';
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
-import { endJob, scheduleActor, scheduleAttempt, scheduleAttemptsOf, scheduleJobMark } from './due.ts';
+import { endJob, scheduleActor, scheduleAttempt, scheduleJobMark } from './due.ts';
 import { oneOf, smallest } from './merge.ts';
-import { isCreationTask, isRayActorName } from './ray-ids.ts';
+import { creationTaskOf, isRayActorName } from './ray-ids.ts';
 import { Point } from './records.ts';
-import type { Actor, NodeRecord, Session, WorkerRecord } from './records.ts';
+import type { NodeRecord, Session, WorkerRecord } from './records.ts';
 import type { Applied, State } from './state.ts';
-
-/** Points of one session that are remembered, so that a repeated one is told. */
-const POINTS_MAX = 10_000;
 
 /** Adds what an event tells to the state. */
 export function applyEvent(state: State, event: RayEvent, nowMs: number): Applied {
   const session = state.session(event.session, nowMs);
-  session.lastSeenMs = Math.max(session.lastSeenMs, nowMs);
+  if (nowMs > session.lastSeenMs || session.givesWay || session.isOver) state.touch(session, nowMs);
   state.schedule(session, session.dueMs === Number.POSITIVE_INFINITY ? nowMs + state.options.orphanTimeoutMs : session.dueMs);
   noteTimes(session, event);
   switch (event.type) {
@@ -90,20 +87,18 @@ function applyActor(state: State, session: Session, event: ActorDefinition | Act
     state.addTransitions(actor, event.transitions);
     for (const { state: name, nodeId } of event.transitions) {
       if (name === 'DEAD') actor.deadMs ??= nowMs;
-      if (name === 'ALIVE') placeActor(state, actor, nowMs);
       if (nodeId !== undefined) state.node(session, nodeId);
     }
-    scheduleAttemptsOf(state, actor, event.transitions, nowMs);
+    rescheduleCreationAttempts(state, session, event.actorId, nowMs);
   }
   scheduleActor(state, actor, nowMs);
   return 'applied';
 }
 
-/** The first ALIVE says where the creation ran, which it waited for. */
-function placeActor(state: State, actor: Actor, nowMs: number): void {
-  if (actor.isPlaced) return;
-  actor.isPlaced = true;
-  for (const attempt of actor.open ?? []) if (isCreationTask(attempt.task.id)) scheduleAttempt(state, attempt, nowMs);
+/** An ALIVE may end a restarted creation attempt, and tells where its creation ran. */
+function rescheduleCreationAttempts(state: State, session: Session, actorId: string, nowMs: number): void {
+  const task = session.tasks.get(creationTaskOf(actorId));
+  for (const attempt of task?.attempts ?? []) if (!attempt.closed) scheduleAttempt(state, attempt, nowMs);
 }
 
 function applyJob(state: State, session: Session, event: JobDefinition | JobLifecycle, nowMs: number): Applied {
@@ -124,6 +119,7 @@ function applyNode(state: State, session: Session, event: NodeDefinition | NodeL
   session.hasContent = true;
   const node = state.node(session, event.nodeId);
   if (node.closed) return 'late';
+  state.aging.remove(node);
   if (event.type === 'node_definition') {
     node.definition = oneOf(node.definition, event);
   } else {
@@ -137,6 +133,7 @@ function applyWorker(state: State, session: Session, event: WorkerDefinition | W
   session.hasContent = true;
   const worker = state.worker(session, event.workerId);
   if (worker.closed) return 'late';
+  state.aging.remove(worker);
   if (event.type === 'worker_definition') {
     worker.definition = oneOf(worker.definition, event);
   } else {
@@ -197,14 +194,6 @@ function applyPoint(state: State, session: Session, event: ClusterPoint, nowMs: 
   session.hasContent = true;
   const key = `${event.source}/${event.eventId}/${event.timeNs}`;
   if (session.points.has(key)) return 'late';
-  const point = new Point(session, event);
-  session.points.set(key, point);
-  if (session.points.size > POINTS_MAX) {
-    for (const [oldest, { closed }] of session.points) {
-      if (closed) session.points.delete(oldest);
-      break;
-    }
-  }
-  state.schedule(point, nowMs);
+  state.schedule(state.addRecord(session.points, new Point(session, key, event)), nowMs);
   return 'applied';
 }

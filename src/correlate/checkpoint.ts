@@ -3,6 +3,7 @@ import { LOOP } from './caller-chain.ts';
 import type { FoldNode } from './fold.ts';
 import {
   type Actor,
+  type AgingRecord,
   type Attempt,
   type ClosedAttempt,
   type Job,
@@ -81,30 +82,49 @@ type Kind<Name extends CheckpointKind> = readonly [Name, ...CheckpointContent[Na
 export function* checkpointRecords(state: State): Generator<CheckpointRecord> {
   const folds = new FoldNumbers();
   const shared: SharedNumbers = { definitions: new Map(), wheres: new Map() };
-  const sessions = [...state.sessions.values()];
+  const ages = agesOf(state);
+  // In the order in which they give way.
+  const sessions = [...[...state.sessions.values()].filter(({ givesWay }) => givesWay), ...state.recent];
   for (const [number, session] of sessions.entries())
     yield ['session', number, session.name, fieldsOf(session, 'session'), session.account.save()] satisfies Kind<'session'>;
-  for (const [number, session] of sessions.entries()) yield* sessionRecords(session, number, folds);
+  for (const [number, session] of sessions.entries()) yield* sessionRecords(session, number, folds, ages);
   const numbers = new Map(sessions.map((session, number) => [session, number]));
   for (const rows of state.tombstones.save(numbers)) yield ['tombstones', rows] satisfies Kind<'tombstones'>;
   for (const [number, session] of sessions.entries())
     for (const task of session.tasks.values()) yield* taskRecords(task, number, folds, shared);
 }
 
-function* sessionRecords(session: Session, number: number, folds: FoldNumbers): Generator<CheckpointRecord> {
+function* sessionRecords(session: Session, number: number, folds: FoldNumbers, ages: Ages): Generator<CheckpointRecord> {
   yield* containerRecords(session, number, null, folds);
   for (const job of session.jobs.values()) {
-    yield ['job', number, job.id, job.firstSeenMs, fieldsOf(job, 'job'), job.account.save()] satisfies Kind<'job'>;
+    yield ['job', number, job.id, job.firstSeenMs, agedFieldsOf(job, 'job', ages), job.account.save()] satisfies Kind<'job'>;
     yield* containerRecords(job, number, job.id, folds);
   }
-  for (const actor of session.actors.values()) yield ['actor', number, actor.id, fieldsOf(actor, 'actor')] satisfies Kind<'actor'>;
-  for (const node of session.nodes.values()) yield ['node', number, node.id, fieldsOf(node, 'machine')] satisfies Kind<'node'>;
-  for (const worker of session.workers.values()) yield ['worker', number, worker.id, fieldsOf(worker, 'machine')] satisfies Kind<'worker'>;
+  for (const actor of session.actors.values())
+    yield ['actor', number, actor.id, agedFieldsOf(actor, 'entity', ages)] satisfies Kind<'actor'>;
+  for (const node of session.nodes.values()) yield ['node', number, node.id, agedFieldsOf(node, 'machine', ages)] satisfies Kind<'node'>;
+  for (const worker of session.workers.values())
+    yield ['worker', number, worker.id, agedFieldsOf(worker, 'machine', ages)] satisfies Kind<'worker'>;
   for (const group of session.placementGroups.values())
-    yield ['placement_group', number, group.id, fieldsOf(group, 'entity')] satisfies Kind<'placement_group'>;
+    yield ['placement_group', number, group.id, agedFieldsOf(group, 'entity', ages)] satisfies Kind<'placement_group'>;
   for (const job of session.submissionJobs.values())
-    yield ['submission_job', number, job.id, fieldsOf(job, 'entity')] satisfies Kind<'submission_job'>;
-  for (const [key, point] of session.points) yield ['point', number, key, point.point, fieldsOf(point, 'point')] satisfies Kind<'point'>;
+    yield ['submission_job', number, job.id, agedFieldsOf(job, 'entity', ages)] satisfies Kind<'submission_job'>;
+  for (const point of session.points.values())
+    yield ['point', number, point.id, point.point ?? null, agedFieldsOf(point, 'point', ages)] satisfies Kind<'point'>;
+}
+
+/** Places of the records that nothing needs, by which the oldest ones are forgotten. */
+type Ages = ReadonlyMap<AgingRecord, number>;
+
+function agesOf({ aging, agingPoints }: State): Ages {
+  const ages = new Map<AgingRecord, number>();
+  for (const records of [aging, agingPoints]) for (const record of records) ages.set(record, ages.size);
+  return ages;
+}
+
+function agedFieldsOf(record: AgingRecord, kind: keyof typeof OMITTED, ages: Ages): Fields {
+  const age = ages.get(record);
+  return age === undefined ? fieldsOf(record, kind) : { ...fieldsOf(record, kind), age };
 }
 
 function* containerRecords(
@@ -210,21 +230,21 @@ const OMITTED = {
     'submissionJobs',
     'points',
     'account',
+    'older',
+    'newer',
   ],
-  job: ['id', 'session', 'open', 'chains', 'actors', 'firstSeenMs', 'account'],
+  job: ['id', 'session', 'open', 'chains', 'actors', 'firstSeenMs', 'account', 'older', 'newer'],
   extra: ['folds'],
   where: ['places', 'attempts'],
-  actor: ['id', 'session', 'open', 'creations'],
-  entity: ['id', 'session'],
-  machine: ['kind', 'id', 'session', 'wheres'],
-  point: ['session', 'point'],
+  entity: ['id', 'session', 'older', 'newer'],
+  machine: ['kind', 'id', 'session', 'wheres', 'running', 'older', 'newer'],
+  point: ['session', 'id', 'point', 'older', 'newer'],
 } as const satisfies {
   readonly session: readonly (keyof Session)[];
   readonly job: readonly (keyof Job)[];
   readonly extra: readonly (keyof Attempt['extra'])[];
   readonly where: readonly (keyof Where)[];
-  readonly actor: readonly (keyof Actor)[];
-  readonly entity: readonly (keyof PlacementGroup & keyof SubmissionJob)[];
+  readonly entity: readonly (keyof Actor & keyof PlacementGroup & keyof SubmissionJob)[];
   readonly machine: readonly (keyof NodeRecord)[];
   readonly point: readonly (keyof Point)[];
 };

@@ -11,7 +11,8 @@ import type { FoldNode } from './fold.ts';
 import type { AttemptLifecycle, Interval, Lifecycle, SpanRef } from './lifecycle.ts';
 import { largest, smallest } from './merge.ts';
 import { isCreationTask, isDriverTask } from './ray-ids.ts';
-import { type Attempt, type ClosedAttempt, type Job, runningNs, type Task } from './records.ts';
+import type { Attempt, ClosedAttempt, Job, Task } from './records.ts';
+import { runningNs } from './task-attempts.ts';
 import type { State } from './state.ts';
 import { jobSpan } from './trace-ref.ts';
 import { leave } from './where.ts';
@@ -238,11 +239,9 @@ function entomb(state: State, attempt: Attempt, closed: ClosedAttempt): void {
   task.replace(closed);
   state.schedule(attempt, Number.POSITIVE_INFINITY);
   leave(attempt);
-  const { actorId, session } = task;
-  if (actorId !== undefined) session.actors.get(actorId)?.open?.delete(attempt);
   state.openAttempts -= 1;
   if (task.hasOpen) {
-    state.tombstones.besides += 1;
+    state.tombstones.noteBesides(task.session, 1);
   } else {
     if (!isCreationTask(task.id)) task.keptDefinition = undefined;
     if (state.tombstones.add(task)) task.session.tasks.delete(task.id);
@@ -255,7 +254,7 @@ function forgetOldest(state: State, task: Task): void {
   const { tombstones } = state;
   while (tombstones.size + tombstones.besides + state.openAttempts > state.options.maxTombstones) {
     if (tombstones.size > 0) tombstones.forgetOldest();
-    else if (task.forgetOldestClosed()) tombstones.besides -= 1;
+    else if (task.forgetOldestClosed()) tombstones.noteBesides(task.session, -1);
     else return;
   }
 }

@@ -32,10 +32,10 @@ export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[]
   for (const actor of actors) closeActor(state, actor, nowMs, out);
   flushFolds(job, out);
   if (!job.closed && job.hasContent) {
-    job.closed = true;
-    job.silentNs = silenceNs(job.session);
-    out.push(jobLifecycle(job, profileWithRoom(job)));
+    state.close(job);
+    out.push(jobLifecycle(job));
     job.profile = [];
+    for (const actor of job.actors) if (actor.closed) job.actors.delete(actor);
   }
   job.account.tighten();
   state.schedule(job, Number.POSITIVE_INFINITY);
@@ -62,8 +62,7 @@ export function jobName({ id, definition }: Job): string {
   return definition?.jobName ?? definition?.submissionId ?? definition?.entrypoint ?? id;
 }
 
-/** The result of a job; `profile` are the driver's entries. */
-export function jobLifecycle(job: Job, profile: JobLifecycle['profile']): JobLifecycle {
+function jobLifecycle(job: Job): JobLifecycle {
   const { session, definition } = job;
   const startNs = jobStartNs(job) ?? job.childrenStartNs ?? session.firstNs ?? 0n;
   const endNs = jobEndNs(job);
@@ -87,9 +86,9 @@ export function jobLifecycle(job: Job, profile: JobLifecycle['profile']): JobLif
     foldedAttemptCount: job.account.foldedAttemptCount,
     leanAttemptCount: job.account.leanAttemptCount,
     statesLeftOut: leftOutOf(job, { leftOut: job.driverLeftOut }),
-    profile,
+    profile: profileWithRoom(job),
     isInternal: isInternalJob(job),
-    ...interval(startNs, endNs ?? job.silentNs ?? silenceNs(session), inferred),
+    ...interval(startNs, endNs ?? silenceNs(session), inferred),
     ...(definition === undefined ? {} : { definition }),
     ...(definition?.serviceName === undefined ? {} : { serviceName: definition.serviceName }),
     ...(job.driverError === undefined ? {} : { driverError: job.driverError }),
@@ -123,11 +122,11 @@ function jobLinks(job: Job): LinkRef[] {
 export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifecycle[]): void {
   const job = state.job(actor.session, actor.jobId, nowMs);
   const lifecycle = actorLifecycle(actor, job);
-  actor.closed = true;
-  state.schedule(actor, Number.POSITIVE_INFINITY);
+  state.close(actor);
   if (lifecycle.endInferred !== undefined) state.inferredEnds[lifecycle.endInferred] += 1;
   if (actor.isDetached) {
     out.push(lifecycle);
+    if (job.closed) job.actors.delete(actor);
     return;
   }
   job.actors.delete(actor);
@@ -252,8 +251,7 @@ function sessionCommon(
 }
 
 export function closeNode(state: State, node: NodeRecord, out: Lifecycle[]): void {
-  node.closed = true;
-  state.schedule(node, Number.POSITIVE_INFINITY);
+  state.close(node);
   if (!node.seen) return;
   const states = [...node.transitions];
   const dead = nextOf(node, ['DEAD'])?.timeNs;
@@ -272,8 +270,7 @@ export function closeNode(state: State, node: NodeRecord, out: Lifecycle[]): voi
 }
 
 export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]): void {
-  worker.closed = true;
-  state.schedule(worker, Number.POSITIVE_INFINITY);
+  state.close(worker);
   if (!worker.seen) return;
   const { session, definition } = worker;
   const states = [...worker.transitions];
@@ -305,8 +302,7 @@ export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]
 }
 
 export function closePlacementGroup(state: State, group: PlacementGroup, out: Lifecycle[]): void {
-  group.closed = true;
-  state.schedule(group, Number.POSITIVE_INFINITY);
+  state.close(group);
   const states = [...group.transitions];
   const requestedNs = group.definition?.requestedNs;
   const removed = nextOf(group, ['REMOVED'])?.timeNs;
@@ -322,8 +318,7 @@ export function closePlacementGroup(state: State, group: PlacementGroup, out: Li
 }
 
 export function closeSubmissionJob(state: State, job: SubmissionJob, out: Lifecycle[]): void {
-  job.closed = true;
-  state.schedule(job, Number.POSITIVE_INFINITY);
+  state.close(job);
   const states = [...job.transitions];
   const ended = nextOf(job, SUBMISSION_JOB_END_STATES)?.timeNs;
   out.push({
@@ -338,9 +333,10 @@ export function closeSubmissionJob(state: State, job: SubmissionJob, out: Lifecy
 }
 
 export function closePoint(state: State, record: Point, out: Lifecycle[]): void {
-  if (record.closed) return;
-  record.closed = true;
   const { session, point } = record;
+  state.close(record);
+  record.point = undefined;
+  if (point === undefined) return;
   const lifecycle: Lifecycle = {
     kind: 'point',
     session: session.name,
@@ -358,13 +354,17 @@ export function closePoint(state: State, record: Point, out: Lifecycle[]): void 
 
 /** Ends a session that fell silent, with everything that is open of it. */
 export function closeSession(state: State, session: Session, nowMs: number, out: Lifecycle[]): void {
-  for (const job of [...session.jobs.values()].sort(byId)) closeJob(state, job, nowMs, out);
+  for (const job of [...session.jobs.values()].sort(byId)) {
+    closeJob(state, job, nowMs, out);
+    if (!job.closed) state.letAge(job);
+  }
   for (const actor of [...session.actors.values()].sort(byId)) if (!actor.closed) closeActor(state, actor, nowMs, out);
   for (const worker of [...session.workers.values()].sort(byId)) if (!worker.closed) closeWorker(state, worker, out);
   for (const node of [...session.nodes.values()].sort(byId)) if (!node.closed) closeNode(state, node, out);
   for (const group of [...session.placementGroups.values()].sort(byId)) if (!group.closed) closePlacementGroup(state, group, out);
   for (const job of [...session.submissionJobs.values()].sort(byId)) if (!job.closed) closeSubmissionJob(state, job, out);
-  for (const point of session.points.values()) closePoint(state, point, out);
+  for (const point of session.points.values()) if (!point.closed) closePoint(state, point, out);
+  session.isOver = true;
   if (!session.account.folds.isEmpty)
     out.push(...session.account.folds.flush({ kind: 'session', session: session.name }, session.name, undefined));
   if (session.closed) return;

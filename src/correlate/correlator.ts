@@ -28,6 +28,14 @@ const SESSION_AGE_MAX_MS = 7 * 24 * 3_600_000;
 
 export interface CorrelatorStats {
   readonly sessions: number;
+  /** Because there were too many. */
+  readonly sessionsForgotten: number;
+  /** Jobs, actors, nodes, workers and placement groups that are open. */
+  readonly openRecords: number;
+  /** Jobs, actors, nodes, workers... that nothing needs and that are remembered for late events. */
+  readonly agingRecords: number;
+  /** Of those, because there were too many. */
+  readonly recordsForgotten: number;
   readonly openJobs: number;
   readonly openAttempts: number;
   readonly tombstones: number;
@@ -62,8 +70,8 @@ export interface Correlator {
   /** From now on these options count; traces that are open keep their budget. */
   configure(options: Partial<CorrelateOptions>): void;
   openAttempts(): number;
-  /** Jobs, actors, nodes, workers, placement groups and sessions that are remembered. */
-  otherRecords(): number;
+  /** Jobs, actors, nodes, workers and placement groups that are open. */
+  openRecords(): number;
   stats(): CorrelatorStats;
 }
 
@@ -71,16 +79,22 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
   const state = new State({ ...CORRELATE_DEFAULTS, ...options });
   let restorer: Restorer | undefined;
 
+  /** To be called before the state changes: all records of a checkpoint were taken. */
+  function endRestore(): void {
+    restorer?.finish();
+    restorer = undefined;
+  }
+
   return {
     apply(event, nowMs) {
-      // What it needed to take up a checkpoint is of no more use.
-      restorer = undefined;
+      endRestore();
       state.nowMs = Math.max(state.nowMs, nowMs);
       const applied = applyEvent(state, event, nowMs);
       if (applied === 'late') state.late += 1;
       return applied;
     },
     advance(nowMs, limit = Number.POSITIVE_INFINITY) {
+      endRestore();
       const out: Lifecycle[] = [];
       for (let looked = 0; looked < limit; looked += 1) {
         const next = state.due.popDue(nowMs);
@@ -94,12 +108,16 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
     },
     hasDue: (nowMs) => state.due.isDue(nowMs),
     closeAll(nowMs) {
+      endRestore();
       const out: Lifecycle[] = [];
       for (const session of [...state.sessions.values()].sort((a, b) => (a.name < b.name ? -1 : 1)))
         closeSession(state, session, nowMs, out);
       return out;
     },
-    checkpoint: () => checkpointRecords(state),
+    checkpoint() {
+      endRestore();
+      return checkpointRecords(state);
+    },
     restore(record) {
       restorer ??= new Restorer(state);
       restorer.take(record);
@@ -109,13 +127,15 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
       state.options = { ...state.options, ...changed };
     },
     openAttempts: () => state.openAttempts,
-    otherRecords: () => state.otherRecords,
+    openRecords: () => state.openRecords,
     stats() {
-      let openJobs = 0;
-      for (const session of state.sessions.values()) for (const job of session.jobs.values()) if (!job.closed) openJobs += 1;
       return {
         sessions: state.sessions.size,
-        openJobs,
+        sessionsForgotten: state.forgottenSessions,
+        openRecords: state.openRecords,
+        agingRecords: state.aging.size + state.agingPoints.size,
+        recordsForgotten: state.forgottenRecords,
+        openJobs: state.openJobs,
         openAttempts: state.openAttempts,
         tombstones: state.tombstones.size + state.tombstones.besides,
         late: state.late,
@@ -157,11 +177,11 @@ function closeDueJob(state: State, job: Job, nowMs: number, out: Lifecycle[]): v
 /** Closed after `orphanTimeoutMs` of silence, forgotten after a week. */
 function closeDueSession(state: State, session: Session, nowMs: number, out: Lifecycle[]): void {
   const silentAtMs = session.lastSeenMs + state.options.orphanTimeoutMs;
-  if (silentAtMs > nowMs) return state.schedule(session, silentAtMs);
+  if (silentAtMs > nowMs && !session.givesWay) return state.schedule(session, silentAtMs);
   if (scheduleAll(state, session, nowMs)) return;
   const forgetAtMs = Math.max(silentAtMs, session.lastSeenMs + SESSION_AGE_MAX_MS);
   closeSession(state, session, nowMs, out);
-  if (forgetAtMs > nowMs) return state.schedule(session, forgetAtMs);
+  if (forgetAtMs > nowMs && !session.givesWay) return state.schedule(session, forgetAtMs);
   state.forgetSession(session);
 }
 

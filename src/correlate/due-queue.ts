@@ -47,9 +47,22 @@ export class DueQueue<Item> {
     return { dueMs, item };
   }
 
-  #sink(dueMs: number, item: Item): void {
+  /** Removes all but those that `isWanted` holds for. */
+  keep(isWanted: (item: Item, dueMs: number) => boolean): void {
+    let kept = 0;
+    for (const [index, item] of this.#items.entries()) {
+      if (!isWanted(item, this.#timeAt(index))) continue;
+      this.#move(index, kept);
+      kept += 1;
+    }
+    this.#items.length = kept;
+    this.#times.length = kept;
+    for (let index = (kept >> 1) - 1; index >= 0; index -= 1) this.#sink(this.#timeAt(index), this.#itemAt(index), index);
+  }
+
+  #sink(dueMs: number, item: Item, from = 0): void {
     const size = this.#items.length;
-    let index = 0;
+    let index = from;
     for (;;) {
       let child = 2 * index + 1;
       if (child >= size) break;

@@ -1,6 +1,8 @@
 import type { TimeNs } from '../event/index.ts';
 import type { AttemptOutcome, FoldLifecycle, SpanRef, TraceRef } from './lifecycle.ts';
 
+import { LazyMap } from './lazy-collections.ts';
+
 const NAME_LENGTH_MAX = 128;
 const OTHER = '(other)';
 
@@ -107,7 +109,7 @@ export class Folds {
   readonly #limit: number;
   #nodes = 0;
   #round = 0;
-  readonly #containers = new Map<string, FoldContainer>();
+  readonly #containers = new LazyMap<string, FoldContainer>();
   readonly #root: SpanRef;
 
   constructor(root: SpanRef, limit: number) {

@@ -18,17 +18,18 @@ import type {
 } from '../event/index.ts';
 import type { TraceAccount } from './account.ts';
 import type { CallerChain, LOOP } from './caller-chain.ts';
-import { oneOfFacts, type TaskFacts } from './definitions.ts';
-import type { DueQueue } from './due-queue.ts';
+import type { TaskFacts } from './definitions.ts';
+import { Entity, Machine } from './entity.ts';
 import { Extra, NO_EXTRA } from './extra.ts';
 import type { FoldNode } from './fold.ts';
 import type { AttemptOutcome, JobTraceRef } from './lifecycle.ts';
 import type { LeftOut } from './left-out.ts';
 import type { PlaceFacts } from './place-facts.ts';
 import { NO_STATES, type PackedStates, unpackStates } from './packed-states.ts';
+import { LazyMap, LazySet } from './lazy-collections.ts';
 import { ownText } from './own-text.ts';
 import { actorIdOf, driverTaskOf, jobIdOf } from './ray-ids.ts';
-import { SeveralAttempts } from './several-attempts.ts';
+import { TaskAttempts } from './task-attempts.ts';
 
 /** Where attempts run of which the same is told: one object for all of them, which does not change. */
 export class Where implements PlaceFacts {
@@ -141,7 +142,7 @@ export interface ClosedAttempt {
 }
 
 /** A task with an attempt that is open, or with more to remember of its closed ones than a tombstone holds. */
-export class Task {
+export class Task extends TaskAttempts<Attempt, ClosedAttempt> {
   readonly id: string;
   readonly session: Session;
   /** Who called it, once a definition named it. */
@@ -151,17 +152,11 @@ export class Task {
    * or undefined where nothing is known of its caller.
    */
   trace: string | CallerChain<Job, Task> | typeof LOOP | undefined;
-  /**
-   * A definition of one of its attempts, for those whose own one was lost: attempts differ in their number only. Kept of a task
-   * with several attempts while one is open, and of a creation also afterwards, because restarted ones come without.
-   */
-  keptDefinition: TaskFacts | undefined;
   /** Its row among the tombstones, once every attempt is closed. */
   tombstone: number | undefined;
-  /** The one attempt that nearly all have. */
-  #attempts: Attempt | ClosedAttempt | SeveralAttempts<Attempt, ClosedAttempt> | undefined;
 
   constructor(session: Session, id: string) {
+    super();
     this.session = session;
     this.id = id;
   }
@@ -173,101 +168,6 @@ export class Task {
   get actorId(): string | undefined {
     return actorIdOf(this.id);
   }
-
-  /** In the order in which events named them. */
-  get attempts(): Iterable<Attempt | ClosedAttempt> {
-    if (this.#attempts instanceof SeveralAttempts) return this.#attempts.values();
-    return this.#attempts === undefined ? [] : [this.#attempts];
-  }
-
-  get attemptCount(): number {
-    if (this.#attempts instanceof SeveralAttempts) return this.#attempts.size;
-    return this.#attempts === undefined ? 0 : 1;
-  }
-
-  get closedCount(): number {
-    if (this.#attempts instanceof SeveralAttempts) return this.#attempts.size - this.#attempts.open;
-    return this.#attempts?.closed === true ? 1 : 0;
-  }
-
-  *openAttempts(): Generator<Attempt> {
-    for (const attempt of this.attempts) if (!attempt.closed) yield attempt;
-  }
-
-  get hasOpen(): boolean {
-    return this.#attempts instanceof SeveralAttempts ? this.#attempts.open > 0 : this.#attempts?.closed === false;
-  }
-
-  /** The closed attempt with the highest number. */
-  get lastClosed(): ClosedAttempt | undefined {
-    if (this.#attempts instanceof SeveralAttempts) return this.#attempts.lastClosed;
-    return this.#attempts?.closed === true ? this.#attempts : undefined;
-  }
-
-  find(number: number): Attempt | ClosedAttempt | undefined {
-    if (this.#attempts instanceof SeveralAttempts) return this.#attempts.find(number);
-    return this.#attempts?.number === number ? this.#attempts : undefined;
-  }
-
-  add(attempt: Attempt | ClosedAttempt): void {
-    if (this.#attempts === undefined) {
-      this.#attempts = attempt;
-      return;
-    }
-    if (!(this.#attempts instanceof SeveralAttempts)) {
-      const first = this.#attempts;
-      this.#attempts = new SeveralAttempts();
-      this.add(first);
-    }
-    if (attempt.closed) this.#attempts.addClosed(attempt);
-    else this.#attempts.addOpen(attempt);
-    if (!attempt.closed && attempt.definition !== undefined) this.keepDefinition(attempt.definition);
-  }
-
-  replace(closed: ClosedAttempt): void {
-    if (this.#attempts instanceof SeveralAttempts) this.#attempts.close(closed);
-    else this.#attempts = closed;
-    this.noteRun(closed);
-  }
-
-  /** Of two definitions always the same one is kept, whichever came first. */
-  keepDefinition(definition: TaskFacts): void {
-    this.keptDefinition = oneOfFacts(this.keptDefinition, definition);
-  }
-
-  /** To be called for each new definition of an open attempt. */
-  noteDefinition(definition: TaskFacts): void {
-    if (this.#attempts instanceof SeveralAttempts) this.keepDefinition(definition);
-  }
-
-  /** To be called when the states of an attempt changed. */
-  noteRun(attempt: Attempt | ClosedAttempt): void {
-    if (this.#attempts instanceof SeveralAttempts) this.#attempts.noteRun(attempt, runningNs);
-  }
-
-  /** The attempt that ran at `atNs`, as far as is known; else the first one. */
-  runningAt(atNs: TimeNs): Attempt | ClosedAttempt | undefined {
-    return this.#attempts instanceof SeveralAttempts ? this.#attempts.runningAt(atNs, runningNs) : this.#attempts;
-  }
-
-  /** Makes room where the attempts of one task are all that is remembered. */
-  forgetOldestClosed(): boolean {
-    return this.#attempts instanceof SeveralAttempts && this.#attempts.forgetOldestClosed();
-  }
-}
-
-/** When an attempt began to run: RUNNING, else the nearest that is known. */
-export function runningNs(attempt: Attempt | ClosedAttempt): TimeNs | undefined {
-  if (attempt.closed) return attempt.runningNs;
-  let running: TimeNs | undefined;
-  let submitted: TimeNs | undefined;
-  let first: TimeNs | undefined;
-  for (const { state, timeNs } of attempt.transitions) {
-    if (state === 'RUNNING' && (running === undefined || timeNs < running)) running = timeNs;
-    if (state === 'SUBMITTED_TO_WORKER' && (submitted === undefined || timeNs < submitted)) submitted = timeNs;
-    if (first === undefined || timeNs < first) first = timeNs;
-  }
-  return running ?? submitted ?? first;
 }
 
 export class Job {
@@ -283,10 +183,11 @@ export class Job {
   driverError: TaskError | undefined;
   profile: (ProfileEntry & { readonly taskId?: string; readonly attempt: number })[] = [];
   /** Open attempts that stand in this job's trace, without those of `chains`. No other job lists them. */
-  readonly open = new Set<Attempt>();
+  readonly open = new LazySet<Attempt>();
   /** Chains of callers of which this job is the best guess. */
-  readonly chains = new Set<CallerChain<Job, Task>>();
-  readonly actors = new Set<Actor>();
+  readonly chains = new LazySet<CallerChain<Job, Task>>();
+  /** Open ones, and those that are detached while the job is open. */
+  readonly actors = new LazySet<Actor>();
   /** Children that were sent or folded: the job needs a span. */
   hasChildren = false;
   childrenStartNs: TimeNs | undefined;
@@ -294,8 +195,6 @@ export class Job {
   readonly firstSeenMs: number;
   endMs: number | undefined;
   closed = false;
-  /** Where its span ends, once that is made, if Ray never reported an end. */
-  silentNs: TimeNs | undefined;
   marked = false;
   /** One of its actors has a name that Ray reserves for itself. */
   hasRayActor = false;
@@ -307,6 +206,8 @@ export class Job {
   attemptCount = 0;
   actorCount = 0;
   dueMs = Number.POSITIVE_INFINITY;
+  older: AgingRecord | undefined;
+  newer: AgingRecord | undefined;
   readonly account: TraceAccount;
   #driverTaskId: string | undefined;
 
@@ -324,6 +225,13 @@ export class Job {
   get hasContent(): boolean {
     return this.hasChildren || this.driverSeen || this.definition !== undefined || this.transitions.length > 0 || this.profile.length > 0;
   }
+
+  /** Something open refers to it, or is still to come of it. */
+  get isNeeded(): boolean {
+    if (!this.closed && this.hasContent) return true;
+    if (this.open.size > 0 || this.chains.size > 0 || this.actors.size > 0) return true;
+    return Number.isFinite(this.dueMs) || !this.account.folds.isEmpty;
+  }
 }
 
 export class Actor {
@@ -338,19 +246,20 @@ export class Actor {
   detachedByTask = false;
   tasksStartNs: TimeNs | undefined;
   tasksEndNs: TimeNs | undefined;
-  /** It was ALIVE once. */
-  isPlaced = false;
   deadMs: number | undefined;
-  /** Attempts that are open while it is not dead, and creations among them that wait for its next state. */
-  open: Set<Attempt> | undefined;
-  creations: DueQueue<Attempt> | undefined;
   dueMs = Number.POSITIVE_INFINITY;
   closed = false;
   marked = false;
+  older: AgingRecord | undefined;
+  newer: AgingRecord | undefined;
 
   constructor(session: Session, id: string) {
     this.session = session;
     this.id = ownText(id);
+  }
+
+  get isNeeded(): boolean {
+    return !this.closed;
   }
 
   get isDetached(): boolean {
@@ -362,58 +271,52 @@ export class Actor {
   }
 }
 
-/** What Ray tells of by a definition and transitions. */
-class Entity<Definition, Transition> {
-  readonly id: string;
-  readonly session: Session;
-  definition: Definition | undefined;
-  transitions: Transition[] = [];
-  leftOut: LeftOut | undefined;
-  dueMs = Number.POSITIVE_INFINITY;
-  closed = false;
-
-  constructor(session: Session, id: string) {
-    this.session = session;
-    this.id = ownText(id);
-  }
-
-  /** Ray told of it itself; else it is only named by something else. */
-  get seen(): boolean {
-    return this.definition !== undefined || this.transitions.length > 0;
-  }
-}
-
-/** Attempts run on it, and end with it. */
-class Machine<Definition, Transition> extends Entity<Definition, Transition> {
-  /** What open attempts share that run on it. */
-  readonly wheres = new Set<Where>();
-  deadMs: number | undefined;
-}
-
-export class NodeRecord extends Machine<NodeDefinition, NodeTransition> {
+export class NodeRecord extends Machine<Session, Where, NodeDefinition, NodeTransition> {
   readonly kind = 'node';
+  older: AgingRecord | undefined;
+  newer: AgingRecord | undefined;
 }
 
-export class WorkerRecord extends Machine<WorkerDefinition, WorkerTransition> {
+export class WorkerRecord extends Machine<Session, Where, WorkerDefinition, WorkerTransition> {
   readonly kind = 'worker';
+  older: AgingRecord | undefined;
+  newer: AgingRecord | undefined;
   jobId: string | undefined;
 }
 
-export class PlacementGroup extends Entity<PlacementGroupDefinition, PlacementGroupLifecycle['transitions'][number]> {}
+export class PlacementGroup extends Entity<Session, PlacementGroupDefinition, PlacementGroupLifecycle['transitions'][number]> {
+  older: AgingRecord | undefined;
+  newer: AgingRecord | undefined;
+}
 
-export class SubmissionJob extends Entity<SubmissionJobDefinition, SubmissionJobLifecycle['transitions'][number]> {}
+export class SubmissionJob extends Entity<Session, SubmissionJobDefinition, SubmissionJobLifecycle['transitions'][number]> {
+  older: AgingRecord | undefined;
+  newer: AgingRecord | undefined;
+}
 
 export class Point {
   readonly session: Session;
-  readonly point: ClusterPoint;
+  readonly id: string;
+  /** Undefined once it is closed. */
+  point: ClusterPoint | undefined;
   dueMs = Number.POSITIVE_INFINITY;
   closed = false;
+  older: AgingRecord | undefined;
+  newer: AgingRecord | undefined;
 
-  constructor(session: Session, point: ClusterPoint) {
+  constructor(session: Session, id: string, point: ClusterPoint | undefined) {
     this.session = session;
+    this.id = id;
     this.point = point;
   }
+
+  get isNeeded(): boolean {
+    return !this.closed;
+  }
 }
+
+/** What is remembered besides attempts, and forgotten when there is too much of it that nothing needs. */
+export type AgingRecord = Job | Actor | NodeRecord | WorkerRecord | PlacementGroup | SubmissionJob | Point;
 
 interface Findable {
   find(session: Session, id: string): Task | undefined;
@@ -423,19 +326,19 @@ export class Session {
   readonly name: string;
   /** Its number in this process. */
   readonly number: number;
-  readonly jobs = new Map<string, Job>();
+  readonly jobs = new LazyMap<string, Job>();
   /** Those that are open, and those of which a tombstone can't tell everything. */
-  readonly tasks = new Map<string, Task>();
-  readonly actors = new Map<string, Actor>();
-  readonly nodes = new Map<string, NodeRecord>();
-  readonly workers = new Map<string, WorkerRecord>();
-  readonly placementGroups = new Map<string, PlacementGroup>();
-  readonly submissionJobs = new Map<string, SubmissionJob>();
-  readonly points = new Map<string, Point>();
+  readonly tasks = new LazyMap<string, Task>();
+  readonly actors = new LazyMap<string, Actor>();
+  readonly nodes = new LazyMap<string, NodeRecord>();
+  readonly workers = new LazyMap<string, WorkerRecord>();
+  readonly placementGroups = new LazyMap<string, PlacementGroup>();
+  readonly submissionJobs = new LazyMap<string, SubmissionJob>();
+  readonly points = new LazyMap<string, Point>();
   /** Chains of callers by their first task, of which no caller is known. */
-  readonly chains = new Map<string, CallerChain<Job, Task>>();
+  readonly chains = new LazyMap<string, CallerChain<Job, Task>>();
   /** What open attempts share, by a key; see `where.ts`. */
-  readonly wheres = new Map<string, Where>();
+  readonly wheres = new LazyMap<string, Where>();
   sweepWheresAt = 0;
   readonly #tombstones: Findable;
   readonly firstSeenMs: number;
@@ -449,8 +352,14 @@ export class Session {
   /** Something stands in the session's trace: it needs a root. */
   hasContent = false;
   closed = false;
+  /** It fell silent and everything in it was closed; nothing of it came since. */
+  isOver = false;
+  /** It is to be closed before it has been silent for long, and then forgotten, because there are too many sessions. */
+  givesWay = false;
   marked = false;
   dueMs = Number.POSITIVE_INFINITY;
+  older: Session | undefined;
+  newer: Session | undefined;
   readonly account: TraceAccount;
 
   constructor(name: string, number: number, account: TraceAccount, tombstones: Findable, nowMs: number) {

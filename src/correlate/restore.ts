@@ -11,8 +11,8 @@ import {
   SAVED_LOOP,
   type SavedId,
 } from './checkpoint.ts';
-import { restoreWatch } from './due.ts';
 import { FoldNode } from './fold.ts';
+import type { LazyMap } from './lazy-collections.ts';
 import { LeftOut, type SavedLeftOut } from './left-out.ts';
 import type { SpanRef } from './lifecycle.ts';
 import { listRestored } from './link-callers.ts';
@@ -21,6 +21,7 @@ import { driverTaskOf } from './ray-ids.ts';
 import type { TaskFacts } from './definitions.ts';
 import {
   Actor,
+  type AgingRecord,
   Attempt,
   type ClosedAttempt,
   Job,
@@ -46,6 +47,8 @@ export class Restorer {
   readonly #sentFold: FoldNode;
   readonly #definitions = new Map<number, TaskFacts>();
   readonly #wheres = new Map<number, Where>();
+  /** Records that nothing needs, with their places among each other. */
+  readonly #aging: { readonly age: number; readonly record: AgingRecord }[] = [];
   /** Rows of tombstones whose tasks follow. */
   readonly #rows = new Map<Session, Map<string, number>>();
 
@@ -69,6 +72,7 @@ export class Restorer {
       const session = this.#state.addSession(name, restoredAccount({ kind: 'session' }, account), 0);
       this.#sessions.set(number, session);
       this.#revive(session, fields);
+      if (session.givesWay) this.#state.recent.remove(session);
     },
     fold: (number, name, sums, children) => {
       const node = Object.assign(new FoldNode(name), sums);
@@ -93,7 +97,8 @@ export class Restorer {
       const session = this.#session(number);
       const actor = new Actor(session, id);
       this.#add(session.actors, actor, fields);
-      if (!actor.closed || actor.isDetached) session.jobs.get(actor.jobId)?.actors.add(actor);
+      const job = session.jobs.get(actor.jobId);
+      if (!actor.closed || (actor.isDetached && job?.closed === false)) job?.actors.add(actor);
     },
     node: (number, id, fields) => this.#add(this.#session(number).nodes, new NodeRecord(this.#session(number), id), fields),
     worker: (number, id, fields) => this.#add(this.#session(number).workers, new WorkerRecord(this.#session(number), id), fields),
@@ -103,9 +108,8 @@ export class Restorer {
       this.#add(this.#session(number).submissionJobs, new SubmissionJob(this.#session(number), id), fields),
     point: (number, key, content, fields) => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an event, as it was decoded
-      const point = new Point(this.#session(number), content as ClusterPoint);
-      point.session.points.set(key, point);
-      this.#revive(point, fields);
+      const point = new Point(this.#session(number), key, content === null ? undefined : (content as ClusterPoint));
+      this.#add(point.session.points, point, fields);
     },
     tombstones: (rows) => {
       this.#state.tombstones.restore(rows, (number) => this.#session(number), this.#noteRow);
@@ -131,7 +135,7 @@ export class Restorer {
       }
       listRestored(this.#state, task);
       if (!task.hasOpen) task.tombstone = this.#rows.get(task.session)?.get(id);
-      this.#state.tombstones.besides += Math.max(0, task.closedCount - (task.hasOpen ? 0 : 1));
+      this.#state.tombstones.noteBesides(task.session, Math.max(0, task.closedCount - (task.hasOpen ? 0 : 1)));
     },
   };
 
@@ -151,7 +155,6 @@ export class Restorer {
     if (extra !== null) Object.assign(attempt.ownExtra, restoredFields(extra));
     if (folds !== null) attempt.ownExtra.folds = new Map(folds.map((id) => [this.#fold(id).name, this.#fold(id)]));
     if (Number.isFinite(attempt.dueMs)) this.#state.due.push(attempt.dueMs, attempt);
-    restoreWatch(attempt);
     task.add(attempt);
     this.#state.openAttempts += 1;
   }
@@ -160,10 +163,16 @@ export class Restorer {
     return { closed: true, number, runningNs, outcome, fold: fold === null ? undefined : this.#fold(fold) };
   }
 
-  #add<Kind extends Exclude<Timed, Attempt | Point | Session>>(records: Map<string, Kind>, record: Kind, fields: Fields): void {
-    records.set(record.id, record);
-    this.#state.otherRecords += 1;
+  #add<Kind extends AgingRecord>(records: LazyMap<string, Kind>, record: Kind, { age, ...fields }: Fields): void {
     this.#revive(record, fields);
+    this.#state.addRecord(records, record);
+    if (typeof age === 'number') this.#aging.push({ age, record });
+  }
+
+  /** To be called when all records were taken. */
+  finish(): void {
+    this.#aging.sort((a, b) => a.age - b.age);
+    for (const { record } of this.#aging) this.#state.listAging(record);
   }
 
   #revive(record: Timed, fields: Fields): void {

@@ -1,15 +1,29 @@
 import { TraceAccount } from './account.ts';
 import type { Cost } from './account.ts';
+import { AgingList } from './aging-list.ts';
 import { CallerChain } from './caller-chain.ts';
 import { DueQueue } from './due-queue.ts';
 import { compareTimed } from './due-order.ts';
 import type { StateTransition } from '../event/index.ts';
 import type { LeftOut } from './left-out.ts';
 import type { AttemptLifecycle, EndInferred, Lifecycle } from './lifecycle.ts';
-import { hasOpenAttempts } from './open-attempts.ts';
 import { ownText } from './own-text.ts';
 import { SharedDefinitions } from './definitions.ts';
-import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, Task, type Timed, WorkerRecord } from './records.ts';
+import type { LazyMap } from './lazy-collections.ts';
+import {
+  Actor,
+  type AgingRecord,
+  Attempt,
+  Job,
+  NodeRecord,
+  PlacementGroup,
+  Point,
+  Session,
+  SubmissionJob,
+  Task,
+  type Timed,
+  WorkerRecord,
+} from './records.ts';
 import { Tombstones } from './tombstones.ts';
 import { addTransitions } from './transitions.ts';
 
@@ -37,6 +51,13 @@ export interface CorrelateOptions {
   readonly inFlightAfterMs: number;
   /** Attempts, open or closed, that are remembered; the oldest closed ones are forgotten first. Default 1,000,000. */
   readonly maxTombstones: number;
+  /**
+   * Jobs, actors, nodes, workers... that nothing needs and that are remembered for late events: closed ones, and those that events only named. The oldest
+   * are forgotten first. Default 100,000.
+   */
+  readonly maxAgingRecords: number;
+  /** Sessions that are remembered. Beyond it the one that was silent longest is closed and forgotten. Default 10,000. */
+  readonly maxSessions: number;
   /** What a lifecycle takes of its trace. */
   readonly measure: (lifecycle: Lifecycle) => Cost;
   /** Hears of each attempt that is finished and was folded: it is not handed out. Default: nobody does. */
@@ -54,11 +75,15 @@ export const CORRELATE_DEFAULTS = {
   inFlight: 'off',
   inFlightAfterMs: 10_000,
   maxTombstones: 1_000_000,
+  maxAgingRecords: 100_000,
+  maxSessions: 10_000,
 } as const satisfies Partial<CorrelateOptions>;
 
-/** Records of one kind in one session that are remembered; beyond it the oldest closed ones are forgotten. */
-const RECORDS_MAX = 100_000;
-const EVICTION_SCAN_MAX = 100;
+/** Records that are looked at to make room for another one. */
+const MAX_LOOKS = 8;
+
+/** Places in the queue of what is due that are looked through for those that count no more, when there are so many and twice as many as then. */
+const MIN_SWEPT = 10_000;
 
 /** `late`: what an event tells came after its span was sent. */
 export type Applied = 'applied' | 'late';
@@ -67,17 +92,27 @@ export type Applied = 'applied' | 'late';
 export class State {
   options: CorrelateOptions;
   readonly sessions = new Map<string, Session>();
+  /** Sessions by their last event, without those that give way. */
+  readonly recent = new AgingList<Session>();
   readonly due = new DueQueue<Timed>(compareTimed);
   /** Where time stands, in milliseconds on the caller's clock: never runs backwards. */
   nowMs = 0;
   /** Tasks with closed attempts only, oldest first, so that the oldest are forgotten first. */
   readonly tombstones = new Tombstones();
   readonly definitions = new SharedDefinitions();
+  #sweepDueAt = MIN_SWEPT;
   #sessionNumbers = 0;
   #lastSession: Session | undefined;
   openAttempts = 0;
-  /** Jobs, actors, nodes, workers, placement groups, submission jobs and sessions. */
+  /** Jobs, actors, nodes, workers, placement groups, submission jobs and points. */
   otherRecords = 0;
+  /** Those of them that nothing needs: closed ones, and machines that events only named. */
+  readonly aging = new AgingList<AgingRecord>();
+  /** Closed points, of which only the names are left. They are many, and must not push out the others. */
+  readonly agingPoints = new AgingList<AgingRecord>();
+  openJobs = 0;
+  forgottenRecords = 0;
+  forgottenSessions = 0;
   late = 0;
   foldedAttempts = 0;
   /** Transitions between the first and the last ones of entities with too many. */
@@ -85,7 +120,6 @@ export class State {
   readonly inferredEnds: Record<EndInferred, number> = {
     profile: 0,
     actor_alive: 0,
-    actor_died: 0,
     worker_died: 0,
     node_died: 0,
     job_finished: 0,
@@ -102,6 +136,7 @@ export class State {
     let session = this.sessions.get(name);
     if (session === undefined) {
       session = this.addSession(name, new TraceAccount({ kind: 'session' }, this.#traceLimits), nowMs);
+      if (this.sessions.size > this.options.maxSessions) this.#makeRoomForSession();
     }
     this.#lastSession = session;
     return session;
@@ -111,14 +146,33 @@ export class State {
     this.#sessionNumbers += 1;
     const session = new Session(name, this.#sessionNumbers, account, this.tombstones, nowMs);
     this.sessions.set(name, session);
-    this.otherRecords += 1;
+    this.recent.add(session);
     return session;
+  }
+
+  /** To be called for an event of a session that is later than its last one. */
+  touch(session: Session, nowMs: number): void {
+    session.lastSeenMs = Math.max(session.lastSeenMs, nowMs);
+    session.isOver = false;
+    session.givesWay = false;
+    this.recent.add(session);
+  }
+
+  /** The session that was silent longest gives way: at once where all of it is closed, else as soon as that is done. */
+  #makeRoomForSession(): void {
+    const { oldest } = this.recent;
+    if (oldest === undefined) return;
+    this.forgottenSessions += 1;
+    if (oldest.isOver) return this.forgetSession(oldest);
+    this.recent.remove(oldest);
+    oldest.givesWay = true;
+    this.schedule(oldest, this.nowMs);
   }
 
   job(session: Session, id: string, nowMs: number): Job {
     return (
       session.jobs.get(id) ??
-      this.#added(session.jobs, new Job(session, id, new TraceAccount({ kind: 'job', id }, this.#traceLimits), nowMs))
+      this.addRecord(session.jobs, new Job(session, id, new TraceAccount({ kind: 'job', id }, this.#traceLimits), nowMs))
     );
   }
 
@@ -161,40 +215,96 @@ export class State {
     if (known !== undefined) return known;
     const actor = new Actor(session, id);
     this.job(session, actor.jobId, nowMs).actors.add(actor);
-    return this.#added(session.actors, actor);
+    return this.addRecord(session.actors, actor);
   }
 
   node(session: Session, id: string): NodeRecord {
-    return session.nodes.get(id) ?? this.#added(session.nodes, new NodeRecord(session, id));
+    return session.nodes.get(id) ?? this.#named(session.nodes, new NodeRecord(session, id));
   }
 
   worker(session: Session, id: string): WorkerRecord {
-    return session.workers.get(id) ?? this.#added(session.workers, new WorkerRecord(session, id));
+    return session.workers.get(id) ?? this.#named(session.workers, new WorkerRecord(session, id));
   }
 
   placementGroup(session: Session, id: string): PlacementGroup {
-    return session.placementGroups.get(id) ?? this.#added(session.placementGroups, new PlacementGroup(session, id));
+    return session.placementGroups.get(id) ?? this.addRecord(session.placementGroups, new PlacementGroup(session, id));
   }
 
   submissionJob(session: Session, id: string): SubmissionJob {
-    return session.submissionJobs.get(id) ?? this.#added(session.submissionJobs, new SubmissionJob(session, id));
+    return session.submissionJobs.get(id) ?? this.addRecord(session.submissionJobs, new SubmissionJob(session, id));
   }
 
   /** Everything of a session, tombstones and all. */
   forgetSession(session: Session): void {
-    const { jobs, actors, nodes, workers, placementGroups, submissionJobs } = session;
     this.tombstones.forgetSession(session);
-    for (const records of [jobs, actors, nodes, workers, placementGroups, submissionJobs]) this.otherRecords -= records.size;
+    for (const record of recordsOf(session)) this.#countForgotten(record);
+    session.dueMs = Number.POSITIVE_INFINITY;
     this.sessions.delete(session.name);
+    this.recent.remove(session);
     this.#lastSession = undefined;
-    this.otherRecords -= 1;
   }
 
-  /** A new record; the oldest closed one gives way when there are too many. */
-  #added<Kind extends { readonly id: string; readonly closed: boolean }>(records: Map<string, Kind>, record: Kind): Kind {
+  addRecord<Kind extends AgingRecord>(records: LazyMap<string, Kind>, record: Kind): Kind {
     records.set(record.id, record);
-    this.otherRecords += evictClosed(records) ? 0 : 1;
+    this.otherRecords += 1;
+    if (record instanceof Job && !record.closed) this.openJobs += 1;
     return record;
+  }
+
+  /** A machine of which there is no more than a name so far. */
+  #named<Kind extends NodeRecord | WorkerRecord>(records: LazyMap<string, Kind>, record: Kind): Kind {
+    this.letAge(this.addRecord(records, record));
+    return record;
+  }
+
+  /** To be called when a record is closed. */
+  close(record: AgingRecord): void {
+    if (record instanceof Job && !record.closed) this.openJobs -= 1;
+    record.closed = true;
+    this.schedule(record, Number.POSITIVE_INFINITY);
+    this.letAge(record);
+  }
+
+  /** Remembers a record that nothing needs, as long as there is room for it. */
+  letAge(record: AgingRecord): void {
+    const aging = this.#agingOf(record);
+    aging.add(record);
+    for (let looks = 0; looks < MAX_LOOKS && aging.size > this.options.maxAgingRecords; looks += 1) {
+      const { oldest } = aging;
+      if (oldest === undefined || oldest === record) return;
+      if (oldest.isNeeded) aging.add(oldest);
+      else this.#forget(oldest);
+    }
+  }
+
+  #forget(record: AgingRecord): void {
+    this.forgottenRecords += 1;
+    this.#countForgotten(record);
+    const { session, id } = record;
+    mapOf(record).delete(id);
+    if (record instanceof Actor) session.jobs.get(record.jobId)?.actors.delete(record);
+  }
+
+  #countForgotten(record: AgingRecord): void {
+    this.otherRecords -= 1;
+    // It may be scheduled still.
+    record.dueMs = Number.POSITIVE_INFINITY;
+    if (record instanceof Job && !record.closed) this.openJobs -= 1;
+    this.#agingOf(record).remove(record);
+  }
+
+  /** As it was listed by a former process. */
+  listAging(record: AgingRecord): void {
+    this.#agingOf(record).add(record);
+  }
+
+  #agingOf(record: AgingRecord): AgingList<AgingRecord> {
+    return record instanceof Point ? this.agingPoints : this.aging;
+  }
+
+  /** Records that something needs. */
+  get openRecords(): number {
+    return this.otherRecords - this.aging.size - this.agingPoints.size;
   }
 
   /** Adds the transitions of an entity that are new. */
@@ -212,7 +322,15 @@ export class State {
     const dueMs = Math.max(wantedMs, this.nowMs);
     if (record.dueMs === dueMs) return;
     record.dueMs = dueMs;
-    if (Number.isFinite(dueMs)) this.due.push(dueMs, record);
+    if (!Number.isFinite(dueMs)) return;
+    this.due.push(dueMs, record);
+    if (this.due.size > this.#sweepDueAt) this.#sweepDue();
+  }
+
+  /** Earlier places of records hold on to them, also to those that were forgotten. */
+  #sweepDue(): void {
+    this.due.keep((record, dueMs) => record.dueMs === dueMs);
+    this.#sweepDueAt = 2 * this.due.size + MIN_SWEPT;
   }
 
   get #traceLimits(): { readonly maxSpans: number; readonly maxBytes: number } {
@@ -220,14 +338,16 @@ export class State {
   }
 }
 
-/** True when one was forgotten. */
-function evictClosed(records: Map<string, { readonly closed: boolean }>): boolean {
-  if (records.size <= RECORDS_MAX) return false;
-  let scanned = 0;
-  for (const [id, record] of records) {
-    if (record.closed && !(record instanceof Job && hasOpenAttempts(record))) return records.delete(id);
-    scanned += 1;
-    if (scanned >= EVICTION_SCAN_MAX) break;
-  }
-  return false;
+function* recordsOf({ jobs, actors, nodes, workers, placementGroups, submissionJobs, points }: Session): Generator<AgingRecord> {
+  for (const records of [jobs, actors, nodes, workers, placementGroups, submissionJobs, points]) yield* records.values();
+}
+
+function mapOf(record: AgingRecord): Pick<LazyMap<string, AgingRecord>, 'delete'> {
+  const { session } = record;
+  if (record instanceof WorkerRecord) return session.workers;
+  if (record instanceof Actor) return session.actors;
+  if (record instanceof NodeRecord) return session.nodes;
+  if (record instanceof Point) return session.points;
+  if (record instanceof PlacementGroup) return session.placementGroups;
+  return record instanceof SubmissionJob ? session.submissionJobs : session.jobs;
 }

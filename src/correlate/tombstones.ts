@@ -35,6 +35,13 @@ const nsWords = new Uint32Array(ns.buffer);
 const scratch = new Uint32Array(ID_WORDS);
 const parentScratch = new Uint32Array(ID_WORDS);
 
+interface SessionRows {
+  readonly session: Session;
+  /** Rows that count, and closed attempts that are remembered besides. */
+  live: number;
+  besides: number;
+}
+
 export class Tombstones {
   #chunks: Uint32Array[] = [];
   /** Of the oldest row, and behind the newest: rows are numbered on and on, and `#chunks` begins with the chunk of the oldest. */
@@ -43,16 +50,26 @@ export class Tombstones {
   #spare: Uint32Array | undefined;
   #index = new TombstoneIndex();
   #live = 0;
-  /** Closed attempts that are remembered besides: earlier ones of tasks with several, and those of tasks that are open. */
-  besides = 0;
-  readonly #sessions = new Map<number, Session>();
+  #besides = 0;
+  readonly #sessions = new Map<number, SessionRows>();
 
   /** Tasks of which every attempt is closed. */
   get size(): number {
     return this.#live;
   }
 
-  /** Those that were given up and are still between others, too. */
+  /** Closed attempts that are remembered besides: earlier ones of tasks with several, and those of tasks that are open. */
+  get besides(): number {
+    return this.#besides;
+  }
+
+  /** Counts closed attempts of a session that are remembered besides, or are no more. */
+  noteBesides(session: Session, count: number): void {
+    this.#besides += count;
+    this.#rowsOf(session).besides += count;
+  }
+
+  /** Rows, also those that were given up and are still between others. */
   get rows(): number {
     return this.#end - this.#first;
   }
@@ -65,7 +82,7 @@ export class Tombstones {
     const at = offsetOf(row);
     words.set(scratch, at);
     task.tombstone = row;
-    this.#live += 1;
+    this.#countLive(task.session.number, 1);
     const closed = wholeOf(task);
     if (closed === undefined || !this.#index.add(scratch, row)) return false;
     ns[0] = closed.runningNs;
@@ -98,7 +115,7 @@ export class Tombstones {
 
   /** A task without an open attempt, new or an object of those that are remembered, is open again. */
   giveUp(task: Task): void {
-    if (task.attemptCount > 0) this.besides += 1;
+    if (task.attemptCount > 0) this.noteBesides(task.session, 1);
     if (task.tombstone !== undefined) this.#remove(task.tombstone);
     task.tombstone = undefined;
   }
@@ -106,19 +123,20 @@ export class Tombstones {
   forgetOldest(): void {
     while (this.#first < this.#end) {
       const row = this.#first;
-      const wasLive = this.#isLive(row);
-      if (wasLive) this.#forget(row);
+      const counts = this.#isLive(row);
+      if (this.#isTaken(row)) this.#forget(row);
       this.#dropFirst();
-      if (wasLive) return;
+      if (counts) return;
     }
   }
 
-  forgetSession(session: Session): void {
-    for (let row = this.#first; row < this.#end; row += 1) {
-      if (this.#isLive(row) && this.#word(row, SESSION) === session.number) this.#forget(row);
-    }
-    this.#sessions.delete(session.number);
-    while (this.#first < this.#end && !this.#isLive(this.#first)) this.#dropFirst();
+  /** In one step: its rows count no more, and are left behind as they become the oldest ones. */
+  forgetSession({ number }: Session): void {
+    const rows = this.#sessions.get(number);
+    if (rows === undefined) return;
+    this.#live -= rows.live;
+    this.#besides -= rows.besides;
+    this.#sessions.delete(number);
   }
 
   /** Rows as bytes, for a checkpoint; sessions are numbered as `numbers` says. */
@@ -138,8 +156,8 @@ export class Tombstones {
     for (const [index, row] of rows.entries()) {
       const at = offsetOf(row);
       words.set(this.#wordsOf(row).subarray(at, at + ROW_WORDS), index * ROW_WORDS);
-      const session = this.#sessions.get(this.#word(row, SESSION));
-      words[index * ROW_WORDS + SESSION] = (session === undefined ? undefined : numbers.get(session)) ?? 0;
+      const rowsOf = this.#sessions.get(this.#word(row, SESSION));
+      words[index * ROW_WORDS + SESSION] = (rowsOf === undefined ? undefined : numbers.get(rowsOf.session)) ?? 0;
     }
     return Buffer.from(words.buffer);
   }
@@ -154,7 +172,7 @@ export class Tombstones {
       const at = offsetOf(row);
       words.set(saved.subarray(from, from + ROW_WORDS), at);
       words[at + SESSION] = session.number;
-      this.#live += 1;
+      this.#countLive(session.number, 1);
       if ((this.#word(row, FLAGS) & IS_WHOLE) === 0) onObject(session, this.#idAt(row, 0), row);
       else if (!this.#index.add(words.subarray(at, at + ID_WORDS), row)) this.#remove(row);
     }
@@ -189,7 +207,7 @@ export class Tombstones {
   }
 
   #newRow(session: Session): number {
-    this.#sessions.set(session.number, session);
+    this.#rowsOf(session);
     if (this.#end - this.#first > 2 * (this.#live + CHUNK_ROWS)) this.#compact();
     const row = this.#end;
     if (this.#chunkOf(row) === this.#chunks.length) {
@@ -205,17 +223,30 @@ export class Tombstones {
     return row;
   }
 
+  #rowsOf(session: Session): SessionRows {
+    let rows = this.#sessions.get(session.number);
+    if (rows === undefined) this.#sessions.set(session.number, (rows = { session, live: 0, besides: 0 }));
+    return rows;
+  }
+
+  #countLive(session: number, count: number): void {
+    const rows = this.#sessions.get(session);
+    if (rows === undefined) return;
+    rows.live += count;
+    this.#live += count;
+  }
+
   #forget(row: number): void {
     const isWhole = (this.#word(row, FLAGS) & IS_WHOLE) !== 0;
-    if (!isWhole) this.#forgetObject(this.#sessions.get(this.#word(row, SESSION))?.tasks, this.#idAt(row, 0));
+    if (!isWhole) this.#forgetObject(this.#sessions.get(this.#word(row, SESSION))?.session, this.#idAt(row, 0));
     this.#remove(row);
   }
 
-  #forgetObject(tasks: Map<string, Task> | undefined, id: string): void {
-    const task = tasks?.get(id);
-    if (task === undefined) return;
-    this.besides -= task.attemptCount - 1;
-    tasks?.delete(id);
+  #forgetObject(session: Session | undefined, id: string): void {
+    const task = session?.tasks.get(id);
+    if (session === undefined || task === undefined) return;
+    this.noteBesides(session, 1 - task.attemptCount);
+    session.tasks.delete(id);
   }
 
   #remove(row: number): void {
@@ -223,7 +254,7 @@ export class Tombstones {
     const at = offsetOf(row);
     if (((words[at + FLAGS] ?? 0) & IS_WHOLE) !== 0) this.#index.remove(words.subarray(at, at + ID_WORDS), row);
     words[at + FLAGS] = 0;
-    this.#live -= 1;
+    this.#countLive(words[at + SESSION] ?? 0, -1);
   }
 
   #dropFirst(): void {
@@ -240,11 +271,12 @@ export class Tombstones {
     this.#first = 0;
     this.#end = 0;
     this.#live = 0;
+    for (const rows of this.#sessions.values()) rows.live = 0;
     for (let row = old.first; row < old.end; row += 1) {
       const words = old.chunks[Math.floor((row - base) / CHUNK_ROWS)];
       if (words === undefined) continue;
       const at = offsetOf(row);
-      const session = this.#sessions.get(words[at + SESSION] ?? 0);
+      const session = this.#sessions.get(words[at + SESSION] ?? 0)?.session;
       if (((words[at + FLAGS] ?? 0) & IS_LIVE) === 0 || session === undefined) continue;
       const bytes = new Uint8Array(words.slice(at, at + ROW_WORDS).buffer);
       this.restore(
@@ -258,8 +290,13 @@ export class Tombstones {
     }
   }
 
-  #isLive(row: number): boolean {
+  /** It was not given up; its session may be forgotten. */
+  #isTaken(row: number): boolean {
     return (this.#word(row, FLAGS) & IS_LIVE) !== 0;
+  }
+
+  #isLive(row: number): boolean {
+    return this.#isTaken(row) && this.#sessions.has(this.#word(row, SESSION));
   }
 
   #word(row: number, offset: number): number {

@@ -3,7 +3,6 @@ export function toMs(timeNs: bigint): number {
   return Number(timeNs) / 1e6;
 }
 
-/** NaN is a time that is not known. */
 export function earlier(known: number, ms: number): number {
-  return ms < known || Number.isNaN(known) ? ms : known;
+  return known <= ms ? known : ms;
 }

@@ -21,8 +21,6 @@ export interface ViewOptions {
   readonly health: () => Health;
   readonly turns: Turns;
   readonly now: () => number;
-  /** A time of the journal's clock on the clock of `now`. Default: the two are one. */
-  readonly heardAtMs?: (journalMs: number) => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly telemetry: ReceiverTelemetry;
   readonly limits?: Partial<ViewLimits>;
@@ -40,12 +38,11 @@ export interface ViewStats {
 
 /** What people see of the bridge while it runs. A fault in it stays in it. */
 export interface View {
-  /** An event that the correlator has applied, what it said to it, and when the event came, on the journal's clock. */
-  readonly observe: (event: RayEvent, applied: Applied, receivedAtMs: number) => void;
-  /** What a former process knew. */
+  /** An event that the correlator has applied, and what it said to it. */
+  readonly observe: (event: RayEvent, applied: Applied) => void;
+  /** What was open when a former process ended. */
   readonly takeUp: (retold: Retold) => void;
-  /** `atMs`: when it was finished, on the journal's clock. */
-  readonly finished: (lifecycle: Lifecycle, atMs: number) => void;
+  readonly finished: (lifecycle: Lifecycle) => void;
   /** An attempt that is finished and gets no span of its own. */
   readonly folded: (lifecycle: AttemptLifecycle) => void;
   /** The routes, to be mounted before those of the receiver. */
@@ -58,7 +55,7 @@ export interface View {
 }
 
 export function createView(options: ViewOptions): View {
-  const { now, telemetry, heardAtMs = (ms) => ms } = options;
+  const { now, telemetry } = options;
   const model = new ViewModel(options.limits);
   const intake = new IntakeCounts();
   const sinceMs = now();
@@ -75,15 +72,15 @@ export function createView(options: ViewOptions): View {
 
   return {
     // As `guarded`, without a closure for each event.
-    observe: (event, applied, receivedAtMs) => {
+    observe: (event, applied) => {
       try {
-        model.observe(event, heardAtMs(receivedAtMs), applied);
+        model.observe(event, now(), applied);
       } catch (error) {
         telemetry.internalError('view', error);
       }
     },
-    takeUp: (retold) => guarded(() => model.takeUp(retold, heardAtMs)),
-    finished: (lifecycle, atMs) => guarded(() => model.finished(lifecycle, heardAtMs(atMs))),
+    takeUp: (retold) => guarded(() => model.takeUp(retold, now())),
+    finished: (lifecycle) => guarded(() => model.finished(lifecycle, now())),
     folded: (lifecycle) => guarded(() => model.finished(lifecycle, now(), 'folded')),
     mount(app) {
       api.mount(app);

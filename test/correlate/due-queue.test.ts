@@ -16,3 +16,17 @@ it('gives what is due by its time, and what is due together in an order that doe
     }),
   );
 });
+
+it('gives what was kept in the same order', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.tuple(fc.nat(20), fc.nat(1000)), { selector: ([, id]) => id, maxLength: 150, size: 'max' }), (pairs) => {
+      const queue = new DueQueue<number>((a, b) => a - b);
+      for (const [dueMs, id] of pairs) queue.push(dueMs, id);
+      queue.keep((id, dueMs) => (id + dueMs) % 3 > 0);
+      const popped: number[] = [];
+      for (let next = queue.popDue(100); next !== undefined; next = queue.popDue(100)) popped.push(next.item);
+      const kept = pairs.filter(([dueMs, id]) => (id + dueMs) % 3 > 0).sort(([dueA, idA], [dueB, idB]) => dueA - dueB || idA - idB);
+      expect(popped).toEqual(kept.map(([, id]) => id));
+    }),
+  );
+});

@@ -58,6 +58,7 @@ const step = fc.oneof(
 class Model {
   tombstones = new Tombstones();
   sessions = this.#sessions();
+  #numbers = 10;
   /** By session and id, oldest first. */
   known = new Map<string, Task>();
 
@@ -89,8 +90,11 @@ class Model {
     }
   }
 
+  /** A session of that name that comes later is another one. */
   forgetSession(session: Session): void {
     this.tombstones.forgetSession(session);
+    this.#numbers += 1;
+    this.sessions[this.sessions.indexOf(session)] = sessionOf(session.name, this.#numbers, this.tombstones);
     for (const key of this.known.keys()) if (key.startsWith(`${session.name}/`)) this.known.delete(key);
   }
 

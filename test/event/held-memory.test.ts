@@ -1,21 +1,7 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { decodeEvent, EventScanner, type RayEvent, ScanBytes } from '../../src/event/index.ts';
+import { heldBytes } from '../support/held-bytes.ts';
 import { rawDefinition, rawEvent, rawLifecycle } from './raw-events.ts';
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-/** Bytes that a result of `make` holds on to. */
-function heldBytes<Result>(make: () => Result): { readonly bytes: number; readonly result: Result } {
-  collectGarbage();
-  const before = process.memoryUsage();
-  const result = make();
-  collectGarbage();
-  const after = process.memoryUsage();
-  return { bytes: after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers, result };
-}
 
 const PADDING = 'x'.repeat(1_000_000);
 const BODIES = 40;

@@ -31,8 +31,8 @@ export function machineId(number: number): string {
 }
 
 /** States with the seconds since the start at which they were entered. */
-export function timed(byName: Readonly<Record<string, number>>): { readonly state: string; readonly timeNs: bigint }[] {
-  return Object.entries(byName).map(([state, second]) => ({ state, timeNs: secondNs(second) }));
+export function timed(times: Readonly<Record<string, number>>): { readonly state: string; readonly timeNs: bigint }[] {
+  return Object.entries(times).map(([state, second]) => ({ state, timeNs: secondNs(second) }));
 }
 
 export function secondNs(second: number): bigint {
@@ -64,4 +64,16 @@ export function jobStates(times: Readonly<Record<string, number>>, jobId = JOB):
 
 export function many(size: number, eventsOf: (number: number) => readonly RayEvent[]): RayEvent[] {
   return Array.from({ length: size }, (_, number) => eventsOf(number)).flat();
+}
+
+export function workerStates(id: string, times: Readonly<Record<string, number>>): RayEvent {
+  return { ...header(), type: 'worker_lifecycle', workerId: id, transitions: timed(times) };
+}
+
+export function nodeStates(id: string, times: Readonly<Record<string, number>>): RayEvent {
+  return { ...header(), type: 'node_lifecycle', nodeId: id, transitions: timed(times) };
+}
+
+export function actorStates(id: string, times: Readonly<Record<string, number>>): RayEvent {
+  return { ...header(), type: 'actor_lifecycle', actorId: id, transitions: timed(times) };
 }

@@ -1,0 +1,41 @@
+import { LazySet } from './lazy-collections.ts';
+import type { LeftOut } from './left-out.ts';
+import { ownText } from './own-text.ts';
+
+/** What Ray tells of by a definition and transitions. */
+export class Entity<Session, Definition, Transition> {
+  readonly id: string;
+  readonly session: Session;
+  definition: Definition | undefined;
+  transitions: Transition[] = [];
+  leftOut: LeftOut | undefined;
+  dueMs = Number.POSITIVE_INFINITY;
+  closed = false;
+
+  constructor(session: Session, id: string) {
+    this.session = session;
+    this.id = ownText(id);
+  }
+
+  get isNeeded(): boolean {
+    return !this.closed;
+  }
+
+  /** Ray told of it itself; else it is only named by something else. */
+  get seen(): boolean {
+    return this.definition !== undefined || this.transitions.length > 0;
+  }
+}
+
+/** Attempts run on it, and end with it. */
+export class Machine<Session, Where, Definition, Transition> extends Entity<Session, Definition, Transition> {
+  /** What open attempts share that run on it. */
+  readonly wheres = new LazySet<Where>();
+  /** Open attempts that run on it. */
+  running = 0;
+  deadMs: number | undefined;
+
+  override get isNeeded(): boolean {
+    return this.running > 0 || (this.seen && !this.closed);
+  }
+}
