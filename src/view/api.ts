@@ -104,7 +104,7 @@ export function createApi(options: ApiOptions): Api {
       return job === undefined ? [] : [job];
     });
     const [job] = candidates;
-    if (job === undefined) return refuseRead('job_not_found', 'no such job is known: it never was, or it is over for too long');
+    if (job === undefined) return refuseRead('job_not_found', 'job not found: it never reported here, or it ended long ago');
     return candidates.length === 1
       ? { ok: true, value: job }
       : refuseRead('job_ambiguous', 'more than one session has a job of this id: name the session');

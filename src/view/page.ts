@@ -6,6 +6,7 @@ const SCRIPTS = [
   'dom.js',
   'scheme.js',
   'format.js',
+  'connection.js',
   'jobs.js',
   'node-use.js',
   'job.js',

@@ -166,19 +166,66 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     expect(await accessibilityBreaches(page)).toEqual([]);
   });
 
-  it('says when the bridge is gone, and goes on when it is back', async () => {
+  it('says "Job not found" and nothing else at the address of an unknown job, also after another job', async () => {
     const fixture = await browse();
-    const { page, context } = fixture;
+    const { page, url, complaints } = fixture;
     await feed(fixture, features);
-    await page.waitForSelector('#jobs-list li');
-    await context.setOffline(true);
-    await page.reload().catch(() => {});
-    await context.setOffline(false);
-    await page.goto(fixture.url);
-    await page.waitForSelector('#jobs-list li');
+    await openJob(page);
+    const failures = await page.textContent('#failures');
+    expect(failures).toContain('boom');
+    for (const address of ['#/job/session_x/09000000', '#/job/session_x', '#/job/%E0%A4%A/01000000']) {
+      await page.goto(`${url}/${address}`);
+      await page.waitForSelector('#job-gone:not([hidden])');
+      expect(((await page.innerText('main')) ?? '').trim().split(/\s*\n\s*/)).toEqual(['All jobs', 'Job not found']);
+      expect(await page.title()).toMatch(/^Job not found/);
+    }
+    expect(await accessibilityBreaches(page)).toEqual([]);
+    await page.goBack();
+    await page.goBack();
+    await page.goBack();
+    await page.waitForSelector('.row .sign.finished');
+    expect(await page.isVisible('#job-gone')).toBe(false);
+    expect(await page.textContent('#failures')).toBe(failures);
+    expect(complaints).toEqual([]);
+  });
+
+  it('keeps the last data, greyed and with their time, while the bridge is unreachable, and goes on afterwards', async () => {
+    const fixture = await browse();
+    const { page } = fixture;
+    await feed(fixture, features);
+    await openJob(page);
+    await shows(page, '#tasks-note', /^\d+ tasks, in \d+ rows/);
+    const [note, rows] = [await page.textContent('#tasks-note'), await titles(page)];
+    const giveBack = await fixture.takeAway();
+    await page.fill('input[name=search]', 'nothing has this name');
+    await shows(page, '#connection.lost', /^Bridge unreachable\. Data as of \d\d:\d\d:\d\d\.$/);
+    expect(await page.textContent('#health')).toMatch(/^Bridgeunreachable/);
+    expect([await page.textContent('#tasks-note'), await titles(page)]).toEqual([note, rows]);
+    expect(await page.title()).toMatch(/^Bridge unreachable/);
+    expect(await page.evaluate("getComputedStyle(document.querySelector('main')).filter")).toBe('grayscale(1)');
+    expect(await accessibilityBreaches(page)).toEqual([]);
+    await giveBack();
+    await page.waitForSelector('#connection:not(.lost)', { state: 'attached' });
+    await shows(page, '#tasks-note', /^0 tasks/);
+    expect(await page.textContent('#health')).toMatch(/^Bridgerunning/);
+    expect(await page.evaluate("getComputedStyle(document.querySelector('main')).filter")).toBe('none');
+  });
+
+  it('says that the bridge is unreachable when a request fails while the stream still lives, or when the bridge stops', async () => {
+    const fixture = await browse();
+    const { page } = fixture;
+    await feed(fixture, features);
+    await openJob(page);
+    const rows = await titles(page);
+    await page.route('**/api/v1/jobs/**', (route) => route.abort());
+    await page.selectOption('select[name=order]', 'tree');
+    await page.waitForSelector('#connection.lost');
+    expect(await titles(page)).toEqual(rows);
+    await page.unroute('**/api/v1/jobs/**');
+    await page.waitForSelector('#connection:not(.lost)', { state: 'attached' });
     await fixture.bridge.stop({ timeoutMs: 0 });
     await page.waitForSelector('#connection.lost');
-    expect(await page.textContent('#connection')).toContain('No connection');
+    expect(await page.textContent('#connection')).toContain('Bridge unreachable');
   });
 });
 

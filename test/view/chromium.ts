@@ -57,16 +57,30 @@ export async function openBrowser(options: BrowserContextOptions, url: string): 
   return { page, context, complaints, close };
 }
 
-export type BrowsedBridge = TestBridge & Browser & { readonly url: string };
+export interface BrowsedBridge extends TestBridge, Browser {
+  readonly url: string;
+  /** Cuts every connection and takes no new one, until the returned function is called. */
+  readonly takeAway: () => Promise<() => Promise<void>>;
+}
 
 /** A bridge with a view, and a browser of its own that looks at its page; both end after the test. */
 export async function browse(options: BrowserContextOptions = {}, bridgeOptions: BridgeOptions = {}): Promise<BrowsedBridge> {
   const fixture = await startViewBridge(bridgeOptions);
-  const listening = await listen(fixture.bridge.app.fetch, { host: '127.0.0.1', port: 0 });
-  if (!listening.ok) throw new Error(listening.problem);
-  const { server }: { server: ListeningServer } = listening;
+  const serve = async (port: number): Promise<ListeningServer> => {
+    const listening = await listen(fixture.bridge.app.fetch, { host: '127.0.0.1', port });
+    if (!listening.ok) throw new Error(listening.problem);
+    return listening.server;
+  };
+  let server = await serve(0);
+  const { url } = server;
   closers.push(() => server.close(0));
-  const browser = await openBrowser(options, server.url);
+  const takeAway = async (): Promise<() => Promise<void>> => {
+    await server.close(0);
+    return async () => {
+      server = await serve(Number(new URL(url).port));
+    };
+  };
+  const browser = await openBrowser(options, url);
   closers.push(() => browser.close());
-  return { ...fixture, ...browser, url: server.url };
+  return { ...fixture, ...browser, url, takeAway };
 }

@@ -90,7 +90,6 @@ function showJob(answer) {
     rateText(job.endedPerSecond),
   ];
   setText(byId('job-counts'), counts.filter((text) => text !== '').join('; '));
-  byId('job-gone').hidden = true;
   byId('job-error').hidden = job.error === undefined;
   setText(byId('job-error'), job.error ?? '');
   showTable('functions', FUNCTION_COLUMNS, functions, (row) => row.function);
@@ -103,6 +102,7 @@ function showJob(answer) {
   setText(byId('waiting-title'), `What pending tasks wait for${sample}`);
   setText(byId('actors-title'), actorCount > actors.length ? `Actors: ${countText(actors.length)} of ${countText(actorCount)}` : 'Actors');
   offerFunctions(functions.map((row) => row.function));
+  showPart('job');
 }
 
 function showNodes() {

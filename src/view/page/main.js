@@ -14,16 +14,6 @@ const POLL_MS = 5000;
 /** What is made of all tasks of a job is asked for at most this often. */
 const SLOW_REFRESH_MS = 3000;
 
-/** @param {string} path @returns {Promise<unknown>} undefined when there is no good answer */
-async function askApi(path) {
-  try {
-    const response = await fetch(`api/v1/${path}`, { headers: { accept: 'application/json' } });
-    return response.ok ? await response.json() : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 function readAddress() {
   const [, session, job] = /^#\/job\/([^/]*)\/([^/]*)$/.exec(location.hash) ?? [];
   try {
@@ -35,8 +25,11 @@ function readAddress() {
 
 function go() {
   shownJob = readAddress();
-  byId('job').hidden = shownJob === undefined;
-  byId('job-gone').hidden = true;
+  const isOfNoJob = shownJob === undefined && location.hash.startsWith('#/job/');
+  byId('job').hidden = shownJob === undefined && !isOfNoJob;
+  showPart(isOfNoJob ? 'gone' : 'loading');
+  const details = byId('details');
+  if (details instanceof HTMLDialogElement) details.close();
   forgetPath();
   forgetNodeUse();
   openList(shownJob);
@@ -51,17 +44,21 @@ function hear() {
   stopPolling();
   const query = shownJob === undefined ? '' : `?${new URLSearchParams(shownJob)}`;
   source = new EventSource(`api/v1/stream${query}`);
-  source.addEventListener('open', () => connection('', false));
-  source.addEventListener('overview', (event) => showOverview(/** @type {{status: StatusAnswer, jobs: JobsAnswer}} */ (JSON.parse(String(event.data)))));
+  source.addEventListener('overview', (event) => {
+    noteAnswer('', true);
+    showOverview(/** @type {{status: StatusAnswer, jobs: JobsAnswer}} */ (JSON.parse(String(event.data))));
+  });
   source.addEventListener('job', (event) => {
     showJob(/** @type {JobAnswer} */ (JSON.parse(String(event.data))));
     refreshList();
     refreshSlowly();
   });
-  source.addEventListener('gone', () => showGone());
+  source.addEventListener('gone', () => showPart('gone'));
   source.addEventListener('error', () => {
-    connection('No connection to the bridge; trying again…', true);
+    bridgeLink.isLive = false;
+    // A stream that was refused is not tried again by the browser; one that was cut is.
     if (source?.readyState === EventSource.CLOSED) poll();
+    else noteLost();
   });
 }
 
@@ -69,18 +66,22 @@ function hear() {
 function poll() {
   if (polling !== undefined) return;
   polling = setInterval(() => void askAll(), POLL_MS);
+  void askAll();
 }
 
 async function askAll() {
-  const status = /** @type {StatusAnswer | undefined} */ (await askApi('status'));
-  const jobs = /** @type {JobsAnswer | undefined} */ (await askApi('jobs'));
-  if (status === undefined || jobs === undefined) return;
-  connection('Not live: asked every 5 s', false);
-  showOverview({ status, jobs });
-  if (shownJob === undefined) return;
-  const query = new URLSearchParams({ session: shownJob.session });
-  const job = /** @type {JobAnswer | undefined} */ (await askApi(`jobs/${encodeURIComponent(shownJob.job)}?${query}`));
-  if (job !== undefined) showJob(job);
+  const asked = shownJob;
+  const { status: code, answer: status } = await askApi('status');
+  const { answer: jobs } = await askApi('jobs');
+  if (status === undefined || jobs === undefined) return noteLost(code === 200 ? 0 : code);
+  noteAnswer('Not live: asked every 5 s', false);
+  showOverview({ status: /** @type {StatusAnswer} */ (status), jobs: /** @type {JobsAnswer} */ (jobs) });
+  if (asked === undefined) return;
+  const query = new URLSearchParams({ session: asked.session });
+  const job = await askApi(`jobs/${encodeURIComponent(asked.job)}?${query}`);
+  if (shownJob !== asked) return;
+  if (job.status === 404) showPart('gone');
+  if (job.answer !== undefined) showJob(/** @type {JobAnswer} */ (job.answer));
   refreshList();
   refreshSlowly();
 }
@@ -92,8 +93,8 @@ async function askSlowly() {
   if (asked === undefined) return;
   const path = `jobs/${encodeURIComponent(asked.job)}`;
   const query = new URLSearchParams({ session: asked.session });
-  const criticalPath = /** @type {CriticalPathAnswer | undefined} */ (await askApi(`${path}/critical-path?${query}`));
-  const nodeUse = /** @type {NodeUseAnswer | undefined} */ (await askApi(`${path}/node-use?${query}`));
+  const criticalPath = /** @type {CriticalPathAnswer | undefined} */ ((await askApi(`${path}/critical-path?${query}`)).answer);
+  const nodeUse = /** @type {NodeUseAnswer | undefined} */ ((await askApi(`${path}/node-use?${query}`)).answer);
   if (shownJob !== asked) return;
   if (criticalPath !== undefined) showPath(criticalPath);
   if (nodeUse !== undefined) showNodeUse(nodeUse);
@@ -104,31 +105,36 @@ function stopPolling() {
   polling = undefined;
 }
 
-/** @param {string} text @param {boolean} isLost */
-function connection(text, isLost) {
-  const at = byId('connection');
-  at.classList.toggle('lost', isLost);
-  setText(at, text);
-}
-
 /** @param {{status: StatusAnswer, jobs: JobsAnswer}} data */
 function showOverview(data) {
   overview = data;
   const { status, jobs } = data;
-  const isFirstUse = shownJob === undefined && status.events.accepted === 0 && jobs.jobs.length === 0;
+  const isOfJob = !byId('job').hidden;
+  const isFirstUse = !isOfJob && status.events.accepted === 0 && jobs.jobs.length === 0;
   byId('setup').hidden = !isFirstUse;
-  byId('jobs').hidden = isFirstUse || shownJob !== undefined;
+  byId('jobs').hidden = isFirstUse || isOfJob;
   if (isFirstUse) showSetup(status.setup);
   showHealth(status);
-  if (shownJob === undefined) showJobs(jobs);
-  const running = jobs.jobs.filter((job) => job.state === 'running' && !job.isInternal).length;
-  const title = shownJob === undefined ? `${running} running` : (byId('job-title').textContent ?? '');
-  document.title = `${title} – ray-otel-bridge`;
+  if (!isOfJob) showJobs(jobs);
+  showTitle();
 }
 
-function showGone() {
-  byId('job-gone').hidden = false;
-  setText(byId('job-gone'), 'This job is not known (any more): it never told anything to this bridge, or it is over for too long.');
+function showTitle() {
+  const running = overview?.jobs.jobs.filter((job) => job.state === 'running' && !job.isInternal).length ?? 0;
+  const ofPage = byId('job').hidden ? `${running} running` : partTitle();
+  document.title = `${bridgeLink.isLost ? 'Bridge unreachable' : ofPage} – ray-otel-bridge`;
+}
+
+function partTitle() {
+  if (!byId('job-gone').hidden) return 'Job not found';
+  return byId('job-body').hidden ? (shownJob?.job ?? '') : (byId('job-title').textContent ?? '');
+}
+
+/** What is shown at the address of a job: nothing of another job, whatever comes. @param {'loading' | 'gone' | 'job'} part */
+function showPart(part) {
+  byId('job-body').hidden = part !== 'job';
+  byId('job-gone').hidden = part !== 'gone';
+  showTitle();
 }
 
 /** @param {StatusAnswer} status */
@@ -138,7 +144,7 @@ function showHealth({ health, events, nowMs }) {
   const rejected = Object.entries(events.rejectedByCode);
   /** @type {[name: string, value: string, isBad: boolean, why: string][]} */
   const facts = [
-    ['Bridge', health.reason ?? health.state, health.reason !== undefined, ''],
+    ['Bridge', bridgeLink.isLost ? 'unreachable' : (health.reason ?? health.state), bridgeLink.isLost || health.reason !== undefined, ''],
     ['Last event', events.lastReceivedMs === undefined ? 'none yet' : `${durationText(nowMs - events.lastReceivedMs)} ago`, false, ''],
     ['Backlog', `${countText(health.backlogEvents)} events, ${bytesText(health.journalBytes)}`, health.backlogAgeMs > 60_000, 'accepted and not worked through'],
     ['Export lag', health.queuedSpans === 0 ? 'none' : `${durationText(health.exportLagMs)}, ${countText(health.queuedSpans)} spans`, health.exportLagMs > 60_000, 'spans that wait for the backend'],
@@ -184,5 +190,6 @@ byId('setup-copy').addEventListener('click', (event) => {
 byId('jobs-internal').addEventListener('click', toggleInternal);
 setUpScheme();
 setUpTasks();
+setInterval(watchSilence, WATCH_MS);
 window.addEventListener('hashchange', go);
 go();

@@ -29,12 +29,17 @@ const list = {
   /** @type {Set<number>} */ asked: new Set(),
   /** Counts what makes answers that are under way useless. */ epoch: 0,
   chosen: -1,
+  /** Its rows are those of other filters: the ones that were asked for have not come yet. */ isOld: true,
   isDrawn: false,
 };
 
 /** @param {{session: string, job: string} | undefined} of */
 function openList(of) {
   list.of = of;
+  list.pages.clear();
+  list.total = 0;
+  list.tasks = 0;
+  setText(byId('tasks-note'), '');
   list.zoom = undefined;
   list.unfolded.clear();
   const form = byId('filter');
@@ -43,15 +48,15 @@ function openList(of) {
   resetList();
 }
 
+/** Other rows are wanted. What is there stays, greyed, until they come. */
 function resetList() {
   list.epoch += 1;
-  list.pages.clear();
   list.asked.clear();
-  list.total = 0;
+  list.isOld = true;
   list.chosen = -1;
   byId('rows').scrollTop = 0;
-  setText(byId('tasks-note'), '');
-  if (list.of !== undefined) void askPage(0);
+  // Until the job is known to be there, nothing is asked of it.
+  if (!byId('job-body').hidden) void askPage(0);
   drawSoon();
 }
 
@@ -64,6 +69,8 @@ async function askPage(page) {
   if (epoch !== list.epoch) return;
   list.asked.delete(page);
   if (answer === undefined) return;
+  if (list.isOld) list.pages.clear();
+  list.isOld = false;
   list.total = answer.total;
   list.chosen = Math.min(list.chosen, list.total - 1);
   list.tasks = answer.tasks;
@@ -81,11 +88,11 @@ async function askRows(of, page) {
   const path = `jobs/${encodeURIComponent(of.job)}`;
   if (isFoldedView(list.filter)) {
     const query = new URLSearchParams({ ...page, unfold: [...list.unfolded].join(',') });
-    return /** @type {TreeAnswer | undefined} */ (await askApi(`${path}/tree?${query}`));
+    return /** @type {TreeAnswer | undefined} */ ((await askApi(`${path}/tree?${query}`)).answer);
   }
   const { order } = list.filter;
   const query = new URLSearchParams({ ...page, ...list.filter, order: order === 'start' ? order : 'tree' });
-  const answer = /** @type {AttemptsAnswer | undefined} */ (await askApi(`${path}/tasks?${query}`));
+  const answer = /** @type {AttemptsAnswer | undefined} */ ((await askApi(`${path}/tasks?${query}`)).answer);
   return answer && { ...answer, rows: answer.tasks.map((task) => ({ depth: task.depth ?? 0, task })), tasks: answer.total };
 }
 
@@ -106,6 +113,7 @@ function askAgain() {
 }
 
 function askInSight() {
+  if (list.isOld) return void askPage(0);
   const { first, last } = inSight();
   const [firstPage, lastPage] = [Math.floor(first / PAGE_ROWS), Math.floor(last / PAGE_ROWS)];
   for (const page of list.pages.keys()) if (page < firstPage || page > lastPage) list.pages.delete(page);
@@ -141,7 +149,7 @@ function drawRows() {
   const rows = [];
   for (let index = first; index <= last && list.total > 0; index += 1) {
     const page = Math.floor(index / PAGE_ROWS);
-    if (!list.pages.has(page)) void askPage(page);
+    if (!list.pages.has(page) && !list.isOld && !bridgeLink.isLost) void askPage(page);
     rows.push({ index, row: rowAt(index) });
   }
   keep(space, rows, ({ index }) => String(index), createRow, updateRow);
@@ -150,7 +158,8 @@ function drawRows() {
   setText(byId('axis-to'), list.total === 0 ? '' : `${clockText(toMs)} (${durationText(toMs - fromMs)})`);
   const rest = list.withoutRow > 0 ? ` ${countText(list.withoutRow)} attempt${list.withoutRow === 1 ? ' has' : 's have'} no row here any more.` : '';
   const inRows = list.tasks === list.total ? '' : `, in ${countText(list.total)} row${list.total === 1 ? '' : 's'}`;
-  setText(byId('tasks-note'), `${countText(list.tasks)} task${list.tasks === 1 ? '' : 's'}${inRows}.${rest}`);
+  byId('rows').classList.toggle('old', list.isOld);
+  if (!list.isOld) setText(byId('tasks-note'), `${countText(list.tasks)} task${list.tasks === 1 ? '' : 's'}${inRows}.${rest}`);
   const chosen = rows.some(({ index }) => index === list.chosen);
   if (chosen) byId('rows').setAttribute('aria-activedescendant', `row-${list.chosen}`);
   else byId('rows').removeAttribute('aria-activedescendant');
