@@ -25,6 +25,15 @@ export function describeJob(job: JobLifecycle, traceId: string, traceUrl: string
   };
 }
 
+/** The exporters that are misconfigured, with the likely mistake: those whose backend accepted spans before, or those whose backend never did. */
+export function describeProblems({ lanes }: ExportStats, didWork: boolean): readonly string[] {
+  return lanes.flatMap(({ exporter, hasAccepted, problem }) =>
+    problem === undefined || hasAccepted !== didWork
+      ? []
+      : [`the exporter ${exporter} is misconfigured, and its spans are kept: ${problem.reason}; ${problem.fix}`],
+  );
+}
+
 /** What the live page tells of the bridge itself. */
 export function healthOf(
   state: Health['state'],
@@ -91,6 +100,7 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['spansQueuedBytes', exported.queuedBytes],
     ['exportLagSeconds', ageSeconds(exported.oldestQueuedAtMs)],
     ['spansDiscarded', exported.discarded],
+    ['exporterMisconfigured', new Map(exported.lanes.map(({ exporter, problem }) => [exporter, problem === undefined ? 0 : 1]))],
     ['quarantineQueued', quarantineQueued],
     ['viewAttempts', view?.openAttempts ?? 0],
     ['viewRows', view?.rows ?? 0],

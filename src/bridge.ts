@@ -1,7 +1,7 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Hono } from 'hono';
 import { type Access, openAccess, watch } from './access/index.ts';
-import { describeJob, healthOf, readingsOf } from './bridge-telemetry.ts';
+import { describeJob, describeProblems, healthOf, readingsOf } from './bridge-telemetry.ts';
 import { defaultSettings, type Settings } from './config.ts';
 import { createMeasure } from './convert.ts';
 import { type CorrelatorStats, createCorrelator, type Lifecycle } from './correlate/index.ts';
@@ -15,7 +15,7 @@ import {
   type OnRefused,
   systemClock,
 } from './export/index.ts';
-import { createMemoryJournal, type Journal, type JournalStats } from './journal/index.ts';
+import { createMemoryJournal, type Journal, type JournalStats, type SpanKey } from './journal/index.ts';
 import { spanKey, spanKeys } from './otlp/index.ts';
 import { createPump } from './pump.ts';
 import { correlateOptionsOf, restoredOptions, retellTo, takeUpCheckpoint } from './rebuild.ts';
@@ -37,6 +37,9 @@ import { createView, type View } from './view/index.ts';
 const RETRY_AFTER_MS = 1000;
 /** Open jobs, actors, nodes, workers and placement groups that the bridge holds before it refuses more. */
 const MAX_OPEN_RECORDS = 1_000_000;
+
+/** Stands beside the names of exporters where the journal remembers what was delivered: the log has the line of a finished job. */
+const JOB_LOG = '(log of finished jobs)';
 
 /** What is queued for the quarantine may take this long at the end. */
 const QUARANTINE_CLOSE_MS = 1000;
@@ -196,12 +199,19 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     return { code: 'too_many_open_attempts', message: `as many ${tooMany} are held as the limit allows`, retryAfterMs: RETRY_AFTER_MS };
   }
 
+  /** An exporter that never worked keeps the bridge from being ready. One that worked before does not: the journal keeps what comes. */
   function notReadyReason(): string | undefined {
+    return rebuildReason() ?? describeProblems(pipeline.stats(), false)[0];
+  }
+
+  function rebuildReason(): string | undefined {
     if (state === 'created') return 'the bridge is not started';
     if (isReady) return undefined;
     const { records, events, ofEvents } = rebuildProgress();
     return `the state is being rebuilt from the journal: ${records} records of the checkpoint, ${events} of ${ofEvents} events since then`;
   }
+
+  const warnings = (): readonly string[] => describeProblems(pipeline.stats(), true);
 
   function rebuildProgress(): RebuildProgress {
     const ofEvents = (durable?.restoredUntil ?? 0) - firstCursor;
@@ -226,22 +236,30 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   }
 
   async function tellRebuilding(signal: AbortSignal): Promise<void> {
-    while (notReadyReason() !== undefined && !signal.aborted) {
+    while (rebuildReason() !== undefined && !signal.aborted) {
       await clock.sleep(REBUILDING_INTERVAL_MS, signal);
-      if (notReadyReason() !== undefined && !signal.aborted) telemetry.rebuilding(rebuildProgress());
+      if (rebuildReason() !== undefined && !signal.aborted) telemetry.rebuilding(rebuildProgress());
     }
   }
 
-  function tellFinished(lifecycle: Lifecycle, spans: readonly ReadableSpan[]): void {
+  function tellFinished(lifecycle: Lifecycle, spans: readonly ReadableSpan[], atMs: number): void {
     if (lifecycle.kind === 'mark') telemetry.markMade(lifecycle.parent.kind);
     else telemetry.lifecycleFinished(lifecycle.kind);
-    view?.finished(lifecycle);
+    view?.finished(lifecycle, atMs);
     if (spans.length === 0) telemetry.spansSampledOut(mapSpans(lifecycle).length);
     if (lifecycle.kind !== 'job') return;
     const traceId = traceIdOf(lifecycle.trace);
     const spanId = jobSpanId(lifecycle.session, lifecycle.jobId);
+    if (!isFirstLine(`${traceId}${spanId}`)) return;
     const hasLink = spans.length > 0 && settings.traceUrl !== undefined;
     telemetry.jobFinished(describeJob(lifecycle, traceId, hasLink ? traceUrlOf(settings.traceUrl, traceId, spanId) : undefined));
+  }
+
+  /** Remembers which jobs were logged as it remembers which spans were delivered: a journal that is worked through again logs none twice. */
+  function isFirstLine(key: SpanKey): boolean {
+    if (durable?.wasDelivered(JOB_LOG, key) === true) return false;
+    durable?.noteDelivered(JOB_LOG, Buffer.from(key, 'hex'));
+    return true;
   }
 
   function openView(): View {
@@ -249,12 +267,14 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       telemetry,
       turns,
       now: clock.now,
+      // The journal's clock stands still while no process runs.
+      heardAtMs: (journalMs) => clock.now() - Math.max(0, journal.nowMs() - journalMs),
       sleep: clock.sleep,
       readTokens: access.read,
       needsIngestToken: () => access.ingest.isRequired(),
       listenHost: settings.listen.host,
       traceUrl: settings.traceUrl,
-      health: () => healthOf(state, notReadyReason() ?? pressure()?.message, { ...stats(), nowMs: clock.now() }),
+      health: () => healthOf(state, notReadyReason() ?? pressure()?.message ?? warnings()[0], { ...stats(), nowMs: clock.now() }),
       ...(options.setupLines === undefined ? {} : { setupLines: options.setupLines }),
     });
   }
@@ -322,6 +342,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       telemetry: view?.watchIntake(telemetry) ?? telemetry,
       limits,
       notReadyReason,
+      warnings,
       pressure,
       turns,
       seenEvents,

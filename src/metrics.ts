@@ -74,6 +74,11 @@ export const METRICS = {
     'exporter',
   ]),
   exportRetries: counter('export_retries_total', 'Attempts to export that failed and are tried again.', ['exporter']),
+  exporterMisconfigured: gauge(
+    'exporter_misconfigured',
+    'Is 1 while an exporter is misconfigured and its spans are kept, until its backend accepts one.',
+    ['exporter'],
+  ),
   quarantineWritten: counter('quarantine_entries_written_total', 'Rejected events and refused spans that were written to quarantine.', [
     'kind',
   ]),
@@ -168,8 +173,8 @@ function counter(name: string, help: string, labels: readonly string[] = []) {
   return { type: 'counter', name: PREFIX + name, help, labels } as const;
 }
 
-function gauge(name: string, help: string) {
-  return { type: 'gauge', name: PREFIX + name, help, labels: [] } as const;
+function gauge(name: string, help: string, labels: readonly string[] = []) {
+  return { type: 'gauge', name: PREFIX + name, help, labels } as const;
 }
 
 function histogram(name: string, help: string, buckets: readonly number[], labels: readonly string[]) {

@@ -31,10 +31,10 @@ export interface PumpOptions {
   readonly onReady?: () => void;
   /** Called once when all that a former process left is worked through: from then on the correlator may be given other options. */
   readonly onRebuilt?: () => void;
-  /** Hears of each event after it was applied, and of what came of it. */
-  readonly onApplied?: (event: RayEvent, applied: Applied) => void;
-  /** Hears of each finished lifecycle, with the spans that were enqueued for it. */
-  readonly onFinished: (lifecycle: Lifecycle, spans: readonly ReadableSpan[]) => void;
+  /** Called for each event after it was applied, with the result and with the time when it came, on the journal's clock. */
+  readonly onApplied?: (event: RayEvent, applied: Applied, receivedAtMs: number) => void;
+  /** Called for each finished lifecycle, with the spans that were enqueued for it and the time on the journal's clock. */
+  readonly onFinished: (lifecycle: Lifecycle, spans: readonly ReadableSpan[], atMs: number) => void;
   /** Hears of an exception in a stage, which is our own bug; what caused it is skipped. */
   readonly onBug: (stage: PumpStage, error: unknown) => void;
   readonly turns: Turns;
@@ -106,7 +106,7 @@ export function createPump(options: PumpOptions): Pump {
       if (turn.isOver()) turn = await turns.take('background');
       if (entry.receivedAtMs > timeMs && !(await moveTo(entry.receivedAtMs, signal, turn))) break;
       const applied = applyGuarded(entry.event);
-      if (applied !== undefined) options.onApplied?.(entry.event, applied);
+      if (applied !== undefined) options.onApplied?.(entry.event, applied, timeMs);
       cursor += 1;
     }
     journal.release(cursor);
@@ -156,7 +156,7 @@ export function createPump(options: PumpOptions): Pump {
     guarded('span', () => {
       const spans = options.spansOf(lifecycle);
       pipeline.enqueue(spans, durable?.remembersDelivered() === true ? options.isSettled : undefined);
-      options.onFinished(lifecycle, spans);
+      options.onFinished(lifecycle, spans, timeMs);
     });
   }
 

@@ -254,7 +254,7 @@ function tellExport(event: ExportEvent, { log, metrics, spaced }: Tools): void {
     case 'export_misconfigured':
       metrics.add('exportRetries', 1, event.exporter);
       return spaced(key, (repeated) =>
-        log.error({ ...line, ...repeated }, 'the exporter is set up wrongly; the spans are kept until it is mended'),
+        log.error({ ...line, ...repeated }, 'the exporter is misconfigured; its spans are kept until it is set up right'),
       );
     case 'export_recovered':
       return log.info(line, 'the backend takes spans again');

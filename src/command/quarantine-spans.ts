@@ -79,6 +79,8 @@ class ExportLine {
       exporters: [exporter],
       clock: { now, sleep, random },
       onEvent: (event) => this.#hear(event),
+      // What is refused once more stays in the quarantine.
+      believesRefusals: true,
       onRefused: (span, reason) => this.#reasons.set(span.spanContext().spanId, reason),
     });
   }

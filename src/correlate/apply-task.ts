@@ -1,16 +1,17 @@
-import type { StateTransition, TaskDefinition, TaskLifecycle, TaskLog, TaskProfile } from '../event/index.ts';
+import type { StateTransition, TaskDefinition, TaskLifecycle, TaskLog, TaskProfile, TimeNs } from '../event/index.ts';
 import { enterStates } from './attempt-states.ts';
 import { linkToCaller } from './link-callers.ts';
-import { endJob, isTerminal, scheduleAttempt, scheduleJobMark } from './due.ts';
+import { endJob, isTerminal, scheduleAttempt, scheduleJobMark, watchActor } from './due.ts';
+import { firstStateNs } from './ends.ts';
 import { oneOfFacts } from './definitions.ts';
-import { addProfileEntries, largest, smallest, wholeTaskEntry, withEntries } from './merge.ts';
+import { addProfileEntries, firstEntryNs, largest, smallest, wholeTaskEntry, withEntries } from './merge.ts';
 import { ownText } from './own-text.ts';
 import { actorIdOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
 import type { PlaceFacts } from './place-facts.ts';
-import type { Attempt, Session, Task, Where } from './records.ts';
+import type { Actor, Attempt, Session, Where } from './records.ts';
 import type { Applied, State } from './state.ts';
 import { addTransitions } from './transitions.ts';
-import { mergedFacts, moveTo, whereOf } from './where.ts';
+import { earliestFacts, mergedFacts, moveTo, whereOf } from './where.ts';
 
 export function applyTaskDefinition(state: State, session: Session, event: TaskDefinition, nowMs: number): Applied {
   if (isDriverTask(event.taskId)) {
@@ -19,9 +20,10 @@ export function applyTaskDefinition(state: State, session: Session, event: TaskD
     scheduleJobMark(state, job, nowMs);
     return 'applied';
   }
-  noteActor(state, session, event, nowMs);
+  const actor = noteActor(state, session, event, nowMs);
   const attempt = state.attempt(session, event.taskId, event.attempt, nowMs);
   if (attempt === undefined) return 'late';
+  if (actor !== undefined) watchActor(attempt, actor);
   const parentTaskId = event.parentTaskId === undefined ? undefined : sharedTaskId(session, event.parentTaskId);
   const facts = state.definitions.of(event, parentTaskId);
   attempt.definition = oneOfFacts(attempt.definition, facts);
@@ -31,13 +33,14 @@ export function applyTaskDefinition(state: State, session: Session, event: TaskD
   return 'applied';
 }
 
-function noteActor(state: State, session: Session, event: TaskDefinition, nowMs: number): void {
+function noteActor(state: State, session: Session, event: TaskDefinition, nowMs: number): Actor | undefined {
   const actorId = actorIdOf(event.taskId);
-  if (actorId === undefined) return;
+  if (actorId === undefined) return undefined;
   const actor = state.actor(session, actorId, nowMs);
   actor.className = smallest(actor.className, event.className);
   actor.moduleName = smallest(actor.moduleName, event.moduleName);
   actor.detachedByTask ||= event.isDetachedActor === true;
+  return actor;
 }
 
 /** The text that others hold already: many tasks have one parent. */
@@ -60,8 +63,9 @@ export function applyTaskLifecycle(state: State, session: Session, event: TaskLi
   const { workerPid } = event;
   const executorNodeId = workerPid === undefined ? undefined : event.emitterNodeId;
   const { nodeId: submittedNodeId, workerId } = event;
-  noteWhere(state, attempt, { submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress: undefined });
-  noteActorTimes(state, attempt.task, event.transitions, nowMs);
+  const told = { submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress: undefined };
+  noteWhere(state, attempt, told, firstStateNs(event.transitions));
+  noteActorTimes(state, attempt, event.transitions, nowMs);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
 }
@@ -86,9 +90,9 @@ function mergedLog(a: TaskLog | undefined, b: TaskLog | undefined): TaskLog | un
   return { ...high, ...low };
 }
 
-/** Lists the attempt at its worker and its node, so that their death ends it. */
-function noteWhere(state: State, attempt: Attempt, told: PlaceFacts): void {
-  const facts = mergedFacts(attempt.where, told);
+/** Lists the attempt at its worker and its node, so that their death ends it. `atNs` is when it was there. */
+function noteWhere(state: State, attempt: Attempt, told: PlaceFacts, atNs: TimeNs | undefined): void {
+  const facts = isCreationTask(attempt.task.id) ? earliestFacts(attempt, told, atNs) : mergedFacts(attempt.where, told);
   if (facts === undefined) return;
   moveTo(attempt, whereOf(attempt.task.session, facts, placesOf(state, attempt.task.session, facts)));
 }
@@ -104,9 +108,11 @@ function placesOf(state: State, session: Session, facts: PlaceFacts): Where['pla
 
 const NO_PLACES: Where['places'] = [];
 
-function noteActorTimes(state: State, { actorId, session }: Task, transitions: readonly StateTransition[], nowMs: number): void {
+function noteActorTimes(state: State, attempt: Attempt, transitions: readonly StateTransition[], nowMs: number): void {
+  const { actorId, session } = attempt.task;
   if (actorId === undefined) return;
   const actor = state.actor(session, actorId, nowMs);
+  watchActor(attempt, actor);
   for (const { timeNs } of transitions) {
     actor.tasksStartNs = smallest(actor.tasksStartNs, timeNs);
     actor.tasksEndNs = largest(actor.tasksEndNs, timeNs);
@@ -153,12 +159,15 @@ export function applyTaskProfile(state: State, session: Session, event: TaskProf
   extra.submitsEndNs = largest(extra.submitsEndNs, event.submitsEndNs);
   if (event.componentType === 'worker' && event.entries.length > 0) {
     const { emitterNodeId: executorNodeId, workerId, nodeIpAddress } = event;
-    noteWhere(state, attempt, { submittedNodeId: undefined, executorNodeId, workerId, workerPid: undefined, nodeIpAddress });
+    const told = { submittedNodeId: undefined, executorNodeId, workerId, workerPid: undefined, nodeIpAddress };
+    noteWhere(state, attempt, told, firstEntryNs(event.entries));
   }
   if (wholeTaskEntry(event.entries) !== undefined) extra.evidenceMs ??= nowMs;
   // All that is left of a creation can be its profile: the actor was there all the same.
   const { actorId } = attempt.task;
-  if (isCreationTask(taskId) && actorId !== undefined) state.actor(session, actorId, nowMs);
+  const actor =
+    actorId === undefined ? undefined : isCreationTask(taskId) ? state.actor(session, actorId, nowMs) : session.actors.get(actorId);
+  if (actor !== undefined) watchActor(attempt, actor);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
 }

@@ -15,11 +15,11 @@ import type {
   WorkerLifecycle,
 } from '../event/index.ts';
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
-import { endJob, scheduleActor, scheduleAttempt, scheduleJobMark } from './due.ts';
+import { endJob, scheduleActor, scheduleAttempt, scheduleAttemptsOf, scheduleJobMark } from './due.ts';
 import { oneOf, smallest } from './merge.ts';
-import { creationTaskOf, isRayActorName } from './ray-ids.ts';
+import { isCreationTask, isRayActorName } from './ray-ids.ts';
 import { Point } from './records.ts';
-import type { NodeRecord, Session, WorkerRecord } from './records.ts';
+import type { Actor, NodeRecord, Session, WorkerRecord } from './records.ts';
 import type { Applied, State } from './state.ts';
 
 /** Adds what an event tells to the state. */
@@ -87,18 +87,20 @@ function applyActor(state: State, session: Session, event: ActorDefinition | Act
     state.addTransitions(actor, event.transitions);
     for (const { state: name, nodeId } of event.transitions) {
       if (name === 'DEAD') actor.deadMs ??= nowMs;
+      if (name === 'ALIVE') placeActor(state, actor, nowMs);
       if (nodeId !== undefined) state.node(session, nodeId);
     }
-    rescheduleCreationAttempts(state, session, event.actorId, nowMs);
+    scheduleAttemptsOf(state, actor, event.transitions, nowMs);
   }
   scheduleActor(state, actor, nowMs);
   return 'applied';
 }
 
-/** An ALIVE may end a restarted creation attempt, and tells where its creation ran. */
-function rescheduleCreationAttempts(state: State, session: Session, actorId: string, nowMs: number): void {
-  const task = session.tasks.get(creationTaskOf(actorId));
-  for (const attempt of task?.attempts ?? []) if (!attempt.closed) scheduleAttempt(state, attempt, nowMs);
+/** The first ALIVE says where the creation ran, which it waited for. */
+function placeActor(state: State, actor: Actor, nowMs: number): void {
+  if (actor.isPlaced) return;
+  actor.isPlaced = true;
+  for (const attempt of actor.open ?? []) if (isCreationTask(attempt.task.id)) scheduleAttempt(state, attempt, nowMs);
 }
 
 function applyJob(state: State, session: Session, event: JobDefinition | JobLifecycle, nowMs: number): Applied {

@@ -1,13 +1,13 @@
-import type { ActorTransition, TimeNs } from '../event/index.ts';
+import type { ActorTransition, TaskError, TimeNs } from '../event/index.ts';
 import { traceJobOf } from './ancestry.ts';
 import { attemptEnd, firstStateNs, jobStartNs } from './ends.ts';
-import type { AttemptLifecycle, LinkRef, NodeFacts, SpanRef } from './lifecycle.ts';
-import { smallest, sortedProfile, WHOLE_TASK_PREFIX } from './merge.ts';
+import { evidenceOf } from './evidence.ts';
+import type { AttemptLifecycle, EndInferred, LinkRef, NodeFacts, SpanRef } from './lifecycle.ts';
+import { firstEntryNs, WHOLE_TASK_PREFIX } from './merge.ts';
+import type { PlaceFacts } from './place-facts.ts';
 import { creationTaskOf, isCreationTask } from './ray-ids.ts';
 import type { Actor, Attempt, ClosedAttempt, Job, Session } from './records.ts';
-import { runningNs } from './task-attempts.ts';
 import type { State } from './state.ts';
-import { sortedTransitions } from './transitions.ts';
 import { actorSpan, actorTrace, jobTrace } from './trace-ref.ts';
 
 /** The job in whose trace an attempt stands. */
@@ -19,7 +19,11 @@ export function jobOf(state: State, attempt: Attempt): Job {
 /** The earliest that is known of an attempt. */
 export function attemptStartNs(attempt: Attempt): TimeNs {
   const { session, ownJobId } = attempt.task;
-  const known = firstStateNs(attempt.transitions) ?? firstEntryNs(attempt) ?? attempt.extra.childrenStartNs ?? submitsOnlyStartNs(attempt);
+  const known =
+    firstStateNs(attempt.transitions) ??
+    firstEntryNs(attempt.extra.profile) ??
+    attempt.extra.childrenStartNs ??
+    submitsOnlyStartNs(attempt);
   if (known !== undefined) return known;
   const job = session.jobs.get(ownJobId);
   return (job === undefined ? undefined : jobStartNs(job)) ?? session.firstNs ?? 0n;
@@ -30,12 +34,6 @@ function submitsOnlyStartNs({ definition, extra }: Attempt): TimeNs | undefined 
   return definition === undefined ? extra.submitsStartNs : undefined;
 }
 
-function firstEntryNs({ extra: { profile } }: Attempt): TimeNs | undefined {
-  let first: TimeNs | undefined;
-  for (const { startNs } of profile) first = smallest(first, startNs);
-  return first;
-}
-
 /** Where a span hangs, and the span of the task that submitted it, when that has one. */
 export interface Place {
   readonly parent: SpanRef;
@@ -44,14 +42,15 @@ export interface Place {
 }
 
 export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place: Place): AttemptLifecycle {
-  const { task, where, extra } = attempt;
+  const { task, extra } = attempt;
   const { session } = task;
   const startNs = attemptStartNs(attempt);
-  const end = attempt.seen ? attemptEnd(attempt, startNs, job) : placeholderEnd(attempt, startNs);
+  const evidence = evidenceOf(attempt, startNs);
+  const end = attempt.seen ? attemptEnd(attempt, evidence, startNs, job) : placeholderEnd(attempt, startNs);
   const definition = attempt.definition ?? task.keptDefinition;
   const { actorId } = task;
   const actor = actorId === undefined ? undefined : session.actors.get(actorId);
-  const alive = actor === undefined ? undefined : aliveAt(actor, attempt, startNs);
+  const { alive, where } = evidence;
   const workerId = where.workerId ?? alive?.workerId;
   // All keys, always: whoever reads one of a hundred thousand of them is compiled for one hidden class.
   return {
@@ -67,15 +66,15 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
     name: attemptName(attempt, definition?.name, end.whole?.name, actor),
     definition,
     definitionFrom: attempt.definition !== undefined ? 'own' : definition === undefined ? 'missing' : 'other_attempt',
-    states: sortedTransitions(attempt.transitions),
+    states: evidence.states,
     outcome: end.outcome,
-    error: extra.error ?? inferredError(end.endInferred),
-    profile: sortedProfile(extra.profile),
+    error: extra.error ?? (end.outcome === 'failed' ? inferredError(end.endInferred, actor, evidence.actorEnd) : undefined),
+    profile: evidence.profile,
     startNs: end.startNs,
     endNs: end.endNs,
     endInferred: end.endInferred,
     endClamped: end.endClamped,
-    node: attemptNode(session, attempt, workerId, alive?.nodeId),
+    node: attemptNode(session, where, workerId, alive?.nodeId),
     workerId,
     workerPid: where.workerPid ?? alive?.pid,
     serviceName: job.definition?.serviceName,
@@ -94,12 +93,28 @@ function placeholderEnd(attempt: Attempt, startNs: TimeNs): ReturnType<typeof at
   return { startNs, endNs: endNs < startNs ? startNs : endNs, outcome: 'unfinished', whole: undefined };
 }
 
-function inferredError(endInferred: string | undefined): { readonly errorType: string; readonly message: string } | undefined {
+function inferredError(
+  endInferred: EndInferred | undefined,
+  actor: Actor | undefined,
+  actorEnd: ActorTransition | undefined,
+): TaskError | undefined {
   if (endInferred === 'worker_died')
     return { errorType: 'WORKER_DIED', message: 'The worker died while the task was open; Ray sent no end for it.' };
   if (endInferred === 'node_died')
     return { errorType: 'NODE_DIED', message: 'The node died while the task was open; Ray sent no end for it.' };
-  return undefined;
+  return endInferred === 'actor_died' && actor !== undefined ? deathError(actor, actorEnd) : undefined;
+}
+
+/** Error of an attempt that ended with its actor, or with the actor's process. */
+function deathError({ transitions }: Actor, end: ActorTransition | undefined): TaskError {
+  if (end?.state === 'RESTARTING') {
+    const reason = end.restartReason === undefined ? '' : ` (${end.restartReason})`;
+    return { errorType: 'ACTOR_DIED', message: `The actor was restarted${reason} while the task was open; Ray sent no end for it.` };
+  }
+  const cause = end?.deathCause ?? transitions.find(({ deathCause }) => deathCause !== undefined)?.deathCause;
+  const message =
+    cause === undefined || cause.message === '' ? 'The actor died while the task was open; Ray sent no end for it.' : cause.message;
+  return { errorType: cause === undefined || cause.reason === 'UNSPECIFIED' ? 'ACTOR_DIED' : cause.reason, message };
 }
 
 function attemptName(attempt: Attempt, defined: string | undefined, whole: string | undefined, actor: Actor | undefined): string {
@@ -110,31 +125,15 @@ function attemptName(attempt: Attempt, defined: string | undefined, whole: strin
   return attempt.seen ? 'task' : 'task (never seen)';
 }
 
-/** The ALIVE of the actor's process that an attempt ran in: the first from a creation's start on, else the last until it ran, or the first. */
-function aliveAt(actor: Actor, attempt: Attempt, startNs: TimeNs): ActorTransition | undefined {
-  const isCreation = isCreationTask(attempt.task.id);
-  const atNs = isCreation ? startNs : (runningNs(attempt) ?? startNs);
-  let first: ActorTransition | undefined;
-  let firstFrom: ActorTransition | undefined;
-  let lastUntil: ActorTransition | undefined;
-  for (const transition of actor.transitions) {
-    if (transition.state !== 'ALIVE') continue;
-    const { timeNs } = transition;
-    if (first === undefined || timeNs < first.timeNs) first = transition;
-    if (timeNs >= atNs && (firstFrom === undefined || timeNs < firstFrom.timeNs)) firstFrom = transition;
-    if (timeNs <= atNs && (lastUntil === undefined || timeNs > lastUntil.timeNs)) lastUntil = transition;
-  }
-  return isCreation ? firstFrom : (lastUntil ?? first);
-}
-
 function attemptNode(
   session: Session,
-  attempt: Attempt,
+  where: PlaceFacts,
   workerId: string | undefined,
   aliveNodeId: string | undefined,
 ): NodeFacts | undefined {
   const workerNodeId = workerId === undefined ? undefined : session.workers.get(workerId)?.definition?.nodeId;
-  return nodeFacts(session, attempt.where.nodeId ?? aliveNodeId ?? workerNodeId, attempt.where.nodeIpAddress);
+  const nodeId = where.executorNodeId ?? where.submittedNodeId ?? aliveNodeId ?? workerNodeId;
+  return nodeFacts(session, nodeId, where.nodeIpAddress);
 }
 
 export function nodeFacts(session: Session, nodeId: string | undefined, ipAddress?: string): NodeFacts | undefined {

@@ -101,7 +101,7 @@ function* sessionRecords(session: Session, number: number, folds: FoldNumbers, a
     yield* containerRecords(job, number, job.id, folds);
   }
   for (const actor of session.actors.values())
-    yield ['actor', number, actor.id, agedFieldsOf(actor, 'entity', ages)] satisfies Kind<'actor'>;
+    yield ['actor', number, actor.id, agedFieldsOf(actor, 'actor', ages)] satisfies Kind<'actor'>;
   for (const node of session.nodes.values()) yield ['node', number, node.id, agedFieldsOf(node, 'machine', ages)] satisfies Kind<'node'>;
   for (const worker of session.workers.values())
     yield ['worker', number, worker.id, agedFieldsOf(worker, 'machine', ages)] satisfies Kind<'worker'>;
@@ -236,6 +236,7 @@ const OMITTED = {
   job: ['id', 'session', 'open', 'chains', 'actors', 'firstSeenMs', 'account', 'older', 'newer'],
   extra: ['folds'],
   where: ['places', 'attempts'],
+  actor: ['id', 'session', 'open', 'creations', 'older', 'newer'],
   entity: ['id', 'session', 'older', 'newer'],
   machine: ['kind', 'id', 'session', 'wheres', 'running', 'older', 'newer'],
   point: ['session', 'id', 'point', 'older', 'newer'],
@@ -244,7 +245,8 @@ const OMITTED = {
   readonly job: readonly (keyof Job)[];
   readonly extra: readonly (keyof Attempt['extra'])[];
   readonly where: readonly (keyof Where)[];
-  readonly entity: readonly (keyof Actor & keyof PlacementGroup & keyof SubmissionJob)[];
+  readonly actor: readonly (keyof Actor)[];
+  readonly entity: readonly (keyof PlacementGroup & keyof SubmissionJob)[];
   readonly machine: readonly (keyof NodeRecord)[];
   readonly point: readonly (keyof Point)[];
 };

@@ -239,6 +239,8 @@ function entomb(state: State, attempt: Attempt, closed: ClosedAttempt): void {
   task.replace(closed);
   state.schedule(attempt, Number.POSITIVE_INFINITY);
   leave(attempt);
+  const { actorId, session } = task;
+  if (actorId !== undefined) session.actors.get(actorId)?.open?.delete(attempt);
   state.openAttempts -= 1;
   if (task.hasOpen) {
     state.tombstones.noteBesides(task.session, 1);

@@ -33,7 +33,8 @@ export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[]
   flushFolds(job, out);
   if (!job.closed && job.hasContent) {
     state.close(job);
-    out.push(jobLifecycle(job));
+    job.silentNs = silenceNs(job.session);
+    out.push(jobLifecycle(job, profileWithRoom(job)));
     job.profile = [];
     for (const actor of job.actors) if (actor.closed) job.actors.delete(actor);
   }
@@ -62,7 +63,8 @@ export function jobName({ id, definition }: Job): string {
   return definition?.jobName ?? definition?.submissionId ?? definition?.entrypoint ?? id;
 }
 
-function jobLifecycle(job: Job): JobLifecycle {
+/** The result of a job; `profile` are the driver's entries. */
+export function jobLifecycle(job: Job, profile: JobLifecycle['profile']): JobLifecycle {
   const { session, definition } = job;
   const startNs = jobStartNs(job) ?? job.childrenStartNs ?? session.firstNs ?? 0n;
   const endNs = jobEndNs(job);
@@ -86,9 +88,9 @@ function jobLifecycle(job: Job): JobLifecycle {
     foldedAttemptCount: job.account.foldedAttemptCount,
     leanAttemptCount: job.account.leanAttemptCount,
     statesLeftOut: leftOutOf(job, { leftOut: job.driverLeftOut }),
-    profile: profileWithRoom(job),
+    profile,
     isInternal: isInternalJob(job),
-    ...interval(startNs, endNs ?? silenceNs(session), inferred),
+    ...interval(startNs, endNs ?? job.silentNs ?? silenceNs(session), inferred),
     ...(definition === undefined ? {} : { definition }),
     ...(definition?.serviceName === undefined ? {} : { serviceName: definition.serviceName }),
     ...(job.driverError === undefined ? {} : { driverError: job.driverError }),

@@ -1,8 +1,10 @@
-import type { StateTransition, TimeNs } from '../event/index.ts';
+import type { ActorTransition, StateTransition, TimeNs } from '../event/index.ts';
+import { creationEnd } from './actor-process.ts';
 import { traceJobOf } from './ancestry.ts';
 import { hasEntered } from './attempt-states.ts';
-import { wholeTaskEntry } from './merge.ts';
-import { creationTaskOf, isCreationTask } from './ray-ids.ts';
+import { DueQueue } from './due-queue.ts';
+import { smallest, wholeTaskEntry } from './merge.ts';
+import { isCreationTask } from './ray-ids.ts';
 import { MARK_SETTLED } from './extra.ts';
 import { openAttemptsOf } from './open-attempts.ts';
 import type { Actor, Attempt, Job } from './records.ts';
@@ -18,7 +20,7 @@ export function isTerminal({ state }: StateTransition): boolean {
 }
 
 export function scheduleAttempt(state: State, attempt: Attempt, nowMs: number): void {
-  if (attempt.extra.evidenceMs === undefined && restartedAliveNs(attempt) !== undefined) attempt.ownExtra.evidenceMs = nowMs;
+  if (attempt.number > 0 && attempt.extra.evidenceMs === undefined) awaitCreationEnd(attempt, nowMs);
   if (state.options.inFlight === 'running' && attempt.extra.markMs === undefined && hasEntered(attempt, 'RUNNING')) {
     attempt.ownExtra.markMs = nowMs + state.options.inFlightAfterMs;
   }
@@ -37,12 +39,13 @@ export function isMarkDue(state: State, attempt: Attempt, nowMs: number): boolea
 function attemptDueMs(state: State, attempt: Attempt, nowMs: number): number {
   const { settleMs, jobEndDelayMs } = state.options;
   if (isComplete(state, attempt, nowMs)) return nowMs;
-  const { terminalMs, evidenceMs } = attempt.extra;
+  const { terminalMs, evidenceMs, actorDeadMs } = attempt.extra;
   const triggerMs = terminalMs ?? evidenceMs;
   let dueMs = triggerMs === undefined ? Number.POSITIVE_INFINITY : triggerMs + settleMs;
   for (const { deadMs } of attempt.where.places) {
     if (deadMs !== undefined) dueMs = Math.min(dueMs, Math.max(deadMs, attempt.firstSeenMs) + settleMs);
   }
+  if (actorDeadMs !== undefined) dueMs = Math.min(dueMs, Math.max(actorDeadMs, attempt.firstSeenMs) + settleMs);
   const endMs = attempt.task.session.jobs.get(traceJobOf(attempt.task).jobId)?.endMs;
   if (endMs !== undefined) dueMs = Math.min(dueMs, Math.max(endMs + jobEndDelayMs, attempt.firstSeenMs + settleMs));
   return dueMs;
@@ -67,22 +70,75 @@ function isComplete(state: State, attempt: Attempt, nowMs: number): boolean {
 /** The actor is known, and for its creation also where it runs. */
 function isPlaced(actor: Actor | undefined, attempt: Attempt): boolean {
   if (actor?.definition === undefined) return false;
-  return !isCreationTask(attempt.task.id) || actor.transitions.some((transition) => transition.state === 'ALIVE');
+  return !isCreationTask(attempt.task.id) || actor.isPlaced;
 }
 
-/** A restarted actor's creation attempt gets no FINISHED: it ended when the actor was ALIVE again. */
-export function restartedAliveNs(attempt: Attempt): TimeNs | undefined {
-  if (attempt.number === 0) return undefined;
-  const { actorId, id, session } = attempt.task;
-  if (actorId === undefined || id !== creationTaskOf(actorId)) return undefined;
-  let startNs: TimeNs | undefined;
-  for (const { timeNs } of attempt.transitions) if (startNs === undefined || timeNs > startNs) startNs = timeNs;
-  let aliveNs: TimeNs | undefined;
-  for (const { state, timeNs } of session.actors.get(actorId)?.transitions ?? []) {
-    if (state === 'ALIVE' && startNs !== undefined && timeNs >= startNs && (aliveNs === undefined || timeNs < aliveNs)) aliveNs = timeNs;
-  }
-  return aliveNs;
+/** A restarted actor's creation gets no FINISHED: it ends when the actor's state changes next. */
+function awaitCreationEnd(attempt: Attempt, nowMs: number): void {
+  const actor = restartedActor(attempt);
+  const ranNs = actor === undefined ? undefined : runNs(attempt);
+  if (actor === undefined || ranNs === undefined) return;
+  if (creationEnd(actor, attempt.where, ranNs) !== undefined) attempt.ownExtra.evidenceMs = nowMs;
+  else if (actor.deadMs === undefined) (actor.creations ??= new DueQueue(byNumber)).push(Number(ranNs), attempt);
 }
+
+/** The actor that an attempt creates again. */
+function restartedActor({ number, task }: Attempt): Actor | undefined {
+  if (number === 0 || !isCreationTask(task.id)) return undefined;
+  const { actorId, session } = task;
+  return actorId === undefined ? undefined : session.actors.get(actorId);
+}
+
+function runNs({ transitions }: Attempt): TimeNs | undefined {
+  let ran: TimeNs | undefined;
+  let first: TimeNs | undefined;
+  for (const { state, timeNs } of transitions) {
+    if (state === 'RUNNING') ran = smallest(ran, timeNs);
+    first = smallest(first, timeNs);
+  }
+  return ran ?? first;
+}
+
+/** An open attempt of an actor: DEAD of the actor ends it. */
+export function watchActor(attempt: Attempt, actor: Actor): void {
+  if (actor.deadMs === undefined) (actor.open ??= new Set()).add(attempt);
+  else attempt.ownExtra.actorDeadMs ??= actor.deadMs;
+}
+
+/** As `watchActor` and what followed it, for an attempt that a checkpoint holds. */
+export function restoreWatch(attempt: Attempt): void {
+  const { actorId, session } = attempt.task;
+  const actor = actorId === undefined ? undefined : session.actors.get(actorId);
+  if (actor === undefined || actor.deadMs !== undefined) return;
+  watchActor(attempt, actor);
+  const ranNs = attempt.extra.evidenceMs === undefined && restartedActor(attempt) !== undefined ? runNs(attempt) : undefined;
+  if (ranNs !== undefined) (actor.creations ??= new DueQueue(byNumber)).push(Number(ranNs), attempt);
+}
+
+function byNumber(a: Attempt, b: Attempt): number {
+  return a.number - b.number;
+}
+
+/** Ends what the new states of an actor end. Each open attempt is looked at for the state that ends it, and not for the others. */
+export function scheduleAttemptsOf(state: State, actor: Actor, transitions: readonly ActorTransition[], nowMs: number): void {
+  const { open, creations } = actor;
+  if (actor.deadMs !== undefined && open !== undefined) {
+    actor.open = undefined;
+    actor.creations = undefined;
+    for (const attempt of open) attempt.ownExtra.actorDeadMs ??= actor.deadMs;
+    for (const attempt of open) scheduleAttempt(state, attempt, nowMs);
+    return;
+  }
+  let untilNs = 0n;
+  for (const { state: name, timeNs } of transitions) if (ENDS_CREATION.includes(name) && timeNs > untilNs) untilNs = timeNs;
+  const ended: Attempt[] = [];
+  for (let next = creations?.popDue(Number(untilNs)); next !== undefined; next = creations?.popDue(Number(untilNs))) ended.push(next.item);
+  for (const attempt of ended) {
+    if (open?.has(attempt) === true) scheduleAttempt(state, attempt, nowMs);
+  }
+}
+
+const ENDS_CREATION: readonly string[] = ['ALIVE', 'RESTARTING', 'DEAD'];
 
 /** The job is over: everything open of it is closed a while later. */
 export function endJob(state: State, job: Job, nowMs: number): void {
@@ -95,7 +151,7 @@ export function endJob(state: State, job: Job, nowMs: number): void {
 export function scheduleActor(state: State, actor: Actor, nowMs: number): void {
   if (actor.deadMs !== undefined) return state.schedule(actor, actor.deadMs + state.options.settleMs);
   if (state.options.inFlight === 'off' || actor.marked || !actor.isDetached || Number.isFinite(actor.dueMs)) return;
-  if (actor.transitions.some((transition) => transition.state === 'ALIVE')) state.schedule(actor, nowMs + state.options.inFlightAfterMs);
+  if (actor.isPlaced) state.schedule(actor, nowMs + state.options.inFlightAfterMs);
 }
 
 /** To be called when something is told of a job: a while after the first word its mark is due, if it is open then. */

@@ -1,7 +1,9 @@
 import type { ProfileEntry, StateTransition, TimeNs } from '../event/index.ts';
-import { isTerminal, restartedAliveNs } from './due.ts';
+import { isTerminal } from './due.ts';
+import type { Evidence } from './evidence.ts';
 import type { AttemptOutcome, EndInferred, Interval } from './lifecycle.ts';
-import { largest, wholeTaskEntry } from './merge.ts';
+import { largest } from './merge.ts';
+import { isCreationTask } from './ray-ids.ts';
 import type { Attempt, Job, NodeRecord, Session, WorkerRecord } from './records.ts';
 import { lastTimeOf, nextOf } from './transitions.ts';
 
@@ -11,29 +13,39 @@ export interface AttemptEnd extends Interval {
   readonly whole: ProfileEntry | undefined;
 }
 
-export function attemptEnd(attempt: Attempt, startNs: TimeNs, job: Job | undefined): AttemptEnd {
-  const { profile, submitsEndNs } = attempt.extra;
-  const whole = wholeTaskEntry(profile);
-  const lastNs = lastStateNs(attempt.transitions);
-  const terminal = attempt.transitions.filter(isTerminal);
-  if (terminal.length > 0) {
-    const failed = terminal.some((transition) => transition.state === 'FAILED');
-    return ended({ startNs, endNs: lastNs ?? startNs }, failed ? 'failed' : 'finished', whole);
-  }
+export function attemptEnd(attempt: Attempt, evidence: Evidence, startNs: TimeNs, job: Job | undefined): AttemptEnd {
+  const { states, profile, whole, actorEnd } = evidence;
+  const lastNs = states.at(-1)?.timeNs;
+  const terminal = terminalEnd(attempt, states);
+  if (terminal !== undefined) return ended({ startNs, endNs: terminal.endNs }, terminal.outcome, whole);
   if (whole !== undefined) {
     const outcome = whole.exceptionType === undefined ? 'finished' : 'failed';
     return ended(interval(startNs, whole.endNs, 'profile', lastNs), outcome, whole);
   }
+  const { submitsEndNs } = attempt.extra;
   const onlySubmits = lastNs === undefined && profile.length === 0 && attempt.definition === undefined;
   if (onlySubmits && submitsEndNs !== undefined) {
     return ended(interval(startNs, submitsEndNs, 'profile'), 'unfinished', whole);
   }
-  const aliveNs = restartedAliveNs(attempt);
-  if (aliveNs !== undefined) return ended(interval(startNs, aliveNs, 'actor_alive', lastNs), 'finished', whole);
-  const cut = firstCut(attempt, job);
+  if (actorEnd?.state === 'ALIVE' && isCreationTask(attempt.task.id)) {
+    return ended(interval(startNs, actorEnd.timeNs, 'actor_alive', lastNs), 'finished', whole);
+  }
+  const cut = firstCut(attempt.task.session, evidence, job);
   if (cut === undefined) return ended(interval(startNs, silenceNs(attempt.task.session), 'silence', lastNs), 'unfinished', whole);
-  const outcome = cut.inferred === 'job_finished' ? 'unfinished' : 'failed';
-  return ended(interval(startNs, cut.endNs, cut.inferred, lastNs), outcome, whole);
+  return ended(interval(startNs, cut.endNs, cut.inferred, lastNs), cut.outcome, whole);
+}
+
+/** A creation ends with its terminal state; anything else with its last one, as clocks differ. */
+function terminalEnd(
+  { task, extra: { leftOut } }: Attempt,
+  states: readonly StateTransition[],
+): { readonly endNs: TimeNs; readonly outcome: AttemptOutcome } | undefined {
+  const first = states.find(isTerminal);
+  const last = states.at(-1);
+  const hasFailed = states.some(({ state }) => state === 'FAILED') || leftOut?.lastOf('FAILED') !== undefined;
+  if (last === undefined || (first === undefined && !hasFailed && leftOut?.lastOf('FINISHED') === undefined)) return undefined;
+  const end = first !== undefined && isCreationTask(task.id) ? first : last;
+  return { endNs: end.timeNs, outcome: hasFailed ? 'failed' : 'finished' };
 }
 
 function ended(
@@ -44,18 +56,29 @@ function ended(
   return { startNs, endNs, endInferred, endClamped, outcome, whole };
 }
 
+interface Cut {
+  readonly endNs: TimeNs;
+  readonly inferred: EndInferred;
+  readonly outcome: AttemptOutcome;
+}
+
+/** Ray ends an actor for these reasons when all its calls are done: only the end of the attempt was lost. */
+const GRACEFUL_DEATHS: readonly string[] = ['OUT_OF_SCOPE', 'REF_DELETED'];
+
 /** Of the things that end an attempt from outside, the first. */
-function firstCut(attempt: Attempt, job: Job | undefined): { readonly endNs: TimeNs; readonly inferred: EndInferred } | undefined {
-  const { session } = attempt.task;
-  const { workerId, nodeId } = attempt.where;
-  const cuts: { readonly endNs: TimeNs | undefined; readonly inferred: EndInferred }[] = [
-    { endNs: job === undefined ? undefined : jobEndNs(job), inferred: 'job_finished' },
-    { endNs: deathNs(workerId === undefined ? undefined : session.workers.get(workerId)), inferred: 'worker_died' },
-    { endNs: deathNs(nodeId === undefined ? undefined : session.nodes.get(nodeId)), inferred: 'node_died' },
+function firstCut(session: Session, { where, actorEnd }: Evidence, job: Job | undefined): Cut | undefined {
+  const { workerId, executorNodeId, submittedNodeId } = where;
+  const nodeId = executorNodeId ?? submittedNodeId;
+  const isGraceful = GRACEFUL_DEATHS.includes(actorEnd?.deathCause?.reason ?? '');
+  const cuts: { readonly endNs: TimeNs | undefined; readonly inferred: EndInferred; readonly outcome: AttemptOutcome }[] = [
+    { endNs: job === undefined ? undefined : jobEndNs(job), inferred: 'job_finished', outcome: 'unfinished' },
+    { endNs: deathNs(workerId === undefined ? undefined : session.workers.get(workerId)), inferred: 'worker_died', outcome: 'failed' },
+    { endNs: deathNs(nodeId === undefined ? undefined : session.nodes.get(nodeId)), inferred: 'node_died', outcome: 'failed' },
+    { endNs: actorEnd?.timeNs, inferred: 'actor_died', outcome: isGraceful ? 'unfinished' : 'failed' },
   ];
-  let first: { readonly endNs: TimeNs; readonly inferred: EndInferred } | undefined;
-  for (const { endNs, inferred } of cuts) {
-    if (endNs !== undefined && (first === undefined || endNs < first.endNs)) first = { endNs, inferred };
+  let first: Cut | undefined;
+  for (const { endNs, inferred, outcome } of cuts) {
+    if (endNs !== undefined && (first === undefined || endNs < first.endNs)) first = { endNs, inferred, outcome };
   }
   return first;
 }
@@ -83,12 +106,6 @@ export function firstStateNs(transitions: readonly StateTransition[]): TimeNs | 
   let first: TimeNs | undefined;
   for (const { timeNs } of transitions) if (first === undefined || timeNs < first) first = timeNs;
   return first;
-}
-
-export function lastStateNs(transitions: readonly StateTransition[]): TimeNs | undefined {
-  let last: TimeNs | undefined;
-  for (const { timeNs } of transitions) last = largest(last, timeNs);
-  return last;
 }
 
 /** An interval that never ends before `floorNs` (its start, or its last known state), and says so when it would have. */

@@ -1,6 +1,7 @@
 import type { ProfileEntry, StateTransition, TaskError, TaskLog, TimeNs } from '../event/index.ts';
 import type { FoldNode } from './fold.ts';
 import type { LeftOut } from './left-out.ts';
+import type { PlaceFacts } from './place-facts.ts';
 
 const NO_ENTRIES: readonly ProfileEntry[] = [];
 
@@ -8,6 +9,8 @@ const NO_ENTRIES: readonly ProfileEntry[] = [];
 export class Extra {
   error: TaskError | undefined;
   actorReprName: string | undefined;
+  /** Of a creation: when it was where its facts say. */
+  factTimes: Partial<Record<keyof PlaceFacts, TimeNs>> | undefined;
   wasDebuggerPaused = false;
   log: TaskLog | undefined;
   profile: readonly ProfileEntry[] = NO_ENTRIES;
@@ -21,6 +24,8 @@ export class Extra {
   seen = false;
   terminalMs: number | undefined;
   evidenceMs: number | undefined;
+  /** When DEAD of its actor was received. */
+  actorDeadMs: number | undefined;
   dueMs = Number.POSITIVE_INFINITY;
   /** When its mark is due, if it still runs then; `MARK_SETTLED` once that was decided. */
   markMs: number | undefined;

@@ -7,7 +7,7 @@ export { WHOLE_TASK_PREFIX } from './merge.ts';
 export type { CheckpointRecord } from './checkpoint.ts';
 export { actorIdOf, isDriverTask, isRayActorName, jobIdOf } from './ray-ids.ts';
 export { parseCaller } from './trace-ref.ts';
-export type { AttemptSoFar, JobSoFar, Retold } from './retell.ts';
+export type { ActorEnded, AttemptSoFar, JobCounts, JobEnded, JobSoFar, Retold, SessionSoFar } from './retell.ts';
 export type { LeftOut } from './left-out.ts';
 export { addTransitions, countOf } from './transitions.ts';
 export { SortedList } from './sorted-list.ts';

@@ -57,7 +57,7 @@ export type LinkRef =
   | { readonly relation: 'caller'; readonly context: CallerContext };
 
 /** Where an end came from when Ray did not say it. */
-export type EndInferred = 'profile' | 'actor_alive' | 'worker_died' | 'node_died' | 'job_finished' | 'silence';
+export type EndInferred = 'profile' | 'actor_alive' | 'actor_died' | 'worker_died' | 'node_died' | 'job_finished' | 'silence';
 
 export interface Interval {
   readonly startNs: TimeNs;

@@ -32,6 +32,12 @@ export function sortedProfile<T extends ProfileEntry>(entries: readonly T[]): T[
   });
 }
 
+export function firstEntryNs(entries: readonly ProfileEntry[]): bigint | undefined {
+  let first: bigint | undefined;
+  for (const { startNs } of entries) first = smallest(first, startNs);
+  return first;
+}
+
 /** The entry that spans the whole execution of a task: evidence for its name and end. */
 export function wholeTaskEntry(entries: readonly ProfileEntry[]): ProfileEntry | undefined {
   let found: ProfileEntry | undefined;

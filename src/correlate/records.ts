@@ -19,6 +19,7 @@ import type {
 import type { TraceAccount } from './account.ts';
 import type { CallerChain, LOOP } from './caller-chain.ts';
 import type { TaskFacts } from './definitions.ts';
+import type { DueQueue } from './due-queue.ts';
 import { Entity, Machine } from './entity.ts';
 import { Extra, NO_EXTRA } from './extra.ts';
 import type { FoldNode } from './fold.ts';
@@ -195,6 +196,8 @@ export class Job {
   readonly firstSeenMs: number;
   endMs: number | undefined;
   closed = false;
+  /** Where its span ends, once that is made, if Ray never reported an end. */
+  silentNs: TimeNs | undefined;
   marked = false;
   /** One of its actors has a name that Ray reserves for itself. */
   hasRayActor = false;
@@ -246,7 +249,12 @@ export class Actor {
   detachedByTask = false;
   tasksStartNs: TimeNs | undefined;
   tasksEndNs: TimeNs | undefined;
+  /** It was ALIVE once. */
+  isPlaced = false;
   deadMs: number | undefined;
+  /** Attempts that are open while it is not dead, and creations among them that wait for its next state. */
+  open: Set<Attempt> | undefined;
+  creations: DueQueue<Attempt> | undefined;
   dueMs = Number.POSITIVE_INFINITY;
   closed = false;
   marked = false;

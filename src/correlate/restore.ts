@@ -11,6 +11,7 @@ import {
   SAVED_LOOP,
   type SavedId,
 } from './checkpoint.ts';
+import { restoreWatch } from './due.ts';
 import { FoldNode } from './fold.ts';
 import type { LazyMap } from './lazy-collections.ts';
 import { LeftOut, type SavedLeftOut } from './left-out.ts';
@@ -155,6 +156,7 @@ export class Restorer {
     if (extra !== null) Object.assign(attempt.ownExtra, restoredFields(extra));
     if (folds !== null) attempt.ownExtra.folds = new Map(folds.map((id) => [this.#fold(id).name, this.#fold(id)]));
     if (Number.isFinite(attempt.dueMs)) this.#state.due.push(attempt.dueMs, attempt);
+    restoreWatch(attempt);
     task.add(attempt);
     this.#state.openAttempts += 1;
   }

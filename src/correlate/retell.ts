@@ -1,25 +1,67 @@
-import { type RayEvent, taskLifecycleEvent, type TaskLifecycle } from '../event/index.ts';
+import { type RayEvent, taskLifecycleEvent, type TaskLifecycle, type TimeNs } from '../event/index.ts';
+import { jobLifecycle } from './close.ts';
 import type { TaskFacts } from './definitions.ts';
+import type { JobLifecycle, JobTraceRef } from './lifecycle.ts';
 import { openAttemptsOf } from './open-attempts.ts';
+import { NO_STATES } from './packed-states.ts';
 import { driverTaskOf } from './ray-ids.ts';
-import type { Actor, Attempt, Job, NodeRecord, Session } from './records.ts';
+import type { Actor, Attempt, Job, NodeRecord, Session, SubmissionJob } from './records.ts';
 import type { State } from './state.ts';
 
-/** What is already over of a job that is open. */
-export interface JobSoFar {
-  readonly type: 'job_so_far';
+/** A session. Times are those of the journal's clock. */
+export interface SessionSoFar {
+  readonly type: 'session_so_far';
   readonly session: string;
-  readonly jobId: string;
+  readonly firstSeenMs: number;
+  /** When its last event came. */
+  readonly lastSeenMs: number;
+  /** The latest time that Ray reported. */
+  readonly lastNs: TimeNs | undefined;
+  readonly sendsJobs: boolean;
+  readonly closed: boolean;
+}
+
+/** The counts of a job: of attempts that ended. */
+export interface JobCounts {
   /** Tasks by how they ended, without those of which a later attempt is open. */
   readonly finished: number;
   readonly failed: number;
   readonly unfinished: number;
-  /** Attempts that are over, and those of them after which there was another. */
+  /** Attempts that ended, and those of them after which there was another. */
   readonly attempts: number;
   readonly retried: number;
+}
+
+/** What ended already of a job that is open. */
+export interface JobSoFar extends JobCounts {
+  readonly type: 'job_so_far';
+  readonly session: string;
+  readonly jobId: string;
   /** What says that Ray itself started its driver; see `isInternalJob`. */
   readonly hasRayActor: boolean;
-  readonly sendsJobs: boolean;
+  /** When the first of its attempts and actors that ended began. */
+  readonly childrenStartNs: TimeNs | undefined;
+  /** Once a span of it was sent. */
+  readonly trace: JobTraceRef | undefined;
+}
+
+/** A job whose span is made. */
+export interface JobEnded {
+  readonly type: 'job_ended';
+  readonly session: string;
+  /** Without profile entries. */
+  readonly lifecycle: JobLifecycle;
+  readonly counts: JobCounts;
+  /** When its end was known, on the journal's clock. */
+  readonly endedMs: number;
+}
+
+/** An actor whose span is made. */
+export interface ActorEnded {
+  readonly type: 'actor_ended';
+  readonly session: string;
+  readonly actorId: string;
+  readonly className?: string;
 }
 
 /** An attempt that is open. */
@@ -31,17 +73,46 @@ export interface AttemptSoFar {
   readonly lifecycle: TaskLifecycle;
 }
 
-export type Retold = RayEvent | JobSoFar | AttemptSoFar;
+export type Retold = RayEvent | SessionSoFar | JobSoFar | JobEnded | ActorEnded | AttemptSoFar;
 
-/** Everything that is open, as events that would tell it: for who did not hear the real ones. To be taken whole before the state changes. */
+/**
+ * What a consumer needs that missed the events: everything that is open, as events, and the jobs that ended, the first one that ended first. Jobs come
+ * before what belongs to them. To be taken whole before the state changes.
+ */
 export function* retoldEvents(state: State): Generator<Retold> {
-  for (const session of state.sessions.values()) {
-    if (session.closed) continue;
-    for (const node of session.nodes.values()) if (!node.closed) yield* nodeEvents(node);
+  const sessions = [...state.sessions.values()];
+  for (const session of sessions) yield sessionSoFar(session);
+  for (const job of sessions.flatMap((session) => [...session.jobs.values()].filter(({ closed }) => closed)).sort(byEnd))
+    yield jobEnded(job);
+  for (const session of sessions) {
+    for (const closed of [false, true]) for (const node of session.nodes.values()) if (node.closed === closed) yield* nodeEvents(node);
     for (const job of session.jobs.values()) if (!job.closed) yield* jobEvents(job);
-    for (const actor of session.actors.values()) if (!actor.closed) yield* actorEvents(actor);
-    for (const job of session.jobs.values()) for (const attempt of openAttemptsOf(job)) if (attempt.seen) yield attemptSoFar(attempt);
+    for (const job of session.submissionJobs.values()) yield* submissionJobEvents(job);
+    for (const closed of [false, true]) for (const actor of session.actors.values()) if (actor.closed === closed) yield* actorEvents(actor);
+    for (const job of session.jobs.values()) for (const attempt of openAttemptsOf(job)) if (isKnown(attempt)) yield attemptSoFar(attempt);
   }
+}
+
+function sessionSoFar({ name: session, firstSeenMs, lastSeenMs, lastNs, sendsJobs, closed }: Session): SessionSoFar {
+  return { type: 'session_so_far', session, firstSeenMs, lastSeenMs, lastNs, sendsJobs, closed };
+}
+
+function endedMsOf({ endMs, session }: Job): number {
+  return endMs ?? session.lastSeenMs;
+}
+
+function byEnd(a: Job, b: Job): number {
+  return endedMsOf(a) - endedMsOf(b);
+}
+
+function jobEnded(job: Job): JobEnded {
+  return {
+    type: 'job_ended',
+    session: job.session.name,
+    lifecycle: jobLifecycle(job, []),
+    counts: countsOf(job),
+    endedMs: endedMsOf(job),
+  };
 }
 
 function header({ name }: Session): { readonly eventId: string; readonly session: string } {
@@ -64,22 +135,36 @@ function* jobEvents(job: Job): Generator<Retold> {
     driver.error = job.driverError;
     yield driver;
   }
+  const { hasRayActor, trace, childrenStartNs } = job;
+  yield { type: 'job_so_far', session: session.name, jobId, ...countsOf(job), hasRayActor, childrenStartNs, trace };
+}
+
+function countsOf(job: Job): JobCounts {
   const soFar = { finished: job.finished, failed: job.failed, unfinished: job.unfinished };
   for (const { task, number } of openAttemptsOf(job)) {
     const last = task.lastClosed;
     if (last === undefined || last.number > number) continue;
     soFar[last.outcome] -= 1;
   }
-  const retried = job.attemptCount - soFar.finished - soFar.failed - soFar.unfinished;
-  const { sendsJobs } = session;
-  const { hasRayActor, attemptCount: attempts } = job;
-  yield { type: 'job_so_far', session: session.name, jobId, ...soFar, attempts, retried, hasRayActor, sendsJobs };
+  const { attemptCount: attempts } = job;
+  return { ...soFar, attempts, retried: attempts - soFar.finished - soFar.failed - soFar.unfinished };
 }
 
-function* actorEvents(actor: Actor): Generator<Retold> {
-  if (actor.definition !== undefined) yield actor.definition;
-  if (actor.transitions.length > 0)
-    yield { ...header(actor.session), type: 'actor_lifecycle', actorId: actor.id, transitions: actor.transitions };
+function* submissionJobEvents({ session, id: submissionId, transitions }: SubmissionJob): Generator<Retold> {
+  if (transitions.length > 0) yield { ...header(session), type: 'submission_job_lifecycle', submissionId, transitions };
+}
+
+function* actorEvents({ session, id: actorId, definition, transitions, closed, className }: Actor): Generator<Retold> {
+  if (definition !== undefined) yield definition;
+  if (transitions.length > 0) yield { ...header(session), type: 'actor_lifecycle', actorId, transitions };
+  if (!closed) return;
+  const name = definition?.className ?? className;
+  yield { type: 'actor_ended', session: session.name, actorId, ...(name === undefined ? {} : { className: name }) };
+}
+
+/** By its own events, not by profile entries alone. */
+function isKnown({ states, definition }: Attempt): boolean {
+  return states !== NO_STATES || definition !== undefined;
 }
 
 function attemptSoFar(attempt: Attempt): AttemptSoFar {

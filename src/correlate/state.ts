@@ -120,6 +120,7 @@ export class State {
   readonly inferredEnds: Record<EndInferred, number> = {
     profile: 0,
     actor_alive: 0,
+    actor_died: 0,
     worker_died: 0,
     node_died: 0,
     job_finished: 0,

@@ -50,7 +50,7 @@ function placeOf(known: readonly StateTransition[], transition: StateTransition)
 }
 
 /** The first index for which `isThere` holds; it must hold for all behind it. */
-function firstIndex(known: readonly StateTransition[], isThere: (transition: StateTransition) => boolean): number {
+export function firstIndex(known: readonly StateTransition[], isThere: (transition: StateTransition) => boolean): number {
   let low = 0;
   let high = known.length;
   while (low < high) {
@@ -140,12 +140,12 @@ export function lastTimeOf({ transitions, leftOut }: WithTransitions, state: str
 }
 
 /** The first time at which one of the states was entered, not before `fromNs`, and which. */
-export function nextOf(
-  { transitions, leftOut }: WithTransitions,
+export function nextOf<T extends StateTransition>(
+  { transitions, leftOut }: WithTransitions<T>,
   states: readonly string[],
   fromNs: TimeNs = 0n,
-): StateTransition | undefined {
-  let next: StateTransition | undefined;
+): T | StateTransition | undefined {
+  let next: T | StateTransition | undefined;
   for (let at = firstIndex(transitions, ({ timeNs }) => timeNs >= fromNs); at < transitions.length && next === undefined; at += 1) {
     const transition = transitions[at];
     if (transition !== undefined && states.includes(transition.state)) next = transition;

@@ -1,3 +1,4 @@
+import type { TimeNs } from '../event/index.ts';
 import { smallest } from './merge.ts';
 import type { PlaceFacts } from './place-facts.ts';
 import { type Attempt, type NodeRecord, type Session, Where, type WorkerRecord } from './records.ts';
@@ -78,6 +79,39 @@ export function mergedFacts(known: PlaceFacts, told: PlaceFacts): PlaceFacts | u
     workerPid: smallest(known.workerPid, told.workerPid),
     nodeIpAddress: smallest(known.nodeIpAddress, told.nodeIpAddress),
   };
+}
+
+const FACTS: readonly (keyof PlaceFacts)[] = ['submittedNodeId', 'executorNodeId', 'workerId', 'workerPid', 'nodeIpAddress'];
+
+/** Of a creation, which a restart can repeat elsewhere under the same attempt: of each value the one that was reported of the earliest time. */
+export function earliestFacts(attempt: Attempt, told: PlaceFacts, atNs: TimeNs = LATEST_NS): PlaceFacts | undefined {
+  const { where } = attempt;
+  const times = { ...attempt.extra.factTimes };
+  const earlier: PlaceFacts = {};
+  const same: PlaceFacts = {};
+  for (const fact of FACTS) {
+    const knownNs = times[fact];
+    if (told[fact] === undefined || (knownNs !== undefined && knownNs < atNs)) continue;
+    Object.assign(knownNs === atNs ? same : earlier, { [fact]: told[fact] });
+    times[fact] = atNs;
+  }
+  if (Object.keys(earlier).length === 0) return mergedFacts(where, same);
+  attempt.ownExtra.factTimes = times;
+  const known = { ...factsOf(where), ...earlier };
+  return mergedFacts(known, same) ?? known;
+}
+
+const LATEST_NS = 2n ** 63n - 1n;
+
+/** Of a creation: without what was reported of a later time. */
+export function factsUntil({ where, extra }: Attempt, untilNs: TimeNs): PlaceFacts {
+  const facts: PlaceFacts = {};
+  for (const fact of FACTS) if ((extra.factTimes?.[fact] ?? 0n) < untilNs) Object.assign(facts, { [fact]: where[fact] });
+  return facts;
+}
+
+function factsOf({ submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress }: PlaceFacts): PlaceFacts {
+  return { submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress };
 }
 
 function isNew<Value extends string | number>(known: Value | undefined, told: Value | undefined): boolean {

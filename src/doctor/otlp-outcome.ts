@@ -19,10 +19,14 @@ type Rule = readonly [pattern: RegExp, kind: Exclude<OtlpOutcome['kind'], 'taken
 
 /** In this order: the first that fits counts. The reasons are those of `export/`, by HTTP status, gRPC status or Node's error code. */
 const rules: readonly Rule[] = [
+  [/but the answer is not OTLP/, 'not_its_protocol'],
   [/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ECONNRESET.*connect/, 'refused_connection'],
   [/ENOTFOUND|EAI_AGAIN|Name resolution failed/, 'unknown_host'],
   [/no application protocol/, 'not_its_protocol'],
-  [/wrong version number|EPROTO|packet length too long|HTTP request to an HTTPS server|ERR_SSL_/i, 'tls_mismatch'],
+  [
+    /wrong version number|EPROTO|packet length too long|HTTP request (?:was sent )?to (?:an )?HTTPS|HTTP to an SSL|requires TLS|ERR_SSL_/i,
+    'tls_mismatch',
+  ],
   [/CERT|SELF_SIGNED|UNABLE_TO_|self.signed|certificate|ERR_TLS_/i, 'tls_untrusted'],
   [/^HTTP (?:401|402|403|407)\b|^gRPC (?:UNAUTHENTICATED|PERMISSION_DENIED)/, 'credentials'],
   [/^HTTP 3\d\d\b/, 'redirect'],

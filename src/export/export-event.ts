@@ -3,8 +3,11 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 /** What the pipeline tells telemetry. `exporter` names the lane; every text in it is safe to print and free of credentials. */
 export type ExportEvent = { readonly exporter: string } & (
   | { readonly name: 'batch_exported'; readonly spans: number; readonly bytes: number; readonly durationMs: number }
-  /** The backend is away or busy; the spans are kept. `attempt` counts from 1 since it last answered. */
-  | { readonly name: 'export_retry'; readonly reason: string; readonly attempt: number; readonly delayMs: number }
+  /**
+   * The backend is away or busy; the spans are kept. `attempt` counts from 1 since it last answered. `hint` is the likely mistake, where
+   * nothing was delivered yet.
+   */
+  | { readonly name: 'export_retry'; readonly reason: string; readonly attempt: number; readonly delayMs: number; readonly hint?: string }
   /** A person has to act, and `fix` says how; the spans are kept, and the same event comes again after every further attempt. */
   | {
       readonly name: 'export_misconfigured';

@@ -27,7 +27,7 @@ export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
       const options = { deadline: Date.now() + settings.timeoutMs };
       const done = (error: ServiceError | null, answer?: Uint8Array): void => {
         signal.removeEventListener('abort', cancel);
-        resolve(error === null ? { kind: 'answered', body: answer ?? new Uint8Array(0) } : outcomeOfServiceError(error));
+        resolve(error === null ? answered(answer ?? new Uint8Array(0)) : outcomeOfServiceError(error));
       };
       const request = client.makeUnaryRequest(METHOD, toBuffer, toBytes, body, metadata, options, done);
       const cancel = (): void => request.cancel();
@@ -66,6 +66,10 @@ function open(grpc: typeof GrpcJs, settings: OtlpSettings): Connection {
       settings.compression === 'gzip' ? grpc.compressionAlgorithms.gzip : grpc.compressionAlgorithms.identity,
   });
   return { client, metadata };
+}
+
+function answered(body: Uint8Array): TransportAnswer {
+  return { kind: 'answered', status: 'gRPC OK', contentType: 'application/x-protobuf', body };
 }
 
 function outcomeOfServiceError(error: ServiceError): TransportAnswer {

@@ -1,17 +1,24 @@
 import http from 'node:http';
 import https from 'node:https';
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import { brotliDecompress, gzip, unzip } from 'node:zlib';
+import { textOfAnswer } from './answer-text.ts';
 import { type Clock, childSignal } from './clock.ts';
 import type { OtlpSettings } from './otlp-environment.ts';
 import type { OtlpTransport, TransportAnswer } from './otlp-exporter.ts';
 import { outcomeOfError, outcomeOfHttpStatus } from './outcome.ts';
-import { readRpcStatus } from './rpc-status.ts';
 
 /** What is read of an answer, at most; the rest is left. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 const compress = promisify(gzip);
+/** A request that names no encodings leaves the choice to the server (RFC 9110, 12.5.3). */
+const DECOMPRESS: Readonly<Record<string, (body: Uint8Array) => Promise<Uint8Array>>> = {
+  gzip: (body) => promisify(unzip)(body, { maxOutputLength: MAX_ANSWER_BYTES }),
+  'x-gzip': (body) => promisify(unzip)(body, { maxOutputLength: MAX_ANSWER_BYTES }),
+  deflate: (body) => promisify(unzip)(body, { maxOutputLength: MAX_ANSWER_BYTES }),
+  br: (body) => promisify(brotliDecompress)(body, { maxOutputLength: MAX_ANSWER_BYTES }),
+};
 
 /**
  * OTLP/HTTP, one POST a request over a connection that is kept. Redirects are not followed: credentials would go with them.
@@ -72,26 +79,8 @@ export const USER_AGENT = 'ray-otel-bridge OTel-OTLP-Exporter-JavaScript';
 function answerOf(response: http.IncomingMessage, body: Uint8Array, nowMs: number): TransportAnswer {
   const status = response.statusCode ?? 0;
   const type = response.headers['content-type'] ?? '';
-  if (status >= 200 && status < 300) {
-    // A web page in place of an OTLP answer: some other server took the request, and the spans with it.
-    if (!type.startsWith('text/html')) return { kind: 'answered', body };
-    return outcomeOfHttpStatus(404, `an HTML page came with HTTP ${status}: this is not an OTLP endpoint`);
-  }
-  return outcomeOfHttpStatus(status, messageOf(body, type), retryAfterMs(response.headers['retry-after'], nowMs));
-}
-
-/** The server's own words: google.rpc.Status in protobuf or JSON, or plain text. */
-function messageOf(body: Uint8Array, contentType: string): string {
-  if (contentType.startsWith('application/x-protobuf')) return readRpcStatus(body)?.message ?? '';
-  const text = new TextDecoder().decode(body);
-  if (contentType.startsWith('text/html')) return '';
-  try {
-    const parsed: unknown = JSON.parse(text);
-    if (typeof parsed === 'object' && parsed !== null && 'message' in parsed && typeof parsed.message === 'string') return parsed.message;
-  } catch {
-    // Not JSON: the text itself is the message.
-  }
-  return text;
+  if (status >= 200 && status < 300) return { kind: 'answered', status: `HTTP ${status}`, contentType: type, body };
+  return outcomeOfHttpStatus(status, textOfAnswer(body, type), retryAfterMs(response.headers['retry-after'], nowMs));
 }
 
 /** Seconds or an HTTP date; undefined when it is neither. Source: RFC 9110, 10.2.3 */
@@ -112,5 +101,11 @@ async function readAnswer(response: http.IncomingMessage): Promise<Uint8Array> {
     // Leaving the loop destroys the response and its connection.
     if (size > MAX_ANSWER_BYTES) break;
   }
-  return Buffer.concat(chunks);
+  return await decompressed(Buffer.concat(chunks), response.headers['content-encoding'] ?? '');
+}
+
+async function decompressed(body: Uint8Array, encoding: string): Promise<Uint8Array> {
+  const decompress = DECOMPRESS[encoding.trim().toLowerCase()];
+  // What cannot be unpacked is no answer of OTLP, and is reported as such.
+  return decompress === undefined || body.length === 0 ? body : await decompress(body).catch(() => body);
 }

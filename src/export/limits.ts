@@ -15,8 +15,12 @@ export interface ExportLimits {
   readonly maxRetryAfterMs: number;
   /** How often an answer like HTTP 500 is met with patience, before the batch is divided to see whether one span is the cause. */
   readonly maxAttemptsBeforeSplit: number;
-  /** So many failures in a row while dividing, and nothing delivered: the backend is ill, not a span. */
+  /** After this many answers like HTTP 500 in a row while a batch is divided, the backend is ill and not the span. */
   readonly maxFailuresInSplit: number;
+  /** Spans that may be refused since the backend last accepted one. At the limit it counts as misconfigured: see `BackendTrust`. */
+  readonly maxRefusedInARow: number;
+  /** Single spans that are tried without a wait, to find one that the backend accepts. */
+  readonly maxProbesInARow: number;
   readonly shutdownTimeoutMs: number;
 }
 
@@ -31,6 +35,8 @@ export const DEFAULT_EXPORT_LIMITS: ExportLimits = {
   maxRetryAfterMs: 10 * 60_000,
   maxAttemptsBeforeSplit: 5,
   maxFailuresInSplit: 20,
+  maxRefusedInARow: 100,
+  maxProbesInARow: 8,
   shutdownTimeoutMs: 5_000,
 };
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { readHeader } from './otlp-headers.ts';
 
 export type OtlpProtocol = 'http/protobuf' | 'http/json' | 'grpc';
 
@@ -39,8 +39,8 @@ export function readOtlpSettings(env: Environment, problems: string[]): OtlpSett
     protocol,
     ...address,
     headers: {
-      ...readHeaders(env, 'OTEL_EXPORTER_OTLP_HEADERS', problems),
-      ...readHeaders(env, 'OTEL_EXPORTER_OTLP_TRACES_HEADERS', problems),
+      ...readHeaders(env, 'OTEL_EXPORTER_OTLP_HEADERS', protocol, problems),
+      ...readHeaders(env, 'OTEL_EXPORTER_OTLP_TRACES_HEADERS', protocol, problems),
     },
     timeoutMs: readTimeout(env, problems),
     compression: oneOf(env, 'COMPRESSION', COMPRESSIONS, 'none', problems),
@@ -121,32 +121,16 @@ function withoutCredentials(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`;
 }
 
-/** name=value pairs with commas between them, values percent-encoded, as in W3C Baggage. */
-function readHeaders(env: Environment, name: string, problems: string[]): Record<string, string> {
+/** name=value pairs with commas between them, as in W3C Baggage. */
+function readHeaders(env: Environment, name: string, protocol: OtlpProtocol, problems: string[]): Record<string, string> {
   const headers: Record<string, string> = {};
   const entries = (readVariable(env, name) ?? '').split(',').filter((entry) => entry.trim() !== '');
   for (const [index, entry] of entries.entries()) {
-    const header = parseHeader(entry);
-    // The entry itself stays out of the text: it may be a key.
-    if (header === undefined)
-      problems.push(`${name}: entry ${index + 1} is not name=value with a valid header name and a percent-encoded value`);
-    else headers[header[0]] = header[1];
+    const header = readHeader(entry, protocol === 'grpc');
+    if (header.ok) headers[header.name] = header.value;
+    else problems.push(`${name}: entry ${index + 1} ${header.problem}`);
   }
   return headers;
-}
-
-function parseHeader(entry: string): readonly [name: string, value: string] | undefined {
-  const equals = entry.indexOf('=');
-  if (equals < 1) return undefined;
-  try {
-    const name = decodeURIComponent(entry.slice(0, equals).trim()).toLowerCase();
-    const value = decodeURIComponent(entry.slice(equals + 1).trim());
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
-    return [name, value];
-  } catch {
-    return undefined;
-  }
 }
 
 function readTimeout(env: Environment, problems: string[]): number {

@@ -1,10 +1,20 @@
-import type { IExportTraceServiceResponse, ISerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
-import { type ExportOutcome, type FailedOutcome, report } from './outcome.ts';
+import { textOfAnswer } from './answer-text.ts';
+import { readOtlpAnswer } from './otlp-answer.ts';
+import { type ExportOutcome, type FailedOutcome, outcomeOfStrangeAnswer, report } from './outcome.ts';
 import { printable } from './printable.ts';
 
-/** One request on the wire. Either the server's answer to an accepted request, or what went wrong. */
-export type TransportAnswer = { readonly kind: 'answered'; readonly body: Uint8Array } | FailedOutcome;
+/** The server's answer to a request that it accepted. */
+interface Answered {
+  readonly kind: 'answered';
+  /** In its words: HTTP 200, gRPC OK. */
+  readonly status: string;
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
+/** One request on the wire: its answer, or what went wrong. */
+export type TransportAnswer = Answered | FailedOutcome;
 
 export interface OtlpTransport {
   /** Never rejects; ends early, as `retry_after`, when `signal` aborts. */
@@ -12,7 +22,9 @@ export interface OtlpTransport {
   close(): void;
 }
 
-export type TraceSerializer = ISerializer<ReadableSpan[], IExportTraceServiceResponse>;
+export interface TraceSerializer {
+  serializeRequest(spans: ReadableSpan[]): Uint8Array | undefined;
+}
 
 /**
  * An OTLP SpanExporter that sends once and reports exactly what happened.
@@ -32,7 +44,7 @@ export function createOtlpExporter(serializer: TraceSerializer, transport: OtlpT
     }
     if (body === undefined) return { kind: 'refused', reason: 'the span cannot be encoded' };
     const answer = await transport.send(body, stop.signal);
-    return answer.kind === 'answered' ? outcomeOfResponse(serializer, answer.body, spans.length) : answer;
+    return answer.kind === 'answered' ? outcomeOfAnswer(answer, spans.length) : answer;
   };
   return {
     export: (spans, callback) => void report(send(spans), callback),
@@ -45,18 +57,10 @@ export function createOtlpExporter(serializer: TraceSerializer, transport: OtlpT
   };
 }
 
-/** Partial success as https://opentelemetry.io/docs/specs/otlp/#partial-success tells it: rejected spans, or just a remark. */
-function outcomeOfResponse(serializer: TraceSerializer, body: Uint8Array, sentSpans: number): ExportOutcome {
-  // What the wire can hold, not what the type says: OTLP JSON may spell an int64 as a string, and a stranger may send anything.
-  let partial: { readonly rejectedSpans?: unknown; readonly errorMessage?: unknown } | null | undefined;
-  try {
-    const response: IExportTraceServiceResponse | null = serializer.deserializeResponse(body);
-    partial = response?.partialSuccess;
-  } catch {
-    return { kind: 'delivered', warning: 'the backend accepted the spans, and its answer is not OTLP' };
-  }
-  const message = typeof partial?.errorMessage === 'string' ? printable(partial.errorMessage) : '';
-  const rejectedSpans = Number(partial?.rejectedSpans ?? 0);
+function outcomeOfAnswer({ status, contentType, body }: Answered, sentSpans: number): ExportOutcome {
+  const answer = readOtlpAnswer(body, contentType);
+  if (answer === undefined) return outcomeOfStrangeAnswer(status, textOfAnswer(body, contentType));
+  const { rejectedSpans, message } = answer;
   if (rejectedSpans > 0) {
     return { kind: 'refused', reason: `partial success, ${rejectedSpans} of ${sentSpans} rejected: ${message}`, rejectedSpans };
   }

@@ -6,13 +6,20 @@ import { printable } from './printable.ts';
  * - `delivered`: the backend has all spans; `warning` is its remark, if any.
  * - `retry_after`: the world's trouble (backend away, busy, timed out). Keep the spans; wait at least `retryAfterMs`, if given.
  *   `maybeSpans`: the answer doesn't tell whether the backend is ill or one span makes it fail (HTTP 500).
+ *   `hint`: the likely mistake, for a backend that has accepted nothing yet.
  * - `refused`: about the spans themselves. `rejectedSpans` of them were rejected (OTLP partial success); absent = all.
  * - `misconfigured`: about us (address, credentials, protocol). Keep the spans; a human has to act.
  * - `too_large`: the request as a whole is too large; a smaller one may pass.
  */
 export type ExportOutcome =
   | { readonly kind: 'delivered'; readonly warning?: string }
-  | { readonly kind: 'retry_after'; readonly reason: string; readonly retryAfterMs?: number; readonly maybeSpans?: boolean }
+  | {
+      readonly kind: 'retry_after';
+      readonly reason: string;
+      readonly retryAfterMs?: number;
+      readonly maybeSpans?: boolean;
+      readonly hint?: string;
+    }
   | { readonly kind: 'refused'; readonly reason: string; readonly rejectedSpans?: number }
   | { readonly kind: 'misconfigured'; readonly reason: string; readonly fix: string }
   | { readonly kind: 'too_large'; readonly reason: string };
@@ -46,14 +53,30 @@ export class ExportFailure extends Error {
 }
 
 const FIX_CREDENTIALS =
-  'check the credentials in OTEL_EXPORTER_OTLP_HEADERS (or OTEL_EXPORTER_OTLP_TRACES_HEADERS) and that they may write traces';
+  'check the credentials in OTEL_EXPORTER_OTLP_HEADERS (or OTEL_EXPORTER_OTLP_TRACES_HEADERS), that they may write traces, and the ' +
+  'certificate in OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE, if the backend asks for one';
 const FIX_ADDRESS =
   'check the path and port in OTEL_EXPORTER_OTLP_ENDPOINT (v1/traces is added to it) or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT (used as it is), ' +
   'and that the backend has OTLP switched on';
 const FIX_PROTOCOL = 'check that OTEL_EXPORTER_OTLP_PROTOCOL (http/protobuf, http/json or grpc) is one that this port speaks';
+const FIX_NOT_HTTP =
+  'the server does not speak HTTP: check http:// or https:// in OTEL_EXPORTER_OTLP_ENDPOINT, and OTEL_EXPORTER_OTLP_PROTOCOL ' +
+  '(port 4317 is gRPC and 4318 HTTP, most often)';
 const FIX_TLS =
   'check http:// or https:// in the endpoint, and OTEL_EXPORTER_OTLP_CERTIFICATE, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and ' +
   'OTEL_EXPORTER_OTLP_CLIENT_KEY';
+
+const FIX_STRANGER =
+  'another service answers: check host, port and path in OTEL_EXPORTER_OTLP_ENDPOINT (v1/traces is added to it) or ' +
+  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT (used as it is), and look for a log-in page or proxy on the way';
+const FIX_SCHEME = 'write https:// in OTEL_EXPORTER_OTLP_ENDPOINT (or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT): this port speaks TLS';
+const FIX_SIZE =
+  'raise the limit for the size of a request at the backend or at the proxy before it (nginx: client_max_body_size), ' +
+  'or look whether another service listens at OTEL_EXPORTER_OTLP_ENDPOINT';
+const FIX_REJECTION = 'read the reason, and look at the limits of the backend: age of spans, rate, tenant';
+const FIX_REFUSAL =
+  'check host, port, path and http:// or https:// in OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, ' +
+  'OTEL_EXPORTER_OTLP_PROTOCOL, and the tenant in OTEL_EXPORTER_OTLP_HEADERS';
 
 /** Statuses that no span can be the cause of: throwing spans away for them would lose everything to a typing error. */
 const MISCONFIGURED_HTTP: Readonly<Record<number, string>> = {
@@ -79,16 +102,28 @@ const MISCONFIGURED_HTTP: Readonly<Record<number, string>> = {
  */
 const RETRYABLE_HTTP: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504]);
 
+/** Go, nginx, Apache and Tomcat, to plain HTTP on a port of TLS. */
+const NEEDS_TLS = /HTTP request (?:was sent )?to (?:an )?HTTPS|plain HTTP to an SSL|requires TLS/i;
+
 /** Classifies an HTTP status other than 2xx. `detail` is the server's own text. */
 export function outcomeOfHttpStatus(status: number, detail = '', retryAfterMs?: number): FailedOutcome {
   const reason = withDetail(`HTTP ${status}`, detail);
   const fix = status >= 300 && status < 400 ? `the backend redirects: ${FIX_ADDRESS}` : MISCONFIGURED_HTTP[status];
   if (fix !== undefined) return { kind: 'misconfigured', reason, fix };
+  if (status === 400 && NEEDS_TLS.test(detail)) return { kind: 'misconfigured', reason, fix: FIX_SCHEME };
   if (status === 413) return { kind: 'too_large', reason };
   if (RETRYABLE_HTTP.has(status)) return { kind: 'retry_after', reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   // The specification calls these not retryable, because exporters must not pile up spans. We have room and must not lose any.
   if (status >= 500) return { kind: 'retry_after', reason, maybeSpans: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   return { kind: 'refused', reason };
+}
+
+/**
+ * A success whose body is no answer of OTLP: a log-in page, an echo, another service. It may have thrown the spans away, so they are not
+ * delivered. OTLP backends answer so at no time, which is why it does not matter whether this one has accepted spans before.
+ */
+export function outcomeOfStrangeAnswer(status: string, text: string): FailedOutcome {
+  return { kind: 'misconfigured', reason: withDetail(`${status}, but the answer is not OTLP`, text), fix: FIX_STRANGER };
 }
 
 type GrpcRule =
@@ -115,6 +150,14 @@ const GRPC_RULES: Readonly<Record<number, GrpcRule>> = {
   16: ['UNAUTHENTICATED', 'misconfigured', FIX_CREDENTIALS],
 };
 
+/** What grpc-js says of a connection that failed for good reason: TLS to a plain port, or no trust; and HTTP/1 instead of HTTP/2. */
+const GRPC_CONNECTION_FIXES: readonly (readonly [RegExp, string])[] = [
+  [/no application protocol|Protocol error/i, FIX_PROTOCOL],
+  [/SSL routines|certificate|CERT_/i, FIX_TLS],
+];
+
+const GRPC_HINT = 'check host, port and http:// or https:// in OTEL_EXPORTER_OTLP_ENDPOINT, and OTEL_EXPORTER_OTLP_PROTOCOL';
+
 /** grpc-go, grpc-java and grpc-js all say a request over the limit with RESOURCE_EXHAUSTED and these words. */
 const GRPC_TOO_LARGE = /larger than max|exceeds maximum/i;
 
@@ -123,11 +166,14 @@ export function outcomeOfGrpcStatus(code: number, detail = '', retryAfterMs?: nu
   const rule = GRPC_RULES[code] ?? [`status ${code}`, 'maybe_spans'];
   const reason = withDetail(`gRPC ${rule[0]}`, detail);
   if (code === 8 && GRPC_TOO_LARGE.test(detail)) return { kind: 'too_large', reason };
-  if (rule[1] === 'misconfigured') return { kind: 'misconfigured', reason, fix: rule[2] };
+  const fix =
+    rule[1] === 'misconfigured' ? rule[2] : code === 14 ? GRPC_CONNECTION_FIXES.find(([what]) => what.test(detail))?.[1] : undefined;
+  if (fix !== undefined) return { kind: 'misconfigured', reason, fix };
   if (rule[1] === 'refused') return { kind: 'refused', reason };
   return {
     kind: 'retry_after',
     reason,
+    ...(code === 14 ? { hint: GRPC_HINT } : {}),
     ...(rule[1] === 'maybe_spans' ? { maybeSpans: true } : {}),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
@@ -143,16 +189,41 @@ const MISCONFIGURED_SYSTEM: Readonly<Record<string, string>> = {
   ERR_INVALID_CHAR: 'remove the characters that a header cannot hold from OTEL_EXPORTER_OTLP_HEADERS',
 };
 
+const HINTS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'start the backend, or check host and port in OTEL_EXPORTER_OTLP_ENDPOINT',
+  ENOTFOUND: 'check the host in OTEL_EXPORTER_OTLP_ENDPOINT, and HTTP_PROXY or HTTPS_PROXY if only a proxy knows it',
+  ECONNRESET: 'check http:// or https:// in OTEL_EXPORTER_OTLP_ENDPOINT, and OTEL_EXPORTER_OTLP_PROTOCOL',
+  EPIPE: 'check http:// or https:// in OTEL_EXPORTER_OTLP_ENDPOINT, and OTEL_EXPORTER_OTLP_PROTOCOL',
+  ETIMEDOUT: 'check host and port in OTEL_EXPORTER_OTLP_ENDPOINT, and look for a firewall or a proxy on the way',
+};
+
 const TLS_TROUBLE = /CERT|SELF_SIGNED|UNABLE_TO_|^ERR_(SSL|TLS|OSSL)|^EPROTO$/;
+/** Node's codes for an answer that it cannot read: a TLS alert, a frame of HTTP/2, another protocol. */
+const NOT_HTTP = /^HPE_/;
 
 /** Classifies a failure of the system, by Node's error code (ECONNREFUSED, ENOSPC...). */
 export function outcomeOfSystemError(code: string, message: string): FailedOutcome {
   const reason = withDetail(code, message);
-  const fix = MISCONFIGURED_SYSTEM[code] ?? (TLS_TROUBLE.test(code) ? FIX_TLS : undefined);
-  return fix === undefined ? { kind: 'retry_after', reason } : { kind: 'misconfigured', reason, fix };
+  const fix = MISCONFIGURED_SYSTEM[code] ?? (TLS_TROUBLE.test(code) ? FIX_TLS : NOT_HTTP.test(code) ? FIX_NOT_HTTP : undefined);
+  if (fix !== undefined) return { kind: 'misconfigured', reason, fix };
+  const hint = HINTS[code];
+  return { kind: 'retry_after', reason, ...(hint === undefined ? {} : { hint }) };
 }
 
 export type FailedOutcome = Exclude<ExportOutcome, { kind: 'delivered' }>;
+export type Misconfigured = Extract<ExportOutcome, { kind: 'misconfigured' }>;
+
+/** The refusal of a backend that refuses everything, as what it is: a wrong set-up, with the likely mistake. */
+export function misconfiguredBy(outcome: FailedOutcome, hasAccepted: boolean): Misconfigured {
+  if (outcome.kind === 'misconfigured') return outcome;
+  const why = hasAccepted ? 'the backend refuses one span after another' : 'the backend has accepted no span yet';
+  return { kind: 'misconfigured', reason: outcome.reason, fix: `${why}: ${likelyFix(outcome)}` };
+}
+
+function likelyFix(outcome: FailedOutcome): string {
+  if (outcome.kind === 'too_large') return FIX_SIZE;
+  return outcome.kind === 'refused' && outcome.rejectedSpans !== undefined ? FIX_REJECTION : FIX_REFUSAL;
+}
 
 /** A backend's remark on a success. SpanExporter has no place for one; nobody else looks for an error there. */
 export class DeliveredWithWarning extends Error {

@@ -17,6 +17,8 @@ export interface ExportPipelineOptions extends Partial<ExportLimits> {
   readonly onRefused?: OnRefused;
   /** Called for each request that settled spans: the exporter has them, or refused them for good (then `onRefused` came before). */
   readonly onSettled?: OnSettled;
+  /** Takes every refusal for final, also of a backend that has accepted nothing. For a caller that keeps refused spans. Default: false. */
+  readonly believesRefusals?: boolean;
 }
 
 export interface ExportStats {
@@ -51,6 +53,8 @@ export interface ExportPipeline {
   drain(timeoutMs: number): Promise<{ readonly undelivered: number }>;
   /** Ends waits and requests at once and shuts the exporters down. What is queued stays undelivered; drain first. */
   shutdown(): Promise<void>;
+  /** The exporter `name` was given other certificates: it tries again now, and its backend has to accept a span before it may refuse one. */
+  reconfigured(name: string): void;
   stats(): ExportStats;
 }
 
@@ -100,6 +104,7 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
         board,
         onEvent,
         onSettled: (items, refusal) => settle(exporter.name, items, refusal),
+        believesRefusals: options.believesRefusals ?? false,
       }),
   );
   const running = lanes.map((lane) => lane.run(stop.signal));
@@ -145,6 +150,9 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
       // A stranger's exporter may never end; the process must.
       await Promise.race([closing, clock.sleep(limits.shutdownTimeoutMs, enough.signal)]);
       enough.abort();
+    },
+    reconfigured: (name) => {
+      for (const lane of lanes) if (lane.name === name) lane.reconfigured();
     },
     stats: () => {
       const laneStats = lanes.map((lane) => lane.stats());

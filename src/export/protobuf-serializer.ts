@@ -5,7 +5,6 @@ import type { TraceSerializer } from './otlp-exporter.ts';
 /** Puts spans together that are encoded already; the library encodes those of others. The bytes are the same. */
 export const protobufSerializer: TraceSerializer = {
   serializeRequest: (spans) => (areEncoded(spans) ? encodeRequest(spans) : ProtobufTraceSerializer.serializeRequest(spans)),
-  deserializeResponse: (body) => ProtobufTraceSerializer.deserializeResponse(body),
 };
 
 function areEncoded(spans: readonly unknown[]): spans is EncodedSpan[] {

@@ -197,6 +197,10 @@ class DiskJournal implements Journal, Durable {
     return this.#clock.seal(this.#writer?.queue.oldestReceivedAtMs);
   }
 
+  nowMs(): number {
+    return this.#clock.nowMs();
+  }
+
   stats(): JournalStats {
     const entries = this.#endCursor - this.#releasedCursor;
     const oldestMs = this.#tail.oldest?.entries[0]?.receivedAtMs ?? this.#oldestMs;

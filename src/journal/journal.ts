@@ -56,6 +56,8 @@ export interface Journal {
   release(cursor: JournalCursor): void;
   /** The present on the journal's clock: no entry that is appended from now on will be received at or before it. */
   seal(): number;
+  /** The present on the journal's clock, to compare receive times with. */
+  nowMs(): number;
   stats(): JournalStats;
   /** Resolves at the next append after `cursor`, or at once when there is something to read there; also when `signal` aborts or the journal closes. */
   waitForEntries(cursor: JournalCursor, signal: AbortSignal): Promise<void>;

@@ -68,6 +68,7 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
     read,
     release,
     seal: () => clock.seal(undefined),
+    nowMs: () => clock.nowMs(),
     stats,
     waitForEntries: (cursor, signal) => waits.until(() => endCursor > cursor || isClosed, signal),
     async close() {

@@ -24,6 +24,8 @@ export interface ReceiverOptions {
   readonly monotonicMs?: () => number;
   /** Undefined once the bridge can do its work; else why not. */
   readonly notReadyReason: () => string | undefined;
+  /** What is wrong although the bridge is ready, for `/readyz`. Default: nothing. */
+  readonly warnings?: () => readonly string[];
   /** Undefined while the bridge takes events in; else why not, and when to come back. */
   readonly pressure: () => Pressure | undefined;
   /** Shown by who posts. Default: none is asked for. */
@@ -79,7 +81,9 @@ export function createReceiver(options: ReceiverOptions): Hono {
 
   async function readyz(context: Context): Promise<Response> {
     const reason = options.notReadyReason() ?? options.pressure()?.message;
-    return reason === undefined ? context.json({ status: 'ready' }) : context.json({ status: 'not ready', reason }, 503);
+    if (reason !== undefined) return context.json({ status: 'not ready', reason }, 503);
+    const warnings = options.warnings?.() ?? [];
+    return context.json({ status: 'ready', ...(warnings.length === 0 ? {} : { warnings }) });
   }
 
   async function metrics(context: Context): Promise<Response> {

@@ -88,7 +88,10 @@ export function createApi(options: ApiOptions): Api {
 
   function jobs(limit: number): JobsAnswer {
     model.prune(now());
-    const all = [...model.sessions.values()].flatMap((session) => [...session.jobs.values()]).sort(newestFirst);
+    const all = [...model.sessions.values()]
+      .flatMap((session) => [...session.jobs.values()])
+      .filter(({ hasContent }) => hasContent)
+      .sort(newestFirst);
     const rows = all.slice(0, limit).map((job) => describeJob(job, { nowMs: now(), traceUrl }));
     return { nowMs: now(), since: options.sinceMs(), jobs: rows, more: all.length - rows.length };
   }
@@ -101,7 +104,7 @@ export function createApi(options: ApiOptions): Api {
   function findJob(id: string, session: string | undefined): Read<JobView> {
     const candidates = [...model.sessions.values()].flatMap(({ name, jobs: own }) => {
       const job = session === undefined || session === name ? own.get(id.toLowerCase()) : undefined;
-      return job === undefined ? [] : [job];
+      return job?.hasContent === true ? [job] : [];
     });
     const [job] = candidates;
     if (job === undefined) return refuseRead('job_not_found', 'job not found: it never reported here, or it ended long ago');

@@ -4,7 +4,7 @@ import type { ViewLimits } from './limits.ts';
 import { isOver, type Stage, stageOf } from './stage.ts';
 import { kept } from './text.ts';
 import { AttemptView, type ErrorView, failureKey, FunctionView, type JobView, type SessionView, type TaskNeeds } from './records.ts';
-import { toMs } from './times.ts';
+import { earlier, toMs } from './times.ts';
 
 interface FunctionNamed {
   readonly className: string | undefined;
@@ -66,10 +66,13 @@ export class AttemptBook {
   }
 
   enter(job: JobView | undefined, event: TaskLifecycle, nowMs: number, applied: Applied): void {
-    const attempt = job === undefined ? undefined : this.#follow(job, event.taskId, event.attempt, applied);
+    // An event without states is about the log files of an attempt, and makes none.
+    const how = event.transitions.length === 0 ? 'late' : applied;
+    const attempt = job === undefined ? undefined : this.#follow(job, event.taskId, event.attempt, how);
     if (attempt === undefined || attempt.isClosed) return;
     const before = attempt.stage;
     for (const transition of event.transitions) if (attempt.enter(transition)) this.#setStage(attempt, stageOf(transition.state));
+    attempt.job.attemptsStartMs = earlier(attempt.job.attemptsStartMs, attempt.startMs);
     if (event.workerPid !== undefined) {
       attempt.pid = event.workerPid;
       if (event.emitterNodeId !== undefined) {
@@ -98,6 +101,7 @@ export class AttemptBook {
     this.#setStage(attempt, lifecycle.outcome);
     if (!isOver(stageOf(attempt.state))) attempt.stateMs = toMs(lifecycle.endNs);
     attempt.startMs = toMs(lifecycle.startNs);
+    job.attemptsStartMs = earlier(job.attemptsStartMs, attempt.startMs);
     attempt.endMs = toMs(lifecycle.endNs);
     attempt.endInferred = lifecycle.endInferred;
     attempt.nodeId = lifecycle.node?.nodeId ?? attempt.nodeId;

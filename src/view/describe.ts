@@ -35,7 +35,7 @@ export function describeSession(session: SessionView): SessionRow {
   return {
     session: session.name,
     isOver: session.isClosed,
-    jobs: session.jobs.size,
+    jobs: [...session.jobs.values()].filter(({ hasContent }) => hasContent).length,
     nodes: nodes.length + session.nodesNotShown,
     nodesAlive: nodes.filter(({ state }) => state === 'ALIVE').length,
     firstSeenMs: session.firstSeenMs,

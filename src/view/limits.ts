@@ -7,6 +7,8 @@ export interface ViewLimits {
   /** Jobs that are over: so many, and for so long. */
   readonly maxFinishedJobs: number;
   readonly finishedJobAgeMs: number;
+  /** Jobs that ended and were forgotten, of which name, times and counts are kept in case that an actor of theirs goes on. */
+  readonly maxForgottenJobs: number;
   /** Attempts that are over and have a row: of one job, and of all. Failures stay longest. */
   readonly maxFinishedAttemptsPerJob: number;
   readonly maxFinishedAttempts: number;
@@ -35,6 +37,7 @@ export const DEFAULT_VIEW_LIMITS: ViewLimits = {
   maxOpenJobs: 1_000,
   maxFinishedJobs: 100,
   finishedJobAgeMs: 24 * 3_600_000,
+  maxForgottenJobs: 2_000,
   maxFinishedAttemptsPerJob: 20_000,
   maxFinishedAttempts: 100_000,
   maxFunctionsPerJob: 200,

@@ -6,10 +6,15 @@ import {
   isDriverTask,
   isRayActorName,
   jobIdOf,
+  type JobCounts,
+  type JobEnded,
   type JobLifecycle,
+  type JobSoFar,
   type Lifecycle,
   parseCaller,
   type Retold,
+  type SessionSoFar,
+  type TraceRef,
 } from '../correlate/index.ts';
 import type {
   ActorDefinition,
@@ -22,14 +27,13 @@ import type {
   SubmissionJobLifecycle,
   TaskLifecycle,
 } from '../event/index.ts';
-import { jobTraceId, traceIdOf } from '../span/index.ts';
-import { ActorView } from './actor-view.ts';
+import { traceIdOf } from '../span/index.ts';
 import { AttemptBook } from './attempt-book.ts';
 import { DEFAULT_VIEW_LIMITS, type ViewLimits } from './limits.ts';
 import { noCounts } from './stage.ts';
-import { NodeUse } from './node-use.ts';
+import { JobBook } from './job-book.ts';
 import { kept } from './text.ts';
-import { JobView, SessionView } from './records.ts';
+import { type AttemptView, type JobView, SessionView } from './records.ts';
 import { earlier, toMs } from './times.ts';
 
 /** What the view left out because of its limits, since the bridge started. */
@@ -46,43 +50,82 @@ export class ViewModel {
   readonly limits: ViewLimits;
   readonly sessions = new Map<string, SessionView>();
   readonly attempts: AttemptBook;
+  readonly #jobs: JobBook;
   /** Changes with whatever a reader could see. */
   version = 0;
-  readonly leftOut = { sessions: 0, jobs: 0 };
-  #openJobs = 0;
-  #actors = 0;
-  /** Oldest first. */
-  readonly #finishedJobs = new Set<JobView>();
+  #sessionsLeftOut = 0;
 
   constructor(limits: Partial<ViewLimits> = {}) {
     this.limits = { ...DEFAULT_VIEW_LIMITS, ...limits };
-    this.attempts = new AttemptBook(this.limits, () => this.#finishedJobs);
+    this.attempts = new AttemptBook(this.limits, () => this.#jobs.finished);
+    this.#jobs = new JobBook(this.limits, {
+      forgetAttempts: (job) => this.attempts.forget(job),
+      onEmpty: ({ name }) => this.sessions.delete(name),
+    });
   }
 
   get openJobs(): number {
-    return this.#openJobs;
+    return this.#jobs.open;
   }
 
-  /** What was open when a former process ended; before any event. */
-  takeUp(retold: Retold, nowMs: number): void {
-    if (retold.type === 'attempt_so_far') return this.#attemptSoFar(retold, nowMs);
-    if (retold.type !== 'job_so_far') return this.observe(retold, nowMs);
-    const session = this.#session(retold.session, nowMs);
-    const job = session === undefined ? undefined : this.#job(session, retold.jobId, nowMs);
-    if (session === undefined || job === undefined) return;
-    const { finished, failed, unfinished, attempts, retried } = retold;
-    session.sendsJobs ||= retold.sendsJobs;
-    job.hasRayActor = retold.hasRayActor;
-    Object.assign(job.tasks, { finished, failed, unfinished });
-    job.attempts += attempts;
-    job.retried += retried;
-    job.withoutRow += attempts;
+  get leftOut(): LeftOut {
+    return { sessions: this.#sessionsLeftOut, jobs: this.#jobs.leftOut };
+  }
+
+  /** Forgets jobs that ended, when they are too many or were not heard of for too long. */
+  prune(nowMs: number): void {
+    this.#jobs.prune(nowMs);
+  }
+
+  /**
+   * What a former process knew; before any event. `heardAtMs` gives a time of the journal's clock on the bridge's own. An actor of a job that is not
+   * shown any more is left out.
+   */
+  takeUp(retold: Retold, heardAtMs: (journalMs: number) => number): void {
+    if (retold.type === 'session_so_far') return this.#sessionSoFar(retold, heardAtMs);
+    const session = this.sessions.get(retold.session);
+    if (session === undefined) return;
+    const nowMs = session.lastSeenMs;
     this.version += 1;
+    if (retold.type === 'job_so_far') this.#jobSoFar(session, retold);
+    else if (retold.type === 'job_ended') this.#jobEnded(session, retold, heardAtMs(retold.endedMs));
+    else if (retold.type === 'attempt_so_far') this.#attemptSoFar(session, retold);
+    else if (retold.type === 'actor_ended') this.#actorFinished(session, retold);
+    else if (retold.type !== 'actor_definition' && retold.type !== 'actor_lifecycle') this.observe(retold, nowMs);
+    else if (session.jobs.has(jobIdOf(retold.actorId))) this.observe(retold, nowMs);
   }
 
-  #attemptSoFar({ session: name, definition, lifecycle }: AttemptSoFar, nowMs: number): void {
-    const session = definition === undefined ? undefined : this.#session(name, nowMs);
-    if (session !== undefined && definition !== undefined) {
+  #sessionSoFar(retold: SessionSoFar, heardAtMs: (journalMs: number) => number): void {
+    const session = this.#session(retold.session, heardAtMs(retold.firstSeenMs));
+    if (session === undefined) return;
+    session.lastSeenMs = heardAtMs(retold.lastSeenMs);
+    session.sendsJobs = retold.sendsJobs;
+    session.isClosed = retold.closed;
+    if (retold.lastNs !== undefined) session.noteTime(toMs(retold.lastNs), session.lastSeenMs);
+  }
+
+  #jobSoFar(session: SessionView, { jobId, hasRayActor, childrenStartNs, trace, ...counts }: JobSoFar): void {
+    const job = this.#jobs.job(session, jobId, session.lastSeenMs);
+    if (job === undefined) return;
+    job.hasRayActor ||= hasRayActor;
+    if (childrenStartNs !== undefined) job.attemptsStartMs = toMs(childrenStartNs);
+    if (trace !== undefined) fixTrace(job, trace);
+    countEnded(job, counts);
+  }
+
+  #jobEnded(session: SessionView, { lifecycle, counts }: JobEnded, endedMs: number): void {
+    const { jobId, definition } = lifecycle;
+    const job = this.#jobs.job(session, jobId, endedMs);
+    if (job === undefined) return;
+    if (definition !== undefined) this.#defineJob(job, definition);
+    countEnded(job, counts);
+    const { finished, failed, unfinished } = counts;
+    this.#jobFinished(session, { ...lifecycle, tasks: { finished, failed, unfinished } }, endedMs);
+  }
+
+  #attemptSoFar(session: SessionView, { definition, lifecycle }: AttemptSoFar): void {
+    const nowMs = session.lastSeenMs;
+    if (definition !== undefined) {
       const job = this.#jobOf(session, lifecycle.taskId, definition.parentTaskId, nowMs);
       this.attempts.define(job, lifecycle, definition, 'applied');
     }
@@ -98,20 +141,20 @@ export class ViewModel {
     if ('transitions' in event) for (const { timeNs } of event.transitions) session.noteTime(toMs(timeNs), nowMs);
     switch (event.type) {
       case 'task_definition':
-        if (isDriverTask(event.taskId)) return void this.#job(session, jobIdOf(event.taskId), nowMs);
-        return this.attempts.define(this.#jobOf(session, event.taskId, event.parentTaskId, nowMs), event, event, applied);
+        if (isDriverTask(event.taskId)) return void this.#jobs.job(session, jobIdOf(event.taskId), nowMs, applied);
+        return this.attempts.define(this.#jobOf(session, event.taskId, event.parentTaskId, nowMs, applied), event, event, applied);
       case 'task_lifecycle':
-        if (isDriverTask(event.taskId)) return this.#driver(session, event, nowMs);
-        return this.attempts.enter(this.#jobOf(session, event.taskId, undefined, nowMs), event, nowMs, applied);
+        if (isDriverTask(event.taskId)) return this.#driver(this.#jobs.job(session, jobIdOf(event.taskId), nowMs, applied), event);
+        return this.attempts.enter(this.#jobOf(session, event.taskId, undefined, nowMs, applied), event, nowMs, applied);
       case 'actor_definition':
       case 'actor_lifecycle':
-        return this.#actor(session, event, nowMs);
+        return this.#actor(this.#jobs.job(session, jobIdOf(event.actorId), nowMs, applied), event);
       case 'job_definition':
         session.sendsJobs = true;
-        return this.#defineJob(session, event, nowMs);
+        return this.#defineJob(this.#jobs.job(session, event.jobId, nowMs, applied), event);
       case 'job_lifecycle':
         session.sendsJobs = true;
-        return this.#jobStates(this.#job(session, event.jobId, nowMs), event.transitions);
+        return this.#jobStates(this.#jobs.job(session, event.jobId, nowMs, applied), event.transitions);
       case 'submission_job_lifecycle':
         return submissionStates(session, event);
       case 'node_definition':
@@ -132,28 +175,22 @@ export class ViewModel {
   finished(lifecycle: Lifecycle, nowMs: number, how: 'sent' | 'folded' = 'sent'): void {
     const session = this.#session(lifecycle.session, nowMs);
     if (session === undefined) return;
+    const { trace } = lifecycle;
+    const job = trace.kind === 'job' ? session.jobs.get(trace.jobId) : undefined;
+    if (job !== undefined) fixTrace(job, trace);
     if (lifecycle.kind === 'attempt') this.#attemptFinished(session, lifecycle, nowMs, how);
     else if (lifecycle.kind === 'job') this.#jobFinished(session, lifecycle, nowMs);
-    else if (lifecycle.kind === 'actor') this.#actorFinished(session, lifecycle, nowMs);
+    else if (lifecycle.kind === 'actor') this.#actorFinished(session, lifecycle);
     else if (lifecycle.kind === 'session') session.isClosed = true;
     else return;
     this.version += 1;
-  }
-
-  /** Forgets finished jobs that are too many or too old. */
-  prune(nowMs: number): void {
-    for (const job of this.#finishedJobs) {
-      const isTooOld = nowMs - (job.closedMs ?? nowMs) > this.limits.finishedJobAgeMs;
-      if (!isTooOld && this.#finishedJobs.size <= this.limits.maxFinishedJobs) return;
-      this.#forget(job);
-    }
   }
 
   #session(name: string, nowMs: number): SessionView | undefined {
     const known = this.sessions.get(name);
     if (known !== undefined) return known;
     if (this.sessions.size >= this.limits.maxSessions && !this.#forgetSession()) {
-      this.leftOut.sessions += 1;
+      this.#sessionsLeftOut += 1;
       return undefined;
     }
     const session = new SessionView(name, nowMs);
@@ -166,36 +203,24 @@ export class ViewModel {
     for (const session of this.sessions.values()) {
       const jobs = [...session.jobs.values()];
       if (jobs.some(({ closedMs }) => closedMs === undefined) && !session.isClosed) continue;
-      for (const job of jobs) this.#forget(job);
+      for (const job of jobs) this.#jobs.forget(job);
       this.sessions.delete(session.name);
       return true;
     }
     return false;
   }
 
-  #job(session: SessionView, id: string, nowMs: number): JobView | undefined {
-    const known = session.jobs.get(id);
-    if (known !== undefined) {
-      known.lastSeenMs = nowMs;
-      return known;
-    }
-    if (this.#openJobs >= this.limits.maxOpenJobs) {
-      this.leftOut.jobs += 1;
-      return undefined;
-    }
-    const { nodeSeriesBuckets, maxNodeSeriesPerJob } = this.limits;
-    const nodeUse = new NodeUse(nodeSeriesBuckets, maxNodeSeriesPerJob);
-    const job = new JobView(session, id, jobTraceId(session.name, id), nowMs, nodeUse);
-    session.jobs.set(id, job);
-    this.#openJobs += 1;
-    return job;
-  }
-
   /** An attempt stands with its caller: a call on another job's actor belongs to the job that called. */
-  #jobOf(session: SessionView, taskId: string, parentTaskId: string | undefined, nowMs: number): JobView | undefined {
+  #jobOf(
+    session: SessionView,
+    taskId: string,
+    parentTaskId: string | undefined,
+    nowMs: number,
+    applied: Applied = 'applied',
+  ): JobView | undefined {
     const known = session.lastAttempts.get(taskId);
     if (known !== undefined && parentTaskId === undefined) {
-      known.job.lastSeenMs = nowMs;
+      this.#jobs.note(known.job, nowMs);
       return known.job;
     }
     const parent = parentTaskId === undefined ? undefined : session.lastAttempts.get(parentTaskId);
@@ -203,11 +228,10 @@ export class ViewModel {
     const id = parentTaskId ?? taskId;
     // Nearly always it is the job of the last one: comparing its id is cheaper than cutting one out and hashing it.
     if (!id.endsWith(session.lastJobId)) session.lastJobId = jobIdOf(id);
-    return this.#job(session, session.lastJobId, nowMs);
+    return this.#jobs.job(session, session.lastJobId, nowMs, applied);
   }
 
-  #driver(session: SessionView, event: TaskLifecycle, nowMs: number): void {
-    const job = this.#job(session, jobIdOf(event.taskId), nowMs);
+  #driver(job: JobView | undefined, event: TaskLifecycle): void {
     if (job === undefined) return;
     for (const { state, timeNs } of event.transitions) {
       job.driverStartMs = earlier(job.driverStartMs, toMs(timeNs));
@@ -218,8 +242,7 @@ export class ViewModel {
     if (event.error !== undefined) job.error = kept(`${event.error.errorType}: ${event.error.message}`, this.limits.maxMessageLength);
   }
 
-  #defineJob(session: SessionView, event: JobDefinition, nowMs: number): void {
-    const job = this.#job(session, event.jobId, nowMs);
+  #defineJob(job: JobView | undefined, event: JobDefinition): void {
     if (job === undefined) return;
     const { maxNameLength } = this.limits;
     job.isDefined = true;
@@ -227,7 +250,7 @@ export class ViewModel {
     if (event.submissionId !== undefined) job.submissionId = kept(event.submissionId, maxNameLength);
     if (event.entrypoint !== undefined) job.entrypoint = kept(event.entrypoint, maxNameLength);
     const caller = parseCaller(event.traceparent, event.tracestate);
-    if (caller !== undefined && job.attempts === 0) job.traceId = caller.traceId;
+    if (caller !== undefined && !job.isTraceFixed) job.traceId = caller.traceId;
   }
 
   #jobStates(job: JobView | undefined, transitions: readonly StateTransition[]): void {
@@ -243,18 +266,17 @@ export class ViewModel {
   #attemptFinished(session: SessionView, lifecycle: AttemptLifecycle, nowMs: number, how: 'sent' | 'folded'): void {
     if (lifecycle.placeholder === true) return;
     const { trace } = lifecycle;
-    const job = this.#job(session, trace.kind === 'job' ? trace.jobId : lifecycle.jobId, nowMs);
+    const job = this.#jobs.job(session, trace.kind === 'job' ? trace.jobId : lifecycle.jobId, nowMs);
     if (job === undefined) return;
-    job.traceId = traceIdOf(trace);
     this.attempts.close(job, lifecycle, nowMs, how);
   }
 
   #jobFinished(session: SessionView, lifecycle: JobLifecycle, nowMs: number): void {
-    const job = this.#job(session, lifecycle.jobId, nowMs);
+    const job = this.#jobs.job(session, lifecycle.jobId, nowMs);
     if (job === undefined || job.closedMs !== undefined) return;
     const { maxNameLength, maxMessageLength } = this.limits;
     job.name = kept(lifecycle.name, maxNameLength);
-    job.traceId = traceIdOf(lifecycle.trace);
+    fixTrace(job, lifecycle.trace);
     job.createdMs = toMs(lifecycle.startNs);
     job.finishedMs = toMs(lifecycle.endNs);
     job.endInferred = lifecycle.endInferred;
@@ -262,31 +284,19 @@ export class ViewModel {
     const { driverError } = lifecycle;
     if (driverError !== undefined) job.error = kept(`${driverError.errorType}: ${driverError.message}`, maxMessageLength);
     if (job.state === 'running') job.state = driverError === undefined ? 'finished' : 'failed';
-    // The correlator's count is exact also for tasks of which no row is left.
+    // The correlator's count is exact also for tasks of which no row is left. What a detached actor does goes on.
     Object.assign(job.tasks, noCounts(), lifecycle.tasks);
+    for (const attempt of job.open) if (!attempt.isSuperseded) countOpen(job, attempt);
     job.untracked = 0;
     for (const own of job.functions.values()) own.untracked = 0;
     for (const actor of job.actors.values()) if (!actor.isDetached) actor.isClosed = true;
-    job.closedMs = nowMs;
-    this.#openJobs -= 1;
-    this.#finishedJobs.add(job);
-    this.prune(nowMs);
+    this.#jobs.close(job, nowMs);
   }
 
-  #forget(job: JobView): void {
-    this.#actors -= job.actors.size;
-    this.attempts.forget(job);
-    if (!this.#finishedJobs.delete(job)) this.#openJobs -= 1;
-    job.session.jobs.delete(job.id);
-    if (job.session.jobs.size === 0 && job.session.isClosed) this.sessions.delete(job.session.name);
-  }
-
-  #actor(session: SessionView, event: ActorDefinition | ActorEvent, nowMs: number): void {
-    if (event.type === 'actor_definition' && isRayActorName(event.name)) {
-      const job = this.#job(session, jobIdOf(event.actorId), nowMs);
-      if (job !== undefined) job.hasRayActor = true;
-    }
-    const actor = this.#actorView(session, event.actorId, nowMs);
+  #actor(job: JobView | undefined, event: ActorDefinition | ActorEvent): void {
+    if (job === undefined) return;
+    if (event.type === 'actor_definition' && isRayActorName(event.name)) job.hasRayActor = true;
+    const actor = this.#jobs.actor(job, event.actorId);
     if (actor === undefined) return;
     const { maxNameLength, maxMessageLength } = this.limits;
     if (event.type === 'actor_lifecycle') return actor.enter(event.transitions, maxMessageLength);
@@ -295,25 +305,12 @@ export class ViewModel {
     actor.isDetached = event.isDetached;
   }
 
-  #actorFinished(session: SessionView, lifecycle: ActorLifecycle, nowMs: number): void {
-    const actor = this.#actorView(session, lifecycle.actorId, nowMs);
+  #actorFinished(session: SessionView, { actorId, className }: Pick<ActorLifecycle, 'actorId' | 'className'>): void {
+    const job = session.jobs.get(jobIdOf(actorId));
+    const actor = job === undefined ? undefined : this.#jobs.actor(job, actorId);
     if (actor === undefined) return;
     actor.isClosed = true;
-    if (lifecycle.className !== undefined) actor.className = kept(lifecycle.className, this.limits.maxNameLength);
-  }
-
-  #actorView(session: SessionView, id: string, nowMs: number): ActorView | undefined {
-    const job = this.#job(session, jobIdOf(id), nowMs);
-    const known = job?.actors.get(id);
-    if (job === undefined || known !== undefined) return known;
-    if (job.actors.size >= this.limits.maxActorsPerJob || this.#actors >= this.limits.maxActors) {
-      job.actorsNotShown += 1;
-      return undefined;
-    }
-    const actor = new ActorView(id, this.limits.maxIncarnationsPerActor);
-    job.actors.set(id, actor);
-    this.#actors += 1;
-    return actor;
+    if (className !== undefined) actor.className = kept(className, this.limits.maxNameLength);
   }
 
   #node(session: SessionView, event: NodeDefinition | NodeLifecycle): void {
@@ -337,6 +334,29 @@ export class ViewModel {
       if (resources !== undefined) node.resources = resources;
     }
   }
+}
+
+function fixTrace(job: JobView, trace: TraceRef): void {
+  if (job.isTraceFixed) return;
+  job.isTraceFixed = true;
+  job.traceId = traceIdOf(trace);
+}
+
+/** Its task does not stand any more where an earlier attempt ended. */
+function countOpen(job: JobView, { stage, previous }: AttemptView): void {
+  job.tasks[stage] += 1;
+  for (let each = previous; each !== undefined; each = each.previous) {
+    if (!each.isClosed) continue;
+    job.tasks[each.stage] -= 1;
+    return;
+  }
+}
+
+function countEnded(job: JobView, { finished, failed, unfinished, attempts, retried }: JobCounts): void {
+  Object.assign(job.tasks, { finished, failed, unfinished });
+  job.attempts += attempts;
+  job.retried += retried;
+  job.withoutRow += attempts;
 }
 
 /** How a submitted job ended says more than that its driver did. */

@@ -25,7 +25,7 @@ const stageCounts = object(Object.fromEntries(STAGES.map((name) => [name, count(
 /** What stands beside every answer. */
 const common = {
   nowMs: ms('for the ages of what is open; of a job, on the clock of Ray as far as it can be told'),
-  since: ms('from when on the view knows what happened; what was over before is not in it'),
+  since: ms('when the bridge started: of what ended before, there are the counts of jobs, and no rows'),
 };
 
 export const SCHEMAS: Readonly<Record<string, Schema>> = {

@@ -127,9 +127,13 @@ export class JobView {
   finishedMs = Number.NaN;
   driverStartMs = Number.NaN;
   driverEndMs = Number.NaN;
+  /** The first time of any of its attempts. */
+  attemptsStartMs = Number.NaN;
   endInferred: string | undefined;
   error: string | undefined;
   traceId: string;
+  /** A span of it is made: the trace id cannot change any more. */
+  isTraceFixed = false;
   /** Ray sent a definition of it. */
   isDefined = false;
   /** One of its actors has a name that Ray reserves for itself. */
@@ -185,8 +189,14 @@ export class JobView {
     return this.hasRayActor || (this.session.sendsJobs && this.attempts === 0 && this.untracked === 0);
   }
 
+  /** More is known of it than that an actor belongs to it: else it is not shown, because nothing says that it runs. */
+  get hasContent(): boolean {
+    return this.isDefined || this.closedMs !== undefined || this.attempts > 0 || this.untracked > 0 || !Number.isNaN(this.startMs);
+  }
+
   get startMs(): number {
-    return Number.isNaN(this.createdMs) ? this.driverStartMs : this.createdMs;
+    if (!Number.isNaN(this.createdMs)) return this.createdMs;
+    return Number.isNaN(this.driverStartMs) ? this.attemptsStartMs : this.driverStartMs;
   }
 
   get endMs(): number {
@@ -196,6 +206,38 @@ export class JobView {
   get rows(): number {
     return this.failures.size + this.others.size;
   }
+}
+
+/** What is kept of a job that ended when its rows are forgotten, without attempts that are open: an actor may outlive it for days. */
+export type EndedJob = Pick<
+  JobView,
+  | 'name'
+  | 'submissionId'
+  | 'entrypoint'
+  | 'state'
+  | 'createdMs'
+  | 'finishedMs'
+  | 'endInferred'
+  | 'error'
+  | 'traceId'
+  | 'isTraceFixed'
+  | 'isDefined'
+  | 'hasRayActor'
+  | 'wasInternal'
+  | 'closedMs'
+  | 'retried'
+  | 'attempts'
+  | 'withoutRow'
+> & { readonly tasks: Readonly<JobView['tasks']> };
+
+export function endedJob(job: JobView): EndedJob {
+  const { name, submissionId, entrypoint, state, createdMs, finishedMs, endInferred, error, traceId, isTraceFixed } = job;
+  const { isDefined, hasRayActor, wasInternal, closedMs, retried } = job;
+  const { finished, failed, unfinished } = job.tasks;
+  const attempts = job.attempts - job.open.size;
+  const texts = { name, submissionId, entrypoint, state, endInferred, error, traceId };
+  const facts = { isTraceFixed, createdMs, finishedMs, isDefined, hasRayActor, wasInternal, closedMs };
+  return { ...texts, ...facts, retried, attempts, withoutRow: attempts, tasks: { ...noCounts(), finished, failed, unfinished } };
 }
 
 export interface NodeView {

@@ -44,7 +44,7 @@ export interface Health {
 
 export interface StatusAnswer {
   readonly nowMs: number;
-  /** From when on the view knows what happened: what was over before is not in it. On the bridge's clock. */
+  /** When the bridge started, on its own clock. Of what ended before, there are the counts of jobs, and no rows. */
   readonly since: number;
   readonly events: EventCounts;
   readonly health: Health;

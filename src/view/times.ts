@@ -3,6 +3,7 @@ export function toMs(timeNs: bigint): number {
   return Number(timeNs) / 1e6;
 }
 
+/** NaN is a time that is not known. */
 export function earlier(known: number, ms: number): number {
-  return known <= ms ? known : ms;
+  return ms < known || Number.isNaN(known) ? ms : known;
 }

@@ -21,6 +21,8 @@ export interface ViewOptions {
   readonly health: () => Health;
   readonly turns: Turns;
   readonly now: () => number;
+  /** A time of the journal's clock on the clock of `now`. Default: the two are one. */
+  readonly heardAtMs?: (journalMs: number) => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly telemetry: ReceiverTelemetry;
   readonly limits?: Partial<ViewLimits>;
@@ -38,11 +40,12 @@ export interface ViewStats {
 
 /** What people see of the bridge while it runs. A fault in it stays in it. */
 export interface View {
-  /** An event that the correlator has applied, and what it said to it. */
-  readonly observe: (event: RayEvent, applied: Applied) => void;
-  /** What was open when a former process ended. */
+  /** An event that the correlator has applied, what it said to it, and when the event came, on the journal's clock. */
+  readonly observe: (event: RayEvent, applied: Applied, receivedAtMs: number) => void;
+  /** What a former process knew. */
   readonly takeUp: (retold: Retold) => void;
-  readonly finished: (lifecycle: Lifecycle) => void;
+  /** `atMs`: when it was finished, on the journal's clock. */
+  readonly finished: (lifecycle: Lifecycle, atMs: number) => void;
   /** An attempt that is finished and gets no span of its own. */
   readonly folded: (lifecycle: AttemptLifecycle) => void;
   /** The routes, to be mounted before those of the receiver. */
@@ -55,7 +58,7 @@ export interface View {
 }
 
 export function createView(options: ViewOptions): View {
-  const { now, telemetry } = options;
+  const { now, telemetry, heardAtMs = (ms) => ms } = options;
   const model = new ViewModel(options.limits);
   const intake = new IntakeCounts();
   const sinceMs = now();
@@ -72,15 +75,15 @@ export function createView(options: ViewOptions): View {
 
   return {
     // As `guarded`, without a closure for each event.
-    observe: (event, applied) => {
+    observe: (event, applied, receivedAtMs) => {
       try {
-        model.observe(event, now(), applied);
+        model.observe(event, heardAtMs(receivedAtMs), applied);
       } catch (error) {
         telemetry.internalError('view', error);
       }
     },
-    takeUp: (retold) => guarded(() => model.takeUp(retold, now())),
-    finished: (lifecycle) => guarded(() => model.finished(lifecycle, now())),
+    takeUp: (retold) => guarded(() => model.takeUp(retold, heardAtMs)),
+    finished: (lifecycle, atMs) => guarded(() => model.finished(lifecycle, heardAtMs(atMs))),
     folded: (lifecycle) => guarded(() => model.finished(lifecycle, now(), 'folded')),
     mount(app) {
       api.mount(app);

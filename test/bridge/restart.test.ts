@@ -186,6 +186,7 @@ it('answers while it takes up the state, and says how far it is', async () => {
     append: (...args: Parameters<typeof journal.append>) => journal.append(...args),
     release: (cursor: number) => journal.release(cursor),
     seal: () => journal.seal(),
+    nowMs: () => journal.nowMs(),
     waitForEntries: (...args: Parameters<typeof journal.waitForEntries>) => journal.waitForEntries(...args),
     close: () => journal.close(),
   });
@@ -225,3 +226,32 @@ it('goes on with the settings under which the entries were worked through, and t
   await finish(second);
   expect(second.backend.spans.filter((span) => sent.has(spanKey(span)))).toEqual([]);
 });
+
+it.each(['takes', 'is away'] as const)(
+  'a job that finished is logged once, also when the process is killed afterwards and its journal has no checkpoint of it: the backend %s',
+  async (answer) => {
+    const bodies = recordedBodies('node-death-three-jobs-ray-2.60.0.ndjson');
+    const limits = { checkpointBytes: 1e9, idleMs: 1e12 };
+    const logged = ({ lines }: TestBridge): readonly unknown[] =>
+      lines.filter(({ event }) => event === 'job_finished').map(({ jobId, session }) => [session, jobId]);
+    const first = await start({ name: 'first', limits });
+    first.backend.answer = answer;
+    for (const body of bodies) await postTo(first.bridge.app, body);
+    await until(() => first.bridge.stats().journal.entries === 0);
+    first.pass(60_000);
+    await until(() => logged(first).length > 1);
+    const before = logged(first);
+    // The one of the empty state.
+    expect(first.checkpoints()).toBe(1);
+    await new Promise((resolve) => {
+      setTimeout(resolve, 600);
+    });
+    await endOfProcess('first', 'second');
+    const second = await start({ name: 'second', limits });
+    await until(() => second.bridge.stats().correlator.openJobs === first.bridge.stats().correlator.openJobs);
+    await finish(second);
+    const all = [...before, ...logged(second)].map((each) => JSON.stringify(each));
+    expect(all.length).toBe(new Set(all).size);
+    expect(new Set(all).size).toBe(3);
+  },
+);

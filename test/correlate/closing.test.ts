@@ -271,6 +271,36 @@ describe('parents', () => {
     ]);
   });
 
+  it.each([
+    ['while the first attempt ran', 15, 0],
+    ['when the first attempt had ended', 20, 0],
+    ['while the second attempt waited', 25, 0],
+    ['when the second attempt began to run', 30, 1],
+    ['while the second attempt ran', 35, 1],
+  ])('a retry of a child that was submitted %s hangs under the attempt of its caller that ran last', (_, submitted, attempt) => {
+    const caller = [
+      definition(taskId(1)),
+      states(taskId(1), { PENDING_ARGS_AVAIL: 5, RUNNING: 10, FAILED: 20 }),
+      definition(taskId(1), { attempt: 1 }),
+      states(taskId(1), { PENDING_ARGS_AVAIL: 21, RUNNING: 30, FINISHED: 90 }, { attempt: 1 }),
+    ];
+    const child = [
+      definition(taskId(2), { parentTaskId: taskId(1) }),
+      states(taskId(2), { PENDING_ARGS_AVAIL: 12, RUNNING: 13, FAILED: 14 }),
+      definition(taskId(2), { parentTaskId: taskId(1), attempt: 1 }),
+      states(taskId(2), { PENDING_ARGS_AVAIL: submitted, RUNNING: 40, FINISHED: 41 }, { attempt: 1 }),
+    ];
+    for (const events of [
+      [...caller, ...child],
+      [...child, ...caller],
+    ]) {
+      const { correlator, feed } = known();
+      feed(SETTLED, ...events);
+      const retry = correlator.closeAll(SETTLED).find((one) => one.kind === 'attempt' && one.taskId === taskId(2) && one.attempt === 1);
+      expect(retry?.parent).toEqual({ kind: 'task', taskId: taskId(1), attempt });
+    }
+  });
+
   it('one that is only named gets a placeholder when the job ends', () => {
     const { correlator, feed } = known();
     feed(

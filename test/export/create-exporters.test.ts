@@ -1,11 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { TLSSocket } from 'node:tls';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { createExporters, createExportPipeline, type ExportEvent } from '../../src/export/index.ts';
+import { makeAuthority } from './certificates.ts';
 import { containing, createTestClock, makeSpans, patient, portOf, until } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'create-exporters-'));
@@ -103,14 +103,15 @@ describe('createExporters', () => {
 });
 
 describe('TLS', () => {
-  const key = join(folder, 'key.pem');
-  const cert = join(folder, 'cert.pem');
-  const openssl = makeCertificate(key, cert);
+  const authority = makeAuthority('collector.test');
+  const { certFile: cert = '', keyFile: key = '' } = authority?.issue('collector.test') ?? {};
+  const trusted = authority?.certFile ?? '';
+  const openssl = authority !== undefined;
 
   async function sendTo(env: Record<string, string>): Promise<{ events: ExportEvent[]; subjects: string[] }> {
     const subjects: string[] = [];
     const server = createServer(
-      { key: readFileSync(key), cert: readFileSync(cert), ca: readFileSync(cert), requestCert: true, rejectUnauthorized: false },
+      { key: readFileSync(key), cert: readFileSync(cert), ca: readFileSync(trusted), requestCert: true, rejectUnauthorized: false },
       (request, response) => {
         const subject = request.socket instanceof TLSSocket ? request.socket.getPeerCertificate().subject : undefined;
         subjects.push(String(subject?.CN ?? 'nobody'));
@@ -145,7 +146,7 @@ describe('TLS', () => {
 
   it.runIf(openssl)('trusts the named authority and shows the client certificate (needs openssl)', async () => {
     const { events, subjects } = await sendTo({
-      OTEL_EXPORTER_OTLP_CERTIFICATE: cert,
+      OTEL_EXPORTER_OTLP_CERTIFICATE: trusted,
       OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: cert,
       OTEL_EXPORTER_OTLP_CLIENT_KEY: key,
     });
@@ -153,18 +154,3 @@ describe('TLS', () => {
     expect(subjects).toEqual(['collector.test']);
   });
 });
-
-function makeCertificate(key: string, cert: string): boolean {
-  const config = join(folder, 'openssl.cnf');
-  writeFileSync(
-    config,
-    '[req]\ndistinguished_name=dn\nx509_extensions=ext\nprompt=no\n[dn]\nCN=collector.test\n[ext]\nsubjectAltName=IP:127.0.0.1\n',
-  );
-  try {
-    const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
-    execFileSync('openssl', [...args, '-config', config, '-keyout', key, '-out', cert], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   type Clock,
@@ -152,6 +153,45 @@ describe.each(['http/protobuf', 'http/json'])('OTLP over %s', (protocol) => {
   });
 });
 
+describe('a backend that answers every request in JSON', () => {
+  const json = (body: string): SinkReply => ({ status: 200, headers: { 'content-type': 'application/json' }, body });
+
+  it('rejects a span of a protobuf request, with its reason', async () => {
+    const rejection = JSON.stringify({ partialSuccess: { rejectedSpans: '1', errorMessage: 'too old' } });
+    const backend = await sink(({ spans }) => json(spans.some(({ spanId }) => spanId === spanIdOf(5)) ? rejection : '{}'));
+    const { pipeline, refused, events } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
+    pipeline.enqueue(makeSpans(16));
+    await pipeline.drain(NEVER_MS);
+    expect(refused).toEqual([spanIdOf(5)]);
+    expect(events.find((event) => event.name === 'export_refused')).toMatchObject({ reason: 'partial success, 1 of 1 rejected: too old' });
+    expect(names(events)).not.toContain('export_warning');
+    expect(pipeline.stats()).toMatchObject({ exported: 15, refused: 1 });
+  });
+
+  it.each(['gzip', 'deflate', 'br'] as const)('and compresses it with %s', async (encoding) => {
+    const compress = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }[encoding];
+    const body = compress('{"partialSuccess":{"errorMessage":"deprecated attribute"}}');
+    const backend = await sink(() => ({
+      status: 200,
+      headers: { 'content-type': 'application/json', 'content-encoding': encoding },
+      body,
+    }));
+    const { pipeline, events } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
+    pipeline.enqueue(makeSpans(2));
+    await pipeline.drain(NEVER_MS);
+    expect(events).toContainEqual({ exporter: 'otlp', name: 'export_warning', message: 'deprecated attribute' });
+  });
+
+  it('is not unpacked beyond the limit of an answer', async () => {
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const backend = await sink(() => ({ status: 200, headers, body: gzipSync(Buffer.alloc(64 * 1024 * 1024, ' ')) }));
+    const { pipeline, events } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
+    pipeline.enqueue(makeSpans(1));
+    await until(() => events.length > 0);
+    expect(events[0]).toMatchObject({ name: 'export_misconfigured', reason: containing('not OTLP') });
+  });
+});
+
 describe('trouble over HTTP', () => {
   it('503 with Retry-After, then well: waits exactly so long and loses nothing', async () => {
     const clock = createTestClock();
@@ -281,9 +321,9 @@ describe('trouble over HTTP', () => {
     closing.push(async () => void endless.close());
     const { pipeline, events } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${portOf(endless)}` });
     pipeline.enqueue(makeSpans(1));
-    await pipeline.drain(NEVER_MS);
+    await until(() => events.length > 0);
     expect(JSON.stringify(events).length).toBeLessThan(2000);
-    expect(pipeline.stats().refused).toBe(1);
+    expect(events[0]).toMatchObject({ name: 'export_misconfigured', reason: containing('HTTP 400: xxx') });
   });
 
   it('an answer that is cut off is no answer: the spans are sent again', async () => {

@@ -116,20 +116,24 @@ describe('export pipeline', () => {
     expect(backend.calls.length).toBeLessThanOrEqual(2 + 2 * 9 * bad.length);
   });
 
-  it('sets all spans aside at once when a partial success rejects all, and divides when it rejects some', async () => {
-    const all = scripted((spans) => ({ ...BAD, rejectedSpans: spans.length }));
-    const first = startPipeline(all);
-    first.pipeline.enqueue(makeSpans(100));
-    await first.pipeline.drain(NEVER_MS);
-    expect(all.calls).toHaveLength(1);
-    expect(first.refused).toHaveLength(100);
+  it('refuses all spans of a request at once when a partial success rejects all of a batch', async () => {
+    const backend = scripted((spans, call) => (call === 1 ? 'ok' : { ...BAD, rejectedSpans: spans.length }));
+    const { pipeline, refused } = startPipeline(backend);
+    pipeline.enqueue(makeSpans(1));
+    await pipeline.drain(NEVER_MS);
+    pipeline.enqueue(makeSpans(100, 2));
+    await pipeline.drain(NEVER_MS);
+    expect(backend.calls).toHaveLength(2);
+    expect(refused.map(({ id }) => id)).toEqual(ids(100, 2));
+  });
 
-    const one = scripted((spans) => (has(spans, 9) ? { ...BAD, rejectedSpans: 1 } : 'ok'));
-    const second = startPipeline(one);
-    second.pipeline.enqueue(makeSpans(100));
-    await second.pipeline.drain(NEVER_MS);
-    expect(second.refused.map(({ id }) => id)).toEqual([spanIdOf(9)]);
-    expect(new Set(one.stored)).toEqual(new Set(ids(100).filter((id) => id !== spanIdOf(9))));
+  it('divides a batch when a partial success rejects some of its spans', async () => {
+    const backend = scripted((spans) => (has(spans, 9) ? { ...BAD, rejectedSpans: 1 } : 'ok'));
+    const { pipeline, refused } = startPipeline(backend);
+    pipeline.enqueue(makeSpans(100));
+    await pipeline.drain(NEVER_MS);
+    expect(refused.map(({ id }) => id)).toEqual([spanIdOf(9)]);
+    expect(new Set(backend.stored)).toEqual(new Set(ids(100).filter((id) => id !== spanIdOf(9))));
   });
 
   it('waits out trouble in the middle of dividing', async () => {

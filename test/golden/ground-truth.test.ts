@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { rayEventsToSpans } from '../../src/convert.ts';
 import { otlpJsonLines } from '../../src/export/index.ts';
+import { compareWithTruth, readGroundTruth } from '../support/ground-truth.ts';
 import { spanId } from '../support/identity.ts';
+import { checkTraces } from '../support/oracle.ts';
 import { type FlatSpan, readOtlpJsonLines } from '../support/otlp-spans.ts';
 import { readFacts, type SessionFacts } from '../support/ray-facts.ts';
 import { recordedEvents } from '../support/recordings.ts';
@@ -108,6 +110,8 @@ const TRUTHS: Readonly<Record<string, Truth>> = {
   'job-stop': { attempts: { step: 6 }, failed: {} },
 };
 
+const LOGGED = ['services-and-threads-ray-2.60.0'];
+
 /** What the bridge gets wrong today. A fix makes the test fail that is named here; then its name goes. */
 const OPEN_FAULTS: Readonly<Record<string, readonly string[]>> = {
   threads: ['attempts'],
@@ -138,6 +142,29 @@ describe.each(Object.entries(TRUTHS))('%s', (name, truth) => {
 
   known('pace')('makes the same spans at the pace at which it was recorded as all at once', () => {
     expect(sorted(playLive(file).spans)).toEqual(sorted(spans));
+  });
+});
+
+// The logs of the tasks themselves: the workload of test/e2e/ground-truth.test.ts without Data and Train.
+describe.each(LOGGED)('the log of %s', (name) => {
+  const truth = readGroundTruth(new URL(`../fixtures/ground-truth/${name}.truth.jsonl.gz`, import.meta.url).pathname);
+  const file = `../ground-truth/${name}.ndjson.gz`;
+  const events = recordedEvents(file);
+
+  it('has many attempts', () => {
+    expect(truth.runs.length).toBeGreaterThan(80);
+  });
+
+  it.fails('agrees with the spans, made all at once', () => {
+    const spans = readOtlpJsonLines([...otlpJsonLines(rayEventsToSpans(events).spans)].join(''));
+    expect(compareWithTruth({ truth, events, spans })).toEqual([]);
+    expect(checkTraces(events, spans)).toEqual([]);
+  });
+
+  it.fails('agrees with the spans, made at the pace at which it was recorded', () => {
+    const { spans } = playLive(file);
+    expect(compareWithTruth({ truth, events, spans })).toEqual([]);
+    expect(checkTraces(events, spans)).toEqual([]);
   });
 });
 

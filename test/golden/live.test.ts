@@ -10,9 +10,6 @@ import { playLive } from './play-live.ts';
 describe.each(SMALL_RECORDINGS)('%s', (name) => {
   const { events, spans, stats } = playLive(name);
 
-  // Until 2.51 a restarted actor runs its creation again as the same attempt, long after that attempt's end was sent.
-  const creationRunsAgain = ['features-ray-2.49.0.ndjson', 'features-ray-2.51.1.ndjson'].includes(name);
-
   it.each([0, 500, 3_000])('has marks beside the same spans, when they are sent after %i ms', (inFlightAfterMs) => {
     const marked = playLive(name, { inFlight: 'running', inFlightAfterMs });
     const isMark = (span: FlatSpan): boolean => span.attributes['ray.in_flight'] === true;
@@ -29,8 +26,7 @@ describe.each(SMALL_RECORDINGS)('%s', (name) => {
   const isCut = name.startsWith('serve-inflight-at-job-close');
 
   (isCut ? it.fails : it)('keeps every rule when its spans are sent as they become due', () => {
-    const violations = checkTraces(events, spans);
-    expect(creationRunsAgain ? violations.filter((text) => !/^attempt f{16}\w+\/0: ends at/.test(text)) : violations).toEqual([]);
+    expect(checkTraces(events, spans)).toEqual([]);
     // Log files, profile phases, and a repeated DEAD, after everything that the attempt waits for.
     expect(stats.late).toBeLessThanOrEqual(4);
     expect(stats).toMatchObject({ openAttempts: 0, openJobs: 0 });

@@ -99,6 +99,7 @@ describe('a generated stream', () => {
     ['the default mix', {}],
     ['retries and failures', { retried: 0.4, failed: 0.2 }],
     ['lost definitions', { lost: 0.3, profiles: 0.5 }],
+    ['callers that are tried again', { actors: 0, parents: 0.5, fanOut: 6, depth: 3, retried: 0.5 }],
     ['deep and wide calls', { actors: 0, parents: 0.3, fanOut: 12, depth: 6 }],
     ['actors alone', { actors: 1 }],
     ['jobs without an end, and open attempts', { endlessJobs: 1, openTasks: 100 }],

@@ -379,8 +379,7 @@ class Stream {
       if (random.chance(profiles)) this.#arrive(executorAtNs, () => profile(setting, attempt, runningNs, endNs, this.#options.startMs));
       return;
     }
-    // Whose attempt made a call between two attempts of the caller can't be told, so callers are not tried again.
-    const isRetried = attempt.number < 3 && callerDepth === 0 && random.chance(retried);
+    const isRetried = attempt.number < 3 && random.chance(retried);
     const hasFailed = isRetried || random.chance(failed);
     summary[hasFailed ? 'failed' : 'finished'] += 1;
     const end = [hasFailed ? 'FAILED' : 'FINISHED', endNs] as const;

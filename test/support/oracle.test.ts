@@ -208,6 +208,67 @@ describe('the oracle', () => {
   });
 });
 
+describe('the oracle, on attempts of an actor that died', () => {
+  const creation = `${'ff'.repeat(8)}${ACTOR}`;
+  const call = `${'ca'.repeat(8)}${ACTOR}`;
+  const again: [string, number][] = [
+    ['RUNNING', 4],
+    ['FINISHED', 5],
+    ['RUNNING', 6],
+  ];
+  const events = [
+    ...EVENTS,
+    definition(creation, 0, DRIVER),
+    lifecycle(creation, 0, again),
+    definition(call, 0, DRIVER),
+    lifecycle(call, 0, [['RUNNING', 6]]),
+  ];
+  const said = (creationEnd: number, callEnd: number): string => {
+    const child = (taskId: string, start: number, end: number): FlatSpan => ({
+      ...span('child', 'job', start, end),
+      spanId: spanId('task', SESSION, taskId, 0),
+    });
+    return checkTraces(events, [...Object.values(rightSpans()), child(creation, 4, creationEnd), child(call, 6, callEnd)]).join('\n');
+  };
+
+  it('has nothing to say when the creation ends at its FINISHED and the call at DEAD', () => {
+    expect(said(5, 7)).toBe('');
+  });
+
+  it('sees a creation that lasts until the next one', () => {
+    expect(said(6, 7)).toContain(`attempt ${creation}/0: ends at`);
+  });
+
+  it('sees a call that outlives its actor', () => {
+    expect(said(5, 8)).toContain("after its actor's DEAD");
+  });
+});
+
+describe('the oracle, on the caller of a task', () => {
+  const retry = (submitted: number, parent: 'first' | 'second'): string => {
+    const events = [...EVENTS, definition(CHILD, 1, PARENT), lifecycle(CHILD, 1, [['PENDING_ARGS_AVAIL', submitted]])];
+    // The caller's second attempt waits from 10 on, and runs from 12 on.
+    events.push(lifecycle(PARENT, 1, [['RUNNING', 12]]));
+    const again = {
+      ...span('child', parent, submitted, 30),
+      spanId: spanId('task', SESSION, CHILD, 1),
+      links: [link('first'), link('child')],
+    };
+    return checkTraces(events, [...Object.values(rightSpans()), again]).join('\n');
+  };
+
+  it.each([
+    ['while the first attempt ran', 8, 'first', 'second'],
+    ['after the first attempt had ended', 9, 'first', 'second'],
+    ['while the second attempt waited', 11, 'first', 'second'],
+    ['when the second attempt began to run', 12, 'second', 'first'],
+    ['while the second attempt ran', 15, 'second', 'first'],
+  ] as const)('wants a retry that was submitted %s under the attempt that ran last', (_, submitted, right, wrong) => {
+    expect(retry(submitted, right)).toBe('');
+    expect(retry(submitted, wrong)).toContain('that ran when it was submitted');
+  });
+});
+
 describe('the reader of OTLP JSON', () => {
   it('keeps nanoseconds that a number would lose', () => {
     const line = JSON.stringify({

@@ -140,6 +140,7 @@ function checkAttempts(world: World, session: SessionFacts): void {
     const span = world.one(what, trace, id);
     if (!span) continue;
     checkTimes(world, what, attempt, span);
+    checkActorDeath(world, what, session, attempt, span);
     checkOutcome(world, what, attempt, span);
     checkParent(world, what, session, attempt, span);
     if (session.attempts.has(`${attempt.taskId}/${attempt.attempt - 1}`)) {
@@ -156,9 +157,24 @@ function checkTimes(world: World, what: string, attempt: AttemptFacts, span: Fla
   const last = latest(times);
   if (first !== undefined && span.startNs !== first) world.say(`${what}: starts at ${span.startNs} instead of ${first}`);
   if (last === undefined) return;
-  const isTerminal = attempt.states.some(({ state }) => state === 'FINISHED' || state === 'FAILED');
-  if (isTerminal && span.endNs !== last) world.say(`${what}: ends at ${span.endNs} instead of ${last}`);
-  if (span.endNs < last) world.say(`${what}: ends at ${span.endNs}, before its last state at ${last}`);
+  const terminal = attempt.states.filter(({ state }) => state === 'FINISHED' || state === 'FAILED').map((state) => state.ns);
+  const isCreation = attempt.taskId.startsWith('ff'.repeat(8));
+  // A restarted actor can report its next creation under the same attempt: what follows the end is not this creation's.
+  const end = isCreation ? earliest(terminal) : terminal.length > 0 ? last : undefined;
+  if (end !== undefined && span.endNs !== end) world.say(`${what}: ends at ${span.endNs} instead of ${end}`);
+  if (end === undefined && !isCreation && span.endNs < last) world.say(`${what}: ends at ${span.endNs}, before its last state at ${last}`);
+}
+
+/** What an actor did not end itself, ends with it at the latest. */
+function checkActorDeath(world: World, what: string, session: SessionFacts, attempt: AttemptFacts, span: FlatSpan): void {
+  const actor = session.actors.get(attempt.taskId.slice(16));
+  const dead = earliest((actor?.states ?? []).filter(({ state }) => state === 'DEAD').map((state) => state.ns));
+  if (dead === undefined || attempt.states.some(({ state }) => state === 'FINISHED' || state === 'FAILED')) return;
+  const ran = session.profiles.filter(
+    (entry) => entry.taskId === attempt.taskId && entry.attempt === attempt.attempt && entry.name.startsWith('task::'),
+  );
+  const latestEnd = latest([dead, ...attempt.states.map((state) => state.ns), ...ran.map((entry) => entry.endNs)]);
+  if (latestEnd !== undefined && span.endNs > latestEnd) world.say(`${what}: ends at ${span.endNs}, after its actor's DEAD at ${dead}`);
 }
 
 function checkOutcome(world: World, what: string, attempt: AttemptFacts, span: FlatSpan): void {
@@ -199,18 +215,28 @@ function checkParent(world: World, what: string, session: SessionFacts, attempt:
   }
 }
 
-/** Span ids of a parent task's attempts; with `child`, of those that ran when the child was submitted, if that can be told. */
+/**
+ * Span ids of a parent task's attempts; with `child`, of the one that ran when the child was submitted. Between two attempts that is the one that
+ * ran last: the next one has not begun, so it cannot have submitted anything.
+ */
 function parentAttempts(session: SessionFacts, parentTaskId: string, child?: AttemptFacts): string[] {
-  const attempts = session.attemptsOf.get(parentTaskId) ?? [];
+  const attempts = (session.attemptsOf.get(parentTaskId) ?? []).toSorted((a, b) => a.attempt - b.attempt);
   const submitted = child && earliest(child.states.map((state) => state.ns));
-  const running = attempts.filter(({ states }) => {
-    const start = earliest(states.map((state) => state.ns));
-    const end = latest(states.filter(({ state }) => state === 'FINISHED' || state === 'FAILED').map((state) => state.ns));
-    return submitted !== undefined && start !== undefined && end !== undefined && start <= submitted && submitted <= end;
-  });
-  const chosen = running.length > 0 ? running : attempts;
+  let chosen = attempts;
+  if (submitted !== undefined) {
+    const started = attempts.map((attempt) => ({ attempt, ns: runStart(attempt) })).filter(({ ns }) => ns !== undefined && ns <= submitted);
+    const last = latest(started.flatMap(({ ns }) => ns ?? []));
+    chosen = started.filter(({ ns }) => ns === last).map(({ attempt }) => attempt);
+    chosen = chosen.length > 0 ? chosen.slice(-1) : attempts.slice(0, 1);
+  }
   const numbers = chosen.length > 0 ? chosen.map(({ attempt }) => attempt) : [0];
   return numbers.map((number) => spanId('task', session.session, parentTaskId, number));
+}
+
+/** When an attempt began to run: RUNNING, where that was lost SUBMITTED_TO_WORKER, else its first state. */
+function runStart({ states }: AttemptFacts): bigint | undefined {
+  const first = (name: string): bigint | undefined => earliest(states.filter(({ state }) => state === name).map((state) => state.ns));
+  return first('RUNNING') ?? first('SUBMITTED_TO_WORKER') ?? earliest(states.map((state) => state.ns));
 }
 
 function checkLink(world: World, what: string, span: FlatSpan, trace: string, targets: readonly string[]): void {

@@ -63,7 +63,7 @@ describe('a job of Ray itself', () => {
       const restored = createCorrelator({ measure: () => ({ spans: 1, bytes: 1 }) });
       for (const record of fed.correlator.checkpoint()) restored.restore(record);
       const again = new ViewModel();
-      for (const retold of restored.retell()) again.takeUp(retold, 0);
+      for (const retold of restored.retell()) again.takeUp(retold, (ms) => ms);
       expect(isInternal(again), 'after a restart').toBe(expected);
       fed.closeAll(2000);
       expect(fed.jobs.find(({ jobId }) => jobId === JOB)?.isInternal, "the job's span").toBe(expected);

@@ -91,6 +91,11 @@ function jobStarted(jobId: string): RayEvent {
   return { type: 'job_lifecycle', eventId: '', session, jobId, transitions: [{ state: 'CREATED', timeNs: 1n }] };
 }
 
+function actorDefined(index: number, jobId = JOB): RayEvent {
+  const actorId = index.toString(16).padStart(24, '0') + jobId;
+  return { type: 'actor_definition', eventId: '', session, actorId, isDetached: true, requiredResources: {} };
+}
+
 function jobOf(model: ViewModel, jobId = JOB) {
   const job = model.sessions.get(session)?.jobs.get(jobId);
   if (job === undefined) throw new Error('no such job');
@@ -259,9 +264,73 @@ describe('limits of the view', () => {
 
   it('late events open nothing', () => {
     const model = new ViewModel();
-    model.observe(states(0, 'RUNNING'), 0, 'late');
-    model.observe(definition(1), 0, 'late');
+    const late: readonly RayEvent[] = [
+      states(0, 'RUNNING'),
+      definition(1),
+      jobStarted(JOB),
+      { ...states(0, 'RUNNING'), taskId: `${'f'.repeat(40)}${JOB}` },
+      actorDefined(0),
+    ];
+    for (const event of late) model.observe(event, 0, 'late');
+    expect(model.sessions.get(session)?.jobs.size).toBe(0);
+    model.observe(jobStarted(JOB), 0);
+    for (const event of late) model.observe(event, 0, 'late');
     expect([jobOf(model).open.size, jobOf(model).untracked]).toEqual([0, 0]);
+  });
+
+  it('a job of which only an actor is known is not shown, and gives way to a job that began', () => {
+    const model = new ViewModel({ maxOpenJobs: 2 });
+    for (const job of ['0a000000', '0b000000']) model.observe(actorDefined(0, job), 0);
+    expect(jobOf(model, '0a000000').hasContent).toBe(false);
+    model.observe(jobStarted('0b000000'), 0);
+    expect(jobOf(model, '0b000000').hasContent).toBe(true);
+    model.observe(jobStarted(JOB), 0);
+    expect([...(model.sessions.get(session)?.jobs.keys() ?? [])]).toEqual(['0b000000', JOB]);
+    model.observe(jobStarted('02000000'), 0);
+    expect([model.openJobs, model.leftOut.jobs]).toEqual([2, 1]);
+  });
+
+  it('a job that ended is found ended, when its actor goes on after its rows were forgotten', () => {
+    const model = new ViewModel({ maxFinishedJobs: 1, maxForgottenJobs: 2 });
+    const ended = (jobId: string): void => {
+      model.observe(jobStarted(jobId), 0);
+      model.finished({ ...finishedJob(jobId), name: `name of ${jobId}`, tasks: { finished: 3, failed: 1, unfinished: 0 } }, 0);
+    };
+    for (const jobId of ['01000000', '02000000', '03000000', '04000000']) ended(jobId);
+    expect([...(model.sessions.get(session)?.jobs.keys() ?? [])]).toEqual(['04000000']);
+    model.observe(definition(0, { taskId: taskId(0, '03000000') }), 7);
+    const again = jobOf(model, '03000000');
+    expect(again).toMatchObject({ name: 'name of 03000000', state: 'finished', closedMs: 0, attempts: 1, lastSeenMs: 7 });
+    expect(again.tasks).toMatchObject({ finished: 3, failed: 1, unknown: 1 });
+    // The limit left two, and the oldest one is not among them.
+    model.observe(definition(0, { taskId: taskId(0, '01000000') }), 8);
+    expect(jobOf(model, '01000000').closedMs).toBeUndefined();
+  });
+
+  it('a job that ended stays as long as something is heard of it', () => {
+    const model = new ViewModel({ finishedJobAgeMs: 100, maxFinishedJobs: 2 });
+    for (const jobId of ['01000000', '02000000']) {
+      model.observe(jobStarted(jobId), 0);
+      model.finished(finishedJob(jobId), 0);
+    }
+    model.observe(actorDefined(0, '01000000'), 80);
+    model.prune(150);
+    expect([...(model.sessions.get(session)?.jobs.keys() ?? [])]).toEqual(['01000000']);
+    model.prune(181);
+    expect(model.sessions.get(session)?.jobs.size).toBe(0);
+  });
+
+  it('what runs on after the end of its job is counted beside what ended', () => {
+    const model = new ViewModel();
+    model.observe(definition(0), 0);
+    model.observe(states(0, 'FAILED'), 0);
+    model.finished(finishedAttempt(0, 'failed'), 0);
+    model.observe(definition(0, { attempt: 1 }), 0);
+    model.observe({ ...states(0, 'RUNNING'), attempt: 1 }, 0);
+    model.finished({ ...finishedJob(JOB), tasks: { finished: 0, failed: 1, unfinished: 0 } }, 0);
+    expect(jobOf(model).tasks).toMatchObject({ failed: 0, running: 1 });
+    model.finished(finishedAttempt(0, 'finished', { attempt: 1 }), 0);
+    expect(jobOf(model).tasks).toMatchObject({ failed: 0, running: 0, finished: 1 });
   });
 
   it('a forgotten job leaves nothing behind', () => {

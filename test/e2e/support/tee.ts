@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { eventsOfBody } from '../../support/posts.ts';
 
@@ -12,22 +12,25 @@ export interface Tee {
   close(): Promise<void>;
 }
 
-/** Stands between Ray and the bridge, passes every post on as it is, and keeps what the bridge accepted. */
-export async function startTee(target: string): Promise<Tee> {
+/** Stands between Ray and the bridge, passes every post on as it is, and keeps what the bridge accepted. `recorder` gets a copy of that. */
+export async function startTee(target: string, recorder?: string): Promise<Tee> {
   const accepted: unknown[] = [];
   const answers = new Map<number, number>();
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const body = await buffer(request);
+    const { status, headers, answer } = await forward(request, body, target);
+    answers.set(status, (answers.get(status) ?? 0) + 1);
+    if (status === 200) {
+      accepted.push(...eventsOfBody(body.toString('utf8')));
+      if (recorder !== undefined) void forward(request, body, recorder).catch(() => undefined);
+    }
+    response.writeHead(status, headers).end(answer);
+  };
   const server: Server = createServer((request, response) => {
-    void forward(request, target).then(
-      ({ status, headers, answer, body }) => {
-        answers.set(status, (answers.get(status) ?? 0) + 1);
-        if (status === 200) accepted.push(...eventsOfBody(body.toString('utf8')));
-        response.writeHead(status, headers).end(answer);
-      },
-      (error: unknown) => {
-        answers.set(502, (answers.get(502) ?? 0) + 1);
-        response.writeHead(502).end(String(error));
-      },
-    );
+    handle(request, response).catch((error: unknown) => {
+      answers.set(502, (answers.get(502) ?? 0) + 1);
+      response.writeHead(502).end(String(error));
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -46,10 +49,10 @@ export async function startTee(target: string): Promise<Tee> {
 }
 
 async function forward(
-  request: IncomingMessage,
+  request: Pick<IncomingMessage, 'url' | 'method' | 'headers'>,
+  body: Buffer,
   target: string,
-): Promise<{ status: number; headers: Record<string, string>; answer: Buffer; body: Buffer }> {
-  const body = await buffer(request);
+): Promise<{ status: number; headers: Record<string, string>; answer: Buffer }> {
   const answer = await fetch(new URL(request.url ?? '/', target), {
     method: request.method ?? 'POST',
     headers: { 'content-type': request.headers['content-type'] ?? '' },
@@ -61,6 +64,5 @@ async function forward(
     status: answer.status,
     headers: { 'content-type': answer.headers.get('content-type') ?? '', ...(retryAfter !== null && { 'retry-after': retryAfter }) },
     answer: Buffer.from(await answer.arrayBuffer()),
-    body,
   };
 }

@@ -1,0 +1,67 @@
+import type { ActorTransition, ProfileEntry, StateTransition, TimeNs } from '../event/index.ts';
+import { isTerminal } from './due.ts';
+import { sortedProfile, wholeTaskEntry } from './merge.ts';
+import type { PlaceFacts } from './place-facts.ts';
+import { isCreationTask } from './ray-ids.ts';
+import type { Actor, Attempt } from './records.ts';
+import { nextOf, sortedTransitions } from './transitions.ts';
+import { aliveAt, callEnd, creationEnd, nextAlive } from './actor-process.ts';
+import { factsUntil } from './where.ts';
+
+/** What is known of an attempt, without what belongs to a later run. */
+export interface Evidence {
+  /** In time order. */
+  readonly states: readonly StateTransition[];
+  /** In time order. */
+  readonly profile: readonly ProfileEntry[];
+  /** The entry that spans the whole execution. */
+  readonly whole: ProfileEntry | undefined;
+  readonly where: PlaceFacts;
+  /** ALIVE of the actor's process that it ran in. */
+  readonly alive: ActorTransition | undefined;
+  /** State of the actor that ended it: ALIVE ends a creation, RESTARTING and DEAD end whatever ran in the process. */
+  readonly actorEnd: ActorTransition | undefined;
+}
+
+export function evidenceOf(attempt: Attempt, startNs: TimeNs): Evidence {
+  const { where } = attempt;
+  const states = sortedTransitions(attempt.transitions);
+  const profile = sortedProfile(attempt.extra.profile);
+  const { actorId, id, session } = attempt.task;
+  const actor = actorId === undefined ? undefined : session.actors.get(actorId);
+  if (!isCreationTask(id)) {
+    const alive = actor === undefined ? undefined : aliveAt(actor, where, runningAt(states) ?? startNs);
+    const actorEnd = actor === undefined ? undefined : callEnd(actor, states, alive);
+    return { states, profile, whole: wholeTaskEntry(profile), where, alive, actorEnd };
+  }
+  const terminalNs = states.find(isTerminal)?.timeNs;
+  const ranNs = runningAt(states, terminalNs) ?? startNs;
+  const actorEnd = actor === undefined ? undefined : creationEnd(actor, where, ranNs);
+  const endNs = terminalNs ?? actorEnd?.timeNs;
+  const untilNs = endNs === undefined ? undefined : nextRunNs(states, endNs, session.sendsActors ? actor : undefined);
+  const own = untilNs === undefined ? profile : profile.filter((entry) => entry.startNs < untilNs);
+  return {
+    states: untilNs === undefined ? states : states.filter(({ timeNs }) => timeNs < untilNs),
+    profile: own,
+    whole: wholeTaskEntry(own),
+    where: untilNs === undefined ? where : factsUntil(attempt, untilNs),
+    alive: actorEnd?.state === 'ALIVE' ? actorEnd : actor && nextAlive(actor, startNs),
+    actorEnd,
+  };
+}
+
+function runningAt(states: readonly StateTransition[], untilNs?: TimeNs): TimeNs | undefined {
+  return states.find(({ state, timeNs }) => state === 'RUNNING' && (untilNs === undefined || timeNs <= untilNs))?.timeNs;
+}
+
+/**
+ * When the next creation of the same actor began: Ray 2.49 to 2.53 report it under the same task and attempt. It began when the actor restarted,
+ * or, as releases without actor events do not say that, with a RUNNING after the end of this one.
+ */
+function nextRunNs(states: readonly StateTransition[], endNs: TimeNs, actor: Actor | undefined): TimeNs | undefined {
+  const restartNs = actor === undefined ? undefined : nextOf(actor, ['RESTARTING'], endNs)?.timeNs;
+  const ranBefore = states.some(({ state, timeNs }) => state === 'RUNNING' && timeNs <= endNs);
+  const againNs =
+    ranBefore || actor === undefined ? states.find(({ state, timeNs }) => state === 'RUNNING' && timeNs > endNs)?.timeNs : undefined;
+  return restartNs === undefined || (againNs !== undefined && againNs < restartNs) ? againNs : restartNs;
+}

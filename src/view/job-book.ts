@@ -1,0 +1,155 @@
+import type { Applied } from '../correlate/index.ts';
+import { jobTraceId } from '../span/index.ts';
+import { ActorView } from './actor-view.ts';
+import type { ViewLimits } from './limits.ts';
+import { NodeUse } from './node-use.ts';
+import { type EndedJob, endedJob, JobView, type SessionView } from './records.ts';
+
+export interface JobBookCallbacks {
+  readonly forgetAttempts: (job: JobView) => void;
+  /** A session that is closed has no job any more. */
+  readonly onEmpty: (session: SessionView) => void;
+}
+
+/** The jobs of all sessions, and their actors, within the limits. */
+export class JobBook {
+  readonly #limits: ViewLimits;
+  readonly #callbacks: JobBookCallbacks;
+  #open = 0;
+  #actors = 0;
+  leftOut = 0;
+  /** The one that was heard of longest ago first. */
+  readonly #finished = new Set<JobView>();
+  /** Oldest first. */
+  readonly #forgotten = new Map<string, EndedJob>();
+  /** Open jobs that may have no content yet, oldest first: they give way to others. */
+  readonly #new = new Set<JobView>();
+
+  constructor(limits: ViewLimits, callbacks: JobBookCallbacks) {
+    this.#limits = limits;
+    this.#callbacks = callbacks;
+  }
+
+  get open(): number {
+    return this.#open;
+  }
+
+  get finished(): Iterable<JobView> {
+    return this.#finished;
+  }
+
+  /** Its span is made. */
+  close(job: JobView, nowMs: number): void {
+    job.closedMs = nowMs;
+    this.#open -= 1;
+    this.#finished.add(job);
+    this.prune(nowMs);
+  }
+
+  /** Made when it is new, unless what is told of it came too late. */
+  job(session: SessionView, id: string, nowMs: number, applied: Applied = 'applied'): JobView | undefined {
+    if (applied === 'late') return session.jobs.get(id);
+    const known = this.known(session, id, nowMs);
+    if (known !== undefined) return known;
+    if (this.#open >= this.#limits.maxOpenJobs) this.#forgetNew();
+    if (this.#open >= this.#limits.maxOpenJobs) {
+      this.leftOut += 1;
+      return undefined;
+    }
+    const job = this.#add(session, id, nowMs);
+    this.#open += 1;
+    this.#new.add(job);
+    return job;
+  }
+
+  /** Also one that was forgotten after its end. */
+  known(session: SessionView, id: string, nowMs: number): JobView | undefined {
+    const known = session.jobs.get(id);
+    if (known !== undefined) {
+      this.note(known, nowMs);
+      return known;
+    }
+    const key = keyOf(session, id);
+    const ended = this.#forgotten.get(key);
+    if (ended === undefined) return undefined;
+    this.#forgotten.delete(key);
+    const job = this.#add(session, id, nowMs);
+    const { tasks, ...facts } = ended;
+    Object.assign(job, facts);
+    Object.assign(job.tasks, tasks);
+    this.#finished.add(job);
+    this.prune(nowMs);
+    return job;
+  }
+
+  #add(session: SessionView, id: string, nowMs: number): JobView {
+    const { nodeSeriesBuckets, maxNodeSeriesPerJob } = this.#limits;
+    const nodeUse = new NodeUse(nodeSeriesBuckets, maxNodeSeriesPerJob);
+    const job = new JobView(session, id, jobTraceId(session.name, id), nowMs, nodeUse);
+    session.jobs.set(id, job);
+    return job;
+  }
+
+  /** Something was heard of it. */
+  note(job: JobView, nowMs: number): void {
+    job.lastSeenMs = nowMs;
+    if (job.closedMs === undefined) return;
+    this.#finished.delete(job);
+    this.#finished.add(job);
+  }
+
+  /** The oldest one of which nothing but an actor is known gives way. */
+  #forgetNew(): void {
+    for (const job of this.#new) {
+      this.#new.delete(job);
+      if (job.hasContent) continue;
+      this.forget(job);
+      return;
+    }
+  }
+
+  /** Forgets jobs that ended, when they are too many or were not heard of for too long. */
+  prune(nowMs: number): void {
+    for (const job of this.#finished) {
+      const isTooOld = nowMs - Math.max(job.lastSeenMs, job.closedMs ?? nowMs) > this.#limits.finishedJobAgeMs;
+      if (!isTooOld && this.#finished.size <= this.#limits.maxFinishedJobs) return;
+      this.forget(job);
+    }
+  }
+
+  forget(job: JobView): void {
+    this.#actors -= job.actors.size;
+    this.#callbacks.forgetAttempts(job);
+    this.#new.delete(job);
+    if (this.#finished.delete(job)) this.#keepEnded(job);
+    else this.#open -= 1;
+    job.session.jobs.delete(job.id);
+    if (job.session.jobs.size === 0 && job.session.isClosed) this.#callbacks.onEmpty(job.session);
+  }
+
+  #keepEnded(job: JobView): void {
+    this.#forgotten.set(keyOf(job.session, job.id), endedJob(job));
+    for (const key of this.#forgotten.keys()) {
+      if (this.#forgotten.size <= this.#limits.maxForgottenJobs) return;
+      this.#forgotten.delete(key);
+    }
+  }
+
+  /** Made when it is new and there is room. */
+  actor(job: JobView, id: string): ActorView | undefined {
+    const known = job.actors.get(id);
+    if (known !== undefined) return known;
+    if (job.actors.size >= this.#limits.maxActorsPerJob || this.#actors >= this.#limits.maxActors) {
+      job.actorsNotShown += 1;
+      return undefined;
+    }
+    const actor = new ActorView(id, this.#limits.maxIncarnationsPerActor);
+    job.actors.set(id, actor);
+    this.#actors += 1;
+    return actor;
+  }
+}
+
+function keyOf({ name }: SessionView, jobId: string): string {
+  return `${name}\0${jobId}`;
+}

@@ -1,0 +1,89 @@
+import { ExportResultCode } from '@opentelemetry/core';
+import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
+import { describe, expect, it } from 'vitest';
+import { createTestBridge, HOURS_MS, postTo, recordedBodies, type TestBridge, until } from './bridge-fixture.ts';
+
+/** A backend that refuses every span while `isWrong`. */
+function createPickyBackend(): SpanExporter & { isWrong: boolean; spans: number } {
+  const backend = {
+    isWrong: true,
+    spans: 0,
+    export: (spans, done) => {
+      if (backend.isWrong) {
+        done({ code: ExportResultCode.FAILED, error: Object.assign(new Error('wrong tenant'), { code: 400 }) });
+        return;
+      }
+      backend.spans += spans.length;
+      done({ code: ExportResultCode.SUCCESS });
+    },
+    shutdown: () => Promise.resolve(),
+  } satisfies SpanExporter & { isWrong: boolean; spans: number };
+  return backend;
+}
+
+async function finish(test: TestBridge, recording: string): Promise<void> {
+  for (const body of recordedBodies(recording)) expect((await postTo(test.bridge.app, body)).status).toBe(200);
+  await until(() => test.bridge.stats().journal.entries === 0);
+  test.pass(8 * 24 * HOURS_MS);
+}
+
+async function ready({ bridge }: TestBridge): Promise<{ readonly status: number; readonly body: unknown }> {
+  const response = await bridge.app.request('/readyz');
+  return { status: response.status, body: await response.json() };
+}
+
+const isMisconfigured = (test: TestBridge): boolean => test.bridge.stats().exported.lanes[0]?.problem !== undefined;
+
+describe('a bridge whose backend refuses everything', () => {
+  it('is not ready while the backend has accepted nothing, names the mistake, loses no span, and takes events in', async () => {
+    const exporter = createPickyBackend();
+    const test = createTestBridge({ exporter });
+    await test.bridge.start();
+    expect(await ready(test)).toEqual({ status: 200, body: { status: 'ready' } });
+    await finish(test, 'mix-ray-2.56.1.ndjson');
+    await until(() => isMisconfigured(test) && test.bridge.stats().exported.queuedSpans > 30);
+    const { status, body } = await ready(test);
+    expect(status).toBe(503);
+    expect(body).toEqual({
+      status: 'not ready',
+      reason: expect.stringMatching(
+        /^the exporter custom is misconfigured, and its spans are kept: HTTP 400: wrong tenant; .*OTEL_EXPORTER_OTLP_ENDPOINT/,
+      ),
+    });
+    const page = await (await test.bridge.app.request('/metrics')).text();
+    expect(page).toContain('ray_otel_bridge_exporter_misconfigured{exporter="custom"} 1\n');
+    expect(test.lines.find(({ event }) => event === 'export_misconfigured')).toMatchObject({
+      reason: 'HTTP 400: wrong tenant',
+      exporter: 'custom',
+    });
+    const [again = ''] = recordedBodies('mix-ray-2.56.1.ndjson');
+    expect((await postTo(test.bridge.app, again)).status).toBe(200);
+    expect(test.bridge.stats().exported.refused).toBe(0);
+
+    const { queuedSpans } = test.bridge.stats().exported;
+    exporter.isWrong = false;
+    test.pass(60_000);
+    await until(() => test.bridge.stats().exported.queuedSpans === 0);
+    expect(await ready(test)).toEqual({ status: 200, body: { status: 'ready' } });
+    expect(exporter.spans).toBeGreaterThanOrEqual(queuedSpans);
+    await test.bridge.stop();
+  });
+
+  it('stays ready, with a warning, when the backend accepted spans before', async () => {
+    const exporter = createPickyBackend();
+    exporter.isWrong = false;
+    const test = createTestBridge({ exporter });
+    await test.bridge.start();
+    await finish(test, 'mix-ray-2.56.1.ndjson');
+    await until(() => exporter.spans > 0 && test.bridge.stats().exported.queuedSpans === 0);
+    exporter.isWrong = true;
+    await finish(test, 'features-ray-2.60.0.ndjson');
+    await until(() => isMisconfigured(test));
+    expect(test.bridge.stats().exported.refused).toBe(100);
+    expect(await ready(test)).toEqual({
+      status: 200,
+      body: { status: 'ready', warnings: [expect.stringMatching(/^the exporter custom is misconfigured.*refuses one span after another/)] },
+    });
+    await test.bridge.stop({ timeoutMs: 0 });
+  });
+});

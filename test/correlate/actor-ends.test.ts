@@ -1,0 +1,376 @@
+import { Packr } from 'msgpackr';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type AttemptLifecycle, type CheckpointRecord, type Correlator, createCorrelator } from '../../src/correlate/index.ts';
+import type { ActorTransition, RayEvent, StateTransition, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
+
+// What the states of an actor say of the end of its creations and calls.
+
+const SESSION = 'session_2026-11-25_10-00-00_000001_77';
+const JOB = '01000000';
+const DRIVER = `${'f'.repeat(40)}${JOB}`;
+const ACTOR = `${'0'.repeat(23)}9${JOB}`;
+const CREATION = `${'f'.repeat(16)}${ACTOR}`;
+const CALL = `${'0'.repeat(15)}7${ACTOR}`;
+const [WORKER, OTHER_WORKER] = ['aa'.repeat(28), 'bb'.repeat(28)];
+
+let eventCount = 0;
+function header(): { eventId: string; session: string } {
+  eventCount += 1;
+  return { eventId: `event-${eventCount}`, session: SESSION };
+}
+
+const ns = (second: number): bigint => BigInt(Math.round(second * 1_000)) * 1_000_000n;
+const at = (state: string, second: number): StateTransition => ({ state, timeNs: ns(second) });
+
+function job(...list: [string, number][]): RayEvent {
+  return { ...header(), type: 'job_lifecycle', jobId: JOB, transitions: list.map(([state, second]) => at(state, second)) };
+}
+
+function actor(...transitions: ActorTransition[]): RayEvent {
+  return { ...header(), type: 'actor_lifecycle', actorId: ACTOR, transitions };
+}
+
+function definition(taskId: string, over: Partial<TaskDefinition> = {}): TaskDefinition {
+  const taskType = taskId === CREATION ? 'ACTOR_CREATION_TASK' : 'ACTOR_TASK';
+  const name = taskId === CREATION ? 'Svc.__init__' : 'Svc.call';
+  return {
+    ...header(),
+    type: 'task_definition',
+    taskId,
+    attempt: 0,
+    taskType,
+    name,
+    language: 'PYTHON',
+    parentTaskId: DRIVER,
+    requiredResources: {},
+    ...over,
+  };
+}
+
+function states(taskId: string, list: readonly [string, number][], over: Partial<TaskLifecycle> = {}): TaskLifecycle {
+  const transitions = list.map(([state, second]) => at(state, second));
+  return { ...header(), type: 'task_lifecycle', taskId, attempt: 0, transitions, ...over };
+}
+
+function profile(taskId: string, start: number, end: number, workerId: string, attempt = 0): RayEvent {
+  const entries = [
+    { name: 'task:execute', startNs: ns(start), endNs: ns(end) },
+    { name: 'task::Svc.__init__', startNs: ns(start), endNs: ns(end) },
+  ];
+  return { ...header(), type: 'task_profile', taskId, attempt, componentType: 'worker', workerId, entries };
+}
+
+function make(): Correlator {
+  return createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }) });
+}
+
+function throughCheckpoint(correlator: Correlator): Correlator {
+  const restored = make();
+  const packr = new Packr();
+  for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);
+  return restored;
+}
+
+const byTask = (a: AttemptLifecycle, b: AttemptLifecycle): number => a.attempt - b.attempt || (a.taskId < b.taskId ? -1 : 1);
+
+function attemptsIn(lifecycles: readonly { readonly kind: string }[]): AttemptLifecycle[] {
+  return lifecycles.filter((one): one is AttemptLifecycle => one.kind === 'attempt').sort(byTask);
+}
+
+/** All at once, as `convert`. */
+function converted(events: readonly RayEvent[]): AttemptLifecycle[] {
+  const correlator = make();
+  for (const event of events) correlator.apply(event, 0);
+  return attemptsIn(correlator.closeAll(0));
+}
+
+/** One group of events after the other, with so much time between them, and a restart after each event. */
+function live(groups: readonly (readonly RayEvent[])[], pauseMs: number): AttemptLifecycle[] {
+  let correlator = make();
+  const out: AttemptLifecycle[] = [];
+  let nowMs = 100_000;
+  for (const events of groups) {
+    for (const event of events) {
+      correlator.apply(event, nowMs);
+      correlator = throughCheckpoint(correlator);
+      out.push(...attemptsIn(correlator.advance(nowMs)));
+    }
+    nowMs += pauseMs;
+    out.push(...attemptsIn(correlator.advance(nowMs)));
+  }
+  return [...out, ...attemptsIn(correlator.advance(nowMs + 10_000_000))].sort((a, b) => a.attempt - b.attempt);
+}
+
+function brief({ attempt, outcome, startNs, endNs, endInferred, error }: AttemptLifecycle): string {
+  const seconds = (time: bigint): number => Number(time) / 1e9;
+  const inferred = endInferred === undefined ? '' : ` (${endInferred})`;
+  const why = error === undefined ? '' : ` ${error.errorType}: ${error.message}`;
+  return `#${attempt} ${seconds(startNs)}..${seconds(endNs)} ${outcome}${inferred}${why}`;
+}
+
+/** The same attempts from all at once in any order, and from one group after the other, slow and fast. */
+function everyWay(groups: readonly (readonly RayEvent[])[]): string[] {
+  const events = groups.flat();
+  const all = converted(events);
+  fc.assert(
+    fc.property(fc.shuffledSubarray(events, { minLength: events.length }), (shuffled) => {
+      expect(converted(shuffled)).toEqual(all);
+    }),
+    { numRuns: 30 },
+  );
+  for (const pauseMs of [0, 100, 6_000, 100_000]) expect(live(groups, pauseMs).sort(byTask)).toEqual(all);
+  return all.map(brief);
+}
+
+const diedOf = (reason: string, message: string): Pick<ActorTransition, 'deathCause'> => ({ deathCause: { reason, message } });
+
+describe('a creation that a restarted actor repeats as the same attempt (Ray 2.49 to 2.53)', () => {
+  const first = [
+    definition(CREATION),
+    states(CREATION, [['PENDING_ARGS_AVAIL', 1]]),
+    states(CREATION, [['RUNNING', 1.5]], { workerPid: 500 }),
+    profile(CREATION, 1.5, 1.9, OTHER_WORKER),
+    states(CREATION, [['FINISHED', 2]]),
+  ];
+  const again = [states(CREATION, [['RUNNING', 1_801]], { workerPid: 60 }), profile(CREATION, 1_801, 1_801.9, WORKER)];
+  const lives = [
+    actor(at('DEPENDENCIES_UNREADY', 1), at('PENDING_CREATION', 1.1), { ...at('ALIVE', 2), workerId: OTHER_WORKER }),
+    actor(at('RESTARTING', 1_800)),
+    actor({ ...at('ALIVE', 1_802), workerId: WORKER }),
+  ];
+  const end = [job(['FINISHED', 3_600])];
+  const [firstLife, ...laterLives] = lives as [RayEvent, ...RayEvent[]];
+
+  it('ends at its FINISHED, with its own process and profile entries', () => {
+    const groups = [[job(['CREATED', 0]), firstLife, ...first], [...laterLives, ...again], end];
+    expect(everyWay(groups)).toEqual(['#0 1..2 finished']);
+    const [creation] = converted(groups.flat());
+    expect(creation).toMatchObject({ workerPid: 500, workerId: OTHER_WORKER });
+    expect(creation?.states.map(({ state }) => state)).toEqual(['PENDING_ARGS_AVAIL', 'RUNNING', 'FINISHED']);
+    expect(creation?.profile.map(({ startNs }) => startNs)).toEqual([ns(1.5), ns(1.5)]);
+  });
+
+  it('ends at its FINISHED also in a release that reports no actors', () => {
+    expect(everyWay([[job(['CREATED', 0]), ...first], again, end])).toEqual(['#0 1..2 finished']);
+  });
+
+  it('is not lengthened when the RUNNING of the first creation was lost', () => {
+    const [defined, pending, , , finished] = first as [RayEvent, RayEvent, RayEvent, RayEvent, RayEvent];
+    const groups = [[job(['CREATED', 0]), firstLife, defined, pending, finished], [...laterLives, ...again.slice(0, 1)], end];
+    expect(everyWay(groups)).toEqual(['#0 1..2 finished']);
+    expect(converted(groups.flat())[0]?.states.map(({ state }) => state)).toEqual(['PENDING_ARGS_AVAIL', 'FINISHED']);
+  });
+
+  it('ends at the first ALIVE of its actor when its FINISHED was lost', () => {
+    const groups = [[job(['CREATED', 0]), firstLife, ...first.slice(0, 3)], [...laterLives, ...again.slice(0, 1)], end];
+    expect(everyWay(groups)).toEqual(['#0 1..2 finished (actor_alive)']);
+  });
+
+  it('can be repeated any number of times', () => {
+    const many = Array.from({ length: 20 }, (_, index) => [
+      actor(at('RESTARTING', 100 * (index + 1))),
+      states(CREATION, [['RUNNING', 100 * (index + 1) + 1]], { workerPid: index + 1 }),
+      actor(at('ALIVE', 100 * (index + 1) + 2)),
+    ]);
+    expect(everyWay([[job(['CREATED', 0]), firstLife, ...first], ...many, end])).toEqual(['#0 1..2 finished']);
+  });
+
+  it('keeps a RUNNING after its FINISHED that no restart explains: the clocks differ', () => {
+    const events = [job(['CREATED', 0]), firstLife, first[0], states(CREATION, [['FINISHED', 2]]), states(CREATION, [['RUNNING', 301.5]])];
+    const [creation] = converted(events as RayEvent[]);
+    expect(creation?.states.map(({ state }) => state)).toEqual(['FINISHED', 'RUNNING']);
+    expect(creation?.endNs).toBe(ns(2));
+  });
+});
+
+describe('the creation of a restarted actor', () => {
+  it('fails when the process dies before the actor is ALIVE, each under its own attempt', () => {
+    const events = [
+      job(['CREATED', 0]),
+      actor(at('PENDING_CREATION', 1), at('ALIVE', 2)),
+      actor({ ...at('RESTARTING', 10), restartReason: 'ACTOR_FAILURE' }),
+      states(CREATION, [['RUNNING', 11]], { attempt: 1 }),
+      actor({ ...at('RESTARTING', 12), restartReason: 'ACTOR_FAILURE' }),
+      states(CREATION, [['RUNNING', 13]], { attempt: 2 }),
+      actor(at('ALIVE', 14)),
+      job(['FINISHED', 3_600]),
+    ];
+    expect(everyWay(events.map((event) => [event]))).toEqual([
+      '#1 11..12 failed (actor_died) ACTOR_DIED: The actor was restarted (ACTOR_FAILURE) while the task was open; Ray sent no end for it.',
+      '#2 13..14 finished (actor_alive)',
+    ]);
+  });
+
+  it('ends at the ALIVE of its own process, also where the clock of its node is ahead', () => {
+    const events = [
+      job(['CREATED', 0]),
+      actor(at('ALIVE', 2), at('RESTARTING', 10)),
+      states(CREATION, [['RUNNING', 15]], { attempt: 1, workerPid: 77 }),
+      actor({ ...at('ALIVE', 12), pid: 77 }),
+      actor(at('RESTARTING', 20), at('ALIVE', 22)),
+      job(['FINISHED', 3_600]),
+    ];
+    expect(converted(events).map(brief)).toEqual(['#1 15..15 finished (actor_alive)']);
+  });
+});
+
+describe('DEAD of an actor', () => {
+  const begin = [job(['CREATED', 0]), actor(at('DEPENDENCIES_UNREADY', 1), at('PENDING_CREATION', 1.1))];
+  const jobEnd = job(['FINISHED', 3_600]);
+
+  it('ends the creation that it interrupted, with its cause', () => {
+    const events = [
+      ...begin,
+      actor(at('ALIVE', 2), at('RESTARTING', 10)),
+      states(CREATION, [['RUNNING', 11]], { attempt: 1 }),
+      actor({ ...at('DEAD', 12), ...diedOf('CREATION_TASK_FAILED', 'RuntimeError: ctor') }),
+      jobEnd,
+    ];
+    expect(everyWay(events.map((event) => [event]))).toEqual(['#1 11..12 failed (actor_died) CREATION_TASK_FAILED: RuntimeError: ctor']);
+  });
+
+  it('ends a creation that never ran, because its runtime environment could not be made', () => {
+    const events = [
+      ...begin,
+      definition(CREATION),
+      states(CREATION, [
+        ['PENDING_ARGS_AVAIL', 1],
+        ['PENDING_NODE_ASSIGNMENT', 1.05],
+      ]),
+      actor({ ...at('DEAD', 9), ...diedOf('RUNTIME_ENV_FAILED', 'pip install failed') }),
+      jobEnd,
+    ];
+    expect(everyWay(events.map((event) => [event]))).toEqual(['#0 1..9 failed (actor_died) RUNTIME_ENV_FAILED: pip install failed']);
+  });
+
+  it('ends the calls that ran, and those that waited, whose owner died with them', () => {
+    const waiting = `${'0'.repeat(15)}8${ACTOR}`;
+    const events = [
+      ...begin,
+      actor(at('ALIVE', 2)),
+      definition(CALL),
+      states(CALL, [['PENDING_ARGS_AVAIL', 3]]),
+      states(CALL, [['RUNNING', 4]]),
+      definition(waiting),
+      states(waiting, [['PENDING_ARGS_AVAIL', 5]]),
+      actor({ ...at('DEAD', 12), ...diedOf('NODE_DIED', 'the node was lost') }),
+      jobEnd,
+    ];
+    expect(everyWay(events.map((event) => [event])).sort()).toEqual([
+      '#0 3..12 failed (actor_died) NODE_DIED: the node was lost',
+      '#0 5..12 failed (actor_died) NODE_DIED: the node was lost',
+    ]);
+  });
+
+  it('counts when it comes before anything else of the attempt', () => {
+    const dead = actor({ ...at('DEAD', 12), ...diedOf('WORKER_DIED', 'segfault') });
+    const groups = [[dead], [job(['CREATED', 0]), definition(CALL), states(CALL, [['RUNNING', 4]])], [jobEnd]];
+    expect(everyWay(groups)).toEqual(['#0 4..12 failed (actor_died) WORKER_DIED: segfault']);
+  });
+
+  it('does not undo a creation that succeeded, nor a call that has an end of its own', () => {
+    const groups = [
+      [...begin, definition(CREATION), states(CREATION, [['RUNNING', 1.5]])],
+      [actor(at('ALIVE', 2))],
+      [definition(CALL), states(CALL, [['RUNNING', 3]]), states(CALL, [['FINISHED', 4]])],
+      [actor({ ...at('DEAD', 12), ...diedOf('RAY_KILL', 'killed') })],
+      [jobEnd],
+    ];
+    expect(everyWay(groups).sort()).toEqual(['#0 1.5..2 finished (actor_alive)', '#0 3..4 finished']);
+  });
+
+  it('is no failure of a call whose end was lost when the actor went out of scope: Ray ends such an actor when its calls are done', () => {
+    const events = [
+      ...begin,
+      actor(at('ALIVE', 2)),
+      definition(CALL),
+      states(CALL, [['RUNNING', 4]]),
+      actor({ ...at('DEAD', 12), ...diedOf('OUT_OF_SCOPE', 'all references were removed') }),
+      jobEnd,
+    ];
+    expect(everyWay(events.map((event) => [event]))).toEqual(['#0 4..12 unfinished (actor_died)']);
+  });
+
+  it('ends a call at the restart of the process that it ran in', () => {
+    const events = [
+      ...begin,
+      actor(at('ALIVE', 2)),
+      definition(CALL),
+      states(CALL, [['RUNNING', 4]]),
+      actor(at('RESTARTING', 6), at('ALIVE', 7)),
+      actor({ ...at('DEAD', 12), ...diedOf('RAY_KILL', 'killed') }),
+      jobEnd,
+    ];
+    expect(everyWay(events.map((event) => [event]))).toEqual([
+      '#0 4..6 failed (actor_died) ACTOR_DIED: The actor was restarted while the task was open; Ray sent no end for it.',
+    ]);
+  });
+
+  it('without a cause is a death all the same', () => {
+    const events = [...begin, definition(CALL), states(CALL, [['PENDING_ARGS_AVAIL', 4]]), actor(at('DEAD', 12)), jobEnd];
+    expect(everyWay(events.map((event) => [event]))).toEqual([
+      '#0 4..12 failed (actor_died) ACTOR_DIED: The actor died while the task was open; Ray sent no end for it.',
+    ]);
+  });
+
+  it('closes its open attempts a settle time later, and not at the end of the job', () => {
+    const correlator = make();
+    for (const event of [...begin, definition(CALL), states(CALL, [['RUNNING', 4]])]) correlator.apply(event, 100_000);
+    correlator.apply(actor({ ...at('DEAD', 12), ...diedOf('NODE_DIED', 'gone') }), 200_000);
+    expect(attemptsIn(correlator.advance(204_999))).toEqual([]);
+    expect(attemptsIn(correlator.advance(205_000)).map(brief)).toEqual(['#0 4..12 failed (actor_died) NODE_DIED: gone']);
+    expect(correlator.stats()).toMatchObject({ openAttempts: 0, inferredEnds: { actor_died: 1 } });
+  });
+});
+
+describe('an actor that is created again and again', () => {
+  /** Transitions whose times count how often they are read. */
+  function stepsFor(restarts: number, arranged: (events: RayEvent[][]) => RayEvent[]): number {
+    let steps = 0;
+    const counted = (state: string, second: number): ActorTransition => ({
+      state,
+      get timeNs() {
+        steps += 1;
+        return ns(second);
+      },
+    });
+    const events = Array.from({ length: restarts }, (_, index) => [
+      actor(counted('PENDING_CREATION', index * 10)),
+      states(CREATION, [['RUNNING', index * 10 + 1]], { attempt: index }),
+      actor(counted('ALIVE', index * 10 + 2), counted('RESTARTING', index * 10 + 8)),
+    ]);
+    const correlator = make();
+    for (const event of arranged(events)) correlator.apply(event, 100_000);
+    correlator.advance(200_000);
+    return steps;
+  }
+
+  it.each<[string, (events: RayEvent[][]) => RayEvent[]]>([
+    ['in order', (events) => events.flat()],
+    ['the other way around', (events) => events.flat().reverse()],
+    [
+      'creations first',
+      (events) => [...events.map((one) => one[1] as RayEvent), ...events.flatMap((one) => [one[0], one[2]] as RayEvent[])],
+    ],
+    [
+      'creations last',
+      (events) => [...events.flatMap((one) => [one[0], one[2]] as RayEvent[]), ...events.map((one) => one[1] as RayEvent)],
+    ],
+  ])('takes linear time, %s', (_, arranged) => {
+    expect(stepsFor(4_000, arranged) / stepsFor(1_000, arranged)).toBeLessThan(5);
+  });
+
+  it('ends each of its creations at the ALIVE after it, those among the left-out states too', () => {
+    const events = Array.from({ length: 1_500 }, (_, index) => [
+      actor(at('PENDING_CREATION', index * 10)),
+      states(CREATION, [['RUNNING', index * 10 + 1]], { attempt: index }),
+      actor(at('ALIVE', index * 10 + 2), at('RESTARTING', index * 10 + 8)),
+    ]).flat();
+    for (const arranged of [events, events.toReversed()]) {
+      const attempts = converted(arranged);
+      expect(attempts).toHaveLength(1_500);
+      for (const { attempt, endNs, endInferred } of attempts) expect([endNs, endInferred]).toEqual([ns(attempt * 10 + 2), 'actor_alive']);
+    }
+  });
+});
