@@ -110,6 +110,7 @@ const STAGE_WORDS: Readonly<Record<Stage, string>> = {
   running: 'running',
   finished: 'finished',
   failed: 'failed',
+  cancelled: 'cancelled',
   unfinished: 'unfinished',
 };
 

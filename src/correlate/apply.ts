@@ -133,6 +133,7 @@ function applyNode(state: State, session: Session, event: NodeDefinition | NodeL
 
 function applyWorker(state: State, session: Session, event: WorkerDefinition | WorkerLifecycle, nowMs: number): Applied {
   session.hasContent = true;
+  session.sendsWorkers = true;
   const worker = state.worker(session, event.workerId);
   if (worker.closed) return 'late';
   state.aging.remove(worker);

@@ -1,8 +1,9 @@
-import type { ActorTransition, TaskError, TimeNs } from '../event/index.ts';
+import type { TimeNs } from '../event/index.ts';
 import { traceJobOf } from './ancestry.ts';
+import { attemptResult, UNSEEN_RESULT } from './attempt-outcome.ts';
 import { attemptEnd, firstStateNs, jobStartNs } from './ends.ts';
 import { evidenceOf } from './evidence.ts';
-import type { AttemptLifecycle, EndInferred, LinkRef, NodeFacts, SpanRef } from './lifecycle.ts';
+import type { AttemptLifecycle, LinkRef, NodeFacts, SpanRef } from './lifecycle.ts';
 import { firstEntryNs, WHOLE_TASK_PREFIX } from './merge.ts';
 import type { PlaceFacts } from './place-facts.ts';
 import { creationTaskOf, isCreationTask } from './ray-ids.ts';
@@ -52,6 +53,7 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
   const actor = actorId === undefined ? undefined : session.actors.get(actorId);
   const { alive, where } = evidence;
   const workerId = where.workerId ?? alive?.workerId;
+  const result = attempt.seen ? attemptResult(attempt, evidence, end, job, workerId) : UNSEEN_RESULT;
   // All keys, always: whoever reads one of a hundred thousand of them is compiled for one hidden class.
   return {
     kind: 'attempt',
@@ -67,8 +69,10 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
     definition,
     definitionFrom: attempt.definition !== undefined ? 'own' : definition === undefined ? 'missing' : 'other_attempt',
     states: evidence.states,
-    outcome: end.outcome,
-    error: extra.error ?? (end.outcome === 'failed' ? inferredError(end.endInferred, actor, evidence.actorEnd) : undefined),
+    outcome: result.outcome,
+    error: result.error,
+    endReason: result.endReason,
+    workerExit: result.workerExit,
     profile: evidence.profile,
     startNs: end.startNs,
     endNs: end.endNs,
@@ -91,30 +95,6 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
 function placeholderEnd(attempt: Attempt, startNs: TimeNs): ReturnType<typeof attemptEnd> {
   const endNs = attempt.extra.childrenEndNs ?? startNs;
   return { startNs, endNs: endNs < startNs ? startNs : endNs, outcome: 'unfinished', whole: undefined };
-}
-
-function inferredError(
-  endInferred: EndInferred | undefined,
-  actor: Actor | undefined,
-  actorEnd: ActorTransition | undefined,
-): TaskError | undefined {
-  if (endInferred === 'worker_died')
-    return { errorType: 'WORKER_DIED', message: 'The worker died while the task was open; Ray sent no end for it.' };
-  if (endInferred === 'node_died')
-    return { errorType: 'NODE_DIED', message: 'The node died while the task was open; Ray sent no end for it.' };
-  return endInferred === 'actor_died' && actor !== undefined ? deathError(actor, actorEnd) : undefined;
-}
-
-/** Error of an attempt that ended with its actor, or with the actor's process. */
-function deathError({ transitions }: Actor, end: ActorTransition | undefined): TaskError {
-  if (end?.state === 'RESTARTING') {
-    const reason = end.restartReason === undefined ? '' : ` (${end.restartReason})`;
-    return { errorType: 'ACTOR_DIED', message: `The actor was restarted${reason} while the task was open; Ray sent no end for it.` };
-  }
-  const cause = end?.deathCause ?? transitions.find(({ deathCause }) => deathCause !== undefined)?.deathCause;
-  const message =
-    cause === undefined || cause.message === '' ? 'The actor died while the task was open; Ray sent no end for it.' : cause.message;
-  return { errorType: cause === undefined || cause.reason === 'UNSPECIFIED' ? 'ACTOR_DIED' : cause.reason, message };
 }
 
 function attemptName(attempt: Attempt, defined: string | undefined, whole: string | undefined, actor: Actor | undefined): string {

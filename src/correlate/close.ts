@@ -82,7 +82,7 @@ export function jobLifecycle(job: Job, profile: JobLifecycle['profile']): JobLif
       ...job.transitions,
       ...job.driverTransitions.map((driver) => ({ ...driver, state: `DRIVER_${driver.state}` })),
     ]),
-    tasks: { finished: job.finished, failed: job.failed, unfinished: job.unfinished },
+    tasks: { finished: job.finished, failed: job.failed, cancelled: job.cancelled, unfinished: job.unfinished },
     attemptCount: job.attemptCount,
     actorCount: job.actorCount,
     foldedAttemptCount: job.account.foldedAttemptCount,

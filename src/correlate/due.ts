@@ -2,6 +2,7 @@ import type { ActorTransition, StateTransition, TimeNs } from '../event/index.ts
 import { creationEnd } from './actor-process.ts';
 import { traceJobOf } from './ancestry.ts';
 import { hasEntered } from './attempt-states.ts';
+import { isDeathError } from './death-errors.ts';
 import { DueQueue } from './due-queue.ts';
 import { smallest, wholeTaskEntry } from './merge.ts';
 import { isCreationTask } from './ray-ids.ts';
@@ -59,12 +60,19 @@ function isComplete(state: State, attempt: Attempt, nowMs: number): boolean {
   const { session } = task;
   const settledMs = nowMs - state.options.settleMs;
   if (session.firstSeenMs > settledMs) return false;
+  if (isDeathOnItsWay(attempt)) return false;
   if (session.sendsProfiles && wholeTaskEntry(attempt.extra.profile) === undefined) return false;
   const trace = traceJobOf(task);
   const job = session.jobs.get(trace.jobId);
   if (!trace.isFinal || job === undefined || (job.definition === undefined && job.firstSeenMs > settledMs)) return false;
   const { actorId } = task;
   return actorId === undefined || !session.sendsActors || isPlaced(session.actors.get(actorId), attempt);
+}
+
+/** Ray reports in an event of its own why a worker died. */
+function isDeathOnItsWay({ task: { session }, where: { workerId }, extra: { error } }: Attempt): boolean {
+  if (error === undefined || !isDeathError(error) || !session.sendsWorkers || workerId === undefined) return false;
+  return session.workers.get(workerId)?.deadMs === undefined;
 }
 
 /** The actor is known, and for its creation also where it runs. */

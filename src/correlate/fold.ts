@@ -23,6 +23,7 @@ export type FoldSums = Pick<
   | 'attempts'
   | 'finished'
   | 'failed'
+  | 'cancelled'
   | 'unfinished'
   | 'durationSumNs'
   | 'durationMinNs'
@@ -38,6 +39,7 @@ export class FoldNode {
   attempts = 0;
   finished = 0;
   failed = 0;
+  cancelled = 0;
   unfinished = 0;
   durationSumNs = 0n;
   durationMinNs = 0n;
@@ -56,7 +58,7 @@ export class FoldNode {
   }
 
   get count(): number {
-    return this.finished + this.failed + this.unfinished;
+    return this.finished + this.failed + this.cancelled + this.unfinished;
   }
 
   /** The node that holds this one's sums now. */
@@ -65,8 +67,9 @@ export class FoldNode {
   }
 
   get sums(): FoldSums {
-    const { attempts, finished, failed, unfinished, durationSumNs, durationMinNs, durationMaxNs, waitSumNs, startNs, endNs } = this;
-    return { attempts, finished, failed, unfinished, durationSumNs, durationMinNs, durationMaxNs, waitSumNs, startNs, endNs };
+    const { attempts, finished, failed, cancelled, unfinished, durationSumNs, durationMinNs, durationMaxNs, waitSumNs, startNs, endNs } =
+      this;
+    return { attempts, finished, failed, cancelled, unfinished, durationSumNs, durationMinNs, durationMaxNs, waitSumNs, startNs, endNs };
   }
 
   add(unit: FoldedUnit): void {
@@ -83,6 +86,7 @@ export class FoldNode {
     this.attempts += other.attempts;
     this.finished += other.finished;
     this.failed += other.failed;
+    this.cancelled += other.cancelled;
     this.unfinished += other.unfinished;
     this.durationSumNs += other.durationSumNs;
     this.waitSumNs += other.waitSumNs;
@@ -188,7 +192,7 @@ export class Folds {
         startNs: node.startNs,
         endNs: node.endNs,
         attempts: node.attempts,
-        counts: { finished: node.finished, failed: node.failed, unfinished: node.unfinished },
+        counts: { finished: node.finished, failed: node.failed, cancelled: node.cancelled, unfinished: node.unfinished },
         durationSumNs: node.durationSumNs,
         durationMinNs: node.durationMinNs,
         durationMaxNs: node.durationMaxNs,

@@ -91,7 +91,17 @@ interface Common extends Interval {
   readonly statesLeftOut?: number | undefined;
 }
 
-export type AttemptOutcome = 'finished' | 'failed' | 'unfinished';
+/** `unfinished`: no end is known, or it ended with its driver. */
+export type AttemptOutcome = 'finished' | 'failed' | 'cancelled' | 'unfinished';
+
+/** Why an attempt ended that neither did its work nor failed: with its job's driver, or because its process was to exit. */
+export type EndReason = 'driver_ended' | 'intended_exit';
+
+/** How Ray says that a worker process ended: `WorkerExitType`, and its words. */
+export interface WorkerExit {
+  readonly type: string;
+  readonly detail: string;
+}
 
 export interface AttemptLifecycle extends Common {
   readonly kind: 'attempt';
@@ -107,7 +117,11 @@ export interface AttemptLifecycle extends Common {
   /** In time order, without repetitions. */
   readonly states: readonly StateTransition[];
   readonly outcome: AttemptOutcome;
+  /** Of a failure. */
   readonly error?: TaskError | undefined;
+  readonly endReason?: EndReason | undefined;
+  /** Of the process whose end was the attempt's. */
+  readonly workerExit?: WorkerExit | undefined;
   /** In time order. */
   readonly profile: readonly ProfileEntry[];
   readonly workerId?: string | undefined;
@@ -126,6 +140,7 @@ export interface AttemptLifecycle extends Common {
 export interface TaskCounts {
   readonly finished: number;
   readonly failed: number;
+  readonly cancelled: number;
   readonly unfinished: number;
 }
 

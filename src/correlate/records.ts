@@ -205,6 +205,7 @@ export class Job {
   trace: JobTraceRef | undefined;
   finished = 0;
   failed = 0;
+  cancelled = 0;
   unfinished = 0;
   attemptCount = 0;
   actorCount = 0;
@@ -355,6 +356,8 @@ export class Session {
   lastNs: TimeNs | undefined;
   /** Workers of this session send profile events: wait for them before an attempt is finished. */
   sendsProfiles = false;
+  /** Ray 2.58 and later: the reason of a worker's death comes in an event of its own. */
+  sendsWorkers = false;
   sendsActors = false;
   sendsJobs = false;
   /** Something stands in the session's trace: it needs a root. */

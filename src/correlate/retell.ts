@@ -26,6 +26,7 @@ export interface JobCounts {
   /** Tasks by how they ended, without those of which a later attempt is open. */
   readonly finished: number;
   readonly failed: number;
+  readonly cancelled: number;
   readonly unfinished: number;
   /** Attempts that ended, and those of them after which there was another. */
   readonly attempts: number;
@@ -140,14 +141,14 @@ function* jobEvents(job: Job): Generator<Retold> {
 }
 
 function countsOf(job: Job): JobCounts {
-  const soFar = { finished: job.finished, failed: job.failed, unfinished: job.unfinished };
+  const soFar = { finished: job.finished, failed: job.failed, cancelled: job.cancelled, unfinished: job.unfinished };
   for (const { task, number } of openAttemptsOf(job)) {
     const last = task.lastClosed;
     if (last === undefined || last.number > number) continue;
     soFar[last.outcome] -= 1;
   }
   const { attemptCount: attempts } = job;
-  return { ...soFar, attempts, retried: attempts - soFar.finished - soFar.failed - soFar.unfinished };
+  return { ...soFar, attempts, retried: attempts - soFar.finished - soFar.failed - soFar.cancelled - soFar.unfinished };
 }
 
 function* submissionJobEvents({ session, id: submissionId, transitions }: SubmissionJob): Generator<Retold> {

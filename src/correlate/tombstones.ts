@@ -23,7 +23,7 @@ const HAS_PARENT = 4;
 const OUTCOME_SHIFT = 4;
 const NUMBER_SHIFT = 8;
 const NUMBER_MAX = 0xff_ffff;
-const OUTCOMES: readonly AttemptOutcome[] = ['finished', 'failed', 'unfinished'];
+const OUTCOMES: readonly AttemptOutcome[] = ['finished', 'failed', 'unfinished', 'cancelled'];
 
 /** Rows in one piece of memory. */
 const CHUNK_ROWS = 4_096;

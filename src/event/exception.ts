@@ -24,6 +24,17 @@ export function exceptionOf(error: TaskError | undefined, profile: readonly Prof
   return raised === undefined ? { message: traceback } : { ...raised, stacktrace: traceback };
 }
 
+const CANCELLED = 'ray.exceptions.TaskCancelledError';
+/** `ray.cancel` without force raises it in the task. Ray reports the task as finished, and its caller gets a TaskCancelledError. */
+const INTERRUPTED = 'KeyboardInterrupt';
+
+/** The attempt was cancelled: Ray says so, or it ended in the exception that stands for it. */
+export function isCancellation(error: TaskError | undefined, profile: readonly ProfileEntry[]): boolean {
+  if (error?.errorType === 'TASK_CANCELLED') return true;
+  const type = exceptionOf(error, profile)?.type;
+  return type === CANCELLED || (type === INTERRUPTED && error === undefined);
+}
+
 /** The entry of the execution has the original exception, that of the whole task what Ray made of it. */
 function recordedException(profile: readonly ProfileEntry[]): ExceptionFacts | undefined {
   const entry =

@@ -1,7 +1,8 @@
 export * from './ray-event.ts';
 export * from './rejection.ts';
+export { type DeathMeaning, deathMeaning, endedBySigterm, endedDriver, killedActorReason, type ProcessExit, processExit } from './death.ts';
 export { decodeEvent, isDeduplicable } from './decode.ts';
-export { exceptionOf, type ExceptionFacts } from './exception.ts';
+export { exceptionOf, type ExceptionFacts, isCancellation } from './exception.ts';
 export type { Draft } from './fields.ts';
 export { ID_BYTES } from './hex-id.ts';
 export { redactRawEvent } from './redact.ts';

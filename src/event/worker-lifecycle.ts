@@ -1,3 +1,4 @@
+import { WORKER_EXIT_TYPES } from './death.ts';
 import { readReason } from './death-cause.ts';
 import {
   type Draft,
@@ -16,7 +17,7 @@ import type { StateTransition, WorkerLifecycle, WorkerTransition } from './ray-e
 import { readTransitions } from './transitions.ts';
 
 const STATES = ['ALIVE', 'DEAD'];
-const EXIT_TYPES = ['SYSTEM_ERROR', 'INTENDED_SYSTEM_EXIT', 'USER_ERROR', 'INTENDED_USER_EXIT', 'NODE_OUT_OF_MEMORY'];
+const EXIT_TYPES = WORKER_EXIT_TYPES;
 
 /** `WorkerLifecycleEvent` (`events_worker_lifecycle_event.proto`), Ray 2.58 and later. */
 export function decodeWorkerLifecycle({ body, header, problem }: Payload): WorkerLifecycle {

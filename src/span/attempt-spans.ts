@@ -17,11 +17,17 @@ export function attemptSpans(context: MappingContext, lifecycle: AttemptLifecycl
   const resource = context.resources.of(lifecycle);
   const timeline = timelineOf(lifecycle);
   const asSpans = showsPhasesAsSpans(lifecycle, timeline, context.options);
-  const exception = exceptionOf(lifecycle.error, lifecycle.profile);
   const failed = lifecycle.outcome === 'failed';
+  // A cancellation that was asked for and an exit that was meant are no errors, although Python has exceptions for them.
+  const exception = failed ? exceptionOf(lifecycle.error, lifecycle.profile) : undefined;
   const errorType = lifecycle.error?.errorType ?? (exception === undefined ? ERROR_TYPE_UNKNOWN : 'TASK_EXECUTION_EXCEPTION');
   const attributes = attemptAttributes(context, lifecycle, timeline);
   if (failed) attributes.set('error.type', errorType);
+  if (!failed && lifecycle.outcome !== 'finished') attributes.set('ray.task.outcome', lifecycle.outcome);
+  attributes
+    .set('ray.task.end_reason', lifecycle.endReason)
+    .set('ray.worker.exit_type', lifecycle.workerExit?.type)
+    .set('ray.worker.exit_detail', exitDetail(lifecycle));
   const shownStates = context.options.phases === 'none' ? [] : asSpans ? statesAfterPhases(lifecycle, timeline) : lifecycle.states;
   const span = makeSpan(context, lifecycle.trace, {
     startNs: lifecycle.startNs,
@@ -40,6 +46,11 @@ export function attemptSpans(context: MappingContext, lifecycle: AttemptLifecycl
   });
   if (lifecycle.lean === true) return [span];
   return [span, ...childSpans(context, lifecycle, spanId, asSpans ? phasesOf(lifecycle, timeline) : [])];
+}
+
+/** Where it is not the message of the failure. */
+function exitDetail({ workerExit, error }: AttemptLifecycle): string | undefined {
+  return workerExit === undefined || error?.message.includes(workerExit.detail) === true ? undefined : workerExit.detail;
 }
 
 function attemptAttributes(context: MappingContext, lifecycle: AttemptLifecycle, timeline: Timeline): AttributeSet {

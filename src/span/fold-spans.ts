@@ -7,13 +7,14 @@ import { spanIdOf } from './ids.ts';
 /** The sum of what a trace had no room for: from the first start to the last end of all of them. */
 export function foldSpans(context: MappingContext, lifecycle: FoldLifecycle): ReadableSpan[] {
   const { session, self, counts, trace } = lifecycle;
-  const count = counts.finished + counts.failed + counts.unfinished;
+  const count = counts.finished + counts.failed + counts.cancelled + counts.unfinished;
   const attributes = context
     .attributes()
     .set('ray.job_id', trace.kind === 'job' ? trace.jobId : undefined)
     .set('ray.fold.attempts', lifecycle.attempts)
     .set('ray.fold.finished', counts.finished)
     .set('ray.fold.failed', counts.failed)
+    .set('ray.fold.cancelled', counts.cancelled)
     .set('ray.fold.unfinished', counts.unfinished)
     .set('ray.fold.duration_sum_seconds', seconds(lifecycle.durationSumNs))
     .set('ray.fold.duration_min_seconds', seconds(lifecycle.durationMinNs))

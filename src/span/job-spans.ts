@@ -21,6 +21,7 @@ export function jobSpans(context: MappingContext, lifecycle: JobLifecycle): Read
     .set('process.pid', definition?.driverPid)
     .set('ray.job.tasks.finished', tasks.finished)
     .set('ray.job.tasks.failed', tasks.failed)
+    .set('ray.job.tasks.cancelled', tasks.cancelled)
     .set('ray.job.tasks.unfinished', tasks.unfinished)
     .set('ray.job.attempts', lifecycle.attemptCount)
     .set('ray.job.actors', lifecycle.actorCount)

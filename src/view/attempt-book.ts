@@ -1,5 +1,5 @@
 import { type Applied, type AttemptLifecycle, SortedList, type TaskFacts } from '../correlate/index.ts';
-import { exceptionOf, type ProfileEntry, type TaskDefinition, type TaskError, type TaskLifecycle } from '../event/index.ts';
+import { exceptionOf, isCancellation, type ProfileEntry, type TaskDefinition, type TaskError, type TaskLifecycle } from '../event/index.ts';
 import type { ViewLimits } from './limits.ts';
 import { isOver, type Stage, stageOf } from './stage.ts';
 import { kept } from './text.ts';
@@ -81,7 +81,7 @@ export class AttemptBook {
       }
     }
     if (event.nodeId !== undefined && !attempt.hasExecutorNode) attempt.nodeId = event.nodeId;
-    if (event.error !== undefined) attempt.error = this.#errorView(event.error);
+    if (event.error !== undefined) this.#enterError(attempt, event.error);
     if (isOver(attempt.stage) && !isOver(before)) attempt.job.ended.add(nowMs);
   }
 
@@ -106,7 +106,8 @@ export class AttemptBook {
     attempt.endInferred = lifecycle.endInferred;
     attempt.nodeId = lifecycle.node?.nodeId ?? attempt.nodeId;
     attempt.pid = lifecycle.workerPid ?? attempt.pid;
-    if (lifecycle.outcome === 'failed') attempt.error = this.#errorView(lifecycle.error, lifecycle.profile);
+    attempt.endReason = lifecycle.endReason;
+    attempt.error = lifecycle.outcome === 'failed' ? this.#errorView(lifecycle.error, lifecycle.profile) : undefined;
     attempt.needs = undefined;
     attempt.isFolded = how === 'folded';
     attempt.isClosed = true;
@@ -219,6 +220,11 @@ export class AttemptBook {
     const own = this.#functionOf(job, functionKey);
     own.untracked = Math.max(0, own.untracked - 1);
     job.untracked = Math.max(0, job.untracked - 1);
+  }
+
+  #enterError(attempt: AttemptView, error: TaskError): void {
+    if (!isCancellation(error, [])) attempt.error = this.#errorView(error);
+    else if (attempt.stage === 'failed') this.#setStage(attempt, 'cancelled');
   }
 
   /** Where there is a traceback, what was raised in the end. */

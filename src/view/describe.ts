@@ -248,6 +248,7 @@ export function describeAttempt(attempt: AttemptView, traceUrl: string | undefin
     ...told('runningMs', attempt.runningMs),
     ...told('endMs', attempt.endMs),
     ...given('endInferred', attempt.endInferred),
+    ...given('endReason', attempt.endReason),
     ...given('node', attempt.nodeId),
     ...given('nodeName', attempt.nodeId === undefined ? undefined : nodeName(session, attempt.nodeId)),
     ...given('pid', attempt.pid),

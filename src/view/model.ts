@@ -119,8 +119,8 @@ export class ViewModel {
     if (job === undefined) return;
     if (definition !== undefined) this.#defineJob(job, definition);
     countEnded(job, counts);
-    const { finished, failed, unfinished } = counts;
-    this.#jobFinished(session, { ...lifecycle, tasks: { finished, failed, unfinished } }, endedMs);
+    const { finished, failed, cancelled, unfinished } = counts;
+    this.#jobFinished(session, { ...lifecycle, tasks: { finished, failed, cancelled, unfinished } }, endedMs);
   }
 
   #attemptSoFar(session: SessionView, { definition, lifecycle }: AttemptSoFar): void {
@@ -352,8 +352,8 @@ function countOpen(job: JobView, { stage, previous }: AttemptView): void {
   }
 }
 
-function countEnded(job: JobView, { finished, failed, unfinished, attempts, retried }: JobCounts): void {
-  Object.assign(job.tasks, { finished, failed, unfinished });
+function countEnded(job: JobView, { finished, failed, cancelled, unfinished, attempts, retried }: JobCounts): void {
+  Object.assign(job.tasks, { finished, failed, cancelled, unfinished });
   job.attempts += attempts;
   job.retried += retried;
   job.withoutRow += attempts;

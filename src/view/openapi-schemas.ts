@@ -33,7 +33,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
   Stage: {
     ...stage,
     description:
-      'pending_args: waits for its arguments; pending_node: for a node; pending_worker: was sent to a worker or actor and waits there; unfinished: its job is over and no end of it was told; unknown: defined, and no state of it was told',
+      'pending_args: waits for its arguments; pending_node: for a node; pending_worker: was sent to a worker or actor and waits there; cancelled: by ray.cancel; unfinished: the driver of its job ended while it was open, or no end of it was reported; unknown: defined, and no state of it was told',
   },
   StageCounts: stageCounts,
   Durations: object({
@@ -177,6 +177,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       runningMs: ms('when it began to run'),
       endMs: ms(),
       endInferred: text(),
+      endReason: text('driver_ended: it ended with the driver of its job; intended_exit: its process was to exit'),
       node: text(),
       nodeName: text(),
       pid: count(),
@@ -197,6 +198,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       'runningMs',
       'endMs',
       'endInferred',
+      'endReason',
       'node',
       'nodeName',
       'pid',

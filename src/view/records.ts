@@ -37,6 +37,7 @@ export class AttemptView {
   pid: number | undefined;
   error: ErrorView | undefined;
   endInferred: string | undefined;
+  endReason: string | undefined;
   /** The bridge has made its span. */
   isClosed = false;
   /** The budget of its trace folded it. */
@@ -233,11 +234,11 @@ export type EndedJob = Pick<
 export function endedJob(job: JobView): EndedJob {
   const { name, submissionId, entrypoint, state, createdMs, finishedMs, endInferred, error, traceId, isTraceFixed } = job;
   const { isDefined, hasRayActor, wasInternal, closedMs, retried } = job;
-  const { finished, failed, unfinished } = job.tasks;
+  const { finished, failed, cancelled, unfinished } = job.tasks;
   const attempts = job.attempts - job.open.size;
   const texts = { name, submissionId, entrypoint, state, endInferred, error, traceId };
   const facts = { isTraceFixed, createdMs, finishedMs, isDefined, hasRayActor, wasInternal, closedMs };
-  return { ...texts, ...facts, retried, attempts, withoutRow: attempts, tasks: { ...noCounts(), finished, failed, unfinished } };
+  return { ...texts, ...facts, retried, attempts, withoutRow: attempts, tasks: { ...noCounts(), finished, failed, cancelled, unfinished } };
 }
 
 export interface NodeView {

@@ -207,6 +207,8 @@ export interface AttemptRow {
   readonly runningMs?: number;
   readonly endMs?: number;
   readonly endInferred?: string;
+  /** `driver_ended` or `intended_exit`. */
+  readonly endReason?: string;
   readonly node?: string;
   readonly nodeName?: string;
   readonly pid?: number;

@@ -1,9 +1,20 @@
 /**
  * Where an attempt stands, as people ask for it. `pending_args`: it waits for its arguments. `pending_node`: for a node that has room.
- * `pending_worker`: it was sent to a worker or actor and waits its turn there. `unfinished`: its job is over, and Ray told no end of it.
+ * `pending_worker`: it was sent to a worker or actor and waits its turn there. `cancelled`: by `ray.cancel`. `unfinished`: its job's driver ended
+ * while it was open, or Ray never reported its end.
  * `unknown`: it is defined, and no state of it was told.
  */
-export const STAGES = ['unknown', 'pending_args', 'pending_node', 'pending_worker', 'running', 'finished', 'failed', 'unfinished'] as const;
+export const STAGES = [
+  'unknown',
+  'pending_args',
+  'pending_node',
+  'pending_worker',
+  'running',
+  'finished',
+  'failed',
+  'cancelled',
+  'unfinished',
+] as const;
 
 export type Stage = (typeof STAGES)[number];
 
@@ -37,12 +48,22 @@ export function rankOf(state: string): number {
 }
 
 export function isOver(stage: Stage): boolean {
-  return stage === 'finished' || stage === 'failed' || stage === 'unfinished';
+  return stage === 'finished' || stage === 'failed' || stage === 'cancelled' || stage === 'unfinished';
 }
 
 /** How many attempts or tasks stand where. */
 export type StageCounts = Record<Stage, number>;
 
 export function noCounts(): StageCounts {
-  return { unknown: 0, pending_args: 0, pending_node: 0, pending_worker: 0, running: 0, finished: 0, failed: 0, unfinished: 0 };
+  return {
+    unknown: 0,
+    pending_args: 0,
+    pending_node: 0,
+    pending_worker: 0,
+    running: 0,
+    finished: 0,
+    failed: 0,
+    cancelled: 0,
+    unfinished: 0,
+  };
 }

@@ -25,6 +25,7 @@ export function waitsFor(attempt: AttemptView): string | undefined {
     case 'running':
     case 'finished':
     case 'failed':
+    case 'cancelled':
     case 'unfinished':
       return undefined;
   }

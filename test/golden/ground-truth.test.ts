@@ -117,8 +117,7 @@ const OPEN_FAULTS: Readonly<Record<string, readonly string[]>> = {
   threads: ['attempts'],
   'serve-inflight-at-job-close': ['attempts', 'pace', 'cut'],
   'data-job': ['attempts'],
-  train: ['attempts', 'failed'],
-  'driver-sigkill': ['failed'],
+  train: ['attempts'],
 };
 
 describe.each(Object.entries(TRUTHS))('%s', (name, truth) => {

@@ -132,7 +132,7 @@ function checkAttempts(world: World, session: SessionFacts): void {
     const what = `attempt ${attempt.taskId}/${attempt.attempt}`;
     const trace = jobTrace(session, callingJob(session, attempt.taskId));
     const id = spanId('task', session.session, attempt.taskId, attempt.attempt);
-    const hasFailed = attempt.states.some(({ state }) => state === 'FAILED');
+    const hasFailed = attempt.states.some(({ state }) => state === 'FAILED') && !isCancelled(attempt) && !endedWithDriver(attempt);
     if (world.isFolding(trace) && !hasFailed && world.withId(id).length === 0) {
       world.folded.set(trace, (world.folded.get(trace) ?? 0) + 1);
       continue;
@@ -141,7 +141,7 @@ function checkAttempts(world: World, session: SessionFacts): void {
     if (!span) continue;
     checkTimes(world, what, attempt, span);
     checkActorDeath(world, what, session, attempt, span);
-    checkOutcome(world, what, attempt, span);
+    checkAttemptOutcome(world, what, session, attempt, span);
     checkParent(world, what, session, attempt, span);
     if (session.attempts.has(`${attempt.taskId}/${attempt.attempt - 1}`)) {
       checkLink(world, `${what}: link to the previous attempt`, span, trace, [
@@ -175,6 +175,47 @@ function checkActorDeath(world: World, what: string, session: SessionFacts, atte
   );
   const latestEnd = latest([dead, ...attempt.states.map((state) => state.ns), ...ran.map((entry) => entry.endNs)]);
   if (latestEnd !== undefined && span.endNs > latestEnd) world.say(`${what}: ends at ${span.endNs}, after its actor's DEAD at ${dead}`);
+}
+
+/** A cancellation that was asked for, an exit that was meant and what ended with its driver are no errors. */
+function checkAttemptOutcome(world: World, what: string, session: SessionFacts, attempt: AttemptFacts, span: FlatSpan): void {
+  const outcome = span.attributes['ray.task.outcome'];
+  const isError = span.statusCode === 2;
+  if (isCancelled(attempt)) {
+    if (isError || outcome !== 'cancelled')
+      world.say(`${what}: was cancelled, but its status is ${span.statusCode} and its outcome ${String(outcome)}`);
+  } else if (endedWithDriver(attempt)) {
+    if (isError || span.attributes['ray.task.end_reason'] !== 'driver_ended')
+      world.say(`${what}: ended with its driver, but does not say so`);
+  } else {
+    if (outcome === 'cancelled') world.say(`${what}: was not cancelled`);
+    const exitCode = attempt.raised.get("<class 'SystemExit'>");
+    if (attempt.errorTypes.size === 0 && exitCode === '0' && isError) world.say(`${what}: was to exit, but its status is ERROR`);
+    checkOutcome(world, what, attempt, span);
+    checkReason(world, what, session, attempt, span);
+  }
+}
+
+function isCancelled({ errorTypes, errorMessages, raised }: AttemptFacts): boolean {
+  if (errorTypes.size === 0) return raised.has("<class 'KeyboardInterrupt'>");
+  if (errorTypes.has('TASK_CANCELLED')) return true;
+  return (
+    errorTypes.has('TASK_EXECUTION_EXCEPTION') &&
+    [...errorMessages].some((message) => /(^|\n)ray\.exceptions\.TaskCancelledError(:[^\n]*)?\s*$/.test(message))
+  );
+}
+
+function endedWithDriver({ errorTypes, errorMessages }: AttemptFacts): boolean {
+  const isDeath = ['WORKER_DIED', 'ACTOR_DIED', 'ACTOR_UNAVAILABLE'].some((type) => errorTypes.has(type));
+  return isDeath && [...errorMessages].some((message) => /its job has finished|Owner Id: [0-9a-f]{8}f{48}\b/.test(message));
+}
+
+/** Why its worker died says more than that it did. */
+function checkReason(world: World, what: string, { exits }: SessionFacts, attempt: AttemptFacts, span: FlatSpan): void {
+  if (!attempt.errorTypes.has('WORKER_DIED') || [...attempt.errorMessages].some((message) => !/^$|RPC error/i.test(message))) return;
+  const reasons = [...attempt.workers].map((workerId) => exits.get(workerId)).filter((reason) => reason !== undefined);
+  if (reasons.length === 0 || reasons.some((reason) => reason.startsWith(span.statusMessage))) return;
+  world.say(`${what}: its status says '${span.statusMessage}' instead of why its worker died`);
 }
 
 function checkOutcome(world: World, what: string, attempt: AttemptFacts, span: FlatSpan): void {

@@ -22,6 +22,10 @@ export interface AttemptFacts {
   readonly attempt: number;
   readonly states: StateFact[];
   readonly errorTypes: Set<string>;
+  readonly errorMessages: Set<string>;
+  /** Types of the exceptions in its profile, and the value of each. */
+  readonly raised: Map<string, string>;
+  readonly workers: Set<string>;
   /** Of this attempt's own definition. */
   parentTaskId?: string;
 }
@@ -48,6 +52,8 @@ export interface SessionFacts {
   readonly actors: Map<string, ActorFacts>;
   readonly nodes: Map<string, StateFact[]>;
   readonly workers: Map<string, StateFact[]>;
+  /** What Ray said of the end of a worker. */
+  readonly exits: Map<string, string>;
   readonly otherIds: Set<string>;
   readonly profiles: ProfileFact[];
 }
@@ -101,6 +107,7 @@ export function readFacts(events: Iterable<unknown>): RayFacts {
         actors: new Map(),
         nodes: new Map(),
         workers: new Map(),
+        exits: new Map(),
         otherIds: new Set(),
         profiles: [],
       };
@@ -158,6 +165,11 @@ function readEvent(event: Json, session: SessionFacts, secrets: Set<string>): vo
     known.push(...transitions(entity));
     into.set(id(entity, idField), known);
   }
+  const workerLifecycle = payload('workerLifecycleEvent');
+  for (const transition of list(field(workerLifecycle ?? {}, 'stateTransitions'))) {
+    const death = field(object(transition), 'deathInfo');
+    if (workerLifecycle && death !== undefined) session.exits.set(id(workerLifecycle, 'workerId'), text(object(death), 'exitDetail'));
+  }
   for (const slot of ['placementGroupDefinitionEvent', 'placementGroupLifecycleEvent']) {
     const group = payload(slot);
     if (group) session.otherIds.add(id(group, 'placementGroupId'));
@@ -184,16 +196,24 @@ function readTaskLifecycle(lifecycle: Json, session: SessionFacts): void {
     attempt.states.push({ state: TASK_STATES[Number(number)] ?? number, ns: nanoseconds(String(time)) });
   }
   const error = field(lifecycle, 'rayErrorInfo');
-  if (error !== undefined) attempt.errorTypes.add(text(object(error), 'errorType'));
+  if (error !== undefined) {
+    attempt.errorTypes.add(text(object(error), 'errorType'));
+    attempt.errorMessages.add(text(object(error), 'errorMessage'));
+  }
+  const workerId = id(lifecycle, 'workerId');
+  if (workerId !== '') attempt.workers.add(workerId);
 }
 
 function readTaskProfile(profile: Json, session: SessionFacts): void {
   const taskId = id(profile, 'taskId');
   const number = Number(field(profile, 'attemptNumber') ?? 0);
-  if (taskId !== '' && taskId !== NO_TASK) attemptFacts(session, taskId, number);
-  else jobFacts(session, id(profile, 'jobId'));
+  const attempt = taskId !== '' && taskId !== NO_TASK ? attemptFacts(session, taskId, number) : undefined;
+  if (attempt === undefined) jobFacts(session, id(profile, 'jobId'));
   for (const element of list(field(object(field(profile, 'profileEvents')), 'events'))) {
     const entry = object(element);
+    const extra = text(entry, 'extraData');
+    const exception = extra.includes('"traceback"') ? object(JSON.parse(extra)) : {};
+    if (text(exception, 'type') !== '') attempt?.raised.set(text(exception, 'type'), text(exception, 'value'));
     session.profiles.push({
       taskId,
       attempt: number,
@@ -232,7 +252,7 @@ function attemptFacts(session: SessionFacts, taskId: string, attempt: number): A
   const key = `${taskId}/${attempt}`;
   let facts = session.attempts.get(key);
   if (!facts) {
-    facts = { taskId, attempt, states: [], errorTypes: new Set() };
+    facts = { taskId, attempt, states: [], errorTypes: new Set(), errorMessages: new Set(), raised: new Map(), workers: new Set() };
     session.attempts.set(key, facts);
     const siblings = session.attemptsOf.get(taskId);
     if (siblings) siblings.push(facts);

@@ -75,7 +75,7 @@ function finishedJob(jobId: string): JobLifecycle {
     jobId,
     name: jobId,
     states: [],
-    tasks: { finished: 0, failed: 0, unfinished: 0 },
+    tasks: { finished: 0, failed: 0, cancelled: 0, unfinished: 0 },
     attemptCount: 0,
     actorCount: 0,
     foldedAttemptCount: 0,
@@ -294,7 +294,10 @@ describe('limits of the view', () => {
     const model = new ViewModel({ maxFinishedJobs: 1, maxForgottenJobs: 2 });
     const ended = (jobId: string): void => {
       model.observe(jobStarted(jobId), 0);
-      model.finished({ ...finishedJob(jobId), name: `name of ${jobId}`, tasks: { finished: 3, failed: 1, unfinished: 0 } }, 0);
+      model.finished(
+        { ...finishedJob(jobId), name: `name of ${jobId}`, tasks: { finished: 3, failed: 1, cancelled: 0, unfinished: 0 } },
+        0,
+      );
     };
     for (const jobId of ['01000000', '02000000', '03000000', '04000000']) ended(jobId);
     expect([...(model.sessions.get(session)?.jobs.keys() ?? [])]).toEqual(['04000000']);
@@ -327,7 +330,7 @@ describe('limits of the view', () => {
     model.finished(finishedAttempt(0, 'failed'), 0);
     model.observe(definition(0, { attempt: 1 }), 0);
     model.observe({ ...states(0, 'RUNNING'), attempt: 1 }, 0);
-    model.finished({ ...finishedJob(JOB), tasks: { finished: 0, failed: 1, unfinished: 0 } }, 0);
+    model.finished({ ...finishedJob(JOB), tasks: { finished: 0, failed: 1, cancelled: 0, unfinished: 0 } }, 0);
     expect(jobOf(model).tasks).toMatchObject({ failed: 0, running: 1 });
     model.finished(finishedAttempt(0, 'finished', { attempt: 1 }), 0);
     expect(jobOf(model).tasks).toMatchObject({ failed: 0, running: 0, finished: 1 });

@@ -1,7 +1,7 @@
 'use strict';
 
 /** @type {readonly Stage[]} */
-const STAGES = ['pending_args', 'pending_node', 'pending_worker', 'running', 'finished', 'failed', 'unfinished', 'unknown'];
+const STAGES = ['pending_args', 'pending_node', 'pending_worker', 'running', 'finished', 'failed', 'cancelled', 'unfinished', 'unknown'];
 
 /** @type {Readonly<Record<Stage, string>>} */
 const STAGE_WORDS = {
@@ -11,9 +11,13 @@ const STAGE_WORDS = {
   running: 'running',
   finished: 'finished',
   failed: 'failed',
-  unfinished: 'no end told',
+  cancelled: 'cancelled',
+  unfinished: 'unfinished',
   unknown: 'not told',
 };
+
+/** @type {Readonly<Record<string, string>>} */
+const END_REASON_WORDS = { driver_ended: 'ended with its driver', intended_exit: 'its process was to exit' };
 
 /** A sign beside the colour. @type {Readonly<Record<Stage, string>>} */
 const STAGE_SIGNS = {
@@ -23,6 +27,7 @@ const STAGE_SIGNS = {
   running: '▶',
   finished: '✓',
   failed: '✗',
+  cancelled: '⊘',
   unfinished: '?',
   unknown: '·',
 };
@@ -71,7 +76,7 @@ function rateText(rate) {
  * @param {Element} bar @param {StageCounts} counts */
 function showBar(bar, counts) {
   /** @type {readonly Stage[]} */
-  const order = ['finished', 'failed', 'unfinished', 'running', 'pending_worker', 'pending_node', 'pending_args', 'unknown'];
+  const order = ['finished', 'failed', 'cancelled', 'unfinished', 'running', 'pending_worker', 'pending_node', 'pending_args', 'unknown'];
   const parts = order.filter((stage) => counts[stage] > 0);
   keep(
     bar,

@@ -152,6 +152,7 @@ function factsOf(attempt) {
   for (const { stage, startMs, endMs } of phasesOf(attempt)) if (endMs > startMs) add(`— ${STAGE_WORDS[stage]}`, durationText(endMs - startMs));
   add('Ended', attempt.endMs === undefined ? undefined : clockText(attempt.endMs));
   add('End inferred', attempt.endInferred);
+  add('End', attempt.endReason === undefined ? undefined : END_REASON_WORDS[attempt.endReason] ?? attempt.endReason);
   add('Node', attempt.nodeName);
   add('Process', attempt.pid);
   add('Task id', attempt.task, true);
