@@ -380,7 +380,7 @@ describe('the budget of a trace', () => {
     expect(attempts.length + folds.reduce((sum, fold) => sum + fold.attempts, 0)).toBe(1_000);
     expect(all.find((lifecycle) => lifecycle.kind === 'job')).toMatchObject({
       attemptCount: 1_000,
-      tasks: { finished: 996, failed: 4, unfinished: 0 },
+      tasks: { finished: 996, failed: 4, cancelled: 0, unfinished: 0 },
       foldedAttemptCount: 1_000 - attempts.length,
     });
   });
