@@ -17,7 +17,8 @@ import { isDeathError } from './death-errors.ts';
 import { type AttemptEnd, jobEndNs } from './ends.ts';
 import type { Evidence } from './evidence.ts';
 import type { AttemptOutcome, EndReason, WorkerExit } from './lifecycle.ts';
-import type { Attempt, Job } from './records.ts';
+import type { Actor, Attempt, Job } from './records.ts';
+import { nextOf } from './transitions.ts';
 
 /** How an attempt ended, and what is known of why: a pure function of what is known of it, its worker, node, actor and job. */
 export interface AttemptResult {
@@ -72,7 +73,7 @@ function reportedFailure(error: TaskError | undefined, deaths: Deaths, endNs: Ti
   const told: DeathCause = { reason: error.errorType, message: error.message };
   const isUseless = error.message === '' || CONNECTION_LOST.test(error.message);
   const untilNs = endNs + REASON_SLACK_NS;
-  const known = error.errorType === 'NODE_DIED' ? deaths.ofNode(untilNs) : (deaths.ofWorker(untilNs) ?? deaths.ofActor(untilNs));
+  const known = error.errorType === 'NODE_DIED' ? deaths.ofNode(untilNs) : (deaths.ofWorker(untilNs) ?? deaths.ofActorProcess(untilNs));
   const death = isUseless ? (known ?? told) : told;
   const meaning = deathMeaning(death);
   const workerExit = processExit(death) ?? (known === undefined ? undefined : processExit(known));
@@ -181,12 +182,23 @@ class Deaths {
     return nodeId === undefined ? undefined : causeIn(this.#attempt.task.session.nodes.get(nodeId)?.transitions, untilNs);
   }
 
-  /** Where the actor died with the process that the attempt ran in. */
-  ofActor(untilNs?: TimeNs): DeathCause | undefined {
+  /** Of its actor, where that ended an attempt without a reported end. */
+  ofActor(): DeathCause | undefined {
     const { actorEnd } = this.#evidence;
-    if (actorEnd?.state !== 'DEAD' || (untilNs !== undefined && actorEnd.timeNs > untilNs)) return undefined;
+    return actorEnd?.state === 'DEAD' ? (actorEnd.deathCause ?? causeIn(this.#actor?.transitions)) : undefined;
+  }
+
+  /** Of its actor, where that died with the process in which an attempt failed. */
+  ofActorProcess(untilNs: TimeNs): DeathCause | undefined {
+    const { alive, actorEnd } = this.#evidence;
+    const end: Dying | undefined =
+      alive === undefined || this.#actor === undefined ? actorEnd : nextOf(this.#actor, ['RESTARTING', 'DEAD'], alive.timeNs);
+    return end?.state === 'DEAD' && end.timeNs <= untilNs ? end.deathCause : undefined;
+  }
+
+  get #actor(): Actor | undefined {
     const { actorId, session } = this.#attempt.task;
-    return actorEnd.deathCause ?? causeIn(actorId === undefined ? undefined : session.actors.get(actorId)?.transitions);
+    return actorId === undefined ? undefined : session.actors.get(actorId);
   }
 }
 
