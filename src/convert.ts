@@ -13,6 +13,8 @@ export interface Converted {
   readonly spans: readonly ReadableSpan[];
   /** Events that could not be used, in the order of the input. */
   readonly rejected: readonly Rejection[];
+  /** Impossible times (before 2000, after 2199, or no time at all) that were read as absent. */
+  readonly ignoredTimes: number;
 }
 
 /**
@@ -26,14 +28,17 @@ export function rayEventsToSpans(rawEvents: Iterable<unknown>, options: ConvertO
   // A finished stream is remembered whole: no tombstone may be forgotten before its end.
   const correlator = createCorrelator({ ...options, maxTombstones: Number.POSITIVE_INFINITY, measure: createMeasure(spansOf) });
   const rejected: Rejection[] = [];
+  let ignoredTimes = 0;
   for (const raw of rawEvents) {
     const decoded = decodeEvent(raw);
-    if (decoded.ok) correlator.apply(decoded.event, 0);
-    else rejected.push(decoded.rejection);
+    if (decoded.ok) {
+      correlator.apply(decoded.event, 0);
+      ignoredTimes += decoded.ignoredTimes ?? 0;
+    } else rejected.push(decoded.rejection);
   }
   const spans: ReadableSpan[] = [];
   for (const lifecycle of correlator.closeAll(0)) spans.push(...spansOf(lifecycle).map(plainSpan));
-  return { spans: inTraceOrder(spans), rejected };
+  return { spans: inTraceOrder(spans), rejected, ignoredTimes };
 }
 
 /** What the spans of a lifecycle take of their trace, in OTLP protobuf. */

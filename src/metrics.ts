@@ -20,6 +20,10 @@ export const METRICS = {
   eventsDuplicate: counter('events_duplicate_total', 'Events that were accepted before, told by their event id.'),
   eventsRejected: counter('events_rejected_total', 'Events that could not be used, by the reason.', ['code']),
   eventsUnknownType: counter('events_unknown_type_total', 'Events of a type that this release does not know, by the type.', ['type']),
+  timesIgnored: counter(
+    'event_times_ignored_total',
+    'Impossible times (before 2000, after 2199, or no time at all) that were read as absent; the rest of their events counts.',
+  ),
   eventsLate: counter('events_late_total', 'Events that came after the span that they belong to was final.'),
   bytesReceived: counter('received_bytes_total', 'Bytes of posts that were answered 200, decompressed.'),
   requestSeconds: histogram('request_duration_seconds', 'Time to answer a post, by status.', ANSWER_SECONDS, ['status']),

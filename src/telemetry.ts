@@ -150,6 +150,7 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
       metrics.add('eventsDuplicate', duplicates);
       for (const [code, count] of batch.rejectedByCode) metrics.add('eventsRejected', count, code);
       for (const [type, count] of batch.unknownTypes) countUnknownType(type, count);
+      metrics.add('timesIgnored', batch.ignoredTimes);
       logRejections(batch);
       noteRecovery();
       log.debug({ event: 'batch_accepted', accepted, duplicates, rejected: batch.rejectedCount }, 'a batch was accepted');

@@ -80,6 +80,7 @@ async function convert(context: CommandContext): Promise<Outcome> {
     formatCount(traces, 'trace'),
   ];
   context.stderr.write(`${counts.join(', ')}\n`);
+  if (converted.ignoredTimes > 0) context.stderr.write(`  ${converted.ignoredTimes} impossible times were read as absent\n`);
   for (const [reason, count] of countReasons(converted.rejected)) context.stderr.write(`  rejected ${count}: ${reason}\n`);
   return input.problems === 0
     ? done

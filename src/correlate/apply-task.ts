@@ -11,6 +11,7 @@ import type { PlaceFacts } from './place-facts.ts';
 import type { Actor, Attempt, Session, Where } from './records.ts';
 import type { Applied, State } from './state.ts';
 import { addTransitions } from './transitions.ts';
+import { withUntimedOutcome } from './untimed.ts';
 import { earliestFacts, mergedFacts, moveTo, whereOf } from './where.ts';
 
 export function applyTaskDefinition(state: State, session: Session, event: TaskDefinition, nowMs: number): Applied {
@@ -58,7 +59,8 @@ export function applyTaskLifecycle(state: State, session: Session, event: TaskLi
   enterStates(attempt, event.transitions);
   state.leftOutStates += (attempt.extra.leftOut?.count ?? 0) - leftOutBefore;
   attempt.task.noteRun(attempt);
-  if (event.transitions.some(isTerminal)) attempt.ownExtra.terminalMs ??= nowMs;
+  if (hasTerminal(event)) attempt.ownExtra.terminalMs ??= nowMs;
+  if (event.untimed !== undefined) attempt.ownExtra.untimedEnd = withUntimedOutcome(attempt.extra.untimedEnd, event.untimed);
   addRareFacts(attempt, event);
   const { workerPid } = event;
   const executorNodeId = workerPid === undefined ? undefined : event.emitterNodeId;
@@ -68,6 +70,10 @@ export function applyTaskLifecycle(state: State, session: Session, event: TaskLi
   noteActorTimes(state, attempt, event.transitions, nowMs);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
+}
+
+function hasTerminal({ transitions, untimed }: TaskLifecycle): boolean {
+  return transitions.some(isTerminal) || untimed?.some(isTerminal) === true;
 }
 
 /** What few events tell. */
@@ -129,7 +135,8 @@ function applyDriver(state: State, session: Session, event: TaskLifecycle, nowMs
   if (event.error !== undefined && (job.driverError === undefined || errorKey(event.error) > errorKey(job.driverError))) {
     job.driverError = event.error;
   }
-  if (event.transitions.some(isTerminal)) endJob(state, job, nowMs);
+  job.driverUntimedEnd = withUntimedOutcome(job.driverUntimedEnd, event.untimed);
+  if (hasTerminal(event)) endJob(state, job, nowMs);
   scheduleJobMark(state, job, nowMs);
   return 'applied';
 }

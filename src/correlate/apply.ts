@@ -21,6 +21,10 @@ import { isCreationTask, isRayActorName } from './ray-ids.ts';
 import { Point } from './records.ts';
 import type { Actor, NodeRecord, Session, WorkerRecord } from './records.ts';
 import type { Applied, State } from './state.ts';
+import { DEATH, hasEnded, JOB_END, REMOVAL, SUBMISSION_END, withUntimedEnd } from './untimed.ts';
+
+/** Points of a session; beyond, one without a time is finished at once, at the last time that is known then. */
+const MAX_WAITING_POINTS = 10_000;
 
 /** Adds what an event tells to the state. */
 export function applyEvent(state: State, event: RayEvent, nowMs: number): Applied {
@@ -62,7 +66,7 @@ export function applyEvent(state: State, event: RayEvent, nowMs: number): Applie
 function noteTimes(session: Session, event: RayEvent): void {
   if (event.type === 'task_definition') return;
   if ('transitions' in event) for (const { timeNs } of event.transitions) noteTime(session, timeNs);
-  if (event.type === 'cluster_point') noteTime(session, event.timeNs);
+  if (event.type === 'cluster_point' && event.timeNs !== undefined) noteTime(session, event.timeNs);
   if (event.type === 'task_profile') {
     for (const entry of event.entries) {
       noteTime(session, entry.startNs);
@@ -85,6 +89,8 @@ function applyActor(state: State, session: Session, event: ActorDefinition | Act
     if (isRayActorName(event.name)) state.job(session, actor.jobId, nowMs).hasRayActor = true;
   } else {
     state.addTransitions(actor, event.transitions);
+    actor.untimedEnd = withUntimedEnd(actor.untimedEnd, event.untimed, DEATH);
+    if (actor.untimedEnd !== undefined) actor.deadMs ??= nowMs;
     for (const { state: name, nodeId } of event.transitions) {
       if (name === 'DEAD') actor.deadMs ??= nowMs;
       if (name === 'ALIVE') placeActor(state, actor, nowMs);
@@ -111,7 +117,8 @@ function applyJob(state: State, session: Session, event: JobDefinition | JobLife
     job.definition = oneOf(job.definition, event);
   } else {
     state.addTransitions(job, event.transitions);
-    if (event.transitions.some((transition) => transition.state === 'FINISHED')) endJob(state, job, nowMs);
+    job.untimedEnd = withUntimedEnd(job.untimedEnd, event.untimed, JOB_END);
+    if (hasEnded(job, event.transitions, JOB_END)) endJob(state, job, nowMs);
   }
   scheduleJobMark(state, job, nowMs);
   return late ? 'late' : 'applied';
@@ -126,7 +133,8 @@ function applyNode(state: State, session: Session, event: NodeDefinition | NodeL
     node.definition = oneOf(node.definition, event);
   } else {
     state.addTransitions(node, event.transitions);
-    if (event.transitions.some((transition) => transition.state === 'DEAD')) noteDeath(state, node, nowMs);
+    node.untimedEnd = withUntimedEnd(node.untimedEnd, event.untimed, DEATH);
+    if (hasEnded(node, event.transitions, DEATH)) noteDeath(state, node, nowMs);
   }
   return 'applied';
 }
@@ -142,7 +150,8 @@ function applyWorker(state: State, session: Session, event: WorkerDefinition | W
   } else {
     worker.jobId = smallest(worker.jobId, event.jobId);
     state.addTransitions(worker, event.transitions);
-    if (event.transitions.some((transition) => transition.state === 'DEAD')) noteDeath(state, worker, nowMs);
+    worker.untimedEnd = withUntimedEnd(worker.untimedEnd, event.untimed, DEATH);
+    if (hasEnded(worker, event.transitions, DEATH)) noteDeath(state, worker, nowMs);
   }
   return 'applied';
 }
@@ -167,12 +176,11 @@ function applyPlacementGroup(
     group.definition = oneOf(group.definition, event);
   } else {
     state.addTransitions(group, event.transitions);
-    if (event.transitions.some((transition) => transition.state === 'REMOVED')) state.schedule(group, nowMs + state.options.settleMs);
+    group.untimedEnd = withUntimedEnd(group.untimedEnd, event.untimed, REMOVAL);
+    if (hasEnded(group, event.transitions, REMOVAL)) state.schedule(group, nowMs + state.options.settleMs);
   }
   return 'applied';
 }
-
-export const SUBMISSION_JOB_END_STATES: readonly string[] = ['STOPPED', 'SUCCEEDED', 'FAILED'];
 
 function applySubmissionJob(
   state: State,
@@ -187,16 +195,23 @@ function applySubmissionJob(
     job.definition = oneOf(job.definition, event);
   } else {
     state.addTransitions(job, event.transitions);
-    const ended = event.transitions.some((transition) => SUBMISSION_JOB_END_STATES.includes(transition.state));
-    if (ended) state.schedule(job, nowMs + state.options.settleMs);
+    job.untimedEnd = withUntimedEnd(job.untimedEnd, event.untimed, SUBMISSION_END);
+    if (hasEnded(job, event.transitions, SUBMISSION_END)) state.schedule(job, nowMs + state.options.settleMs);
   }
   return 'applied';
 }
 
 function applyPoint(state: State, session: Session, event: ClusterPoint, nowMs: number): Applied {
   session.hasContent = true;
-  const key = `${event.source}/${event.eventId}/${event.timeNs}`;
+  const key = pointKey(event);
   if (session.points.has(key)) return 'late';
-  state.schedule(state.addRecord(session.points, new Point(session, key, event)), nowMs);
+  const point = state.addRecord(session.points, new Point(session, key, event));
+  // Without a time it stands at the end of its session, as long as only few points wait for that.
+  if (event.timeNs !== undefined || session.points.size > MAX_WAITING_POINTS) state.schedule(point, nowMs);
   return 'applied';
+}
+
+/** An update of a Kubernetes event has its id, another time and a higher count. */
+function pointKey({ source, eventId, timeNs, attributes }: ClusterPoint): string {
+  return `${source}/${eventId}/${timeNs ?? `untimed ${attributes['count'] ?? ''}`}`;
 }

@@ -1,7 +1,7 @@
 import type { TimeNs } from '../event/index.ts';
 import { traceJobOf } from './ancestry.ts';
 import { attemptResult, UNSEEN_RESULT } from './attempt-outcome.ts';
-import { attemptEnd, firstStateNs, jobStartNs } from './ends.ts';
+import { attemptEnd, firstStateNs, jobStartNs, sessionStartNs } from './ends.ts';
 import { evidenceOf } from './evidence.ts';
 import type { AttemptLifecycle, LinkRef, NodeFacts, SpanRef } from './lifecycle.ts';
 import { firstEntryNs, WHOLE_TASK_PREFIX } from './merge.ts';
@@ -27,7 +27,7 @@ export function attemptStartNs(attempt: Attempt): TimeNs {
     submitsOnlyStartNs(attempt);
   if (known !== undefined) return known;
   const job = session.jobs.get(ownJobId);
-  return (job === undefined ? undefined : jobStartNs(job)) ?? session.firstNs ?? 0n;
+  return (job === undefined ? undefined : jobStartNs(job)) ?? sessionStartNs(session);
 }
 
 /** Of an attempt of which nothing else is known. */

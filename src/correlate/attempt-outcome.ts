@@ -12,6 +12,7 @@ import {
   type StateTransition,
   type TaskError,
   type TimeNs,
+  type Untimed,
 } from '../event/index.ts';
 import { isDeathError } from './death-errors.ts';
 import { type AttemptEnd, jobEndNs } from './ends.ts';
@@ -51,7 +52,8 @@ export function attemptResult(
   const { error } = attempt.extra;
   const { profile } = evidence;
   if (isCancellation(error, profile)) return plain('cancelled');
-  const isReported = end.endInferred === undefined;
+  // Ray can report an end without its time.
+  const isReported = end.endInferred === undefined || attempt.extra.untimedEnd !== undefined;
   if (isReported && end.outcome !== 'failed') return plain(end.outcome, exitsOnPurpose(profile) ? 'intended_exit' : undefined);
   const deaths = new Deaths(attempt, evidence, workerId);
   if (isReported || error !== undefined) return reportedFailure(error, deaths, end.endNs);
@@ -173,19 +175,19 @@ class Deaths {
 
   ofWorker(untilNs?: TimeNs): DeathCause | undefined {
     const { workers } = this.#attempt.task.session;
-    return this.#workerId === undefined ? undefined : causeIn(workers.get(this.#workerId)?.transitions, untilNs);
+    return this.#workerId === undefined ? undefined : causeIn(workers.get(this.#workerId), untilNs);
   }
 
   ofNode(untilNs?: TimeNs): DeathCause | undefined {
     const { executorNodeId, submittedNodeId } = this.#evidence.where;
     const nodeId = executorNodeId ?? submittedNodeId;
-    return nodeId === undefined ? undefined : causeIn(this.#attempt.task.session.nodes.get(nodeId)?.transitions, untilNs);
+    return nodeId === undefined ? undefined : causeIn(this.#attempt.task.session.nodes.get(nodeId), untilNs);
   }
 
   /** Of its actor, where that ended an attempt without a reported end. */
   ofActor(): DeathCause | undefined {
     const { actorEnd } = this.#evidence;
-    return actorEnd?.state === 'DEAD' ? (actorEnd.deathCause ?? causeIn(this.#actor?.transitions)) : undefined;
+    return actorEnd?.state === 'DEAD' ? (actorEnd.deathCause ?? causeIn(this.#actor)) : undefined;
   }
 
   /** Of its actor, where that died with the process in which an attempt failed. */
@@ -202,10 +204,15 @@ class Deaths {
   }
 }
 
+interface Mortal {
+  readonly transitions: readonly Dying[];
+  readonly untimedEnd: Untimed<Dying> | undefined;
+}
+
 /** The longest of several, which says most. */
-function causeIn(transitions: readonly Dying[] = [], untilNs?: TimeNs): DeathCause | undefined {
-  let cause: DeathCause | undefined;
-  for (const { state, timeNs, deathCause: found } of transitions) {
+function causeIn(mortal: Mortal | undefined, untilNs?: TimeNs): DeathCause | undefined {
+  let cause = mortal?.untimedEnd?.deathCause;
+  for (const { state, timeNs, deathCause: found } of mortal?.transitions ?? []) {
     if (state !== 'DEAD' || found === undefined || (untilNs !== undefined && timeNs > untilNs)) continue;
     if (cause === undefined || isMore(found.message, cause.message)) cause = found;
   }

@@ -1,12 +1,11 @@
-import type { ActorTransition, TimeNs } from '../event/index.ts';
-import { SUBMISSION_JOB_END_STATES } from './apply.ts';
+import type { ActorTransition, StateTransition, TimeNs } from '../event/index.ts';
 import { NO_COST, PINNED_COST } from './account.ts';
 import { creationAttemptSpan, nodeFacts } from './attempt-lifecycle.ts';
 import { closeAttempt, closeRest } from './close-attempt.ts';
-import { interval, jobEndNs, jobStartNs, silenceNs } from './ends.ts';
+import { hasUntimedEnd, interval, jobEndNs, jobStartNs, sessionStartNs, silenceNs } from './ends.ts';
 import { isInternalJob } from './internal.ts';
 import type { LeftOut } from './left-out.ts';
-import type { ActorLifecycle, EndInferred, Incarnation, Interval, JobLifecycle, Lifecycle, LinkRef } from './lifecycle.ts';
+import type { ActorLifecycle, Incarnation, Interval, JobLifecycle, Lifecycle, LinkRef } from './lifecycle.ts';
 import { largest, smallest, sortedProfile } from './merge.ts';
 import { openAttemptsOf } from './open-attempts.ts';
 import type { Actor, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
@@ -14,6 +13,7 @@ import { sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
 import { countOf, lastTimeOf, MAX_FIRST, nextOf, sortedTransitions } from './transitions.ts';
 import { actorSpan, actorTrace, jobSpan, jobTrace, parseCaller } from './trace-ref.ts';
+import { DEATH, REMOVAL, statesWithEnd, SUBMISSION_END, type WithUntimedEnd } from './untimed.ts';
 
 const DETACHED_LINKS_MAX = 100;
 
@@ -66,10 +66,7 @@ export function jobName({ id, definition }: Job): string {
 /** The result of a job; `profile` are the driver's entries. */
 export function jobLifecycle(job: Job, profile: JobLifecycle['profile']): JobLifecycle {
   const { session, definition } = job;
-  const startNs = jobStartNs(job) ?? job.childrenStartNs ?? session.firstNs ?? 0n;
-  const endNs = jobEndNs(job);
-  const finished = lastTimeOf(job, 'FINISHED') !== undefined;
-  const inferred: EndInferred | undefined = finished ? undefined : endNs === undefined ? 'silence' : 'job_finished';
+  const startNs = jobStartNs(job) ?? job.childrenStartNs ?? sessionStartNs(session);
   const node = nodeFacts(session, definition?.driverNodeId);
   return {
     kind: 'job',
@@ -90,12 +87,20 @@ export function jobLifecycle(job: Job, profile: JobLifecycle['profile']): JobLif
     statesLeftOut: leftOutOf(job, { leftOut: job.driverLeftOut }),
     profile,
     isInternal: isInternalJob(job),
-    ...interval(startNs, endNs ?? job.silentNs ?? silenceNs(session), inferred),
+    ...jobInterval(job, startNs),
     ...(definition === undefined ? {} : { definition }),
     ...(definition?.serviceName === undefined ? {} : { serviceName: definition.serviceName }),
     ...(job.driverError === undefined ? {} : { driverError: job.driverError }),
     ...(node === undefined ? {} : { node }),
   };
+}
+
+function jobInterval(job: Job, startNs: TimeNs): Interval {
+  const endNs = jobEndNs(job);
+  if (endNs !== undefined) return interval(startNs, endNs, lastTimeOf(job, 'FINISHED') === undefined ? 'job_finished' : undefined);
+  if (!hasUntimedEnd(job)) return interval(startNs, job.silentNs ?? silenceNs(job.session), 'silence');
+  const lastNs = largest(job.childrenEndNs, largest(job.transitions.at(-1)?.timeNs, job.driverTransitions.at(-1)?.timeNs));
+  return interval(startNs, lastNs ?? startNs, 'last_state');
 }
 
 /** The driver's entries are detail: those that the trace has no room for are left out. */
@@ -149,12 +154,12 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifec
 
 export function actorLifecycle(actor: Actor, job: Job): ActorLifecycle {
   const { session, definition } = actor;
-  const states = [...actor.transitions];
-  const dead = nextOf(actor, ['DEAD']);
-  const startNs = states[0]?.timeNs ?? actor.tasksStartNs ?? session.firstNs ?? 0n;
-  const times = dead === undefined ? openActorEnd(actor, job, startNs) : interval(startNs, dead.timeNs);
+  const startNs = actor.transitions[0]?.timeNs ?? actor.tasksStartNs ?? sessionStartNs(session);
+  const lastNs = largest(actor.transitions.at(-1)?.timeNs, actor.tasksEndNs) ?? startNs;
+  const { states, endNs, endInferred } = statesWithEnd(actor, DEATH, lastNs);
+  const times = endNs === undefined ? openActorEnd(actor, job, startNs, lastNs) : interval(startNs, endNs, endInferred);
   const className = definition?.className ?? actor.className;
-  const incarnations = incarnationsOf(actor, times);
+  const incarnations = incarnationsOf(actor, states, times);
   const node = incarnations[0]?.node;
   return {
     kind: 'actor',
@@ -180,16 +185,15 @@ export function actorLifecycle(actor: Actor, job: Job): ActorLifecycle {
   };
 }
 
-function openActorEnd(actor: Actor, job: Job, startNs: TimeNs): Interval {
-  const endNs = actor.isDetached ? undefined : jobEndNs(job);
-  const floorNs = largest(actor.transitions.at(-1)?.timeNs, actor.tasksEndNs) ?? startNs;
-  return interval(startNs, endNs ?? silenceNs(actor.session), endNs === undefined ? 'silence' : 'job_finished', floorNs);
+function openActorEnd(actor: Actor, job: Job, startNs: TimeNs, lastNs: TimeNs): Interval {
+  const endNs = actor.isDetached ? undefined : (jobEndNs(job) ?? (hasUntimedEnd(job) ? lastNs : undefined));
+  return interval(startNs, endNs ?? silenceNs(actor.session), endNs === undefined ? 'silence' : 'job_finished', lastNs);
 }
 
 /** States that can follow ALIVE without an end of the process. */
 const BEFORE_ALIVE: readonly string[] = ['PENDING_CREATION', 'DEPENDENCIES_UNREADY'];
 
-function incarnationsOf({ session, transitions, leftOut }: Actor, times: Interval): Incarnation[] {
+function incarnationsOf({ session, leftOut }: Actor, transitions: readonly ActorTransition[], times: Interval): Incarnation[] {
   const incarnations: Incarnation[] = [];
   const leftOutEnd = leftOut === undefined ? undefined : nextOf({ transitions: [], leftOut }, ['RESTARTING', 'DEAD', 'ALIVE']);
   let number = countOf({ transitions, leftOut }, 'ALIVE');
@@ -217,10 +221,11 @@ function incarnationOf(
   times: Interval,
 ): Incarnation {
   const node = nodeFacts(session, alive.nodeId);
+  const isEndKnown = ended !== undefined && !(times.endInferred === 'last_state' && ended.state === 'DEAD');
   return {
     number,
     alive,
-    ...interval(alive.timeNs, ended?.timeNs ?? times.endNs, ended === undefined ? times.endInferred : undefined),
+    ...interval(alive.timeNs, ended?.timeNs ?? times.endNs, isEndKnown ? undefined : times.endInferred),
     ...(ended === undefined ? {} : { ended }),
     ...(node === undefined ? {} : { node }),
   };
@@ -241,31 +246,29 @@ function leftOutOf(...lists: readonly { readonly leftOut: LeftOut | undefined }[
   return count === 0 ? undefined : count;
 }
 
-function sessionCommon(
-  session: Session,
-  record: { readonly transitions: readonly { readonly timeNs: TimeNs }[] },
-  ended: TimeNs | undefined,
+/** What the records of a session's own trace have in common: their states, and where they begin and end. */
+function sessionCommon<T extends StateTransition>(
+  record: WithUntimedEnd<T> & { readonly session: Session },
+  endStates: readonly string[],
+  beganNs?: TimeNs,
 ) {
-  const startNs =
-    record.transitions.reduce<TimeNs | undefined>((first, { timeNs }) => smallest(first, timeNs), undefined) ?? session.firstNs ?? 0n;
-  const times = ended === undefined ? interval(startNs, silenceNs(session), 'silence') : interval(startNs, ended);
-  return { session: session.name, trace: { kind: 'session', session: session.name }, links: [], ...times } as const;
+  const { session, transitions } = record;
+  const startNs = smallest(transitions[0]?.timeNs, beganNs) ?? sessionStartNs(session);
+  const { states, endNs, endInferred } = statesWithEnd(record, endStates, transitions.at(-1)?.timeNs ?? startNs);
+  const times = endNs === undefined ? interval(startNs, silenceNs(session), 'silence') : interval(startNs, endNs, endInferred);
+  const statesLeftOut = leftOutOf(record);
+  return { session: session.name, trace: { kind: 'session', session: session.name }, links: [], states, statesLeftOut, ...times } as const;
 }
 
 export function closeNode(state: State, node: NodeRecord, out: Lifecycle[]): void {
   state.close(node);
   if (!node.seen) return;
-  const states = [...node.transitions];
-  const dead = nextOf(node, ['DEAD'])?.timeNs;
-  const startNs = states[0] === undefined ? node.definition?.startNs : undefined;
   const facts = nodeFacts(node.session, node.id);
   out.push({
     kind: 'node',
-    ...sessionCommon(node.session, { transitions: startNs === undefined ? states : [{ timeNs: startNs }] }, dead),
+    ...sessionCommon(node, DEATH, node.transitions.length === 0 ? node.definition?.startNs : undefined),
     parent: { kind: 'session' },
     nodeId: node.id,
-    states,
-    statesLeftOut: leftOutOf(node),
     ...(node.definition === undefined ? {} : { definition: node.definition }),
     ...(facts === undefined ? {} : { node: facts }),
   });
@@ -275,18 +278,14 @@ export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]
   state.close(worker);
   if (!worker.seen) return;
   const { session, definition } = worker;
-  const states = [...worker.transitions];
-  const dead = nextOf(worker, ['DEAD'])?.timeNs;
   const node = definition?.nodeId === undefined ? undefined : session.nodes.get(definition.nodeId);
   const facts = nodeFacts(session, definition?.nodeId);
-  const common = sessionCommon(session, { transitions: states }, dead);
+  const common = sessionCommon(worker, DEATH);
   const lifecycle: Lifecycle = {
     kind: 'worker',
     ...common,
     parent: node?.seen === true ? { kind: 'node', id: node.id } : { kind: 'session' },
     workerId: worker.id,
-    states,
-    statesLeftOut: leftOutOf(worker),
     ...(worker.jobId === undefined ? {} : { jobId: worker.jobId }),
     ...(definition === undefined ? {} : { definition }),
     ...(facts === undefined ? {} : { node: facts }),
@@ -305,31 +304,22 @@ export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]
 
 export function closePlacementGroup(state: State, group: PlacementGroup, out: Lifecycle[]): void {
   state.close(group);
-  const states = [...group.transitions];
-  const requestedNs = group.definition?.requestedNs;
-  const removed = nextOf(group, ['REMOVED'])?.timeNs;
   out.push({
     kind: 'placement_group',
-    ...sessionCommon(group.session, { transitions: requestedNs === undefined ? states : [...states, { timeNs: requestedNs }] }, removed),
+    ...sessionCommon(group, REMOVAL, group.definition?.requestedNs),
     parent: { kind: 'session' },
     placementGroupId: group.id,
-    states,
-    statesLeftOut: leftOutOf(group),
     ...(group.definition === undefined ? {} : { definition: group.definition }),
   });
 }
 
 export function closeSubmissionJob(state: State, job: SubmissionJob, out: Lifecycle[]): void {
   state.close(job);
-  const states = [...job.transitions];
-  const ended = nextOf(job, SUBMISSION_JOB_END_STATES)?.timeNs;
   out.push({
     kind: 'submission_job',
-    ...sessionCommon(job.session, job, ended),
+    ...sessionCommon(job, SUBMISSION_END),
     parent: { kind: 'session' },
     submissionId: job.id,
-    states,
-    statesLeftOut: leftOutOf(job),
     ...(job.definition === undefined ? {} : { definition: job.definition }),
   });
 }
@@ -339,18 +329,18 @@ export function closePoint(state: State, record: Point, out: Lifecycle[]): void 
   state.close(record);
   record.point = undefined;
   if (point === undefined) return;
+  const timeNs = point.timeNs ?? silenceNs(session);
   const lifecycle: Lifecycle = {
     kind: 'point',
     session: session.name,
     trace: { kind: 'session', session: session.name },
     parent: { kind: 'session' },
     links: [],
-    startNs: point.timeNs,
-    endNs: point.timeNs,
+    ...interval(timeNs, timeNs, point.timeNs === undefined ? 'silence' : undefined),
     point,
   };
   if (sendIfRoom(state, session.account, lifecycle, 'ordinary', out)) return;
-  const unit = { name: point.name, outcome: 'finished', isAttempt: false, startNs: point.timeNs, endNs: point.timeNs, waitNs: 0n } as const;
+  const unit = { name: point.name, outcome: 'finished', isAttempt: false, startNs: timeNs, endNs: timeNs, waitNs: 0n } as const;
   session.account.folds.add(session.account.folds.under(), unit);
 }
 
@@ -365,7 +355,7 @@ export function closeSession(state: State, session: Session, nowMs: number, out:
   for (const node of [...session.nodes.values()].sort(byId)) if (!node.closed) closeNode(state, node, out);
   for (const group of [...session.placementGroups.values()].sort(byId)) if (!group.closed) closePlacementGroup(state, group, out);
   for (const job of [...session.submissionJobs.values()].sort(byId)) if (!job.closed) closeSubmissionJob(state, job, out);
-  for (const point of session.points.values()) if (!point.closed) closePoint(state, point, out);
+  for (const point of [...session.points.values()].sort(byId)) if (!point.closed) closePoint(state, point, out);
   session.isOver = true;
   if (!session.account.folds.isEmpty)
     out.push(...session.account.folds.flush({ kind: 'session', session: session.name }, session.name, undefined));
@@ -377,6 +367,6 @@ export function closeSession(state: State, session: Session, nowMs: number, out:
     session: session.name,
     trace: { kind: 'session', session: session.name },
     links: [],
-    ...interval(session.firstNs ?? 0n, silenceNs(session), 'silence'),
+    ...interval(sessionStartNs(session), silenceNs(session), 'silence'),
   });
 }

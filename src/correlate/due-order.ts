@@ -24,7 +24,7 @@ function rankOf(record: Timed): number {
 }
 
 function keyOf(record: Timed): string {
-  if (record instanceof Point) return `${record.point?.timeNs}/${record.id}`;
+  if (record instanceof Point) return `${record.point?.timeNs ?? ''}/${record.id}`;
   return 'id' in record ? record.id : '';
 }
 

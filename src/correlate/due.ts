@@ -16,7 +16,7 @@ import type { State } from './state.ts';
  * stream gives the same spans however fast it is read.
  */
 
-export function isTerminal({ state }: StateTransition): boolean {
+export function isTerminal({ state }: Pick<StateTransition, 'state'>): boolean {
   return state === 'FINISHED' || state === 'FAILED';
 }
 

@@ -15,29 +15,32 @@ export interface AttemptEnd extends Interval {
 
 export function attemptEnd(attempt: Attempt, evidence: Evidence, startNs: TimeNs, job: Job | undefined): AttemptEnd {
   const { states, profile, whole, actorEnd } = evidence;
+  const { submitsEndNs, untimedEnd } = attempt.extra;
   const lastNs = states.at(-1)?.timeNs;
   const terminal = terminalEnd(attempt, states);
   if (terminal !== undefined) return ended({ startNs, endNs: terminal.endNs }, terminal.outcome, whole);
   if (whole !== undefined) {
-    const outcome = whole.exceptionType === undefined ? 'finished' : 'failed';
-    return ended(interval(startNs, whole.endNs, 'profile', lastNs), outcome, whole);
+    const failed = untimedEnd === undefined ? whole.exceptionType !== undefined : untimedEnd === 'FAILED';
+    return ended(interval(startNs, whole.endNs, 'profile', lastNs), failed ? 'failed' : 'finished', whole);
   }
-  const { submitsEndNs } = attempt.extra;
   const onlySubmits = lastNs === undefined && profile.length === 0 && attempt.definition === undefined;
   if (onlySubmits && submitsEndNs !== undefined) {
     return ended(interval(startNs, submitsEndNs, 'profile'), 'unfinished', whole);
   }
-  if (actorEnd?.state === 'ALIVE' && isCreationTask(attempt.task.id)) {
+  if (actorEnd?.state === 'ALIVE' && untimedEnd !== 'FAILED' && isCreationTask(attempt.task.id)) {
     return ended(interval(startNs, actorEnd.timeNs, 'actor_alive', lastNs), 'finished', whole);
   }
-  const cut = firstCut(attempt.task.session, evidence, job);
+  if (untimedEnd !== undefined) {
+    return ended(interval(startNs, lastNs ?? startNs, 'last_state'), untimedEnd === 'FAILED' ? 'failed' : 'finished', whole);
+  }
+  const cut = firstCut(attempt.task.session, evidence, job, lastNs ?? startNs);
   if (cut === undefined) return ended(interval(startNs, silenceNs(attempt.task.session), 'silence', lastNs), 'unfinished', whole);
   return ended(interval(startNs, cut.endNs, cut.inferred, lastNs), cut.outcome, whole);
 }
 
 /** A creation ends with its terminal state; anything else with its last one, as clocks differ. */
 function terminalEnd(
-  { task, extra: { leftOut } }: Attempt,
+  { task, extra: { leftOut, untimedEnd } }: Attempt,
   states: readonly StateTransition[],
 ): { readonly endNs: TimeNs; readonly outcome: AttemptOutcome } | undefined {
   const first = states.find(isTerminal);
@@ -45,7 +48,7 @@ function terminalEnd(
   const hasFailed = states.some(({ state }) => state === 'FAILED') || leftOut?.lastOf('FAILED') !== undefined;
   if (last === undefined || (first === undefined && !hasFailed && leftOut?.lastOf('FINISHED') === undefined)) return undefined;
   const end = first !== undefined && isCreationTask(task.id) ? first : last;
-  return { endNs: end.timeNs, outcome: hasFailed ? 'failed' : 'finished' };
+  return { endNs: end.timeNs, outcome: hasFailed || untimedEnd === 'FAILED' ? 'failed' : 'finished' };
 }
 
 function ended(
@@ -65,15 +68,15 @@ interface Cut {
 /** Ray ends an actor for these reasons when all its calls are done: only the end of the attempt was lost. */
 const GRACEFUL_DEATHS: readonly string[] = ['OUT_OF_SCOPE', 'REF_DELETED'];
 
-/** Of the things that end an attempt from outside, the first. */
-function firstCut(session: Session, { where, actorEnd }: Evidence, job: Job | undefined): Cut | undefined {
+/** Of the things that end an attempt from outside, the first. One without a time counts at `lastNs`, the last known time of the attempt. */
+function firstCut(session: Session, { where, actorEnd }: Evidence, job: Job | undefined, lastNs: TimeNs): Cut | undefined {
   const { workerId, executorNodeId, submittedNodeId } = where;
   const nodeId = executorNodeId ?? submittedNodeId;
   const isGraceful = GRACEFUL_DEATHS.includes(actorEnd?.deathCause?.reason ?? '');
   const cuts: { readonly endNs: TimeNs | undefined; readonly inferred: EndInferred; readonly outcome: AttemptOutcome }[] = [
-    { endNs: job === undefined ? undefined : jobEndNs(job), inferred: 'job_finished', outcome: 'unfinished' },
-    { endNs: deathNs(workerId === undefined ? undefined : session.workers.get(workerId)), inferred: 'worker_died', outcome: 'failed' },
-    { endNs: deathNs(nodeId === undefined ? undefined : session.nodes.get(nodeId)), inferred: 'node_died', outcome: 'failed' },
+    { endNs: job && (jobEndNs(job) ?? (hasUntimedEnd(job) ? lastNs : undefined)), inferred: 'job_finished', outcome: 'unfinished' },
+    { endNs: deathNs(session.workers.get(workerId ?? ''), lastNs), inferred: 'worker_died', outcome: 'failed' },
+    { endNs: deathNs(session.nodes.get(nodeId ?? ''), lastNs), inferred: 'node_died', outcome: 'failed' },
     { endNs: actorEnd?.timeNs, inferred: 'actor_died', outcome: isGraceful ? 'unfinished' : 'failed' },
   ];
   let first: Cut | undefined;
@@ -83,8 +86,14 @@ function firstCut(session: Session, { where, actorEnd }: Evidence, job: Job | un
   return first;
 }
 
-function deathNs(record: NodeRecord | WorkerRecord | undefined): TimeNs | undefined {
-  return record === undefined ? undefined : lastTimeOf(record, 'DEAD');
+function deathNs(record: NodeRecord | WorkerRecord | undefined, lastNs: TimeNs): TimeNs | undefined {
+  if (record === undefined) return undefined;
+  return lastTimeOf(record, 'DEAD') ?? (record.untimedEnd === undefined ? undefined : lastNs);
+}
+
+/** The job ended, and Ray sent no time for that: see `untimed.ts`. */
+export function hasUntimedEnd(job: Job): boolean {
+  return job.untimedEnd !== undefined || job.driverUntimedEnd !== undefined;
 }
 
 /** FINISHED of the job, else the end of its driver's own task. */
@@ -98,8 +107,17 @@ export function jobStartNs(job: Job): TimeNs | undefined {
   return nextOf(job, ['CREATED'])?.timeNs ?? job.driverTransitions[0]?.timeNs;
 }
 
-export function silenceNs(session: Session): TimeNs {
-  return session.lastNs ?? 0n;
+export function silenceNs({ lastNs, lastSeenMs }: Session): TimeNs {
+  return lastNs ?? receivedNs(lastSeenMs);
+}
+
+/** The first time that is known of a session; where no event has a possible one, when the first was received. */
+export function sessionStartNs({ firstNs, firstSeenMs }: Session): TimeNs {
+  return firstNs ?? receivedNs(firstSeenMs);
+}
+
+function receivedNs(ms: number): TimeNs {
+  return BigInt(Math.floor(ms)) * 1_000_000n;
 }
 
 export function firstStateNs(transitions: readonly StateTransition[]): TimeNs | undefined {

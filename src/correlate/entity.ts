@@ -1,14 +1,17 @@
+import type { StateTransition, Untimed } from '../event/index.ts';
 import { LazySet } from './lazy-collections.ts';
 import type { LeftOut } from './left-out.ts';
 import { ownText } from './own-text.ts';
 
 /** What Ray tells of by a definition and transitions. */
-export class Entity<Session, Definition, Transition> {
+export class Entity<Session, Definition, Transition extends StateTransition> {
   readonly id: string;
   readonly session: Session;
   definition: Definition | undefined;
   transitions: Transition[] = [];
   leftOut: LeftOut | undefined;
+  /** The state that ends it, without a time. */
+  untimedEnd: Untimed<Transition> | undefined;
   dueMs = Number.POSITIVE_INFINITY;
   closed = false;
 
@@ -23,12 +26,12 @@ export class Entity<Session, Definition, Transition> {
 
   /** Ray told of it itself; else it is only named by something else. */
   get seen(): boolean {
-    return this.definition !== undefined || this.transitions.length > 0;
+    return this.definition !== undefined || this.transitions.length > 0 || this.untimedEnd !== undefined;
   }
 }
 
 /** Attempts run on it, and end with it. */
-export class Machine<Session, Where, Definition, Transition> extends Entity<Session, Definition, Transition> {
+export class Machine<Session, Where, Definition, Transition extends StateTransition> extends Entity<Session, Definition, Transition> {
   /** What open attempts share that run on it. */
   readonly wheres = new LazySet<Where>();
   /** Open attempts that run on it. */

@@ -31,12 +31,12 @@ export function evidenceOf(attempt: Attempt, startNs: TimeNs): Evidence {
   const actor = actorId === undefined ? undefined : session.actors.get(actorId);
   if (!isCreationTask(id)) {
     const alive = actor === undefined ? undefined : aliveAt(actor, where, runningAt(states) ?? startNs);
-    const actorEnd = actor === undefined ? undefined : callEnd(actor, states, alive);
+    const actorEnd = actor === undefined ? undefined : (callEnd(actor, states, alive) ?? untimedDeath(actor, states, startNs));
     return { states, profile, whole: wholeTaskEntry(profile), where, alive, actorEnd };
   }
   const terminalNs = states.find(isTerminal)?.timeNs;
   const ranNs = runningAt(states, terminalNs) ?? startNs;
-  const actorEnd = actor === undefined ? undefined : creationEnd(actor, where, ranNs);
+  const actorEnd = actor === undefined ? undefined : (creationEnd(actor, where, ranNs) ?? untimedDeath(actor, states, startNs));
   const endNs = terminalNs ?? actorEnd?.timeNs;
   const untilNs = endNs === undefined ? undefined : nextRunNs(states, endNs, session.sendsActors ? actor : undefined);
   const own = untilNs === undefined ? profile : profile.filter((entry) => entry.startNs < untilNs);
@@ -48,6 +48,11 @@ export function evidenceOf(attempt: Attempt, startNs: TimeNs): Evidence {
     alive: actorEnd?.state === 'ALIVE' ? actorEnd : actor && nextAlive(actor, startNs),
     actorEnd,
   };
+}
+
+/** DEAD of an actor, for which Ray sent no time: it ends an attempt at the last known state of that. */
+function untimedDeath({ untimedEnd }: Actor, states: readonly StateTransition[], startNs: TimeNs): ActorTransition | undefined {
+  return untimedEnd === undefined ? undefined : { ...untimedEnd, timeNs: states.at(-1)?.timeNs ?? startNs };
 }
 
 function runningAt(states: readonly StateTransition[], untilNs?: TimeNs): TimeNs | undefined {

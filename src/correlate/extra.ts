@@ -2,6 +2,7 @@ import type { ProfileEntry, StateTransition, TaskError, TaskLog, TimeNs } from '
 import type { FoldNode } from './fold.ts';
 import type { LeftOut } from './left-out.ts';
 import type { PlaceFacts } from './place-facts.ts';
+import type { UntimedOutcome } from './untimed.ts';
 
 const NO_ENTRIES: readonly ProfileEntry[] = [];
 
@@ -23,6 +24,8 @@ export class Extra {
   /** An event came, even if it told no state and none of its entries is kept. */
   seen = false;
   terminalMs: number | undefined;
+  /** A terminal state without a time. */
+  untimedEnd: UntimedOutcome | undefined;
   evidenceMs: number | undefined;
   /** When DEAD of its actor was received. */
   actorDeadMs: number | undefined;

@@ -57,7 +57,15 @@ export type LinkRef =
   | { readonly relation: 'caller'; readonly context: CallerContext };
 
 /** Where an end came from when Ray did not say it. */
-export type EndInferred = 'profile' | 'actor_alive' | 'actor_died' | 'worker_died' | 'node_died' | 'job_finished' | 'silence';
+export type EndInferred =
+  | 'profile'
+  | 'actor_alive'
+  | 'actor_died'
+  | 'worker_died'
+  | 'node_died'
+  | 'job_finished'
+  | 'last_state'
+  | 'silence';
 
 export interface Interval {
   readonly startNs: TimeNs;

@@ -6,13 +6,14 @@ import type {
   NodeDefinition,
   NodeTransition,
   PlacementGroupDefinition,
-  PlacementGroupLifecycle,
+  PlacementGroupTransition,
   ProfileEntry,
   StateTransition,
   SubmissionJobDefinition,
-  SubmissionJobLifecycle,
+  SubmissionJobTransition,
   TaskError,
   TimeNs,
+  Untimed,
   WorkerDefinition,
   WorkerTransition,
 } from '../event/index.ts';
@@ -29,6 +30,7 @@ import type { PlaceFacts } from './place-facts.ts';
 import { NO_STATES, type PackedStates, unpackStates } from './packed-states.ts';
 import { LazyMap, LazySet } from './lazy-collections.ts';
 import { ownText } from './own-text.ts';
+import type { UntimedOutcome } from './untimed.ts';
 import { actorIdOf, driverTaskOf, jobIdOf } from './ray-ids.ts';
 import { TaskAttempts } from './task-attempts.ts';
 
@@ -181,6 +183,9 @@ export class Job {
   driverSeen = false;
   driverTransitions: StateTransition[] = [];
   driverLeftOut: LeftOut | undefined;
+  /** FINISHED without a time. */
+  untimedEnd: Untimed<StateTransition> | undefined;
+  driverUntimedEnd: UntimedOutcome | undefined;
   driverError: TaskError | undefined;
   profile: (ProfileEntry & { readonly taskId?: string; readonly attempt: number })[] = [];
   /** Open attempts that stand in this job's trace, without those of `chains`. No other job lists them. */
@@ -227,7 +232,11 @@ export class Job {
   }
 
   get hasContent(): boolean {
-    return this.hasChildren || this.driverSeen || this.definition !== undefined || this.transitions.length > 0 || this.profile.length > 0;
+    return this.hasChildren || this.driverSeen || this.definition !== undefined || this.profile.length > 0 || this.hasStates;
+  }
+
+  private get hasStates(): boolean {
+    return this.transitions.length > 0 || this.untimedEnd !== undefined;
   }
 
   /** Something open refers to it, or is still to come of it. */
@@ -238,12 +247,7 @@ export class Job {
   }
 }
 
-export class Actor {
-  readonly id: string;
-  readonly session: Session;
-  definition: ActorDefinition | undefined;
-  transitions: ActorTransition[] = [];
-  leftOut: LeftOut | undefined;
+export class Actor extends Entity<Session, ActorDefinition, ActorTransition> {
   /** From definitions of its tasks, for releases that send no actor events. */
   className: string | undefined;
   moduleName: string | undefined;
@@ -256,20 +260,9 @@ export class Actor {
   /** Attempts that are open while it is not dead, and creations among them that wait for its next state. */
   open: Set<Attempt> | undefined;
   creations: DueQueue<Attempt> | undefined;
-  dueMs = Number.POSITIVE_INFINITY;
-  closed = false;
   marked = false;
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
-
-  constructor(session: Session, id: string) {
-    this.session = session;
-    this.id = ownText(id);
-  }
-
-  get isNeeded(): boolean {
-    return !this.closed;
-  }
 
   get isDetached(): boolean {
     return this.definition?.isDetached ?? this.detachedByTask;
@@ -293,12 +286,12 @@ export class WorkerRecord extends Machine<Session, Where, WorkerDefinition, Work
   jobId: string | undefined;
 }
 
-export class PlacementGroup extends Entity<Session, PlacementGroupDefinition, PlacementGroupLifecycle['transitions'][number]> {
+export class PlacementGroup extends Entity<Session, PlacementGroupDefinition, PlacementGroupTransition> {
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
 }
 
-export class SubmissionJob extends Entity<Session, SubmissionJobDefinition, SubmissionJobLifecycle['transitions'][number]> {
+export class SubmissionJob extends Entity<Session, SubmissionJobDefinition, SubmissionJobTransition> {
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
 }

@@ -1,4 +1,12 @@
-import { type RayEvent, taskLifecycleEvent, type TaskLifecycle, type TimeNs } from '../event/index.ts';
+import {
+  type RayEvent,
+  type StateTransition,
+  taskLifecycleEvent,
+  type TaskLifecycle,
+  type TimeNs,
+  type Transitions,
+  type Untimed,
+} from '../event/index.ts';
 import { jobLifecycle } from './close.ts';
 import type { TaskFacts } from './definitions.ts';
 import type { JobLifecycle, JobTraceRef } from './lifecycle.ts';
@@ -122,17 +130,17 @@ function header({ name }: Session): { readonly eventId: string; readonly session
 
 function* nodeEvents(node: NodeRecord): Generator<Retold> {
   if (node.definition !== undefined) yield node.definition;
-  if (node.transitions.length > 0)
-    yield { ...header(node.session), type: 'node_lifecycle', nodeId: node.id, transitions: node.transitions };
+  if (hasStates(node)) yield { ...header(node.session), type: 'node_lifecycle', nodeId: node.id, ...statesOf(node) };
 }
 
 function* jobEvents(job: Job): Generator<Retold> {
   const { session, id: jobId } = job;
   if (!job.hasContent && job.attemptCount === 0) return;
   if (job.definition !== undefined) yield job.definition;
-  if (job.transitions.length > 0) yield { ...header(session), type: 'job_lifecycle', jobId, transitions: job.transitions };
-  if (job.driverTransitions.length > 0) {
+  if (hasStates(job)) yield { ...header(session), type: 'job_lifecycle', jobId, ...statesOf(job) };
+  if (job.driverTransitions.length > 0 || job.driverUntimedEnd !== undefined) {
     const driver = taskLifecycleEvent('', session.name, driverTaskOf(jobId), 0, job.driverTransitions);
+    if (job.driverUntimedEnd !== undefined) driver.untimed = [{ state: job.driverUntimedEnd }];
     driver.error = job.driverError;
     yield driver;
   }
@@ -151,29 +159,44 @@ function countsOf(job: Job): JobCounts {
   return { ...soFar, attempts, retried: attempts - soFar.finished - soFar.failed - soFar.cancelled - soFar.unfinished };
 }
 
-function* submissionJobEvents({ session, id: submissionId, transitions }: SubmissionJob): Generator<Retold> {
-  if (transitions.length > 0) yield { ...header(session), type: 'submission_job_lifecycle', submissionId, transitions };
+function* submissionJobEvents(job: SubmissionJob): Generator<Retold> {
+  if (hasStates(job)) yield { ...header(job.session), type: 'submission_job_lifecycle', submissionId: job.id, ...statesOf(job) };
 }
 
-function* actorEvents({ session, id: actorId, definition, transitions, closed, className }: Actor): Generator<Retold> {
+function* actorEvents(actor: Actor): Generator<Retold> {
+  const { session, id: actorId, definition, closed, className } = actor;
   if (definition !== undefined) yield definition;
-  if (transitions.length > 0) yield { ...header(session), type: 'actor_lifecycle', actorId, transitions };
+  if (hasStates(actor)) yield { ...header(session), type: 'actor_lifecycle', actorId, ...statesOf(actor) };
   if (!closed) return;
   const name = definition?.className ?? className;
   yield { type: 'actor_ended', session: session.name, actorId, ...(name === undefined ? {} : { className: name }) };
 }
 
+interface WithStates<T extends StateTransition> {
+  readonly transitions: readonly T[];
+  readonly untimedEnd: Untimed<T> | undefined;
+}
+
+function hasStates({ transitions, untimedEnd }: WithStates<StateTransition>): boolean {
+  return transitions.length > 0 || untimedEnd !== undefined;
+}
+
+function statesOf<T extends StateTransition>({ transitions, untimedEnd }: WithStates<T>): Transitions<T> {
+  return untimedEnd === undefined ? { transitions } : { transitions, untimed: [untimedEnd] };
+}
+
 /** By its own events, not by profile entries alone. */
-function isKnown({ states, definition }: Attempt): boolean {
-  return states !== NO_STATES || definition !== undefined;
+function isKnown({ states, definition, extra }: Attempt): boolean {
+  return states !== NO_STATES || definition !== undefined || extra.untimedEnd !== undefined;
 }
 
 function attemptSoFar(attempt: Attempt): AttemptSoFar {
   const { task, number, transitions, definition } = attempt;
-  const { error } = attempt.extra;
+  const { error, untimedEnd } = attempt.extra;
   const { submittedNodeId, executorNodeId, workerId, workerPid } = attempt.where;
   const { name: session } = task.session;
   const lifecycle = taskLifecycleEvent('', session, task.id, number, transitions);
+  if (untimedEnd !== undefined) lifecycle.untimed = [{ state: untimedEnd }];
   lifecycle.error = error;
   lifecycle.nodeId = submittedNodeId;
   lifecycle.workerId = workerId;

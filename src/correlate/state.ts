@@ -124,6 +124,7 @@ export class State {
     worker_died: 0,
     node_died: 0,
     job_finished: 0,
+    last_state: 0,
     silence: 0,
   };
 

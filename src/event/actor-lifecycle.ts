@@ -25,7 +25,7 @@ export function decodeActorLifecycle({ body, header, problem }: Payload): ActorL
     ...header,
     type: 'actor_lifecycle',
     actorId: readRequiredId(body, 'actorId', ID_BYTES.actor, problem),
-    transitions: readTransitions(body, STATES, withDetails, problem),
+    ...readTransitions(body, STATES, withDetails, problem),
   };
 }
 

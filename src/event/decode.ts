@@ -126,15 +126,19 @@ function decodeUnknown(raw: RawObject, sentType: string | number, header: EventH
   const source = getField(raw, 'sourceType');
   if (source === AUTOSCALER || source === AUTOSCALER_NUMBER) {
     const point = decodeAutoscaler({ body: raw, header, envelope: raw, problem }, name);
-    if (problem.message === undefined) return { ok: true, event: point };
+    if (problem.message === undefined) return accept(point, problem);
   }
   const rejection = { code: 'event_type_unknown', message: `The event type ${name} is not known.`, eventType: name } as const;
   return { ok: false, rejection };
 }
 
 function finish(event: RayEvent, problem: Problem, payload: string): Decoded<RayEvent> {
-  if (problem.message === undefined) return { ok: true, event };
+  if (problem.message === undefined) return accept(event, problem);
   return reject('event_field_invalid', `In ${payload}: ${problem.message}.`);
+}
+
+function accept(event: RayEvent, { ignoredTimes }: Problem): Decoded<RayEvent> {
+  return ignoredTimes === 0 ? { ok: true, event } : { ok: true, event, ignoredTimes };
 }
 
 /** Fit to be an identity: taken as it is or not at all. A lone surrogate has no UTF-8 form: two such texts would hash to the same ids. */

@@ -12,6 +12,6 @@ export function decodeDriverJobLifecycle({ body, header, problem }: Payload): Jo
     ...header,
     type: 'job_lifecycle',
     jobId: readRequiredId(body, 'jobId', ID_BYTES.job, problem),
-    transitions: readTransitions(body, STATES, noDetails, problem),
+    ...readTransitions(body, STATES, noDetails, problem),
   };
 }

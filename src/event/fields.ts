@@ -5,7 +5,8 @@ import { isPlausibleTime, parseTimestamp } from './timestamp.ts';
 
 /**
  * Readers of one field each. Ray prints protobuf as JSON (proto3 JSON mapping): scalars that are unset are printed as their
- * defaults, so `""`, an all-ones id and `0` in place of a pid or a time mean absent. A field of the wrong type is reported.
+ * defaults, so `""`, an all-ones id and `0` in place of a pid or a time mean absent. A field of the wrong type is reported, but for
+ * times: whatever is no time of the years 2000 to 2199 is an absent time, and counted.
  */
 
 /** Names, labels and other one-line texts are cut here. UTF-16 units. Above any limit of a span's values, which mark what they cut. */
@@ -30,6 +31,8 @@ export type Draft<T> = { -readonly [Key in keyof T]: T[Key] };
 
 /** The first thing that is wrong with an event; the readers report to it and go on, so that decoders stay straight-line code. */
 export class Problem {
+  /** Impossible times, which were read as absent ones. */
+  ignoredTimes = 0;
   #message: string | undefined;
 
   get message(): string | undefined {
@@ -163,10 +166,14 @@ export function readEpochMs(raw: RawObject, name: string, problem: Problem): Tim
 
 /** An RFC 3339 time. */
 export function readTimestamp(raw: RawObject, name: string, problem: Problem): TimeNs | undefined {
-  const value = getField(raw, name);
-  if (value === undefined) return undefined;
+  return timestampOf(getField(raw, name), problem);
+}
+
+/** As `readTimestamp`, of a value that has no name. */
+export function timestampOf(value: unknown, problem: Problem): TimeNs | undefined {
+  if (value === undefined || value === null) return undefined;
   const timeNs = typeof value === 'string' ? parseTimestamp(value) : undefined;
-  if (timeNs === undefined) problem.report(name, 'is not an RFC 3339 time of the years 2000 to 2199');
+  if (timeNs === undefined) problem.ignoredTimes += 1;
   return timeNs;
 }
 
@@ -241,7 +248,7 @@ function readEpoch(raw: RawObject, name: string, unitNs: bigint, problem: Proble
   if (value === undefined || value === '0' || value === 0) return undefined;
   const timeNs = (asInteger(value) ?? 0n) * unitNs;
   if (isPlausibleTime(timeNs)) return timeNs;
-  problem.report(name, 'is not a time of the years 2000 to 2199 as an integer');
+  problem.ignoredTimes += 1;
   return undefined;
 }
 

@@ -21,7 +21,7 @@ export function decodeNodeLifecycle({ body, header, problem }: Payload): NodeLif
     ...header,
     type: 'node_lifecycle',
     nodeId: readRequiredId(body, 'nodeId', ID_BYTES.node, problem),
-    transitions: readTransitions(body, STATES, withDetails, problem),
+    ...readTransitions(body, STATES, withDetails, problem),
   };
 }
 

@@ -1,7 +1,7 @@
 import { type Draft, type Problem, type RawObject, readEnum, readRequiredId } from './fields.ts';
 import { ID_BYTES } from './hex-id.ts';
 import type { Payload } from './payload.ts';
-import type { PlacementGroupLifecycle, StateTransition } from './ray-event.ts';
+import type { PlacementGroupLifecycle, PlacementGroupTransition, StateTransition } from './ray-event.ts';
 import { readTransitions } from './transitions.ts';
 
 const STATES = ['PENDING', 'PREPARED', 'CREATED', 'REMOVED', 'RESCHEDULING'];
@@ -21,12 +21,12 @@ export function decodePlacementGroupLifecycle({ body, header, problem }: Payload
     ...header,
     type: 'placement_group_lifecycle',
     placementGroupId: readRequiredId(body, 'placementGroupId', ID_BYTES.placementGroup, problem),
-    transitions: readTransitions(body, STATES, withDetails, problem),
+    ...readTransitions(body, STATES, withDetails, problem),
   };
 }
 
-function withDetails(base: StateTransition, raw: RawObject, problem: Problem): PlacementGroupLifecycle['transitions'][number] {
-  const transition: Draft<PlacementGroupLifecycle['transitions'][number]> = base;
+function withDetails(base: StateTransition, raw: RawObject, problem: Problem): PlacementGroupTransition {
+  const transition: Draft<PlacementGroupTransition> = base;
   transition.schedulingState = readEnum(raw, 'schedulingState', SCHEDULING_STATES, problem);
   return transition;
 }

@@ -24,6 +24,19 @@ export interface StateTransition {
   readonly timeNs: TimeNs;
 }
 
+/**
+ * A state without its time: Ray sent none, or one outside the years 2000 to 2199 (protobuf's zero is 1970, Go's is year 1). A FAILED
+ * without a time is still a failure.
+ */
+export type Untimed<Transition extends StateTransition> = Omit<Transition, 'timeNs'>;
+
+/** What a lifecycle event reports of states. */
+export interface Transitions<Transition extends StateTransition> {
+  readonly transitions: readonly Transition[];
+  /** Absent when every state has its time. */
+  readonly untimed?: readonly Untimed<Transition>[] | undefined;
+}
+
 /** The parts of a runtime environment that may be shown: names, never values of variables. */
 export interface RuntimeEnvNames {
   readonly pip?: readonly string[];
@@ -61,11 +74,10 @@ export interface TaskError {
 }
 
 /** TASK_LIFECYCLE_EVENT, and 2.49's and 2.50's TASK_EXECUTION_EVENT in the same shape. */
-export interface TaskLifecycle extends EventHeader {
+export interface TaskLifecycle extends EventHeader, Transitions<StateTransition> {
   readonly type: 'task_lifecycle';
   readonly taskId: string;
   readonly attempt: number;
-  readonly transitions: readonly StateTransition[];
   readonly error?: TaskError | undefined;
   /**
    * Executing node, told by the owner with SUBMITTED_TO_WORKER, only beside `workerId`. Of Ray 2.54 it is the owner's node, which no
@@ -147,10 +159,9 @@ export interface DeathCause {
   readonly message: string;
 }
 
-export interface ActorLifecycle extends EventHeader {
+export interface ActorLifecycle extends EventHeader, Transitions<ActorTransition> {
   readonly type: 'actor_lifecycle';
   readonly actorId: string;
-  readonly transitions: readonly ActorTransition[];
 }
 
 export interface JobDefinition extends EventHeader {
@@ -171,10 +182,9 @@ export interface JobDefinition extends EventHeader {
   readonly runtimeEnv?: RuntimeEnvNames;
 }
 
-export interface JobLifecycle extends EventHeader {
+export interface JobLifecycle extends EventHeader, Transitions<StateTransition> {
   readonly type: 'job_lifecycle';
   readonly jobId: string;
-  readonly transitions: readonly StateTransition[];
 }
 
 export interface NodeDefinition extends EventHeader {
@@ -196,10 +206,9 @@ export interface NodeTransition extends StateTransition {
   readonly deathCause?: DeathCause;
 }
 
-export interface NodeLifecycle extends EventHeader {
+export interface NodeLifecycle extends EventHeader, Transitions<NodeTransition> {
   readonly type: 'node_lifecycle';
   readonly nodeId: string;
-  readonly transitions: readonly NodeTransition[];
 }
 
 export interface WorkerDefinition extends EventHeader {
@@ -217,11 +226,10 @@ export interface WorkerTransition extends StateTransition {
   readonly memoryUsedBytes?: number;
 }
 
-export interface WorkerLifecycle extends EventHeader {
+export interface WorkerLifecycle extends EventHeader, Transitions<WorkerTransition> {
   readonly type: 'worker_lifecycle';
   readonly workerId: string;
   readonly jobId?: string;
-  readonly transitions: readonly WorkerTransition[];
 }
 
 export interface PlacementGroupDefinition extends EventHeader {
@@ -236,10 +244,13 @@ export interface PlacementGroupDefinition extends EventHeader {
   readonly requestedNs?: TimeNs;
 }
 
-export interface PlacementGroupLifecycle extends EventHeader {
+export interface PlacementGroupTransition extends StateTransition {
+  readonly schedulingState?: string;
+}
+
+export interface PlacementGroupLifecycle extends EventHeader, Transitions<PlacementGroupTransition> {
   readonly type: 'placement_group_lifecycle';
   readonly placementGroupId: string;
-  readonly transitions: readonly (StateTransition & { readonly schedulingState?: string })[];
 }
 
 export interface SubmissionJobDefinition extends EventHeader {
@@ -251,21 +262,23 @@ export interface SubmissionJobDefinition extends EventHeader {
   readonly runtimeEnv?: RuntimeEnvNames;
 }
 
-export interface SubmissionJobLifecycle extends EventHeader {
+export interface SubmissionJobTransition extends StateTransition {
+  readonly message?: string;
+  readonly errorType?: string;
+  readonly exitCode?: number;
+}
+
+export interface SubmissionJobLifecycle extends EventHeader, Transitions<SubmissionJobTransition> {
   readonly type: 'submission_job_lifecycle';
   readonly submissionId: string;
-  readonly transitions: readonly (StateTransition & {
-    readonly message?: string;
-    readonly errorType?: string;
-    readonly exitCode?: number;
-  })[];
 }
 
 /** A thing that happened to the cluster at one moment: Kubernetes (PLATFORM_EVENT) or the autoscaler. */
 export interface ClusterPoint extends EventHeader {
   readonly type: 'cluster_point';
   readonly source: 'platform' | 'autoscaler';
-  readonly timeNs: TimeNs;
+  /** Absent where Ray sent none, or an impossible one. */
+  readonly timeNs?: TimeNs;
   readonly severity: string;
   readonly name: string;
   readonly message: string;

@@ -19,4 +19,6 @@ export interface Rejection {
   readonly eventType?: string;
 }
 
-export type Decoded<Event> = { readonly ok: true; readonly event: Event } | { readonly ok: false; readonly rejection: Rejection };
+export type Decoded<Event> =
+  /** `ignoredTimes`: how many impossible times were read as absent; left out when none was. */
+  { readonly ok: true; readonly event: Event; readonly ignoredTimes?: number } | { readonly ok: false; readonly rejection: Rejection };

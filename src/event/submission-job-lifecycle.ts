@@ -1,6 +1,6 @@
 import { type Draft, type Problem, type RawObject, readMessage, readName, readSignedInt32, setDefined } from './fields.ts';
 import type { Payload } from './payload.ts';
-import type { StateTransition, SubmissionJobLifecycle } from './ray-event.ts';
+import type { StateTransition, SubmissionJobLifecycle, SubmissionJobTransition } from './ray-event.ts';
 import { readSubmissionId } from './submission-job-definition.ts';
 import { readTransitions } from './transitions.ts';
 
@@ -12,12 +12,12 @@ export function decodeSubmissionJobLifecycle({ body, header, problem }: Payload)
     ...header,
     type: 'submission_job_lifecycle',
     submissionId: readSubmissionId(body, problem),
-    transitions: readTransitions(body, STATES, withDetails, problem),
+    ...readTransitions(body, STATES, withDetails, problem),
   };
 }
 
-function withDetails(base: StateTransition, raw: RawObject, problem: Problem): SubmissionJobLifecycle['transitions'][number] {
-  const transition: Draft<SubmissionJobLifecycle['transitions'][number]> = base;
+function withDetails(base: StateTransition, raw: RawObject, problem: Problem): SubmissionJobTransition {
+  const transition: Draft<SubmissionJobTransition> = base;
   setDefined(transition, 'message', readMessage(raw, 'message', problem));
   setDefined(transition, 'errorType', readName(raw, 'errorType', problem));
   setDefined(transition, 'exitCode', readSignedInt32(raw, 'driverExitCode', problem));

@@ -21,6 +21,7 @@ export function taskLifecycleEvent(
     taskId,
     attempt,
     transitions,
+    untimed: undefined,
     error: undefined,
     nodeId: undefined,
     workerId: undefined,

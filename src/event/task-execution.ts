@@ -1,10 +1,10 @@
-import { enumName, type Problem, type RawObject, readObject, readTimestamp } from './fields.ts';
+import { enumName, type Problem, type RawObject, readObject, timestampOf } from './fields.ts';
 import type { Payload } from './payload.ts';
-import type { StateTransition, TaskLifecycle } from './ray-event.ts';
+import type { StateTransition, TaskLifecycle, Transitions, Untimed } from './ray-event.ts';
 import { readLifecycle, TASK_STATES } from './task-lifecycle.ts';
+import { isNothing, withUntimed } from './transitions.ts';
 
 const MAX_STATES = 64;
-const NIL = '0';
 
 /** `TaskExecutionEvent` of Ray 2.49 and 2.50, the predecessor of `TaskLifecycleEvent`, in the latter's shape. */
 export function decodeTaskExecution(payload: Payload): TaskLifecycle {
@@ -12,19 +12,21 @@ export function decodeTaskExecution(payload: Payload): TaskLifecycle {
 }
 
 /** `task_state`: `{"<number of TaskStatus>": "<time>"}`, in no order. */
-function readTaskState(body: RawObject, problem: Problem): readonly StateTransition[] {
+function readTaskState(body: RawObject, problem: Problem): Transitions<StateTransition> {
   const transitions: StateTransition[] = [];
-  const times = readObject(body, 'taskState', problem);
-  if (times === undefined) return transitions;
+  const untimed: Untimed<StateTransition>[] = [];
+  const times = readObject(body, 'taskState', problem) ?? {};
   const keys = Object.keys(times);
   if (keys.length > MAX_STATES) problem.report('taskState', `has more than ${MAX_STATES} states`);
   for (const key of keys.slice(0, MAX_STATES)) {
-    const timeNs = readTimestamp(times, key, problem);
-    if (timeNs === undefined || key === NIL) continue;
-    transitions.push({ state: readStateKey(key, problem), timeNs });
+    const timeNs = timestampOf(times[key], problem);
+    const state = readStateKey(key, problem);
+    if (isNothing(state)) continue;
+    if (timeNs === undefined) untimed.push({ state });
+    else transitions.push({ state, timeNs });
   }
   if (problem.message !== undefined) problem.prefix('taskState');
-  return transitions;
+  return withUntimed(transitions, untimed);
 }
 
 function readStateKey(key: string, problem: Problem): string {

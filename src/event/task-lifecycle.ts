@@ -13,7 +13,7 @@ import {
 } from './fields.ts';
 import { ID_BYTES } from './hex-id.ts';
 import type { Payload } from './payload.ts';
-import type { StateTransition, TaskLifecycle, TaskLog } from './ray-event.ts';
+import type { StateTransition, TaskLifecycle, TaskLog, Transitions } from './ray-event.ts';
 import { readTaskError } from './task-error.ts';
 import { taskLifecycleEvent } from './task-event.ts';
 import { noDetails, readTransitions } from './transitions.ts';
@@ -39,8 +39,7 @@ export const TASK_STATES = [
 /** `TaskLifecycleEvent` (`events_task_lifecycle_event.proto`), Ray 2.51 and later. */
 export function decodeTaskLifecycle(payload: Payload): TaskLifecycle {
   const { body, problem } = payload;
-  const transitions = readTransitions<StateTransition>(body, TASK_STATES, noDetails, problem);
-  const lifecycle = readLifecycle(payload, transitions);
+  const lifecycle = readLifecycle(payload, readTransitions<StateTransition>(body, TASK_STATES, noDetails, problem));
   lifecycle.actorReprName = readName(body, 'actorReprName', problem);
   lifecycle.isDebuggerPaused = readBoolean(body, 'isDebuggerPaused', problem);
   lifecycle.log = readLog(body, problem);
@@ -48,10 +47,14 @@ export function decodeTaskLifecycle(payload: Payload): TaskLifecycle {
 }
 
 /** What this event and its predecessor, `TaskExecutionEvent`, have in common. */
-export function readLifecycle({ body, header, problem }: Payload, transitions: readonly StateTransition[]): Draft<TaskLifecycle> {
+export function readLifecycle(
+  { body, header, problem }: Payload,
+  { transitions, untimed }: Transitions<StateTransition>,
+): Draft<TaskLifecycle> {
   const taskId = readRequiredId(body, 'taskId', ID_BYTES.task, problem);
   const attempt = readInt32(body, 'taskAttempt', problem) ?? 0;
   const lifecycle = taskLifecycleEvent(header.eventId, header.session, taskId, attempt, transitions);
+  lifecycle.untimed = untimed;
   lifecycle.emitterNodeId = header.emitterNodeId;
   lifecycle.error = readTaskError(body, problem);
   lifecycle.workerPid = readPid(body, 'workerPid', problem);

@@ -15,13 +15,15 @@ import {
 } from './fields.ts';
 import { ID_BYTES } from './hex-id.ts';
 import type { Payload } from './payload.ts';
-import type { ProfileEntry, TaskProfile } from './ray-event.ts';
+import type { ProfileEntry, TaskProfile, TimeNs } from './ray-event.ts';
 
 /** Longer `extra_data` is not looked into. UTF-16 units. */
 export const MAX_EXTRA_DATA_LENGTH = 4 * 1024 * 1024;
 
 /** How a submission took on the caller's side: one a call, and of no interest beside the call's own states. */
 const SUBMIT_TASK = 'submit_task';
+/** Of the entry that spans the whole execution of a task: it ends with the task. */
+const WHOLE_TASK_PREFIX = 'task::';
 /** How Python prints a class. */
 const CLASS_PREFIX = "<class '";
 const CLASS_SUFFIX = "'>";
@@ -69,12 +71,25 @@ function readEntry(raw: unknown, problem: Problem): ProfileEntry | undefined {
     return undefined;
   }
   const name = readName(raw, 'eventName', problem) ?? '';
-  const startNs = readEpochNs(raw, 'startTime', problem);
-  const endNs = readEpochNs(raw, 'endTime', problem);
-  if (startNs === undefined || endNs === undefined) return undefined;
-  const entry: Draft<ProfileEntry> = { name, startNs, endNs };
+  const times = entryTimes(name, readEpochNs(raw, 'startTime', problem), readEpochNs(raw, 'endTime', problem));
+  if (times === undefined) return undefined;
+  const entry: Draft<ProfileEntry> = { name, ...times };
   if (name !== SUBMIT_TASK) addException(entry, raw, problem);
   return entry;
+}
+
+/**
+ * An entry without one of its times is left out, with two exceptions: of the whole task the end alone is evidence, and of a submission
+ * any time is.
+ */
+function entryTimes(
+  name: string,
+  startNs: TimeNs | undefined,
+  endNs: TimeNs | undefined,
+): Pick<ProfileEntry, 'startNs' | 'endNs'> | undefined {
+  if (startNs !== undefined && endNs !== undefined) return { startNs, endNs };
+  const timeNs = name === SUBMIT_TASK ? (startNs ?? endNs) : name.startsWith(WHOLE_TASK_PREFIX) ? endNs : undefined;
+  return timeNs === undefined ? undefined : { startNs: timeNs, endNs: timeNs };
 }
 
 /** `extra_data` is JSON text; of an entry that ended in an exception it has `type`, `value` and `traceback`. */

@@ -1,50 +1,57 @@
 import { isRawObject, type Problem, type RawObject, readEnum, readList, readTimestamp } from './fields.ts';
-import type { StateTransition } from './ray-event.ts';
+import type { StateTransition, TimeNs, Transitions, Untimed } from './ray-event.ts';
 
 /** Adds to state and time what else a type's transitions carry. */
 export type TransitionDetails<Transition> = (transition: StateTransition, raw: RawObject, problem: Problem) => Transition;
 
+/** Another field that holds the time of a state, for a transition without a timestamp. */
+type OtherTime = (state: string, raw: RawObject, problem: Problem) => TimeNs | undefined;
+
 /** The states that say nothing: `TaskStatus.NIL`, and the unset value of the other enums. */
-function isNothing(state: string): boolean {
+export function isNothing(state: string): boolean {
   return state === 'NIL' || state === 'UNSPECIFIED';
 }
 
-/**
- * `state_transitions` of a lifecycle event: elements `{state, timestamp, ...details}`. A transition without a time, or into
- * no state, is left out: it tells nothing.
- */
+/** `state_transitions` of a lifecycle event: elements `{state, timestamp, ...details}`. A transition into no state is left out. */
 export function readTransitions<Transition extends StateTransition>(
   payload: RawObject,
   states: readonly string[],
   withDetails: TransitionDetails<Transition>,
   problem: Problem,
-): readonly Transition[] {
+  otherTime?: OtherTime,
+): Transitions<Transition> {
   const transitions: Transition[] = [];
+  const untimed: Untimed<Transition>[] = [];
   const list = readList(payload, 'stateTransitions', problem);
   for (let index = 0; index < list.length && problem.message === undefined; index += 1) {
-    const transition = readTransition(list[index], states, withDetails, problem);
+    const raw = list[index];
+    if (isRawObject(raw)) {
+      const state = readEnum(raw, 'state', states, problem);
+      const timeNs = readTimestamp(raw, 'timestamp', problem) ?? otherTime?.(state, raw, problem);
+      if (isNothing(state)) continue;
+      const transition = withDetails({ state, timeNs: timeNs ?? 0n }, raw, problem);
+      if (timeNs === undefined) untimed.push(withoutTime(transition));
+      else transitions.push(transition);
+    } else {
+      problem.report('element', 'is not an object');
+    }
     if (problem.message !== undefined) problem.prefix(`stateTransitions[${index}]`);
-    else if (transition !== undefined) transitions.push(transition);
   }
-  return transitions;
+  return withUntimed(transitions, untimed);
+}
+
+export function withUntimed<Transition extends StateTransition>(
+  transitions: readonly Transition[],
+  untimed: readonly Untimed<Transition>[],
+): Transitions<Transition> {
+  return untimed.length === 0 ? { transitions } : { transitions, untimed };
 }
 
 export function noDetails(transition: StateTransition): StateTransition {
   return transition;
 }
 
-function readTransition<Transition extends StateTransition>(
-  raw: unknown,
-  states: readonly string[],
-  withDetails: TransitionDetails<Transition>,
-  problem: Problem,
-): Transition | undefined {
-  if (!isRawObject(raw)) {
-    problem.report('element', 'is not an object');
-    return undefined;
-  }
-  const state = readEnum(raw, 'state', states, problem);
-  const timeNs = readTimestamp(raw, 'timestamp', problem);
-  if (timeNs === undefined || isNothing(state)) return undefined;
-  return withDetails({ state, timeNs }, raw, problem);
+function withoutTime<Transition extends StateTransition>(transition: Transition): Untimed<Transition> {
+  const { timeNs: _timeNs, ...untimed } = transition;
+  return untimed;
 }

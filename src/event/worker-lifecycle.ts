@@ -13,7 +13,7 @@ import {
 } from './fields.ts';
 import { ID_BYTES } from './hex-id.ts';
 import type { Payload } from './payload.ts';
-import type { StateTransition, WorkerLifecycle, WorkerTransition } from './ray-event.ts';
+import type { StateTransition, TimeNs, WorkerLifecycle, WorkerTransition } from './ray-event.ts';
 import { readTransitions } from './transitions.ts';
 
 const STATES = ['ALIVE', 'DEAD'];
@@ -25,10 +25,16 @@ export function decodeWorkerLifecycle({ body, header, problem }: Payload): Worke
     ...header,
     type: 'worker_lifecycle',
     workerId: readRequiredId(body, 'workerId', ID_BYTES.worker, problem),
-    transitions: readTransitions(body, STATES, withDetails, problem),
+    ...readTransitions(body, STATES, withDetails, problem, processTime),
   };
   setDefined(worker, 'jobId', readId(body, 'jobId', ID_BYTES.job, problem));
   return worker;
+}
+
+/** When the process began or ended by its own clock. */
+function processTime(state: string, raw: RawObject, problem: Problem): TimeNs | undefined {
+  if (state === 'ALIVE') return readEpochMs(raw, 'startTimeMs', problem);
+  return state === 'DEAD' ? readEpochMs(raw, 'endTimeMs', problem) : undefined;
 }
 
 function withDetails(base: StateTransition, raw: RawObject, problem: Problem): WorkerTransition {

@@ -33,6 +33,7 @@ const LIFECYCLE = {
   error: 32,
   actorReprName: 64,
   isDebuggerPaused: 128,
+  untimed: 256,
 } as const satisfies Flags<TaskLifecycle>;
 
 const DEFINITION = {
@@ -97,7 +98,7 @@ function unpackEvent(reader: PackedReader): RayEvent {
 
 /** False when the row cannot hold one of its values; nothing that is shared was written until then. */
 function packLifecycle(event: TaskLifecycle): boolean {
-  const { transitions, emitterNodeId, workerId, nodeId, workerPid, log, error, actorReprName, isDebuggerPaused } = event;
+  const { transitions, emitterNodeId, workerId, nodeId, workerPid, log, error, actorReprName, isDebuggerPaused, untimed } = event;
   writer.byte(KIND.lifecycle);
   writer.integer(
     bit(emitterNodeId, LIFECYCLE.emitterNodeId) |
@@ -107,7 +108,8 @@ function packLifecycle(event: TaskLifecycle): boolean {
       bit(log, LIFECYCLE.log) |
       bit(error, LIFECYCLE.error) |
       bit(actorReprName, LIFECYCLE.actorReprName) |
-      bit(isDebuggerPaused, LIFECYCLE.isDebuggerPaused),
+      bit(isDebuggerPaused, LIFECYCLE.isDebuggerPaused) |
+      bit(untimed, LIFECYCLE.untimed),
   );
   if (!packIdentity(event) || !writer.integer(transitions.length)) return false;
   for (const { timeNs } of transitions) writer.bigint(timeNs);
@@ -123,6 +125,7 @@ function packLifecycle(event: TaskLifecycle): boolean {
   if (log?.stderrFile !== undefined) writer.text(log.stderrFile);
   if (error !== undefined) writer.content(error);
   if (actorReprName !== undefined) writer.text(actorReprName);
+  if (untimed !== undefined) writer.content(untimed);
   return true;
 }
 
@@ -144,6 +147,7 @@ function unpackLifecycle(reader: PackedReader): TaskLifecycle {
   if ((flags & LIFECYCLE.error) !== 0) event.error = reader.content();
   if ((flags & LIFECYCLE.actorReprName) !== 0) event.actorReprName = reader.text();
   event.isDebuggerPaused = isDebuggerPaused;
+  if ((flags & LIFECYCLE.untimed) !== 0) event.untimed = reader.content();
   return event;
 }
 

@@ -30,6 +30,8 @@ export interface DecodedBatch {
   readonly rejectedParts: readonly RejectedPart[];
   /** Events of each unknown type, by the type. */
   readonly unknownTypes: ReadonlyMap<string, number>;
+  /** Impossible times of its events, which were read as absent. */
+  readonly ignoredTimes: number;
 }
 
 /** Turns one element of a posted array into an event, or says why not. */
@@ -139,10 +141,12 @@ function createCollector() {
   const rejectedByCode = new Map<Rejection['code'], number>();
   const unknownTypes = new Map<string, number>();
   let rejectedCount = 0;
+  let ignoredTimes = 0;
 
   function add(index: number, { start, end }: BodyElement, decoded: Decoded<RayEvent>): void {
     if (decoded.ok) {
       events.push(decoded.event);
+      ignoredTimes += decoded.ignoredTimes ?? 0;
       return;
     }
     const { rejection } = decoded;
@@ -161,6 +165,7 @@ function createCollector() {
     firstRejected,
     rejectedParts,
     unknownTypes,
+    ignoredTimes,
   });
   return { events, add, batch };
 }

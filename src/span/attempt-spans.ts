@@ -116,16 +116,18 @@ function addTimes(attributes: AttributeSet, lifecycle: AttemptLifecycle, timelin
   attributes.set('ray.task.state', lastState(lifecycle));
   if (states.length === 0) return;
   attributes.set('ray.task.pending_seconds', seconds(pendingNs));
-  if (runningNs !== undefined) {
+  if (runningNs !== undefined && lifecycle.endInferred !== 'last_state') {
     const terminalNs = states[terminalIndex]?.timeNs;
     const untilNs = terminalNs === undefined || terminalNs < runningNs ? endNs : terminalNs;
     attributes.set('ray.task.running_seconds', seconds(untilNs - runningNs));
-  } else if (lifecycle.outcome === 'finished') attributes.set('ray.running_unknown', true);
+  } else if (runningNs === undefined && lifecycle.outcome === 'finished') attributes.set('ray.running_unknown', true);
   if (terminalIndex !== -1 && terminalIndex < states.length - 1) attributes.set('ray.end_after_terminal', true);
 }
 
-function lastState({ states, outcome }: AttemptLifecycle): string | undefined {
+function lastState({ states, outcome, endInferred }: AttemptLifecycle): string | undefined {
   const terminal = outcome === 'failed' ? 'FAILED' : 'FINISHED';
+  // Ray reported the terminal state, but no time for it.
+  if (endInferred === 'last_state') return terminal;
   return states.some(({ state }) => state === terminal) ? terminal : states.at(-1)?.state;
 }
 

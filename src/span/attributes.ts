@@ -98,7 +98,7 @@ export const ATTRIBUTES = {
   'ray.end_inferred': row(
     'string',
     ['all'],
-    'Ray did not tell the end; it is taken from `profile`, `actor_alive`, `actor_died`, `worker_died`, `node_died`, `job_finished` or `silence`',
+    'Ray did not report the end; it is taken from `profile`, `actor_alive`, `actor_died`, `worker_died`, `node_died`, `job_finished`, `last_state` (Ray reported the end without a time) or `silence`',
   ),
   'ray.end_clamped': row('boolean', ['all'], 'The end that was known lay before the last known state, and was moved to it'),
   'ray.states_left_out': row(

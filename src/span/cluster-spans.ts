@@ -173,7 +173,7 @@ export function pointSpans(context: MappingContext, lifecycle: PointLifecycle): 
     makeSpan(context, lifecycle.trace, {
       ...lifecycle,
       name: `${point.source} ${point.name}`,
-      spanId: pointSpanId(session, point.source, point.eventId, point.timeNs),
+      spanId: pointSpanId(session, point.source, point.eventId, point.timeNs ?? 0n),
       parentSpanId: parentIdOf(lifecycle),
       attributes,
       resource: context.resources.of(lifecycle),

@@ -213,7 +213,7 @@ describe('task definitions', () => {
 });
 
 describe('task lifecycles', () => {
-  it('drops NIL and transitions without a time, and keeps unknown states', () => {
+  it('drops NIL, keeps unknown states, and sets states without a time apart', () => {
     const stateTransitions = [
       { state: 'NIL', timestamp: TIME },
       { state: 'RUNNING' },
@@ -222,15 +222,45 @@ describe('task lifecycles', () => {
       { state: 'DREAMING', timestamp: TIME },
     ];
     const kept = ['FAILED', 'UNKNOWN_77', 'DREAMING'].map((state) => ({ state, timeNs: TIME_NS }));
-    expect(decoded(rawLifecycle({ stateTransitions }))).toHaveProperty('transitions', kept);
+    expect(decoded(rawLifecycle({ stateTransitions }))).toMatchObject({ transitions: kept, untimed: [{ state: 'RUNNING' }] });
   });
 
-  it('rejects a wrong time, and says which', () => {
+  it.each([
+    ['1970-01-01T00:00:00Z'],
+    ['0001-01-01T00:00:00Z'],
+    ['1999-12-31T23:59:59.999999999Z'],
+    ['2200-01-01T00:00:00Z'],
+    ['2026-02-30T00:00:00Z'],
+    ['yesterday'],
+    [''],
+    [0],
+    [1795471297],
+    [{ seconds: '0' }],
+    [true],
+  ])('takes the impossible time %j for an absent one, counts it, and keeps the rest', (timestamp) => {
     const stateTransitions = [
       { state: 'RUNNING', timestamp: TIME },
-      { state: 'FAILED', timestamp: '2026-02-30T00:00:00Z' },
+      { state: 'FAILED', timestamp },
     ];
-    expect(rejection(rawLifecycle({ stateTransitions }))).toContain('In taskLifecycleEvent: stateTransitions[1].timestamp is not');
+    const rayErrorInfo = { errorType: 'WORKER_DIED', errorMessage: 'm' };
+    expect(decodeEvent(rawLifecycle({ stateTransitions, rayErrorInfo }))).toMatchObject({
+      ok: true,
+      event: {
+        transitions: [{ state: 'RUNNING', timeNs: TIME_NS }],
+        untimed: [{ state: 'FAILED' }],
+        error: { errorType: 'WORKER_DIED', message: 'm' },
+      },
+      ignoredTimes: 1,
+    });
+  });
+
+  it('counts no time that is merely absent', () => {
+    for (const timestamp of [null, undefined]) {
+      expect(decodeEvent(rawLifecycle({ stateTransitions: [{ state: 'FAILED', timestamp }] }))).not.toHaveProperty('ignoredTimes');
+    }
+  });
+
+  it('rejects what is no list of states', () => {
     expect(rejection(rawLifecycle({ stateTransitions: [7] }))).toContain('stateTransitions[0].element is not an object');
     expect(rejection(rawLifecycle({ stateTransitions: Array.from({ length: 10_001 }, () => ({})) }))).toContain('more than 10000');
   });
@@ -295,7 +325,11 @@ describe('task lifecycles', () => {
         { state: 'FAILED', timeNs: TIME_NS },
       ],
     });
-    expect(rejection(rawExecution({ '5': 'yesterday' }))).toContain('taskState.5 is not an RFC 3339 time');
+    const untimed = [{ state: 'SUBMITTED_TO_WORKER' }, { state: 'RUNNING' }];
+    expect(decoded(rawExecution({ '0': null, '5': '1970-01-01T00:00:00Z', '8': null, '11': TIME }))).toMatchObject({
+      transitions: [{ state: 'FINISHED', timeNs: TIME_NS }],
+      untimed,
+    });
     expect(rejection(rawExecution({ constructor: TIME }))).toContain('taskState.key is not the number of a state');
     expect(rejection(rawExecution(Object.fromEntries(Array.from({ length: 65 }, (_, n) => [n, TIME]))))).toContain('more than 64 states');
   });
@@ -335,8 +369,28 @@ describe('task profiles', () => {
     }
   });
 
-  it.each([['99'], ['99999999999999999999'], ['1e18'], [1.7954e18], [true]])('rejects the time %j', (startTime) => {
-    expect(rejection(rawProfile([{ ...entry, startTime }]))).toContain('profileEvents.events[0].startTime is not a time');
+  it.each([['99'], ['99999999999999999999'], ['-5'], ['1e18'], [1.7954e18], [true], ['0'], ['']])(
+    'leaves an entry out whose time is %j, and keeps the others',
+    (startTime) => {
+      expect(decoded(rawProfile([{ ...entry, startTime }, entry]))).toHaveProperty('entries', [
+        { name: 'task:execute', startNs: TIME_NS, endNs: TIME_NS + 516n },
+      ]);
+    },
+  );
+
+  it('takes the end of a whole task, or any time of a submission, for evidence where the other time is impossible', () => {
+    const whole = { ...entry, eventName: 'task::f', startTime: '0' };
+    const submit = { ...entry, eventName: 'submit_task', endTime: '99' };
+    const decodedProfile = decodeEvent(rawProfile([whole, { ...whole, startTime: TIME, endTime: '0' }, submit]));
+    expect(decodedProfile).toMatchObject({
+      ok: true,
+      event: {
+        entries: [{ name: 'task::f', startNs: TIME_NS + 516n, endNs: TIME_NS + 516n }],
+        submitsStartNs: TIME_NS,
+        submitsEndNs: TIME_NS,
+      },
+      ignoredTimes: 2,
+    });
   });
 });
 
@@ -559,6 +613,20 @@ describe('nodes and workers', () => {
     ]);
   });
 
+  it("takes a worker's own clock where a state has no time", () => {
+    const lifecycle = rawEvent('WORKER_LIFECYCLE_EVENT', 'workerLifecycleEvent', {
+      workerId: WORKER_ID,
+      stateTransitions: [
+        { state: 'ALIVE', timestamp: '', startTimeMs: '1795471297035', endTimeMs: '0' },
+        { state: 'DEAD', timestamp: '0001-01-01T00:00:00Z', startTimeMs: '0', endTimeMs: '1795471297036' },
+      ],
+    });
+    expect(decoded(lifecycle)).toHaveProperty('transitions', [
+      { state: 'ALIVE', timeNs: 1795471297035000000n },
+      { state: 'DEAD', timeNs: 1795471297036000000n },
+    ]);
+  });
+
   it('takes the id of a driver, which is mostly ones', () => {
     const driver = `${Buffer.from([1, 0, 0, 0]).toString('hex')}${'ff'.repeat(24)}`;
     const workerId = Buffer.from(driver, 'hex').toString('base64');
@@ -641,10 +709,11 @@ describe('cluster points', () => {
     });
     expect(isDeduplicable(event)).toBe(false);
     expect(isDeduplicable(decoded(rawLifecycle()))).toBe(true);
-    expect(rejection({ ...platform, timestamp: undefined })).toContain('timestamp is missing');
+    expect(decoded({ ...platform, timestamp: '1970-01-01T00:00:00Z' })).not.toHaveProperty('timeNs');
+    expect(decoded({ ...platform, timestamp: undefined })).not.toHaveProperty('timeNs');
   });
 
-  it('makes a point of what the autoscaler says, if it says when', () => {
+  it('makes a point of what the autoscaler says', () => {
     const raw = { ...rawLifecycle(), eventType: 'AUTOSCALER_SCALE_UP_EVENT', sourceType: 'AUTOSCALER', message: 'adding 2 nodes' };
     const event = decoded(raw);
     expect(event).toMatchObject({
@@ -656,7 +725,7 @@ describe('cluster points', () => {
     });
     expect(isDeduplicable(event)).toBe(true);
     expect(decoded({ ...raw, sourceType: 5 }).type).toBe('cluster_point');
-    expect(rejection({ ...raw, timestamp: 'soon' })).toMatch(/^event_type_unknown/);
+    expect(decoded({ ...raw, timestamp: 'soon' })).not.toHaveProperty('timeNs');
     expect(rejection({ ...raw, sourceType: 'GCS' })).toMatch(/^event_type_unknown/);
   });
 });

@@ -132,7 +132,8 @@ function checkAttempts(world: World, session: SessionFacts): void {
     const what = `attempt ${attempt.taskId}/${attempt.attempt}`;
     const trace = jobTrace(session, callingJob(session, attempt.taskId));
     const id = spanId('task', session.session, attempt.taskId, attempt.attempt);
-    const hasFailed = attempt.states.some(({ state }) => state === 'FAILED') && !isCancelled(attempt) && !endedWithDriver(attempt);
+    const isFailed = attempt.untimed.has('FAILED') || attempt.states.some(({ state }) => state === 'FAILED');
+    const hasFailed = isFailed && !isCancelled(attempt) && !endedWithDriver(attempt);
     if (world.isFolding(trace) && !hasFailed && world.withId(id).length === 0) {
       world.folded.set(trace, (world.folded.get(trace) ?? 0) + 1);
       continue;
@@ -163,6 +164,10 @@ function checkTimes(world: World, what: string, attempt: AttemptFacts, span: Fla
   const end = isCreation ? earliest(terminal) : terminal.length > 0 ? last : undefined;
   if (end !== undefined && span.endNs !== end) world.say(`${what}: ends at ${span.endNs} instead of ${end}`);
   if (end === undefined && !isCreation && span.endNs < last) world.say(`${what}: ends at ${span.endNs}, before its last state at ${last}`);
+  const endsWithoutTime = attempt.untimed.has('FINISHED') || attempt.untimed.has('FAILED');
+  if (terminal.length === 0 && endsWithoutTime && span.attributes['ray.end_inferred'] === undefined) {
+    world.say(`${what}: Ray sent no time of its end, but its end is not marked as inferred`);
+  }
 }
 
 /** What an actor did not end itself, ends with it at the latest. */
@@ -219,7 +224,7 @@ function checkReason(world: World, what: string, { exits }: SessionFacts, attemp
 }
 
 function checkOutcome(world: World, what: string, attempt: AttemptFacts, span: FlatSpan): void {
-  const states = new Set(attempt.states.map(({ state }) => state));
+  const states = new Set([...attempt.states.map(({ state }) => state), ...attempt.untimed]);
   if (states.has('FAILED')) {
     if (span.statusCode !== 2) world.say(`${what}: FAILED but its status is not ERROR`);
     const errorType = span.attributes['error.type'];
@@ -303,6 +308,8 @@ function checkActors(world: World, session: SessionFacts): void {
     if (start !== undefined && span.startNs !== start) world.say(`${what}: starts at ${span.startNs} instead of ${start}`);
     const dead = actor.states.filter(({ state }) => state === 'DEAD').map((state) => state.ns);
     if (dead.length > 0 && !dead.includes(span.endNs)) world.say(`${what}: ends at ${span.endNs} instead of ${dead.join(' or ')}`);
+    if (dead.length === 0 && actor.untimed.has('DEAD') && span.attributes['ray.end_inferred'] !== 'last_state')
+      world.say(`${what}: died at a time that Ray did not send, but its end is not marked as inferred`);
     const alive = [...new Set(actor.states.filter(({ state }) => state === 'ALIVE').map((state) => state.ns))].toSorted(compare);
     for (const [number, aliveNs] of alive.entries()) {
       const incarnationId = spanId('actor.incarnation', session.session, actorId, number);

@@ -21,6 +21,8 @@ export interface AttemptFacts {
   readonly taskId: string;
   readonly attempt: number;
   readonly states: StateFact[];
+  /** States without a time, or with an impossible one. */
+  readonly untimed: Set<string>;
   readonly errorTypes: Set<string>;
   readonly errorMessages: Set<string>;
   /** Types of the exceptions in its profile, and the value of each. */
@@ -39,6 +41,7 @@ export interface JobFacts {
 export interface ActorFacts {
   isDetached: boolean;
   readonly states: StateFact[];
+  readonly untimed: Set<string>;
 }
 
 export interface SessionFacts {
@@ -151,7 +154,10 @@ function readEvent(event: Json, session: SessionFacts, secrets: Set<string>): vo
     actor.isDetached ||= field(actorDefinition, 'isDetached') === true;
   }
   const actorLifecycle = payload('actorLifecycleEvent');
-  if (actorLifecycle) actorFacts(session, id(actorLifecycle, 'actorId')).states.push(...transitions(actorLifecycle));
+  if (actorLifecycle) {
+    const actor = actorFacts(session, id(actorLifecycle, 'actorId'));
+    actor.states.push(...transitions(actorLifecycle, actor.untimed));
+  }
 
   for (const [slot, idField, into] of [
     ['nodeDefinitionEvent', 'nodeId', session.nodes],
@@ -191,9 +197,12 @@ function readTaskDefinition(definition: Json, session: SessionFacts): void {
 
 function readTaskLifecycle(lifecycle: Json, session: SessionFacts): void {
   const attempt = attemptFacts(session, id(lifecycle, 'taskId'), Number(field(lifecycle, 'taskAttempt') ?? 0));
-  attempt.states.push(...transitions(lifecycle));
+  attempt.states.push(...transitions(lifecycle, attempt.untimed));
   for (const [number, time] of Object.entries(object(field(lifecycle, 'taskState')))) {
-    attempt.states.push({ state: TASK_STATES[Number(number)] ?? number, ns: nanoseconds(String(time)) });
+    const state = TASK_STATES[Number(number)] ?? number;
+    const ns = possibleTime(time);
+    if (ns === undefined) attempt.untimed.add(state);
+    else attempt.states.push({ state, ns });
   }
   const error = field(lifecycle, 'rayErrorInfo');
   if (error !== undefined) {
@@ -211,17 +220,14 @@ function readTaskProfile(profile: Json, session: SessionFacts): void {
   if (attempt === undefined) jobFacts(session, id(profile, 'jobId'));
   for (const element of list(field(object(field(profile, 'profileEvents')), 'events'))) {
     const entry = object(element);
+    const [startNs, endNs] = [possibleEpoch(field(entry, 'startTime'), 1n), possibleEpoch(field(entry, 'endTime'), 1n)];
+    const isWhole = text(entry, 'eventName').startsWith('task::');
+    if (endNs === undefined || (startNs === undefined && !isWhole)) continue;
     const extra = text(entry, 'extraData');
     const exception = extra.includes('"traceback"') ? object(JSON.parse(extra)) : {};
     if (text(exception, 'type') !== '') attempt?.raised.set(text(exception, 'type'), text(exception, 'value'));
-    session.profiles.push({
-      taskId,
-      attempt: number,
-      jobId: id(profile, 'jobId'),
-      name: text(entry, 'eventName'),
-      startNs: BigInt(text(entry, 'startTime')),
-      endNs: BigInt(text(entry, 'endTime')),
-    });
+    if (startNs === undefined) continue;
+    session.profiles.push({ taskId, attempt: number, jobId: id(profile, 'jobId'), name: text(entry, 'eventName'), startNs, endNs });
   }
 }
 
@@ -252,7 +258,16 @@ function attemptFacts(session: SessionFacts, taskId: string, attempt: number): A
   const key = `${taskId}/${attempt}`;
   let facts = session.attempts.get(key);
   if (!facts) {
-    facts = { taskId, attempt, states: [], errorTypes: new Set(), errorMessages: new Set(), raised: new Map(), workers: new Set() };
+    facts = {
+      taskId,
+      attempt,
+      states: [],
+      untimed: new Set(),
+      errorTypes: new Set(),
+      errorMessages: new Set(),
+      raised: new Map(),
+      workers: new Set(),
+    };
     session.attempts.set(key, facts);
     const siblings = session.attemptsOf.get(taskId);
     if (siblings) siblings.push(facts);
@@ -273,17 +288,37 @@ function jobFacts(session: SessionFacts, jobId: string): JobFacts {
 function actorFacts(session: SessionFacts, actorId: string): ActorFacts {
   let facts = session.actors.get(actorId);
   if (!facts) {
-    facts = { isDetached: false, states: [] };
+    facts = { isDetached: false, states: [], untimed: new Set() };
     session.actors.set(actorId, facts);
   }
   return facts;
 }
 
-function transitions(payload: Json): StateFact[] {
-  return list(field(payload, 'stateTransitions')).map((element) => {
+function transitions(payload: Json, untimed = new Set<string>()): StateFact[] {
+  return list(field(payload, 'stateTransitions')).flatMap((element) => {
     const entry = object(element);
-    return { state: text(entry, 'state'), ns: nanoseconds(text(entry, 'timestamp')) };
+    const state = text(entry, 'state');
+    // A process keeps its own time of its birth and death.
+    const ownMs = field(entry, state === 'DEAD' ? 'endTimeMs' : 'startTimeMs');
+    const ns = possibleTime(field(entry, 'timestamp')) ?? possibleEpoch(ownMs, 1_000_000n);
+    if (ns === undefined) untimed.add(state);
+    return ns === undefined ? [] : { state, ns };
   });
+}
+
+/** A time of the years 2000 to 2199; anything else is no time. */
+function possibleTime(value: unknown): bigint | undefined {
+  if (typeof value !== 'string') return undefined;
+  const year = Number(value.slice(0, 4));
+  if (!(year >= 2000 && year < 2200)) return undefined;
+  const ns = nanoseconds(value);
+  // A day that the calendar does not have is another one to Date.
+  return new Date(Number(ns / 1_000_000n)).toISOString().startsWith(value.slice(0, 10)) ? ns : undefined;
+}
+
+function possibleEpoch(value: unknown, unitNs: bigint): bigint | undefined {
+  const ns = typeof value === 'string' && /^\d+$/.test(value) ? BigInt(value) * unitNs : 0n;
+  return ns >= nanoseconds('2000-01-01T00:00:00Z') && ns < nanoseconds('2200-01-01T00:00:00Z') ? ns : undefined;
 }
 
 function object(value: unknown): Json {

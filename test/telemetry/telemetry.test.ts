@@ -37,6 +37,7 @@ function batchOf(rejections: readonly Rejection[], unknownTypes: Readonly<Record
     firstRejected: rejections.map((rejection, index) => ({ index, rejection })),
     rejectedParts: [],
     unknownTypes: new Map(Object.entries(unknownTypes)),
+    ignoredTimes: rejections.length * 2,
   };
 }
 
@@ -51,13 +52,14 @@ describe('counters', () => {
     const bad: Rejection = { code: 'event_field_invalid', message: 'bad' };
     telemetry.batchAccepted({ accepted: 5, duplicates: 2, batch: batchOf([bad, bad, { code: 'event_not_object', message: 'bad' }]) });
     telemetry.batchAccepted({ accepted: 1, duplicates: 0, batch: batchOf([]) });
-    expect(await sample(telemetry, 'events_')).toEqual(
+    expect(await sample(telemetry, 'event')).toEqual(
       expect.arrayContaining([
         'ray_otel_bridge_events_received_total 11',
         'ray_otel_bridge_events_accepted_total 6',
         'ray_otel_bridge_events_duplicate_total 2',
         'ray_otel_bridge_events_rejected_total{code="event_field_invalid"} 2',
         'ray_otel_bridge_events_rejected_total{code="event_not_object"} 1',
+        'ray_otel_bridge_event_times_ignored_total 6',
       ]),
     );
   });
