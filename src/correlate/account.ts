@@ -95,6 +95,15 @@ export class TraceAccount {
     );
   }
 
+  /** How many spans that are made sure fit besides one span; less than 0 where not even that does. */
+  pinsThatFit(use: Use): number {
+    if (this.#relaxed) return Number.POSITIVE_INFINITY;
+    const { maxSpans, maxBytes } = this.#limits;
+    const spans = maxSpans === 0 ? Number.POSITIVE_INFINITY : Math.floor(spansFor(use, maxSpans)) - this.#spans - 1;
+    const bytes = maxBytes === 0 ? Number.POSITIVE_INFINITY : maxBytes * BYTES_SHARE[use] - this.#bytes;
+    return Math.min(spans, Math.floor(bytes / PINNED_COST.bytes));
+  }
+
   charge(cost: Cost): void {
     this.#spans += cost.spans;
     this.#bytes += cost.bytes;

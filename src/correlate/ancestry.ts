@@ -1,7 +1,7 @@
 import type { TimeNs } from '../event/index.ts';
 import { isDriverTask } from './ray-ids.ts';
 import { CallerChain, LOOP } from './caller-chain.ts';
-import type { Attempt, ClosedAttempt, Session, Task } from './records.ts';
+import type { Attempt, ClosedAttempt, Task } from './records.ts';
 
 /**
  * The job in whose trace a task stands: its caller's, so that of the first ancestor that a driver submitted. `isFinal` when no
@@ -13,17 +13,52 @@ export function traceJobOf({ trace, ownJobId }: Task): { readonly jobId: string;
   return { jobId: ownJobId, isFinal: trace === LOOP };
 }
 
-/** Where a task's span hangs before folding is looked at: under the job, or under an attempt of its parent task. */
-export type Parent =
-  | { readonly kind: 'job' }
-  | { readonly kind: 'attempt'; readonly taskId: string; readonly number: number; readonly attempt: Attempt | ClosedAttempt | undefined };
+/** A caller of which nothing is known gets a placeholder right below the job. */
+const UNKNOWN_CALLER_DEPTH = 1;
+
+/**
+ * Sets how deep a task's span stands in its trace, counted from 1 right below the job, up to `limit`. Each task on the way to the
+ * first caller is given its depth, so that the walks of all tasks of a chain take as many steps as the chain has tasks.
+ */
+export function findDepth(task: Task, limit: number): void {
+  const path: Task[] = [];
+  let next: Task | undefined = task;
+  let depth = 0;
+  while (next !== undefined && next.depth === 0) {
+    path.push(next);
+    // Not 0: a loop, which only a damaged stream has, ends here.
+    next.depth = limit;
+    const callerId: string | undefined = next.parentTaskId;
+    if (callerId === undefined || isDriverTask(callerId)) break;
+    next = next.session.findTask(callerId);
+    depth = next?.depth ?? UNKNOWN_CALLER_DEPTH;
+  }
+  for (const member of path.reverse()) {
+    depth = Math.min(depth + 1, limit);
+    member.depth = depth;
+  }
+}
+
+/** An attempt of a task, open or closed; undefined where nothing but the id of its task is known. */
+export interface AttemptRef {
+  readonly taskId: string;
+  readonly number: number;
+  readonly attempt: Attempt | ClosedAttempt | undefined;
+}
+
+/**
+ * Where a task's span hangs before folding is looked at: under an attempt of its parent task, or under the job. `tooDeep` is
+ * the attempt that it would hang under if the trace could be as deep.
+ */
+export type Parent = { readonly kind: 'job'; readonly tooDeep?: AttemptRef } | ({ readonly kind: 'attempt' } & AttemptRef);
 
 const UNDER_JOB: Parent = { kind: 'job' };
 
-/** The attempt of the parent task that ran when the child was submitted, at `atNs`. */
-export function parentOf(session: Session, task: Task, atNs: TimeNs): Parent {
+/** The attempt of the parent task that ran when the child was submitted, at `startNs()`. */
+export function parentOf(task: Task, maxDepth: number, startNs: () => TimeNs): Parent {
   const parentId = task.parentTaskId;
   if (parentId === undefined || isDriverTask(parentId) || task.trace === LOOP) return UNDER_JOB;
-  const attempt = session.findTask(parentId)?.runningAt(atNs);
-  return { kind: 'attempt', taskId: parentId, number: attempt?.number ?? 0, attempt };
+  const attempt = task.session.findTask(parentId)?.runningAt(startNs);
+  const ref = { taskId: parentId, number: attempt?.number ?? 0, attempt };
+  return task.depth > maxDepth ? { kind: 'job', tooDeep: ref } : { kind: 'attempt', ...ref };
 }

@@ -40,6 +40,8 @@ export interface Place {
   readonly parent: SpanRef;
   readonly parentTask: SpanRef | undefined;
   readonly parentFolded: boolean;
+  /** The span of the parent task is so deep in the trace that nothing hangs under it. */
+  readonly parentTooDeep: boolean;
 }
 
 export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place: Place): AttemptLifecycle {
@@ -86,6 +88,7 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
     wasDebuggerPaused: extra.wasDebuggerPaused ? true : undefined,
     log: extra.log,
     parentFolded: place.parentFolded ? true : undefined,
+    parentTooDeep: place.parentTooDeep ? true : undefined,
     placeholder: attempt.seen ? undefined : true,
     lean: undefined,
     statesLeftOut: extra.leftOut?.count,

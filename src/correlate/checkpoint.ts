@@ -52,6 +52,7 @@ export interface CheckpointContent {
     id: string,
     parent: SavedId,
     trace: SavedId,
+    depth: number,
     keptDefinition: number,
     attempts: readonly (OpenRecord | ClosedRecord)[],
   ];
@@ -74,7 +75,14 @@ export type OpenRecord = readonly [
   folds: readonly number[] | null,
 ];
 /** `fold`: 0 where its fold was sent already, null where it has a span of its own. */
-export type ClosedRecord = readonly ['closed', number: number, runningNs: bigint, outcome: ClosedAttempt['outcome'], fold: number | null];
+export type ClosedRecord = readonly [
+  'closed',
+  number: number,
+  runningNs: bigint,
+  outcome: ClosedAttempt['outcome'],
+  fold: number | null,
+  above: readonly [taskId: string, number: number] | null,
+];
 
 type Kind<Name extends CheckpointKind> = readonly [Name, ...CheckpointContent[Name]];
 
@@ -172,6 +180,7 @@ function* taskRecords(task: Task, session: number, folds: FoldNumbers, shared: S
     id,
     savedParent(task),
     savedTrace(task),
+    task.depth,
     keptDefinition === undefined ? 0 : (shared.definitions.get(keptDefinition) ?? 0),
     records,
   ] satisfies Kind<'task'>;
@@ -209,8 +218,9 @@ function openRecord(attempt: Attempt, folds: FoldNumbers, { definitions, wheres 
   ];
 }
 
-function closedRecord({ number, runningNs, outcome, fold }: ClosedAttempt, folds: FoldNumbers): ClosedRecord {
-  return ['closed', number, runningNs, outcome, fold === undefined ? null : folds.numberOf(fold)];
+function closedRecord({ number, runningNs, outcome, fold, above }: ClosedAttempt, folds: FoldNumbers): ClosedRecord {
+  const savedAbove = above === undefined ? null : ([above.taskId, above.number] as const);
+  return ['closed', number, runningNs, outcome, fold === undefined ? null : folds.numberOf(fold), savedAbove];
 }
 
 /** What identifies a record or refers to other records: it has a place of its own in a checkpoint. Everything else is a field. */

@@ -2,7 +2,7 @@ import type { TimeNs } from '../event/index.ts';
 import { NO_COST, PINNED_COST } from './account.ts';
 import type { Cost } from './account.ts';
 import { parentOf } from './ancestry.ts';
-import type { Parent } from './ancestry.ts';
+import type { AttemptRef } from './ancestry.ts';
 import { attemptLifecycle, attemptStartNs, jobOf } from './attempt-lifecycle.ts';
 import type { Place } from './attempt-lifecycle.ts';
 import { fixTraceOf, unlistAttempt } from './link-callers.ts';
@@ -11,9 +11,10 @@ import type { FoldNode } from './fold.ts';
 import type { AttemptLifecycle, Interval, Lifecycle, SpanRef } from './lifecycle.ts';
 import { largest, smallest } from './merge.ts';
 import { isCreationTask, isDriverTask } from './ray-ids.ts';
-import type { Attempt, ClosedAttempt, Job, Task } from './records.ts';
+import type { Attempt, ClosedAttempt, Job, Session, Task } from './records.ts';
 import { runningNs } from './task-attempts.ts';
 import type { State } from './state.ts';
+import { MAX_ROW_DEPTH } from './tombstones.ts';
 import { jobSpan } from './trace-ref.ts';
 import { leave } from './where.ts';
 
@@ -24,10 +25,9 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
   const site = findSite(state, attempt, job);
   const lifecycle = attemptLifecycle(state, attempt, job, site);
   const room = decideRoom(state, attempt, job, lifecycle, site);
-  const fold = room === 'none' ? foldAttempt(attempt, job, lifecycle) : undefined;
+  const fold = room === 'none' ? foldAttempt(state, attempt, job, lifecycle) : undefined;
   if (room !== 'none') {
-    for (const ancestor of site.toPin) pin(ancestor, job);
-    if (site.unseen !== undefined) pinUnseen(state, site.unseen, job, lifecycle, nowMs);
+    pinAbove(state, site, job, lifecycle, nowMs);
     const { folds } = attempt.extra;
     if (folds !== undefined) job.account.folds.merge(job.account.folds.under(taskSpan(attempt)), folds);
     out.push(room === 'lean' ? { ...lifecycle, lean: true } : lifecycle);
@@ -44,6 +44,7 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
     runningNs: runningNs(attempt) ?? lifecycle.startNs,
     outcome: lifecycle.outcome,
     fold,
+    above: fold === undefined ? undefined : namedBy(site.above),
   });
   if (job.closed && !job.account.folds.isEmpty) scheduleJob(state, job, nowMs);
   scheduleJobMark(state, job, nowMs);
@@ -81,55 +82,96 @@ function unseenParents(state: State, attempt: Attempt): number {
 }
 
 export interface Site extends Place {
-  /** Open ancestors that must get spans if this attempt gets one. */
-  readonly toPin: readonly Attempt[];
-  /** The parent task's id, when nothing but its name is known. */
-  readonly unseen: string | undefined;
+  /** The attempt that its span hangs under; undefined for the job. */
+  readonly above: AttemptRef | undefined;
 }
 
 /** Where an attempt's span hangs: the nearest ancestor that has a span or can still get one. */
 export function findSite(state: State, attempt: Attempt, job: Job): Site {
-  const { session } = attempt.task;
-  const direct = parentOf(session, attempt.task, attemptStartNs(attempt));
+  const { task } = attempt;
+  const direct = parentOf(task, state.options.maxDepth, () => attemptStartNs(attempt));
   const isFlat = state.options.nesting === 'flat';
-  const underDriver = attempt.task.parentTaskId !== undefined && isDriverTask(attempt.task.parentTaskId);
+  const underJob = { parent: jobSpan(job), parentFolded: false, parentTooDeep: false, above: undefined };
   if (direct.kind === 'job') {
-    return { parent: jobSpan(job), parentTask: underDriver ? jobSpan(job) : undefined, parentFolded: false, toPin: [], unseen: undefined };
+    if (direct.tooDeep !== undefined) return { ...underJob, parentTask: linkedRef(direct.tooDeep), parentTooDeep: !isFlat };
+    const underDriver = task.parentTaskId !== undefined && isDriverTask(task.parentTaskId);
+    return { ...underJob, parentTask: underDriver ? jobSpan(job) : undefined };
   }
-  const { nearest, folded } = nearestWithSpan(direct, attempt);
-  const parentTask = folded || (isFlat && direct.attempt === undefined) ? undefined : refOf(direct, job);
-  if (isFlat) return { parent: jobSpan(job), parentTask, parentFolded: false, toPin: [], unseen: undefined };
-  const unseen = nearest.kind === 'attempt' && nearest.attempt === undefined ? nearest.taskId : undefined;
-  return { parent: refOf(nearest, job), parentTask, parentFolded: folded, toPin: openAncestors(nearest), unseen };
+  if (isFlat) return { ...underJob, parentTask: linkedRef(direct) };
+  const above = nearestWithSpan(task.session, direct);
+  const parentFolded = above !== direct;
+  return {
+    parent: above === undefined ? jobSpan(job) : taskRef(above),
+    parentTask: parentFolded ? undefined : taskRef(direct),
+    parentFolded,
+    parentTooDeep: false,
+    above,
+  };
 }
 
-function nearestWithSpan(direct: Parent, attempt: Attempt): { readonly nearest: Parent; readonly folded: boolean } {
-  const { session } = attempt.task;
-  let nearest = direct;
-  let folded = false;
-  while (nearest.kind === 'attempt' && nearest.attempt?.closed === true && nearest.attempt.fold !== undefined) {
-    const task = session.findTask(nearest.taskId);
-    if (task === undefined) break;
-    folded = true;
-    nearest = parentOf(session, task, nearest.attempt.runningNs);
-  }
-  return { nearest, folded };
+/** For a link alone: not to what was folded, nor to what may never get a span. */
+function linkedRef(ref: AttemptRef): SpanRef | undefined {
+  return ref.attempt === undefined || isFolded(ref.attempt) ? undefined : taskRef(ref);
 }
 
-function openAncestors(nearest: Parent): Attempt[] {
-  const ancestors: Attempt[] = [];
-  let current = nearest;
-  while (current.kind === 'attempt' && current.attempt?.closed === false && !current.attempt.extra.pinned) {
-    const { attempt } = current;
-    if (ancestors.includes(attempt)) break;
-    ancestors.push(attempt);
-    current = nearestWithSpan(parentOf(attempt.task.session, attempt.task, attemptStartNs(attempt)), attempt).nearest;
-  }
-  return ancestors;
+function isFolded(attempt: Attempt | ClosedAttempt | undefined): attempt is ClosedAttempt {
+  return attempt?.closed === true && attempt.fold !== undefined;
 }
 
-function refOf(parent: Parent, job: Job): SpanRef {
-  return parent.kind === 'job' ? jobSpan(job) : { kind: 'task', taskId: parent.taskId, attempt: parent.number };
+/** Undefined for the job. What was folded remembers the nearest span above it, so that no walk is made twice. */
+function nearestWithSpan(session: Session, direct: AttemptRef): AttemptRef | undefined {
+  const passed: ClosedAttempt[] = [];
+  let nearest: AttemptRef | undefined = direct;
+  while (nearest !== undefined && isFolded(nearest.attempt) && passed.length <= MAX_ROW_DEPTH) {
+    passed.push(nearest.attempt);
+    nearest = refTo(session, nearest.attempt.above);
+  }
+  const above = namedBy(nearest);
+  for (const folded of passed) folded.above = above;
+  return nearest;
+}
+/** Without the attempt itself, which is another object once it is closed. */
+function namedBy(ref: AttemptRef | undefined): ClosedAttempt['above'] {
+  return ref === undefined ? undefined : { taskId: ref.taskId, number: ref.number };
+}
+
+function refTo(session: Session, named: ClosedAttempt['above']): AttemptRef | undefined {
+  if (named === undefined) return undefined;
+  const attempt = session.findTask(named.taskId)?.find(named.number);
+  return { taskId: named.taskId, number: attempt?.number ?? 0, attempt };
+}
+
+/** The attempt that has a span above an open one. */
+function aboveOf(state: State, attempt: Attempt): AttemptRef | undefined {
+  const direct = parentOf(attempt.task, state.options.maxDepth, () => attemptStartNs(attempt));
+  return direct.kind === 'job' ? undefined : nearestWithSpan(attempt.task.session, direct);
+}
+
+/** Open ancestors that must get a span if what is below them gets one, from the nearest one on, and no more than `limit`. */
+function unpinnedFrom(state: State, above: AttemptRef | undefined, limit: number): Attempt[] {
+  const unpinned: Attempt[] = [];
+  let attempt = above?.attempt;
+  while (attempt?.closed === false && !attempt.extra.pinned && unpinned.length < limit) {
+    unpinned.push(attempt);
+    attempt = aboveOf(state, attempt)?.attempt;
+  }
+  return unpinned;
+}
+
+/** How many spans become sure with one below `above`. Counts no further than one more than `enough`. */
+export function countPins(state: State, { above }: Site, enough: number): number {
+  if (above !== undefined && above.attempt === undefined) return 1;
+  return unpinnedFrom(state, above, Math.min(enough + 1, MAX_ROW_DEPTH)).length;
+}
+
+/** Makes sure that everything above a span that is sent gets a span, too. */
+export function pinAbove(state: State, { above }: Site, job: Job, child: Interval, nowMs: number): void {
+  if (above !== undefined && above.attempt === undefined) return pinUnseen(state, above.taskId, job, child, nowMs);
+  for (const ancestor of unpinnedFrom(state, above, MAX_ROW_DEPTH)) pin(ancestor, job);
+}
+
+function taskRef({ taskId, number }: AttemptRef): SpanRef {
+  return { kind: 'task', taskId, attempt: number };
 }
 
 function taskSpan(attempt: Attempt): SpanRef {
@@ -147,8 +189,11 @@ function decideRoom(state: State, attempt: Attempt, job: Job, lifecycle: Attempt
   const { pinned } = attempt.extra;
   if (pinned) account.release(PINNED_COST);
   else if (!wantsDetail(state, job, lifecycle)) return 'none';
-  const ancestors = pinned ? 0 : site.toPin.length + (site.unseen === undefined ? 0 : 1);
   if (account.isUnlimited) return 'full';
+  const leanUse = failed ? 'failed' : 'ordinary';
+  const enough = pinned ? 0 : account.pinsThatFit(leanUse);
+  if (enough < 0) return 'none';
+  const ancestors = pinned ? 0 : countPins(state, site, enough);
   const pins = { spans: ancestors * PINNED_COST.spans, bytes: ancestors * PINNED_COST.bytes };
   const full = state.options.measure(lifecycle);
   if (account.fits(sum(full, pins), failed ? 'ordinary' : 'detail')) {
@@ -156,7 +201,7 @@ function decideRoom(state: State, attempt: Attempt, job: Job, lifecycle: Attempt
     return 'full';
   }
   const lean = full.spans === LEAN_COST_SPANS ? full : state.options.measure({ ...lifecycle, lean: true });
-  if (!pinned && !account.fits(sum(lean, pins), failed ? 'failed' : 'ordinary')) return 'none';
+  if (!pinned && !account.fits(sum(lean, pins), leanUse)) return 'none';
   account.charge(lean);
   if (lean !== full) account.leanAttemptCount += 1;
   return 'lean';
@@ -179,7 +224,7 @@ export function pin(attempt: Attempt, job: Job): void {
 }
 
 /** A parent that is only named gets a span at the job's close, unless it is seen until then. */
-export function pinUnseen(state: State, taskId: string, job: Job, child: Interval, nowMs: number): void {
+function pinUnseen(state: State, taskId: string, job: Job, child: Interval, nowMs: number): void {
   const placeholder = state.attempt(job.session, taskId, 0, nowMs);
   if (placeholder === undefined) return;
   fixTraceOf(state, placeholder.task, nowMs);
@@ -190,9 +235,9 @@ export function pinUnseen(state: State, taskId: string, job: Job, child: Interva
   if (job.closed) scheduleJob(state, job, nowMs);
 }
 
-function foldAttempt(attempt: Attempt, job: Job, lifecycle: AttemptLifecycle): FoldNode {
+function foldAttempt(state: State, attempt: Attempt, job: Job, lifecycle: AttemptLifecycle): FoldNode {
   const { folds } = job.account;
-  const node = folds.add(foldContainer(attempt, job, lifecycle.startNs), {
+  const node = folds.add(foldContainer(state, attempt, job), {
     isAttempt: true,
     name: lifecycle.name,
     outcome: lifecycle.outcome,
@@ -204,12 +249,12 @@ function foldAttempt(attempt: Attempt, job: Job, lifecycle: AttemptLifecycle): F
   return node;
 }
 
-function foldContainer(attempt: Attempt, job: Job, startNs: TimeNs): Map<string, FoldNode> {
+function foldContainer(state: State, attempt: Attempt, job: Job): Map<string, FoldNode> {
   const { folds } = job.account;
-  const parent = parentOf(attempt.task.session, attempt.task, startNs);
+  const parent = parentOf(attempt.task, state.options.maxDepth, () => attemptStartNs(attempt));
   if (parent.kind === 'job' || parent.attempt === undefined) return folds.under();
   if (!parent.attempt.closed) return (parent.attempt.ownExtra.folds ??= new Map<string, FoldNode>());
-  if (parent.attempt.fold === undefined) return folds.under(refOf(parent, job));
+  if (parent.attempt.fold === undefined) return folds.under(taskRef(parent));
   const parentFold = parent.attempt.fold.current;
   return parentFold.sent ? folds.under() : parentFold.children;
 }

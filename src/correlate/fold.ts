@@ -63,7 +63,7 @@ export class FoldNode {
 
   /** The node that holds this one's sums now. */
   get current(): FoldNode {
-    return this.mergedInto === undefined ? this : this.mergedInto.current;
+    return this.mergedInto === undefined ? this : currentOf(this);
   }
 
   get sums(): FoldSums {
@@ -100,6 +100,19 @@ export class FoldNode {
     if (first || shortestNs < this.durationMinNs) this.durationMinNs = shortestNs;
     if (first || longestNs > this.durationMaxNs) this.durationMaxNs = longestNs;
   }
+}
+
+/** Shortens the way that it went, so that no walk is made twice. */
+function currentOf(node: FoldNode): FoldNode {
+  let current = node;
+  while (current.mergedInto !== undefined) current = current.mergedInto;
+  let passed = node;
+  while (passed.mergedInto !== undefined && passed.mergedInto !== current) {
+    const next = passed.mergedInto;
+    passed.mergedInto = current;
+    passed = next;
+  }
+  return current;
 }
 
 /** Folds that hang under one span. */

@@ -139,6 +139,8 @@ export interface AttemptLifecycle extends Common {
   readonly log?: TaskLog | undefined;
   /** The parent that Ray names was folded; the span hangs under a nearer ancestor that was not. */
   readonly parentFolded?: boolean | undefined;
+  /** The parent that Ray names is so deep in the trace that the span hangs under the job, with a link to the parent. */
+  readonly parentTooDeep?: boolean | undefined;
   /** Only named as a parent, never seen: no event of it arrived. */
   readonly placeholder?: boolean | undefined;
   /** The trace's budget has no room for child spans: one span only. */

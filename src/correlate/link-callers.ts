@@ -1,3 +1,4 @@
+import { findDepth } from './ancestry.ts';
 import { scheduleAttempt, scheduleJob } from './due.ts';
 import { isDriverTask, jobIdOf } from './ray-ids.ts';
 import { CallerChain, LOOP } from './caller-chain.ts';
@@ -40,9 +41,11 @@ export function fixTraceOf(state: State, task: Task, nowMs: number): void {
   const chain = trace ?? session.chains.get(task.id);
   if (chain === undefined) {
     task.trace = sharedJobId(task, task.ownJobId);
+    task.depth = 1;
     return;
   }
   const first = session.tasks.get(chain.firstTaskId);
+  if (first !== undefined) first.depth = 1;
   fixChain(state, chain, chain.job.id, nowMs);
   if (first !== undefined) first.trace = chain.job.id;
 }
@@ -110,6 +113,7 @@ function fixTrace(state: State, task: Task, jobId: string, nowMs: number): void 
   const from = jobThatLists(task);
   const job = state.job(task.session, jobId, nowMs);
   task.trace = job.id;
+  findDepth(task, state.depthLimit);
   if (from === job) return;
   for (const attempt of task.openAttempts()) {
     from?.open.delete(attempt);
@@ -124,6 +128,7 @@ function closeLoop(state: State, task: Task, below: Chain | undefined): void {
   if (below !== undefined) removeChain(below);
   for (const member of members) {
     member.trace = LOOP;
+    member.depth = 1;
     for (const attempt of member.openAttempts()) state.list(attempt);
   }
 }

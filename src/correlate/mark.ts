@@ -2,7 +2,7 @@ import { type Cost, PINNED_COST } from './account.ts';
 import { traceJobOf } from './ancestry.ts';
 import { attemptLifecycle, jobOf } from './attempt-lifecycle.ts';
 import { actorLifecycle, jobName } from './close.ts';
-import { findSite, pin, pinUnseen, type Site } from './close-attempt.ts';
+import { countPins, findSite, pin, pinAbove, type Site } from './close-attempt.ts';
 import { jobStartNs } from './ends.ts';
 import { MARK_SETTLED } from './extra.ts';
 import { isInternalJob } from './internal.ts';
@@ -58,8 +58,7 @@ export function markAttempt(state: State, attempt: Attempt, nowMs: number, out: 
   const mark = attemptMark(state, attempt, job, site);
   if (!chargeWithPins(state, attempt, job, site, mark)) return;
   if (!attempt.extra.pinned) pin(attempt, job);
-  for (const ancestor of site.toPin) pin(ancestor, job);
-  if (site.unseen !== undefined) pinUnseen(state, site.unseen, job, mark, nowMs);
+  pinAbove(state, site, job, mark, nowMs);
   out.push(mark);
 }
 
@@ -101,7 +100,7 @@ function attemptMark(state: State, attempt: Attempt, job: Job, site: Site): Mark
 function chargeWithPins(state: State, attempt: Attempt, job: Job, site: Site, mark: MarkLifecycle): boolean {
   const { account } = job;
   if (account.isUnlimited) return true;
-  const pins = (attempt.extra.pinned ? 0 : 1) + site.toPin.length + (site.unseen === undefined ? 0 : 1);
+  const pins = (attempt.extra.pinned ? 0 : 1) + countPins(state, site, account.pinsThatFit('detail'));
   const cost: Cost = state.options.measure(mark);
   const whole = { spans: cost.spans + pins * PINNED_COST.spans, bytes: cost.bytes + pins * PINNED_COST.bytes };
   if (!account.fits(whole, 'detail')) return false;

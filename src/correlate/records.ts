@@ -142,6 +142,8 @@ export interface ClosedAttempt {
   readonly outcome: AttemptOutcome;
   /** Where it was folded to, if it has no span of its own. */
   readonly fold: FoldNode | undefined;
+  /** Then also the attempt that its span would hang under; undefined for the job. */
+  above: { readonly taskId: string; readonly number: number } | undefined;
 }
 
 /** A task with an attempt that is open, or with more to remember of its closed ones than a tombstone holds. */
@@ -155,6 +157,8 @@ export class Task extends TaskAttempts<Attempt, ClosedAttempt> {
    * or undefined where nothing is known of its caller.
    */
   trace: string | CallerChain<Job, Task> | typeof LOOP | undefined;
+  /** How deep its spans stand in the trace: set when the trace is final; 0 until then. See `findDepth`. */
+  depth = 0;
   /** Its row among the tombstones, once every attempt is closed. */
   tombstone: number | undefined;
 

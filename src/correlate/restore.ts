@@ -124,10 +124,11 @@ export class Restorer {
       const places = saved.flatMap(([kind, id]) => (kind === 'node' ? session.nodes.get(id) : session.workers.get(id)) ?? []);
       this.#wheres.set(number, whereOf(session, facts, places));
     },
-    task: (number, id, parent, trace, keptDefinition, attempts) => {
+    task: (number, id, parent, trace, depth, keptDefinition, attempts) => {
       const task = new Task(this.#session(number), ownText(id));
       task.parentTaskId = restoredParent(task, parent);
       task.trace = restoredTrace(task, trace);
+      task.depth = depth;
       if (keptDefinition !== 0) task.keptDefinition = found(this.#definitions.get(keptDefinition));
       task.session.tasks.set(task.id, task);
       for (const record of attempts) {
@@ -161,8 +162,15 @@ export class Restorer {
     this.#state.openAttempts += 1;
   }
 
-  #closed([, number, runningNs, outcome, fold]: ClosedRecord): ClosedAttempt {
-    return { closed: true, number, runningNs, outcome, fold: fold === null ? undefined : this.#fold(fold) };
+  #closed([, number, runningNs, outcome, fold, above]: ClosedRecord): ClosedAttempt {
+    return {
+      closed: true,
+      number,
+      runningNs,
+      outcome,
+      fold: fold === null ? undefined : this.#fold(fold),
+      above: above === null ? undefined : { taskId: above[0], number: above[1] },
+    };
   }
 
   #add<Kind extends AgingRecord>(records: LazyMap<string, Kind>, record: Kind, { age, ...fields }: Fields): void {

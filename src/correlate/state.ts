@@ -24,7 +24,7 @@ import {
   type Timed,
   WorkerRecord,
 } from './records.ts';
-import { Tombstones } from './tombstones.ts';
+import { MAX_ROW_DEPTH, Tombstones } from './tombstones.ts';
 import { addTransitions } from './transitions.ts';
 
 /** Times in milliseconds. */
@@ -38,6 +38,11 @@ export interface CorrelateOptions {
   /** Budget of one trace, 0 for none. Defaults 10,000 spans and 4,500,000 bytes of OTLP protobuf. */
   readonly maxSpansPerTrace: number;
   readonly maxBytesPerTrace: number;
+  /**
+   * Spans of tasks below each other, at most 1,000, the default. A task that would be deeper hangs under its job, with a link to its parent: trace views fail
+   * on thousands of levels.
+   */
+  readonly maxDepth: number;
   /** `tree`: under the attempt of the parent task; `flat`: all tasks under the job. Default `tree`. */
   readonly nesting: 'tree' | 'flat';
   /** An attempt that took as long is kept when a job asks for `ray_otel.detail` = `slow`. Default 1 s. */
@@ -74,6 +79,7 @@ export const CORRELATE_DEFAULTS = {
   slowMs: 1_000,
   inFlight: 'off',
   inFlightAfterMs: 10_000,
+  maxDepth: 1_000,
   maxTombstones: 1_000_000,
   maxAgingRecords: 100_000,
   maxSessions: 10_000,
@@ -333,6 +339,11 @@ export class State {
   #sweepDue(): void {
     this.due.keep((record, dueMs) => record.dueMs === dueMs);
     this.#sweepDueAt = 2 * this.due.size + MIN_SWEPT;
+  }
+
+  /** Depths from here on are not told apart: one more than a trace may have. */
+  get depthLimit(): number {
+    return Math.min(this.options.maxDepth + 1, MAX_ROW_DEPTH);
   }
 
   get #traceLimits(): { readonly maxSpans: number; readonly maxBytes: number } {

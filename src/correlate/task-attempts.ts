@@ -95,9 +95,9 @@ export class TaskAttempts<Open extends OpenLike, Closed extends ClosedLike> {
     if (this.#attempts instanceof SeveralAttempts) this.#attempts.noteRun(attempt, runningNs);
   }
 
-  /** The attempt that ran at `atNs`, as far as is known; else the first one. */
-  runningAt(atNs: TimeNs): Open | Closed | undefined {
-    return this.#attempts instanceof SeveralAttempts ? this.#attempts.runningAt(atNs, runningNs) : this.#attempts;
+  /** The attempt that ran at `atNs()`, as far as is known; else the first one. */
+  runningAt(atNs: () => TimeNs): Open | Closed | undefined {
+    return this.#attempts instanceof SeveralAttempts ? this.#attempts.runningAt(atNs(), runningNs) : this.#attempts;
   }
 
   /** Makes room where the attempts of one task are all that is remembered. */

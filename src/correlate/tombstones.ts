@@ -21,8 +21,11 @@ const IS_LIVE = 1;
 const IS_WHOLE = 2;
 const HAS_PARENT = 4;
 const OUTCOME_SHIFT = 4;
-const NUMBER_SHIFT = 8;
-const NUMBER_MAX = 0xff_ffff;
+const DEPTH_SHIFT = 8;
+/** Of the depth of a task in its trace. */
+export const MAX_ROW_DEPTH = 0x3ff;
+const NUMBER_SHIFT = 18;
+const NUMBER_MAX = 0x3fff;
 const OUTCOMES: readonly AttemptOutcome[] = ['finished', 'failed', 'unfinished', 'cancelled'];
 
 /** Rows in one piece of memory. */
@@ -94,6 +97,7 @@ export class Tombstones {
       IS_WHOLE |
       (hasParent ? HAS_PARENT : 0) |
       (OUTCOMES.indexOf(closed.outcome) << OUTCOME_SHIFT) |
+      (task.depth << DEPTH_SHIFT) |
       (closed.number << NUMBER_SHIFT);
     return true;
   }
@@ -194,6 +198,7 @@ export class Tombstones {
     const flags = this.#word(row, FLAGS);
     if ((flags & HAS_PARENT) !== 0) task.parentTaskId = this.#idAt(row, PARENT);
     task.trace = session.jobs.get(task.ownJobId)?.id ?? task.ownJobId;
+    task.depth = (flags >>> DEPTH_SHIFT) & MAX_ROW_DEPTH;
     nsWords[0] = this.#word(row, RUNNING_NS);
     nsWords[1] = this.#word(row, RUNNING_NS + 1);
     task.add({
@@ -202,6 +207,7 @@ export class Tombstones {
       runningNs: ns[0] ?? 0n,
       outcome: OUTCOMES[(flags >>> OUTCOME_SHIFT) & 3] ?? 'finished',
       fold: undefined,
+      above: undefined,
     });
     return task;
   }

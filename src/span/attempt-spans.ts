@@ -74,6 +74,7 @@ function attemptAttributes(context: MappingContext, lifecycle: AttemptLifecycle,
   if (lifecycle.definitionFrom !== 'own' && lifecycle.placeholder !== true) attributes.set('ray.definition', lifecycle.definitionFrom);
   if (lifecycle.placeholder === true) attributes.set('ray.placeholder', true);
   if (lifecycle.parentFolded === true) attributes.set('ray.parent_folded', true);
+  if (lifecycle.parentTooDeep === true) attributes.set('ray.parent_too_deep', true);
   if (definition !== undefined) attributes.include(context.attributesOf(definition, (set) => addDefinition(context, set, definition)));
   addTimes(attributes, lifecycle, timeline);
   return attributes;

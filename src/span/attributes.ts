@@ -114,6 +114,11 @@ export const ATTRIBUTES = {
   ),
   'ray.definition': row('string', ['attempt'], '`missing`: the definition was lost; `other_attempt`: it is that of another attempt'),
   'ray.placeholder': row('boolean', ['attempt'], 'Only named as a parent, never seen itself'),
+  'ray.parent_too_deep': row(
+    'boolean',
+    ['attempt'],
+    'It has 1,000 ancestors or more, so it hangs under its job; a link leads to its parent',
+  ),
   'ray.parent_folded': row('boolean', ['attempt'], 'Its parent was folded; it hangs under the nearest ancestor that was not'),
   'ray.job.name': row('string', ['job', 'cluster', 'mark'], 'Name of the job'),
   'ray.job.submission_id': row('string', ['job', 'cluster', 'mark'], 'Id of a job that was sent through the job API'),

@@ -130,12 +130,25 @@ interface KnownId {
 /** The last one of each kind: parents and links of one span and the next are mostly the same. */
 const lastIds = new Map<SpanRef['kind'], KnownId>();
 
+/** Of summary spans, whose ids are made of those of all summary spans above them. */
+const foldIds = new WeakMap<SpanRef, string>();
+
 export function spanIdOf(session: string, span: SpanRef): string {
+  if (span.kind === 'fold') return foldIdOf(session, span);
   const last = lastIds.get(span.kind);
   if (last?.session === session && isSame(last.span, span)) return last.spanId;
   const spanId = makeSpanId(session, span);
   lastIds.set(span.kind, { session, span, spanId });
   return spanId;
+}
+
+function foldIdOf(session: string, fold: Extract<SpanRef, { readonly kind: 'fold' }>): string {
+  let foldId = foldIds.get(fold);
+  if (foldId === undefined) {
+    foldId = foldSpanId(session, spanIdOf(session, fold.parent), fold.name, fold.round);
+    foldIds.set(fold, foldId);
+  }
+  return foldId;
 }
 
 function isSame(one: SpanRef, other: SpanRef): boolean {
@@ -144,7 +157,7 @@ function isSame(one: SpanRef, other: SpanRef): boolean {
   return 'id' in one && 'id' in other && one.kind === other.kind && one.id === other.id;
 }
 
-function makeSpanId(session: string, span: SpanRef): string {
+function makeSpanId(session: string, span: Exclude<SpanRef, { readonly kind: 'fold' }>): string {
   switch (span.kind) {
     case 'session':
       return sessionSpanId(session);
@@ -162,7 +175,5 @@ function makeSpanId(session: string, span: SpanRef): string {
       return submissionJobSpanId(session, span.id);
     case 'task':
       return taskSpanId(session, span.taskId, span.attempt);
-    case 'fold':
-      return foldSpanId(session, spanIdOf(session, span.parent), span.name, span.round);
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Correlator, type CorrelateOptions, createCorrelator, type Lifecycle } from '../../src/correlate/index.ts';
+import { type Correlator, type CorrelateOptions, createCorrelator, type Lifecycle, type SpanRef } from '../../src/correlate/index.ts';
 import type { RayEvent } from '../../src/event/index.ts';
+import { spanIdOf } from '../../src/span/ids.ts';
 import { definition, jobStates, machineId, many, states, taskId } from '../support/simple-events.ts';
 import { growth, MAX_GROWTH } from '../support/steps.ts';
 
@@ -37,6 +38,22 @@ function isNotEndOfFirst(event: RayEvent): boolean {
 }
 
 describe('the work is linear', () => {
+  it('when summary spans are nested', () => {
+    const idsOf = (size: number) => (): void => {
+      let above: SpanRef = { kind: 'job', id: '01000000' };
+      const refs: SpanRef[] = [];
+      for (let level = 0; level < size; level += 1) {
+        refs.push(
+          { kind: 'fold', parent: above, name: `a${level}`, round: 0 },
+          { kind: 'fold', parent: above, name: `b${level}`, round: 0 },
+        );
+        above = refs.at(-1) ?? above;
+      }
+      for (const ref of refs.reverse()) spanIdOf('session', ref);
+    };
+    expect(growth(50, idsOf)).toBeLessThan(MAX_GROWTH);
+  });
+
   it('when events name ever new workers and nodes of one attempt', () => {
     const eventsOf = (size: number): RayEvent[] =>
       many(size, (number) => {
@@ -94,6 +111,65 @@ describe('the work is linear', () => {
       }
       expect(correlator.openAttempts()).toBe(1);
       expect(correlator.stats().tombstones).toBe(maxTombstones - 1);
+    });
+  });
+
+  /** Each task is called by the one before. */
+  const chainOf = (size: number, over: { readonly hasRoot?: boolean; readonly ends?: boolean } = {}): RayEvent[] =>
+    many(size, (number) => [
+      definition(
+        taskId(number),
+        number > 0 ? { parentTaskId: taskId(number - 1) } : over.hasRoot === false ? { parentTaskId: taskId(size + 9) } : {},
+      ),
+      states(taskId(number), { RUNNING: number, ...(over.ends === false ? {} : { FINISHED: number + 0.9 }) }),
+    ]);
+
+  describe.each([
+    ['with room for all of it', {}],
+    ['with a budget', { maxSpansPerTrace: 60 }],
+    ['nested flat', { nesting: 'flat' }],
+    ['with marks of what runs', { inFlight: 'running', inFlightAfterMs: 1_000 }],
+  ] as const)('when tasks call each other in a chain, %s', (_, options) => {
+    const closed = (events: readonly RayEvent[]): unknown => finished(events, options);
+
+    it('and end one after another', () => {
+      expectLinear(200, chainOf, closed);
+      expectLinear(200, (size) => chainOf(size).reverse(), closed);
+    });
+
+    it('and end while the next ones are not known', () => {
+      expectLinear(200, chainOf, (events) => {
+        const correlator = applied([], options);
+        for (const [index, event] of events.entries()) {
+          correlator.apply(event, index * 10_000);
+          correlator.advance((index + 1) * 10_000 - 1);
+        }
+      });
+    });
+
+    it('and their first caller is not known', () => {
+      expectLinear(200, (size) => chainOf(size, { hasRoot: false }), closed);
+      expectLinear(200, (size) => chainOf(size, { hasRoot: false }).reverse(), closed);
+    });
+
+    it('and only the last of them end', () => {
+      const eventsOf = (size: number): RayEvent[] => [
+        ...chainOf(size, { ends: false }),
+        ...many(size, (number) => [
+          definition(taskId(size + number), { parentTaskId: taskId(size - 1) }),
+          states(taskId(size + number), { RUNNING: number, FINISHED: number + 1 }),
+        ]),
+      ];
+      expectLinear(150, eventsOf, closed);
+    });
+
+    it('and end with their job', () => {
+      expectLinear(200, (size) => [...chainOf(size, { ends: false }), jobStates({ FINISHED: 9_000 })], closed);
+      expectLinear(
+        200,
+        (size) => chainOf(size),
+        (events) => applied(events, options).closeAll(0),
+      );
     });
   });
 });

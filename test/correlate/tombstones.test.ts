@@ -32,7 +32,7 @@ function finishedTask(session: Session, id: string, { parent, number, runningNs,
   const task = new Task(session, id);
   task.parentTaskId = parent;
   task.trace = isRich ? OTHER_JOB : JOB;
-  task.add({ closed: true, number, runningNs, outcome, fold: undefined });
+  task.add({ closed: true, number, runningNs, outcome, fold: undefined, above: undefined });
   return task;
 }
 

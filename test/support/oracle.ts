@@ -9,6 +9,8 @@ export interface OracleOptions {
   /** Largest number of spans in a trace; attempts may then be folded. Absent: nothing may be folded. */
   readonly maxSpansPerTrace?: number;
   readonly valueLengthLimit?: number;
+  /** Spans of tasks below each other; a deeper one hangs under its job. Default 1,000. */
+  readonly maxDepth?: number;
 }
 
 /** Attributes by which a summary span of folded attempts tells how many it stands for. */
@@ -103,6 +105,16 @@ function callingJob(session: SessionFacts, taskId: string): string {
     current = parent;
   }
   return jobOf(current);
+}
+
+/** True when a task has so many ancestors that its span hangs under its job. */
+function isTooDeep(session: SessionFacts, taskId: string, maxDepth: number): boolean {
+  let depth = 1;
+  for (let parent = session.parents.get(taskId); parent !== undefined && !isDriver(parent); parent = session.parents.get(parent)) {
+    depth += 1;
+    if (depth > maxDepth) return true;
+  }
+  return false;
 }
 
 function checkJobs(world: World, session: SessionFacts): void {
@@ -241,7 +253,9 @@ function checkParent(world: World, what: string, session: SessionFacts, attempt:
   const jobSpan = spanId('job', session.session, callingJob(session, attempt.taskId));
   const parentTaskId = attempt.parentTaskId ?? session.parents.get(attempt.taskId);
   const hangsUnderJob = parentTaskId === undefined || isDriver(parentTaskId);
-  const parents = hangsUnderJob ? [jobSpan] : parentAttempts(session, parentTaskId, attempt);
+  const tooDeep = world.options.nesting !== 'flat' && isTooDeep(session, attempt.taskId, world.options.maxDepth ?? 1_000);
+  const parents = hangsUnderJob || tooDeep ? [jobSpan] : parentAttempts(session, parentTaskId, attempt);
+  if ((span.attributes['ray.parent_too_deep'] === true) !== tooDeep) world.say(`${what}: its depth is marked wrongly`);
   if (!hangsUnderJob) {
     const all = parentAttempts(session, parentTaskId);
     const shown = all.filter((id) => world.withId(id).length > 0);
@@ -256,7 +270,7 @@ function checkParent(world: World, what: string, session: SessionFacts, attempt:
     if (span.parentSpanId !== jobSpan) world.say(`${what}: parent is ${span.parentSpanId} instead of its job`);
   } else if (!parents.includes(span.parentSpanId)) {
     if (world.isFolding(trace) && parents.every((id) => world.withId(id).length === 0)) return;
-    const wanted = hangsUnderJob ? 'its job' : `an attempt of task ${parentTaskId} that ran when it was submitted`;
+    const wanted = hangsUnderJob || tooDeep ? 'its job' : `an attempt of task ${parentTaskId} that ran when it was submitted`;
     world.say(`${what}: parent is '${span.parentSpanId}' instead of ${wanted}`);
   }
 }
