@@ -17,6 +17,8 @@ interface Truth {
   readonly attempts: Readonly<Record<string, number>>;
   /** Attempts that failed, by name. */
   readonly failed: Readonly<Record<string, number>>;
+  /** Attempts that ended because their driver did, running or waiting; of a driver that was killed, the same as of one that was stopped. */
+  readonly endedWithDriver?: Readonly<Record<string, number>>;
 }
 
 const TRUTHS: Readonly<Record<string, Truth>> = {
@@ -106,8 +108,8 @@ const TRUTHS: Readonly<Record<string, Truth>> = {
     failed: { 'SynchronizationActor.broadcast_from_rank_zero': 1 },
   },
   // Three of eight steps run when the driver gets a SIGKILL, three of six when its submission is stopped.
-  'driver-sigkill': { attempts: { step: 8 }, failed: {} },
-  'job-stop': { attempts: { step: 6 }, failed: {} },
+  'driver-sigkill': { attempts: { step: 8 }, failed: {}, endedWithDriver: { step: 8 } },
+  'job-stop': { attempts: { step: 6 }, failed: {}, endedWithDriver: { step: 6 } },
 };
 
 const LOGGED = ['services-and-threads-ray-2.60.0'];
@@ -115,7 +117,7 @@ const LOGGED = ['services-and-threads-ray-2.60.0'];
 /** What the bridge gets wrong today. A fix makes the test fail that is named here; then its name goes. */
 const OPEN_FAULTS: Readonly<Record<string, readonly string[]>> = {
   threads: ['attempts'],
-  'serve-inflight-at-job-close': ['attempts', 'pace', 'cut'],
+  'serve-inflight-at-job-close': ['attempts', 'pace', 'cut', 'endedWithDriver'],
   'data-job': ['attempts'],
   train: ['attempts'],
 };
@@ -133,6 +135,11 @@ describe.each(Object.entries(TRUTHS))('%s', (name, truth) => {
 
   known('failed')('has failed attempts where the program failed', () => {
     expect(countsByName(attemptSpans(spans).filter((span) => span.statusCode === 2))).toEqual(truth.failed);
+  });
+
+  known('endedWithDriver')('says of an attempt that it ended with its driver where it did', () => {
+    const ended = attemptSpans(spans).filter(({ attributes }) => attributes['ray.task.end_reason'] === 'driver_ended');
+    expect(countsByName(ended)).toEqual(truth.endedWithDriver ?? {});
   });
 
   known('cut')('cuts no attempt, played at the pace at which it was recorded', () => {

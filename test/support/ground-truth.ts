@@ -16,8 +16,8 @@ const OWN_FUNCTIONS = /^(truth_|odd|nodes|oom|__main__\.)/;
 /** How long the last process of a killed job may live. */
 const LATEST_DEATH_NS = 5_000_000_000n;
 
-/** Outcomes that are no failure; exit_actor() leaves by an exception. */
-const INTENDED = new Set(['ok', 'SystemExit', 'AsyncioActorExit', '_AsyncioActorExit', 'IntentionalSystemExit']);
+/** Outcomes that are no failure: exit_actor() and `ray.cancel` end a task by an exception, and the end of its driver may do so. */
+const INTENDED = new Set(['ok', 'SystemExit', 'AsyncioActorExit', 'IntentionalSystemExit', 'CancelledError', 'TaskCancelledError']);
 
 interface Run {
   readonly call: string;
