@@ -1,5 +1,6 @@
 import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
+import type { Reloadable } from '../access/index.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { createConsoleExporter } from './console-exporter.ts';
 import { createFileExporter } from './file-exporter.ts';
@@ -19,6 +20,8 @@ export interface NamedExporter {
   readonly timeoutMs?: number;
   /** It takes spans as they are encoded; others get plain objects, which can be spread and compared. */
   readonly takesEncoded?: boolean;
+  /** Files that it uses. Whoever reloads one tells the pipeline by `reconfigured`. */
+  readonly files?: readonly Reloadable[];
 }
 
 export type CreatedExporters =
@@ -93,7 +96,7 @@ function otlpExporter(settings: OtlpSettings, clock: Clock): Created {
   const exporter = createOtlpExporter(takesEncoded ? protobufSerializer : JsonTraceSerializer, transport);
   const timeoutMs = settings.timeoutMs + TIMEOUT_MARGIN_MS;
   return {
-    exporter: { name: 'otlp', exporter, endpoint: settings.publicUrl, timeoutMs, takesEncoded },
+    exporter: { name: 'otlp', exporter, endpoint: settings.publicUrl, timeoutMs, takesEncoded, files: [settings.tls] },
     line: `OTLP (${settings.protocol}) to ${settings.publicUrl}`,
   };
 }

@@ -1,6 +1,7 @@
 import type * as GrpcJs from '@grpc/grpc-js';
 import type { Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import { USER_AGENT } from './http-transport.ts';
+import type { TlsMaterial } from './otlp-certificates.ts';
 import type { OtlpSettings } from './otlp-environment.ts';
 import type { OtlpTransport, TransportAnswer } from './otlp-exporter.ts';
 import { outcomeOfError, outcomeOfGrpcStatus } from './outcome.ts';
@@ -11,6 +12,7 @@ const METHOD = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 const MAX_RECONNECT_BACKOFF_MS = 5_000;
 
 interface Connection {
+  readonly material: TlsMaterial;
   readonly client: Client;
   readonly metadata: Metadata;
 }
@@ -20,6 +22,15 @@ export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
   let connection: Promise<Connection> | undefined;
   // Loaded on first use: most set-ups speak HTTP, and grpc-js is the larger half of a start.
   const connect = async (): Promise<Connection> => open(await import('@grpc/grpc-js'), settings);
+
+  /** Certificates that changed are for a new channel; the old one ends with its last call. */
+  const current = async (): Promise<Connection> => {
+    const opened = await connection;
+    if (opened !== undefined && opened.material === settings.tls.current()) return opened;
+    opened?.client.close();
+    connection = connect();
+    return await connection;
+  };
 
   const call = ({ client, metadata }: Connection, body: Uint8Array, signal: AbortSignal): Promise<TransportAnswer> =>
     new Promise((resolve) => {
@@ -37,8 +48,7 @@ export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
   return {
     send: async (body, signal) => {
       try {
-        connection ??= connect();
-        return await call(await connection, body, signal);
+        return await call(await current(), body, signal);
       } catch (error) {
         return outcomeOfError(error);
       }
@@ -53,10 +63,9 @@ export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
 }
 
 function open(grpc: typeof GrpcJs, settings: OtlpSettings): Connection {
-  const { ca, key, cert } = settings.tls;
-  const credentials = settings.insecure
-    ? grpc.credentials.createInsecure()
-    : grpc.credentials.createSsl(ca ?? null, key ?? null, cert ?? null);
+  const material = settings.tls.current();
+  const [ca, key, cert] = [material.ca, material.key, material.cert].map((text) => (text === undefined ? null : Buffer.from(text)));
+  const credentials = settings.insecure ? grpc.credentials.createInsecure() : grpc.credentials.createSsl(ca, key, cert);
   const metadata = new grpc.Metadata();
   for (const [name, value] of Object.entries(settings.headers)) metadata.set(name, value);
   const client = new grpc.Client(settings.url, credentials, {
@@ -65,7 +74,7 @@ function open(grpc: typeof GrpcJs, settings: OtlpSettings): Connection {
     'grpc.default_compression_algorithm':
       settings.compression === 'gzip' ? grpc.compressionAlgorithms.gzip : grpc.compressionAlgorithms.identity,
   });
-  return { client, metadata };
+  return { material, client, metadata };
 }
 
 function answered(body: Uint8Array): TransportAnswer {

@@ -27,7 +27,7 @@ const DECOMPRESS: Readonly<Record<string, (body: Uint8Array) => Promise<Uint8Arr
 export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpTransport {
   const url = new URL(settings.url);
   const secure = url.protocol === 'https:';
-  const agent = secure ? new https.Agent({ keepAlive: true, ...settings.tls }) : new http.Agent({ keepAlive: true });
+  const agents = createAgents(settings, secure);
   const headers: Record<string, string> = {
     'User-Agent': USER_AGENT,
     ...settings.headers,
@@ -37,7 +37,12 @@ export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpT
 
   const exchange = async (body: Uint8Array, signal: AbortSignal): Promise<TransportAnswer> => {
     const payload = settings.compression === 'gzip' ? await compress(body) : body;
-    const options = { method: 'POST', agent, headers: { ...headers, 'Content-Length': String(payload.byteLength) }, signal };
+    const options = {
+      method: 'POST',
+      agent: agents.current(),
+      headers: { ...headers, 'Content-Length': String(payload.byteLength) },
+      signal,
+    };
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
       const request = (secure ? https : http).request(url, options, resolve);
       request.on('error', reject);
@@ -69,7 +74,26 @@ export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpT
         limit.release();
       }
     },
-    close: () => agent.destroy(),
+    close: agents.destroy,
+  };
+}
+
+/** Keeps connections, until the certificates change: those that come then are for new connections. */
+function createAgents({ tls }: OtlpSettings, secure: boolean): { current(): http.Agent; destroy(): void } {
+  let material = tls.current();
+  const create = (): http.Agent => (secure ? new https.Agent({ keepAlive: true, ...material }) : new http.Agent({ keepAlive: true }));
+  let agent = create();
+  return {
+    // Called before a request, when no other one is under way.
+    current: () => {
+      if (tls.current() !== material) {
+        agent.destroy();
+        material = tls.current();
+        agent = create();
+      }
+      return agent;
+    },
+    destroy: () => agent.destroy(),
   };
 }
 

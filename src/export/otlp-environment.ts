@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { type OtlpCertificates, readCertificates } from './otlp-certificates.ts';
 import { readHeader } from './otlp-headers.ts';
 
 export type OtlpProtocol = 'http/protobuf' | 'http/json' | 'grpc';
@@ -16,7 +16,7 @@ export interface OtlpSettings {
   readonly compression: 'none' | 'gzip';
   /** gRPC only: no TLS. */
   readonly insecure: boolean;
-  readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+  readonly tls: OtlpCertificates;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -142,25 +142,14 @@ function readTimeout(env: Environment, problems: string[]): number {
   return DEFAULT_TIMEOUT_MS;
 }
 
-function readTls(env: Environment, problems: string[]): OtlpSettings['tls'] {
-  const ca = readFile(env, 'CERTIFICATE', problems);
-  const cert = readFile(env, 'CLIENT_CERTIFICATE', problems);
-  const key = readFile(env, 'CLIENT_KEY', problems);
-  const [hasCert, hasKey] = [tracesOrGeneral(env, 'CLIENT_CERTIFICATE'), tracesOrGeneral(env, 'CLIENT_KEY')];
-  if ((hasCert === undefined) !== (hasKey === undefined)) {
+function readTls(env: Environment, problems: string[]): OtlpCertificates {
+  const [ca, cert, key] = ['CERTIFICATE', 'CLIENT_CERTIFICATE', 'CLIENT_KEY'].map((suffix) => {
+    const variable = tracesOrGeneral(env, suffix);
+    return variable && { setting: variable.name, file: variable.value };
+  });
+  const certificates = readCertificates({ ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }, problems);
+  if ((cert === undefined) !== (key === undefined)) {
     problems.push('OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY only work together: set both or neither');
   }
-  return { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) };
-}
-
-function readFile(env: Environment, suffix: string, problems: string[]): Buffer | undefined {
-  const variable = tracesOrGeneral(env, suffix);
-  if (variable === undefined) return undefined;
-  try {
-    return readFileSync(variable.value);
-  } catch (error) {
-    const why = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    problems.push(`${variable.name}: cannot read ${JSON.stringify(variable.value)} (${why}): name a PEM file that this process may read`);
-    return undefined;
-  }
+  return certificates;
 }

@@ -10,7 +10,7 @@ const layers: Readonly<Record<string, Layer>> = {
   correlate: { imports: ['event'] },
   otlp: { imports: [] },
   span: { imports: ['event', 'correlate', 'otlp'] },
-  export: { imports: ['span', 'otlp'] },
+  export: { imports: ['span', 'otlp', 'access'] },
   journal: { imports: ['event'] },
   options: { imports: [] },
   access: { imports: ['options'] },
