@@ -264,6 +264,8 @@ function tellExport(event: ExportEvent, { log, metrics, spaced }: Tools): void {
     case 'export_refused':
       metrics.add('spansRefused', 1, event.exporter);
       return spaced(key, (repeated) => log.error({ ...line, ...repeated }, 'the backend will not take a span; it is set aside'));
+    case 'export_note':
+      return spaced(key, (repeated) => log.warn({ ...line, ...repeated }, 'the library for gRPC reports a problem'));
     case 'export_warning':
       return spaced(key, (repeated) => log.warn({ ...line, ...repeated }, 'the backend took the spans, with a remark'));
   }

@@ -119,6 +119,8 @@ export type BackendFacts =
       /** Without credentials. */
       readonly endpoint: string;
       readonly protocol: string;
+      /** Through which proxy, or why through none, as the start line of the bridge says it. Empty where no variable names one. */
+      readonly route?: string;
       readonly isDefault: boolean;
       readonly outcome: OtlpOutcome;
       /** What the same place, or its neighbour, answers when spoken to otherwise. */

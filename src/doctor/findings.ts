@@ -74,6 +74,7 @@ export const FINDINGS = {
   otlp_path_wrong: fault('The OTLP endpoint does not know the path'),
   otlp_redirect: fault('The OTLP endpoint redirects; that is not followed'),
   otlp_strange_answer: warning('The OTLP endpoint takes the request, but its answer is not that of a backend, or has a remark'),
+  otlp_proxy: fault('The proxy on the way to the OTLP endpoint is away, or refuses'),
   otlp_failing: fault('The OTLP endpoint answers with an error'),
 } as const satisfies Record<string, FindingRow>;
 

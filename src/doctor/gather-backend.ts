@@ -27,10 +27,10 @@ export async function gatherBackend(question: BackendQuestion): Promise<BackendF
   if (otlp === undefined) return { kind: 'no_otlp', describe: created.describe };
   if (isDefault && !question.tryDefault) return { kind: 'not_asked' };
 
-  const { protocol, publicUrl } = readOtlpSettings(env, []);
+  const { protocol, publicUrl, route } = readOtlpSettings(env, []);
   const outcome = await probe(env, question);
   const other = await otherWay(env, protocol, publicUrl, outcome, question);
-  return { kind: 'asked', endpoint: publicUrl, protocol, isDefault, outcome, other };
+  return { kind: 'asked', endpoint: publicUrl, protocol, route: route.describe, isDefault, outcome, other };
 }
 
 function environmentOf({ env, endpoint, timeoutMs }: BackendQuestion): Environment {

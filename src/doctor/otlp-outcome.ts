@@ -7,7 +7,7 @@ export type OtlpOutcome =
       readonly kind: 'refused_connection' | 'unknown_host' | 'timeout' | 'not_its_protocol' | 'tls_mismatch' | 'tls_untrusted';
       readonly reason: string;
     }
-  | { readonly kind: 'credentials' | 'path' | 'redirect' | 'failing'; readonly reason: string };
+  | { readonly kind: 'credentials' | 'path' | 'redirect' | 'proxy' | 'failing'; readonly reason: string };
 
 interface ExportAnswer {
   readonly kind: string;
@@ -19,6 +19,7 @@ type Rule = readonly [pattern: RegExp, kind: Exclude<OtlpOutcome['kind'], 'taken
 
 /** In this order: the first that fits counts. The reasons are those of `export/`, by HTTP status, gRPC status or Node's error code. */
 const rules: readonly Rule[] = [
+  [/^the proxy |^HTTP 407\b|^E[A-Z]+:.*\(through the proxy /, 'proxy'],
   [/but the answer is not OTLP/, 'not_its_protocol'],
   [/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ECONNRESET.*connect/, 'refused_connection'],
   [/ENOTFOUND|EAI_AGAIN|Name resolution failed/, 'unknown_host'],
@@ -28,7 +29,7 @@ const rules: readonly Rule[] = [
     'tls_mismatch',
   ],
   [/CERT|SELF_SIGNED|UNABLE_TO_|self.signed|certificate|ERR_TLS_/i, 'tls_untrusted'],
-  [/^HTTP (?:401|402|403|407)\b|^gRPC (?:UNAUTHENTICATED|PERMISSION_DENIED)/, 'credentials'],
+  [/^HTTP (?:401|402|403)\b|^gRPC (?:UNAUTHENTICATED|PERMISSION_DENIED)/, 'credentials'],
   [/^HTTP 3\d\d\b/, 'redirect'],
   [/^HTTP (?:404|405|410|421|501)\b|^gRPC (?:NOT_FOUND|UNIMPLEMENTED)/, 'path'],
   [/HPE_|Parse Error|Protocol error|^HTTP (?:406|415|426|505)\b|ECONNRESET|socket hang up|EPIPE|RST_STREAM/, 'not_its_protocol'],

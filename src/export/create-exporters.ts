@@ -22,6 +22,8 @@ export interface NamedExporter {
   readonly takesEncoded?: boolean;
   /** Files that it uses. Whoever reloads one tells the pipeline by `reconfigured`. */
   readonly files?: readonly Reloadable[];
+  /** Hands on what a library below writes to its own log. */
+  readonly onNote?: (listener: (note: string) => void) => void;
 }
 
 export type CreatedExporters =
@@ -95,9 +97,18 @@ function otlpExporter(settings: OtlpSettings, clock: Clock): Created {
   const takesEncoded = settings.protocol !== 'http/json';
   const exporter = createOtlpExporter(takesEncoded ? protobufSerializer : JsonTraceSerializer, transport);
   const timeoutMs = settings.timeoutMs + TIMEOUT_MARGIN_MS;
+  const { onNote } = transport;
   return {
-    exporter: { name: 'otlp', exporter, endpoint: settings.publicUrl, timeoutMs, takesEncoded, files: [settings.tls] },
-    line: `OTLP (${settings.protocol}) to ${settings.publicUrl}`,
+    exporter: {
+      name: 'otlp',
+      exporter,
+      endpoint: settings.publicUrl,
+      timeoutMs,
+      takesEncoded,
+      files: [settings.tls],
+      ...(onNote === undefined ? {} : { onNote }),
+    },
+    line: `OTLP (${settings.protocol}) to ${settings.publicUrl}${settings.route.describe}`,
   };
 }
 

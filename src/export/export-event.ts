@@ -21,6 +21,8 @@ export type ExportEvent = { readonly exporter: string } & (
   | { readonly name: 'export_split'; readonly spans: number; readonly reason: string }
   /** One span was set aside: the backend will not take it. */
   | { readonly name: 'export_refused'; readonly reason: string; readonly traceId: string; readonly spanId: string }
+  /** A line of the log of a library below, such as grpc-js. */
+  | { readonly name: 'export_note'; readonly message: string }
   /** The backend took everything and had a remark. */
   | { readonly name: 'export_warning'; readonly message: string }
 );

@@ -1,15 +1,19 @@
 import type * as GrpcJs from '@grpc/grpc-js';
 import type { Client, Metadata, ServiceError } from '@grpc/grpc-js';
+import { listenToGrpc } from './grpc-log.ts';
 import { USER_AGENT } from './http-transport.ts';
 import type { TlsMaterial } from './otlp-certificates.ts';
 import type { OtlpSettings } from './otlp-environment.ts';
 import type { OtlpTransport, TransportAnswer } from './otlp-exporter.ts';
-import { outcomeOfError, outcomeOfGrpcStatus } from './outcome.ts';
+import { type FailedOutcome, outcomeOfError, outcomeOfGrpcStatus, outcomeOfProxyError, outcomeOfProxyStatus, viaProxy } from './outcome.ts';
+import type { Proxy } from './proxy.ts';
 import { readRpcStatus } from './rpc-status.ts';
 
 const METHOD = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 /** grpc-js would wait up to two minutes before it connects again; our own backoff is what counts. */
 const MAX_RECONNECT_BACKOFF_MS = 5_000;
+/** A failed connection to a proxy is the reason of calls that fail in this time: grpc-js has connected again by then. */
+const NOTE_LASTS_MS = 3 * MAX_RECONNECT_BACKOFF_MS;
 
 interface Connection {
   readonly material: TlsMaterial;
@@ -20,8 +24,20 @@ interface Connection {
 /** OTLP/gRPC over one channel. Source: https://opentelemetry.io/docs/specs/otlp/#otlpgrpc */
 export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
   let connection: Promise<Connection> | undefined;
+  const { proxy } = settings.route;
+  const listeners: ((note: string) => void)[] = [];
+  let endNotes: (() => void) | undefined;
+  /** What grpc-js last wrote of the proxy: the failed call itself does not have it. */
+  let lastNote = { line: '', atMs: 0 };
   // Loaded on first use: most set-ups speak HTTP, and grpc-js is the larger half of a start.
-  const connect = async (): Promise<Connection> => open(await import('@grpc/grpc-js'), settings);
+  const connect = async (): Promise<Connection> => {
+    const grpc = await import('@grpc/grpc-js');
+    endNotes ??= listenToGrpc(grpc, (line) => {
+      if (isAboutProxy(line)) lastNote = { line, atMs: Date.now() };
+      for (const listener of listeners) listener(line);
+    });
+    return open(grpc, settings);
+  };
 
   /** Certificates that changed are for a new channel; the old one ends with its last call. */
   const current = async (): Promise<Connection> => {
@@ -32,13 +48,20 @@ export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
     return await connection;
   };
 
+  const failed = (error: ServiceError): FailedOutcome => {
+    const outcome = outcomeOfServiceError(error);
+    if (proxy === undefined) return outcome;
+    const isNew = outcome.kind === 'retry_after' && Date.now() - lastNote.atMs < NOTE_LASTS_MS;
+    return (isNew ? outcomeOfProxyNote(lastNote.line, proxy) : undefined) ?? viaProxy(outcome, proxy);
+  };
+
   const call = ({ client, metadata }: Connection, body: Uint8Array, signal: AbortSignal): Promise<TransportAnswer> =>
     new Promise((resolve) => {
       // grpc-js keeps deadlines on the system's clock.
       const options = { deadline: Date.now() + settings.timeoutMs };
       const done = (error: ServiceError | null, answer?: Uint8Array): void => {
         signal.removeEventListener('abort', cancel);
-        resolve(error === null ? answered(answer ?? new Uint8Array(0)) : outcomeOfServiceError(error));
+        resolve(error === null ? answered(answer ?? new Uint8Array(0)) : failed(error));
       };
       const request = client.makeUnaryRequest(METHOD, toBuffer, toBytes, body, metadata, options, done);
       const cancel = (): void => request.cancel();
@@ -53,7 +76,9 @@ export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
         return outcomeOfError(error);
       }
     },
+    onNote: (listener) => void listeners.push(listener),
     close: () => {
+      endNotes?.();
       void connection?.then(
         ({ client }) => client.close(),
         () => undefined,
@@ -68,7 +93,15 @@ function open(grpc: typeof GrpcJs, settings: OtlpSettings): Connection {
   const credentials = settings.insecure ? grpc.credentials.createInsecure() : grpc.credentials.createSsl(ca, key, cert);
   const metadata = new grpc.Metadata();
   for (const [name, value] of Object.entries(settings.headers)) metadata.set(name, value);
-  const client = new grpc.Client(settings.url, credentials, {
+  const { proxy } = settings.route;
+  const client = new grpc.Client(proxy === undefined ? settings.url : `dns:${addressOf(proxy)}`, credentials, {
+    // Its own reading of proxy variables follows another rule: `readRoute` has that of the bridge.
+    'grpc.enable_http_proxy': 0,
+    ...(proxy && {
+      'grpc.http_connect_target': `dns:${settings.url}`,
+      'grpc.default_authority': settings.url,
+      ...(proxy.credentials === undefined ? {} : { 'grpc.http_connect_creds': proxy.credentials }),
+    }),
     'grpc.primary_user_agent': USER_AGENT,
     'grpc.max_reconnect_backoff_ms': MAX_RECONNECT_BACKOFF_MS,
     'grpc.default_compression_algorithm':
@@ -81,7 +114,25 @@ function answered(body: Uint8Array): TransportAnswer {
   return { kind: 'answered', status: 'gRPC OK', contentType: 'application/x-protobuf', body };
 }
 
-function outcomeOfServiceError(error: ServiceError): TransportAnswer {
+function addressOf({ host, port }: Proxy): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+const PROXY_STATUS = /^Failed to connect to .* through proxy .* with status (\d+)$/;
+const PROXY_ERROR = /^Failed to connect to proxy .* with error (.*)$/;
+
+function isAboutProxy(line: string): boolean {
+  return PROXY_STATUS.test(line) || PROXY_ERROR.test(line);
+}
+
+function outcomeOfProxyNote(line: string, proxy: Proxy): FailedOutcome | undefined {
+  const status = PROXY_STATUS.exec(line)?.[1];
+  if (status !== undefined) return outcomeOfProxyStatus(Number(status), proxy);
+  const message = PROXY_ERROR.exec(line)?.[1];
+  return message === undefined ? undefined : outcomeOfProxyError(new Error(message), proxy);
+}
+
+function outcomeOfServiceError(error: ServiceError): FailedOutcome {
   const [details] = error.metadata.get('grpc-status-details-bin');
   const status = details instanceof Uint8Array ? readRpcStatus(details) : undefined;
   return outcomeOfGrpcStatus(error.code, error.details, status?.retryAfterMs);

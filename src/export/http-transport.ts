@@ -1,12 +1,15 @@
 import http from 'node:http';
 import https from 'node:https';
+import { urlToHttpOptions } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliDecompress, gzip, unzip } from 'node:zlib';
 import { textOfAnswer } from './answer-text.ts';
 import { type Clock, childSignal } from './clock.ts';
 import type { OtlpSettings } from './otlp-environment.ts';
 import type { OtlpTransport, TransportAnswer } from './otlp-exporter.ts';
-import { outcomeOfError, outcomeOfHttpStatus } from './outcome.ts';
+import { type FailedOutcome, outcomeOfError, outcomeOfHttpStatus, viaProxy } from './outcome.ts';
+import { type Proxy, proxyHeaders } from './proxy.ts';
+import { TunnelAgent } from './tunnel-agent.ts';
 
 /** What is read of an answer, at most; the rest is left. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
@@ -26,30 +29,35 @@ const DECOMPRESS: Readonly<Record<string, (body: Uint8Array) => Promise<Uint8Arr
  */
 export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpTransport {
   const url = new URL(settings.url);
-  const secure = url.protocol === 'https:';
-  const agents = createAgents(settings, secure);
+  const isSecure = url.protocol === 'https:';
+  const { proxy } = settings.route;
+  // Over plain HTTP a proxy reads the request itself: with the whole URL in its first line. Through HTTPS it gets a tunnel.
+  const forwarder = isSecure ? undefined : proxy;
+  const agents = createAgents(settings, isSecure);
   const headers: Record<string, string> = {
     'User-Agent': USER_AGENT,
+    ...(forwarder === undefined ? {} : { Host: url.host, ...proxyHeaders(forwarder) }),
     ...settings.headers,
     'Content-Type': settings.protocol === 'http/json' ? 'application/json' : 'application/x-protobuf',
     ...(settings.compression === 'gzip' ? { 'Content-Encoding': 'gzip' } : {}),
   };
+  const target: http.RequestOptions = { ...urlToHttpOptions(url), method: 'POST', ...(forwarder && forwarding(url, forwarder)) };
+  const isTls = forwarder?.isSecure ?? isSecure;
 
   const exchange = async (body: Uint8Array, signal: AbortSignal): Promise<TransportAnswer> => {
     const payload = settings.compression === 'gzip' ? await compress(body) : body;
-    const options = {
-      method: 'POST',
-      agent: agents.current(),
-      headers: { ...headers, 'Content-Length': String(payload.byteLength) },
-      signal,
-    };
+    const sized = { ...headers, 'Content-Length': String(payload.byteLength) };
     const response = await new Promise<http.IncomingMessage>((resolve, reject) => {
-      const request = (secure ? https : http).request(url, options, resolve);
+      const request = (isTls ? https : http).request({ ...target, agent: agents.current(), headers: sized, signal }, resolve);
       request.on('error', reject);
       request.end(payload);
     });
     return answerOf(response, await readAnswer(response), clock.now());
   };
+
+  /** Of what went wrong, names the proxy. */
+  const named = (outcome: FailedOutcome): FailedOutcome =>
+    proxy === undefined || outcome.reason.startsWith('the proxy ') ? outcome : viaProxy(outcome, proxy);
 
   return {
     send: async (body, signal) => {
@@ -63,10 +71,11 @@ export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpT
       };
       const watching = watch();
       try {
-        return await exchange(body, limit.signal);
+        const answer = await exchange(body, limit.signal);
+        return answer.kind === 'answered' ? answer : named(answer);
       } catch (error) {
-        if (timedOut) return { kind: 'retry_after', reason: `no answer within ${settings.timeoutMs} ms (OTEL_EXPORTER_OTLP_TIMEOUT)` };
-        return outcomeOfError(error);
+        const reason = `no answer within ${settings.timeoutMs} ms (OTEL_EXPORTER_OTLP_TIMEOUT)`;
+        return named(timedOut ? { kind: 'retry_after', reason } : outcomeOfError(error));
       } finally {
         timer.abort();
         await watching;
@@ -74,14 +83,24 @@ export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpT
         limit.release();
       }
     },
-    close: agents.destroy,
+    close: () => agents.destroy(),
   };
 }
 
+/** The proxy in place of the server, and the whole URL, without user and password, in place of its path. */
+function forwarding(url: URL, { host, port }: Proxy): http.RequestOptions {
+  return { host, hostname: host, port, path: `${url.protocol}//${url.host}${url.pathname}${url.search}` };
+}
+
 /** Keeps connections, until the certificates change: those that come then are for new connections. */
-function createAgents({ tls }: OtlpSettings, secure: boolean): { current(): http.Agent; destroy(): void } {
+function createAgents({ tls, route, timeoutMs }: OtlpSettings, isSecure: boolean): { current(): http.Agent; destroy(): void } {
+  const { proxy } = route;
   let material = tls.current();
-  const create = (): http.Agent => (secure ? new https.Agent({ keepAlive: true, ...material }) : new http.Agent({ keepAlive: true }));
+  const create = (): http.Agent => {
+    if (isSecure && proxy !== undefined) return new TunnelAgent({ keepAlive: true, ...material }, proxy, timeoutMs);
+    if (isSecure) return new https.Agent({ keepAlive: true, ...material });
+    return proxy?.isSecure === true ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
+  };
   let agent = create();
   return {
     // Called before a request, when no other one is under way.

@@ -1,5 +1,6 @@
 import { type OtlpCertificates, readCertificates } from './otlp-certificates.ts';
 import { readHeader } from './otlp-headers.ts';
+import { readRoute, type Route } from './proxy.ts';
 
 export type OtlpProtocol = 'http/protobuf' | 'http/json' | 'grpc';
 
@@ -17,6 +18,7 @@ export interface OtlpSettings {
   /** gRPC only: no TLS. */
   readonly insecure: boolean;
   readonly tls: OtlpCertificates;
+  readonly route: Route;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -75,7 +77,9 @@ function oneOf<Value extends string>(env: Environment, suffix: string, known: re
   return value ?? unset;
 }
 
-type Address = Pick<OtlpSettings, 'url' | 'publicUrl' | 'insecure'>;
+type Address = Pick<OtlpSettings, 'url' | 'publicUrl' | 'insecure' | 'route'>;
+
+const DIRECT: Route = { describe: '' };
 
 function httpAddress(env: Environment, problems: string[]): Address {
   const variable = tracesOrGeneral(env, 'ENDPOINT');
@@ -83,11 +87,14 @@ function httpAddress(env: Environment, problems: string[]): Address {
   const url = URL.canParse(given) ? new URL(given) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     problems.push(`${variable?.name} is not an http:// or https:// URL: write it whole, for example http://localhost:4318`);
-    return { url: '', publicUrl: '', insecure: true };
+    return { url: '', publicUrl: '', insecure: true, route: DIRECT };
   }
   // Only the general variable is a base that the signal's path is added to; the other is used as it is.
   if (variable?.name !== 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/traces`;
-  return { url: url.href, publicUrl: withoutCredentials(url), insecure: url.protocol === 'http:' };
+  const isSecure = url.protocol === 'https:';
+  const port = url.port === '' ? (isSecure ? 443 : 80) : Number(url.port);
+  const route = readRoute(env, { isSecure, hostname: url.hostname, port }, false, problems);
+  return { url: url.href, publicUrl: withoutCredentials(url), insecure: !isSecure, route };
 }
 
 /** http:// means no TLS and https:// TLS; without a scheme OTEL_EXPORTER_OTLP_INSECURE decides. */
@@ -95,18 +102,20 @@ function grpcAddress(env: Environment, problems: string[]): Address {
   const variable = tracesOrGeneral(env, 'ENDPOINT');
   const given = variable?.value ?? 'http://localhost:4317';
   const insecure = readInsecure(env, problems);
-  if (/^unix:/i.test(given)) return { url: given, publicUrl: given, insecure };
+  if (/^unix:/i.test(given)) return { url: given, publicUrl: given, insecure, route: DIRECT };
   const whole = /^\w+:\/\//.test(given) ? given : `${insecure ? 'http' : 'https'}://${given}`;
   const url = URL.canParse(whole) ? new URL(whole) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     problems.push(
       `${variable?.name} is not an address for gRPC: write for example http://localhost:4317 or https://collector.example.com:4317`,
     );
-    return { url: '', publicUrl: '', insecure };
+    return { url: '', publicUrl: '', insecure, route: DIRECT };
   }
   // The host with its port; URL leaves out 80 and 443, gRPC's own default is 443 in both cases.
   const port = url.port !== '' ? url.port : url.protocol === 'http:' ? '80' : '443';
-  return { url: `${url.hostname}:${port}`, publicUrl: `${url.protocol}//${url.hostname}:${port}`, insecure: url.protocol === 'http:' };
+  const isSecure = url.protocol === 'https:';
+  const route = readRoute(env, { isSecure, hostname: url.hostname, port: Number(port) }, true, problems);
+  return { url: `${url.hostname}:${port}`, publicUrl: `${url.protocol}//${url.hostname}:${port}`, insecure: !isSecure, route };
 }
 
 function readInsecure(env: Environment, problems: string[]): boolean {

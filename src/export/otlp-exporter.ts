@@ -20,6 +20,8 @@ export interface OtlpTransport {
   /** Never rejects; ends early, as `retry_after`, when `signal` aborts. */
   send(body: Uint8Array, signal: AbortSignal): Promise<TransportAnswer>;
   close(): void;
+  /** Hands on what a library below writes to its own log. */
+  readonly onNote?: (listener: (note: string) => void) => void;
 }
 
 export interface TraceSerializer {

@@ -210,6 +210,46 @@ export function outcomeOfSystemError(code: string, message: string): FailedOutco
   return { kind: 'retry_after', reason, ...(hint === undefined ? {} : { hint }) };
 }
 
+/** Classifies a proxy's answer to CONNECT other than 200. */
+export function outcomeOfProxyStatus(status: number, { publicUrl, variable }: ProxyName): FailedOutcome {
+  const reason = `the proxy ${publicUrl} answers ${status} to CONNECT`;
+  if (status === 407) return { kind: 'misconfigured', reason, fix: fixProxyCredentials(variable) };
+  if (status >= 500 && status !== 501)
+    return { kind: 'retry_after', reason, hint: 'check host and port in OTEL_EXPORTER_OTLP_ENDPOINT: the proxy does not reach them' };
+  return {
+    kind: 'misconfigured',
+    reason,
+    fix: `allow the backend at the proxy in ${variable}, or name it in NO_PROXY to reach it directly`,
+  };
+}
+
+/** Classifies a failure to reach a proxy, or to be understood by it. */
+export function outcomeOfProxyError(error: Error, { publicUrl, variable }: ProxyName): FailedOutcome {
+  const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : '';
+  const reason = printable(`the proxy ${publicUrl} cannot be used: ${code}${error.message}`);
+  const hint = `check host and port of the proxy in ${variable}, or name the backend in NO_PROXY to reach it directly`;
+  return TLS_TROUBLE.test(code.slice(0, -2)) || NOT_HTTP.test(code)
+    ? { kind: 'misconfigured', reason, fix: hint }
+    : { kind: 'retry_after', reason, hint };
+}
+
+/** An outcome on the way through a proxy: who answered is not known, and 407 is always the proxy's. */
+export function viaProxy(outcome: FailedOutcome, { publicUrl, variable }: ProxyName): FailedOutcome {
+  const reason = `${outcome.reason} (through the proxy ${publicUrl})`;
+  return /^HTTP 407\b/.test(outcome.reason)
+    ? { kind: 'misconfigured', reason, fix: fixProxyCredentials(variable) }
+    : { ...outcome, reason };
+}
+
+interface ProxyName {
+  readonly publicUrl: string;
+  readonly variable: string;
+}
+
+function fixProxyCredentials(variable: string): string {
+  return `write user and password into ${variable}, percent-encoded: http://user:password@proxy.example.com:3128`;
+}
+
 export type FailedOutcome = Exclude<ExportOutcome, { kind: 'delivered' }>;
 export type Misconfigured = Extract<ExportOutcome, { kind: 'misconfigured' }>;
 

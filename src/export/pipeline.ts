@@ -107,6 +107,7 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
         believesRefusals: options.believesRefusals ?? false,
       }),
   );
+  for (const { name, onNote } of options.exporters) onNote?.((message) => onEvent({ exporter: name, name: 'export_note', message }));
   const running = lanes.map((lane) => lane.run(stop.signal));
   const hasRoom = (): boolean => total.queuedSpans < limits.maxQueuedSpans && total.queuedBytes < limits.maxQueuedBytes;
 

@@ -226,6 +226,7 @@ const cases: readonly Case[] = [
   ['otlp_credentials', '401', asked({ kind: 'credentials', reason })],
   ['otlp_path_wrong', '404', asked({ kind: 'path', reason })],
   ['otlp_redirect', '302', asked({ kind: 'redirect', reason })],
+  ['otlp_proxy', 'a proxy that asks for credentials', asked({ kind: 'proxy', reason })],
   ['otlp_strange_answer', 'a remark', asked({ kind: 'remark', reason })],
   ['otlp_failing', '500', asked({ kind: 'failing', reason })],
   [

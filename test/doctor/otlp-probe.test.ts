@@ -90,6 +90,23 @@ describe('the probe of the OTLP endpoint', () => {
     expect(text).toContain(`${url} works`);
   });
 
+  it('names the proxy on the way, and why there is none', async () => {
+    const { backend } = await gatherFacts(
+      question({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.test:4318', HTTP_PROXY: 'http://u:SECRET@127.0.0.1:1' } }),
+    );
+    expect(backend).toMatchObject({ route: ', through the proxy http://127.0.0.1:1 (HTTP_PROXY)', outcome: { kind: 'proxy' } });
+    const { codes, text } = await codesWith({
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.test:4318',
+      HTTP_PROXY: 'http://u:SECRET@127.0.0.1:1',
+    });
+    expect(codes).toEqual(['otlp_proxy']);
+    expect(text).toContain('through the proxy http://127.0.0.1:1 (HTTP_PROXY)');
+    expect(text).not.toContain('SECRET');
+    const { url } = await httpBackend();
+    const direct = diagnose(await gatherFacts(question({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: url, HTTP_PROXY: 'http://127.0.0.1:1' } })));
+    expect(JSON.stringify(direct.well)).toContain('takes OTLP (http/protobuf), without a proxy (this machine is reached directly)');
+  });
+
   it('tells a certificate that is not trusted (needs openssl)', async () => {
     const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(temporaryFolder(), name)) as [string, string];
     const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
@@ -129,6 +146,15 @@ describe('the reasons of an export', () => {
     ['ENOTFOUND: getaddrinfo ENOTFOUND nohost.invalid', 'unknown_host'],
     ['gRPC UNAVAILABLE: Name resolution failed for target dns:nohost.invalid:4317', 'unknown_host'],
     ['HTTP 400: Client sent an HTTP request to an HTTPS server.', 'tls_mismatch'],
+    ['HTTP 400: 400 The plain HTTP request was sent to HTTPS port nginx', 'tls_mismatch'],
+    ["HTTP 400: You're speaking plain HTTP to an SSL-enabled server port.", 'tls_mismatch'],
+    ['HTTP 400: This combination of host and port requires TLS.', 'tls_mismatch'],
+    ['HTTP 200, but the answer is not OTLP: Your certificate has expired', 'not_its_protocol'],
+    ['the proxy http://proxy.test:3128 answers 407 to CONNECT', 'proxy'],
+    ['the proxy http://proxy.test:3128 cannot be used: ENOTFOUND: getaddrinfo ENOTFOUND proxy.test', 'proxy'],
+    ['ECONNREFUSED: connect ECONNREFUSED 127.0.0.1:1 (through the proxy http://proxy.test:3128)', 'proxy'],
+    ['HTTP 407 (through the proxy http://proxy.test:3128)', 'proxy'],
+    ['HTTP 401 (through the proxy http://proxy.test:3128)', 'credentials'],
     ['no answer within 5000 ms (OTEL_EXPORTER_OTLP_TIMEOUT)', 'timeout'],
     [
       'gRPC UNAVAILABLE: No connection established. Last error: Error: SSL routines: tlsv1 alert no application protocol',

@@ -11,8 +11,8 @@ export interface Issued {
 }
 
 export interface Authority extends Issued {
-  /** A certificate for 127.0.0.1 and localhost with this common name. */
-  issue(name: string): Issued;
+  /** A certificate with this common name, for 127.0.0.1 and localhost unless `names` says others. */
+  issue(commonName: string, names?: string): Issued;
 }
 
 /** A certificate authority made with openssl; undefined where there is no openssl. */
@@ -22,7 +22,7 @@ export function makeAuthority(name: string): Authority | undefined {
   writeFileSync(
     config,
     '[req]\ndistinguished_name=dn\nprompt=no\n[dn]\nCN=unused\n[ca]\nbasicConstraints=critical,CA:true\n' +
-      '[leaf]\nsubjectAltName=IP:127.0.0.1,DNS:localhost\n',
+      '[leaf]\nsubjectAltName=$ENV::NAMES\n',
   );
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
   const filesOf = (file: string) => ({ certFile: join(folder, `${file}.crt`), keyFile: join(folder, `${file}.key`) });
@@ -31,7 +31,9 @@ export function makeAuthority(name: string): Authority | undefined {
     cert: readFileSync(files.certFile),
     key: readFileSync(files.keyFile),
   });
-  const openssl = (...args: string[]): Buffer => execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'ignore'] });
+  let names = 'DNS:unused';
+  const openssl = (...args: string[]): Buffer =>
+    execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, NAMES: names } });
   const ca = filesOf('ca');
   try {
     openssl(
@@ -57,7 +59,8 @@ export function makeAuthority(name: string): Authority | undefined {
   let issued = 0;
   return {
     ...read(ca),
-    issue: (commonName) => {
+    issue: (commonName, wanted = 'IP:127.0.0.1,DNS:localhost') => {
+      names = wanted;
       const files = filesOf(`leaf-${(issued += 1)}`);
       const request = join(folder, `leaf-${issued}.csr`);
       openssl('req', '-new', ...curve, '-config', config, '-subj', `/CN=${commonName}`, '-keyout', files.keyFile, '-out', request);

@@ -35,7 +35,7 @@ function judge(facts: BackendFacts): Verdicts {
       ? [unknown('the settings of the export cannot be read', 'see `ray-otel-bridge serve --help`')]
       : [first, ...rest];
   }
-  if (facts.outcome.kind === 'taken') return [well(`${facts.endpoint} takes OTLP (${facts.protocol})`)];
+  if (facts.outcome.kind === 'taken') return [well(`${facts.endpoint} takes OTLP (${facts.protocol})${facts.route ?? ''}`)];
   if (facts.outcome.kind === 'remark') {
     return [
       finding('otlp_strange_answer', {
@@ -81,11 +81,16 @@ const texts: Readonly<Record<Failed['kind'], { readonly code: FindingCode; reado
     what: 'the answer is a redirect',
     fix: 'set OTEL_EXPORTER_OTLP_ENDPOINT to where it leads to: https instead of http, most often',
   },
+  proxy: {
+    code: 'otlp_proxy',
+    what: 'the proxy on the way does not let it through',
+    fix: 'set HTTPS_PROXY or HTTP_PROXY of the bridge to the right proxy, with user and password if it asks for them, or name the backend in NO_PROXY',
+  },
   failing: { code: 'otlp_failing', what: 'the answer is an error', fix: 'look at the log of the backend' },
 };
 
-function failed({ endpoint, protocol, other, isDefault }: Asked, outcome: Failed): Finding {
-  const where = `${endpoint} (${protocol})`;
+function failed({ endpoint, protocol, route = '', other, isDefault }: Asked, outcome: Failed): Finding {
+  const where = `${endpoint} (${protocol})${route}`;
   const isGuess = isDefault ? ', the default, because OTEL_EXPORTER_OTLP_ENDPOINT is not set' : '';
   if (other?.speaks === true && other.protocol !== protocol) {
     return finding('otlp_protocol_mismatch', {
