@@ -20,48 +20,38 @@ export class TunnelAgent extends https.Agent {
     this.#timeoutMs = timeoutMs;
   }
 
-  override createConnection(
-    options: https.RequestOptions,
-    // Node gives no stream with an error, whatever its types say.
-    callback: (error: Error | null, stream?: Duplex) => void,
-  ): undefined {
-    void this.#connect(options).then(
-      (stream) => callback(null, stream),
-      (error: Error) => callback(error),
-    );
-  }
-
-  async #connect(options: https.RequestOptions): Promise<Duplex> {
+  override createConnection(options: https.RequestOptions, callback: Done<Duplex>): undefined {
     const host = options.host ?? '';
-    const socket = await openTunnel(this.#proxy, `${host.includes(':') ? `[${host}]` : host}:${options.port}`, this.#timeoutMs);
-    const inTunnel = { ...options, socket };
-    const secured = super.createConnection(inTunnel);
-    if (secured === null || secured === undefined) throw new Error('TLS gave no connection');
-    return secured;
+    openTunnel(this.#proxy, `${host.includes(':') ? `[${host}]` : host}:${options.port}`, this.#timeoutMs, (error, socket) => {
+      const inTunnel = { ...options, socket };
+      if (error === null) callback(null, super.createConnection(inTunnel) ?? undefined);
+      else callback(error);
+    });
   }
 }
 
-/** Asks the proxy for a connection to `target`, host:port. Rejects with an `ExportFailure`. */
-function openTunnel(proxy: Proxy, target: string, timeoutMs: number): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const headers = { Host: target, ...proxyHeaders(proxy) };
-    const options = { method: 'CONNECT', host: proxy.host, port: proxy.port, path: target, headers, agent: false };
-    const request = (proxy.isSecure ? https : http).request(options);
-    const timer = setTimeout(() => request.destroy(new Error(`no answer to CONNECT within ${timeoutMs} ms`)), timeoutMs);
-    request.once('connect', (response, socket: Socket, head) => {
-      clearTimeout(timer);
-      if (response.statusCode === 200) {
-        if (head.length > 0) socket.unshift(head);
-        resolve(socket);
-        return;
-      }
-      socket.destroy();
-      reject(new ExportFailure(outcomeOfProxyStatus(response.statusCode ?? 0, proxy)));
-    });
-    request.once('error', (error) => {
-      clearTimeout(timer);
-      reject(new ExportFailure(outcomeOfProxyError(error, proxy)));
-    });
-    request.end();
+/** Node gives nothing with an error, whatever its types say. */
+type Done<Value> = (error: Error | null, value?: Value) => void;
+
+/** Asks the proxy for a connection to `target`, host:port. The error is an `ExportFailure`. */
+function openTunnel(proxy: Proxy, target: string, timeoutMs: number, done: Done<Socket>): void {
+  const headers = { Host: target, ...proxyHeaders(proxy) };
+  const options = { method: 'CONNECT', host: proxy.host, port: proxy.port, path: target, headers, agent: false };
+  const request = (proxy.isSecure ? https : http).request(options);
+  const timer = setTimeout(() => request.destroy(new Error(`no answer to CONNECT within ${timeoutMs} ms`)), timeoutMs);
+  request.once('connect', (response, socket: Socket, head) => {
+    clearTimeout(timer);
+    if (response.statusCode === 200) {
+      if (head.length > 0) socket.unshift(head);
+      done(null, socket);
+      return;
+    }
+    socket.destroy();
+    done(new ExportFailure(outcomeOfProxyStatus(response.statusCode ?? 0, proxy)));
   });
+  request.once('error', (error) => {
+    clearTimeout(timer);
+    done(new ExportFailure(outcomeOfProxyError(error, proxy)));
+  });
+  request.end();
 }
