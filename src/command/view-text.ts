@@ -91,7 +91,7 @@ export function waitingColumns(nowMs: number): readonly Column<WaitingRow>[] {
   return [
     { title: 'PENDING', text: ({ attempts }) => countText(attempts), isRight: true },
     { title: 'FUNCTION', text: (row) => cutTo(printable(row.function), 30) },
-    { title: 'SINCE', text: ({ sinceMs }) => durationText(nowMs - sinceMs), isRight: true },
+    { title: 'SINCE', text: ({ sinceMs, untilMs = nowMs }) => durationText(untilMs - sinceMs), isRight: true },
     { title: 'WAITS FOR', text: ({ waitsFor }) => waitsFor, isWide: true },
   ];
 }
@@ -119,7 +119,11 @@ export function taskColumns(nowMs: number): readonly Column<AttemptRow>[] {
     { title: 'STATE', text: ({ stage }) => STAGE_WORDS[stage] },
     { title: 'NAME', text: ({ name }) => cutTo(printable(name), 30) },
     { title: 'TRY', text: ({ attempt }) => String(attempt + 1), isRight: true },
-    { title: 'TOOK', text: ({ startMs, endMs }) => (startMs === undefined ? '' : durationText((endMs ?? nowMs) - startMs)), isRight: true },
+    {
+      title: 'TOOK',
+      text: ({ startMs, untilMs = nowMs, endMs = untilMs }) => (startMs === undefined ? '' : durationText(endMs - startMs)),
+      isRight: true,
+    },
     { title: 'NODE', text: ({ nodeName, node }) => cutTo(printable(nodeName ?? node ?? ''), 20) },
     { title: 'TASK', text: ({ task }) => task },
     { title: 'WHY', text: whyText, isWide: true },

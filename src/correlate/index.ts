@@ -5,7 +5,7 @@ export type { Cost } from './account.ts';
 export type { TaskFacts } from './definitions.ts';
 export { WHOLE_TASK_PREFIX } from './merge.ts';
 export type { CheckpointRecord } from './checkpoint.ts';
-export { actorIdOf, isDriverTask, isRayActorName, jobIdOf } from './ray-ids.ts';
+export { actorIdOf, creationTaskOf, isCreationTask, isDriverTask, isRayActorName, jobIdOf } from './ray-ids.ts';
 export { parseCaller } from './trace-ref.ts';
 export type { ActorEnded, AttemptSoFar, JobCounts, JobEnded, JobSoFar, Retold, SessionSoFar } from './retell.ts';
 export type { LeftOut } from './left-out.ts';

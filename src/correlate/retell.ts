@@ -13,7 +13,7 @@ import type { JobLifecycle, JobTraceRef } from './lifecycle.ts';
 import { openAttemptsOf } from './open-attempts.ts';
 import { NO_STATES } from './packed-states.ts';
 import { driverTaskOf } from './ray-ids.ts';
-import type { Actor, Attempt, Job, NodeRecord, Session, SubmissionJob } from './records.ts';
+import type { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob } from './records.ts';
 import type { State } from './state.ts';
 
 /** A session. Times are those of the journal's clock. */
@@ -95,6 +95,7 @@ export function* retoldEvents(state: State): Generator<Retold> {
     yield jobEnded(job);
   for (const session of sessions) {
     for (const closed of [false, true]) for (const node of session.nodes.values()) if (node.closed === closed) yield* nodeEvents(node);
+    for (const group of session.placementGroups.values()) if (!group.closed) yield* placementGroupEvents(group);
     for (const job of session.jobs.values()) if (!job.closed) yield* jobEvents(job);
     for (const job of session.submissionJobs.values()) yield* submissionJobEvents(job);
     for (const closed of [false, true]) for (const actor of session.actors.values()) if (actor.closed === closed) yield* actorEvents(actor);
@@ -157,6 +158,12 @@ function countsOf(job: Job): JobCounts {
   }
   const { attemptCount: attempts } = job;
   return { ...soFar, attempts, retried: attempts - soFar.finished - soFar.failed - soFar.cancelled - soFar.unfinished };
+}
+
+function* placementGroupEvents(group: PlacementGroup): Generator<Retold> {
+  if (group.definition !== undefined) yield group.definition;
+  if (hasStates(group))
+    yield { ...header(group.session), type: 'placement_group_lifecycle', placementGroupId: group.id, ...statesOf(group) };
 }
 
 function* submissionJobEvents(job: SubmissionJob): Generator<Retold> {

@@ -1,5 +1,6 @@
 import { addTransitions, countOf, type LeftOut } from '../correlate/index.ts';
 import { type ActorTransition, reasonLine } from '../event/index.ts';
+import type { Needs } from './needs.ts';
 import { kept } from './text.ts';
 import { toMs } from './times.ts';
 
@@ -23,6 +24,8 @@ export class ActorView {
   name: string | undefined;
   isDetached = false;
   isClosed = false;
+  /** As its definition says. */
+  needs: Needs | undefined;
   /** The last ones, in time order. */
   readonly #transitions: ActorTransition[] = [];
   #leftOut: LeftOut | undefined;
@@ -36,6 +39,12 @@ export class ActorView {
   /** Ray's own word; empty when it told none. */
   get state(): string {
     return this.#transitions.at(-1)?.state ?? '';
+  }
+
+  /** Where it lives; undefined while it does not. */
+  get nodeId(): string | undefined {
+    const last = this.#transitions.at(-1);
+    return last?.state === 'ALIVE' ? last.nodeId : undefined;
   }
 
   get incarnationsNotShown(): number {

@@ -1,6 +1,7 @@
 import { taskSpanId } from '../span/index.ts';
 import type { CriticalPath, PathPhase, PathStep } from './critical-path.ts';
 import type { AttemptView, JobView } from './records.ts';
+import type { SessionNow } from './session-now.ts';
 import type { CriticalPathAnswer, FoldRow, PathShareRow, PathStepRow } from './shapes.ts';
 import { isOver, noCounts } from './stage.ts';
 import { foldKeyOf, type SelectedFold } from './tree.ts';
@@ -8,11 +9,10 @@ import { foldKeyOf, type SelectedFold } from './tree.ts';
 /** Steps of one answer. */
 const PATH_STEPS_MAX = 500;
 
-/** `nowMs` is the present on the clock of Ray. */
-export function describeFold({ key, members, below, isUnfolded }: SelectedFold, nowMs: number): FoldRow {
+export function describeFold({ key, members, below, isUnfolded }: SelectedFold, now: SessionNow): FoldRow {
   const stages = noCounts();
   let [startMs, runningMs, runUntilMs, endMs] = [Number.NaN, Number.NaN, Number.NaN, Number.NaN];
-  let [queueSumMs, runSumMs, runMaxMs, retried] = [0, 0, 0, 0];
+  let [queueSumMs, runSumMs, runMaxMs, retried, lastMs] = [0, 0, 0, 0, Number.NaN];
   let areAllOver = true;
   for (const attempt of members) {
     stages[attempt.stage] += 1;
@@ -25,7 +25,8 @@ export function describeFold({ key, members, below, isUnfolded }: SelectedFold, 
     }
     startMs = least(startMs, attempt.startMs);
     runningMs = least(runningMs, attempt.runningMs);
-    const untilMs = Number.isNaN(attempt.endMs) ? nowMs : attempt.endMs;
+    const untilMs = now.untilMs(attempt);
+    lastMs = -least(-lastMs, -untilMs);
     endMs = -least(-endMs, -attempt.endMs);
     if (!Number.isNaN(attempt.runningMs)) {
       const runMs = Math.max(0, untilMs - attempt.runningMs);
@@ -47,6 +48,7 @@ export function describeFold({ key, members, below, isUnfolded }: SelectedFold, 
     ...(Number.isNaN(runningMs) ? {} : { runningMs: rounded(runningMs) }),
     ...(Number.isNaN(runUntilMs) ? {} : { runUntilMs: rounded(runUntilMs) }),
     ...(areAllOver && !Number.isNaN(endMs) ? { endMs: rounded(endMs) } : {}),
+    ...(!areAllOver && lastMs < now.nowMs ? { untilMs: rounded(lastMs) } : {}),
     queueSumMs: rounded(queueSumMs),
     runSumMs: rounded(runSumMs),
     runMaxMs: rounded(runMaxMs),

@@ -16,6 +16,7 @@ import type {
   WaitingRow,
 } from './shapes.ts';
 import { isOver, PENDING_STAGES, STAGES } from './stage.ts';
+import { SessionNow } from './session-now.ts';
 import { waitsFor } from './waits-for.ts';
 import { type AttemptView, failureKey, type FunctionView, type JobView, type SessionView } from './records.ts';
 
@@ -76,9 +77,10 @@ export function describeJob(job: JobView, { nowMs, traceUrl }: DescribeOptions):
 
 export function describeJobInFull(job: JobView, options: DescribeOptions & { readonly since: number }): JobAnswer {
   const { nowMs, since } = options;
-  const { waiting, running, failed, lookedAt } = lookAtOpen(job);
+  const now = new SessionNow(job.session, nowMs);
+  const { waiting, running, failed, lookedAt } = lookAtOpen(job, now);
   return {
-    nowMs: job.session.clockMs(nowMs),
+    nowMs: now.nowMs,
     since,
     job: describeJob(job, options),
     functions: [...job.functions.values()].map(describeFunction).toSorted((a, b) => b.attemptCount - a.attemptCount),
@@ -167,8 +169,9 @@ function describeNodes(session: SessionView, running: ReadonlyMap<string, number
 /** What is over was counted when it ended; what runs is looked at now. */
 export function describeNodeUse(job: JobView, { nowMs, since }: { readonly nowMs: number; readonly since: number }): NodeUseAnswer {
   const { session, nodeUse, unplaced } = job;
-  const clockMs = session.clockMs(nowMs);
-  const series = nodeUse.series(runningNow(job, clockMs));
+  const now = new SessionNow(session, nowMs);
+  const clockMs = now.nowMs;
+  const series = nodeUse.series(runningNow(job, now));
   const nodes = (series?.nodes ?? []).map(({ node, running }) => ({
     ...given('node', node),
     name: node === undefined ? 'other nodes' : (nodeName(session, node) ?? node),
@@ -179,12 +182,13 @@ export function describeNodeUse(job: JobView, { nowMs, since }: { readonly nowMs
   return { nowMs: clockMs, since, startMs, bucketMs: series?.bucketMs ?? 0, nodes: nodes.toSorted(byUse), unplaced };
 }
 
-function* runningNow(job: JobView, clockMs: number): Generator<RanOn> {
+function* runningNow(job: JobView, now: SessionNow): Generator<RanOn> {
   let lookedAt = 0;
-  for (const { stage, nodeId, runningMs, endMs } of job.open) {
+  for (const attempt of job.open) {
     if (lookedAt >= ANSWER_LIMITS.openLookedAt) return;
     lookedAt += 1;
-    if (nodeId !== undefined && !Number.isNaN(runningMs)) yield { node: nodeId, fromMs: runningMs, toMs: isOver(stage) ? endMs : clockMs };
+    const { nodeId, runningMs } = attempt;
+    if (nodeId !== undefined && !Number.isNaN(runningMs)) yield { node: nodeId, fromMs: runningMs, toMs: now.untilMs(attempt) };
   }
 }
 
@@ -204,7 +208,7 @@ interface OpenAttempts {
 }
 
 /** A sample when there are very many, because this is looked at often. */
-function lookAtOpen(job: JobView): OpenAttempts {
+function lookAtOpen(job: JobView, now: SessionNow): OpenAttempts {
   const waiting = new Map<string, WaitingRow & { attempts: number; sinceMs: number }>();
   const running = new Map<string, number>();
   const failed: AttemptView[] = [];
@@ -216,21 +220,23 @@ function lookAtOpen(job: JobView): OpenAttempts {
     if (stage === 'running' && nodeId !== undefined) running.set(nodeId, (running.get(nodeId) ?? 0) + 1);
     if (stage === 'failed') failed.push(attempt);
     if (!PENDING_STAGES.includes(stage)) continue;
-    const what = waitsFor(attempt) ?? '';
-    const key = `${attempt.state}\0${what}\0${attempt.function.name}`;
+    const what = waitsFor(attempt, now) ?? '';
+    const untilMs = now.frozenMs(attempt);
+    const key = `${attempt.state}\0${what}\0${attempt.function.name}\0${untilMs}`;
     const known = waiting.get(key);
     if (known !== undefined) {
       known.attempts += 1;
       known.sinceMs = Math.min(known.sinceMs, attempt.stateMs);
     } else if (waiting.size < ANSWER_LIMITS.waitingRows) {
-      const row = { stage, state: attempt.state, waitsFor: what, function: attempt.function.name, attempts: 1, sinceMs: attempt.stateMs };
+      const { state, stateMs: sinceMs, function: own } = attempt;
+      const row = { stage, state, waitsFor: what, function: own.name, attempts: 1, sinceMs, ...given('untilMs', untilMs) };
       waiting.set(key, row);
     }
   }
   return { waiting: [...waiting.values()].toSorted((a, b) => a.sinceMs - b.sinceMs), running, failed, lookedAt };
 }
 
-export function describeAttempt(attempt: AttemptView, traceUrl: string | undefined, isEarlier = false): AttemptRow {
+export function describeAttempt(attempt: AttemptView, now: SessionNow, traceUrl: string | undefined, isEarlier = false): AttemptRow {
   const { session, traceId } = attempt.job;
   const spanId = taskSpanId(session.name, attempt.taskId, attempt.number);
   const earlier = isEarlier ? [] : earlierOf(attempt);
@@ -241,12 +247,13 @@ export function describeAttempt(attempt: AttemptView, traceUrl: string | undefin
     function: attempt.function.name,
     stage: attempt.stage,
     state: attempt.state,
-    ...given('waitsFor', waitsFor(attempt)),
+    ...given('waitsFor', waitsFor(attempt, now)),
     ...told('startMs', attempt.startMs),
     ...told('nodeWaitMs', attempt.nodeWaitMs),
     ...told('workerWaitMs', attempt.workerWaitMs),
     ...told('runningMs', attempt.runningMs),
     ...told('endMs', attempt.endMs),
+    ...told('untilMs', now.frozenMs(attempt) ?? Number.NaN),
     ...given('endInferred', attempt.endInferred),
     ...given('endReason', attempt.endReason),
     ...given('node', attempt.nodeId),
@@ -258,7 +265,7 @@ export function describeAttempt(attempt: AttemptView, traceUrl: string | undefin
     spanId,
     ...(attempt.isFolded ? { isFolded: true } : {}),
     ...given('traceUrl', traceUrl === undefined || attempt.isFolded ? undefined : traceUrlOf(traceUrl, traceId, spanId)),
-    ...(earlier.length === 0 ? {} : { earlier: earlier.map((each) => describeAttempt(each, traceUrl, true)) }),
+    ...(earlier.length === 0 ? {} : { earlier: earlier.map((each) => describeAttempt(each, now, traceUrl, true)) }),
   };
 }
 

@@ -22,6 +22,7 @@ export interface ViewLimits {
   readonly maxActors: number;
   readonly maxIncarnationsPerActor: number;
   readonly maxNodesPerSession: number;
+  readonly maxPlacementGroupsPerSession: number;
   /** Nodes of which it is known how much ran on them over time, in so many buckets each: of one job, and of all. The rest of a job's nodes share some. */
   readonly maxNodeSeriesPerJob: number;
   readonly maxNodeSeries: number;
@@ -47,6 +48,7 @@ export const DEFAULT_VIEW_LIMITS: ViewLimits = {
   maxActors: 20_000,
   maxIncarnationsPerActor: 20,
   maxNodesPerSession: 2_000,
+  maxPlacementGroupsPerSession: 1_000,
   maxNodeSeriesPerJob: 200,
   maxNodeSeries: 5_000,
   nodeSeriesBuckets: 120,

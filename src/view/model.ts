@@ -22,6 +22,8 @@ import type {
   JobDefinition,
   NodeDefinition,
   NodeLifecycle,
+  PlacementGroupDefinition,
+  PlacementGroupLifecycle,
   RayEvent,
   StateTransition,
   SubmissionJobLifecycle,
@@ -160,11 +162,12 @@ export class ViewModel {
       case 'node_definition':
       case 'node_lifecycle':
         return this.#node(session, event);
+      case 'placement_group_definition':
+      case 'placement_group_lifecycle':
+        return this.#placementGroup(session, event);
       case 'task_profile':
       case 'worker_definition':
       case 'worker_lifecycle':
-      case 'placement_group_definition':
-      case 'placement_group_lifecycle':
       case 'submission_job_definition':
       case 'cluster_point':
         return;
@@ -303,6 +306,8 @@ export class ViewModel {
     if (event.className !== undefined) actor.className = kept(event.className, maxNameLength);
     if (event.name !== undefined) actor.name = kept(event.name, maxNameLength);
     actor.isDetached = event.isDetached;
+    const { requiredResources, placementGroupId, labelSelector } = event;
+    actor.needs = { requiredResources, placementGroupId, labelSelector };
   }
 
   #actorFinished(session: SessionView, { actorId, className }: Pick<ActorLifecycle, 'actorId' | 'className'>): void {
@@ -313,20 +318,38 @@ export class ViewModel {
     if (className !== undefined) actor.className = kept(className, this.limits.maxNameLength);
   }
 
+  /** Those beyond the limit keep their id as their name. */
+  #placementGroup(session: SessionView, event: PlacementGroupDefinition | PlacementGroupLifecycle): void {
+    const { placementGroups } = session;
+    let group = placementGroups.get(event.placementGroupId);
+    if (group === undefined) {
+      if (placementGroups.size >= this.limits.maxPlacementGroupsPerSession) return;
+      group = { name: undefined, state: '' };
+      placementGroups.set(event.placementGroupId, group);
+    }
+    if (event.type === 'placement_group_definition') {
+      if (event.name !== undefined) group.name = kept(event.name, this.limits.maxNameLength);
+      return;
+    }
+    group.state = event.transitions.toSorted((a, b) => (a.timeNs < b.timeNs ? -1 : 1)).at(-1)?.state ?? group.state;
+    if (group.state === 'REMOVED') placementGroups.delete(event.placementGroupId);
+  }
+
   #node(session: SessionView, event: NodeDefinition | NodeLifecycle): void {
     let node = session.nodes.get(event.nodeId);
     if (node === undefined) {
       if (session.nodes.size >= this.limits.maxNodesPerSession) {
         session.nodesNotShown += 1;
-        return;
+        if (!forgetDeadNode(session)) return;
       }
-      node = { id: event.nodeId, name: undefined, ip: undefined, state: '', resources: undefined };
+      node = { id: event.nodeId, name: undefined, ip: undefined, state: '', resources: undefined, labels: {} };
       session.nodes.set(event.nodeId, node);
     }
     if (event.type === 'node_definition') {
       const name = event.hostname ?? event.nodeName;
       if (name !== undefined) node.name = kept(name, this.limits.maxNameLength);
       if (event.ipAddress !== undefined) node.ip = kept(event.ipAddress, this.limits.maxNameLength);
+      node.labels = event.labels;
       return;
     }
     for (const { state, resources } of event.transitions) {
@@ -340,6 +363,12 @@ function fixTrace(job: JobView, trace: TraceRef): void {
   if (job.isTraceFixed) return;
   job.isTraceFixed = true;
   job.traceId = traceIdOf(trace);
+}
+
+/** The oldest dead one gives way: what lives matters more. */
+function forgetDeadNode({ nodes }: SessionView): boolean {
+  for (const { id, state } of nodes.values()) if (state === 'DEAD') return nodes.delete(id);
+  return false;
 }
 
 /** Its task does not stand any more where an earlier attempt ended. */

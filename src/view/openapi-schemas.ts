@@ -138,7 +138,20 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
         ['queue', 'run'],
       ),
     ),
-    waiting: list(object({ stage: ref('Stage'), state: text(), waitsFor: text(), function: text(), attempts: count(), sinceMs: ms() })),
+    waiting: list(
+      object(
+        {
+          stage: ref('Stage'),
+          state: text(),
+          waitsFor: text('followed to the root, with `which waits for` between'),
+          function: text(),
+          attempts: count(),
+          sinceMs: ms(),
+          untilMs: ms('the end of the job, which ended the wait; left out while it lasts'),
+        },
+        ['untilMs'],
+      ),
+    ),
     lookedAt: count('open attempts that `waiting` and `nodes` are made of; very many are not all looked at'),
     failures: list(
       object({ function: text(), errorType: text(), attempts: count(), message: text(), task: text(), attempt: count(), endMs: ms() }),
@@ -176,6 +189,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       workerWaitMs: ms('when it was sent to its worker'),
       runningMs: ms('when it began to run'),
       endMs: ms(),
+      untilMs: ms('the end of the job, of an attempt that can only have ended with it: its age counts up to here'),
       endInferred: text(),
       endReason: text('driver_ended: it ended with the driver of its job; intended_exit: its process was to exit'),
       node: text(),
@@ -197,6 +211,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       'workerWaitMs',
       'runningMs',
       'endMs',
+      'untilMs',
       'endInferred',
       'endReason',
       'node',
@@ -236,11 +251,12 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
       runningMs: ms('when the first one began to run'),
       runUntilMs: ms('when the last of those ended that are known to have run; the present while one runs'),
       endMs: ms('when the last one ended, if all did'),
+      untilMs: ms('up to when the ages of those that did not end count, if that is before the present'),
       queueSumMs: number('of the last attempts: from the first state to RUNNING, up to the present where it is open'),
       runSumMs: number('from RUNNING on'),
       runMaxMs: number(),
     },
-    ['startMs', 'runningMs', 'runUntilMs', 'endMs'],
+    ['startMs', 'runningMs', 'runUntilMs', 'endMs', 'untilMs'],
   ),
   Tree: object(
     {

@@ -2,6 +2,7 @@ import type { SortedList } from '../correlate/index.ts';
 import type { StateTransition, TaskDefinition } from '../event/index.ts';
 import type { ActorView } from './actor-view.ts';
 import { Durations, Rate } from './durations.ts';
+import type { Needs } from './needs.ts';
 import type { NodeUse } from './node-use.ts';
 import { isOver, noCounts, rankOf, type Stage, stageOf } from './stage.ts';
 import { earlier, toMs } from './times.ts';
@@ -72,8 +73,7 @@ export class AttemptView {
   }
 }
 
-/** What an attempt needs in order to run. */
-export type TaskNeeds = Pick<TaskDefinition, 'taskType' | 'requiredResources' | 'placementGroupId' | 'labelSelector'>;
+export type TaskNeeds = Needs & Pick<TaskDefinition, 'taskType'>;
 
 /** What is known of all attempts of one function. */
 export class FunctionView {
@@ -249,6 +249,13 @@ export interface NodeView {
   state: string;
   /** Totals. Undefined when Ray did not tell. */
   resources: Readonly<Record<string, number>> | undefined;
+  labels: Readonly<Record<string, string>>;
+}
+
+export interface PlacementGroupView {
+  name: string | undefined;
+  /** Ray's own word; empty when it sent none. */
+  state: string;
 }
 
 export class SessionView {
@@ -261,6 +268,7 @@ export class SessionView {
   readonly jobs = new Map<string, JobView>();
   readonly nodes = new Map<string, NodeView>();
   nodesNotShown = 0;
+  readonly placementGroups = new Map<string, PlacementGroupView>();
   #toldMs = Number.NaN;
   #toldAtMs = 0;
   /** Of the attempt that was heard of last. */

@@ -137,6 +137,8 @@ export interface WaitingRow {
   readonly attempts: number;
   /** Since when the one that waits longest does. */
   readonly sinceMs: number;
+  /** The end of the job, which ended the wait. Left out while the wait lasts. */
+  readonly untilMs?: number;
 }
 
 export interface FailureRow {
@@ -206,6 +208,8 @@ export interface AttemptRow {
   readonly workerWaitMs?: number;
   readonly runningMs?: number;
   readonly endMs?: number;
+  /** The end of the job, of an attempt that can only have ended with it: its age counts up to here. */
+  readonly untilMs?: number;
   readonly endInferred?: string;
   /** `driver_ended` or `intended_exit`. */
   readonly endReason?: string;
@@ -258,6 +262,8 @@ export interface FoldRow {
   readonly runningMs?: number;
   readonly runUntilMs?: number;
   readonly endMs?: number;
+  /** Up to when the ages of those that did not end count, if that is before the present. */
+  readonly untilMs?: number;
   /** Of the last attempts in sum, up to the present where they are open: from the first state to RUNNING, and from there on. */
   readonly queueSumMs: number;
   readonly runSumMs: number;

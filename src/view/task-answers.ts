@@ -8,6 +8,7 @@ import { type Query, type Read, readFilter, readOrder, readPage, readUnfolded } 
 import { Recent } from './recent.ts';
 import type { AttemptView, JobView } from './records.ts';
 import { refuseRead } from './refusal.ts';
+import { SessionNow } from './session-now.ts';
 import { collectTasks, selectTasks, selectTree, type SelectedTree } from './select.ts';
 import type { AttemptsAnswer, CriticalPathAnswer, TreeAnswer } from './shapes.ts';
 import type { SelectedTask } from './tree.ts';
@@ -52,8 +53,8 @@ export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
     }
   }
 
-  function timesNow(job: JobView): { readonly nowMs: number; readonly since: number } {
-    return { nowMs: job.session.clockMs(now()), since: sinceMs() };
+  function timesOf({ nowMs }: SessionNow): { readonly nowMs: number; readonly since: number } {
+    return { nowMs, since: sinceMs() };
   }
 
   function found<Value extends object>(recent: Recent<Value>, job: JobView, key: unknown, make: () => Promise<Value>): Promise<Value> {
@@ -70,17 +71,18 @@ export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
     return searching(async () => {
       const selected = await found(lists, job, [filter.value, order.value], () => selectTasks(job, filter.value, order.value, turns));
       const { offset, limit } = page.value;
-      const times = timesNow(job);
+      const sessionNow = new SessionNow(job.session, now());
       return {
-        ...times,
+        ...timesOf(sessionNow),
         total: selected.length,
         offset,
-        tasks: selected
-          .slice(offset, offset + limit)
-          .map(({ attempt, depth }) => ({ ...describeAttempt(attempt, traceUrl), ...(order.value === 'tree' ? { depth } : {}) })),
+        tasks: selected.slice(offset, offset + limit).map(({ attempt, depth }) => ({
+          ...describeAttempt(attempt, sessionNow, traceUrl),
+          ...(order.value === 'tree' ? { depth } : {}),
+        })),
         ...extentOf(
           selected.map(({ attempt }) => attempt),
-          times.nowMs,
+          sessionNow,
         ),
         withoutRow: job.withoutRow + job.untracked,
       };
@@ -96,9 +98,9 @@ export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
       const folding = { unfolded: unfolded.value };
       const { rows, tasks } = await found(trees, job, [...unfolded.value].toSorted(), () => selectTree(job, folding, turns));
       const { offset, limit } = page.value;
-      const times = timesNow(job);
+      const sessionNow = new SessionNow(job.session, now());
       return {
-        ...times,
+        ...timesOf(sessionNow),
         total: rows.length,
         tasks: tasks.length,
         offset,
@@ -106,10 +108,10 @@ export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
           .slice(offset, offset + limit)
           .map((row) =>
             'attempt' in row
-              ? { depth: row.depth, task: describeAttempt(row.attempt, traceUrl) }
-              : { depth: row.depth, fold: describeFold(row, times.nowMs) },
+              ? { depth: row.depth, task: describeAttempt(row.attempt, sessionNow, traceUrl) }
+              : { depth: row.depth, fold: describeFold(row, sessionNow) },
           ),
-        ...extentOf(tasks, times.nowMs),
+        ...extentOf(tasks, sessionNow),
         withoutRow: job.withoutRow + job.untracked,
       };
     });
@@ -120,10 +122,11 @@ export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
       found(paths, job, undefined, async () => {
         const pace = new Pace(turns);
         const tasks = await collectTasks(job, pace);
-        const times = timesNow(job);
+        const sessionNow = new SessionNow(job.session, now());
+        const times = timesOf(sessionNow);
         const isOver = !Number.isNaN(job.endMs);
         const endMs = isOver ? job.endMs : times.nowMs;
-        const startMs = Number.isNaN(job.startMs) ? (extentOf(tasks, endMs).firstMs ?? endMs) : job.startMs;
+        const startMs = Number.isNaN(job.startMs) ? (extentOf(tasks, sessionNow).firstMs ?? endMs) : job.startMs;
         const path = await findCriticalPath({ tasks, startMs, endMs, isOver, maxTasks: maxPathTasks }, pace);
         return { ...times, isOver, startMs, endMs, ...describeCriticalPath(job, path) };
       }),
@@ -133,13 +136,14 @@ export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
   return { list, tree, criticalPath };
 }
 
-/** The first and the last time; of what is open it is the present. */
-function extentOf(attempts: readonly AttemptView[], clockMs: number): { readonly firstMs?: number; readonly lastMs?: number } {
+/** The first and the last time. */
+function extentOf(attempts: readonly AttemptView[], now: SessionNow): { readonly firstMs?: number; readonly lastMs?: number } {
   let firstMs: number | undefined;
   let lastMs: number | undefined;
-  for (const { startMs, endMs } of attempts) {
+  for (const attempt of attempts) {
+    const { startMs } = attempt;
     if (Number.isNaN(startMs)) continue;
-    const ms = Number.isNaN(endMs) ? clockMs : endMs;
+    const ms = now.untilMs(attempt);
     if (firstMs === undefined || startMs < firstMs) firstMs = startMs;
     if (lastMs === undefined || ms > lastMs) lastMs = ms;
   }

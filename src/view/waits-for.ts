@@ -1,73 +1,126 @@
-import { actorIdOf, jobIdOf } from '../correlate/index.ts';
+import { actorIdOf, creationTaskOf, isCreationTask, jobIdOf } from '../correlate/index.ts';
 import type { ActorView } from './actor-view.ts';
-import type { AttemptView, SessionView, TaskNeeds } from './records.ts';
+import type { Needs } from './needs.ts';
+import type { AttemptView, SessionView } from './records.ts';
+import type { SessionNow } from './session-now.ts';
+import { PENDING_STAGES } from './stage.ts';
 
 /** Ray makes these of a placement group's bundles: they say nothing that the group does not. */
 const OF_A_BUNDLE = /_group_|^bundle_group/;
 const SHOWN_MAX = 10;
 
-/** What a pending attempt waits for, in words; undefined for one that is not pending. */
-export function waitsFor(attempt: AttemptView): string | undefined {
-  const actor = actorOf(attempt.job.session, attempt.taskId);
-  const isCall = actor !== undefined && attempt.needs?.taskType !== 'ACTOR_CREATION_TASK';
-  switch (attempt.stage) {
-    case 'pending_args':
-      if (attempt.state === 'PENDING_ARGS_AVAIL' && isCall && actor.state !== 'ALIVE' && actor.state !== '') return actorInWords(actor);
-      return 'its arguments: results of other tasks';
-    case 'pending_node':
-      if (attempt.state === 'PENDING_OBJ_STORE_MEM_AVAIL') return 'room in the object store of its node';
-      if (attempt.state === 'PENDING_ARGS_FETCH') return 'its arguments to be brought to its node';
-      return nodeInWords(attempt.job.session, attempt.needs);
-    case 'pending_worker':
-      if (attempt.state === 'PENDING_ACTOR_TASK_ARGS_FETCH') return 'its arguments to be brought to its actor';
-      return isCall ? `its turn at ${actorInWords(actor)}` : 'its worker to begin';
-    case 'unknown':
-    case 'running':
-    case 'finished':
-    case 'failed':
-    case 'cancelled':
-    case 'unfinished':
-      return undefined;
+/** States of an actor that is no use to a call yet, or any more. */
+const ACTOR_WORDS: Readonly<Record<string, string>> = {
+  DEPENDENCIES_UNREADY: 'is not created yet',
+  PENDING_CREATION: 'is being created',
+  RESTARTING: 'is being restarted',
+  DEAD: 'is dead',
+};
+
+/**
+ * What an attempt waits for, in words, followed to the root: `actor A, which is being created, which waits for a node with CPU 4`. Undefined for one that
+ * waits for nothing.
+ */
+export function waitsFor(attempt: AttemptView, now: SessionNow): string | undefined {
+  if (attempt.stage === 'running') return inRayGet(attempt);
+  if (!PENDING_STAGES.includes(attempt.stage)) return undefined;
+  // Most attempts of a function wait for the same thing.
+  const key = callsActor(attempt.taskId) ?? attempt.needs;
+  const texts = now.waits.get(key) ?? new Map<string, string>();
+  now.waits.set(key, texts);
+  let text = texts.get(attempt.state);
+  if (text === undefined) texts.set(attempt.state, (text = chainOf(attempt, now).join(', which waits for ')));
+  return text;
+}
+
+function inRayGet({ state }: AttemptView): string | undefined {
+  if (state === 'RUNNING_IN_RAY_GET') return 'results of other tasks, in ray.get';
+  return state === 'RUNNING_IN_RAY_WAIT' ? 'results of other tasks, in ray.wait' : undefined;
+}
+
+/** The actor of a call; the creation of an actor is none. */
+function callsActor(taskId: string): string | undefined {
+  return isCreationTask(taskId) ? undefined : actorIdOf(taskId);
+}
+
+/** What it waits for, what that waits for, and so on. */
+function chainOf({ taskId, stage, state, needs }: AttemptView, now: SessionNow): readonly string[] {
+  const actorId = callsActor(taskId);
+  if (stage === 'pending_args') {
+    const isHeldByActor = actorId !== undefined && isNotReady(now, actorId);
+    return isHeldByActor ? ofActor(now, actorId) : ['its arguments: results of other tasks'];
   }
+  if (state === 'PENDING_OBJ_STORE_MEM_AVAIL') return ['room in the object store of its node'];
+  if (state === 'PENDING_ARGS_FETCH') return ['its arguments to be brought to its node'];
+  if (state === 'PENDING_ACTOR_TASK_ARGS_FETCH') return ['its arguments to be brought to its actor'];
+  // A call needs no node: its actor has one, or waits for it.
+  if (actorId !== undefined) return ofActor(now, actorId);
+  return stage === 'pending_node' ? [nodeInWords(now, needs)] : ['its worker to begin'];
 }
 
-function actorOf(session: SessionView, taskId: string): ActorView | undefined {
-  const id = actorIdOf(taskId);
-  return id === undefined ? undefined : session.jobs.get(jobIdOf(id))?.actors.get(id);
+function actorViewOf({ jobs }: SessionView, actorId: string): ActorView | undefined {
+  return jobs.get(jobIdOf(actorId))?.actors.get(actorId);
 }
 
-function actorInWords({ id, name, className, state }: ActorView): string {
-  const called = name ?? className ?? id;
-  return state === '' || state === 'ALIVE' ? `actor ${called}` : `actor ${called}, which is ${state}`;
+/** It is known to be unable to take a call. */
+function isNotReady({ session }: SessionNow, actorId: string): boolean {
+  const state = actorViewOf(session, actorId)?.state ?? '';
+  if (state !== '') return state !== 'ALIVE';
+  const creation = session.lastAttempts.get(creationTaskOf(actorId));
+  return creation !== undefined && (PENDING_STAGES.includes(creation.stage) || creation.stage === 'running');
 }
 
-function nodeInWords(session: SessionView, needs: TaskNeeds | undefined): string {
+function ofActor(now: SessionNow, actorId: string): readonly string[] {
+  const { session } = now;
+  const actor = actorViewOf(session, actorId);
+  const creation = session.lastAttempts.get(creationTaskOf(actorId));
+  const called = `actor ${actor?.name ?? actor?.className ?? classOf(creation) ?? actorId}`;
+  if (!isNotReady(now, actorId)) {
+    const running = now.callOf(actorId);
+    return [`its turn at ${called}${running === undefined ? '' : `, which runs ${running.function.name}`}`];
+  }
+  const words = ACTOR_WORDS[actor?.state ?? ''] ?? 'is being created';
+  if (creation !== undefined && PENDING_STAGES.includes(creation.stage)) return [`${called}, which ${words}`, ...chainOf(creation, now)];
+  if (creation?.stage === 'running') return [`${called}, which ${words}: its constructor runs`];
+  const isPlacing = actor?.state === 'PENDING_CREATION';
+  return [`${called}, which ${words}`, ...(isPlacing ? [nodeInWords(now, actor?.needs)] : [])];
+}
+
+function classOf(creation: AttemptView | undefined): string | undefined {
+  return creation?.function.name.replace(/\.__init__$/, '');
+}
+
+function nodeInWords(now: SessionNow, needs: Needs | undefined): string {
   if (needs === undefined) return 'a node that has room';
   const { requiredResources, placementGroupId, labelSelector } = needs;
   const resources = Object.entries(requiredResources).filter(([name]) => !OF_A_BUNDLE.test(name));
   const parts = [
-    ...(placementGroupId === undefined ? [] : [`in placement group ${placementGroupId}`]),
+    ...(placementGroupId === undefined ? [] : [`in placement group ${groupInWords(now.session, placementGroupId)}`]),
     ...(resources.length === 0 ? [] : [`with ${listed(resources.map(([name, amount]) => `${name} ${amount}`))}`]),
     ...(labelSelector === undefined
       ? []
       : [`labelled ${listed(Object.entries(labelSelector).map(([label, value]) => `${label} ${value}`))}`]),
   ];
   const node = parts.length === 0 ? 'a node that has room' : `a node ${parts.join(', ')}`;
-  return resources.length > 0 && hasNoSuchNode(session, resources) ? `${node}: no node has as much` : node;
+  return `${node}${fittingInWords(now, resources, needs)}`;
+}
+
+function groupInWords({ placementGroups }: SessionView, id: string): string {
+  const { name = id, state = '' } = placementGroups.get(id) ?? {};
+  return state === '' || state === 'CREATED' ? name : `${name}, which is ${state}`;
+}
+
+function fittingInWords({ capacity }: SessionNow, resources: readonly (readonly [string, number])[], needs: Needs): string {
+  if (resources.length === 0 && needs.labelSelector === undefined) return '';
+  const { fit, nodes } = capacity.fitting(resources, needs);
+  if (fit === 'too_much') return ': no node has as much';
+  if (fit === 'no_labels') return ': no node has these labels';
+  // What of a placement group is in use is not known.
+  if (fit !== 'in_use' || needs.placementGroupId !== undefined) return '';
+  return nodes === 1 ? ': the only node that has as much is in use' : `: all ${nodes} nodes that have as much are in use`;
 }
 
 function listed(items: readonly string[]): string {
   const shown = items.slice(0, SHOWN_MAX).toSorted();
   return items.length > SHOWN_MAX ? `${shown.join(', ')}…` : shown.join(', ');
-}
-
-/** Only where Ray told what its nodes have. */
-function hasNoSuchNode(session: SessionView, resources: readonly (readonly [string, number])[]): boolean {
-  let isTold = false;
-  for (const { state, resources: totals } of session.nodes.values()) {
-    if (state === 'DEAD' || totals === undefined) continue;
-    isTold = true;
-    if (resources.every(([name, amount]) => (totals[name] ?? 0) >= amount)) return false;
-  }
-  return isTold;
 }

@@ -222,6 +222,30 @@ describe('limits of the view', () => {
     expect(model.sessions.get(session)?.nodesNotShown).toBe(1);
   });
 
+  it('nodes: a dead one gives way to one that lives', () => {
+    const model = new ViewModel({ maxNodesPerSession: 2 });
+    const is = (nodeId: string, state: string): void =>
+      model.observe({ type: 'node_lifecycle', eventId: '', session, nodeId, transitions: [{ state, timeNs: 1n }] }, 0);
+    is('n1', 'ALIVE');
+    is('n2', 'DEAD');
+    is('n3', 'ALIVE');
+    is('n4', 'ALIVE');
+    const { nodes, nodesNotShown } = model.sessions.get(session) ?? {};
+    expect([[...(nodes?.keys() ?? [])], nodesNotShown]).toEqual([['n1', 'n3'], 2]);
+  });
+
+  it('placement groups: those beyond the limit have no name, and a removed one makes room', () => {
+    const model = new ViewModel({ maxPlacementGroupsPerSession: 1 });
+    const is = (placementGroupId: string, state: string): void =>
+      model.observe({ type: 'placement_group_lifecycle', eventId: '', session, placementGroupId, transitions: [{ state, timeNs: 1n }] }, 0);
+    is('p1', 'PENDING');
+    is('p2', 'PENDING');
+    expect([...(model.sessions.get(session)?.placementGroups.keys() ?? [])]).toEqual(['p1']);
+    is('p1', 'REMOVED');
+    is('p2', 'CREATED');
+    expect([...(model.sessions.get(session)?.placementGroups.keys() ?? [])]).toEqual(['p2']);
+  });
+
   it('nodes whose use over time is remembered: of one job, and of all', () => {
     const model = new ViewModel({ maxNodeSeriesPerJob: 2, maxNodeSeries: 4, maxFinishedJobs: 1 });
     const run = (index: number, jobId: string): void => {

@@ -4,6 +4,7 @@ import { noCounts, STAGES } from '../../src/view/stage.ts';
 import { createFedModel, recordedPosts } from './view-fixture.ts';
 import { describeAttempt, describeJobInFull } from '../../src/view/describe.ts';
 import type { JobView } from '../../src/view/records.ts';
+import { SessionNow } from '../../src/view/session-now.ts';
 
 const recordings = [
   'features-ray-2.49.0.ndjson',
@@ -86,7 +87,7 @@ describe('the view of a recording', () => {
     for (const job of jobsOf(fed.model)) expectConsistent(job);
     expect(fed.model.attempts.open).toBe(0);
     const rows = jobsOf(fed.model).flatMap((job) =>
-      [...job.failures, ...job.others].map((row) => describeAttempt(row, 'http://j/{traceId}')),
+      [...job.failures, ...job.others].map((row) => describeAttempt(row, new SessionNow(job.session, 4e12), 'http://j/{traceId}')),
     );
     expect(rows.filter(({ isFolded }) => isFolded)).toHaveLength(fed.correlator.stats().foldedAttempts);
     for (const { isFolded, traceUrl } of rows) expect(traceUrl === undefined).toBe(isFolded === true);

@@ -1,3 +1,4 @@
+import { SessionNow } from '../../src/view/session-now.ts';
 import { describe, expect, it } from 'vitest';
 import { createTurns } from '../../src/receiver/index.ts';
 import { describeFold } from '../../src/view/describe-tree.ts';
@@ -67,7 +68,8 @@ describe('the folded tree', () => {
     ]);
     const [fold] = (await selectTree(job, { unfolded: new Set() }, createTurns())).rows;
     if (fold === undefined || 'attempt' in fold) throw new Error('no fold');
-    expect(describeFold(fold, 100)).toMatchObject({
+    const now = new SessionNow(job.session, 100);
+    expect(describeFold(fold, now)).toMatchObject({
       function: 'f',
       tasks: 3,
       stages: { finished: 1, running: 1, pending_node: 1 },
@@ -79,9 +81,9 @@ describe('the folded tree', () => {
       runSumMs: 8 + 70,
       runMaxMs: 70,
     });
-    expect(describeFold(fold, 100)).not.toHaveProperty('endMs');
-    expect(describeFold({ ...fold, members: fold.members.slice(0, 1) }, 100)).toMatchObject({ runUntilMs: 20, endMs: 20 });
+    expect(describeFold(fold, now)).not.toHaveProperty('endMs');
+    expect(describeFold({ ...fold, members: fold.members.slice(0, 1) }, now)).toMatchObject({ runUntilMs: 20, endMs: 20 });
     const withoutRunning = fold.members.filter(({ taskId }) => taskId !== 'b');
-    expect(describeFold({ ...fold, members: withoutRunning }, 100)).toMatchObject({ runningMs: 12, runUntilMs: 20 });
+    expect(describeFold({ ...fold, members: withoutRunning }, now)).toMatchObject({ runningMs: 12, runUntilMs: 20 });
   });
 });

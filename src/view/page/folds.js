@@ -34,7 +34,7 @@ function foldText(fold) {
 }
 
 /** What ran, between what only waits: from the first submission to the first that runs, and from the last that ran on. @param {FoldRow} fold @returns {Phase[]} */
-function phasesOfFold({ startMs, runningMs, runUntilMs, endMs = list.nowMs, stages, tasks }) {
+function phasesOfFold({ startMs, runningMs, runUntilMs, untilMs = list.nowMs, endMs = untilMs, stages, tasks }) {
   if (startMs === undefined) return [];
   const beganMs = runningMs ?? endMs;
   const lastMs = Math.max(beganMs, runUntilMs ?? beganMs);

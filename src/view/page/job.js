@@ -26,7 +26,7 @@ const WAITING_COLUMNS = [
   { title: 'Attempts', text: (row) => countText(row.attempts), kind: 'num' },
   { title: 'Function', cell: functionButton, kind: 'wide' },
   { title: 'Waits for', text: (row) => row.waitsFor, kind: 'wide' },
-  { title: 'For up to', text: (row) => durationText(jobNowMs - row.sinceMs), kind: 'num' },
+  { title: 'For up to', text: (row) => durationText((row.untilMs ?? jobNowMs) - row.sinceMs), kind: 'num' },
   { title: 'State', text: (row) => row.state, kind: 'word' },
 ];
 

@@ -213,7 +213,7 @@ function updateRow(element, { index, row }) {
     setText(sign, fold.isUnfolded ? '▾' : '▸');
     setText(stage, `${fold.isUnfolded ? 'unfolded' : 'folded'}${critical}`);
     setText(title, foldText(fold));
-    setText(took, fold.startMs === undefined ? '' : durationText((fold.endMs ?? list.nowMs) - fold.startMs));
+    setText(took, fold.startMs === undefined ? '' : durationText((fold.endMs ?? fold.untilMs ?? list.nowMs) - fold.startMs));
     drawTrack(track, phasesOfFold(fold));
   }
   if (task === undefined) return;
@@ -221,7 +221,7 @@ function updateRow(element, { index, row }) {
   setText(sign, STAGE_SIGNS[task.stage]);
   setText(stage, `${STAGE_WORDS[task.stage]}${critical}`);
   setText(title, taskText(task));
-  setText(took, task.startMs === undefined ? '' : durationText((task.endMs ?? list.nowMs) - task.startMs));
+  setText(took, task.startMs === undefined ? '' : durationText((task.endMs ?? task.untilMs ?? list.nowMs) - task.startMs));
   drawTrack(track, [...(task.earlier ?? []).flatMap((each) => phasesOf(each, 'earlier')), ...phasesOf(task)]);
 }
 
@@ -252,7 +252,7 @@ function drawTrack(track, phases) {
 /** From one state to the next. @param {AttemptRow} attempt @param {Phase['kind']} kind @returns {Phase[]} */
 function phasesOf(attempt, kind = '') {
   if (attempt.startMs === undefined) return [];
-  const endMs = attempt.endMs ?? list.nowMs;
+  const endMs = attempt.endMs ?? attempt.untilMs ?? list.nowMs;
   /** @type {{stage: Stage, startMs: number}[]} */
   const begins = [];
   /** @param {Stage} stage @param {number | undefined} startMs */

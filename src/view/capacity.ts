@@ -1,0 +1,81 @@
+import type { Needs } from './needs.ts';
+import type { NodeView, SessionView } from './records.ts';
+
+/** Open attempts of a session that are looked at; with more of them it is not known what is in use. */
+const OPEN_ATTEMPTS_MAX = 10_000;
+
+/** How the nodes of a session meet what somebody needs. `free`: a node has it, as far as is known. */
+export type Fit = 'free' | 'in_use' | 'too_much' | 'no_labels' | 'unknown';
+
+export interface Fitting {
+  readonly fit: Fit;
+  /** Nodes that have as much, in use or not. */
+  readonly nodes: number;
+}
+
+/** What the nodes of a session have, and what of it runs there, at the moment of one answer. */
+export class Capacity {
+  readonly #session: SessionView;
+  #used: ReadonlyMap<string, ReadonlyMap<string, number>> | 'unknown' | undefined;
+
+  constructor(session: SessionView) {
+    this.#session = session;
+  }
+
+  /** Only as far as Ray told what its nodes have. `resources` are those of `needs` that nodes have. */
+  fitting(resources: readonly (readonly [string, number])[], { labelSelector = {} }: Needs): Fitting {
+    const { nodes, nodesNotShown } = this.#session;
+    const alive = [...nodes.values()].filter(({ state }) => state !== 'DEAD');
+    if (alive.length === 0 || nodesNotShown > 0 || alive.some((node) => node.resources === undefined)) return { fit: 'unknown', nodes: 0 };
+    const large = alive.filter((node) => hasRoom(node, resources));
+    if (large.length === 0) return { fit: 'too_much', nodes: 0 };
+    const labelled = large.filter((node) => hasLabels(node, labelSelector));
+    if (labelled.length === 0) return { fit: 'no_labels', nodes: 0 };
+    return { fit: this.#areInUse(labelled, resources) ? 'in_use' : 'free', nodes: labelled.length };
+  }
+
+  #areInUse(nodes: readonly NodeView[], resources: readonly (readonly [string, number])[]): boolean {
+    this.#used ??= usedOn(this.#session);
+    const used = this.#used;
+    return used !== 'unknown' && nodes.every((node) => !hasRoom(node, resources, used.get(node.id)));
+  }
+}
+
+function hasRoom(
+  { resources: totals = {} }: NodeView,
+  resources: readonly (readonly [string, number])[],
+  used?: ReadonlyMap<string, number>,
+): boolean {
+  return resources.every(([name, amount]) => (totals[name] ?? 0) - (used?.get(name) ?? 0) >= amount);
+}
+
+/** Ray writes the operators of a selector into its values. */
+function hasLabels({ labels }: NodeView, selector: Readonly<Record<string, string>>): boolean {
+  return Object.entries(selector).every(([name, wanted]) => {
+    const isNot = wanted.startsWith('!');
+    const values = /^in\((.*)\)$/.exec(isNot ? wanted.slice(1) : wanted)?.[1]?.split(',') ?? [isNot ? wanted.slice(1) : wanted];
+    return values.some((value) => value.trim() === labels[name]) !== isNot;
+  });
+}
+
+/** By node and resource: what attempts take that run, and actors that live. */
+function usedOn(session: SessionView): ReadonlyMap<string, ReadonlyMap<string, number>> | 'unknown' {
+  const used = new Map<string, Map<string, number>>();
+  const take = (nodeId: string | undefined, needs: Needs | undefined, withoutCpu: boolean): void => {
+    // A bundle of a placement group is taken from its node whether something runs in it or not.
+    if (nodeId === undefined || needs === undefined || needs.placementGroupId !== undefined) return;
+    const ofNode = used.get(nodeId) ?? new Map<string, number>();
+    used.set(nodeId, ofNode);
+    for (const [name, amount] of Object.entries(needs.requiredResources))
+      if (!withoutCpu || name !== 'CPU') ofNode.set(name, (ofNode.get(name) ?? 0) + amount);
+  };
+  let lookedAt = 0;
+  for (const { open, actors, untracked } of session.jobs.values()) {
+    lookedAt += open.size;
+    if (untracked > 0 || lookedAt > OPEN_ATTEMPTS_MAX) return 'unknown';
+    // Ray gives the CPU of a task to others while the task waits in `ray.get`.
+    for (const { stage, state, nodeId, needs } of open) if (stage === 'running') take(nodeId, needs, state !== 'RUNNING');
+    for (const { nodeId, needs } of actors.values()) take(nodeId, needs, false);
+  }
+  return used;
+}
