@@ -1,5 +1,7 @@
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -12,6 +14,7 @@ import {
   type Reloaded,
   watch,
 } from '../../src/access/index.ts';
+import { readFirstToken } from '../../src/command/read-token.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ray-otel-access-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -91,6 +94,71 @@ describe('token files', () => {
       problems: [expect.stringContaining('holds no token')],
     });
   });
+});
+
+describe('a path that is no plain file', () => {
+  const paths: [string, () => string | Promise<string>][] = [
+    ['a named pipe', () => made('pipe', (path) => execFileSync('mkfifo', [path]))],
+    [
+      'a link to a named pipe',
+      () =>
+        made('pipe-link', (path) =>
+          symlinkSync(
+            made('linked-pipe', (pipe) => execFileSync('mkfifo', [pipe])),
+            path,
+          ),
+        ),
+    ],
+    ['a folder', () => made('folder', (path) => mkdirSync(path))],
+    ['a socket', socketPath],
+    ['a device without end', () => '/dev/zero'],
+    ['a device without content', () => '/dev/null'],
+  ];
+
+  it.each(paths)('is refused at the start, and at a look when it came in place of the file: %s', async (_what, make) => {
+    const path = await make();
+    for (const setting of ['ingestTokenFile', 'readTokenFile']) {
+      expect(openAccess({ ...noFiles, [setting]: path })).toMatchObject({
+        ok: false,
+        problems: [expect.stringMatching(/ is not a file$/)],
+      });
+    }
+    expect(readFirstToken(path)).toMatchObject({ ok: false, problem: expect.stringMatching(/ is not a file$/) as string });
+    const key = write('key', '');
+    expect(readCertificate({ certFile: path, keyFile: key })).toMatchObject({
+      ok: false,
+      problem: expect.stringMatching(/is not a file$/) as string,
+    });
+    expect(readCertificate({ certFile: key, keyFile: path })).toMatchObject({
+      ok: false,
+      problem: expect.stringMatching(/is not a file$/) as string,
+    });
+
+    const replaced = made('replaced', (file) => writeFileSync(file, first));
+    const { ingest, files } = opened({ ingestTokenFile: replaced });
+    unlinkSync(replaced);
+    symlinkSync(path, replaced);
+    expect(files[0]?.reload()).toMatchObject({ outcome: { ok: false, problem: expect.stringMatching(/ is not a file$/) as string } });
+    expect(ingest.accepts([first])).toBe(true);
+  });
+
+  let pathNumber = 0;
+  function made(name: string, make: (path: string) => unknown): string {
+    pathNumber += 1;
+    const path = join(folder, `${name}-${pathNumber}`);
+    make(path);
+    return path;
+  }
+
+  async function socketPath(): Promise<string> {
+    const path = made('socket', () => {});
+    const server = createServer().listen(path);
+    await once(server, 'listening');
+    servers.push(server);
+    return path;
+  }
+  const servers: Server[] = [];
+  afterAll(() => servers.forEach((server) => server.close()));
 });
 
 describe('watching', () => {

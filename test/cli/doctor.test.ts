@@ -84,7 +84,7 @@ describe('doctor', () => {
     ['--ray-address', 'head:6379', 'is not a URL; write the address of the dashboard like http://head:8265'],
     ['--bridge', 'ray:SECRET@bridge', 'must begin with http:// or https://'],
     ['--endpoint', 'x', 'is not a URL'],
-    ['--read-token-file', '/nowhere/tokens', '/nowhere/tokens cannot be read'],
+    ['--read-token-file', '/nowhere/tokens', '/nowhere/tokens: no such file'],
     ['--timeout', 'soon', 'is not a duration'],
     ['head', '', 'no argument is expected here'],
   ])('%s %s is a wrong option', async (flag, value, problem) => {
