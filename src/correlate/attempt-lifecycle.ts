@@ -92,6 +92,7 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
     placeholder: attempt.seen ? undefined : true,
     lean: undefined,
     statesLeftOut: extra.leftOut?.count,
+    clockSkewNs: undefined,
   } satisfies { readonly [Key in keyof Required<AttemptLifecycle>]: AttemptLifecycle[Key] };
 }
 

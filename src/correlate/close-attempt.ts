@@ -4,6 +4,7 @@ import type { Cost } from './account.ts';
 import { parentOf } from './ancestry.ts';
 import type { AttemptRef } from './ancestry.ts';
 import { attemptLifecycle, attemptStartNs, jobOf } from './attempt-lifecycle.ts';
+import { timesOf } from './attempt-times.ts';
 import type { Place } from './attempt-lifecycle.ts';
 import { fixTraceOf, unlistAttempt } from './link-callers.ts';
 import { scheduleJob, scheduleJobMark } from './due.ts';
@@ -259,9 +260,9 @@ function foldContainer(state: State, attempt: Attempt, job: Job): Map<string, Fo
   return parentFold.sent ? folds.under() : parentFold.children;
 }
 
-function waitNs({ states, startNs }: AttemptLifecycle): TimeNs {
-  const running = states.find((transition) => transition.state === 'RUNNING');
-  return running === undefined ? 0n : running.timeNs - startNs;
+function waitNs(lifecycle: AttemptLifecycle): TimeNs {
+  const { pendingNs, runningAtNs } = timesOf(lifecycle);
+  return runningAtNs === undefined ? 0n : (pendingNs ?? 0n);
 }
 
 /** Tasks are counted by the outcome of their last attempt. */

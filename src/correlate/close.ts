@@ -11,6 +11,17 @@ import { openAttemptsOf } from './open-attempts.ts';
 import type { Actor, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
 import { sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
+import {
+  ACTOR_ORDER,
+  beginOf,
+  DRIVER_ORDER,
+  JOB_ORDER,
+  MACHINE_ORDER,
+  PLACEMENT_GROUP_ORDER,
+  skewOf,
+  type StateOrder,
+  SUBMISSION_JOB_ORDER,
+} from './state-order.ts';
 import { countOf, lastTimeOf, MAX_FIRST, nextOf, sortedTransitions } from './transitions.ts';
 import { actorSpan, actorTrace, jobSpan, jobTrace, parseCaller } from './trace-ref.ts';
 import { DEATH, REMOVAL, statesWithEnd, SUBMISSION_END, type WithUntimedEnd } from './untimed.ts';
@@ -85,6 +96,7 @@ export function jobLifecycle(job: Job, profile: JobLifecycle['profile']): JobLif
     foldedAttemptCount: job.account.foldedAttemptCount,
     leanAttemptCount: job.account.leanAttemptCount,
     statesLeftOut: leftOutOf(job, { leftOut: job.driverLeftOut }),
+    clockSkewNs: largest(skewOf(job.transitions, JOB_ORDER), skewOf(job.driverTransitions, DRIVER_ORDER)),
     profile,
     isInternal: isInternalJob(job),
     ...jobInterval(job, startNs),
@@ -154,7 +166,7 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifec
 
 export function actorLifecycle(actor: Actor, job: Job): ActorLifecycle {
   const { session, definition } = actor;
-  const startNs = actor.transitions[0]?.timeNs ?? actor.tasksStartNs ?? sessionStartNs(session);
+  const startNs = beginOf(actor.transitions, ACTOR_ORDER) ?? actor.tasksStartNs ?? sessionStartNs(session);
   const lastNs = largest(actor.transitions.at(-1)?.timeNs, actor.tasksEndNs) ?? startNs;
   const { states, endNs, endInferred } = statesWithEnd(actor, DEATH, lastNs);
   const times = endNs === undefined ? openActorEnd(actor, job, startNs, lastNs) : interval(startNs, endNs, endInferred);
@@ -175,6 +187,7 @@ export function actorLifecycle(actor: Actor, job: Job): ActorLifecycle {
     incarnationsLeftOut: actor.leftOut?.countOf('ALIVE'),
     restarts: countOf(actor, 'RESTARTING'),
     statesLeftOut: leftOutOf(actor),
+    clockSkewNs: skewOf(actor.transitions, ACTOR_ORDER),
     ...times,
     ...(actor.isDetached ? {} : { parent: jobSpan(job) }),
     ...(className === undefined ? {} : { className }),
@@ -246,27 +259,30 @@ function leftOutOf(...lists: readonly { readonly leftOut: LeftOut | undefined }[
   return count === 0 ? undefined : count;
 }
 
-/** What the records of a session's own trace have in common: their states, and where they begin and end. */
+/** What the records of a session's own trace have in common: their states, and where they begin and end. `earlier` must precede all states. */
 function sessionCommon<T extends StateTransition>(
   record: WithUntimedEnd<T> & { readonly session: Session },
   endStates: readonly string[],
+  order: StateOrder,
   beganNs?: TimeNs,
+  earlier: readonly (TimeNs | undefined)[] = [],
 ) {
   const { session, transitions } = record;
-  const startNs = smallest(transitions[0]?.timeNs, beganNs) ?? sessionStartNs(session);
+  const startNs = smallest(beginOf(transitions, order), beganNs) ?? sessionStartNs(session);
   const { states, endNs, endInferred } = statesWithEnd(record, endStates, transitions.at(-1)?.timeNs ?? startNs);
   const times = endNs === undefined ? interval(startNs, silenceNs(session), 'silence') : interval(startNs, endNs, endInferred);
-  const statesLeftOut = leftOutOf(record);
-  return { session: session.name, trace: { kind: 'session', session: session.name }, links: [], states, statesLeftOut, ...times } as const;
+  const facts = { states, statesLeftOut: leftOutOf(record), clockSkewNs: skewOf(transitions, order, ...earlier) };
+  return { session: session.name, trace: { kind: 'session', session: session.name }, links: [], ...facts, ...times } as const;
 }
 
 export function closeNode(state: State, node: NodeRecord, out: Lifecycle[]): void {
   state.close(node);
   if (!node.seen) return;
   const facts = nodeFacts(node.session, node.id);
+  const startNs = node.definition?.startNs;
   out.push({
     kind: 'node',
-    ...sessionCommon(node, DEATH, node.transitions.length === 0 ? node.definition?.startNs : undefined),
+    ...sessionCommon(node, DEATH, MACHINE_ORDER, node.transitions.length === 0 ? startNs : undefined, [startNs]),
     parent: { kind: 'session' },
     nodeId: node.id,
     ...(node.definition === undefined ? {} : { definition: node.definition }),
@@ -280,7 +296,8 @@ export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]
   const { session, definition } = worker;
   const node = definition?.nodeId === undefined ? undefined : session.nodes.get(definition.nodeId);
   const facts = nodeFacts(session, definition?.nodeId);
-  const common = sessionCommon(worker, DEATH);
+  const launches = worker.transitions.map(({ launchNs }) => launchNs);
+  const common = sessionCommon(worker, DEATH, MACHINE_ORDER, undefined, launches);
   const lifecycle: Lifecycle = {
     kind: 'worker',
     ...common,
@@ -306,7 +323,7 @@ export function closePlacementGroup(state: State, group: PlacementGroup, out: Li
   state.close(group);
   out.push({
     kind: 'placement_group',
-    ...sessionCommon(group, REMOVAL, group.definition?.requestedNs),
+    ...sessionCommon(group, REMOVAL, PLACEMENT_GROUP_ORDER, group.definition?.requestedNs, [group.definition?.requestedNs]),
     parent: { kind: 'session' },
     placementGroupId: group.id,
     ...(group.definition === undefined ? {} : { definition: group.definition }),
@@ -317,7 +334,7 @@ export function closeSubmissionJob(state: State, job: SubmissionJob, out: Lifecy
   state.close(job);
   out.push({
     kind: 'submission_job',
-    ...sessionCommon(job, SUBMISSION_END),
+    ...sessionCommon(job, SUBMISSION_END, SUBMISSION_JOB_ORDER),
     parent: { kind: 'session' },
     submissionId: job.id,
     ...(job.definition === undefined ? {} : { definition: job.definition }),

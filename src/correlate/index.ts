@@ -8,6 +8,7 @@ export type { CheckpointRecord } from './checkpoint.ts';
 export { actorIdOf, creationTaskOf, isCreationTask, isDriverTask, isRayActorName, jobIdOf } from './ray-ids.ts';
 export { parseCaller } from './trace-ref.ts';
 export type { ActorEnded, AttemptSoFar, JobCounts, JobEnded, JobSoFar, Retold, SessionSoFar } from './retell.ts';
+export { type AttemptTimes, inOrder, timesOf } from './attempt-times.ts';
 export type { LeftOut } from './left-out.ts';
 export { addTransitions, countOf } from './transitions.ts';
 export { SortedList } from './sorted-list.ts';

@@ -97,6 +97,8 @@ interface Common extends Interval {
   readonly serviceName?: string | undefined;
   /** States between the first and the last ones that were left out, because there were too many. */
   readonly statesLeftOut?: number | undefined;
+  /** How much the clocks behind its states differ at least. Of an attempt, `timesOf` has it. */
+  readonly clockSkewNs?: TimeNs | undefined;
 }
 
 /** `unfinished`: no end is known, or it ended with its driver. */

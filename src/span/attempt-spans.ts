@@ -1,11 +1,11 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { type AttemptLifecycle, type TaskFacts, WHOLE_TASK_PREFIX } from '../correlate/index.ts';
+import { type AttemptLifecycle, type AttemptTimes, type TaskFacts, timesOf, WHOLE_TASK_PREFIX } from '../correlate/index.ts';
 import { exceptionLine, exceptionOf, type ExceptionFacts, type ProfileEntry } from '../event/index.ts';
 import type { EventFields } from '../otlp/index.ts';
 import { isRayModule, type MappingContext } from './context.ts';
 import { type AttributeSet, linksOf, makeSibling, makeSpan, parentIdOf, seconds, startSiblings, stateEvents } from './draft.ts';
 import { phaseSpanId, profileSpanId, taskSpanId } from './ids.ts';
-import { type Phase, phasesOf, showsPhasesAsSpans, statesAfterPhases, type Timeline, timelineOf } from './phases.ts';
+import { type Phase, phasesOf, showsPhasesAsSpans, statesAfterPhases } from './phases.ts';
 
 /** `_OTHER` of the semantic conventions: an error of which no type is known. */
 const ERROR_TYPE_UNKNOWN = '_OTHER';
@@ -15,20 +15,20 @@ export function attemptSpans(context: MappingContext, lifecycle: AttemptLifecycl
   const { session, taskId, attempt } = lifecycle;
   const spanId = taskSpanId(session, taskId, attempt);
   const resource = context.resources.of(lifecycle);
-  const timeline = timelineOf(lifecycle);
-  const asSpans = showsPhasesAsSpans(lifecycle, timeline, context.options);
+  const times = timesOf(lifecycle);
+  const asSpans = showsPhasesAsSpans(lifecycle, times, context.options);
   const failed = lifecycle.outcome === 'failed';
   // A cancellation that was asked for and an exit that was meant are no errors, although Python has exceptions for them.
   const exception = failed ? exceptionOf(lifecycle.error, lifecycle.profile) : undefined;
   const errorType = lifecycle.error?.errorType ?? (exception === undefined ? ERROR_TYPE_UNKNOWN : 'TASK_EXECUTION_EXCEPTION');
-  const attributes = attemptAttributes(context, lifecycle, timeline);
+  const attributes = attemptAttributes(context, lifecycle, times);
   if (failed) attributes.set('error.type', errorType);
   if (!failed && lifecycle.outcome !== 'finished') attributes.set('ray.task.outcome', lifecycle.outcome);
   attributes
     .set('ray.task.end_reason', lifecycle.endReason)
     .set('ray.worker.exit_type', lifecycle.workerExit?.type)
     .set('ray.worker.exit_detail', exitDetail(lifecycle));
-  const shownStates = context.options.phases === 'none' ? [] : asSpans ? statesAfterPhases(lifecycle, timeline) : lifecycle.states;
+  const shownStates = context.options.phases === 'none' ? [] : asSpans ? statesAfterPhases(lifecycle, times) : lifecycle.states;
   const span = makeSpan(context, lifecycle.trace, {
     startNs: lifecycle.startNs,
     endNs: lifecycle.endNs,
@@ -45,7 +45,7 @@ export function attemptSpans(context: MappingContext, lifecycle: AttemptLifecycl
     error: failed ? (exception === undefined ? errorType : exceptionLine(exception) || errorType) : undefined,
   });
   if (lifecycle.lean === true) return [span];
-  return [span, ...childSpans(context, lifecycle, spanId, asSpans ? phasesOf(lifecycle, timeline) : [])];
+  return [span, ...childSpans(context, lifecycle, spanId, asSpans ? phasesOf(lifecycle, times) : [])];
 }
 
 /** Where it is not the message of the failure. */
@@ -53,7 +53,7 @@ function exitDetail({ workerExit, error }: AttemptLifecycle): string | undefined
   return workerExit === undefined || error?.message.includes(workerExit.detail) === true ? undefined : workerExit.detail;
 }
 
-function attemptAttributes(context: MappingContext, lifecycle: AttemptLifecycle, timeline: Timeline): AttributeSet {
+function attemptAttributes(context: MappingContext, lifecycle: AttemptLifecycle, times: AttemptTimes): AttributeSet {
   const { definition, log } = lifecycle;
   const attributes = context
     .attributes()
@@ -76,7 +76,7 @@ function attemptAttributes(context: MappingContext, lifecycle: AttemptLifecycle,
   if (lifecycle.parentFolded === true) attributes.set('ray.parent_folded', true);
   if (lifecycle.parentTooDeep === true) attributes.set('ray.parent_too_deep', true);
   if (definition !== undefined) attributes.include(context.attributesOf(definition, (set) => addDefinition(context, set, definition)));
-  addTimes(attributes, lifecycle, timeline);
+  addTimes(attributes, lifecycle, times);
   return attributes;
 }
 
@@ -111,18 +111,16 @@ function dotted(first: string | undefined, second: string | undefined): string {
   return second === undefined || second === '' ? first : `${first}.${second}`;
 }
 
-function addTimes(attributes: AttributeSet, lifecycle: AttemptLifecycle, timeline: Timeline): void {
-  const { states, endNs } = lifecycle;
-  const { pendingNs, runningNs, terminalIndex } = timeline;
+function addTimes(attributes: AttributeSet, lifecycle: AttemptLifecycle, times: AttemptTimes): void {
+  const { states } = lifecycle;
+  const { pendingNs, ranNs, runningAtNs, terminalIndex, skewNs } = times;
   attributes.set('ray.task.state', lastState(lifecycle));
   if (states.length === 0) return;
-  attributes.set('ray.task.pending_seconds', seconds(pendingNs));
-  if (runningNs !== undefined && lifecycle.endInferred !== 'last_state') {
-    const terminalNs = states[terminalIndex]?.timeNs;
-    const untilNs = terminalNs === undefined || terminalNs < runningNs ? endNs : terminalNs;
-    attributes.set('ray.task.running_seconds', seconds(untilNs - runningNs));
-  } else if (runningNs === undefined && lifecycle.outcome === 'finished') attributes.set('ray.running_unknown', true);
+  if (pendingNs !== undefined) attributes.set('ray.task.pending_seconds', seconds(pendingNs));
+  if (ranNs !== undefined) attributes.set('ray.task.running_seconds', seconds(ranNs));
+  if (runningAtNs === undefined && lifecycle.outcome === 'finished') attributes.set('ray.running_unknown', true);
   if (terminalIndex !== -1 && terminalIndex < states.length - 1) attributes.set('ray.end_after_terminal', true);
+  if (skewNs > 0n) attributes.set('ray.clock_skew_seconds', seconds(skewNs));
 }
 
 function lastState({ states, outcome, endInferred }: AttemptLifecycle): string | undefined {
@@ -153,12 +151,13 @@ function childSpans(context: MappingContext, lifecycle: AttemptLifecycle, parent
     parentSpanId,
     attributes: context.attributes().set('ray.job_id', jobId).set('ray.task_id', taskId).set('ray.task.attempt', attempt),
   });
-  const spans: ReadableSpan[] = phases.map(({ state, name, startNs, endNs }) =>
+  const spans: ReadableSpan[] = phases.map(({ state, name, startNs, endNs, endClamped }) =>
     makeSibling(context, {
       name,
       spanId: phaseSpanId(session, taskId, attempt, state, startNs),
       startNs,
       endNs,
+      endClamped,
       attributes: context.attributes().set('ray.task.state', state),
     }),
   );

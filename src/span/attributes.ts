@@ -46,8 +46,21 @@ export const ATTRIBUTES = {
   'ray.task.attempt': row('int', ['attempt', 'phase', 'profile', 'mark'], 'Number of the attempt, from 0'),
   'ray.task.type': row('string', ['attempt'], '`NORMAL_TASK`, `ACTOR_CREATION_TASK` or `ACTOR_TASK`'),
   'ray.task.state': row('string', ['attempt', 'phase'], 'Last state that Ray sent (`TaskStatus`); of a phase, its state'),
-  'ray.task.pending_seconds': row('double', ['attempt', 'fold'], 'Time before RUNNING; of a fold, the sum'),
-  'ray.task.running_seconds': row('double', ['attempt'], 'Time from RUNNING to the end'),
+  'ray.task.pending_seconds': row(
+    'double',
+    ['attempt', 'fold'],
+    'Time before RUNNING; of a fold, the sum. Where clocks contradict each other, the time before SUBMITTED_TO_WORKER, by the clock of the owner',
+  ),
+  'ray.task.running_seconds': row(
+    'double',
+    ['attempt'],
+    'Time from RUNNING to the end. Where clocks contradict each other, the length of the profile entry, or absent',
+  ),
+  'ray.clock_skew_seconds': row(
+    'double',
+    ['attempt', 'job', 'actor', 'cluster'],
+    'The states cannot have happened in the order of their times: the clocks that they were taken from differ by so much at least',
+  ),
   'ray.task.outcome': row(
     'string',
     ['attempt'],

@@ -112,6 +112,7 @@ export interface SpanParts {
   readonly endClamped?: boolean | undefined;
   /** States that have no event here, because there were too many. */
   readonly statesLeftOut?: number | undefined;
+  readonly clockSkewNs?: bigint | undefined;
   readonly name: string;
   readonly spanId: string;
   readonly parentSpanId: string | undefined;
@@ -138,6 +139,7 @@ export function makeSpan({ encoder, sets }: Drafting, trace: TraceRef, parts: Sp
   if (parts.endInferred !== undefined) parts.attributes.set('ray.end_inferred', parts.endInferred);
   if (parts.endClamped === true) parts.attributes.set('ray.end_clamped', true);
   const { statesLeftOut = 0, events = NONE } = parts;
+  if (parts.clockSkewNs !== undefined) parts.attributes.set('ray.clock_skew_seconds', seconds(parts.clockSkewNs));
   if (statesLeftOut > 0) parts.attributes.set('ray.states_left_out', statesLeftOut);
   const span = encoder.encode({
     resource: parts.resource,

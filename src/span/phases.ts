@@ -1,4 +1,4 @@
-import type { AttemptLifecycle } from '../correlate/index.ts';
+import { type AttemptLifecycle, type AttemptTimes, inOrder } from '../correlate/index.ts';
 import type { StateTransition } from '../event/index.ts';
 import type { SpanOptions } from './options.ts';
 
@@ -8,6 +8,7 @@ export interface Phase {
   readonly name: string;
   readonly startNs: bigint;
   readonly endNs: bigint;
+  readonly endClamped: boolean;
 }
 
 /** `TaskStatus` in words that people read in a waterfall. */
@@ -29,51 +30,34 @@ function isTerminal(state: string): boolean {
   return state === 'FINISHED' || state === 'FAILED';
 }
 
-/** What the states of an attempt tell, read once. */
-export interface Timeline {
-  /** Time before RUNNING; where that state was lost, before SUBMITTED_TO_WORKER, else until the end. */
-  readonly pendingNs: bigint;
-  readonly runningNs: bigint | undefined;
-  /** Of the terminal state; -1 where there is none. */
-  readonly terminalIndex: number;
-}
-
-export function timelineOf({ states, startNs, endNs }: AttemptLifecycle): Timeline {
-  let ranNs: bigint | undefined;
-  let submittedNs: bigint | undefined;
-  let runningNs: bigint | undefined;
-  let terminalIndex = -1;
-  let isOpen = false;
-  let index = 0;
-  for (const { state, timeNs } of states) {
-    if (state === 'RUNNING') runningNs ??= timeNs;
-    if (isTerminal(state)) terminalIndex = terminalIndex === -1 ? index : terminalIndex;
-    else isOpen = true;
-    if (state === 'SUBMITTED_TO_WORKER') submittedNs ??= timeNs;
-    else if (state.startsWith('RUNNING')) ranNs ??= timeNs;
-    index += 1;
-  }
-  const leftNs = ranNs ?? submittedNs ?? (isOpen ? endNs : startNs);
-  return { pendingNs: leftNs - startNs, runningNs, terminalIndex };
-}
-
 /** The phases up to the terminal state, or to the end where there is none. */
-export function phasesOf({ states, endNs }: AttemptLifecycle, { terminalIndex }: Timeline): Phase[] {
-  const shown = terminalIndex === -1 ? states : states.slice(0, terminalIndex);
-  return shown.map(({ state, timeNs }, index) => ({
-    state,
-    name: PHASE_NAMES[state] ?? state.toLowerCase().replaceAll('_', ' '),
-    startNs: timeNs,
-    endNs: states[index + 1]?.timeNs ?? endNs,
-  }));
+export function phasesOf({ states, endNs }: AttemptLifecycle, { skewNs }: AttemptTimes): Phase[] {
+  const ordered = skewNs === 0n ? states : inOrder(states);
+  const terminalIndex = ordered.findIndex(({ state }) => isTerminal(state));
+  const shown = terminalIndex === -1 ? ordered : ordered.slice(0, terminalIndex);
+  return shown.map(({ state, timeNs }, index) => {
+    const nextNs = ordered[index + 1]?.timeNs ?? endNs;
+    return {
+      state,
+      name: PHASE_NAMES[state] ?? state.toLowerCase().replaceAll('_', ' '),
+      startNs: timeNs,
+      endNs: nextNs < timeNs ? timeNs : nextNs,
+      endClamped: nextNs < timeNs,
+    };
+  });
 }
 
 /** States that no phase tells: from the terminal one on. */
-export function statesAfterPhases({ states }: AttemptLifecycle, { terminalIndex }: Timeline): readonly StateTransition[] {
-  return terminalIndex === -1 ? [] : states.slice(terminalIndex + 1);
+export function statesAfterPhases({ states }: AttemptLifecycle, { terminalIndex, skewNs }: AttemptTimes): readonly StateTransition[] {
+  return terminalIndex === -1 || skewNs > 0n ? [] : states.slice(terminalIndex + 1);
 }
 
-export function showsPhasesAsSpans(lifecycle: AttemptLifecycle, { pendingNs }: Timeline, { phases, phaseMinWaitMs }: SpanOptions): boolean {
-  if (lifecycle.lean === true) return false;
+/** A phase lies between two states: not where their clocks contradict each other, nor where states between them were left out. */
+export function showsPhasesAsSpans(
+  { lean, statesLeftOut }: AttemptLifecycle,
+  { pendingNs = 0n, isContradictory }: AttemptTimes,
+  { phases, phaseMinWaitMs }: SpanOptions,
+): boolean {
+  if (lean === true || isContradictory || statesLeftOut !== undefined) return false;
   return phases === 'spans' || (phases === 'auto' && Number(pendingNs) >= phaseMinWaitMs * 1e6);
 }

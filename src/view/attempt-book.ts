@@ -1,7 +1,8 @@
-import { type Applied, type AttemptLifecycle, SortedList, type TaskFacts } from '../correlate/index.ts';
+import { type Applied, type AttemptLifecycle, SortedList, type TaskFacts, timesOf } from '../correlate/index.ts';
 import { exceptionOf, isCancellation, type ProfileEntry, type TaskDefinition, type TaskError, type TaskLifecycle } from '../event/index.ts';
 import type { ViewLimits } from './limits.ts';
 import { isOver, type Stage, stageOf } from './stage.ts';
+import { putOnOwnersClock } from './one-clock.ts';
 import { kept } from './text.ts';
 import { AttemptView, type ErrorView, failureKey, FunctionView, type JobView, type SessionView, type TaskNeeds } from './records.ts';
 import { earlier, toMs } from './times.ts';
@@ -101,8 +102,10 @@ export class AttemptBook {
     this.#setStage(attempt, lifecycle.outcome);
     if (!isOver(stageOf(attempt.state))) attempt.stateMs = toMs(lifecycle.endNs);
     attempt.startMs = toMs(lifecycle.startNs);
-    job.attemptsStartMs = earlier(job.attemptsStartMs, attempt.startMs);
     attempt.endMs = toMs(lifecycle.endNs);
+    const times = timesOf(lifecycle);
+    if (times.isContradictory) putOnOwnersClock(attempt, lifecycle, times);
+    job.attemptsStartMs = earlier(job.attemptsStartMs, attempt.startMs);
     attempt.endInferred = lifecycle.endInferred;
     attempt.nodeId = lifecycle.node?.nodeId ?? attempt.nodeId;
     attempt.pid = lifecycle.workerPid ?? attempt.pid;
@@ -111,10 +114,8 @@ export class AttemptBook {
     attempt.needs = undefined;
     attempt.isFolded = how === 'folded';
     attempt.isClosed = true;
-    if (!Number.isNaN(attempt.runningMs)) {
-      attempt.function.queue.add(attempt.runningMs - attempt.startMs);
-      attempt.function.run.add(attempt.endMs - attempt.runningMs);
-    }
+    if (times.pendingNs !== undefined && times.runningAtNs !== undefined) attempt.function.queue.add(toMs(times.pendingNs));
+    if (times.ranNs !== undefined) attempt.function.run.add(toMs(times.ranNs));
     this.#placeRun(attempt);
     if (attempt.stage === 'failed') this.#countFailure(attempt);
     this.#keepRow(attempt);

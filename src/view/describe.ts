@@ -256,6 +256,7 @@ export function describeAttempt(attempt: AttemptView, now: SessionNow, traceUrl:
     ...told('untilMs', now.frozenMs(attempt) ?? Number.NaN),
     ...given('endInferred', attempt.endInferred),
     ...given('endReason', attempt.endReason),
+    ...told('clockSkewMs', attempt.clockSkewMs),
     ...given('node', attempt.nodeId),
     ...given('nodeName', attempt.nodeId === undefined ? undefined : nodeName(session, attempt.nodeId)),
     ...given('pid', attempt.pid),

@@ -140,7 +140,7 @@ export class ViewModel {
     if (session === undefined) return;
     session.lastSeenMs = nowMs;
     this.version += 1;
-    if ('transitions' in event) for (const { timeNs } of event.transitions) session.noteTime(toMs(timeNs), nowMs);
+    noteTimes(session, event, nowMs);
     switch (event.type) {
       case 'task_definition':
         if (isDriverTask(event.taskId)) return void this.#jobs.job(session, jobIdOf(event.taskId), nowMs, applied);
@@ -386,6 +386,12 @@ function countEnded(job: JobView, { finished, failed, cancelled, unfinished, att
   job.attempts += attempts;
   job.retried += retried;
   job.withoutRow += attempts;
+}
+
+/** Not those of an executor, whose clock can be another one than that of all others. */
+function noteTimes(session: SessionView, event: RayEvent, nowMs: number): void {
+  if (!('transitions' in event) || (event.type === 'task_lifecycle' && event.workerPid !== undefined)) return;
+  for (const { timeNs } of event.transitions) session.noteTime(toMs(timeNs), nowMs);
 }
 
 /** How a submitted job ended says more than that its driver did. */

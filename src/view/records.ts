@@ -4,8 +4,8 @@ import type { ActorView } from './actor-view.ts';
 import { Durations, Rate } from './durations.ts';
 import type { Needs } from './needs.ts';
 import type { NodeUse } from './node-use.ts';
-import { isOver, noCounts, rankOf, type Stage, stageOf } from './stage.ts';
-import { earlier, toMs } from './times.ts';
+import { isOfExecutor, isOver, noCounts, rankOf, type Stage, stageOf } from './stage.ts';
+import { earlier, later, toMs } from './times.ts';
 
 export interface ErrorView {
   readonly type: string;
@@ -29,6 +29,8 @@ export class AttemptView {
   /** Since when. */
   stateMs = Number.NaN;
   startMs = Number.NaN;
+  /** The last state that its owner reported, but for its end. */
+  ownerMs = Number.NaN;
   nodeWaitMs = Number.NaN;
   workerWaitMs = Number.NaN;
   runningMs = Number.NaN;
@@ -39,6 +41,8 @@ export class AttemptView {
   error: ErrorView | undefined;
   endInferred: string | undefined;
   endReason: string | undefined;
+  /** How much the clocks of owner and executor differ at least, where they contradict each other. */
+  clockSkewMs = Number.NaN;
   /** The bridge has made its span. */
   isClosed = false;
   /** The budget of its trace folded it. */
@@ -58,18 +62,30 @@ export class AttemptView {
 
   /** Takes up a state that Ray told, in any order. True when it stands elsewhere now. */
   enter({ state, timeNs }: StateTransition): boolean {
-    const ms = toMs(timeNs);
+    const told = toMs(timeNs);
     const stage = stageOf(state);
-    this.startMs = earlier(this.startMs, ms);
+    // Of an executor whose clock is behind, nothing happened before what its owner reports.
+    const ms = isOfExecutor(state) ? later(told, this.ownerMs) : told;
+    if (!isOfExecutor(state) && !isOver(stage)) this.#noteOwner(ms);
+    else if (Number.isNaN(this.ownerMs)) this.startMs = earlier(this.startMs, ms);
     if (stage === 'pending_node') this.nodeWaitMs = earlier(this.nodeWaitMs, ms);
-    if (stage === 'pending_worker') this.workerWaitMs = earlier(this.workerWaitMs, ms);
+    if (state === 'SUBMITTED_TO_WORKER') this.workerWaitMs = ms;
+    else if (stage === 'pending_worker') this.workerWaitMs = earlier(this.workerWaitMs, ms);
     if (stage === 'running') this.runningMs = earlier(this.runningMs, ms);
-    if (isOver(stage)) this.endMs = Number.isNaN(this.endMs) ? ms : Math.max(this.endMs, ms);
+    if (isOver(stage)) this.endMs = later(this.endMs, ms);
     const [rank, oldRank] = [rankOf(state), rankOf(this.state)];
     if (rank < oldRank || (rank === oldRank && !(ms > this.stateMs)) || rank === 0) return false;
     this.state = state;
     this.stateMs = ms;
     return true;
+  }
+
+  #noteOwner(ms: number): void {
+    this.startMs = Number.isNaN(this.ownerMs) ? ms : earlier(this.startMs, ms);
+    this.ownerMs = later(this.ownerMs, ms);
+    if (this.workerWaitMs < this.ownerMs) this.workerWaitMs = this.ownerMs;
+    if (this.runningMs < this.ownerMs) this.runningMs = this.ownerMs;
+    if (isOfExecutor(this.state) && this.stateMs < this.ownerMs) this.stateMs = this.ownerMs;
   }
 }
 

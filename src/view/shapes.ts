@@ -213,6 +213,7 @@ export interface AttemptRow {
   readonly endInferred?: string;
   /** `driver_ended` or `intended_exit`. */
   readonly endReason?: string;
+  readonly clockSkewMs?: number;
   readonly node?: string;
   readonly nodeName?: string;
   readonly pid?: number;

@@ -37,6 +37,20 @@ const STAGE_OF_STATE: Readonly<Record<string, readonly [stage: Stage, rank: numb
   FAILED: ['failed', 6],
 };
 
+/** States that the executor reports, by its own clock; all others are the owner's. */
+const OF_EXECUTOR: readonly string[] = [
+  'PENDING_ACTOR_TASK_ARGS_FETCH',
+  'PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY',
+  'GETTING_AND_PINNING_ARGS',
+  'RUNNING',
+  'RUNNING_IN_RAY_GET',
+  'RUNNING_IN_RAY_WAIT',
+];
+
+export function isOfExecutor(state: string): boolean {
+  return OF_EXECUTOR.includes(state);
+}
+
 const NOTHING_TOLD = ['unknown', 0] as const;
 
 export function stageOf(state: string): Stage {

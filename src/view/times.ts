@@ -7,3 +7,7 @@ export function toMs(timeNs: bigint): number {
 export function earlier(known: number, ms: number): number {
   return ms < known || Number.isNaN(known) ? ms : known;
 }
+
+export function later(known: number, ms: number): number {
+  return ms > known || Number.isNaN(known) ? ms : known;
+}

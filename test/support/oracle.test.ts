@@ -171,6 +171,7 @@ describe('the oracle', () => {
     ['a value over the limit', 'child', { attributes: { long: 'x'.repeat(8193) } }, 'has 8193 characters'],
     ['a .truncated without its value', 'child', { attributes: { 'long.truncated': true } }, 'is about nothing'],
     ['no service name', 'child', { resource: {} }, 'no service.name'],
+    ['a mark of clocks that agree', 'child', { attributes: { 'ray.clock_skew_seconds': 1 } }, 'is marked for its clocks'],
   ];
   it.each(breaches)('sees %s', (_, name, change, said) => {
     expect(check(name, change)).toContain(said);
@@ -242,6 +243,11 @@ describe('the oracle, on attempts of an actor that died', () => {
   it('sees a call that outlives its actor', () => {
     expect(said(5, 8)).toContain("after its actor's DEAD");
   });
+});
+
+it('the oracle sees clocks that contradict each other and are not marked', () => {
+  const events = [...EVENTS, lifecycle(CHILD, 0, [['SUBMITTED_TO_WORKER', 6]])];
+  expect(checkTraces(events, Object.values(rightSpans()))).toEqual([`attempt ${CHILD}/0: is not marked for its clocks`]);
 });
 
 describe('the oracle, on the caller of a task', () => {

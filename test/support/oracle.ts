@@ -154,6 +154,7 @@ function checkAttempts(world: World, session: SessionFacts): void {
     if (!span) continue;
     checkTimes(world, what, attempt, span);
     checkActorDeath(world, what, session, attempt, span);
+    checkClocks(world, what, session, attempt, span);
     checkAttemptOutcome(world, what, session, attempt, span);
     checkParent(world, what, session, attempt, span);
     if (session.attempts.has(`${attempt.taskId}/${attempt.attempt - 1}`)) {
@@ -233,6 +234,35 @@ function checkReason(world: World, what: string, { exits }: SessionFacts, attemp
   const reasons = [...attempt.workers].map((workerId) => exits.get(workerId)).filter((reason) => reason !== undefined);
   if (reasons.length === 0 || reasons.some((reason) => reason.startsWith(span.statusMessage))) return;
   world.say(`${what}: its status says '${span.statusMessage}' instead of why its worker died`);
+}
+
+const STATE_ORDER = [
+  ['PENDING_ARGS_AVAIL'],
+  ['PENDING_NODE_ASSIGNMENT', 'PENDING_OBJ_STORE_MEM_AVAIL', 'PENDING_ARGS_FETCH'],
+  ['SUBMITTED_TO_WORKER'],
+  ['PENDING_ACTOR_TASK_ARGS_FETCH', 'PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY', 'GETTING_AND_PINNING_ARGS'],
+  ['RUNNING'],
+  ['RUNNING_IN_RAY_GET', 'RUNNING_IN_RAY_WAIT'],
+];
+
+/** Times that cannot be in their order are marked, and no others. A creation that is repeated under its attempt is not looked at. */
+function checkClocks(world: World, what: string, session: SessionFacts, attempt: AttemptFacts, span: FlatSpan): void {
+  if (attempt.taskId.startsWith('ff'.repeat(8))) return;
+  const terminal = earliest(attempt.states.filter(({ state }) => state === 'FINISHED' || state === 'FAILED').map((state) => state.ns));
+  const firsts = STATE_ORDER.map((names) => earliest(attempt.states.filter(({ state }) => names.includes(state)).map((state) => state.ns)));
+  const known = firsts.flatMap((ns) => ns ?? []);
+  const isMixed = known.some((ns, index) => index > 0 && ns < (known[index - 1] ?? ns));
+  const isAfterEnd = known.some((ns) => terminal !== undefined && ns > terminal);
+  const owners = latest(firsts.slice(0, 3).flatMap((ns) => ns ?? []));
+  const contradicts = session.profiles.some(
+    ({ taskId, attempt: number, name, startNs, endNs }) =>
+      taskId === attempt.taskId &&
+      number === attempt.attempt &&
+      name.startsWith('task::') &&
+      ((owners !== undefined && startNs < owners) || (terminal !== undefined && endNs > terminal)),
+  );
+  const isMarked = Number(span.attributes['ray.clock_skew_seconds'] ?? 0) > 0;
+  if (isMarked !== (isMixed || isAfterEnd || contradicts)) world.say(`${what}: is ${isMarked ? '' : 'not '}marked for its clocks`);
 }
 
 function checkOutcome(world: World, what: string, attempt: AttemptFacts, span: FlatSpan): void {

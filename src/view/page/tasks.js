@@ -153,6 +153,7 @@ function factsOf(attempt) {
   add('Ended', attempt.endMs === undefined ? undefined : clockText(attempt.endMs));
   add('End inferred', attempt.endInferred);
   add('End', attempt.endReason === undefined ? undefined : END_REASON_WORDS[attempt.endReason] ?? attempt.endReason);
+  if (attempt.clockSkewMs !== undefined) add('Clocks', `owner and executor differ by ${durationText(attempt.clockSkewMs)} at least`);
   add('Node', attempt.nodeName);
   add('Process', attempt.pid);
   add('Task id', attempt.task, true);

@@ -1,0 +1,27 @@
+import type { AttemptLifecycle, AttemptTimes } from '../correlate/index.ts';
+import type { AttemptView } from './records.ts';
+import { isOfExecutor } from './stage.ts';
+import { earlier, toMs } from './times.ts';
+
+/**
+ * Where the clocks of owner and executor contradict each other: the times of an attempt that is over, by the clock of its owner, on which the
+ * attempts of a job can be compared. When it began to run is counted back from its end, where its length is known.
+ */
+export function putOnOwnersClock(attempt: AttemptView, { states }: AttemptLifecycle, { ranNs, skewNs }: AttemptTimes): void {
+  attempt.clockSkewMs = toMs(skewNs);
+  attempt.workerWaitMs = Number.NaN;
+  attempt.runningMs = Number.NaN;
+  let startMs = Number.NaN;
+  let endMs = Number.NaN;
+  for (const { state, timeNs } of states) {
+    if (isOfExecutor(state)) continue;
+    const ms = toMs(timeNs);
+    startMs = earlier(startMs, ms);
+    if (state === 'SUBMITTED_TO_WORKER') attempt.workerWaitMs = earlier(attempt.workerWaitMs, ms);
+    if (state === 'FINISHED' || state === 'FAILED') endMs = ms;
+  }
+  if (!Number.isNaN(startMs)) attempt.startMs = startMs;
+  if (!Number.isNaN(endMs)) attempt.endMs = endMs;
+  const beganMs = Number.isNaN(attempt.workerWaitMs) ? attempt.startMs : attempt.workerWaitMs;
+  if (ranNs !== undefined) attempt.runningMs = Math.max(beganMs, attempt.endMs - toMs(ranNs));
+}
