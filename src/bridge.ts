@@ -365,6 +365,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       seenEvents,
       ingestTokens: access.ingest,
       readTokens: access.read,
+      listenHost: settings.listen.host,
       ...(view === undefined ? {} : { mountPages: view.mount }),
       ...(quarantine === undefined ? {} : { onRejected: quarantine.addEvent }),
     }),

@@ -30,7 +30,7 @@ export const METRICS = {
   requestsRefused: counter('requests_refused_total', 'Posts that were refused as a whole, by the reason.', ['code']),
   readsRefused: counter(
     'reads_refused_total',
-    'Requests for the metrics, the live page or its data that showed no right token, by the reason.',
+    'Requests for the metrics, the live page or its data that showed no right token or came from another site, by the reason.',
     ['code'],
   ),
   connectionsRefused: counter('connections_refused_total', 'Connections that were cut at a limit of the server, by the reason.', [

@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import type { TokenSet } from '../access/index.ts';
+import { isCrossSite, isOwnHost, isScraper } from './browser.ts';
 import { type Refusal, refuse } from './refusal.ts';
 
 /** What may be shown as a token; longer ones are no token, and are not hashed. */
@@ -25,6 +26,26 @@ export function refuseStranger(context: Context, tokens: TokenSet): Refusal | un
   return credentials.length === 0
     ? refuse('token_missing', 'a token is needed, as password in the URL (Basic) or as Bearer')
     : refuse('token_invalid', 'the token is not one that is accepted');
+}
+
+export interface ReaderRules {
+  readonly readTokens: TokenSet;
+  /** Where the bridge listens, as it was configured. */
+  readonly listenHost: string;
+}
+
+/**
+ * Undefined when the metrics may be read. A page of another site may not, also not by a name that it lets point here. Scrapers may ask by
+ * any name, because in a cluster they ask by the name of a service.
+ */
+export function refuseScrape(context: Context, { readTokens, listenHost }: ReaderRules): Refusal | undefined {
+  if (!readTokens.isRequired() && !isOwnHost(context.req.header('host'), listenHost) && !isScraper(context))
+    return refuse(
+      'host_not_allowed',
+      'a browser must ask by the address of this machine or as localhost; a scraper must send a User-Agent',
+    );
+  if (isCrossSite(context, true)) return refuse('cross_site_read', 'this is not answered to a page of another site');
+  return refuseStranger(context, readTokens);
 }
 
 /** A path fit to be shown: `/t/` comes before a token, wherever it stands. */

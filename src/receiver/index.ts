@@ -1,4 +1,5 @@
 export { createReceiver, type ReceiverOptions } from './receiver.ts';
+export { isCrossSite, isOwnHost } from './browser.ts';
 export { AUTHENTICATE, pathWithoutToken, peerOf, refuseBrowser, refuseStranger } from './guard.ts';
 export type { Pressure } from './receive-batch.ts';
 export type { ReceiverTelemetry } from './receiver-telemetry.ts';

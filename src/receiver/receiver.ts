@@ -6,7 +6,7 @@ import type { Journal } from '../journal/index.ts';
 import { createBodyBuffers } from './body-buffers.ts';
 import { createByteBudget } from './byte-budget.ts';
 import type { DecodeEvent } from './decode-batch.ts';
-import { AUTHENTICATE, peerOf, refuseBrowser, refuseStranger } from './guard.ts';
+import { AUTHENTICATE, peerOf, refuseBrowser, refuseScrape, refuseStranger } from './guard.ts';
 import { createIntake } from './intake.ts';
 import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './limits.ts';
 import { type BatchReceiverOptions, type OnRejected, type Pressure, type ReceivedBatch, receiveBatch } from './receive-batch.ts';
@@ -32,6 +32,8 @@ export interface ReceiverOptions {
   readonly ingestTokens?: TokenSet;
   /** Shown by who reads the metrics. Default: none is asked for. */
   readonly readTokens?: TokenSet;
+  /** Where it listens, as it was configured: a name by which browsers may read the metrics. Default: none. */
+  readonly listenHost?: string;
   readonly onRejected?: OnRejected;
   /** Given by whoever shares the event loop with the receiver. */
   readonly turns?: Turns;
@@ -87,7 +89,7 @@ export function createReceiver(options: ReceiverOptions): Hono {
   }
 
   async function metrics(context: Context): Promise<Response> {
-    const refusal = refuseStranger(context, readTokens);
+    const refusal = refuseScrape(context, { readTokens, listenHost: options.listenHost ?? '' });
     if (refusal !== undefined) {
       telemetry.readRefused(refusal.code, refusal.message, peerOf(context));
       return answerRefusal(context, refusal);

@@ -9,6 +9,8 @@ export type RefusalCode =
   | 'body_too_many_events'
   | 'content_type_unsupported'
   | 'content_encoding_unsupported'
+  | 'host_not_allowed'
+  | 'cross_site_read'
   | 'method_not_allowed'
   | 'not_found'
   | 'receiver_busy'
@@ -38,6 +40,8 @@ export const STATUS_OF_REFUSAL = {
   body_too_many_events: 413,
   content_type_unsupported: 415,
   content_encoding_unsupported: 415,
+  host_not_allowed: 403,
+  cross_site_read: 403,
   method_not_allowed: 405,
   not_found: 404,
   receiver_busy: 503,

@@ -116,3 +116,71 @@ describe('a web page', () => {
     expect([response.status, response.headers.get('access-control-allow-origin')]).toEqual([405, null]);
   });
 });
+
+describe('the metrics without a token for readers', () => {
+  const statusOf = async (headers: Record<string, string>, listenHost?: string) => {
+    const { app, telemetry } = createTestReceiver(listenHost === undefined ? {} : { listenHost });
+    const response = await app.request('/metrics', { headers });
+    return [response.status, telemetry.refused.join()] as const;
+  };
+  const names = [
+    'ray-otel-bridge:8080',
+    'ray-otel-bridge.observability.svc.cluster.local:8080',
+    'metrics.example.com',
+    '10.1.2.3:8080',
+    '[::1]:8080',
+  ];
+  const scrapers = [
+    {
+      'user-agent': 'Prometheus/3.5.0',
+      accept: 'application/openmetrics-text;version=1.0.0',
+      'accept-encoding': 'gzip',
+      'x-prometheus-scrape-timeout-seconds': '10',
+    },
+    { 'user-agent': 'vm_promscrape', 'accept-encoding': 'gzip' },
+    { 'user-agent': 'Datadog Agent/7.70.0', accept: '*/*', connection: 'keep-alive' },
+    { 'user-agent': 'Go-http-client/1.1' },
+    { 'user-agent': 'curl/8.5.0', accept: '*/*' },
+    { 'user-agent': 'python-requests/2.32.3', 'accept-encoding': 'gzip, deflate' },
+  ];
+
+  it.each(scrapers)('are read by a scraper under any name: %j', async (headers) => {
+    for (const host of names) expect(await statusOf({ host, ...headers })).toEqual([200, '']);
+  });
+
+  it('are read without a Host, by address, as localhost and under the host of --listen', async () => {
+    const browser = { 'user-agent': 'Mozilla/5.0', 'accept-language': 'en', 'sec-fetch-site': 'none', 'sec-fetch-mode': 'navigate' };
+    expect(await statusOf({})).toEqual([200, '']);
+    for (const host of ['localhost:8080', '127.0.0.1:8080', '[::1]:8080', '192.0.2.7'])
+      expect(await statusOf({ host, ...browser })).toEqual([200, '']);
+    expect(await statusOf({ host: 'bridge.example:8080', ...browser }, 'bridge.example')).toEqual([200, '']);
+  });
+
+  it.each([
+    {},
+    { 'user-agent': '' },
+    { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64)' },
+    { 'user-agent': 'Prometheus/3.5.0', 'accept-language': '*' },
+    { 'user-agent': 'Prometheus/3.5.0', referer: 'http://evil.example/' },
+    { 'user-agent': 'Prometheus/3.5.0', 'sec-fetch-site': 'same-origin' },
+    { 'user-agent': 'Prometheus/3.5.0', cookie: 'a=b' },
+  ])('are not read by a page that lets its own name point here: %j', async (headers) => {
+    for (const host of ['evil.example', 'evil.example:8080', '127.0.0.1.evil.example', ''])
+      expect(await statusOf({ host, ...headers })).toEqual([403, 'host_not_allowed']);
+  });
+
+  it.each([
+    { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' },
+    { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'script' },
+    { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' },
+    { origin: 'http://evil.example' },
+    { origin: 'null' },
+  ])('are not read by a page of another site: %j', async (headers) => {
+    expect(await statusOf({ host: 'localhost:8080', ...headers })).toEqual([403, 'cross_site_read']);
+  });
+
+  it('open by a link, such as that of a page of Prometheus', async () => {
+    const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+    expect(await statusOf({ host: '10.1.2.3:8080', ...link })).toEqual([200, '']);
+  });
+});
