@@ -72,6 +72,7 @@ describe('alert rules', () => {
     const watched = new Set(rules.flatMap(({ expr }) => metricsIn(expr)));
     for (const { name } of [
       METRICS.exportLagSeconds,
+      METRICS.exporterMisconfigured,
       METRICS.spansRefused,
       METRICS.eventsRejected,
       METRICS.eventsLate,
