@@ -1,6 +1,6 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Hono } from 'hono';
-import { type Access, openAccess, type Reloadable, watch } from './access/index.ts';
+import { type Access, openAccess, watch } from './access/index.ts';
 import { describeJob, describeProblems, healthOf, readingsOf } from './bridge-telemetry.ts';
 import { defaultSettings, type Settings } from './config.ts';
 import { createMeasure } from './convert.ts';
@@ -149,11 +149,10 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
           sleep: clock.sleep,
           onEvent: telemetry.quarantineEvent,
         });
-  const exporters = exportersOf(options, env);
   const pipeline = createExportPipeline({
     ...options.exportLimits,
     maxQueuedSpans: settings.maxQueuedSpans,
-    exporters,
+    exporters: exportersOf(options, env),
     clock,
     onEvent: telemetry.exportEvent,
     onRefused: (span, reason, name) => {
@@ -280,25 +279,13 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     });
   }
 
-  function exporterFiles(): readonly Reloadable[] {
-    return exporters.flatMap(({ name, files = [] }) =>
-      files.map((file) => ({
-        reload: () => {
-          const reloaded = file.reload();
-          if (reloaded?.outcome.ok === true) pipeline.reconfigured(name);
-          return reloaded;
-        },
-      })),
-    );
-  }
-
   async function start(): Promise<void> {
     if (state !== 'created') return;
     state = 'running';
     isReady = durable === undefined;
     startedMs = clock.now();
     pumping = rebuildAndPump();
-    watching = watch([...access.files, ...exporterFiles()], {
+    watching = watch([...access.files, ...pipeline.files], {
       sleep: clock.sleep,
       signal: abortWatch.signal,
       onReload: telemetry.fileReloaded,

@@ -20,7 +20,7 @@ export interface NamedExporter {
   readonly timeoutMs?: number;
   /** It takes spans as they are encoded; others get plain objects, which can be spread and compared. */
   readonly takesEncoded?: boolean;
-  /** Files that it uses. Whoever reloads one tells the pipeline by `reconfigured`. */
+  /** Files that it uses. The pipeline has them as `files`, for `watch`. */
   readonly files?: readonly Reloadable[];
   /** Hands on what a library below writes to its own log. */
   readonly onNote?: (listener: (note: string) => void) => void;

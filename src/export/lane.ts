@@ -1,3 +1,4 @@
+import type { Reloadable } from '../access/index.ts';
 import { plainSpan } from '../otlp/index.ts';
 import { BackendTrust } from './backend-trust.ts';
 import { type QueuedSpan, halvesByBytes, halvesByCount, takeBatch, totalBytes } from './batch.ts';
@@ -107,10 +108,19 @@ export class Lane<Item extends QueuedSpan> {
     return this.#settled.size === 0 ? items : items.filter((item) => !this.#settled.has(item));
   }
 
-  /** The exporter's certificates changed: the backend has to prove itself again, now. */
-  reconfigured(): void {
-    this.#trust.reconfigured();
-    this.hurry();
+  /** The exporter's files: when one changes, the backend has to prove itself again, at once. */
+  get files(): readonly Reloadable[] {
+    const { files = [] } = this.#options.exporter;
+    return files.map((file) => ({
+      reload: () => {
+        const reloaded = file.reload();
+        if (reloaded?.outcome.ok === true) {
+          this.#trust.reconfigured();
+          this.hurry();
+        }
+        return reloaded;
+      },
+    }));
   }
 
   /** Runs until `stop` aborts. */

@@ -1,4 +1,5 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import type { Reloadable } from '../access/index.ts';
 import { plainSpan } from '../otlp/index.ts';
 import type { QueuedSpan } from './batch.ts';
 import { childSignal, type Clock, createChangeBoard, systemClock } from './clock.ts';
@@ -53,8 +54,11 @@ export interface ExportPipeline {
   drain(timeoutMs: number): Promise<{ readonly undelivered: number }>;
   /** Ends waits and requests at once and shuts the exporters down. What is queued stays undelivered; drain first. */
   shutdown(): Promise<void>;
-  /** The exporter `name` was given other certificates: it tries again now, and its backend has to accept a span before it may refuse one. */
-  reconfigured(name: string): void;
+  /**
+   * Files of the exporters, for `watch`. An exporter with a file that changed tries again at once, and its backend has to accept a span
+   * before it may refuse one.
+   */
+  readonly files: readonly Reloadable[];
   stats(): ExportStats;
 }
 
@@ -152,9 +156,7 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
       await Promise.race([closing, clock.sleep(limits.shutdownTimeoutMs, enough.signal)]);
       enough.abort();
     },
-    reconfigured: (name) => {
-      for (const lane of lanes) if (lane.name === name) lane.reconfigured();
-    },
+    files: lanes.flatMap((lane) => lane.files),
     stats: () => {
       const laneStats = lanes.map((lane) => lane.stats());
       const sum = (key: 'retries' | 'requests'): number => laneStats.reduce((all, lane) => all + lane[key], 0);

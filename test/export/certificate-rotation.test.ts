@@ -113,11 +113,8 @@ function start(protocol: string, { port }: Backend) {
   const clock = createTestClock();
   const pipeline = createExportPipeline({ exporters: created.exporters.map(patient), clock, onEvent: (event) => events.push(event) });
   closing.push(() => pipeline.shutdown());
-  const [exporter] = created.exporters;
-  return { pipeline, events, clock, reload: () => reloadOf(exporter) };
+  return { pipeline, events, clock, reload: () => pipeline.files[0]?.reload() };
 }
-
-const reloadOf = (exporter: NamedExporter | undefined) => exporter?.files?.[0]?.reload();
 
 describe.runIf(authority !== undefined).each([
   ['http/protobuf', startHttps],

@@ -1,5 +1,6 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Reloadable } from '../../src/access/index.ts';
 import { createExporters, createExportPipeline, type ExportEvent } from '../../src/export/index.ts';
 import type { FailedOutcome } from '../../src/export/outcome.ts';
 import { BAD, has, ids, scripted, startPipeline } from './pipeline-support.ts';
@@ -23,6 +24,8 @@ const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
 });
+
+const CHANGED: Reloadable = { reload: () => ({ what: 'certificates', outcome: { ok: true, holds: 'other ones' } }) };
 
 const numberOf = (span: ReadableSpan): number => Number.parseInt(span.spanContext().spanId, 16);
 
@@ -197,11 +200,10 @@ describe('a backend that has accepted spans', () => {
   it('has to accept a span again after the exporter was given other certificates', async () => {
     const clock = createTestClock();
     const backend = scripted((_, call) => (call === 1 ? 'ok' : BAD));
-    const { pipeline, refused } = startPipeline(backend, { clock });
+    const { pipeline, refused } = startPipeline([], { clock, exporters: [{ name: 'backend0', exporter: backend, files: [CHANGED] }] });
     pipeline.enqueue(makeSpans(1));
     await pipeline.drain(NEVER_MS);
-    pipeline.reconfigured('another');
-    pipeline.reconfigured('backend0');
+    for (const file of pipeline.files) file.reload();
     expect(pipeline.stats().lanes[0]).toMatchObject({ hasAccepted: false });
     pipeline.enqueue(makeSpans(5, 2));
     await afterRounds(3, clock.slept);
@@ -213,10 +215,10 @@ describe('a backend that has accepted spans', () => {
     const clock = createTestClock();
     clock.hold = true;
     const backend = scripted((_, call) => (call === 1 ? { kind: 'misconfigured', reason: 'HTTP 403', fix: 'certificate' } : 'ok'));
-    const { pipeline } = startPipeline(backend, { clock });
+    const { pipeline } = startPipeline([], { clock, exporters: [{ name: 'backend0', exporter: backend, files: [CHANGED] }] });
     pipeline.enqueue(makeSpans(1));
     await clock.held((ms) => ms === 1000);
-    pipeline.reconfigured('backend0');
+    expect(pipeline.files.map((file) => file.reload()?.what)).toEqual(['certificates']);
     await until(() => backend.stored.length === 1);
     await pipeline.shutdown();
   });
