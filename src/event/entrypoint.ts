@@ -1,102 +1,136 @@
-/** A command line is looked at up to here. UTF-16 units. */
+import { interpreterOf, isKnownProgram, jarOf, readOptions, wrappedCommand } from './launchers.ts';
+import { shellCommands, UNKNOWN_PART } from './shell-words.ts';
+
+/** A longer command line is not looked at. UTF-16 units. */
 export const MAX_ENTRYPOINT_LENGTH = 65_536;
 
-const ASSIGNMENT = /^[A-Za-z_][A-Za-z0-9_]*=/;
-/** Stands for every operator that ends a command. */
-const CHAIN = ';';
+const ASSIGNMENT = /^[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=/;
 /** Commands that only prepare for the one that matters. */
-const PREPARATIONS = new Set(['cd', 'export', 'set', 'source', '.', 'ulimit', 'unset']);
-const ENV_OPTIONS_WITH_VALUE = new Set(['-u', '--unset', '-C', '--chdir']);
-const MODULE_RUNNER = /^(python|pypy|torchrun|accelerate|deepspeed)[0-9.]*$/;
+const PREPARATIONS = new Set([
+  ...[
+    'cd',
+    'pushd',
+    'popd',
+    'export',
+    'declare',
+    'typeset',
+    'readonly',
+    'set',
+    'unset',
+    'source',
+    '.',
+    'ulimit',
+    'umask',
+    'shopt',
+    'alias',
+  ],
+]);
+/** Behind these words a shell expects a command, or a list of words. */
+const KEYWORDS = new Set([
+  ...['if', 'then', 'else', 'elif', 'fi', 'for', 'select', 'while', 'until', 'do', 'done', 'case', 'esac', 'in', 'function', 'coproc'],
+]);
 const MODULE = /^[A-Za-z_][\w.]{0,254}$/;
 const SCRIPT = /^(?![+-])[\p{L}\p{N}_.+-]{1,250}\.(py|pyc|pyz|ipynb|sh|bash|jar|js|mjs|ts|jl|r|R|rb|pl)$/u;
 const PROGRAM = /^(?![+-])[\p{L}\p{N}_.+-]{1,255}$/u;
+const DRIVE_LETTER = /^\s*"?[A-Za-z]:\\/;
 
 /**
  * A driver's command line reduced to what cannot be a secret: the program's name and the script's (or `-m module`).
- * `TOKEN=x /usr/bin/python -u app/train.py --key k` becomes `python train.py`. Assignments, options, arguments, `-c` code and the
- * rest of a shell chain are dropped. `undefined` when no plain program name is there. Reducing twice changes nothing.
+ * `TOKEN=x /usr/bin/python -u app/train.py --key k` becomes `python train.py`. The command line is read as a shell reads it; a script is only
+ * what a known interpreter would take for one. `undefined` when no plain program name is there, and when anything does not balance: what
+ * looks like a program may then be a part of a value. Reducing twice changes nothing.
  */
 export function reduceEntrypoint(commandLine: string): string | undefined {
-  const commands = splitCommands(splitWords(commandLine.slice(0, MAX_ENTRYPOINT_LENGTH)));
-  const command = commands.find((words) => !PREPARATIONS.has(words[0] ?? '')) ?? commands[0];
-  const program = baseName(command?.[0] ?? '');
-  if (command === undefined || !PROGRAM.test(program)) return undefined;
-  const script = findScript(program, command);
-  return script === undefined ? program : `${program} ${script}`;
+  if (commandLine.length > MAX_ENTRYPOINT_LENGTH) return undefined;
+  const commands = DRIVE_LETTER.test(commandLine) ? windowsCommand(commandLine) : shellCommands(commandLine);
+  const command = findCommand(commands ?? []);
+  if (command === undefined) return undefined;
+  const script = findScript(command);
+  return script === undefined ? command.name : `${command.name} ${script}`;
 }
 
-function findScript(program: string, words: readonly string[]): string | undefined {
-  for (const [index, word] of words.entries()) {
-    if (index === 0) continue;
-    if (word === '-c') return undefined;
-    if (word === '-m' && MODULE_RUNNER.test(program)) {
-      const module = words[index + 1] ?? '';
-      return MODULE.test(module) ? `-m ${module}` : undefined;
-    }
+interface Program {
+  readonly name: string;
+  readonly words: readonly string[];
+  /** Of the program among the words. */
+  readonly at: number;
+}
+
+/** A program without a plain name. */
+const UNNAMED = null;
+
+/** The first command that does more than prepare, else the first one. */
+function findCommand(commands: readonly (readonly string[])[]): Program | undefined {
+  let preparation: Program | undefined;
+  let hasAssignment = false;
+  for (const words of commands) {
+    hasAssignment ||= words.some(isAssignment);
+    const program = findProgram(words, hasAssignment);
+    if (program === UNNAMED) return undefined;
+    if (program !== undefined && !PREPARATIONS.has(program.name)) return program;
+    preparation ??= program;
+  }
+  return preparation;
+}
+
+/**
+ * The program of a command, behind assignments and behind what only runs it; undefined where nothing else is there. A value that slipped away
+ * from its variable, as in `TOKEN= value` or `TOKEN=a&value`, is a program to the shell: behind an assignment only a program is taken that is
+ * known by its name.
+ */
+function findProgram(words: readonly string[], hasAssignment: boolean): Program | undefined | typeof UNNAMED {
+  let at = 0;
+  while (at < words.length) {
+    const word = words[at] ?? '';
     const name = baseName(word);
-    if (!word.startsWith('-') && !ASSIGNMENT.test(word) && SCRIPT.test(name)) return name;
+    const wrapped = isAssignment(word) ? at + 1 : wrappedCommand(name, words, at);
+    if (wrapped === undefined) return UNNAMED;
+    if (wrapped === at) {
+      const isPlain = PROGRAM.test(name) && !word.includes('://') && !KEYWORDS.has(name);
+      const isSafe = !hasAssignment || isKnownProgram(name) || PREPARATIONS.has(name);
+      return isPlain && isSafe ? { name, words, at } : UNNAMED;
+    }
+    at = wrapped;
   }
   return undefined;
 }
 
-/** The commands of a shell chain, each without the assignments and `env` before its program. */
-function splitCommands(words: readonly string[]): string[][] {
-  const commands: string[][] = [];
-  let command: string[] = [];
-  let isValueOfOption = false;
-  for (const word of words) {
-    if (isValueOfOption && word !== CHAIN) {
-      isValueOfOption = false;
-    } else if (command.length === 0 && ENV_OPTIONS_WITH_VALUE.has(word)) {
-      isValueOfOption = true;
-    } else if (word === CHAIN) {
-      commands.push(command);
-      command = [];
-    } else if (command.length > 0 || !isBeforeProgram(word)) {
-      command.push(word);
-    }
-  }
-  commands.push(command);
-  return commands.filter((found) => found.length > 0);
+function isAssignment(word: string): boolean {
+  return ASSIGNMENT.test(word);
 }
 
-function isBeforeProgram(word: string): boolean {
-  return ASSIGNMENT.test(word) || word.startsWith('-') || baseName(word) === 'env';
+function findScript({ name, words, at }: Program): string | undefined {
+  const interpreter = interpreterOf(name);
+  if (interpreter === undefined) return undefined;
+  const jar = jarOf(name, words, at + 1);
+  if (jar !== undefined) return scriptName(jar);
+  const operand = readOptions(interpreter, words, at + 1);
+  if (operand.kind === 'none') return undefined;
+  const word = words[operand.at];
+  if (operand.kind === 'operand') return scriptName(word);
+  return word !== undefined && MODULE.test(word) ? `-m ${word}` : undefined;
 }
 
-/** Words as a shell would split them; an operator that ends a command is a word of its own. Quotes and backslashes are respected, not expanded. */
-function splitWords(text: string): string[] {
-  const words: string[] = [];
-  let word = '';
-  let quote = '';
-  const endWord = (): void => {
-    if (word !== '') words.push(word);
-    word = '';
-  };
-  for (let index = 0; index < text.length; index += 1) {
-    const character = text.charAt(index);
-    if (quote !== '') {
-      if (character === quote) quote = '';
-      else word += character;
-    } else if (character === '"' || character === "'") {
-      quote = character;
-    } else if (character === '\\' && text.charAt(index + 1) === '\n') {
-      index += 1;
-    } else if (character === '\n' || character === ';' || character === '|' || character === '&') {
-      endWord();
-      words.push(CHAIN);
-    } else if (character.trim() === '') {
-      endWord();
-    } else {
-      word += character;
-    }
-  }
-  endWord();
-  return words;
+function scriptName(word = ''): string | undefined {
+  const name = baseName(word);
+  return SCRIPT.test(name) && !word.includes('://') ? name : undefined;
 }
 
 /** Behind the last separator, of either kind: drivers run on Windows too. */
 function baseName(path: string): string {
-  return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+  const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+  return name.includes(UNKNOWN_PART) ? '' : name;
+}
+
+/** Words of a command line of Windows, where a backslash is only that. */
+function windowsCommand(text: string): readonly (readonly string[])[] | undefined {
+  const parts = text.split('"');
+  if (parts.length % 2 === 0) return undefined;
+  let words = [''];
+  for (const [index, part] of parts.entries()) {
+    const isQuoted = index % 2 === 1;
+    const [first = '', ...others] = isQuoted ? [part] : part.split(/\s+/);
+    words = [...words.slice(0, -1), `${words.at(-1) ?? ''}${first}`, ...others];
+  }
+  return [words.filter((word) => word !== '')];
 }
