@@ -19,7 +19,10 @@ export function describeJob(job: JobLifecycle, traceId: string, traceUrl: string
     ...(job.endInferred === undefined ? {} : { endInferred: job.endInferred }),
     tasksFinished: job.tasks.finished,
     tasksFailed: job.tasks.failed,
+    tasksCancelled: job.tasks.cancelled,
     tasksUnfinished: job.tasks.unfinished,
+    outcome: job.verdict.outcome,
+    outcomeReason: job.verdict.reason,
     attempts: job.attemptCount,
     actors: job.actorCount,
   };

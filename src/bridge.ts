@@ -138,7 +138,10 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const correlator = createCorrelator({
     ...restoredOptions(durable, correlateOptions),
     measure: createMeasure(mapSpans),
-    ...(view === undefined ? {} : { onFolded: view.folded }),
+    onFolded: (lifecycle) => {
+      telemetry.attemptEnded(lifecycle.outcome);
+      view?.folded(lifecycle);
+    },
   });
   const quarantine =
     settings.dataDir === undefined
@@ -245,6 +248,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   function tellFinished(lifecycle: Lifecycle, spans: readonly ReadableSpan[], atMs: number): void {
     if (lifecycle.kind === 'mark') telemetry.markMade(lifecycle.parent.kind);
     else telemetry.lifecycleFinished(lifecycle.kind);
+    if (lifecycle.kind === 'attempt' && lifecycle.placeholder !== true) telemetry.attemptEnded(lifecycle.outcome);
     view?.finished(lifecycle, atMs);
     if (spans.length === 0) telemetry.spansSampledOut(mapSpans(lifecycle).length);
     if (lifecycle.kind !== 'job') return;

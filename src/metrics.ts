@@ -64,6 +64,10 @@ export const METRICS = {
   tombstones: gauge('tombstones', 'Finished things that are remembered to tell late events.'),
   inFlightMarks: counter('in_flight_marks_total', 'Marks of what is still open, by what is marked.', ['kind']),
   lifecyclesFinished: counter('lifecycles_finished_total', 'Jobs, attempts, actors, nodes... that came to their end, by kind.', ['kind']),
+  attemptsEnded: counter('attempts_ended_total', 'Task attempts that ended, by how: finished, failed, cancelled or unfinished.', [
+    'outcome',
+  ]),
+  jobsEnded: counter('jobs_ended_total', 'Jobs that ended, by what they came to: succeeded, failed, stopped or unknown.', ['outcome']),
   attemptsFolded: counter('attempts_folded_total', "Attempts summed up in a fold span because of a trace's budget."),
   statesLeftOut: counter('states_left_out_total', 'States between the first and the last ones of an actor, attempt... with too many.'),
   endsInferred: counter('ends_inferred_total', 'Ends that Ray did not tell, by how they were found.', ['reason']),

@@ -28,7 +28,10 @@ export interface FinishedJob {
   readonly endInferred?: string;
   readonly tasksFinished: number;
   readonly tasksFailed: number;
+  readonly tasksCancelled: number;
   readonly tasksUnfinished: number;
+  readonly outcome: string;
+  readonly outcomeReason: string;
   readonly attempts: number;
   readonly actors: number;
 }
@@ -67,6 +70,8 @@ export interface Telemetry extends ReceiverTelemetry {
   /** A connection was cut before it brought a whole request; `reason` is a stable word, `detail` for people. */
   readonly connectionRefused: (reason: string, detail: string, from?: string) => void;
   lifecycleFinished(kind: string): void;
+  /** An attempt, with a span of its own or not. */
+  attemptEnded(outcome: string): void;
   /** Something was told while it is still open: `job`, `task`, `actor` or `session`. */
   markMade(kind: string): void;
   spansSampledOut(count: number): void;
@@ -203,10 +208,13 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
     rebuilding: (progress) => log.info({ event: 'rebuilding', ...progress }, 'the state is being rebuilt from the journal'),
     rebuilt: (outcome) => log.info({ event: 'rebuilt', ...outcome }, 'the state is rebuilt from the journal'),
     lifecycleFinished: (kind) => metrics.add('lifecyclesFinished', 1, kind),
+    attemptEnded: (outcome) => metrics.add('attemptsEnded', 1, outcome),
     markMade: (kind) => metrics.add('inFlightMarks', 1, kind),
     spansSampledOut: (count) => metrics.add('spansSampledOut', count),
-    jobFinished: (job) =>
-      log.info({ event: 'job_finished', ...job, name: shown(job.name), session: shown(job.session) }, 'a job is finished'),
+    jobFinished(job) {
+      metrics.add('jobsEnded', 1, job.outcome);
+      log.info({ event: 'job_finished', ...job, name: shown(job.name), session: shown(job.session) }, 'a job is finished');
+    },
     bridgeStarted: () => log.info({ event: 'bridge_started' }, 'the bridge is started'),
     bridgeStopped(stopped) {
       const isLossless = stopped.undelivered === 0 && stopped.unreadEvents === 0;

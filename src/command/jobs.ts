@@ -88,6 +88,7 @@ function jobLines(answer: JobAnswer, width: number | undefined): readonly string
   return [
     ...tableLines(jobColumns, [job], width),
     `trace ${job.traceUrl === undefined ? job.traceId : printable(job.traceUrl)}`,
+    ...(job.outcomeMessage === undefined ? [] : [printable(job.outcomeMessage)]),
     ...(job.error === undefined ? [] : [printable(job.error)]),
     '',
     ...tableLines(functionColumns, functions, width),

@@ -47,8 +47,14 @@ export function countText(count: number): string {
   return count.toLocaleString('en-US');
 }
 
+/** A job that ended and of which Ray does not say how is called ended. */
+function outcomeText(state: JobRow['state'], outcome: JobRow['outcome']): string {
+  if (outcome === undefined) return state === 'finished' ? 'ended' : state;
+  return outcome === 'unknown' ? 'ended' : outcome;
+}
+
 const ofJob = {
-  state: { title: 'STATE', text: ({ state }) => state },
+  state: { title: 'STATE', text: ({ state, outcome }) => outcomeText(state, outcome) },
   job: { title: 'JOB', text: ({ job }) => job },
   name: { title: 'NAME', text: ({ name, isInternal }) => (isInternal ? `${name} (of Ray itself)` : name), isWide: true },
   age: { title: 'AGE', text: ({ ageMs }) => durationText(ageMs), isRight: true },

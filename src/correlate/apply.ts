@@ -1,25 +1,28 @@
-import type {
-  ActorDefinition,
-  ActorLifecycle,
-  ClusterPoint,
-  JobDefinition,
-  JobLifecycle,
-  NodeDefinition,
-  NodeLifecycle,
-  PlacementGroupDefinition,
-  PlacementGroupLifecycle,
-  RayEvent,
-  SubmissionJobDefinition,
-  SubmissionJobLifecycle,
-  WorkerDefinition,
-  WorkerLifecycle,
+import {
+  type ActorDefinition,
+  type ActorLifecycle,
+  type ClusterPoint,
+  type DeathCause,
+  endedDriver,
+  type JobDefinition,
+  type JobLifecycle,
+  type NodeDefinition,
+  type NodeLifecycle,
+  type PlacementGroupDefinition,
+  type PlacementGroupLifecycle,
+  type ProcessExit,
+  type RayEvent,
+  type SubmissionJobDefinition,
+  type SubmissionJobLifecycle,
+  type WorkerDefinition,
+  type WorkerLifecycle,
 } from '../event/index.ts';
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
 import { endJob, scheduleActor, scheduleAttempt, scheduleAttemptsOf, scheduleJobMark } from './due.ts';
 import { oneOf, smallest } from './merge.ts';
 import { isCreationTask, isRayActorName } from './ray-ids.ts';
 import { Point } from './records.ts';
-import type { Actor, NodeRecord, Session, WorkerRecord } from './records.ts';
+import type { Job, Actor, NodeRecord, Session, WorkerRecord } from './records.ts';
 import type { Applied, State } from './state.ts';
 import { DEATH, hasEnded, JOB_END, REMOVAL, SUBMISSION_END, withUntimedEnd } from './untimed.ts';
 
@@ -91,8 +94,11 @@ function applyActor(state: State, session: Session, event: ActorDefinition | Act
     state.addTransitions(actor, event.transitions);
     actor.untimedEnd = withUntimedEnd(actor.untimedEnd, event.untimed, DEATH);
     if (actor.untimedEnd !== undefined) actor.deadMs ??= nowMs;
-    for (const { state: name, nodeId } of event.transitions) {
+    for (const { deathCause } of event.untimed ?? [])
+      if (deathCause !== undefined) noteDriverExit(state.job(session, actor.jobId, nowMs), deathCause);
+    for (const { state: name, nodeId, deathCause } of event.transitions) {
       if (name === 'DEAD') actor.deadMs ??= nowMs;
+      if (deathCause !== undefined) noteDriverExit(state.job(session, actor.jobId, nowMs), deathCause);
       if (name === 'ALIVE') placeActor(state, actor, nowMs);
       if (nodeId !== undefined) state.node(session, nodeId);
     }
@@ -107,6 +113,18 @@ function placeActor(state: State, actor: Actor, nowMs: number): void {
   if (actor.isPlaced) return;
   actor.isPlaced = true;
   for (const attempt of actor.open ?? []) if (isCreationTask(attempt.task.id)) scheduleAttempt(state, attempt, nowMs);
+}
+
+/** What dies with its owner says how the owner ended: of a driver, Ray sends nothing else. */
+function noteDriverExit(job: Job, { message }: DeathCause): void {
+  const driver = endedDriver(message);
+  if (driver === undefined || driver.jobId !== job.id) return;
+  const known = job.driverExit;
+  if (known === undefined || exitKey(driver.exit) < exitKey(known)) job.driverExit = driver.exit;
+}
+
+function exitKey({ type, detail }: ProcessExit): string {
+  return `${type}\0${detail}`;
 }
 
 function applyJob(state: State, session: Session, event: JobDefinition | JobLifecycle, nowMs: number): Applied {

@@ -9,6 +9,7 @@ import type { Place } from './attempt-lifecycle.ts';
 import { fixTraceOf, unlistAttempt } from './link-callers.ts';
 import { scheduleJob, scheduleJobMark } from './due.ts';
 import type { FoldNode } from './fold.ts';
+import { isRayModule } from './internal.ts';
 import type { AttemptLifecycle, Interval, Lifecycle, SpanRef } from './lifecycle.ts';
 import { largest, smallest } from './merge.ts';
 import { isCreationTask, isDriverTask } from './ray-ids.ts';
@@ -276,6 +277,17 @@ function countInJob(job: Job, attempt: Attempt, lifecycle: AttemptLifecycle): vo
   if (last !== undefined && last.number > attempt.number) return;
   if (last !== undefined) job[last.outcome] -= 1;
   job[lifecycle.outcome] += 1;
+  countForOutcome(job, last, lifecycle);
+}
+
+/** What says how the job came out, beside the counts of its tasks. */
+function countForOutcome(job: Job, last: ClosedAttempt | undefined, { outcome, endReason, error, definition }: AttemptLifecycle): void {
+  if (!isRayModule(definition?.moduleName)) {
+    if (endReason === 'driver_ended') job.openAtEnd += 1;
+    return;
+  }
+  if (last?.outcome === 'failed' && job.failedInternally > 0) job.failedInternally -= 1;
+  if (outcome === 'failed' && error !== undefined && error.errorType !== 'TASK_EXECUTION_EXCEPTION') job.failedInternally += 1;
 }
 
 function entomb(state: State, attempt: Attempt, closed: ClosedAttempt): void {

@@ -4,6 +4,7 @@ import { creationAttemptSpan, nodeFacts } from './attempt-lifecycle.ts';
 import { closeAttempt, closeRest } from './close-attempt.ts';
 import { hasUntimedEnd, interval, jobEndNs, jobStartNs, sessionStartNs, silenceNs } from './ends.ts';
 import { isInternalJob } from './internal.ts';
+import { verdictOf } from './job-verdict.ts';
 import type { LeftOut } from './left-out.ts';
 import type { ActorLifecycle, Incarnation, Interval, JobLifecycle, Lifecycle, LinkRef } from './lifecycle.ts';
 import { largest, smallest, sortedProfile } from './merge.ts';
@@ -45,6 +46,7 @@ export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[]
   if (!job.closed && job.hasContent) {
     state.close(job);
     job.silentNs = silenceNs(job.session);
+    job.verdict = verdictOf(job);
     out.push(jobLifecycle(job, profileWithRoom(job)));
     job.profile = [];
     for (const actor of job.actors) if (actor.closed) job.actors.delete(actor);
@@ -99,6 +101,7 @@ export function jobLifecycle(job: Job, profile: JobLifecycle['profile']): JobLif
     clockSkewNs: largest(skewOf(job.transitions, JOB_ORDER), skewOf(job.driverTransitions, DRIVER_ORDER)),
     profile,
     isInternal: isInternalJob(job),
+    verdict: job.verdict ?? verdictOf(job),
     ...jobInterval(job, startNs),
     ...(definition === undefined ? {} : { definition }),
     ...(definition?.serviceName === undefined ? {} : { serviceName: definition.serviceName }),

@@ -3,6 +3,8 @@ export { type Correlator, type CorrelatorStats, createCorrelator } from './corre
 export type { Applied, CorrelateOptions } from './state.ts';
 export type { Cost } from './account.ts';
 export type { TaskFacts } from './definitions.ts';
+export { isRayModule } from './internal.ts';
+export type { JobOutcome, JobOutcomeReason, JobVerdict } from './job-outcome.ts';
 export { WHOLE_TASK_PREFIX } from './merge.ts';
 export type { CheckpointRecord } from './checkpoint.ts';
 export { actorIdOf, creationTaskOf, isCreationTask, isDriverTask, isRayActorName, jobIdOf } from './ray-ids.ts';

@@ -9,3 +9,8 @@ export function isInternalJob(job: Job): boolean {
   if (job.definition !== undefined) return false;
   return job.hasRayActor || (job.session.sendsJobs && job.attemptCount === 0 && !hasOpenAttempts(job));
 }
+
+/** Functions of Ray's own libraries: Ray Data's trackers, Serve's controller... */
+export function isRayModule(moduleName: string | undefined): boolean {
+  return moduleName === 'ray' || moduleName?.startsWith('ray.') === true;
+}

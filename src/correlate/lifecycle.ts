@@ -18,6 +18,10 @@ import type {
   WorkerTransition,
 } from '../event/index.ts';
 import type { TaskFacts } from './definitions.ts';
+import type { JobVerdict } from './job-outcome.ts';
+import type { TaskCounts } from './task-counts.ts';
+
+export type { TaskCounts } from './task-counts.ts';
 
 /** The span context that a job's `traceparent` metadata named. */
 export interface CallerContext {
@@ -149,13 +153,6 @@ export interface AttemptLifecycle extends Common {
   readonly lean?: boolean | undefined;
 }
 
-export interface TaskCounts {
-  readonly finished: number;
-  readonly failed: number;
-  readonly cancelled: number;
-  readonly unfinished: number;
-}
-
 export interface JobLifecycle extends Common {
   readonly kind: 'job';
   readonly jobId: string;
@@ -172,6 +169,7 @@ export interface JobLifecycle extends Common {
   /** Profile entries of the driver, and those that belong to no task. */
   readonly profile: readonly (ProfileEntry & { readonly taskId?: string; readonly attempt: number })[];
   readonly driverError?: TaskError;
+  readonly verdict: JobVerdict;
   /** Ray started it itself: its session tells of jobs, but not of this one. */
   readonly isInternal: boolean;
 }

@@ -6,6 +6,7 @@
 const ACTOR_HEX = 32;
 const JOB_HEX = 8;
 const NO_ACTOR = 'f'.repeat(ACTOR_HEX - JOB_HEX);
+const NO_WORKER = 'f'.repeat(48);
 const DRIVER_PREFIX = 'f'.repeat(40);
 const CREATION_PREFIX = 'f'.repeat(16);
 
@@ -27,6 +28,11 @@ export function isDriverTask(taskId: string): boolean {
 /** The driver's own task of a job. */
 export function driverTaskOf(jobId: string): string {
   return DRIVER_PREFIX + jobId;
+}
+
+/** The worker that a driver is: the job id, filled up with ff. */
+export function driverWorkerOf(jobId: string): string {
+  return jobId + NO_WORKER;
 }
 
 /** 8 bytes of ff and the actor id. */

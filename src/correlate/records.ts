@@ -7,6 +7,7 @@ import type {
   NodeTransition,
   PlacementGroupDefinition,
   PlacementGroupTransition,
+  ProcessExit,
   ProfileEntry,
   StateTransition,
   SubmissionJobDefinition,
@@ -24,6 +25,7 @@ import type { DueQueue } from './due-queue.ts';
 import { Entity, Machine } from './entity.ts';
 import { Extra, NO_EXTRA } from './extra.ts';
 import type { FoldNode } from './fold.ts';
+import type { JobVerdict } from './job-outcome.ts';
 import type { AttemptOutcome, JobTraceRef } from './lifecycle.ts';
 import type { LeftOut } from './left-out.ts';
 import type { PlaceFacts } from './place-facts.ts';
@@ -216,6 +218,11 @@ export class Job {
   failed = 0;
   cancelled = 0;
   unfinished = 0;
+  /** As in `JobFacts`. The verdict is set once its span is made: what comes later changes nothing of it. */
+  failedInternally = 0;
+  openAtEnd = 0;
+  driverExit: ProcessExit | undefined;
+  verdict: JobVerdict | undefined;
   attemptCount = 0;
   actorCount = 0;
   dueMs = Number.POSITIVE_INFINITY;

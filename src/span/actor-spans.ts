@@ -1,8 +1,8 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { type ActorLifecycle, type Incarnation, isRayActorName } from '../correlate/index.ts';
+import { type ActorLifecycle, type Incarnation, isRayActorName, isRayModule } from '../correlate/index.ts';
 import { type DeathCause, reasonLine } from '../event/index.ts';
 import type { LinkFields } from '../otlp/index.ts';
-import { isRayModule, type MappingContext } from './context.ts';
+import type { MappingContext } from './context.ts';
 import { linksOf, makeSpan, parentIdOf, spanLink, stateEvents } from './draft.ts';
 import { actorSpanId, incarnationSpanId, traceIdOf } from './ids.ts';
 

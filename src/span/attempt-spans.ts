@@ -1,8 +1,8 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { type AttemptLifecycle, type AttemptTimes, type TaskFacts, timesOf, WHOLE_TASK_PREFIX } from '../correlate/index.ts';
+import { type AttemptLifecycle, type AttemptTimes, isRayModule, type TaskFacts, timesOf, WHOLE_TASK_PREFIX } from '../correlate/index.ts';
 import { exceptionLine, exceptionOf, type ExceptionFacts, type ProfileEntry } from '../event/index.ts';
 import type { EventFields } from '../otlp/index.ts';
-import { isRayModule, type MappingContext } from './context.ts';
+import type { MappingContext } from './context.ts';
 import { type AttributeSet, linksOf, makeSibling, makeSpan, parentIdOf, seconds, startSiblings, stateEvents } from './draft.ts';
 import { phaseSpanId, profileSpanId, taskSpanId } from './ids.ts';
 import { type Phase, phasesOf, showsPhasesAsSpans, statesAfterPhases } from './phases.ts';

@@ -136,6 +136,18 @@ export const ATTRIBUTES = {
   'ray.job.name': row('string', ['job', 'cluster', 'mark'], 'Name of the job'),
   'ray.job.submission_id': row('string', ['job', 'cluster', 'mark'], 'Id of a job that was sent through the job API'),
   'ray.job.entrypoint': row('string', ['job', 'cluster', 'mark'], 'Entry point, reduced to program and script'),
+  'ray.job.outcome': row(
+    'string',
+    ['job'],
+    '`succeeded`, `failed`, `stopped` or `unknown`; see [what a job came to](docs/ray-user.md#what-a-job-and-an-attempt-came-to)',
+  ),
+  'ray.job.outcome_reason': row(
+    'string',
+    ['job'],
+    'What that follows from: `submission`, `driver_failed`, `driver_died`, `tasks_failed`, `tasks_open`, `driver_ended`, `driver_unknown` or `no_end`',
+  ),
+  'ray.job.outcome_message': row('string', ['job'], 'The same in a sentence'),
+  'ray.job.exit_code': row('int', ['job'], 'Exit code of the driver, where Ray reports it'),
   'ray.job.tasks.finished': row('int', ['job'], 'Tasks whose last attempt finished'),
   'ray.job.tasks.failed': row('int', ['job'], 'Tasks whose last attempt failed'),
   'ray.job.tasks.cancelled': row('int', ['job'], 'Tasks whose last attempt was cancelled'),

@@ -43,8 +43,3 @@ export class MappingContext implements Drafting {
       .set('ray.runtime_env.working_dir', names.workingDir);
   }
 }
-
-/** Functions of Ray's own libraries: Ray Data's trackers, Serve's controller... */
-export function isRayModule(moduleName: string | undefined): boolean {
-  return moduleName === 'ray' || moduleName?.startsWith('ray.') === true;
-}

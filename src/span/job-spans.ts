@@ -9,7 +9,7 @@ const NO_TASK = 'f'.repeat(48);
 
 /** The root of a job's trace, which is its driver's own task too, with the driver's profile entries. */
 export function jobSpans(context: MappingContext, lifecycle: JobLifecycle): ReadableSpan[] {
-  const { session, jobId, definition, driverError, tasks } = lifecycle;
+  const { session, jobId, definition, verdict, tasks } = lifecycle;
   const spanId = jobSpanId(session, jobId);
   const resource = context.resources.of(lifecycle);
   const attributes = context
@@ -27,7 +27,11 @@ export function jobSpans(context: MappingContext, lifecycle: JobLifecycle): Read
     .set('ray.job.actors', lifecycle.actorCount)
     .set('ray.job.folded_attempts', lifecycle.foldedAttemptCount)
     .set('ray.job.attempts_without_phases', lifecycle.leanAttemptCount > 0 ? lifecycle.leanAttemptCount : undefined)
-    .set('error.type', driverError?.errorType);
+    .set('ray.job.outcome', verdict.outcome)
+    .set('ray.job.outcome_reason', verdict.reason)
+    .set('ray.job.outcome_message', verdict.message)
+    .set('ray.job.exit_code', verdict.exitCode)
+    .set('error.type', verdict.outcome === 'failed' ? verdict.errorType : undefined);
   context.addRuntimeEnv(attributes, definition?.runtimeEnv);
   if (lifecycle.isInternal) attributes.set('ray.internal', true);
   const job = makeSpan(context, lifecycle.trace, {
@@ -39,7 +43,7 @@ export function jobSpans(context: MappingContext, lifecycle: JobLifecycle): Read
     resource,
     links: linksOf(lifecycle),
     events: stateEvents(lifecycle.states),
-    error: driverError === undefined ? undefined : driverError.message.split('\n', 1)[0] || driverError.errorType,
+    error: verdict.outcome === 'failed' ? verdict.message : undefined,
   });
   const profile = lifecycle.profile.map((entry) => {
     const entryAttributes = context.attributes().set('ray.job_id', jobId).set('ray.task_id', entry.taskId).set('ray.profile', true);

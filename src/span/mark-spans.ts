@@ -1,7 +1,7 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { MarkLifecycle } from '../correlate/index.ts';
+import { isRayModule, type MarkLifecycle } from '../correlate/index.ts';
 import { addFunction } from './attempt-spans.ts';
-import { isRayModule, type MappingContext } from './context.ts';
+import type { MappingContext } from './context.ts';
 import { type AttributeSet, linksOf, makeSpan } from './draft.ts';
 import { markSpanId, spanIdOf } from './ids.ts';
 

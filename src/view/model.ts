@@ -16,18 +16,19 @@ import {
   type SessionSoFar,
   type TraceRef,
 } from '../correlate/index.ts';
-import type {
-  ActorDefinition,
-  ActorLifecycle as ActorEvent,
-  JobDefinition,
-  NodeDefinition,
-  NodeLifecycle,
-  PlacementGroupDefinition,
-  PlacementGroupLifecycle,
-  RayEvent,
-  StateTransition,
-  SubmissionJobLifecycle,
-  TaskLifecycle,
+import {
+  type ActorDefinition,
+  type ActorLifecycle as ActorEvent,
+  type JobDefinition,
+  type NodeDefinition,
+  type NodeLifecycle,
+  type PlacementGroupDefinition,
+  type PlacementGroupLifecycle,
+  type RayEvent,
+  reasonLine,
+  type StateTransition,
+  type SubmissionJobLifecycle,
+  type TaskLifecycle,
 } from '../event/index.ts';
 import { traceIdOf } from '../span/index.ts';
 import { AttemptBook } from './attempt-book.ts';
@@ -242,7 +243,8 @@ export class ViewModel {
       if (state === 'FINISHED' && job.state === 'running') job.state = 'finished';
       if (state === 'FAILED' || state === 'FINISHED') job.driverEndMs = toMs(timeNs);
     }
-    if (event.error !== undefined) job.error = kept(`${event.error.errorType}: ${event.error.message}`, this.limits.maxMessageLength);
+    if (event.error !== undefined)
+      job.error = kept(`${event.error.errorType}: ${reasonLine(event.error.message)}`, this.limits.maxMessageLength);
   }
 
   #defineJob(job: JobView | undefined, event: JobDefinition): void {
@@ -284,9 +286,11 @@ export class ViewModel {
     job.finishedMs = toMs(lifecycle.endNs);
     job.endInferred = lifecycle.endInferred;
     job.wasInternal = lifecycle.isInternal;
-    const { driverError } = lifecycle;
-    if (driverError !== undefined) job.error = kept(`${driverError.errorType}: ${driverError.message}`, maxMessageLength);
-    if (job.state === 'running') job.state = driverError === undefined ? 'finished' : 'failed';
+    const { driverError, verdict } = lifecycle;
+    const { outcome, reason, exitCode } = verdict;
+    job.verdict = { outcome, reason, message: kept(verdict.message, maxMessageLength), exitCode };
+    if (driverError !== undefined) job.error = kept(`${driverError.errorType}: ${reasonLine(driverError.message)}`, maxMessageLength);
+    job.state = outcome === 'failed' ? 'failed' : 'finished';
     // The correlator's count is exact also for tasks of which no row is left. What a detached actor does goes on.
     Object.assign(job.tasks, noCounts(), lifecycle.tasks);
     for (const attempt of job.open) if (!attempt.isSuperseded) countOpen(job, attempt);

@@ -1,4 +1,4 @@
-import type { SortedList } from '../correlate/index.ts';
+import type { JobVerdict, SortedList } from '../correlate/index.ts';
 import type { StateTransition, TaskDefinition } from '../event/index.ts';
 import type { ActorView } from './actor-view.ts';
 import { Durations, Rate } from './durations.ts';
@@ -130,7 +130,15 @@ export function failureKey({ function: own, error }: AttemptView): string {
   return `${own.name}\0${error?.type ?? ''}`;
 }
 
+/** `finished`: it ended; what it came to is its verdict. */
 export type JobState = 'running' | 'finished' | 'failed';
+
+/** What the correlator says that a job came to. */
+export interface JobVerdictView extends Pick<JobVerdict, 'outcome' | 'reason'> {
+  /** Cut. */
+  readonly message: string;
+  readonly exitCode: number | undefined;
+}
 
 export class JobView {
   readonly session: SessionView;
@@ -148,6 +156,8 @@ export class JobView {
   attemptsStartMs = Number.NaN;
   endInferred: string | undefined;
   error: string | undefined;
+  /** Once its span is made. */
+  verdict: JobVerdictView | undefined;
   traceId: string;
   /** A span of it is made: the trace id cannot change any more. */
   isTraceFixed = false;
@@ -236,6 +246,7 @@ export type EndedJob = Pick<
   | 'finishedMs'
   | 'endInferred'
   | 'error'
+  | 'verdict'
   | 'traceId'
   | 'isTraceFixed'
   | 'isDefined'
@@ -249,11 +260,11 @@ export type EndedJob = Pick<
 
 export function endedJob(job: JobView): EndedJob {
   const { name, submissionId, entrypoint, state, createdMs, finishedMs, endInferred, error, traceId, isTraceFixed } = job;
-  const { isDefined, hasRayActor, wasInternal, closedMs, retried } = job;
+  const { isDefined, hasRayActor, wasInternal, closedMs, retried, verdict } = job;
   const { finished, failed, cancelled, unfinished } = job.tasks;
   const attempts = job.attempts - job.open.size;
   const texts = { name, submissionId, entrypoint, state, endInferred, error, traceId };
-  const facts = { isTraceFixed, createdMs, finishedMs, isDefined, hasRayActor, wasInternal, closedMs };
+  const facts = { verdict, isTraceFixed, createdMs, finishedMs, isDefined, hasRayActor, wasInternal, closedMs };
   return { ...texts, ...facts, retried, attempts, withoutRow: attempts, tasks: { ...noCounts(), finished, failed, cancelled, unfinished } };
 }
 

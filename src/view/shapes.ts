@@ -1,6 +1,7 @@
 import type { PathPhase } from './critical-path.ts';
 import type { DurationSummary } from './durations.ts';
 import type { Stage, StageCounts } from './stage.ts';
+import type { JobOutcome, JobOutcomeReason } from '../correlate/index.ts';
 import type { JobState } from './records.ts';
 
 /**
@@ -79,7 +80,15 @@ export interface JobRow {
   readonly name: string;
   readonly submissionId?: string;
   readonly entrypoint?: string;
+  /** `finished`: it ended. What it came to stands in `outcome`. */
   readonly state: JobState;
+  /** Once it is closed, about 15 s after its end. */
+  readonly outcome?: JobOutcome;
+  readonly outcomeReason?: JobOutcomeReason;
+  /** In one sentence. */
+  readonly outcomeMessage?: string;
+  /** Of the driver, where Ray reports it. */
+  readonly exitCode?: number;
   readonly startMs?: number;
   readonly endMs?: number;
   readonly ageMs: number;

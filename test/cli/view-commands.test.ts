@@ -39,9 +39,7 @@ describe('jobs', () => {
     const url = await serveRecording();
     const all = await run('jobs', '--url', url);
     expect(all.code).toBe(exitCodes.done);
-    expect(all.stdout).toMatch(
-      /^STATE +JOB +NAME +AGE +DONE +TASKS +PENDING +RUNNING +FAILED +PER S\nfinished +01000000 +python w_basic.py /,
-    );
+    expect(all.stdout).toMatch(/^STATE +JOB +NAME +AGE +DONE +TASKS +PENDING +RUNNING +FAILED +PER S\nended +01000000 +python w_basic.py /);
     const one = await run('jobs', '--url', url, '--job', '01000000');
     expect(one.stdout).toMatch(/^leaf +7 +1 /m);
     expect(one.stdout).toMatch(/a node with CPU 999: no node has as much$/m);
@@ -115,18 +113,18 @@ describe('jobs of Ray itself', () => {
     const keys = new PassThrough();
     const context = { ...invocation(['top', '--url', url], { stdin: keys }), stdout: new Screen(true) };
     const ended = runProgram(context);
-    await context.stdout.shows(/> finished +03000000[^]*i: show 1 of Ray itself/);
+    await context.stdout.shows(/> ended +03000000[^]*i: show 1 of Ray itself/);
     keys.write('\u001b[B');
-    await context.stdout.shows(/> finished +02000000/);
+    await context.stdout.shows(/> ended +02000000/);
     keys.write('\u001b[B');
-    await context.stdout.shows(/> finished +02000000(?![^]*> )/);
+    await context.stdout.shows(/> ended +02000000(?![^]*> )/);
     expect(context.stdout.text).not.toContain('01000000');
     keys.write('i');
     await context.stdout.shows(/running +01000000[^]*i: hide jobs of Ray itself/);
     keys.write('\u001b[B');
     await context.stdout.shows(/> running +01000000/);
     keys.write('i');
-    await context.stdout.shows(/> finished +02000000[^]*i: show 1 of Ray itself(?![^]*> running)/);
+    await context.stdout.shows(/> ended +02000000[^]*i: show 1 of Ray itself(?![^]*> running)/);
     keys.write('q');
     expect(await ended).toBe(exitCodes.done);
   });
@@ -143,7 +141,7 @@ describe('top', () => {
       stdout,
     };
     const ended = runProgram(context);
-    await stdout.shows(/> finished +01000000/);
+    await stdout.shows(/> ended +01000000/);
     stdin.write('\u001b[B');
     stdin.write('q');
     expect(await ended).toBe(exitCodes.done);
@@ -215,7 +213,7 @@ describe('top', () => {
     const ended = runProgram(context);
     await context.stdout.shows(/as many streams are open as may be \(view_busy\); next try in/);
     context.keys.write('\u001b[B');
-    await context.stdout.shows(/> finished +02000000/);
+    await context.stdout.shows(/> ended +02000000/);
     await vi.waitFor(() => expect(server.posts.at(-1)?.url).toContain('&job=02000000'));
     context.keys.write('q');
     expect(await ended).toBe(exitCodes.done);

@@ -6,7 +6,11 @@ import { recordedEvents } from '../support/recordings.ts';
 
 // What became of tasks that were cancelled, whose workers died and that exited, as the programs that were recorded printed it.
 
-const spans = readOtlpJsonLines([...otlpJsonLines(rayEventsToSpans(recordedEvents('endings-ray-2.60.0.ndjson.gz')).spans)].join(''));
+const spans = spansOf('endings-ray-2.60.0.ndjson.gz');
+
+function spansOf(recording: string): readonly FlatSpan[] {
+  return readOtlpJsonLines([...otlpJsonLines(rayEventsToSpans(recordedEvents(recording)).spans)].join(''));
+}
 
 function attemptsOf(name: string): readonly FlatSpan[] {
   return spans
@@ -107,3 +111,54 @@ describe('the outcome of an attempt', () => {
     });
   });
 });
+
+// Sixteen drivers, in the order of their job ids, and seven submissions. What Ray does not report, the bridge must not claim: a driver that
+// raises an exception or exits with a code after its tasks are done looks like one that succeeds.
+const DRIVERS: readonly (readonly [how: string, outcome: string, reason: string])[] = [
+  ['exits with 0', 'unknown', 'driver_ended'],
+  ['raises an exception when its tasks are done', 'unknown', 'driver_ended'],
+  ['exits with 3 when its tasks are done', 'unknown', 'driver_ended'],
+  ['leaves by os._exit(0)', 'failed', 'driver_died'],
+  ['gets a SIGKILL', 'failed', 'driver_died'],
+  ['gets a SIGTERM when its tasks are done', 'unknown', 'driver_ended'],
+  ['gets a SIGINT while tasks run', 'stopped', 'tasks_open'],
+  ['calls ray.shutdown()', 'unknown', 'driver_ended'],
+  ['catches that three of six tasks fail', 'failed', 'tasks_failed'],
+  ['ends with the exception of a task', 'failed', 'tasks_failed'],
+  ['catches that one of five tasks fails', 'failed', 'tasks_failed'],
+  ['gets a SIGKILL while tasks run', 'failed', 'driver_died'],
+  ['gets a SIGTERM while tasks run', 'stopped', 'tasks_open'],
+  ['raises an exception while tasks run', 'stopped', 'tasks_open'],
+  ['exits while tasks run', 'stopped', 'tasks_open'],
+  ['calls ray.shutdown() while tasks run', 'stopped', 'tasks_open'],
+];
+const SUBMISSIONS: Readonly<Record<string, readonly [outcome: string, reason: string]>> = {
+  's-ok': ['unknown', 'driver_ended'],
+  's-exc': ['unknown', 'driver_ended'],
+  's-exit3': ['unknown', 'driver_ended'],
+  's-kill': ['failed', 'driver_died'],
+  's-stop': ['stopped', 'tasks_open'],
+  's-stopidle': ['unknown', 'driver_ended'],
+};
+
+describe('the outcome of a job whose driver', () => {
+  const jobs = spansOf('job-outcomes-ray-2.60.0.ndjson.gz').filter(isJob);
+  it.each(DRIVERS.map(([how, ...rest], index) => [how, (index + 1).toString(16).padStart(2, '0'), ...rest] as const))(
+    '%s (job %s)',
+    (_, id, outcome, reason) => {
+      const job = jobs.find(({ attributes }) => attributes['ray.job_id'] === `${id}000000`);
+      expect(job?.attributes).toMatchObject({ 'ray.job.outcome': outcome, 'ray.job.outcome_reason': reason });
+      expect(job?.statusCode).toBe(outcome === 'failed' ? 2 : 0);
+    },
+  );
+
+  const submitted = spansOf('submissions-ray-2.60.0.ndjson.gz').filter(isJob);
+  it.each(Object.entries(SUBMISSIONS))('is submitted as %s', (name, [outcome, reason]) => {
+    const job = submitted.find(({ attributes }) => attributes['ray.job.submission_id'] === name);
+    expect(job?.attributes).toMatchObject({ 'ray.job.outcome': outcome, 'ray.job.outcome_reason': reason });
+  });
+});
+
+function isJob({ attributes }: FlatSpan): boolean {
+  return 'ray.job.outcome' in attributes;
+}

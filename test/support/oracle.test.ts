@@ -35,7 +35,10 @@ const lifecycle = (taskId: string, taskAttempt: number, list: [string, number][]
 const EVENTS = [
   event('driverJobDefinitionEvent', { jobId: base64(JOB), entrypoint: 'python train.py --token arg-planted' }),
   event('driverJobLifecycleEvent', { jobId: base64(JOB), stateTransitions: states(['CREATED', 0], ['FINISHED', 30]) }),
-  lifecycle(DRIVER, 0, [['RUNNING', 1]]),
+  lifecycle(DRIVER, 0, [
+    ['RUNNING', 1],
+    ['FINISHED', 30],
+  ]),
   definition(PARENT, 0, DRIVER),
   lifecycle(PARENT, 0, [['PENDING_ARGS_AVAIL', 2]]),
   lifecycle(PARENT, 0, [['FAILED', 9]], { errorType: 'TASK_EXECUTION_EXCEPTION' }),
@@ -99,7 +102,7 @@ const link = (name: Name): FlatSpan['links'][number] => ({ traceId: TRACE, spanI
 
 function rightSpans(): Spans {
   return {
-    job: span('job', '', 0, 30),
+    job: span('job', '', 0, 30, { attributes: { 'ray.job.outcome': 'unknown' } }),
     first: span('first', 'job', 2, 9, { statusCode: 2, attributes: { 'error.type': 'TASK_EXECUTION_EXCEPTION' } }),
     second: span('second', 'job', 10, 20, { links: [link('first')] }),
     child: span('child', 'first', 4, 6, { links: [link('first')] }),
@@ -157,6 +160,14 @@ describe('the oracle', () => {
     ['a link into another trace', 'child', { links: [{ ...link('first'), traceId: SESSION_TRACE }] }, 'link to its parent task is missing'],
     ['a job that does not start at CREATED', 'job', { startNs: ns(1) }, 'job 01000000: starts at'],
     ['a job that does not end at FINISHED', 'job', { endNs: ns(31) }, 'job 01000000: ends at'],
+    ['a job without an outcome', 'job', { attributes: {} }, 'its outcome is undefined'],
+    ['a job that failed without ERROR', 'job', { attributes: { 'ray.job.outcome': 'failed' } }, 'is failed, but its status is 0'],
+    [
+      'a failed job whose driver and tasks finished',
+      'job',
+      { statusCode: 2, attributes: { 'ray.job.outcome': 'failed' } },
+      'its driver and all its tasks finished',
+    ],
     ['an incarnation under the wrong parent', 'incarnation1', { parentSpanId: IDS.job }, 'parent is not the actor'],
     ['incarnations numbered from 1', 'incarnation0', { spanId: spanId('actor.incarnation', SESSION, ACTOR, 2) }, 'incarnation 0: 0 spans'],
     ['an actor that does not end at DEAD', 'actor', { endNs: ns(8) }, `actor ${ACTOR}: ends at`],

@@ -134,8 +134,34 @@ function checkJobs(world: World, session: SessionFacts): void {
     if (start !== undefined && span.startNs !== start) world.say(`${what}: starts at ${span.startNs} instead of ${start}`);
     const end = latest(finished);
     if (end !== undefined && span.endNs !== end) world.say(`${what}: ends at ${span.endNs} instead of ${end}`);
-    if (driver) checkOutcome(world, what, driver, span);
+    checkJobOutcome(world, what, session, jobId, span);
   }
+}
+
+/** What Ray says for sure; what follows from deaths and lost ends is left open. */
+function checkJobOutcome(world: World, what: string, session: SessionFacts, jobId: string, span: FlatSpan): void {
+  const outcome = String(span.attributes['ray.job.outcome']);
+  if (!['succeeded', 'failed', 'stopped', 'unknown'].includes(outcome)) world.say(`${what}: its outcome is ${outcome}`);
+  if ((outcome === 'failed') !== (span.statusCode === 2)) world.say(`${what}: is ${outcome}, but its status is ${span.statusCode}`);
+  const isIn = (attempt: AttemptFacts, state: string): boolean => attempt.states.some((other) => other.state === state);
+  const last = new Map<string, AttemptFacts>();
+  for (const attempt of session.attempts.values()) {
+    if (isDriver(attempt.taskId) || callingJob(session, attempt.taskId) !== jobId) continue;
+    if ((last.get(attempt.taskId)?.attempt ?? -1) < attempt.attempt) last.set(attempt.taskId, attempt);
+  }
+  const raised = [...last.values()].filter(
+    (attempt) => attempt.errorTypes.has('TASK_EXECUTION_EXCEPTION') && isIn(attempt, 'FAILED') && !isCancelled(attempt),
+  );
+  const driver = session.attempts.get(`${'ff'.repeat(20)}${jobId}/0`);
+  const hasVanished =
+    driver !== undefined && driver.states.length > 0 && !isIn(driver, 'FINISHED') && (session.jobs.get(jobId)?.finished.length ?? 0) > 0;
+  const hasFailed = raised.length > 0 || (driver !== undefined && isIn(driver, 'FAILED')) || hasVanished;
+  const isFine =
+    driver !== undefined &&
+    isIn(driver, 'FINISHED') &&
+    [...last.values()].every((attempt) => isIn(attempt, 'FINISHED') && !isIn(attempt, 'FAILED'));
+  if (hasFailed && outcome !== 'failed') world.say(`${what}: failed, but its outcome is ${outcome}`);
+  if (!hasFailed && isFine && outcome === 'failed') world.say(`${what}: its driver and all its tasks finished, but its outcome is failed`);
 }
 
 function checkAttempts(world: World, session: SessionFacts): void {

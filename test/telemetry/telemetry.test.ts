@@ -181,7 +181,10 @@ describe('log lines', () => {
       traceId: 'a',
       tasksFinished: 0,
       tasksFailed: 0,
+      tasksCancelled: 0,
       tasksUnfinished: 0,
+      outcome: 'unknown',
+      outcomeReason: 'no_end',
       attempts: 0,
       actors: 0,
     });

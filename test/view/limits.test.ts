@@ -82,6 +82,7 @@ function finishedJob(jobId: string): JobLifecycle {
     leanAttemptCount: 0,
     profile: [],
     isInternal: false,
+    verdict: { outcome: 'succeeded', reason: 'driver_ended', message: '' },
     startNs: 0n,
     endNs: 1n,
   };

@@ -103,14 +103,18 @@ describe('after a restart', () => {
     }
   });
 
-  it('a job that ended and left a detached actor is finished, with its times and counts', () => {
+  it('a job that ended and left a detached actor keeps its outcome, times and counts', () => {
     const posts = recordedPosts('data-job-ray-2.60.0.ndjson.gz');
     const fed = createFedModel();
     for (const { events, receivedAtMs } of posts) for (const event of events) fed.take(event, receivedAtMs);
     fed.pass((posts.at(-1)?.receivedAtMs ?? 0) + 21_000);
     for (const { sessions } of [fed.model, restarted(fed.correlator)]) {
       const [job] = [...sessions.values()].flatMap(({ jobs }) => [...jobs.values()]);
-      expect(job).toMatchObject({ state: 'finished', closedMs: expect.any(Number) as number });
+      expect(job).toMatchObject({
+        state: 'failed',
+        verdict: { outcome: 'failed', reason: 'tasks_failed' },
+        closedMs: expect.any(Number) as number,
+      });
       expect([...(job?.actors.values() ?? [])].some(({ isDetached, state }) => isDetached && state === 'ALIVE')).toBe(true);
       expect((job?.endMs ?? 0) - (job?.startMs ?? 0)).toBeGreaterThan(5_000);
       expect(job?.tasks.finished).toBeGreaterThan(10);

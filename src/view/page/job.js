@@ -112,12 +112,13 @@ function showNodes() {
 /** @param {JobRow} job */
 function showFacts(job) {
   const facts = byId('job-facts');
-  const key = JSON.stringify([job.session, job.job, job.state, job.traceId, job.endInferred, job.isInternal]);
+  const key = JSON.stringify([job.session, job.job, job.state, job.outcome, job.traceId, job.endInferred, job.isInternal]);
   if (facts.dataset['key'] !== key) {
     facts.dataset['key'] = key;
     facts.replaceChildren(
-      make('span', `state ${job.state}`, JOB_SIGNS[job.state]),
+      make('span', jobStateClass(job), jobSign(job)),
       make('span', 'age'),
+      ...(job.outcomeMessage === undefined ? [] : [make('span', 'outcome', job.outcomeMessage)]),
       make('span', '', `job ${job.job} of ${job.session}${job.isInternal ? ', of Ray itself' : ''}`),
       ...(job.submissionId === undefined ? [] : [make('span', '', `submission ${job.submissionId}`)]),
       ...(job.endInferred === undefined ? [] : [make('span', '', `end inferred: ${job.endInferred}`)]),

@@ -1,7 +1,20 @@
 'use strict';
 
 /** @type {Readonly<Record<JobRow['state'], string>>} */
-const JOB_SIGNS = { running: '▶ running', finished: '✓ finished', failed: '✗ failed' };
+const JOB_SIGNS = { running: '▶ running', finished: '■ ended', failed: '✗ failed' };
+
+/** What an ended job came to. @type {Readonly<Record<NonNullable<JobRow['outcome']>, string>>} */
+const OUTCOME_SIGNS = { succeeded: '✓ succeeded', failed: '✗ failed', stopped: '■ stopped', unknown: '■ ended' };
+
+/** @param {JobRow} job */
+function jobSign(job) {
+  return job.outcome === undefined ? JOB_SIGNS[job.state] : OUTCOME_SIGNS[job.outcome];
+}
+
+/** @param {JobRow} job */
+function jobStateClass(job) {
+  return `state ${job.state}${job.outcome === undefined ? '' : ` ${job.outcome}`}`;
+}
 
 let showsInternal = false;
 
@@ -51,8 +64,9 @@ function updateJob(item, job, showsSession) {
   const [top, bar, note] = [...item.children];
   const [state, name, facts, age, trace] = [...(top?.children ?? [])];
   if (bar === undefined || note === undefined || !(name instanceof HTMLAnchorElement) || !state || !facts || !age || !trace) return;
-  state.className = `state ${job.state}`;
-  setText(state, JOB_SIGNS[job.state]);
+  state.className = jobStateClass(job);
+  if (state instanceof HTMLElement) state.title = job.outcomeMessage ?? '';
+  setText(state, jobSign(job));
   setText(name, job.name);
   name.href = jobHref(job);
   setText(facts, `job ${job.job}${showsSession ? ` of ${job.session}` : ''}${job.isInternal ? ', of Ray itself' : ''}`);
