@@ -27,7 +27,6 @@ import {
   type RayEvent,
   reasonLine,
   type StateTransition,
-  type SubmissionJobLifecycle,
   type TaskLifecycle,
 } from '../event/index.ts';
 import { traceIdOf } from '../span/index.ts';
@@ -158,8 +157,6 @@ export class ViewModel {
       case 'job_lifecycle':
         session.sendsJobs = true;
         return this.#jobStates(this.#jobs.job(session, event.jobId, nowMs, applied), event.transitions);
-      case 'submission_job_lifecycle':
-        return submissionStates(session, event);
       case 'node_definition':
       case 'node_lifecycle':
         return this.#node(session, event);
@@ -170,6 +167,7 @@ export class ViewModel {
       case 'worker_definition':
       case 'worker_lifecycle':
       case 'submission_job_definition':
+      case 'submission_job_lifecycle':
       case 'cluster_point':
         return;
     }
@@ -396,14 +394,4 @@ function countEnded(job: JobView, { finished, failed, cancelled, unfinished, att
 function noteTimes(session: SessionView, event: RayEvent, nowMs: number): void {
   if (!('transitions' in event) || (event.type === 'task_lifecycle' && event.workerPid !== undefined)) return;
   for (const { timeNs } of event.transitions) session.noteTime(toMs(timeNs), nowMs);
-}
-
-/** How a submitted job ended says more than that its driver did. */
-function submissionStates(session: SessionView, { submissionId, transitions }: SubmissionJobLifecycle): void {
-  for (const job of session.jobs.values()) {
-    if (job.submissionId !== submissionId) continue;
-    for (const { state } of transitions) {
-      if (state === 'FAILED' || state === 'STOPPED') job.state = 'failed';
-    }
-  }
 }
