@@ -1,8 +1,8 @@
-import type { Correlator, JobLifecycle } from './correlate/index.ts';
+import type { AttemptLifecycle, Correlator, JobLifecycle } from './correlate/index.ts';
 import type { ExportStats } from './export/index.ts';
 import type { JournalStats } from './journal/index.ts';
 import type { Readings } from './metrics.ts';
-import type { FinishedJob } from './telemetry.ts';
+import type { FinishedJob, Telemetry } from './telemetry.ts';
 import type { Health, View } from './view/index.ts';
 
 const NS_PER_MS = 1_000_000n;
@@ -25,6 +25,17 @@ export function describeJob(job: JobLifecycle, traceId: string, traceUrl: string
     outcomeReason: job.verdict.reason,
     attempts: job.attemptCount,
     actors: job.actorCount,
+  };
+}
+
+/** For attempts that end without a span of their own. */
+export function reportFolded(
+  telemetry: Pick<Telemetry, 'attemptEnded'>,
+  view: Pick<View, 'folded'> | undefined,
+): (lifecycle: AttemptLifecycle) => void {
+  return (lifecycle) => {
+    telemetry.attemptEnded(lifecycle.outcome);
+    view?.folded(lifecycle);
   };
 }
 

@@ -1,7 +1,7 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Hono } from 'hono';
 import { type Access, openAccess, watch } from './access/index.ts';
-import { describeJob, describeProblems, healthOf, readingsOf } from './bridge-telemetry.ts';
+import { describeJob, describeProblems, healthOf, readingsOf, reportFolded } from './bridge-telemetry.ts';
 import { defaultSettings, type Settings } from './config.ts';
 import { createMeasure } from './convert.ts';
 import { type CorrelatorStats, createCorrelator, type Lifecycle } from './correlate/index.ts';
@@ -138,10 +138,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const correlator = createCorrelator({
     ...restoredOptions(durable, correlateOptions),
     measure: createMeasure(mapSpans),
-    onFolded: (lifecycle) => {
-      telemetry.attemptEnded(lifecycle.outcome);
-      view?.folded(lifecycle);
-    },
+    onFolded: reportFolded(telemetry, view),
   });
   const quarantine =
     settings.dataDir === undefined
