@@ -1,4 +1,4 @@
-import type { AttemptLifecycle, Correlator, JobLifecycle } from './correlate/index.ts';
+import type { AttemptLifecycle, Correlator, JobLifecycle, Lifecycle } from './correlate/index.ts';
 import type { ExportStats } from './export/index.ts';
 import type { JournalStats } from './journal/index.ts';
 import type { Readings } from './metrics.ts';
@@ -26,6 +26,13 @@ export function describeJob(job: JobLifecycle, traceId: string, traceUrl: string
     attempts: job.attemptCount,
     actors: job.actorCount,
   };
+}
+
+/** Counts a result of the correlator. */
+export function countFinished(telemetry: Pick<Telemetry, 'markMade' | 'lifecycleFinished' | 'attemptEnded'>, lifecycle: Lifecycle): void {
+  if (lifecycle.kind === 'mark') return telemetry.markMade(lifecycle.parent.kind);
+  telemetry.lifecycleFinished(lifecycle.kind);
+  if (lifecycle.kind === 'attempt' && lifecycle.placeholder !== true) telemetry.attemptEnded(lifecycle.outcome);
 }
 
 /** For attempts that end without a span of their own. */

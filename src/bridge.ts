@@ -1,7 +1,7 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Hono } from 'hono';
 import { type Access, openAccess, watch } from './access/index.ts';
-import { describeJob, describeProblems, healthOf, readingsOf, reportFolded } from './bridge-telemetry.ts';
+import { countFinished, describeJob, describeProblems, healthOf, readingsOf, reportFolded } from './bridge-telemetry.ts';
 import { defaultSettings, type Settings } from './config.ts';
 import { createMeasure } from './convert.ts';
 import { type CorrelatorStats, createCorrelator, type Lifecycle } from './correlate/index.ts';
@@ -243,9 +243,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   }
 
   function tellFinished(lifecycle: Lifecycle, spans: readonly ReadableSpan[], atMs: number): void {
-    if (lifecycle.kind === 'mark') telemetry.markMade(lifecycle.parent.kind);
-    else telemetry.lifecycleFinished(lifecycle.kind);
-    if (lifecycle.kind === 'attempt' && lifecycle.placeholder !== true) telemetry.attemptEnded(lifecycle.outcome);
+    countFinished(telemetry, lifecycle);
     view?.finished(lifecycle, atMs);
     if (spans.length === 0) telemetry.spansSampledOut(mapSpans(lifecycle).length);
     if (lifecycle.kind !== 'job') return;
