@@ -121,6 +121,11 @@ function exitsOnPurpose(profile: readonly ProfileEntry[]): boolean {
   );
 }
 
+/** Ray ended it because the driver of its job had ended: it says so, or sent a SIGTERM at that time. */
+export function diedWithDriver(death: DeathCause, job: Job, endNs: TimeNs): boolean {
+  return meaningOf(death, job, endNs) === 'driver_ended';
+}
+
 function endsWithDriver(job: Job, atNs: TimeNs): boolean {
   const endNs = jobEndNs(job);
   return endNs !== undefined && atNs >= endNs - DRIVER_END_SLACK_NS;

@@ -1,6 +1,7 @@
 import type { ActorTransition, StateTransition, TimeNs } from '../event/index.ts';
 import { NO_COST, PINNED_COST } from './account.ts';
 import { creationAttemptSpan, nodeFacts } from './attempt-lifecycle.ts';
+import { diedWithDriver } from './attempt-outcome.ts';
 import { closeAttempt, closeRest } from './close-attempt.ts';
 import { hasUntimedEnd, interval, jobEndNs, jobStartNs, sessionStartNs, silenceNs } from './ends.ts';
 import { isInternalJob } from './internal.ts';
@@ -307,6 +308,7 @@ export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]
     parent: node?.seen === true ? { kind: 'node', id: node.id } : { kind: 'session' },
     workerId: worker.id,
     ...(worker.jobId === undefined ? {} : { jobId: worker.jobId }),
+    ...(isOfEndedDriver(worker, common.endNs) ? { endReason: 'driver_ended' } : {}),
     ...(definition === undefined ? {} : { definition }),
     ...(facts === undefined ? {} : { node: facts }),
   };
@@ -320,6 +322,11 @@ export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]
     endNs: common.endNs,
     waitNs: 0n,
   });
+}
+
+function isOfEndedDriver({ session, jobId, transitions }: WorkerRecord, endNs: TimeNs): boolean {
+  const job = jobId === undefined ? undefined : session.jobs.get(jobId);
+  return job !== undefined && transitions.some(({ deathCause }) => deathCause !== undefined && diedWithDriver(deathCause, job, endNs));
 }
 
 export function closePlacementGroup(state: State, group: PlacementGroup, out: Lifecycle[]): void {

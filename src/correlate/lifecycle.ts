@@ -210,6 +210,8 @@ export interface WorkerLifecycle extends Common {
   readonly kind: 'worker';
   readonly workerId: string;
   readonly jobId?: string;
+  /** Ray ended it because the driver of its job had ended. */
+  readonly endReason?: EndReason;
   readonly definition?: WorkerDefinition;
   readonly states: readonly WorkerTransition[];
 }

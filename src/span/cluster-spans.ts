@@ -75,7 +75,7 @@ export function workerSpans(context: MappingContext, lifecycle: WorkerLifecycle)
   const resource = context.resources.of(lifecycle);
   const dead = lifecycle.states.find((transition) => transition.deathCause !== undefined);
   const death = dead?.deathCause;
-  const failed = death !== undefined && FAILED_WORKER_EXITS.includes(death.reason);
+  const failed = death !== undefined && lifecycle.endReason === undefined && FAILED_WORKER_EXITS.includes(death.reason);
   const pid = definition?.pid;
   const attributes = context
     .attributes()
@@ -83,6 +83,7 @@ export function workerSpans(context: MappingContext, lifecycle: WorkerLifecycle)
     .set('ray.job_id', lifecycle.jobId)
     .set('ray.worker.type', definition?.workerType)
     .set('process.pid', pid)
+    .set('ray.task.end_reason', lifecycle.endReason)
     .set('ray.death_message', death?.message)
     .set('ray.worker.memory_used_bytes', dead?.memoryUsedBytes)
     .set('error.type', failed ? death.reason : undefined);

@@ -143,6 +143,8 @@ describe('a bridge', () => {
     expect(page).toContain('ray_otel_bridge_events_accepted_total 201\n');
     expect(page).toContain(`ray_otel_bridge_spans_exported_total{exporter="custom"} ${test.backend.spans.length}\n`);
     expect(page).toContain('ray_otel_bridge_lifecycles_finished_total{kind="job"} 1\n');
+    expect(page).toContain('ray_otel_bridge_jobs_ended_total{outcome="failed"} 1\n');
+    expect(page).toContain('ray_otel_bridge_attempts_ended_total{outcome="cancelled"} 1\n');
     await test.bridge.stop();
   });
 
