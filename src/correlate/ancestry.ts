@@ -1,6 +1,6 @@
 import type { TimeNs } from '../event/index.ts';
 import { isDriverTask } from './ray-ids.ts';
-import { CallerChain, LOOP } from './caller-chain.ts';
+import { CallerChain, FinalTrace, LOOP } from './caller-chain.ts';
 import type { Attempt, ClosedAttempt, Task } from './records.ts';
 
 /**
@@ -8,9 +8,14 @@ import type { Attempt, ClosedAttempt, Task } from './records.ts';
  * later event can change it; otherwise the job of the first known caller's id is the best guess.
  */
 export function traceJobOf({ trace, ownJobId }: Task): { readonly jobId: string; readonly isFinal: boolean } {
-  if (typeof trace === 'string') return { jobId: trace, isFinal: true };
+  if (trace instanceof FinalTrace) return { jobId: trace.jobId, isFinal: true };
   if (trace instanceof CallerChain) return { jobId: trace.job.id, isFinal: false };
   return { jobId: ownJobId, isFinal: trace === LOOP };
+}
+
+/** False while, or because, the caller of one of its callers is not known. */
+export function areCallersKnown({ trace }: Task): boolean {
+  return trace instanceof FinalTrace ? !trace.isGuess : trace === LOOP;
 }
 
 /** A caller of which nothing is known gets a placeholder right below the job. */

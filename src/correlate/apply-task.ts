@@ -1,7 +1,7 @@
 import type { StateTransition, TaskDefinition, TaskLifecycle, TaskLog, TaskProfile, TimeNs } from '../event/index.ts';
 import { enterStates } from './attempt-states.ts';
 import { linkToCaller } from './link-callers.ts';
-import { endJob, isTerminal, scheduleAttempt, scheduleJobMark, watchActor } from './due.ts';
+import { endJob, isTerminal, noteDetached, scheduleAttempt, scheduleJobMark, watchActor } from './due.ts';
 import { firstStateNs } from './ends.ts';
 import { oneOfFacts } from './definitions.ts';
 import { addProfileEntries, firstEntryNs, largest, smallest, wholeTaskEntry, withEntries } from './merge.ts';
@@ -40,7 +40,10 @@ function noteActor(state: State, session: Session, event: TaskDefinition, nowMs:
   const actor = state.actor(session, actorId, nowMs);
   actor.className = smallest(actor.className, event.className);
   actor.moduleName = smallest(actor.moduleName, event.moduleName);
-  actor.detachedByTask ||= event.isDetachedActor === true;
+  if (!actor.detachedByTask && event.isDetachedActor === true) {
+    actor.detachedByTask = true;
+    noteDetached(state, actor, nowMs);
+  }
   return actor;
 }
 
@@ -143,7 +146,7 @@ function applyDriver(state: State, session: Session, event: TaskLifecycle, nowMs
 
 export function applyTaskProfile(state: State, session: Session, event: TaskProfile, nowMs: number): Applied {
   const { taskId } = event;
-  if (event.componentType === 'worker' && event.entries.length > 0) session.sendsProfiles = true;
+  session.sendsProfiles = true;
   if (taskId === undefined || isDriverTask(taskId)) {
     const jobId = taskId === undefined ? event.jobId : jobIdOf(taskId);
     if (jobId === undefined) return 'applied';

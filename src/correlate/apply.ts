@@ -18,7 +18,7 @@ import {
   type WorkerLifecycle,
 } from '../event/index.ts';
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
-import { endJob, scheduleActor, scheduleAttempt, scheduleAttemptsOf, scheduleJobMark } from './due.ts';
+import { endJob, noteDetached, scheduleActor, scheduleAttempt, scheduleAttemptsOf, scheduleJobMark } from './due.ts';
 import { oneOf, smallest } from './merge.ts';
 import { isCreationTask, isRayActorName } from './ray-ids.ts';
 import { Point } from './records.ts';
@@ -89,6 +89,7 @@ function applyActor(state: State, session: Session, event: ActorDefinition | Act
   if (actor.closed) return 'late';
   if (event.type === 'actor_definition') {
     actor.definition = oneOf(actor.definition, event);
+    noteDetached(state, actor, nowMs);
     if (isRayActorName(event.name)) state.job(session, actor.jobId, nowMs).hasRayActor = true;
   } else {
     state.addTransitions(actor, event.transitions);

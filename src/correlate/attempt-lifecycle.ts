@@ -1,7 +1,7 @@
-import type { TimeNs } from '../event/index.ts';
+import type { ProfileEntry, TimeNs } from '../event/index.ts';
 import { traceJobOf } from './ancestry.ts';
 import { attemptResult, UNSEEN_RESULT } from './attempt-outcome.ts';
-import { attemptEnd, firstStateNs, jobStartNs, sessionStartNs } from './ends.ts';
+import { type AttemptEnd, attemptEnd, firstStateNs, jobStartNs, sessionStartNs } from './ends.ts';
 import { evidenceOf } from './evidence.ts';
 import type { AttemptLifecycle, LinkRef, NodeFacts, SpanRef } from './lifecycle.ts';
 import { firstEntryNs, WHOLE_TASK_PREFIX } from './merge.ts';
@@ -49,7 +49,7 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
   const { session } = task;
   const startNs = attemptStartNs(attempt);
   const evidence = evidenceOf(attempt, startNs);
-  const end = attempt.seen ? attemptEnd(attempt, evidence, startNs, job) : placeholderEnd(attempt, startNs);
+  const end = attempt.seen ? attemptEnd(state, attempt, evidence, startNs, job) : placeholderEnd(attempt, startNs);
   const definition = attempt.definition ?? task.keptDefinition;
   const { actorId } = task;
   const actor = actorId === undefined ? undefined : session.actors.get(actorId);
@@ -75,7 +75,7 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
     error: result.error,
     endReason: result.endReason,
     workerExit: result.workerExit,
-    profile: evidence.profile,
+    profile: ownEntries(state, evidence.profile, end),
     startNs: end.startNs,
     endNs: end.endNs,
     endInferred: end.endInferred,
@@ -94,6 +94,16 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
     statesLeftOut: extra.leftOut?.count,
     clockSkewNs: undefined,
   } satisfies { readonly [Key in keyof Required<AttemptLifecycle>]: AttemptLifecycle[Key] };
+}
+
+/**
+ * The profile entries that an attempt can have made. Async actors also send entries under the id of a call that ended long before:
+ * those end after the attempt, and after its span is sent.
+ */
+function ownEntries(state: State, entries: readonly ProfileEntry[], { endNs, endInferred, whole }: AttemptEnd): readonly ProfileEntry[] {
+  const settleNs = BigInt(state.options.settleMs) * 1_000_000n;
+  const lastNs = whole?.endNs ?? (endInferred === undefined ? endNs + settleNs : undefined);
+  return lastNs === undefined ? entries : entries.filter((entry) => entry.endNs <= lastNs);
 }
 
 function placeholderEnd(attempt: Attempt, startNs: TimeNs): ReturnType<typeof attemptEnd> {

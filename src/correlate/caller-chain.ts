@@ -1,3 +1,34 @@
+/** The job in whose trace a task stands, once no later event can change that. */
+export class FinalTrace {
+  readonly jobId: string;
+  /** A span had to be sent before all callers were known. */
+  readonly isGuess: boolean;
+
+  constructor(jobId: string, isGuess: boolean) {
+    this.jobId = jobId;
+    this.isGuess = isGuess;
+  }
+}
+
+/** Those of one job, which its tasks share. */
+export class FinalTraces {
+  readonly #jobId: string;
+  #known: FinalTrace | undefined;
+  #guessed: FinalTrace | undefined;
+
+  constructor(jobId: string) {
+    this.#jobId = jobId;
+  }
+
+  get known(): FinalTrace {
+    return (this.#known ??= new FinalTrace(this.#jobId, false));
+  }
+
+  get guessed(): FinalTrace {
+    return (this.#guessed ??= new FinalTrace(this.#jobId, true));
+  }
+}
+
 /** The trace of tasks that name each other as callers: each stands in that of the job of its own id. */
 export const LOOP: unique symbol = Symbol('loop of callers');
 

@@ -1,5 +1,5 @@
 import type { TaskFacts } from './definitions.ts';
-import { LOOP } from './caller-chain.ts';
+import { FinalTrace, LOOP } from './caller-chain.ts';
 import type { FoldNode } from './fold.ts';
 import {
   type Actor,
@@ -51,7 +51,7 @@ export interface CheckpointContent {
     session: number,
     id: string,
     parent: SavedId,
-    trace: SavedId,
+    trace: SavedTrace,
     depth: number,
     keptDefinition: number,
     attempts: readonly (OpenRecord | ClosedRecord)[],
@@ -60,6 +60,8 @@ export interface CheckpointContent {
 
 /** An id; 0 for what it nearly always is, of the task's own job: the job, or its driver's task; null for none. */
 export type SavedId = string | 0 | null;
+/** As `SavedId`, and in an array where it is a guess. */
+export type SavedTrace = SavedId | readonly [jobId: string];
 /** The trace of tasks that name each other as callers. */
 export const SAVED_LOOP = 'loop';
 
@@ -82,6 +84,7 @@ export type ClosedRecord = readonly [
   outcome: ClosedAttempt['outcome'],
   fold: number | null,
   above: readonly [taskId: string, number: number] | null,
+  isAfterJob: boolean,
 ];
 
 type Kind<Name extends CheckpointKind> = readonly [Name, ...CheckpointContent[Name]];
@@ -198,10 +201,11 @@ function savedParent({ session, ownJobId, parentTaskId }: Task): SavedId {
 }
 
 /** A chain of callers is put together again from its tasks. */
-function savedTrace({ trace, ownJobId }: Task): SavedId {
+function savedTrace({ trace, ownJobId }: Task): SavedTrace {
   if (trace === LOOP) return SAVED_LOOP;
-  if (typeof trace !== 'string') return null;
-  return trace === ownJobId ? 0 : trace;
+  if (!(trace instanceof FinalTrace)) return null;
+  if (trace.isGuess) return [trace.jobId];
+  return trace.jobId === ownJobId ? 0 : trace.jobId;
 }
 
 function openRecord(attempt: Attempt, folds: FoldNumbers, { definitions, wheres }: SharedNumbers): OpenRecord {
@@ -218,9 +222,9 @@ function openRecord(attempt: Attempt, folds: FoldNumbers, { definitions, wheres 
   ];
 }
 
-function closedRecord({ number, runningNs, outcome, fold, above }: ClosedAttempt, folds: FoldNumbers): ClosedRecord {
+function closedRecord({ number, runningNs, outcome, fold, above, isAfterJob }: ClosedAttempt, folds: FoldNumbers): ClosedRecord {
   const savedAbove = above === undefined ? null : ([above.taskId, above.number] as const);
-  return ['closed', number, runningNs, outcome, fold === undefined ? null : folds.numberOf(fold), savedAbove];
+  return ['closed', number, runningNs, outcome, fold === undefined ? null : folds.numberOf(fold), savedAbove, isAfterJob];
 }
 
 /** What identifies a record or refers to other records: it has a place of its own in a checkpoint. Everything else is a field. */
@@ -243,7 +247,7 @@ const OMITTED = {
     'older',
     'newer',
   ],
-  job: ['id', 'session', 'open', 'chains', 'actors', 'firstSeenMs', 'account', 'older', 'newer'],
+  job: ['id', 'session', 'open', 'chains', 'traces', 'actors', 'firstSeenMs', 'account', 'older', 'newer'],
   extra: ['folds'],
   where: ['places', 'attempts'],
   actor: ['id', 'session', 'open', 'creations', 'older', 'newer'],

@@ -10,7 +10,8 @@ import { fixTraceOf, unlistAttempt } from './link-callers.ts';
 import { scheduleJob, scheduleJobMark } from './due.ts';
 import type { FoldNode } from './fold.ts';
 import { isRayModule } from './internal.ts';
-import type { AttemptLifecycle, Interval, Lifecycle, SpanRef } from './lifecycle.ts';
+import { isAttemptAfterJob, noteChild } from './job-end.ts';
+import type { AttemptLifecycle, AttemptOutcome, Interval, Lifecycle, SpanRef } from './lifecycle.ts';
 import { largest, smallest } from './merge.ts';
 import { isCreationTask, isDriverTask } from './ray-ids.ts';
 import type { Attempt, ClosedAttempt, Job, Session, Task } from './records.ts';
@@ -39,7 +40,8 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
     state.options.onFolded?.(lifecycle);
   }
   if (lifecycle.endInferred !== undefined) state.inferredEnds[lifecycle.endInferred] += 1;
-  countInJob(job, attempt, lifecycle);
+  const isAfterJob = isAttemptAfterJob(state, attempt, lifecycle, job);
+  countInJob(job, attempt, lifecycle, isAfterJob);
   entomb(state, attempt, {
     closed: true,
     number: attempt.number,
@@ -47,6 +49,7 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
     outcome: lifecycle.outcome,
     fold,
     above: fold === undefined ? undefined : namedBy(site.above),
+    isAfterJob,
   });
   if (job.closed && !job.account.folds.isEmpty) scheduleJob(state, job, nowMs);
   scheduleJobMark(state, job, nowMs);
@@ -267,17 +270,29 @@ function waitNs(lifecycle: AttemptLifecycle): TimeNs {
 }
 
 /** Tasks are counted by the outcome of their last attempt. */
-function countInJob(job: Job, attempt: Attempt, lifecycle: AttemptLifecycle): void {
+function countInJob(job: Job, { task, number }: Attempt, lifecycle: AttemptLifecycle, isAfterJob: boolean): void {
   job.hasChildren = true;
-  job.childrenStartNs = smallest(job.childrenStartNs, lifecycle.startNs);
-  job.childrenEndNs = largest(job.childrenEndNs, lifecycle.endNs);
+  if (!isAfterJob) noteChild(job, lifecycle.startNs, lifecycle.endNs);
   if (lifecycle.placeholder === true) return;
+  const { outcome } = lifecycle;
+  job.closedAttempts += 1;
+  countTask(job.closedTasks, number, outcome, task.lastClosed);
+  if (isAfterJob) return;
   job.attemptCount += 1;
-  const last = attempt.task.lastClosed;
-  if (last !== undefined && last.number > attempt.number) return;
-  if (last !== undefined) job[last.outcome] -= 1;
-  job[lifecycle.outcome] += 1;
-  countForOutcome(job, last, lifecycle);
+  if (countTask(job, number, outcome, task.lastCounted)) countForOutcome(job, task.lastCounted, lifecycle);
+}
+
+/** False where a later attempt of the task is counted. */
+function countTask(
+  counts: Record<AttemptOutcome, number>,
+  number: number,
+  outcome: AttemptOutcome,
+  last: ClosedAttempt | undefined,
+): boolean {
+  if (last !== undefined && last.number > number) return false;
+  if (last !== undefined) counts[last.outcome] -= 1;
+  counts[outcome] += 1;
+  return true;
 }
 
 /** What says how the job came out, beside the counts of its tasks. */

@@ -6,10 +6,13 @@ import { closeAttempt, closeRest } from './close-attempt.ts';
 import { hasUntimedEnd, interval, jobEndNs, jobStartNs, sessionStartNs, silenceNs } from './ends.ts';
 import { isInternalJob } from './internal.ts';
 import { verdictOf } from './job-verdict.ts';
+import { actorStartNs, attemptsThatEnd, endedAfterJob, isActorEndedByJob, isAfterJob, noteChild } from './job-end.ts';
+import { actorOutlivesDriver } from './outlives.ts';
+import { scheduleJob } from './due.ts';
 import type { LeftOut } from './left-out.ts';
 import type { ActorLifecycle, Incarnation, Interval, JobLifecycle, Lifecycle, LinkRef } from './lifecycle.ts';
 import { largest, smallest, sortedProfile } from './merge.ts';
-import { openAttemptsOf } from './open-attempts.ts';
+import { tasksSoFar } from './open-attempts.ts';
 import type { Actor, Job, NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
 import { sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
@@ -30,25 +33,27 @@ import { DEATH, REMOVAL, statesWithEnd, SUBMISSION_END, type WithUntimedEnd } fr
 
 const DETACHED_LINKS_MAX = 100;
 
-/** Ends a job with everything that is open of it. */
-export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[]): void {
-  const actors = [...job.actors].filter((actor) => !actor.closed && !actor.isDetached).sort(byId);
+/** Ends a job with what is open of it and does not outlive it. With its session that is everything. */
+export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[], isSilent = false): void {
+  const actors = [...job.actors]
+    .filter((actor) => !actor.closed && !actor.isDetached && (isSilent || isActorEndedByJob(state, actor, job)))
+    .sort(byId);
   const extra = { spans: job.profile.length, bytes: job.profile.length * PINNED_COST.bytes };
   for (const actor of actors) {
-    const cost = job.account.isUnlimited ? NO_COST : state.options.measure(actorLifecycle(actor, job));
+    const cost = job.account.isUnlimited ? NO_COST : state.options.measure(actorLifecycle(state, actor, job));
     extra.spans += cost.spans;
     extra.bytes += cost.bytes;
   }
-  closeRest(state, [...openAttemptsOf(job)], job, extra, nowMs, out);
+  closeRest(state, attemptsThatEnd(state, job, nowMs, isSilent), job, extra, nowMs, out);
   // Parents that were only named by the attempts just closed.
-  closeRest(state, [...openAttemptsOf(job)], job, extra, nowMs, out);
+  closeRest(state, attemptsThatEnd(state, job, nowMs, isSilent), job, extra, nowMs, out);
   for (const actor of actors) closeActor(state, actor, nowMs, out);
   flushFolds(job, out);
   if (!job.closed && job.hasContent) {
     state.close(job);
     job.silentNs = silenceNs(job.session);
     job.verdict = verdictOf(job);
-    out.push(jobLifecycle(job, profileWithRoom(job)));
+    out.push(jobLifecycle(state, job, profileWithRoom(state, job)));
     job.profile = [];
     for (const actor of job.actors) if (actor.closed) job.actors.delete(actor);
   }
@@ -58,8 +63,7 @@ export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[]
 
 /** Attempts can still arrive when the job's span was sent: their folds, and parents that were only named, follow. */
 export function closeRemainder(state: State, job: Job, nowMs: number, out: Lifecycle[]): void {
-  const named = [...openAttemptsOf(job)].filter((attempt) => !attempt.seen);
-  for (const attempt of named) closeAttempt(state, attempt, nowMs, out);
+  for (const attempt of attemptsThatEnd(state, job, nowMs, false)) closeAttempt(state, attempt, nowMs, out);
   flushFolds(job, out);
   state.schedule(job, Number.POSITIVE_INFINITY);
 }
@@ -78,7 +82,7 @@ export function jobName({ id, definition }: Job): string {
 }
 
 /** The result of a job; `profile` are the driver's entries. */
-export function jobLifecycle(job: Job, profile: JobLifecycle['profile']): JobLifecycle {
+export function jobLifecycle(state: State, job: Job, profile: JobLifecycle['profile']): JobLifecycle {
   const { session, definition } = job;
   const startNs = jobStartNs(job) ?? job.childrenStartNs ?? sessionStartNs(session);
   const node = nodeFacts(session, definition?.driverNodeId);
@@ -86,7 +90,7 @@ export function jobLifecycle(job: Job, profile: JobLifecycle['profile']): JobLif
     kind: 'job',
     session: session.name,
     trace: jobTrace(job),
-    links: jobLinks(job),
+    links: jobLinks(state, job),
     jobId: job.id,
     name: jobName(job),
     states: sortedTransitions([
@@ -96,6 +100,8 @@ export function jobLifecycle(job: Job, profile: JobLifecycle['profile']): JobLif
     tasks: { finished: job.finished, failed: job.failed, cancelled: job.cancelled, unfinished: job.unfinished },
     attemptCount: job.attemptCount,
     actorCount: job.actorCount,
+    tasksSoFar: tasksSoFar(job),
+    openActors: [...job.actors].filter((actor) => !actor.closed && !actor.isDetached).map(({ id }) => id),
     foldedAttemptCount: job.account.foldedAttemptCount,
     leanAttemptCount: job.account.leanAttemptCount,
     statesLeftOut: leftOutOf(job, { leftOut: job.driverLeftOut }),
@@ -119,19 +125,19 @@ function jobInterval(job: Job, startNs: TimeNs): Interval {
   return interval(startNs, lastNs ?? startNs, 'last_state');
 }
 
-/** The driver's entries are detail: those that the trace has no room for are left out. */
-function profileWithRoom(job: Job): JobLifecycle['profile'] {
-  return sortedProfile(job.profile).filter(() => {
-    if (!job.account.fits(PINNED_COST, 'ordinary')) return false;
+/** The driver's entries are detail. Entries of no task, as async actors send them, can also end after the job's span is sent. */
+function profileWithRoom(state: State, job: Job): JobLifecycle['profile'] {
+  return sortedProfile(job.profile).filter(({ endNs }) => {
+    if (isAfterJob(state, endNs, job) || !job.account.fits(PINNED_COST, 'ordinary')) return false;
     job.account.charge(PINNED_COST);
     return true;
   });
 }
 
-function jobLinks(job: Job): LinkRef[] {
+function jobLinks(state: State, job: Job): LinkRef[] {
   const links: LinkRef[] = [];
   for (const actor of [...job.actors]
-    .filter((candidate) => candidate.isDetached)
+    .filter((candidate) => candidate.isDetached && !isAfterJob(state, actorStartNs(candidate), job))
     .sort(byId)
     .slice(0, DETACHED_LINKS_MAX)) {
     links.push({ relation: 'detached_actor', trace: actorTrace(actor, job), span: actorSpan(actor) });
@@ -144,7 +150,7 @@ function jobLinks(job: Job): LinkRef[] {
 /** Ends an actor's lifetime. */
 export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifecycle[]): void {
   const job = state.job(actor.session, actor.jobId, nowMs);
-  const lifecycle = actorLifecycle(actor, job);
+  const lifecycle = actorLifecycle(state, actor, job);
   state.close(actor);
   if (lifecycle.endInferred !== undefined) state.inferredEnds[lifecycle.endInferred] += 1;
   if (actor.isDetached) {
@@ -154,9 +160,10 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifec
   }
   job.actors.delete(actor);
   job.hasChildren = true;
-  job.childrenStartNs = smallest(job.childrenStartNs, lifecycle.startNs);
-  job.childrenEndNs = largest(job.childrenEndNs, lifecycle.endNs);
-  job.actorCount += 1;
+  if (!endedAfterJob(state, lifecycle, job, () => actorOutlivesDriver(state.ordinary, actor))) {
+    noteChild(job, lifecycle.startNs, lifecycle.endNs);
+    job.actorCount += 1;
+  }
   if (sendIfRoom(state, job.account, lifecycle, 'ordinary', out)) return;
   job.account.folds.add(job.account.folds.under(), {
     name: `actor ${lifecycle.className ?? lifecycle.name}`,
@@ -166,14 +173,15 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifec
     endNs: lifecycle.endNs,
     waitNs: 0n,
   });
+  if (job.closed) scheduleJob(state, job, nowMs);
 }
 
-export function actorLifecycle(actor: Actor, job: Job): ActorLifecycle {
+export function actorLifecycle(state: State, actor: Actor, job: Job): ActorLifecycle {
   const { session, definition } = actor;
-  const startNs = beginOf(actor.transitions, ACTOR_ORDER) ?? actor.tasksStartNs ?? sessionStartNs(session);
+  const startNs = actorStartNs(actor);
   const lastNs = largest(actor.transitions.at(-1)?.timeNs, actor.tasksEndNs) ?? startNs;
   const { states, endNs, endInferred } = statesWithEnd(actor, DEATH, lastNs);
-  const times = endNs === undefined ? openActorEnd(actor, job, startNs, lastNs) : interval(startNs, endNs, endInferred);
+  const times = endNs === undefined ? openActorEnd(state, actor, job, startNs, lastNs) : interval(startNs, endNs, endInferred);
   const className = definition?.className ?? actor.className;
   const incarnations = incarnationsOf(actor, states, times);
   const node = incarnations[0]?.node;
@@ -202,8 +210,8 @@ export function actorLifecycle(actor: Actor, job: Job): ActorLifecycle {
   };
 }
 
-function openActorEnd(actor: Actor, job: Job, startNs: TimeNs, lastNs: TimeNs): Interval {
-  const endNs = actor.isDetached ? undefined : (jobEndNs(job) ?? (hasUntimedEnd(job) ? lastNs : undefined));
+function openActorEnd(state: State, actor: Actor, job: Job, startNs: TimeNs, lastNs: TimeNs): Interval {
+  const endNs = isActorEndedByJob(state, actor, job) ? (jobEndNs(job) ?? lastNs) : undefined;
   return interval(startNs, endNs ?? silenceNs(actor.session), endNs === undefined ? 'silence' : 'job_finished', lastNs);
 }
 
@@ -374,7 +382,7 @@ export function closePoint(state: State, record: Point, out: Lifecycle[]): void 
 /** Ends a session that fell silent, with everything that is open of it. */
 export function closeSession(state: State, session: Session, nowMs: number, out: Lifecycle[]): void {
   for (const job of [...session.jobs.values()].sort(byId)) {
-    closeJob(state, job, nowMs, out);
+    closeJob(state, job, nowMs, out, true);
     if (!job.closed) state.letAge(job);
   }
   for (const actor of [...session.actors.values()].sort(byId)) if (!actor.closed) closeActor(state, actor, nowMs, out);

@@ -2,7 +2,8 @@ import type { RayEvent } from '../event/index.ts';
 import { applyEvent } from './apply.ts';
 import { checkpointRecords, type CheckpointRecord } from './checkpoint.ts';
 import { closeAttempt } from './close-attempt.ts';
-import { isMarkDue } from './due.ts';
+import { isMarkDue, scheduleAttemptAt } from './due.ts';
+import { waitsUntilMs } from './job-end.ts';
 import { markActor, markAttempt, markJob, markSession } from './mark.ts';
 import {
   closeActor,
@@ -148,7 +149,7 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
 }
 
 function closeDue(state: State, record: Timed, nowMs: number, out: Lifecycle[]): void {
-  if (record instanceof Attempt) (isMarkDue(state, record, nowMs) ? markAttempt : closeAttempt)(state, record, nowMs, out);
+  if (record instanceof Attempt) closeDueAttempt(state, record, nowMs, out);
   else if (record instanceof Job) closeDueJob(state, record, nowMs, out);
   else if (record instanceof Actor) (record.deadMs === undefined ? markActor : closeActor)(state, record, nowMs, out);
   else if (record instanceof Session) closeDueSession(state, record, nowMs, out);
@@ -157,6 +158,17 @@ function closeDue(state: State, record: Timed, nowMs: number, out: Lifecycle[]):
     closeOfCluster(state, record, out);
     if (out.length > before) markSession(state, record.session, nowMs, out);
   }
+}
+
+function closeDueAttempt(state: State, attempt: Attempt, nowMs: number, out: Lifecycle[]): void {
+  if (isMarkDue(state, attempt, nowMs)) return markAttempt(state, attempt, nowMs, out);
+  const waitMs = isSilent(state, attempt.task.session, nowMs) ? undefined : waitsUntilMs(state, attempt, nowMs);
+  if (waitMs === undefined) closeAttempt(state, attempt, nowMs, out);
+  else scheduleAttemptAt(state, attempt, waitMs);
+}
+
+function isSilent({ options }: State, session: Session, nowMs: number): boolean {
+  return session.lastSeenMs + options.orphanTimeoutMs <= nowMs;
 }
 
 /** What stands in the session's trace. */

@@ -1,4 +1,4 @@
-import type { ActorTransition, StateTransition, TimeNs } from '../event/index.ts';
+import type { ActorTransition, StateTransition, TaskLog, TimeNs } from '../event/index.ts';
 import { creationEnd } from './actor-process.ts';
 import { traceJobOf } from './ancestry.ts';
 import { hasEntered } from './attempt-states.ts';
@@ -25,7 +25,11 @@ export function scheduleAttempt(state: State, attempt: Attempt, nowMs: number): 
   if (state.options.inFlight === 'running' && attempt.extra.markMs === undefined && hasEntered(attempt, 'RUNNING')) {
     attempt.ownExtra.markMs = nowMs + state.options.inFlightAfterMs;
   }
-  const dueMs = attemptDueMs(state, attempt, nowMs);
+  scheduleAttemptAt(state, attempt, attemptDueMs(state, attempt, nowMs));
+}
+
+/** Its mark comes before, where it has one and nothing tells of its end. */
+export function scheduleAttemptAt(state: State, attempt: Attempt, dueMs: number): void {
   const { markMs = MARK_SETTLED } = attempt.extra;
   state.schedule(attempt, dueMs === Number.POSITIVE_INFINITY && markMs !== MARK_SETTLED ? markMs : dueMs);
 }
@@ -36,9 +40,18 @@ export function isMarkDue(state: State, attempt: Attempt, nowMs: number): boolea
   return markMs !== MARK_SETTLED && markMs <= nowMs && attemptDueMs(state, attempt, nowMs) === Number.POSITIVE_INFINITY;
 }
 
-/** When the attempt is to be closed, as far as is known. */
+/** When the attempt is to be closed, as far as is known: by what is known of itself, or with its job unless it is known to outlive it. */
 function attemptDueMs(state: State, attempt: Attempt, nowMs: number): number {
+  const ownMs = ownDueMs(state, attempt, nowMs);
+  const endMs = attempt.task.session.jobs.get(traceJobOf(attempt.task).jobId)?.endMs;
+  if (endMs === undefined || attempt.extra.outlivesDriver) return ownMs;
   const { settleMs, jobEndDelayMs } = state.options;
+  return Math.min(ownMs, Math.max(endMs + jobEndDelayMs, attempt.firstSeenMs + settleMs));
+}
+
+/** When the attempt is to be closed because of its own end, or the death of its worker, node or actor. */
+export function ownDueMs(state: State, attempt: Attempt, nowMs: number): number {
+  const { settleMs } = state.options;
   if (isComplete(state, attempt, nowMs)) return nowMs;
   const { terminalMs, evidenceMs, actorDeadMs } = attempt.extra;
   const triggerMs = terminalMs ?? evidenceMs;
@@ -47,8 +60,6 @@ function attemptDueMs(state: State, attempt: Attempt, nowMs: number): number {
     if (deadMs !== undefined) dueMs = Math.min(dueMs, Math.max(deadMs, attempt.firstSeenMs) + settleMs);
   }
   if (actorDeadMs !== undefined) dueMs = Math.min(dueMs, Math.max(actorDeadMs, attempt.firstSeenMs) + settleMs);
-  const endMs = attempt.task.session.jobs.get(traceJobOf(attempt.task).jobId)?.endMs;
-  if (endMs !== undefined) dueMs = Math.min(dueMs, Math.max(endMs + jobEndDelayMs, attempt.firstSeenMs + settleMs));
   return dueMs;
 }
 
@@ -62,11 +73,17 @@ function isComplete(state: State, attempt: Attempt, nowMs: number): boolean {
   if (session.firstSeenMs > settledMs) return false;
   if (isDeathOnItsWay(attempt)) return false;
   if (session.sendsProfiles && wholeTaskEntry(attempt.extra.profile) === undefined) return false;
+  if (isLogOpen(attempt.extra.log)) return false;
   const trace = traceJobOf(task);
   const job = session.jobs.get(trace.jobId);
   if (!trace.isFinal || job === undefined || (job.definition === undefined && job.firstSeenMs > settledMs)) return false;
   const { actorId } = task;
   return actorId === undefined || !session.sendsActors || isPlaced(session.actors.get(actorId), attempt);
+}
+
+/** The attempt writes to log files, and where its part of them ends was not reported. */
+function isLogOpen(log: TaskLog | undefined): boolean {
+  return log !== undefined && log.stdoutEnd === undefined && log.stderrEnd === undefined;
 }
 
 /** Ray reports in an event of its own why a worker died. */
@@ -148,12 +165,19 @@ export function scheduleAttemptsOf(state: State, actor: Actor, transitions: read
 
 const ENDS_CREATION: readonly string[] = ['ALIVE', 'RESTARTING', 'DEAD'];
 
-/** The job is over: everything open of it is closed a while later. */
+/** The job ended: what is open of it closes `jobEndDelayMs` later, without what outlives it. */
 export function endJob(state: State, job: Job, nowMs: number): void {
   if (job.endMs !== undefined) return;
   job.endMs = nowMs;
   for (const attempt of openAttemptsOf(job)) scheduleAttempt(state, attempt, nowMs);
   scheduleJob(state, job, nowMs);
+}
+
+/** Call when something is known of whether an actor is detached. */
+export function noteDetached(state: State, actor: Actor, nowMs: number): void {
+  if (!actor.isDetached) return;
+  state.ordinary.forget(actor.session);
+  state.job(actor.session, actor.jobId, nowMs).hasDetachedActor = true;
 }
 
 export function scheduleActor(state: State, actor: Actor, nowMs: number): void {

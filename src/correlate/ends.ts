@@ -3,8 +3,11 @@ import { isTerminal } from './due.ts';
 import type { Evidence } from './evidence.ts';
 import type { AttemptOutcome, EndInferred, Interval } from './lifecycle.ts';
 import { largest } from './merge.ts';
+import { areCallersKnown } from './ancestry.ts';
+import { outlivesDriver } from './outlives.ts';
 import { isCreationTask } from './ray-ids.ts';
 import type { Attempt, Job, NodeRecord, Session, WorkerRecord } from './records.ts';
+import type { State } from './state.ts';
 import { lastTimeOf, nextOf } from './transitions.ts';
 
 /** Where and how an attempt ended: a pure function of what is known, in the order of how good the evidence is. */
@@ -13,7 +16,7 @@ export interface AttemptEnd extends Interval {
   readonly whole: ProfileEntry | undefined;
 }
 
-export function attemptEnd(attempt: Attempt, evidence: Evidence, startNs: TimeNs, job: Job | undefined): AttemptEnd {
+export function attemptEnd(state: State, attempt: Attempt, evidence: Evidence, startNs: TimeNs, job: Job | undefined): AttemptEnd {
   const { states, profile, whole, actorEnd } = evidence;
   const { submitsEndNs, untimedEnd } = attempt.extra;
   const lastNs = states.at(-1)?.timeNs;
@@ -33,7 +36,8 @@ export function attemptEnd(attempt: Attempt, evidence: Evidence, startNs: TimeNs
   if (untimedEnd !== undefined) {
     return ended(interval(startNs, lastNs ?? startNs, 'last_state'), untimedEnd === 'FAILED' ? 'failed' : 'finished', whole);
   }
-  const cut = firstCut(attempt.task.session, evidence, job, lastNs ?? startNs);
+  const jobNs = job !== undefined && isEndedByJob(state, attempt, startNs, job) ? (jobEndNs(job) ?? lastNs ?? startNs) : undefined;
+  const cut = firstCut(attempt.task.session, evidence, jobNs, lastNs ?? startNs);
   if (cut === undefined) return ended(interval(startNs, silenceNs(attempt.task.session), 'silence', lastNs), 'unfinished', whole);
   return ended(interval(startNs, cut.endNs, cut.inferred, lastNs), cut.outcome, whole);
 }
@@ -69,12 +73,12 @@ interface Cut {
 const GRACEFUL_DEATHS: readonly string[] = ['OUT_OF_SCOPE', 'REF_DELETED'];
 
 /** Of the things that end an attempt from outside, the first. One without a time counts at `lastNs`, the last known time of the attempt. */
-function firstCut(session: Session, { where, actorEnd }: Evidence, job: Job | undefined, lastNs: TimeNs): Cut | undefined {
+function firstCut(session: Session, { where, actorEnd }: Evidence, jobNs: TimeNs | undefined, lastNs: TimeNs): Cut | undefined {
   const { workerId, executorNodeId, submittedNodeId } = where;
   const nodeId = executorNodeId ?? submittedNodeId;
   const isGraceful = GRACEFUL_DEATHS.includes(actorEnd?.deathCause?.reason ?? '');
   const cuts: { readonly endNs: TimeNs | undefined; readonly inferred: EndInferred; readonly outcome: AttemptOutcome }[] = [
-    { endNs: job && (jobEndNs(job) ?? (hasUntimedEnd(job) ? lastNs : undefined)), inferred: 'job_finished', outcome: 'unfinished' },
+    { endNs: jobNs, inferred: 'job_finished', outcome: 'unfinished' },
     { endNs: deathNs(session.workers.get(workerId ?? ''), lastNs), inferred: 'worker_died', outcome: 'failed' },
     { endNs: deathNs(session.nodes.get(nodeId ?? ''), lastNs), inferred: 'node_died', outcome: 'failed' },
     { endNs: actorEnd?.timeNs, inferred: 'actor_died', outcome: isGraceful ? 'unfinished' : 'failed' },
@@ -84,6 +88,24 @@ function firstCut(session: Session, { where, actorEnd }: Evidence, job: Job | un
     if (endNs !== undefined && (first === undefined || endNs < first.endNs)) first = { endNs, inferred, outcome };
   }
   return first;
+}
+
+/**
+ * False for the work of detached actors, and for what began after the job's end and may be such work: the job's end does not end
+ * it. Anything else that seems to have begun after the job has a clock that is ahead.
+ */
+export function isEndedByJob(state: State, { task }: Attempt, startNs: TimeNs, job: Job): boolean {
+  if (!hasEnded(job) || (beganAfter(job, startNs) && !areCallersKnown(task))) return false;
+  return !outlivesDriver(state.ordinary, task);
+}
+
+export function hasEnded(job: Job): boolean {
+  return jobEndNs(job) !== undefined || hasUntimedEnd(job);
+}
+
+export function beganAfter(job: Job, startNs: TimeNs): boolean {
+  const endNs = jobEndNs(job);
+  return endNs !== undefined && startNs > endNs;
 }
 
 function deathNs(record: NodeRecord | WorkerRecord | undefined, lastNs: TimeNs): TimeNs | undefined {

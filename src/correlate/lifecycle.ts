@@ -163,6 +163,10 @@ export interface JobLifecycle extends Common {
   readonly tasks: TaskCounts;
   readonly attemptCount: number;
   readonly actorCount: number;
+  /** As `tasks`, with those that ended after the job so far, and without those of which a later attempt is open. */
+  readonly tasksSoFar: TaskCounts;
+  /** Actors that outlive the job although they are not detached themselves. */
+  readonly openActors: readonly string[];
   readonly foldedAttemptCount: number;
   /** Attempts whose phases and profile entries the budget left no room for. */
   readonly leanAttemptCount: number;

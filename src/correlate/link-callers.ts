@@ -1,7 +1,7 @@
 import { findDepth } from './ancestry.ts';
 import { scheduleAttempt, scheduleJob } from './due.ts';
 import { isDriverTask, jobIdOf } from './ray-ids.ts';
-import { CallerChain, LOOP } from './caller-chain.ts';
+import { CallerChain, FinalTrace, LOOP } from './caller-chain.ts';
 import type { Attempt, Job, Task } from './records.ts';
 import type { State } from './state.ts';
 
@@ -22,8 +22,9 @@ export function linkToCaller(state: State, task: Task, callerId: string, nowMs: 
   if (task.trace !== undefined) return;
   const { session } = task;
   const below = session.chains.get(task.id);
-  const trace = isDriverTask(callerId) ? jobIdOf(callerId) : session.findTask(callerId)?.trace;
-  if (typeof trace === 'string') {
+  state.ordinary.callerKnown(task, below !== undefined);
+  const trace = isDriverTask(callerId) ? state.job(session, jobIdOf(callerId), nowMs).traces.known : session.findTask(callerId)?.trace;
+  if (trace instanceof FinalTrace) {
     fixTrace(state, task, trace, nowMs);
     if (below !== undefined) fixChain(state, below, trace, nowMs);
     return;
@@ -37,17 +38,18 @@ export function linkToCaller(state: State, task: Task, callerId: string, nowMs: 
 /** Makes a trace final before the first span of it is sent: for the task, and for all that share its first known caller. */
 export function fixTraceOf(state: State, task: Task, nowMs: number): void {
   const { session, trace } = task;
-  if (typeof trace === 'string' || trace === LOOP) return;
+  if (trace instanceof FinalTrace || trace === LOOP) return;
   const chain = trace ?? session.chains.get(task.id);
   if (chain === undefined) {
-    task.trace = sharedJobId(task, task.ownJobId);
+    task.trace = state.job(session, task.ownJobId, nowMs).traces.guessed;
     task.depth = 1;
     return;
   }
   const first = session.tasks.get(chain.firstTaskId);
+  const { guessed } = chain.job.traces;
   if (first !== undefined) first.depth = 1;
-  fixChain(state, chain, chain.job.id, nowMs);
-  if (first !== undefined) first.trace = chain.job.id;
+  fixChain(state, chain, guessed, nowMs);
+  if (first !== undefined) first.trace = guessed;
 }
 
 /** Removes an attempt from the list of its job, once its trace is final. */
@@ -104,15 +106,15 @@ function scheduleIfEnded(state: State, job: Job, nowMs: number): void {
   if (job.closed) scheduleJob(state, job, nowMs);
 }
 
-function fixChain(state: State, chain: Chain, jobId: string, nowMs: number): void {
+function fixChain(state: State, chain: Chain, trace: FinalTrace, nowMs: number): void {
   removeChain(chain);
-  for (const task of chain.tasks) fixTrace(state, task, jobId, nowMs);
+  for (const task of chain.tasks) fixTrace(state, task, trace, nowMs);
 }
 
-function fixTrace(state: State, task: Task, jobId: string, nowMs: number): void {
+function fixTrace(state: State, task: Task, trace: FinalTrace, nowMs: number): void {
   const from = jobThatLists(task);
-  const job = state.job(task.session, jobId, nowMs);
-  task.trace = job.id;
+  const job = state.job(task.session, trace.jobId, nowMs);
+  task.trace = trace;
   findDepth(task, state.depthLimit);
   if (from === job) return;
   for (const attempt of task.openAttempts()) {
@@ -141,10 +143,5 @@ function unlist(task: Task): void {
 /** Undefined while a chain lists the task's attempts. */
 function jobThatLists(task: Task): Job | undefined {
   if (task.trace instanceof CallerChain) return undefined;
-  return task.session.jobs.get(typeof task.trace === 'string' ? task.trace : task.ownJobId);
-}
-
-/** One text for all tasks of a job. */
-function sharedJobId({ session }: Task, jobId: string): string {
-  return session.jobs.get(jobId)?.id ?? jobId;
+  return task.session.jobs.get(task.trace instanceof FinalTrace ? task.trace.jobId : task.ownJobId);
 }

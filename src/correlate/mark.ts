@@ -114,7 +114,11 @@ export function markActor(state: State, actor: Actor, nowMs: number, out: Lifecy
   if (state.options.inFlight === 'off' || !actor.isDetached || isRayActorName(actor.definition?.name)) return;
   actor.marked = true;
   const job = state.job(actor.session, actor.jobId, nowMs);
-  const { session, actorId, jobId, name, startNs, className, moduleName, definition, node, serviceName } = actorLifecycle(actor, job);
+  const { session, actorId, jobId, name, startNs, className, moduleName, definition, node, serviceName } = actorLifecycle(
+    state,
+    actor,
+    job,
+  );
   out.push({
     kind: 'mark',
     session,

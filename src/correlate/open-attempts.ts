@@ -1,3 +1,4 @@
+import type { TaskCounts } from './lifecycle.ts';
 import type { Attempt, Job } from './records.ts';
 
 /** Every open attempt that stands in a job's trace, as far as is known. */
@@ -8,4 +9,14 @@ export function* openAttemptsOf({ open, chains }: Job): Generator<Attempt> {
 
 export function hasOpenAttempts({ open, chains }: Job): boolean {
   return open.size > 0 || chains.size > 0;
+}
+
+/** Tasks by the outcome of their last attempt, without those of which a later attempt is open. */
+export function tasksSoFar(job: Job): TaskCounts {
+  const counts = { ...job.closedTasks };
+  for (const { task, number } of openAttemptsOf(job)) {
+    const last = task.lastClosed;
+    if (last !== undefined && last.number < number) counts[last.outcome] -= 1;
+  }
+  return counts;
 }

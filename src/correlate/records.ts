@@ -19,7 +19,7 @@ import type {
   WorkerTransition,
 } from '../event/index.ts';
 import type { TraceAccount } from './account.ts';
-import type { CallerChain, LOOP } from './caller-chain.ts';
+import { type CallerChain, type FinalTrace, FinalTraces, type LOOP } from './caller-chain.ts';
 import type { TaskFacts } from './definitions.ts';
 import type { DueQueue } from './due-queue.ts';
 import { Entity, Machine } from './entity.ts';
@@ -146,6 +146,8 @@ export interface ClosedAttempt {
   readonly fold: FoldNode | undefined;
   /** Then also the attempt that its span would hang under; undefined for the job. */
   above: { readonly taskId: string; readonly number: number } | undefined;
+  /** The job's span does not count it. */
+  readonly isAfterJob: boolean;
 }
 
 /** A task with an attempt that is open, or with more to remember of its closed ones than a tombstone holds. */
@@ -154,11 +156,8 @@ export class Task extends TaskAttempts<Attempt, ClosedAttempt> {
   readonly session: Session;
   /** Who called it, once a definition named it. */
   parentTaskId: string | undefined;
-  /**
-   * The job in whose trace it stands, once no later event can change that. Until then the chain of callers that it belongs to,
-   * or undefined where nothing is known of its caller.
-   */
-  trace: string | CallerChain<Job, Task> | typeof LOOP | undefined;
+  /** Undefined where nothing is known of its caller, and then a chain of callers until no later event can change the trace. */
+  trace: FinalTrace | CallerChain<Job, Task> | typeof LOOP | undefined;
   /** How deep its spans stand in the trace: set when the trace is final; 0 until then. See `findDepth`. */
   depth = 0;
   /** Its row among the tombstones, once every attempt is closed. */
@@ -200,6 +199,7 @@ export class Job {
   readonly chains = new LazySet<CallerChain<Job, Task>>();
   /** Open ones, and those that are detached while the job is open. */
   readonly actors = new LazySet<Actor>();
+  hasDetachedActor = false;
   /** Children that were sent or folded: the job needs a span. */
   hasChildren = false;
   childrenStartNs: TimeNs | undefined;
@@ -214,6 +214,7 @@ export class Job {
   hasRayActor = false;
   /** Set with the first span that was sent: from then on the trace id can't change. */
   trace: JobTraceRef | undefined;
+  /** What the job's span counts. `closedTasks` and `closedAttempts` also hold what ended after the job. */
   finished = 0;
   failed = 0;
   cancelled = 0;
@@ -225,15 +226,19 @@ export class Job {
   verdict: JobVerdict | undefined;
   attemptCount = 0;
   actorCount = 0;
+  closedTasks: Record<AttemptOutcome, number> = { finished: 0, failed: 0, cancelled: 0, unfinished: 0 };
+  closedAttempts = 0;
   dueMs = Number.POSITIVE_INFINITY;
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
   readonly account: TraceAccount;
+  readonly traces: FinalTraces;
   #driverTaskId: string | undefined;
 
   constructor(session: Session, id: string, account: TraceAccount, nowMs: number) {
     this.session = session;
     this.id = ownText(id);
+    this.traces = new FinalTraces(this.id);
     this.account = account;
     this.firstSeenMs = nowMs;
   }

@@ -1,6 +1,6 @@
 import type { ClusterPoint } from '../event/index.ts';
 import { type SavedAccount, TraceAccount } from './account.ts';
-import { LOOP } from './caller-chain.ts';
+import { FinalTrace, LOOP } from './caller-chain.ts';
 import {
   type CheckpointContent,
   type CheckpointKind,
@@ -10,6 +10,7 @@ import {
   type OpenRecord,
   SAVED_LOOP,
   type SavedId,
+  type SavedTrace,
 } from './checkpoint.ts';
 import { restoreWatch } from './due.ts';
 import { FoldNode } from './fold.ts';
@@ -162,7 +163,7 @@ export class Restorer {
     this.#state.openAttempts += 1;
   }
 
-  #closed([, number, runningNs, outcome, fold, above]: ClosedRecord): ClosedAttempt {
+  #closed([, number, runningNs, outcome, fold, above, isAfterJob]: ClosedRecord): ClosedAttempt {
     return {
       closed: true,
       number,
@@ -170,6 +171,7 @@ export class Restorer {
       outcome,
       fold: fold === null ? undefined : this.#fold(fold),
       above: above === null ? undefined : { taskId: above[0], number: above[1] },
+      isAfterJob,
     };
   }
 
@@ -221,11 +223,13 @@ function restoredParent(task: Task, saved: SavedId): string | undefined {
     : (session.tasks.get(saved)?.id ?? saved);
 }
 
-function restoredTrace(task: Task, saved: SavedId): Task['trace'] {
+function restoredTrace({ session, ownJobId }: Task, saved: SavedTrace): Task['trace'] {
   if (saved === null) return undefined;
   if (saved === SAVED_LOOP) return LOOP;
-  const jobId = saved === 0 ? task.ownJobId : saved;
-  return task.session.jobs.get(jobId)?.id ?? jobId;
+  const isGuess = typeof saved === 'object';
+  const jobId = isGuess ? saved[0] : saved === 0 ? ownJobId : saved;
+  const job = session.jobs.get(jobId);
+  return (isGuess ? job?.traces.guessed : job?.traces.known) ?? new FinalTrace(jobId, isGuess);
 }
 
 function restoredAccount(root: SpanRef, saved: unknown): TraceAccount {

@@ -10,7 +10,7 @@ import {
 import { jobLifecycle } from './close.ts';
 import type { TaskFacts } from './definitions.ts';
 import type { JobLifecycle, JobTraceRef } from './lifecycle.ts';
-import { openAttemptsOf } from './open-attempts.ts';
+import { openAttemptsOf, tasksSoFar } from './open-attempts.ts';
 import { NO_STATES } from './packed-states.ts';
 import { driverTaskOf } from './ray-ids.ts';
 import type { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob } from './records.ts';
@@ -92,7 +92,7 @@ export function* retoldEvents(state: State): Generator<Retold> {
   const sessions = [...state.sessions.values()];
   for (const session of sessions) yield sessionSoFar(session);
   for (const job of sessions.flatMap((session) => [...session.jobs.values()].filter(({ closed }) => closed)).sort(byEnd))
-    yield jobEnded(job);
+    yield jobEnded(state, job);
   for (const session of sessions) {
     for (const closed of [false, true]) for (const node of session.nodes.values()) if (node.closed === closed) yield* nodeEvents(node);
     for (const group of session.placementGroups.values()) if (!group.closed) yield* placementGroupEvents(group);
@@ -115,11 +115,11 @@ function byEnd(a: Job, b: Job): number {
   return endedMsOf(a) - endedMsOf(b);
 }
 
-function jobEnded(job: Job): JobEnded {
+function jobEnded(state: State, job: Job): JobEnded {
   return {
     type: 'job_ended',
     session: job.session.name,
-    lifecycle: jobLifecycle(job, []),
+    lifecycle: jobLifecycle(state, job, []),
     counts: countsOf(job),
     endedMs: endedMsOf(job),
   };
@@ -150,13 +150,8 @@ function* jobEvents(job: Job): Generator<Retold> {
 }
 
 function countsOf(job: Job): JobCounts {
-  const soFar = { finished: job.finished, failed: job.failed, cancelled: job.cancelled, unfinished: job.unfinished };
-  for (const { task, number } of openAttemptsOf(job)) {
-    const last = task.lastClosed;
-    if (last === undefined || last.number > number) continue;
-    soFar[last.outcome] -= 1;
-  }
-  const { attemptCount: attempts } = job;
+  const soFar = tasksSoFar(job);
+  const { closedAttempts: attempts } = job;
   return { ...soFar, attempts, retried: attempts - soFar.finished - soFar.failed - soFar.cancelled - soFar.unfinished };
 }
 

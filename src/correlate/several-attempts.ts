@@ -9,6 +9,10 @@ interface Numbered {
   readonly closed: boolean;
 }
 
+interface NumberedClosed extends Numbered {
+  readonly isAfterJob: boolean;
+}
+
 interface Run {
   readonly ns: TimeNs;
   readonly number: number;
@@ -25,11 +29,12 @@ function compareRuns(a: Run, b: Run): number {
  * The attempts of a task that has several, in the order in which events named them. Whatever is asked of them takes about
  * one step, however many there are.
  */
-export class SeveralAttempts<Open extends Numbered, Closed extends Numbered> {
+export class SeveralAttempts<Open extends Numbered, Closed extends NumberedClosed> {
   #few: (Open | Closed)[] | undefined = [];
   #many: Map<number, Open | Closed> | undefined;
   #open = 0;
   #lastClosed: Closed | undefined;
+  #lastCounted: Closed | undefined;
   #first: number | undefined;
   /** When each began to run: made when it is first asked for. */
   #runs: SortedList<Run> | undefined;
@@ -46,6 +51,11 @@ export class SeveralAttempts<Open extends Numbered, Closed extends Numbered> {
   /** The closed attempt with the highest number. */
   get lastClosed(): Closed | undefined {
     return this.#lastClosed;
+  }
+
+  /** The same of those that did not end after their job. */
+  get lastCounted(): Closed | undefined {
+    return this.#lastCounted;
   }
 
   values(): Iterable<Open | Closed> {
@@ -78,7 +88,7 @@ export class SeveralAttempts<Open extends Numbered, Closed extends Numbered> {
   forgetOldestClosed(): boolean {
     if (this.size - this.#open < 2 || this.#many === undefined) return false;
     for (const attempt of this.#many.values()) {
-      if (!attempt.closed || attempt === this.#lastClosed) continue;
+      if (!attempt.closed || attempt === this.#lastClosed || attempt === this.#lastCounted) continue;
       this.#moveRun(attempt.number, undefined);
       return this.#many.delete(attempt.number);
     }
@@ -123,6 +133,8 @@ export class SeveralAttempts<Open extends Numbered, Closed extends Numbered> {
   }
 
   #noteClosed(closed: Closed): void {
-    if (this.#lastClosed === undefined || closed.number > this.#lastClosed.number) this.#lastClosed = closed;
+    const { number, isAfterJob } = closed;
+    if (this.#lastClosed === undefined || number > this.#lastClosed.number) this.#lastClosed = closed;
+    if (!isAfterJob && (this.#lastCounted === undefined || number > this.#lastCounted.number)) this.#lastCounted = closed;
   }
 }

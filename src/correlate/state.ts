@@ -1,12 +1,13 @@
 import { TraceAccount } from './account.ts';
 import type { Cost } from './account.ts';
 import { AgingList } from './aging-list.ts';
-import { CallerChain } from './caller-chain.ts';
+import { CallerChain, FinalTrace } from './caller-chain.ts';
 import { DueQueue } from './due-queue.ts';
 import { compareTimed } from './due-order.ts';
 import type { StateTransition } from '../event/index.ts';
 import type { LeftOut } from './left-out.ts';
 import type { AttemptLifecycle, EndInferred, Lifecycle } from './lifecycle.ts';
+import { OrdinaryTasks } from './outlives.ts';
 import { ownText } from './own-text.ts';
 import { SharedDefinitions } from './definitions.ts';
 import type { LazyMap } from './lazy-collections.ts';
@@ -106,6 +107,7 @@ export class State {
   /** Tasks with closed attempts only, oldest first, so that the oldest are forgotten first. */
   readonly tombstones = new Tombstones();
   readonly definitions = new SharedDefinitions();
+  readonly ordinary = new OrdinaryTasks();
   #sweepDueAt = MIN_SWEPT;
   #sessionNumbers = 0;
   #lastSession: Session | undefined;
@@ -205,7 +207,7 @@ export class State {
     // The job of its id is known from now on, even where the attempt stands in another job's trace.
     const own = this.job(session, task.ownJobId, firstSeenMs);
     if (trace instanceof CallerChain) return;
-    (typeof trace === 'string' && trace !== own.id ? this.job(session, trace, firstSeenMs) : own).open.add(attempt);
+    (trace instanceof FinalTrace ? this.job(session, trace.jobId, firstSeenMs) : own).open.add(attempt);
   }
 
   /** Undefined when the attempt is closed already: its tombstone tells. */
@@ -245,6 +247,7 @@ export class State {
   /** Everything of a session, tombstones and all. */
   forgetSession(session: Session): void {
     this.tombstones.forgetSession(session);
+    this.ordinary.forget(session);
     for (const record of recordsOf(session)) this.#countForgotten(record);
     session.dueMs = Number.POSITIVE_INFINITY;
     this.sessions.delete(session.name);

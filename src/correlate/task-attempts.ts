@@ -13,6 +13,7 @@ interface ClosedLike {
   readonly closed: true;
   readonly number: number;
   readonly runningNs: TimeNs;
+  readonly isAfterJob: boolean;
 }
 
 /** The attempts of a task: one, which is held without a list, or several. */
@@ -52,6 +53,12 @@ export class TaskAttempts<Open extends OpenLike, Closed extends ClosedLike> {
   get lastClosed(): Closed | undefined {
     if (this.#attempts instanceof SeveralAttempts) return this.#attempts.lastClosed;
     return this.#attempts?.closed === true ? this.#attempts : undefined;
+  }
+
+  /** The closed attempt with the highest number of those that the job's span counts. */
+  get lastCounted(): Closed | undefined {
+    if (this.#attempts instanceof SeveralAttempts) return this.#attempts.lastCounted;
+    return this.#attempts?.closed === true && !this.#attempts.isAfterJob ? this.#attempts : undefined;
   }
 
   find(number: number): Open | Closed | undefined {

@@ -1,3 +1,5 @@
+import { areCallersKnown } from './ancestry.ts';
+import { FinalTrace } from './caller-chain.ts';
 import type { AttemptOutcome } from './lifecycle.ts';
 import { type ClosedAttempt, type Session, Task } from './records.ts';
 import { TombstoneIndex } from './tombstone-index.ts';
@@ -20,7 +22,9 @@ const IS_LIVE = 1;
 /** It tells everything; else the task is an object. */
 const IS_WHOLE = 2;
 const HAS_PARENT = 4;
+const IS_AFTER_JOB = 8;
 const OUTCOME_SHIFT = 4;
+const IS_GUESS = 64;
 const DEPTH_SHIFT = 8;
 /** Of the depth of a task in its trace. */
 export const MAX_ROW_DEPTH = 0x3ff;
@@ -96,6 +100,8 @@ export class Tombstones {
       IS_LIVE |
       IS_WHOLE |
       (hasParent ? HAS_PARENT : 0) |
+      (closed.isAfterJob ? IS_AFTER_JOB : 0) |
+      (areCallersKnown(task) ? 0 : IS_GUESS) |
       (OUTCOMES.indexOf(closed.outcome) << OUTCOME_SHIFT) |
       (task.depth << DEPTH_SHIFT) |
       (closed.number << NUMBER_SHIFT);
@@ -197,7 +203,9 @@ export class Tombstones {
     const task = new Task(session, id);
     const flags = this.#word(row, FLAGS);
     if ((flags & HAS_PARENT) !== 0) task.parentTaskId = this.#idAt(row, PARENT);
-    task.trace = session.jobs.get(task.ownJobId)?.id ?? task.ownJobId;
+    const isGuess = (flags & IS_GUESS) !== 0;
+    const job = session.jobs.get(task.ownJobId);
+    task.trace = (isGuess ? job?.traces.guessed : job?.traces.known) ?? new FinalTrace(task.ownJobId, isGuess);
     task.depth = (flags >>> DEPTH_SHIFT) & MAX_ROW_DEPTH;
     nsWords[0] = this.#word(row, RUNNING_NS);
     nsWords[1] = this.#word(row, RUNNING_NS + 1);
@@ -208,6 +216,7 @@ export class Tombstones {
       outcome: OUTCOMES[(flags >>> OUTCOME_SHIFT) & 3] ?? 'finished',
       fold: undefined,
       above: undefined,
+      isAfterJob: (flags & IS_AFTER_JOB) !== 0,
     });
     return task;
   }
@@ -333,7 +342,8 @@ function offsetOf(row: number): number {
 function wholeOf(task: Task): ClosedAttempt | undefined {
   const only = task.lastClosed;
   if (only === undefined || task.attemptCount > 1 || only.fold !== undefined || only.number > NUMBER_MAX) return undefined;
-  return task.trace === task.ownJobId && task.keptDefinition === undefined ? only : undefined;
+  if (!(task.trace instanceof FinalTrace) || task.trace.jobId !== task.ownJobId) return undefined;
+  return task.keptDefinition === undefined ? only : undefined;
 }
 
 /** False for what is no task id; Ray's have 24 bytes, and none that was decoded has others. */

@@ -44,9 +44,10 @@ export function statesWithEnd<T extends StateTransition>(
   endStates: readonly string[],
   lastNs: TimeNs,
 ): { readonly states: readonly T[]; readonly endNs?: TimeNs; readonly endInferred?: 'last_state' } {
-  const states = [...record.transitions];
   const end = nextOf(record, endStates);
-  if (end !== undefined) return { states, endNs: end.timeNs };
+  // Ray reports some deaths twice, seconds apart: the first one counts.
+  if (end !== undefined) return { states: record.transitions.filter(({ timeNs }) => timeNs <= end.timeNs), endNs: end.timeNs };
+  const states = [...record.transitions];
   if (record.untimedEnd === undefined) return { states };
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a transition is its untimed form and a time
   states.push({ ...record.untimedEnd, timeNs: lastNs } as T);

@@ -35,7 +35,7 @@ import { DEFAULT_VIEW_LIMITS, type ViewLimits } from './limits.ts';
 import { noCounts } from './stage.ts';
 import { JobBook } from './job-book.ts';
 import { kept } from './text.ts';
-import { type AttemptView, type JobView, SessionView } from './records.ts';
+import { type JobView, SessionView } from './records.ts';
 import { earlier, toMs } from './times.ts';
 
 /** What the view left out because of its limits, since the bridge started. */
@@ -290,11 +290,12 @@ export class ViewModel {
     if (driverError !== undefined) job.error = kept(`${driverError.errorType}: ${reasonLine(driverError.message)}`, maxMessageLength);
     job.state = outcome === 'failed' ? 'failed' : 'finished';
     // The correlator's count is exact also for tasks of which no row is left. What a detached actor does goes on.
-    Object.assign(job.tasks, noCounts(), lifecycle.tasks);
-    for (const attempt of job.open) if (!attempt.isSuperseded) countOpen(job, attempt);
+    Object.assign(job.tasks, noCounts(), lifecycle.tasksSoFar);
+    for (const attempt of job.open) if (!attempt.isSuperseded) job.tasks[attempt.stage] += 1;
     job.untracked = 0;
     for (const own of job.functions.values()) own.untracked = 0;
-    for (const actor of job.actors.values()) if (!actor.isDetached) actor.isClosed = true;
+    const open = new Set(lifecycle.openActors);
+    for (const actor of job.actors.values()) if (!actor.isDetached && !open.has(actor.id)) actor.isClosed = true;
     this.#jobs.close(job, nowMs);
   }
 
@@ -371,16 +372,6 @@ function fixTrace(job: JobView, trace: TraceRef): void {
 function forgetDeadNode({ nodes }: SessionView): boolean {
   for (const { id, state } of nodes.values()) if (state === 'DEAD') return nodes.delete(id);
   return false;
-}
-
-/** Its task does not stand any more where an earlier attempt ended. */
-function countOpen(job: JobView, { stage, previous }: AttemptView): void {
-  job.tasks[stage] += 1;
-  for (let each = previous; each !== undefined; each = each.previous) {
-    if (!each.isClosed) continue;
-    job.tasks[each.stage] -= 1;
-    return;
-  }
 }
 
 function countEnded(job: JobView, { finished, failed, cancelled, unfinished, attempts, retried }: JobCounts): void {

@@ -40,6 +40,7 @@ interface TestAttempt {
   readonly number: number;
   readonly closed: boolean;
   ns: bigint | undefined;
+  readonly isAfterJob: boolean;
 }
 
 const step = fc.record({
@@ -58,11 +59,11 @@ describe('the attempts of one task', () => {
         for (const { does, number, ns } of steps) {
           const known = plain.get(number);
           if (does === 'open' && known === undefined) {
-            plain.set(number, { number, closed: false, ns });
+            plain.set(number, { number, closed: false, ns, isAfterJob: false });
             several.addOpen(plain.get(number) as TestAttempt);
             several.noteRun(plain.get(number) as TestAttempt, runningNs);
           } else if (does === 'close' && known?.closed === false) {
-            plain.set(number, { ...known, closed: true });
+            plain.set(number, { ...known, closed: true, isAfterJob: number % 3 === 0 });
             several.close(plain.get(number) as TestAttempt);
           } else if (does === 'run' && known?.closed === false) {
             known.ns = ns;
@@ -75,6 +76,8 @@ describe('the attempts of one task', () => {
         expect(several.size).toBe(all.length);
         expect(several.open).toBe(all.filter(({ closed }) => !closed).length);
         expect(several.lastClosed).toBe(all.filter(({ closed }) => closed).toSorted((a, b) => b.number - a.number)[0]);
+        const counted = all.filter(({ closed, isAfterJob }) => closed && !isAfterJob);
+        expect(several.lastCounted).toBe(counted.toSorted((a, b) => b.number - a.number)[0]);
         for (let number = 0; number <= 30; number += 1) expect(several.find(number)).toBe(plain.get(number));
       }),
     );

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TraceAccount } from '../../src/correlate/account.ts';
+import { FinalTrace } from '../../src/correlate/caller-chain.ts';
 import { Attempt, Session, Task } from '../../src/correlate/records.ts';
 import { TombstoneIndex } from '../../src/correlate/tombstone-index.ts';
 import { Tombstones } from '../../src/correlate/tombstones.ts';
@@ -26,13 +27,15 @@ interface Finished {
   readonly outcome: 'finished' | 'failed' | 'unfinished';
   /** More than a row can tell. */
   readonly isRich: boolean;
+  readonly isAfterJob: boolean;
+  readonly isGuess: boolean;
 }
 
-function finishedTask(session: Session, id: string, { parent, number, runningNs, outcome, isRich }: Finished): Task {
+function finishedTask(session: Session, id: string, { parent, number, runningNs, outcome, isRich, isAfterJob, isGuess }: Finished): Task {
   const task = new Task(session, id);
   task.parentTaskId = parent;
-  task.trace = isRich ? OTHER_JOB : JOB;
-  task.add({ closed: true, number, runningNs, outcome, fold: undefined, above: undefined });
+  task.trace = new FinalTrace(isRich ? OTHER_JOB : JOB, isGuess);
+  task.add({ closed: true, number, runningNs, outcome, fold: undefined, above: undefined, isAfterJob });
   return task;
 }
 
@@ -46,6 +49,8 @@ const finished: fc.Arbitrary<Finished> = fc.record({
   runningNs: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
   outcome: fc.constantFrom('finished', 'failed', 'unfinished'),
   isRich: fc.boolean(),
+  isAfterJob: fc.boolean(),
+  isGuess: fc.boolean(),
 });
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.record({ does: fc.constant('add' as const), id: fc.nat(IDS), session: fc.nat(1), task: finished }) },
@@ -153,7 +158,15 @@ describe('many', () => {
     if (tombstones.add(task)) session.tasks.delete(task.id);
   }
 
-  const ordinary: Finished = { parent: taskId(1), number: 0, runningNs: 1n, outcome: 'finished', isRich: false };
+  const ordinary: Finished = {
+    parent: taskId(1),
+    number: 0,
+    runningNs: 1n,
+    outcome: 'finished',
+    isRich: false,
+    isAfterJob: false,
+    isGuess: false,
+  };
 
   it('keeps the newest when the oldest are forgotten, over many pieces of memory', () => {
     const tombstones = new Tombstones();

@@ -117,7 +117,7 @@ const LOGGED = ['services-and-threads-ray-2.60.0'];
 /** What the bridge gets wrong today. A fix makes the test fail that is named here; then its name goes. */
 const OPEN_FAULTS: Readonly<Record<string, readonly string[]>> = {
   threads: ['attempts'],
-  'serve-inflight-at-job-close': ['attempts', 'pace', 'cut', 'endedWithDriver'],
+  'serve-inflight-at-job-close': ['attempts'],
   'data-job': ['attempts'],
   train: ['attempts'],
 };

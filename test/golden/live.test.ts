@@ -22,10 +22,7 @@ describe.each(SMALL_RECORDINGS)('%s', (name) => {
     expect(checkTraces(events, marked.spans)).toEqual(checkTraces(events, spans));
   });
 
-  // Today calls on a detached actor are cut 15 s after the end of the job that created it.
-  const isCut = name.startsWith('serve-inflight-at-job-close');
-
-  (isCut ? it.fails : it)('keeps every rule when its spans are sent as they become due', () => {
+  it('keeps every rule when its spans are sent as they become due', () => {
     expect(checkTraces(events, spans)).toEqual([]);
     // Log files, profile phases, and a repeated DEAD, after everything that the attempt waits for.
     expect(stats.late).toBeLessThanOrEqual(4);

@@ -76,6 +76,8 @@ function finishedJob(jobId: string): JobLifecycle {
     name: jobId,
     states: [],
     tasks: { finished: 0, failed: 0, cancelled: 0, unfinished: 0 },
+    tasksSoFar: { finished: 0, failed: 0, cancelled: 0, unfinished: 0 },
+    openActors: [],
     attemptCount: 0,
     actorCount: 0,
     foldedAttemptCount: 0,
@@ -320,7 +322,7 @@ describe('limits of the view', () => {
     const ended = (jobId: string): void => {
       model.observe(jobStarted(jobId), 0);
       model.finished(
-        { ...finishedJob(jobId), name: `name of ${jobId}`, tasks: { finished: 3, failed: 1, cancelled: 0, unfinished: 0 } },
+        { ...finishedJob(jobId), name: `name of ${jobId}`, tasksSoFar: { finished: 3, failed: 1, cancelled: 0, unfinished: 0 } },
         0,
       );
     };
@@ -355,6 +357,7 @@ describe('limits of the view', () => {
     model.finished(finishedAttempt(0, 'failed'), 0);
     model.observe(definition(0, { attempt: 1 }), 0);
     model.observe({ ...states(0, 'RUNNING'), attempt: 1 }, 0);
+    // The earlier attempt of the task counts on the job's span, and no longer where the task stands.
     model.finished({ ...finishedJob(JOB), tasks: { finished: 0, failed: 1, cancelled: 0, unfinished: 0 } }, 0);
     expect(jobOf(model).tasks).toMatchObject({ failed: 0, running: 1 });
     model.finished(finishedAttempt(0, 'finished', { attempt: 1 }), 0);
