@@ -201,7 +201,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
 
   /** An exporter that never worked keeps the bridge from being ready. One that worked before does not: the journal keeps what comes. */
   function notReadyReason(): string | undefined {
-    return rebuildReason() ?? describeProblems(pipeline.stats(), false)[0];
+    return rebuildReason() ?? (describeProblems(pipeline.stats(), false).join('; ') || undefined);
   }
 
   function rebuildReason(): string | undefined {

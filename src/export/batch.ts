@@ -43,7 +43,7 @@ export function halvesByCount<Item>(items: readonly Item[]): Halves<Item> {
 export function halvesByBytes<Item extends QueuedSpan>(items: readonly Item[]): Halves<Item> {
   const half = totalBytes(items) / 2;
   let bytes = 0;
-  const index = items.findIndex((item) => (bytes += item.bytes) >= half);
+  const index = items.findIndex((item) => (bytes += item.bytes) > half);
   return cutAt(items, Math.min(Math.max(index, 1), items.length - 1));
 }
 

@@ -11,12 +11,12 @@ export function readFields(bytes: Uint8Array): readonly Field[] | undefined {
   const fields: Field[] = [];
   let position = 0;
   const readVarint = (): number => {
-    let value = 0;
-    for (let shift = 0; shift < 70; shift += 7) {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
       const byte = bytes[position++];
       if (byte === undefined) return Number.NaN;
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return value >= 2 ** 63 ? value - 2 ** 64 : value;
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return Number(BigInt.asIntN(64, value));
     }
     return Number.NaN;
   };

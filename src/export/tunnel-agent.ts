@@ -41,13 +41,14 @@ function openTunnel(proxy: Proxy, target: string, timeoutMs: number, done: Done<
   const timer = setTimeout(() => request.destroy(new Error(`no answer to CONNECT within ${timeoutMs} ms`)), timeoutMs);
   request.once('connect', (response, socket: Socket, head) => {
     clearTimeout(timer);
-    if (response.statusCode === 200) {
+    const status = response.statusCode ?? 0;
+    if (status >= 200 && status < 300) {
       if (head.length > 0) socket.unshift(head);
       done(null, socket);
       return;
     }
     socket.destroy();
-    done(new ExportFailure(outcomeOfProxyStatus(response.statusCode ?? 0, proxy)));
+    done(new ExportFailure(outcomeOfProxyStatus(status, proxy)));
   });
   request.once('error', (error) => {
     clearTimeout(timer);

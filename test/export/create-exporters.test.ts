@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { TLSSocket } from 'node:tls';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createExporters, createExportPipeline, type ExportEvent } from '../../src/export/index.ts';
+import { createExporters, createExportPipeline, type ExportEvent, readOtlpSettings } from '../../src/export/index.ts';
 import { makeAuthority } from './certificates.ts';
 import { containing, createTestClock, makeSpans, patient, portOf, until } from './support.ts';
 
@@ -92,9 +92,23 @@ describe('createExporters', () => {
   it.each([
     [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_ENDPOINT: 'ftp://host' }, 'is not an address for gRPC'],
     [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_INSECURE: 'yes' }, 'use true or false'],
+    // One more than what a timer of Node takes; it would fire at once.
+    [{ OTEL_EXPORTER_OTLP_TIMEOUT: '2147483648' }, 'OTEL_EXPORTER_OTLP_TIMEOUT="2147483648"'],
     [{ OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: '0' }, 'OTEL_EXPORTER_OTLP_TRACES_TIMEOUT="0"'],
   ])('refuses %j', (env, text) => {
     expect(problemsOf(env)).toEqual([containing(text)]);
+  });
+
+  it('takes the longest time that a timer takes, and 10 s where none is given', () => {
+    const timeoutOf = (env: Record<string, string>): number => readOtlpSettings(env, []).timeoutMs;
+    expect(problemsOf({ OTEL_EXPORTER_OTLP_TIMEOUT: '2147483647' })).toEqual([]);
+    expect(timeoutOf({ OTEL_EXPORTER_OTLP_TIMEOUT: '2147483647' })).toBe(2_147_483_647);
+    expect(timeoutOf({})).toBe(10_000);
+  });
+
+  it('gives a call more time than the exporter takes for itself, so that the answer of the exporter comes first', () => {
+    const created = createExporters({ OTEL_EXPORTER_OTLP_TIMEOUT: '1000' });
+    expect(created).toMatchObject({ ok: true, exporters: [{ timeoutMs: 6000 }] });
   });
 
   it('does not read the OTLP variables when nothing is sent over OTLP', () => {

@@ -218,6 +218,15 @@ describe('trouble over HTTP', () => {
     expect(clock.slept).toEqual([120_000]);
   });
 
+  it.each(['Thu, 01 Jan 1970 00:00:00 GMT', 'soon', '-5', '0'])('waits by its own rule for a Retry-After of %j', async (value) => {
+    const clock = createTestClock();
+    const backend = await sink((_, index) => (index === 0 ? { status: 503, headers: { 'retry-after': value } } : OK));
+    const { pipeline } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url }, { clock });
+    pipeline.enqueue(makeSpans(1));
+    await pipeline.drain(NEVER_MS);
+    expect(clock.slept).toEqual([1000]);
+  });
+
   it('one request an attempt: no retries of another layer hide below', async () => {
     const clock = createTestClock();
     const backend = await sink((_, index) => (index < 7 ? { status: [429, 502, 503, 504][index % 4] ?? 503 } : OK));

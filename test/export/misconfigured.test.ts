@@ -137,6 +137,24 @@ describe('a backend that has accepted nothing since it was configured', () => {
   });
 });
 
+describe('bad spans at the head of the queue that make a backend answer HTTP 500', () => {
+  const ILL: FailedOutcome = { kind: 'retry_after', reason: 'HTTP 500', maybeSpans: true };
+
+  it.each([
+    ['fill a batch that is searched to its end', 3, 3],
+    ['are more than a search of their batch reaches', 60, 8192],
+  ])('do not block those behind them when they %s', async (_, bad, maxBatchSpans) => {
+    const backend = scripted((spans) => (spans.some((span) => numberOf(span) <= bad) ? ILL : 'ok'));
+    const { pipeline, refused } = startPipeline(backend, { maxBatchSpans });
+    pipeline.enqueue(makeSpans(400));
+    await until(() => backend.stored.length === 400 - bad);
+    await until(() => refused.length > 0);
+    expect([...backend.stored].sort()).toEqual(ids(400 - bad, bad + 1));
+    expect(refused.every(({ id }) => Number.parseInt(id, 16) <= bad)).toBe(true);
+    await pipeline.shutdown();
+  });
+});
+
 describe('a backend that has accepted spans', () => {
   it('refuses a bad span that is alone', async () => {
     const backend = scripted((spans) => (has(spans, 2) ? BAD : 'ok'));

@@ -36,6 +36,7 @@ describe('outcome', () => {
 
   it('tells gRPC out of quota from a request that is too large', () => {
     expect(outcomeOfGrpcStatus(8, 'grpc: received message larger than max (5000000 vs. 4194304)').kind).toBe('too_large');
+    expect(outcomeOfGrpcStatus(8, 'gRPC message exceeds maximum size 4194304: 5000000').kind).toBe('too_large');
     expect(outcomeOfGrpcStatus(8, 'ingestion rate limit', 7000)).toEqual({
       kind: 'retry_after',
       reason: 'gRPC RESOURCE_EXHAUSTED: ingestion rate limit',
