@@ -3,6 +3,7 @@ import type { ExportStats } from './export/index.ts';
 import type { JournalStats } from './journal/index.ts';
 import type { Readings } from './metrics.ts';
 import type { FinishedJob, Telemetry } from './telemetry.ts';
+import { MAX_OPEN_RECORDS } from './pressure.ts';
 import type { Health, View } from './view/index.ts';
 
 const NS_PER_MS = 1_000_000n;
@@ -87,7 +88,7 @@ export interface ReadingSources {
   readonly seenEventIds: number;
   readonly quarantineQueued: number;
   readonly maxOpenAttempts: number;
-  readonly maxOpenRecords: number;
+  readonly maxOpenBytes: number;
   readonly nowMs: number;
   /** Undefined when there is none. */
   readonly view: ReturnType<View['stats']> | undefined;
@@ -95,7 +96,7 @@ export interface ReadingSources {
 
 /** What the stages know at this moment, for `/metrics`. */
 export function readingsOf(sources: ReadingSources): Readings {
-  const { journal, correlator, exported, seenEventIds, quarantineQueued, maxOpenAttempts, maxOpenRecords, nowMs, view } = sources;
+  const { journal, correlator, exported, seenEventIds, quarantineQueued, maxOpenAttempts, maxOpenBytes, nowMs, view } = sources;
   const ageSeconds = (sinceMs = nowMs): number => Math.max(0, nowMs - sinceMs) / 1000;
   return new Map<Parameters<Readings['get']>[0], number | ReadonlyMap<string, number>>([
     ['journalEntries', journal.entries],
@@ -106,7 +107,9 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['openSessions', correlator.sessions],
     ['sessionsForgotten', correlator.sessionsForgotten],
     ['openRecords', correlator.openRecords],
-    ['openRecordsLimit', maxOpenRecords],
+    ['openRecordsLimit', MAX_OPEN_RECORDS],
+    ['openBytes', correlator.openBytes],
+    ['openBytesLimit', maxOpenBytes],
     ['agingRecords', correlator.agingRecords],
     ['recordsForgotten', correlator.recordsForgotten],
     ['openJobs', correlator.openJobs],

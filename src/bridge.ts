@@ -17,6 +17,7 @@ import {
 } from './export/index.ts';
 import { createMemoryJournal, type Journal, type JournalStats, type SpanKey } from './journal/index.ts';
 import { spanKey, spanKeys } from './otlp/index.ts';
+import { defaultOpenBytes, pressureOf } from './pressure.ts';
 import { createPump } from './pump.ts';
 import { correlateOptionsOf, restoredOptions, retellTo, takeUpCheckpoint } from './rebuild.ts';
 import { createQuarantine, quarantineFolder } from './quarantine/index.ts';
@@ -32,11 +33,6 @@ import { createSpanMapper, jobSpanId, traceIdOf, traceUrlOf } from './span/index
 import { readSpanEnvironment, type SpanEnvironment } from './span-environment.ts';
 import { createTelemetry, type RebuildProgress, type Telemetry } from './telemetry.ts';
 import { createView, type View } from './view/index.ts';
-
-/** Ray ignores Retry-After from 2.50 on; 2.49 obeys it. */
-const RETRY_AFTER_MS = 1000;
-/** Open jobs, actors, nodes, workers and placement groups that the bridge holds before it refuses more. */
-const MAX_OPEN_RECORDS = 1_000_000;
 
 /** Stands beside the names of exporters where the journal remembers what was delivered: the log has the line of a finished job. */
 const JOB_LOG = '(log of finished jobs)';
@@ -134,11 +130,13 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const { isSampled, ...spanEnvironment } = spanEnvironmentOf(env);
   const mapSpans = remembering(createSpanMapper({ ...settings, ...spanEnvironment }));
   const correlateOptions = correlateOptionsOf(settings);
+  const maxOpenBytes = settings.maxOpenBytes ?? defaultOpenBytes();
   const view = settings.view === 'off' ? undefined : openView();
   const correlator = createCorrelator({
     ...restoredOptions(durable, correlateOptions),
     measure: createMeasure(mapSpans),
     onFolded: reportFolded(telemetry, view),
+    maxHeldBytes: maxOpenBytes,
   });
   const quarantine =
     settings.dataDir === undefined
@@ -189,14 +187,15 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const abortWatch = new AbortController();
 
   function pressure(): Pressure | undefined {
-    if (state === 'stopping' || state === 'stopped') {
-      return { code: 'stopping', message: 'the bridge is stopping', retryAfterMs: RETRY_AFTER_MS };
-    }
-    const { bytes, limitBytes } = journal.stats();
-    if (bytes >= limitBytes) return { code: 'journal_full', message: 'the journal is full', retryAfterMs: RETRY_AFTER_MS };
-    const tooMany = correlator.openAttempts() >= settings.maxOpenAttempts ? 'attempts' : 'jobs, actors, nodes and workers';
-    if (tooMany !== 'attempts' && correlator.openRecords() < MAX_OPEN_RECORDS) return undefined;
-    return { code: 'too_many_open_attempts', message: `as many ${tooMany} are held as the limit allows`, retryAfterMs: RETRY_AFTER_MS };
+    return pressureOf({
+      isStopping: state === 'stopping' || state === 'stopped',
+      journal: journal.stats(),
+      openAttempts: correlator.openAttempts(),
+      maxOpenAttempts: settings.maxOpenAttempts,
+      openRecords: correlator.openRecords(),
+      openBytes: correlator.openBytes(),
+      maxOpenBytes,
+    });
   }
 
   /** An exporter that never worked keeps the bridge from being ready. One that worked before does not: the journal keeps what comes. */
@@ -333,7 +332,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     readingsOf({
       ...stats(),
       maxOpenAttempts: settings.maxOpenAttempts,
-      maxOpenRecords: MAX_OPEN_RECORDS,
+      maxOpenBytes,
       nowMs: clock.now(),
       view: view?.stats(),
     }),

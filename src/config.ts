@@ -263,6 +263,16 @@ export const settingsTable = {
     },
     count(1),
   ),
+  maxOpenBytes: setting(
+    'Limits',
+    {
+      name: 'max-open-bytes',
+      placeholder: '<size>',
+      default: '',
+      help: 'Memory for names, labels, errors, states, profile entries... of what is open; beyond it Ray is told to keep its events (503). Default 256MiB or a quarter of the heap that Node may use, the smaller.',
+    },
+    optional(size(1)),
+  ),
   maxBodyBytes: setting(
     'Limits',
     {

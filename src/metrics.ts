@@ -60,6 +60,8 @@ export const METRICS = {
   recordsForgotten: counter('closed_records_forgotten_total', 'Closed jobs, actors, nodes, workers... that gave way to later ones.'),
   openJobs: gauge('open_jobs', 'Jobs that are not finished.'),
   openAttempts: gauge('open_attempts', 'Task attempts that are not finished.'),
+  openBytes: gauge('open_bytes', 'Bytes of texts, labels, states... of what is open, about.'),
+  openBytesLimit: gauge('open_bytes_limit', 'Bytes of what is open at which posts are answered 503.'),
   openAttemptsLimit: gauge('open_attempts_limit', 'Open attempts at which posts are answered 503.'),
   tombstones: gauge('tombstones', 'Finished things that are remembered to tell late events.'),
   inFlightMarks: counter('in_flight_marks_total', 'Marks of what is still open, by what is marked.', ['kind']),

@@ -234,6 +234,8 @@ function noReadings(): Readings {
 const REFUSED_FOR_NOW: ReadonlySet<string> = new Set([
   'receiver_busy',
   'too_many_open_attempts',
+  'too_many_open_records',
+  'too_many_open_bytes',
   'stopping',
   'journal_full',
   'journal_unavailable',

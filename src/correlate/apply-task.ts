@@ -1,10 +1,21 @@
-import type { StateTransition, TaskDefinition, TaskLifecycle, TaskLog, TaskProfile, TimeNs } from '../event/index.ts';
+import {
+  type ProfileEntry,
+  sizeOf,
+  type StateTransition,
+  type TaskDefinition,
+  type TaskLifecycle,
+  type TaskLog,
+  type TaskProfile,
+  type TimeNs,
+} from '../event/index.ts';
 import { enterStates } from './attempt-states.ts';
 import { linkToCaller } from './link-callers.ts';
 import { endJob, isTerminal, noteDetached, scheduleAttempt, scheduleJobMark, watchActor } from './due.ts';
 import { firstStateNs } from './ends.ts';
-import { oneOfFacts } from './definitions.ts';
-import { addProfileEntries, firstEntryNs, largest, smallest, wholeTaskEntry, withEntries } from './merge.ts';
+import { oneOfFacts, type SharedFacts } from './definitions.ts';
+import { type Extra, NO_ENTRIES } from './extra.ts';
+import { bytesOf } from './held.ts';
+import { addProfileEntries, firstEntryNs, largest, smallest, wholeTaskEntry } from './merge.ts';
 import { ownText } from './own-text.ts';
 import { actorIdOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
 import type { PlaceFacts } from './place-facts.ts';
@@ -13,6 +24,9 @@ import type { Applied, State } from './state.ts';
 import { addTransitions } from './transitions.ts';
 import { withUntimedOutcome } from './untimed.ts';
 import { earliestFacts, mergedFacts, moveTo, whereOf } from './where.ts';
+
+/** Of a node: a longer one is none. */
+const MAX_ADDRESS_LENGTH = 255;
 
 export function applyTaskDefinition(state: State, session: Session, event: TaskDefinition, nowMs: number): Applied {
   if (isDriverTask(event.taskId)) {
@@ -27,11 +41,19 @@ export function applyTaskDefinition(state: State, session: Session, event: TaskD
   if (actor !== undefined) watchActor(attempt, actor);
   const parentTaskId = event.parentTaskId === undefined ? undefined : sharedTaskId(session, event.parentTaskId);
   const facts = state.definitions.of(event, parentTaskId);
-  attempt.definition = oneOfFacts(attempt.definition, facts);
-  attempt.task.noteDefinition(facts);
+  noteDefinition(state, attempt, facts);
   if (facts.parentTaskId !== undefined) linkToCaller(state, attempt.task, facts.parentTaskId, nowMs);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
+}
+
+function noteDefinition(state: State, attempt: Attempt, facts: SharedFacts): void {
+  const { definition, task } = attempt;
+  const { keptDefinition } = task;
+  attempt.definition = oneOfFacts(definition, facts);
+  state.held.replaceFacts(definition, attempt.definition);
+  task.noteDefinition(facts);
+  state.held.replaceFacts(keptDefinition, task.keptDefinition);
 }
 
 function noteActor(state: State, session: Session, event: TaskDefinition, nowMs: number): Actor | undefined {
@@ -58,6 +80,7 @@ export function applyTaskLifecycle(state: State, session: Session, event: TaskLi
   const attempt = state.attempt(session, event.taskId, event.attempt, nowMs);
   if (attempt === undefined) return 'late';
   if (event.transitions.length === 0) attempt.ownExtra.seen = true;
+  const bytesBefore = bytesOf(attempt);
   const leftOutBefore = attempt.extra.leftOut?.count ?? 0;
   enterStates(attempt, event.transitions);
   state.leftOutStates += (attempt.extra.leftOut?.count ?? 0) - leftOutBefore;
@@ -65,6 +88,7 @@ export function applyTaskLifecycle(state: State, session: Session, event: TaskLi
   if (hasTerminal(event)) attempt.ownExtra.terminalMs ??= nowMs;
   if (event.untimed !== undefined) attempt.ownExtra.untimedEnd = withUntimedOutcome(attempt.extra.untimedEnd, event.untimed);
   addRareFacts(attempt, event);
+  state.held.attemptGrew(attempt, bytesBefore);
   const { workerPid } = event;
   const executorNodeId = workerPid === undefined ? undefined : event.emitterNodeId;
   const { nodeId: submittedNodeId, workerId } = event;
@@ -87,6 +111,9 @@ function addRareFacts(attempt: Attempt, { error, actorReprName, isDebuggerPaused
   if (actorReprName !== undefined) attempt.ownExtra.actorReprName = smallest(attempt.extra.actorReprName, actorReprName);
   if (isDebuggerPaused === true) attempt.ownExtra.wasDebuggerPaused = true;
   if (log !== undefined) attempt.ownExtra.log = mergedLog(attempt.extra.log, log);
+  if (error === undefined && actorReprName === undefined && log === undefined) return;
+  const { ownExtra: extra } = attempt;
+  extra.rareBytes = sizeOf(extra.error) + sizeOf(extra.actorReprName) + sizeOf(extra.log);
 }
 
 function errorKey(error: { readonly errorType: string; readonly message: string }): string {
@@ -138,6 +165,7 @@ function applyDriver(state: State, session: Session, event: TaskLifecycle, nowMs
   if (event.error !== undefined && (job.driverError === undefined || errorKey(event.error) > errorKey(job.driverError))) {
     job.driverError = event.error;
   }
+  state.held.measure(job);
   job.driverUntimedEnd = withUntimedOutcome(job.driverUntimedEnd, event.untimed);
   if (hasTerminal(event)) endJob(state, job, nowMs);
   scheduleJobMark(state, job, nowMs);
@@ -158,17 +186,21 @@ export function applyTaskProfile(state: State, session: Session, event: TaskProf
       job.profile,
       event.entries.map((entry) => ({ ...entry, ...owner, attempt: event.attempt })),
     );
+    state.held.measure(job);
     return 'applied';
   }
   const attempt = state.attempt(session, taskId, event.attempt, nowMs);
   if (attempt === undefined) return 'late';
   const { ownExtra: extra } = attempt;
-  extra.profile = withEntries(extra.profile, event.entries);
+  const bytesBefore = bytesOf(attempt);
+  addEntries(extra, event.entries);
+  state.held.attemptGrew(attempt, bytesBefore);
   extra.seen = true;
   extra.submitsStartNs = smallest(extra.submitsStartNs, event.submitsStartNs);
   extra.submitsEndNs = largest(extra.submitsEndNs, event.submitsEndNs);
   if (event.componentType === 'worker' && event.entries.length > 0) {
-    const { emitterNodeId: executorNodeId, workerId, nodeIpAddress } = event;
+    const { emitterNodeId: executorNodeId, workerId } = event;
+    const nodeIpAddress = event.nodeIpAddress?.slice(0, MAX_ADDRESS_LENGTH);
     const told = { submittedNodeId: undefined, executorNodeId, workerId, workerPid: undefined, nodeIpAddress };
     noteWhere(state, attempt, told, firstEntryNs(event.entries));
   }
@@ -180,4 +212,13 @@ export function applyTaskProfile(state: State, session: Session, event: TaskProf
   if (actor !== undefined) watchActor(attempt, actor);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
+}
+
+function addEntries(extra: Extra, added: readonly ProfileEntry[]): void {
+  if (added.length === 0) return;
+  if (extra.profile === NO_ENTRIES) extra.profile = [];
+  const { profile } = extra;
+  const before = profile.length;
+  addProfileEntries(profile, added);
+  for (let index = before; index < profile.length; index += 1) extra.profileBytes += sizeOf(profile[index]);
 }

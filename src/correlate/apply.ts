@@ -17,6 +17,7 @@ import {
   type WorkerDefinition,
   type WorkerLifecycle,
 } from '../event/index.ts';
+import { shrunk } from '../event/index.ts';
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
 import { endJob, noteDetached, scheduleActor, scheduleAttempt, scheduleAttemptsOf, scheduleJobMark } from './due.ts';
 import { oneOf, smallest } from './merge.ts';
@@ -30,7 +31,9 @@ import { DEATH, hasEnded, JOB_END, REMOVAL, SUBMISSION_END, withUntimedEnd } fro
 const MAX_WAITING_POINTS = 10_000;
 
 /** Adds what an event tells to the state. */
-export function applyEvent(state: State, event: RayEvent, nowMs: number): Applied {
+export function applyEvent(state: State, received: RayEvent, nowMs: number): Applied {
+  // More was accepted than may be held, before it was known how much that is.
+  const event = state.held.open > 2 * state.options.maxHeldBytes ? shrunk(received) : received;
   const session = state.session(event.session, nowMs);
   if (nowMs > session.lastSeenMs || session.givesWay || session.isOver) state.touch(session, nowMs);
   state.schedule(session, session.dueMs === Number.POSITIVE_INFINITY ? nowMs + state.options.orphanTimeoutMs : session.dueMs);
@@ -105,6 +108,7 @@ function applyActor(state: State, session: Session, event: ActorDefinition | Act
     }
     scheduleAttemptsOf(state, actor, event.transitions, nowMs);
   }
+  state.held.measure(actor);
   scheduleActor(state, actor, nowMs);
   return 'applied';
 }
@@ -139,6 +143,7 @@ function applyJob(state: State, session: Session, event: JobDefinition | JobLife
     job.untimedEnd = withUntimedEnd(job.untimedEnd, event.untimed, JOB_END);
     if (hasEnded(job, event.transitions, JOB_END)) endJob(state, job, nowMs);
   }
+  state.held.measure(job);
   scheduleJobMark(state, job, nowMs);
   return late ? 'late' : 'applied';
 }
@@ -155,6 +160,7 @@ function applyNode(state: State, session: Session, event: NodeDefinition | NodeL
     node.untimedEnd = withUntimedEnd(node.untimedEnd, event.untimed, DEATH);
     if (hasEnded(node, event.transitions, DEATH)) noteDeath(state, node, nowMs);
   }
+  state.held.measure(node);
   return 'applied';
 }
 
@@ -172,6 +178,7 @@ function applyWorker(state: State, session: Session, event: WorkerDefinition | W
     worker.untimedEnd = withUntimedEnd(worker.untimedEnd, event.untimed, DEATH);
     if (hasEnded(worker, event.transitions, DEATH)) noteDeath(state, worker, nowMs);
   }
+  state.held.measure(worker);
   return 'applied';
 }
 
@@ -198,6 +205,7 @@ function applyPlacementGroup(
     group.untimedEnd = withUntimedEnd(group.untimedEnd, event.untimed, REMOVAL);
     if (hasEnded(group, event.transitions, REMOVAL)) state.schedule(group, nowMs + state.options.settleMs);
   }
+  state.held.measure(group);
   return 'applied';
 }
 
@@ -217,6 +225,7 @@ function applySubmissionJob(
     job.untimedEnd = withUntimedEnd(job.untimedEnd, event.untimed, SUBMISSION_END);
     if (hasEnded(job, event.transitions, SUBMISSION_END)) state.schedule(job, nowMs + state.options.settleMs);
   }
+  state.held.measure(job);
   return 'applied';
 }
 
@@ -225,6 +234,7 @@ function applyPoint(state: State, session: Session, event: ClusterPoint, nowMs: 
   const key = pointKey(event);
   if (session.points.has(key)) return 'late';
   const point = state.addRecord(session.points, new Point(session, key, event));
+  state.held.measure(point);
   // Without a time it stands at the end of its session, as long as only few points wait for that.
   if (event.timeNs !== undefined || session.points.size > MAX_WAITING_POINTS) state.schedule(point, nowMs);
   return 'applied';

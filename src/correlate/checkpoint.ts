@@ -1,4 +1,4 @@
-import type { TaskFacts } from './definitions.ts';
+import type { SharedFacts } from './definitions.ts';
 import { FinalTrace, LOOP } from './caller-chain.ts';
 import type { FoldNode } from './fold.ts';
 import {
@@ -154,7 +154,7 @@ function* containerRecords(
 
 /** Numbers of what attempts share, from 1; each is written before it is referred to. */
 interface SharedNumbers {
-  readonly definitions: Map<TaskFacts, number>;
+  readonly definitions: Map<SharedFacts, number>;
   readonly wheres: Map<Where, number>;
 }
 
@@ -189,7 +189,7 @@ function* taskRecords(task: Task, session: number, folds: FoldNumbers, shared: S
   ] satisfies Kind<'task'>;
 }
 
-function* definitionRecords(definition: TaskFacts, { definitions }: SharedNumbers): Generator<CheckpointRecord> {
+function* definitionRecords(definition: SharedFacts, { definitions }: SharedNumbers): Generator<CheckpointRecord> {
   if (definitions.has(definition)) return;
   definitions.set(definition, definitions.size + 1);
   yield ['definition', definitions.size, withoutUnset(definition)] satisfies Kind<'definition'>;
@@ -269,14 +269,18 @@ function fieldsOf(record: object, kind: keyof typeof OMITTED): Fields {
   const omitted: readonly string[] = OMITTED[kind];
   const fields: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(record)) {
-    if (!isDefault(value) && !omitted.includes(name)) fields[name] = value instanceof LeftOut ? value.save() : value;
+    if (isDefault(value) || omitted.includes(name) || (value === 0 && SIZES.includes(name))) continue;
+    fields[name] = value instanceof LeftOut ? value.save() : value;
   }
   return fields;
 }
 
-function withoutUnset(facts: TaskFacts): Fields {
+function withoutUnset(facts: SharedFacts): Fields {
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
+
+/** Sizes begin at 0; of other numbers 0 may be a time. */
+const SIZES: readonly string[] = ['bytes', 'profileBytes', 'rareBytes'];
 
 /** As every record begins. */
 function isDefault(value: unknown): boolean {

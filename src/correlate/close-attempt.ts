@@ -21,6 +21,11 @@ import { MAX_ROW_DEPTH } from './tombstones.ts';
 import { jobSpan } from './trace-ref.ts';
 import { leave } from './where.ts';
 
+/** A larger definition is not kept of a creation for when its actor restarts. */
+const MAX_KEPT_BYTES = 4_096;
+/** All that are kept; beyond it the oldest finished tasks are forgotten. */
+const MAX_ALL_KEPT_BYTES = 64 * 1024 * 1024;
+
 /** Ends an attempt: one span, or a part of a fold when its trace has no room. */
 export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out: Lifecycle[]): void {
   fixTraceOf(state, attempt.task, nowMs);
@@ -307,7 +312,9 @@ function countForOutcome(job: Job, last: ClosedAttempt | undefined, { outcome, e
 
 function entomb(state: State, attempt: Attempt, closed: ClosedAttempt): void {
   const { task } = attempt;
+  const { keptDefinition } = task;
   if (isCreationTask(task.id) && attempt.definition !== undefined) task.keepDefinition(attempt.definition);
+  state.held.closeAttempt(attempt);
   unlistAttempt(attempt);
   task.replace(closed);
   state.schedule(attempt, Number.POSITIVE_INFINITY);
@@ -317,8 +324,10 @@ function entomb(state: State, attempt: Attempt, closed: ClosedAttempt): void {
   state.openAttempts -= 1;
   if (task.hasOpen) {
     state.tombstones.noteBesides(task.session, 1);
+    state.held.replaceFacts(keptDefinition, task.keptDefinition);
   } else {
-    if (!isCreationTask(task.id)) task.keptDefinition = undefined;
+    state.held.replaceFacts(keptDefinition, undefined);
+    if (!isCreationTask(task.id) || (task.keptDefinition?.bytes ?? 0) > MAX_KEPT_BYTES) task.keptDefinition = undefined;
     if (state.tombstones.add(task)) task.session.tasks.delete(task.id);
   }
   forgetOldest(state, task);
@@ -327,7 +336,9 @@ function entomb(state: State, attempt: Attempt, closed: ClosedAttempt): void {
 /** The oldest finished tasks give way first, then the oldest attempts of the task that grew. */
 function forgetOldest(state: State, task: Task): void {
   const { tombstones } = state;
-  while (tombstones.size + tombstones.besides + state.openAttempts > state.options.maxTombstones) {
+  const isFull = (): boolean =>
+    tombstones.size + tombstones.besides + state.openAttempts > state.options.maxTombstones || tombstones.keptBytes > MAX_ALL_KEPT_BYTES;
+  while (isFull()) {
     if (tombstones.size > 0) tombstones.forgetOldest();
     else if (task.forgetOldestClosed()) tombstones.noteBesides(task.session, -1);
     else return;

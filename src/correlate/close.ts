@@ -55,6 +55,7 @@ export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[]
     job.verdict = verdictOf(job);
     out.push(jobLifecycle(state, job, profileWithRoom(state, job)));
     job.profile = [];
+    state.held.measure(job);
     for (const actor of job.actors) if (actor.closed) job.actors.delete(actor);
   }
   job.account.tighten();
@@ -363,6 +364,7 @@ export function closePoint(state: State, record: Point, out: Lifecycle[]): void 
   const { session, point } = record;
   state.close(record);
   record.point = undefined;
+  state.held.measure(record);
   if (point === undefined) return;
   const timeNs = point.timeNs ?? silenceNs(session);
   const lifecycle: Lifecycle = {

@@ -33,6 +33,8 @@ export interface CorrelatorStats {
   readonly sessionsForgotten: number;
   /** Jobs, actors, nodes, workers and placement groups that are open. */
   readonly openRecords: number;
+  /** Bytes of texts, maps and lists of what is open, about. */
+  readonly openBytes: number;
   /** Jobs, actors, nodes, workers... that nothing needs and that are remembered for late events. */
   readonly agingRecords: number;
   /** Of those, because there were too many. */
@@ -73,6 +75,8 @@ export interface Correlator {
   openAttempts(): number;
   /** Jobs, actors, nodes, workers and placement groups that are open. */
   openRecords(): number;
+  /** Bytes of texts, maps and lists of what is open, about. */
+  openBytes(): number;
   stats(): CorrelatorStats;
 }
 
@@ -129,11 +133,13 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
     },
     openAttempts: () => state.openAttempts,
     openRecords: () => state.openRecords,
+    openBytes: () => state.held.open,
     stats() {
       return {
         sessions: state.sessions.size,
         sessionsForgotten: state.forgottenSessions,
         openRecords: state.openRecords,
+        openBytes: state.held.open,
         agingRecords: state.aging.size + state.agingPoints.size,
         recordsForgotten: state.forgottenRecords,
         openJobs: state.openJobs,

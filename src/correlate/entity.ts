@@ -13,6 +13,8 @@ export class Entity<Session, Definition, Transition extends StateTransition> {
   /** The state that ends it, without a time. */
   untimedEnd: Untimed<Transition> | undefined;
   dueMs = Number.POSITIVE_INFINITY;
+  /** Of memory: see `held.ts`. */
+  bytes = 0;
   closed = false;
 
   constructor(session: Session, id: string) {

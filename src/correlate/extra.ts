@@ -4,7 +4,8 @@ import type { LeftOut } from './left-out.ts';
 import type { PlaceFacts } from './place-facts.ts';
 import type { UntimedOutcome } from './untimed.ts';
 
-const NO_ENTRIES: readonly ProfileEntry[] = [];
+/** Of an attempt without entries; it gets a list of its own before one is added. */
+export const NO_ENTRIES: ProfileEntry[] = [];
 
 /** What few attempts have, or all have only shortly before their end. */
 export class Extra {
@@ -14,7 +15,10 @@ export class Extra {
   factTimes: Partial<Record<keyof PlaceFacts, TimeNs>> | undefined;
   wasDebuggerPaused = false;
   log: TaskLog | undefined;
-  profile: readonly ProfileEntry[] = NO_ENTRIES;
+  profile: ProfileEntry[] = NO_ENTRIES;
+  /** Bytes of its profile, and of its error, log and name: see `held.ts`. */
+  profileBytes = 0;
+  rareBytes = 0;
   /** From the first to the last call that it submitted. */
   submitsStartNs: TimeNs | undefined;
   submitsEndNs: TimeNs | undefined;

@@ -8,20 +8,31 @@ import type { ProfileEntry } from '../event/index.ts';
 /** Ray itself stops at `RAY_task_events_max_num_profile_events_per_task` = 1000. */
 export const PROFILE_ENTRIES_MAX = 2_000;
 
+/** Up to here a walk is shorter than making a key. */
+const FEW_ENTRIES = 16;
+
+/** Keys of the entries of long lists, by which repeated ones are found. */
+const keysOf = new WeakMap<readonly ProfileEntry[], Set<string>>();
+
+/** Adds the entries that are new, up to the limit. */
 export function addProfileEntries<T extends ProfileEntry>(known: T[], added: readonly T[]): void {
   for (const entry of added) {
     if (known.length >= PROFILE_ENTRIES_MAX) return;
-    if (!known.some((other) => other.startNs === entry.startNs && other.endNs === entry.endNs && other.name === entry.name))
-      known.push(entry);
+    if (isNewEntry(known, entry)) known.push(entry);
   }
 }
 
-/** As `addProfileEntries`, in an array of its own. */
-export function withEntries<T extends ProfileEntry>(known: readonly T[], added: readonly T[]): readonly T[] {
-  if (added.length === 0) return known;
-  const entries = [...known];
-  addProfileEntries(entries, added);
-  return entries;
+/** To be called once for an entry, which is added then. */
+function isNewEntry(known: readonly ProfileEntry[], { startNs, endNs, name }: ProfileEntry): boolean {
+  if (known.length < FEW_ENTRIES) return !known.some((other) => other.startNs === startNs && other.endNs === endNs && other.name === name);
+  let keys = keysOf.get(known);
+  if (keys === undefined) keysOf.set(known, (keys = new Set(known.map(entryKey))));
+  const before = keys.size;
+  return keys.add(entryKey({ startNs, endNs, name })).size > before;
+}
+
+function entryKey({ startNs, endNs, name }: Pick<ProfileEntry, 'startNs' | 'endNs' | 'name'>): string {
+  return `${startNs}/${endNs}/${name}`;
 }
 
 export function sortedProfile<T extends ProfileEntry>(entries: readonly T[]): T[] {

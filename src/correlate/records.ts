@@ -20,7 +20,7 @@ import type {
 } from '../event/index.ts';
 import type { TraceAccount } from './account.ts';
 import { type CallerChain, type FinalTrace, FinalTraces, type LOOP } from './caller-chain.ts';
-import type { TaskFacts } from './definitions.ts';
+import type { SharedFacts } from './definitions.ts';
 import type { DueQueue } from './due-queue.ts';
 import { Entity, Machine } from './entity.ts';
 import { Extra, NO_EXTRA } from './extra.ts';
@@ -84,7 +84,7 @@ export class Attempt {
   readonly number: number;
   /** When it was first heard of, counted from its session's beginning: a small number, which takes no object of its own. */
   readonly #sinceMs: number;
-  definition: TaskFacts | undefined;
+  definition: SharedFacts | undefined;
   states: PackedStates = NO_STATES;
   where: Where = NOWHERE;
   #extra: Extra | undefined;
@@ -229,6 +229,7 @@ export class Job {
   closedTasks: Record<AttemptOutcome, number> = { finished: 0, failed: 0, cancelled: 0, unfinished: 0 };
   closedAttempts = 0;
   dueMs = Number.POSITIVE_INFINITY;
+  bytes = 0;
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
   readonly account: TraceAccount;
@@ -319,6 +320,7 @@ export class Point {
   point: ClusterPoint | undefined;
   dueMs = Number.POSITIVE_INFINITY;
   closed = false;
+  bytes = 0;
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
 

@@ -20,7 +20,7 @@ import type { SpanRef } from './lifecycle.ts';
 import { listRestored } from './link-callers.ts';
 import { ownText } from './own-text.ts';
 import { driverTaskOf } from './ray-ids.ts';
-import type { TaskFacts } from './definitions.ts';
+import { SharedFacts, type TaskFacts } from './definitions.ts';
 import {
   Actor,
   type AgingRecord,
@@ -47,7 +47,7 @@ export class Restorer {
   readonly #sessions = new Map<number, Session>();
   readonly #folds = new Map<number, FoldNode>();
   readonly #sentFold: FoldNode;
-  readonly #definitions = new Map<number, TaskFacts>();
+  readonly #definitions = new Map<number, SharedFacts>();
   readonly #wheres = new Map<number, Where>();
   /** Records that nothing needs, with their places among each other. */
   readonly #aging: { readonly age: number; readonly record: AgingRecord }[] = [];
@@ -118,7 +118,8 @@ export class Restorer {
     },
     definition: (number, content) => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was saved
-      this.#definitions.set(number, content as TaskFacts);
+      const facts = content as TaskFacts;
+      this.#definitions.set(number, new SharedFacts(facts, facts.parentTaskId));
     },
     where: (number, sessionNumber, facts, saved) => {
       const session = this.#session(sessionNumber);
@@ -131,6 +132,7 @@ export class Restorer {
       task.trace = restoredTrace(task, trace);
       task.depth = depth;
       if (keptDefinition !== 0) task.keptDefinition = found(this.#definitions.get(keptDefinition));
+      const kept = task.keptDefinition;
       task.session.tasks.set(task.id, task);
       for (const record of attempts) {
         if (record[0] === 'closed') task.add(this.#closed(record));
@@ -138,6 +140,8 @@ export class Restorer {
       }
       listRestored(this.#state, task);
       if (!task.hasOpen) task.tombstone = this.#rows.get(task.session)?.get(id);
+      if (task.hasOpen) this.#state.held.replaceFacts(undefined, kept);
+      else this.#state.tombstones.noteKept(task.session, kept?.bytes ?? 0);
       this.#state.tombstones.noteBesides(task.session, Math.max(0, task.closedCount - (task.hasOpen ? 0 : 1)));
     },
   };
@@ -161,6 +165,7 @@ export class Restorer {
     restoreWatch(attempt);
     task.add(attempt);
     this.#state.openAttempts += 1;
+    this.#state.held.addAttempt(attempt);
   }
 
   #closed([, number, runningNs, outcome, fold, above, isAfterJob]: ClosedRecord): ClosedAttempt {
@@ -178,6 +183,7 @@ export class Restorer {
   #add<Kind extends AgingRecord>(records: LazyMap<string, Kind>, record: Kind, { age, ...fields }: Fields): void {
     this.#revive(record, fields);
     this.#state.addRecord(records, record);
+    this.#state.held.add(record);
     if (typeof age === 'number') this.#aging.push({ age, record });
   }
 

@@ -5,6 +5,7 @@ import { CallerChain, FinalTrace } from './caller-chain.ts';
 import { DueQueue } from './due-queue.ts';
 import { compareTimed } from './due-order.ts';
 import type { StateTransition } from '../event/index.ts';
+import { HeldBytes } from './held.ts';
 import type { LeftOut } from './left-out.ts';
 import type { AttemptLifecycle, EndInferred, Lifecycle } from './lifecycle.ts';
 import { OrdinaryTasks } from './outlives.ts';
@@ -64,6 +65,11 @@ export interface CorrelateOptions {
   readonly maxAgingRecords: number;
   /** Sessions that are remembered. Beyond it the one that was silent longest is closed and forgotten. Default 10,000. */
   readonly maxSessions: number;
+  /**
+   * Bytes of texts, maps and lists of what is open. The caller refuses events from there on; where there are twice as many all the same, long texts and
+   * large maps of events are cut. Default: no limit.
+   */
+  readonly maxHeldBytes: number;
   /** What a lifecycle takes of its trace. */
   readonly measure: (lifecycle: Lifecycle) => Cost;
   /** Hears of each attempt that is finished and was folded: it is not handed out. Default: nobody does. */
@@ -84,8 +90,11 @@ export const CORRELATE_DEFAULTS = {
   maxTombstones: 1_000_000,
   maxAgingRecords: 100_000,
   maxSessions: 10_000,
+  maxHeldBytes: Number.POSITIVE_INFINITY,
 } as const satisfies Partial<CorrelateOptions>;
 
+/** Bytes of closed records that are remembered; beyond it the oldest are forgotten. */
+const MAX_AGING_BYTES = 64 * 1024 * 1024;
 /** Records that are looked at to make room for another one. */
 const MAX_LOOKS = 8;
 
@@ -116,6 +125,7 @@ export class State {
   otherRecords = 0;
   /** Those of them that nothing needs: closed ones, and machines that events only named. */
   readonly aging = new AgingList<AgingRecord>();
+  readonly held = new HeldBytes();
   /** Closed points, of which only the names are left. They are many, and must not push out the others. */
   readonly agingPoints = new AgingList<AgingRecord>();
   openJobs = 0;
@@ -193,8 +203,10 @@ export class State {
     const known = task.find(number);
     if (known !== undefined) return known.closed ? undefined : known;
     const attempt = new Attempt(task, number, nowMs);
+    const kept = task.hasOpen ? task.keptDefinition : undefined;
     if (!task.hasOpen) this.tombstones.giveUp(task);
     task.add(attempt);
+    this.held.replaceFacts(kept, task.keptDefinition);
     this.openAttempts += 1;
     this.list(attempt);
     return attempt;
@@ -271,7 +283,9 @@ export class State {
   /** To be called when a record is closed. */
   close(record: AgingRecord): void {
     if (record instanceof Job && !record.closed) this.openJobs -= 1;
+    this.held.remove(record);
     record.closed = true;
+    this.held.add(record);
     this.schedule(record, Number.POSITIVE_INFINITY);
     this.letAge(record);
   }
@@ -280,7 +294,8 @@ export class State {
   letAge(record: AgingRecord): void {
     const aging = this.#agingOf(record);
     aging.add(record);
-    for (let looks = 0; looks < MAX_LOOKS && aging.size > this.options.maxAgingRecords; looks += 1) {
+    const isFull = (): boolean => aging.size > this.options.maxAgingRecords || this.held.aging > MAX_AGING_BYTES;
+    for (let looks = 0; looks < MAX_LOOKS && isFull(); looks += 1) {
       const { oldest } = aging;
       if (oldest === undefined || oldest === record) return;
       if (oldest.isNeeded) aging.add(oldest);
@@ -298,6 +313,7 @@ export class State {
 
   #countForgotten(record: AgingRecord): void {
     this.otherRecords -= 1;
+    this.held.remove(record);
     // It may be scheduled still.
     record.dueMs = Number.POSITIVE_INFINITY;
     if (record instanceof Job && !record.closed) this.openJobs -= 1;

@@ -1,11 +1,11 @@
 import type { StateTransition, TimeNs } from '../event/index.ts';
-import { oneOfFacts, type TaskFacts } from './definitions.ts';
+import { oneOfFacts, type SharedFacts } from './definitions.ts';
 import { SeveralAttempts } from './several-attempts.ts';
 
 interface OpenLike {
   readonly closed: false;
   readonly number: number;
-  readonly definition: TaskFacts | undefined;
+  readonly definition: SharedFacts | undefined;
   readonly transitions: readonly StateTransition[];
 }
 
@@ -22,7 +22,7 @@ export class TaskAttempts<Open extends OpenLike, Closed extends ClosedLike> {
    * A definition of one of its attempts, for those whose own one was lost: attempts differ in their number only. Kept of a task
    * with several attempts while one is open, and of a creation also afterwards, because restarted ones come without.
    */
-  keptDefinition: TaskFacts | undefined;
+  keptDefinition: SharedFacts | undefined;
   #attempts: Open | Closed | SeveralAttempts<Open, Closed> | undefined;
 
   /** In the order in which events named them. */
@@ -88,12 +88,12 @@ export class TaskAttempts<Open extends OpenLike, Closed extends ClosedLike> {
   }
 
   /** Of two definitions always the same one is kept, whichever came first. */
-  keepDefinition(definition: TaskFacts): void {
+  keepDefinition(definition: SharedFacts): void {
     this.keptDefinition = oneOfFacts(this.keptDefinition, definition);
   }
 
   /** To be called for each new definition of an open attempt. */
-  noteDefinition(definition: TaskFacts): void {
+  noteDefinition(definition: SharedFacts): void {
     if (this.#attempts instanceof SeveralAttempts) this.keepDefinition(definition);
   }
 

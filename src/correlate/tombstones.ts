@@ -44,9 +44,10 @@ const parentScratch = new Uint32Array(ID_WORDS);
 
 interface SessionRows {
   readonly session: Session;
-  /** Rows that count, and closed attempts that are remembered besides. */
+  /** Rows that count, closed attempts that are remembered besides, and bytes of definitions that are kept. */
   live: number;
   besides: number;
+  kept: number;
 }
 
 export class Tombstones {
@@ -58,6 +59,7 @@ export class Tombstones {
   #index = new TombstoneIndex();
   #live = 0;
   #besides = 0;
+  #keptBytes = 0;
   readonly #sessions = new Map<number, SessionRows>();
 
   /** Tasks of which every attempt is closed. */
@@ -68,6 +70,16 @@ export class Tombstones {
   /** Closed attempts that are remembered besides: earlier ones of tasks with several, and those of tasks that are open. */
   get besides(): number {
     return this.#besides;
+  }
+
+  /** Bytes of definitions that are kept of closed creations. */
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
+  noteKept(session: Session, bytes: number): void {
+    this.#keptBytes += bytes;
+    this.#rowsOf(session).kept += bytes;
   }
 
   /** Counts closed attempts of a session that are remembered besides, or are no more. */
@@ -90,6 +102,7 @@ export class Tombstones {
     words.set(scratch, at);
     task.tombstone = row;
     this.#countLive(task.session.number, 1);
+    this.noteKept(task.session, task.keptDefinition?.bytes ?? 0);
     const closed = wholeOf(task);
     if (closed === undefined || !this.#index.add(scratch, row)) return false;
     ns[0] = closed.runningNs;
@@ -125,7 +138,10 @@ export class Tombstones {
 
   /** A task without an open attempt, new or an object of those that are remembered, is open again. */
   giveUp(task: Task): void {
-    if (task.attemptCount > 0) this.noteBesides(task.session, 1);
+    if (task.attemptCount > 0) {
+      this.noteBesides(task.session, 1);
+      this.noteKept(task.session, -(task.keptDefinition?.bytes ?? 0));
+    }
     if (task.tombstone !== undefined) this.#remove(task.tombstone);
     task.tombstone = undefined;
   }
@@ -146,6 +162,7 @@ export class Tombstones {
     if (rows === undefined) return;
     this.#live -= rows.live;
     this.#besides -= rows.besides;
+    this.#keptBytes -= rows.kept;
     this.#sessions.delete(number);
   }
 
@@ -240,7 +257,7 @@ export class Tombstones {
 
   #rowsOf(session: Session): SessionRows {
     let rows = this.#sessions.get(session.number);
-    if (rows === undefined) this.#sessions.set(session.number, (rows = { session, live: 0, besides: 0 }));
+    if (rows === undefined) this.#sessions.set(session.number, (rows = { session, live: 0, besides: 0, kept: 0 }));
     return rows;
   }
 
@@ -261,6 +278,7 @@ export class Tombstones {
     const task = session?.tasks.get(id);
     if (session === undefined || task === undefined) return;
     this.noteBesides(session, 1 - task.attemptCount);
+    this.noteKept(session, -(task.keptDefinition?.bytes ?? 0));
     session.tasks.delete(id);
   }
 

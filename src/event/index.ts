@@ -9,4 +9,5 @@ export { redactRawEvent } from './redact.ts';
 export { ScanBytes } from './scan-bytes.ts';
 export { EventScanner } from './scan-event.ts';
 export { exceptionLine, reasonLine } from './traceback.ts';
+export { shrunk, sizeOf } from './value-size.ts';
 export { taskDefinitionEvent, taskLifecycleEvent } from './task-event.ts';

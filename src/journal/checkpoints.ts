@@ -1,3 +1,4 @@
+import { sizeOf } from '../event/index.ts';
 import type { JournalCursor, NewCheckpoint } from './journal.ts';
 import type { OnJournalEvent } from './journal-event.ts';
 import { KEYS, numberedKey, rangeOf } from './keys.ts';
@@ -26,7 +27,7 @@ interface WrittenPortions {
 
 export interface CheckpointStoreOptions {
   readonly level: () => Level;
-  readonly limits: Pick<DiskJournalLimits, 'portionRecords' | 'retryMs'>;
+  readonly limits: Pick<DiskJournalLimits, 'portionRecords' | 'portionBytes' | 'retryMs'>;
   /** Resolves early when `signal` aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly onEvent: OnJournalEvent;
@@ -114,9 +115,14 @@ export class CheckpointStore {
       portion = [];
       await pause();
     };
+    const { portionRecords, portionBytes } = this.#options.limits;
+    let bytes = 0;
     for (const record of records) {
       portion.push(record);
-      if (portion.length >= this.#options.limits.portionRecords) await write();
+      bytes += sizeOf(record);
+      if (portion.length < portionRecords && bytes < portionBytes) continue;
+      await write();
+      bytes = 0;
     }
     if (portion.length > 0) await write();
     return written;

@@ -15,8 +15,10 @@ export interface DiskJournalLimits {
   /** When nothing came for `idleMs` (default 10 s), so much is enough. Default 64 KiB. */
   readonly idleCheckpointBytes: number;
   readonly idleMs: number;
-  /** A portion of a checkpoint has so many records. Default 500. */
+  /** A portion of a checkpoint has so many records at most, default 500, */
   readonly portionRecords: number;
+  /** and no further one when they take so much memory. Default 1 MiB. */
+  readonly portionBytes: number;
   /** Damaged batches that are kept aside. Default 64 MiB; what is beyond is only counted. */
   readonly maxDamagedBytes: number;
   /** Between two tries to write again, or to read a checkpoint. Default 1 s. */
@@ -33,6 +35,7 @@ export const DEFAULT_DISK_JOURNAL_LIMITS: DiskJournalLimits = {
   idleCheckpointBytes: 64 * 1024,
   idleMs: 10_000,
   portionRecords: 500,
+  portionBytes: MEBIBYTE,
   maxDamagedBytes: 64 * MEBIBYTE,
   retryMs: 1_000,
   keepTimeMs: 10_000,

@@ -16,7 +16,13 @@ const JSON_CONTENT_TYPE = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
 /** Why the bridge takes nothing in just now. */
 export interface Pressure {
-  readonly code: 'stopping' | 'too_many_open_attempts' | 'journal_full' | 'journal_unavailable';
+  readonly code:
+    | 'stopping'
+    | 'too_many_open_attempts'
+    | 'too_many_open_records'
+    | 'too_many_open_bytes'
+    | 'journal_full'
+    | 'journal_unavailable';
   readonly message: string;
   readonly retryAfterMs: number;
 }

@@ -15,6 +15,8 @@ export type RefusalCode =
   | 'not_found'
   | 'receiver_busy'
   | 'too_many_open_attempts'
+  | 'too_many_open_records'
+  | 'too_many_open_bytes'
   | 'stopping'
   | 'journal_full'
   | 'journal_unavailable'
@@ -46,6 +48,8 @@ export const STATUS_OF_REFUSAL = {
   not_found: 404,
   receiver_busy: 503,
   too_many_open_attempts: 503,
+  too_many_open_records: 503,
+  too_many_open_bytes: 503,
   stopping: 503,
   journal_full: 503,
   journal_unavailable: 503,

@@ -3,7 +3,7 @@ import { exceptionOf, isCancellation, type ProfileEntry, type TaskDefinition, ty
 import type { ViewLimits } from './limits.ts';
 import { isOver, type Stage, stageOf } from './stage.ts';
 import { putOnOwnersClock } from './one-clock.ts';
-import { kept } from './text.ts';
+import { kept, keptMap } from './text.ts';
 import { AttemptView, type ErrorView, failureKey, FunctionView, type JobView, type SessionView, type TaskNeeds } from './records.ts';
 import { earlier, toMs } from './times.ts';
 
@@ -304,7 +304,8 @@ function sharedNeeds(known: TaskNeeds[], { taskType, requiredResources, placemen
       isSameMap(needs.labelSelector, labelSelector);
     if (isSame) return needs;
   }
-  const needs: TaskNeeds = { taskType, requiredResources, placementGroupId, labelSelector };
+  const labels = labelSelector === undefined ? undefined : keptMap(labelSelector);
+  const needs: TaskNeeds = { taskType, requiredResources: keptMap(requiredResources), placementGroupId, labelSelector: labels };
   if (known.length >= NEEDS_VARIANTS_MAX) known.shift();
   known.push(needs);
   return needs;

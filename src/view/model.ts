@@ -34,7 +34,7 @@ import { AttemptBook } from './attempt-book.ts';
 import { DEFAULT_VIEW_LIMITS, type ViewLimits } from './limits.ts';
 import { noCounts } from './stage.ts';
 import { JobBook } from './job-book.ts';
-import { kept } from './text.ts';
+import { kept, keptMap } from './text.ts';
 import { type JobView, SessionView } from './records.ts';
 import { earlier, toMs } from './times.ts';
 
@@ -352,12 +352,12 @@ export class ViewModel {
       const name = event.hostname ?? event.nodeName;
       if (name !== undefined) node.name = kept(name, this.limits.maxNameLength);
       if (event.ipAddress !== undefined) node.ip = kept(event.ipAddress, this.limits.maxNameLength);
-      node.labels = event.labels;
+      node.labels = keptMap(event.labels);
       return;
     }
     for (const { state, resources } of event.transitions) {
       if (node.state !== 'DEAD') node.state = state;
-      if (resources !== undefined) node.resources = resources;
+      if (resources !== undefined) node.resources = keptMap(resources);
     }
   }
 }

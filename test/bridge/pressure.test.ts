@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { defaultOpenBytes, type Load, MAX_OPEN_RECORDS, pressureOf } from '../../src/pressure.ts';
+import { createTestBridge, until } from './bridge-fixture.ts';
+
+const CALM: Load = {
+  isStopping: false,
+  journal: { bytes: 0, limitBytes: 10 },
+  openAttempts: 0,
+  maxOpenAttempts: 10,
+  openRecords: 0,
+  openBytes: 0,
+  maxOpenBytes: 10,
+};
+
+describe('senders are asked to keep their events', () => {
+  it('at a limit, and not below it', () => {
+    expect(pressureOf(CALM)).toBeUndefined();
+    expect(pressureOf({ ...CALM, openAttempts: 9, openBytes: 9, openRecords: MAX_OPEN_RECORDS - 1 })).toBeUndefined();
+    expect(pressureOf({ ...CALM, journal: { bytes: 9, limitBytes: 10 } })).toBeUndefined();
+  });
+
+  it.each([
+    ['stopping', { isStopping: true }],
+    ['journal_full', { journal: { bytes: 10, limitBytes: 10 } }],
+    ['too_many_open_attempts', { openAttempts: 10 }],
+    ['too_many_open_records', { openRecords: MAX_OPEN_RECORDS }],
+    ['too_many_open_bytes', { openBytes: 10 }],
+  ] as const)('with the code %s', (code, over) => {
+    expect(pressureOf({ ...CALM, ...over })).toMatchObject({ code, retryAfterMs: 1_000 });
+  });
+
+  it('by bytes at 256 MiB, or at a quarter of a smaller heap', () => {
+    expect(defaultOpenBytes(4_000_000_000)).toBe(256 * 1024 * 1024);
+    expect(defaultOpenBytes(400_000_000)).toBe(100_000_000);
+  });
+});
+
+it('attempts with large labels are a 503 for Ray until some end', async () => {
+  const test = createTestBridge({ settings: { maxOpenBytes: 1_000_000 } });
+  await test.bridge.start();
+  const session = 'session_2026-11-26_10-00-00_000001_1';
+  const base64 = (hex: string): string => Buffer.from(hex, 'hex').toString('base64');
+  const idOf = (number: number): string => base64(`${number.toString(16).padStart(16, '0')}${'f'.repeat(24)}01000000`);
+  const post = async (number: number, slot: string, eventType: string, payload: object): Promise<Response> => {
+    const event = { eventId: base64(`${slot.length}${number}`.padStart(56, '0')), eventType, sessionName: session, [slot]: payload };
+    const body = JSON.stringify([{ ...event, timestamp: new Date().toISOString() }]);
+    const response = await test.bridge.app.request('/', { method: 'POST', body, headers: { 'content-type': 'application/json' } });
+    await until(() => test.bridge.stats().journal.entries === 0);
+    return response;
+  };
+  const define = (number: number): Promise<Response> =>
+    post(number, 'taskDefinitionEvent', 'TASK_DEFINITION_EVENT', {
+      taskId: idOf(number),
+      taskAttempt: 0,
+      taskName: `work ${number}`,
+      labelSelector: Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`label ${index}`, `${number} `.padEnd(1_000, 'x')])),
+    });
+  let accepted = 0;
+  let response = await define(accepted);
+  while (response.status === 200 && accepted < 50) {
+    accepted += 1;
+    response = await define(accepted);
+  }
+  expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);
+  expect(await response.json()).toMatchObject({ error: { code: 'too_many_open_bytes' } });
+  expect(accepted).toBeGreaterThan(7);
+  expect(accepted).toBeLessThan(11);
+  expect(test.bridge.stats().correlator.openAttempts).toBe(accepted);
+  test.pass(2 * 3_600_000);
+  await until(() => test.bridge.stats().correlator.openBytes === 0);
+  expect((await define(accepted)).status).toBe(200);
+  await test.bridge.stop();
+});
