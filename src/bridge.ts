@@ -1,13 +1,13 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Hono } from 'hono';
-import { type Access, openAccess, watch } from './access/index.ts';
+import { type Access, watch } from './access/index.ts';
+import { accessOf, type Environment, exportersOf, memoryLimit, remembering, spanEnvironmentOf } from './bridge-parts.ts';
 import { countFinished, describeJob, describeProblems, healthOf, readingsOf, reportFolded } from './bridge-telemetry.ts';
 import { defaultSettings, type Settings } from './config.ts';
 import { createMeasure } from './convert.ts';
 import { type CorrelatorStats, createCorrelator, type Lifecycle } from './correlate/index.ts';
 import {
   type Clock,
-  createExporters,
   createExportPipeline,
   type ExportLimits,
   type ExportStats,
@@ -30,7 +30,6 @@ import {
   type ReceiverLimits,
 } from './receiver/index.ts';
 import { createSpanMapper, jobSpanId, traceIdOf, traceUrlOf } from './span/index.ts';
-import { readSpanEnvironment, type SpanEnvironment } from './span-environment.ts';
 import { createTelemetry, type RebuildProgress, type Telemetry } from './telemetry.ts';
 import { createView, type View } from './view/index.ts';
 
@@ -44,8 +43,6 @@ const QUARANTINE_CLOSE_MS = 1000;
 const REBUILDING_INTERVAL_MS = 5_000;
 /** Up to here senders come first: some seconds of work. Beyond, the pump gets more of the event loop. */
 const MAX_BEHIND_ENTRIES = 500_000;
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface BridgeOptions {
   /** Where spans go: any SpanExporter. Without this and `exporters`, the exporters that the `OTEL_*` variables of `env` name. */
@@ -310,11 +307,11 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     const heldSpans = held.reduce((sum, lifecycle) => sum + mapSpans(lifecycle).length, 0);
     if (queued.undelivered === 0) await pump.checkpoint();
     await pipeline.shutdown();
+    const isKept = durable !== undefined && journal.stats().unwritable === undefined;
     await journal.close();
     await quarantine?.close(QUARANTINE_CLOSE_MS);
     state = 'stopped';
     const { openAttempts, openJobs } = correlator.stats();
-    const isKept = durable !== undefined;
     const outcome = { undelivered: queued.undelivered + heldSpans, unreadEvents: journal.stats().entries, isKept };
     telemetry.bridgeStopped({ ...outcome, openAttempts, openJobs });
     return outcome;
@@ -357,42 +354,5 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     start,
     stop: ({ timeoutMs = settings.drainTimeoutMs } = {}) => (stopping ??= drainAndShutDown(timeoutMs)),
     stats,
-  };
-}
-
-function memoryLimit({ maxJournalBytes }: Settings): { readonly limitBytes?: number } {
-  return maxJournalBytes === undefined ? {} : { limitBytes: maxJournalBytes };
-}
-
-function accessOf(settings: Settings): Access {
-  const opened = openAccess(settings);
-  if (!opened.ok) throw new Error(opened.problems.join('; '));
-  return opened.access;
-}
-
-function spanEnvironmentOf(env: Environment): Omit<SpanEnvironment, 'ok'> {
-  const read = readSpanEnvironment(env);
-  if (!read.ok) throw new Error(read.problems.join('; '));
-  const { ok: _, ...environment } = read;
-  return environment;
-}
-
-function exportersOf({ exporter, exporters }: BridgeOptions, env: Environment): readonly NamedExporter[] {
-  if (exporters !== undefined) return exporters;
-  if (exporter !== undefined) return [{ name: 'custom', exporter }];
-  const created = createExporters(env);
-  if (!created.ok) throw new Error(created.problems.join('; '));
-  return created.exporters;
-}
-
-/** The correlator measures a lifecycle just before it hands it out: what was mapped then is not mapped again. */
-function remembering(mapSpans: (lifecycle: Lifecycle) => readonly ReadableSpan[]): (lifecycle: Lifecycle) => readonly ReadableSpan[] {
-  let last: Lifecycle | undefined;
-  let spans: readonly ReadableSpan[] = [];
-  return (lifecycle) => {
-    if (lifecycle === last) return spans;
-    spans = mapSpans(lifecycle);
-    last = lifecycle;
-    return spans;
   };
 }

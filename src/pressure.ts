@@ -14,7 +14,7 @@ const OPEN_BYTES_SHARE = 1 / 4;
 /** What the limits are compared with. */
 export interface Load {
   readonly isStopping: boolean;
-  readonly journal: Pick<JournalStats, 'bytes' | 'limitBytes'>;
+  readonly journal: Pick<JournalStats, 'bytes' | 'limitBytes' | 'unwritable'>;
   readonly openAttempts: number;
   readonly maxOpenAttempts: number;
   readonly openRecords: number;
@@ -25,6 +25,7 @@ export interface Load {
 /** Why the bridge takes no events at the moment; undefined while it takes them. */
 export function pressureOf(load: Load): Pressure | undefined {
   if (load.isStopping) return refusal('stopping', 'the bridge is stopping');
+  if (load.journal.unwritable !== undefined) return refusal('journal_unavailable', load.journal.unwritable);
   if (load.journal.bytes >= load.journal.limitBytes) return refusal('journal_full', 'the journal is full');
   if (load.openAttempts >= load.maxOpenAttempts) return refusal('too_many_open_attempts', 'as many attempts are open as the limit allows');
   if (load.openRecords >= MAX_OPEN_RECORDS)

@@ -3,6 +3,7 @@ import { Batches } from './batches.ts';
 import { CheckpointStore } from './checkpoints.ts';
 import { Delivered } from './delivered.ts';
 import { createEntryWaits } from './entry-waits.ts';
+import { identify } from './folder-check.ts';
 import { createJournalClock, type JournalClock } from './journal-clock.ts';
 import type {
   AppendOutcome,
@@ -157,8 +158,9 @@ class DiskJournal implements Journal, Durable {
       seal: () => this.seal(),
       onWritten: (group: readonly QueuedBatch[]) => this.#written(group),
       onRefused: () => this.#forgetQueued(),
+      isDrained: () => this.#releasedCursor === this.#endCursor,
     };
-    this.#writer = new StoreWriter(writerOptions, level, startMs);
+    this.#writer = new StoreWriter(writerOptions, level, startMs, await identify(this.#options.folder));
   }
 
   async append(events: readonly RayEvent[], bytes: number): Promise<AppendOutcome> {
@@ -210,6 +212,7 @@ class DiskJournal implements Journal, Durable {
       limitBytes: this.#space.limitBytes,
       releasedCursor: this.#releasedCursor,
       endCursor: this.#endCursor,
+      unwritable: this.#writer?.problem,
       oldestAgeMs: entries === 0 || oldestMs === undefined ? 0 : Math.max(0, this.#clock.nowMs() - oldestMs),
     };
   }
@@ -230,6 +233,7 @@ class DiskJournal implements Journal, Durable {
   }
 
   isCheckpointDue(): boolean {
+    if (this.#open.hasLostFiles && this.#open.problem === undefined) return true;
     const workedThrough = this.#workedThroughBytes;
     const { checkpointBytes, idleCheckpointBytes, idleMs } = this.#limits;
     const enough = Math.max(checkpointBytes, (this.#checkpoints.current?.bytes ?? 0) * LOAD_CHECKPOINT_SHARE);
@@ -250,6 +254,7 @@ class DiskJournal implements Journal, Durable {
       const written = await this.#checkpoints.save(checkpoint, { bytesBefore, timeMs: this.#clock.nowMs() });
       await this.#batches.removeBefore(cursor, this.#endCursor);
       await this.#delivered.removeTo(this.#open.level, deliveredEnd);
+      this.#open.hasLostFiles = false;
       const durationMs = this.#options.now() - startedMs;
       this.#onEvent({ name: 'journal_checkpoint', ...written, durationMs });
       return { ok: true, bytes: written.bytes };

@@ -28,6 +28,8 @@ export interface JournalStats {
   /** Of the entries that the journal holds, read or not: in memory, or on disk. */
   readonly bytes: number;
   readonly limitBytes: number;
+  /** Why nothing can be written to its disk, if nothing can. */
+  readonly unwritable?: string | undefined;
   /** Everything before it was released: where a pump that starts begins to read. */
   readonly releasedCursor: JournalCursor;
   /** Where the next entry will stand. */

@@ -25,6 +25,10 @@ export interface DiskJournalLimits {
   readonly retryMs: number;
   /** The clock's position is kept at least so often. Default 10 s. */
   readonly keepTimeMs: number;
+  /** Between two looks at the folder: whether it is there, and its files in it. Default 2 s. */
+  readonly watchMs: number;
+  /** Before files that were removed are repaired, the pump reads what it can of the open ones: so long at most. Default 10 s. */
+  readonly drainMs: number;
 }
 
 export const DEFAULT_DISK_JOURNAL_LIMITS: DiskJournalLimits = {
@@ -39,4 +43,6 @@ export const DEFAULT_DISK_JOURNAL_LIMITS: DiskJournalLimits = {
   maxDamagedBytes: 64 * MEBIBYTE,
   retryMs: 1_000,
   keepTimeMs: 10_000,
+  watchMs: 2_000,
+  drainMs: 10_000,
 };

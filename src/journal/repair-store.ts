@@ -16,19 +16,65 @@ export function reasonOf(error: unknown): string {
   return error.cause instanceof Error ? reasonOf(error.cause) : error.message;
 }
 
-/** The engine read bytes that it did not write. Its texts of other trouble name paths, which may hold any word. */
+/**
+ * How the engine reports a table file that is shorter than it was, no file any more, or not there: as trouble of the disk, though no disk is at fault.
+ * Anchored, because a path may hold any word.
+ */
+const CUT_TABLE = /^IO error: .*\d\.(?:ldb|sst): (?:Invalid argument|No such device|Is a directory|No such file or directory)$/s;
+
+/** The engine read bytes that it did not write, or fewer. Its texts of other trouble name paths, which may hold any word. */
 export function isCorruption(error: unknown): boolean {
-  return codeOf(error) === 'LEVEL_CORRUPTION' || reasonOf(error).startsWith('Corruption: ');
+  const reason = reasonOf(error);
+  return codeOf(error) === 'LEVEL_CORRUPTION' || reason.startsWith('Corruption: ') || CUT_TABLE.test(reason);
 }
 
 /** What a person can do about trouble that is there after a repair; empty when it is of another kind. */
 export function remedyOf(error: unknown): string {
-  return isCorruption(error) ? '; it is damaged beyond repair: move it away to begin an empty one' : '';
+  return isCorruption(error) ? '; it is damaged beyond repair: move the folder away to start with an empty journal' : '';
 }
 
 /** Trouble that a repair ends; any other, such as a full disk, a repair would make worse. */
 export async function isRepairable(folder: string, error: unknown): Promise<boolean> {
   return isCorruption(error) || (await pointsNowhere(folder));
+}
+
+/** Without `CURRENT` the engine takes a folder for an empty one, and removes the tables in it. */
+export async function lacksCurrent(folder: string): Promise<boolean> {
+  const names = await readdir(folder);
+  return !names.includes('CURRENT') && names.some((name) => /^(?:\d{6,}\.(?:ldb|sst)|MANIFEST-\d{6,})$/.test(name));
+}
+
+/**
+ * Which table is shorter than the engine's list of files says, in words; undefined when none is. The engine itself would find out when it reads there. It
+ * removes tables after it took them off its list, so a table that is still on the list afterwards should have been whole.
+ */
+export async function findCutTable(folder: string, tables: () => string | null | undefined): Promise<string | undefined> {
+  for (const { names, bytes } of listedTables(tables())) {
+    const size = await sizeOf(folder, names);
+    if (size >= bytes) continue;
+    const isListed = listedTables(tables()).some((table) => table.names[0] === names[0]);
+    if (isListed) return `the table ${names[0]} has ${size} of ${bytes} bytes`;
+  }
+  return undefined;
+}
+
+/** Of the first name that is there; 0 when none is. */
+async function sizeOf(folder: string, names: readonly string[]): Promise<number> {
+  for (const name of names) {
+    const found = await stat(join(folder, name)).catch(() => undefined);
+    if (found !== undefined) return found.size;
+  }
+  return 0;
+}
+
+/** Of the property `leveldb.sstables`: a line for each table that is in use, ` NUMBER:BYTES[...]`. Its file has one of two endings. */
+export function listedTables(
+  property: string | null | undefined,
+): readonly { readonly names: readonly string[]; readonly bytes: number }[] {
+  return Array.from((property ?? '').matchAll(/^ (\d+):(\d+)\[/gm), ([, number = '', bytes]) => {
+    const base = number.padStart(6, '0');
+    return { names: [`${base}.ldb`, `${base}.sst`], bytes: Number(bytes) };
+  });
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { AppendOutcome } from './journal.ts';
 import type { Delivered } from './delivered.ts';
+import { findFolderProblem, findProblem, type FolderIdentity, identify } from './folder-check.ts';
 import type { OnJournalEvent } from './journal-event.ts';
 import { KEYS, numberedKey } from './keys.ts';
 import type { DiskJournalLimits } from './limits.ts';
@@ -25,6 +26,8 @@ export interface StoreWriterOptions {
   readonly onWritten: (group: readonly QueuedBatch[]) => void;
   /** Batches that were queued are not; the next one is at the returned cursor. */
   readonly onRefused: () => number;
+  /** The pump has read every entry. */
+  readonly isDrained: () => boolean;
 }
 
 /** A time that is to be written, and who waits for that. */
@@ -33,28 +36,38 @@ interface TimeToKeep {
   readonly waiting: readonly (() => void)[];
 }
 
+interface Unwritable {
+  readonly reason: string;
+  readonly sinceMs: number;
+  readonly isDamaged: boolean;
+}
+
 /**
- * All writes to the store but checkpoints, one at a time: what waits together is one write and one sync. A write that fails makes the journal
- * unwritable until the store could be opened anew and written.
+ * All writes to the store but checkpoints, one at a time: what waits together is one write and one sync. A write that fails, or a folder that is gone,
+ * makes the journal unwritable until the store could be opened again and written.
  */
 export class StoreWriter {
   readonly queue = new WriteQueue();
   readonly #options: StoreWriterOptions;
   readonly #stop = new AbortController();
-  readonly #background: Promise<void>;
+  readonly #background: Promise<unknown>;
   #level: Level;
   #writing: Promise<void> | undefined;
   #timeToKeep: TimeToKeep | undefined;
   #keptTimeMs: number;
   #isUnsynced = false;
-  #unwritable: { readonly reason: string; readonly sinceMs: number; readonly isDamaged: boolean } | undefined;
+  #unwritable: Unwritable | undefined;
   #recovering: Promise<void> | undefined;
+  #identity: FolderIdentity;
+  /** Files were lost since the last checkpoint: what is in memory is to be written again. */
+  hasLostFiles = false;
 
-  constructor(options: StoreWriterOptions, level: Level, keptTimeMs: number) {
+  constructor(options: StoreWriterOptions, level: Level, keptTimeMs: number, identity: FolderIdentity) {
     this.#options = options;
     this.#level = level;
     this.#keptTimeMs = keptTimeMs;
-    this.#background = this.#runInBackground();
+    this.#identity = identity;
+    this.#background = Promise.all([this.#runInBackground(), this.#watchFolder()]);
   }
 
   /** Another one after each recovery. */
@@ -62,7 +75,11 @@ export class StoreWriter {
     return this.#level;
   }
 
-  /** Why nothing can be written just now. */
+  /** Why nothing can be written. */
+  get problem(): string | undefined {
+    return this.#unwritable === undefined ? undefined : describeProblem(this.#unwritable.reason);
+  }
+
   refusal(): AppendOutcome | undefined {
     return this.#unwritable === undefined ? undefined : unavailable(this.#unwritable.reason);
   }
@@ -88,16 +105,33 @@ export class StoreWriter {
     });
   }
 
-  /** Nothing of what was under way counts; the store is opened anew, because the engine's log may end in the middle of a record. */
+  /** Nothing of what was under way counts; the store is opened again, because the engine's log may end in the middle of a record. */
   fail(error: unknown): void {
+    this.#refuseAll(reasonOf(error), isCorruption(error));
+  }
+
+  #refuseAll(reason: string, isDamaged: boolean): void {
     if (this.#unwritable === undefined) {
-      const reason = reasonOf(error);
-      this.#unwritable = { reason, sinceMs: this.#options.now(), isDamaged: isCorruption(error) };
+      this.#unwritable = { reason, sinceMs: this.#options.now(), isDamaged };
       this.#options.onEvent({ name: 'journal_unwritable', folder: this.#options.folder, reason });
     }
     this.queue.refuseAll(unavailable(this.#unwritable.reason));
     this.#options.onRefused();
     this.#startToRecover();
+  }
+
+  async #watchFolder(): Promise<void> {
+    const { sleep, limits, folder } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      await sleep(limits.watchMs, this.#stop.signal);
+      const level = this.#level;
+      if (this.#stop.signal.aborted || this.#unwritable !== undefined) continue;
+      const problem = await findProblem(folder, this.#identity, () => tablesOf(level));
+      // A look at a store that was closed meanwhile says nothing.
+      if (problem === undefined || this.#stop.signal.aborted || level !== this.#level) continue;
+      this.hasLostFiles ||= problem.kind === 'files';
+      this.#refuseAll(problem.reason, problem.kind === 'files');
+    }
   }
 
   #startToRecover(): void {
@@ -158,8 +192,20 @@ export class StoreWriter {
     const { sleep, limits } = this.#options;
     while (!this.#stop.signal.aborted) {
       await sleep(limits.retryMs, this.#stop.signal);
-      if (await this.#reopen()) break;
+      if ((await this.#mayReopen()) && (await this.#reopen())) break;
     }
+  }
+
+  /** Not while the folder is gone: as long as the store stays open, what was accepted can be read from files that were removed. */
+  async #mayReopen(): Promise<boolean> {
+    const { folder, now, isDrained, limits } = this.#options;
+    const problem = await findFolderProblem(folder, this.#identity);
+    const { sinceMs, isDamaged } = this.#unwritable ?? { sinceMs: 0, isDamaged: false };
+    if (problem !== undefined) {
+      this.#unwritable = { reason: problem.reason, sinceMs, isDamaged };
+      return false;
+    }
+    return !this.hasLostFiles || isDrained() || now() - sinceMs >= limits.drainMs;
   }
 
   async #reopen(): Promise<boolean> {
@@ -170,6 +216,7 @@ export class StoreWriter {
     for (const what of opened.damages) onEvent({ name: 'journal_damaged', what, entries: 0 });
     this.#level = opened.level;
     try {
+      this.#identity = await identify(folder);
       // What failed may be there all the same, and its sender will send it again.
       await this.#level.clear({ gte: numberedKey('batch', this.#options.onRefused()), lt: numberedKey('checkpoint') });
       await this.#keepNow();
@@ -210,6 +257,15 @@ function sumOf(puts: readonly { readonly value: Buffer }[]): number {
   return puts.reduce((sum, { value }) => sum + value.length, 0);
 }
 
+function tablesOf(level: Level): string | null | undefined {
+  // It throws when the store was closed meanwhile.
+  return level.status === 'open' ? level.getProperty('leveldb.sstables') : undefined;
+}
+
+function describeProblem(reason: string): string {
+  return `the journal cannot be written: ${reason}`;
+}
+
 function unavailable(reason: string): AppendOutcome {
-  return { ok: false, code: 'journal_unavailable', message: `the journal cannot be written: ${reason}`, retryAfterMs: RETRY_AFTER_MS };
+  return { ok: false, code: 'journal_unavailable', message: describeProblem(reason), retryAfterMs: RETRY_AFTER_MS };
 }

@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { isOurKey, KEYS } from './keys.ts';
-import { codeOf, isRepairable, reasonOf, remedyOf, repairStore } from './repair-store.ts';
+import { codeOf, findCutTable, isRepairable, lacksCurrent, reasonOf, remedyOf, repairStore } from './repair-store.ts';
 import { decodeValue, encodeValue } from './stored-value.ts';
 
 /** Of what this release writes. A journal of a higher one is left alone. */
@@ -36,8 +36,13 @@ export async function openStore(folder: string, isDamaged = false): Promise<Open
 }
 
 async function openOrRepair(folder: string): Promise<OpenedStore> {
+  if (await lacksCurrent(folder)) return await openRepaired(folder, 'the file CURRENT is missing');
   try {
-    return await openLevel(folder);
+    const opened = await openLevel(folder);
+    const cut = opened.ok ? await findCutTable(folder, () => opened.level.getProperty('leveldb.sstables')) : undefined;
+    if (!opened.ok || cut === undefined) return opened;
+    await opened.level.close();
+    return await openRepaired(folder, cut);
   } catch (error) {
     if (!(await isRepairable(folder, error))) throw error;
     return await openRepaired(folder, reasonOf(error));

@@ -1,5 +1,6 @@
-import { copyFile, mkdir, readdir, stat } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { otlpJsonLines } from '../../src/export/index.ts';
@@ -250,8 +251,38 @@ it.each(['takes', 'is away'] as const)(
     const second = await start({ name: 'second', limits });
     await until(() => second.bridge.stats().correlator.openJobs === first.bridge.stats().correlator.openJobs);
     await finish(second);
+    await until(() => new Set([...before, ...logged(second)].map((each) => JSON.stringify(each))).size === 3);
     const all = [...before, ...logged(second)].map((each) => JSON.stringify(each));
     expect(all.length).toBe(new Set(all).size);
     expect(new Set(all).size).toBe(3);
   },
 );
+
+it('answers 503, also at /readyz and on the page, while the folder of the journal is gone, and says why', async () => {
+  const sleep = (_: number, signal: AbortSignal): Promise<void> => delay(5, undefined, { signal }).catch(() => undefined);
+  const { journal } = await openJournal(join(folder, 'gone'), { sleep });
+  const { bridge } = createTestBridge({ journal, settings: { ...SETTINGS, view: 'on' } });
+  await bridge.start();
+  const [body = ''] = recordedBodies('features-ray-2.60.0.ndjson');
+  try {
+    expect((await postTo(bridge.app, body)).status).toBe(200);
+    await expect.poll(async () => (await bridge.app.request('/readyz')).status).toBe(200);
+    await rename(join(folder, 'gone'), join(folder, 'aside'));
+    await until(() => /was removed/.test(bridge.stats().journal.unwritable ?? ''));
+    const refused = await postTo(bridge.app, body);
+    expect(refused).toMatchObject({ status: 503, answer: { error: { code: 'journal_unavailable' } } });
+    const ready = await bridge.app.request('/readyz');
+    expect([ready.status, await ready.json()]).toMatchObject([503, { reason: expect.stringMatching(/cannot be written: .* was removed/) }]);
+    const status = (await (await bridge.app.request('/api/v1/status')).json()) as { health: { reason?: string } };
+    expect(status.health.reason).toMatch(/was removed: put it back/);
+    await rename(join(folder, 'aside'), join(folder, 'gone'));
+    await until(() => bridge.stats().journal.unwritable === undefined);
+    expect((await postTo(bridge.app, inSession(body, 'session_other'))).status).toBe(200);
+    await expect.poll(async () => (await bridge.app.request('/readyz')).status).toBe(200);
+    await rm(join(folder, 'gone'), { recursive: true });
+    await until(() => bridge.stats().journal.unwritable !== undefined);
+    expect(await bridge.stop()).toMatchObject({ isKept: false });
+  } finally {
+    await bridge.stop({ timeoutMs: 0 });
+  }
+});

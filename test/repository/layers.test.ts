@@ -28,13 +28,14 @@ const layers: Readonly<Record<string, Layer>> = {
   pressure: { imports: [], types: ['journal', 'receiver'] },
   rebuild: { imports: ['correlate'], types: ['journal', 'receiver', 'config', 'view'] },
   'bridge-telemetry': { imports: ['correlate', 'export', 'journal', 'metrics', 'pressure', 'telemetry'], types: ['view'] },
+  'bridge-parts': { imports: ['access', 'export', 'span-environment'], types: ['config', 'correlate'] },
   bridge: {
     imports: [
       ...stages,
       'config',
       'convert',
       'telemetry',
-      'span-environment',
+      'bridge-parts',
       'bridge-telemetry',
       'pressure',
       'pump',
