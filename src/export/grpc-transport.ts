@@ -1,5 +1,5 @@
 import type * as GrpcJs from '@grpc/grpc-js';
-import type { Client, Metadata, ServiceError } from '@grpc/grpc-js';
+import type { ChannelOptions, Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import { listenToGrpc } from './grpc-log.ts';
 import { USER_AGENT } from './http-transport.ts';
 import type { TlsMaterial } from './otlp-certificates.ts';
@@ -94,24 +94,34 @@ function open(grpc: typeof GrpcJs, settings: OtlpSettings): Connection {
   const metadata = new grpc.Metadata();
   for (const [name, value] of Object.entries(settings.headers)) metadata.set(name, value);
   const { proxy } = settings.route;
-  const client = new grpc.Client(proxy === undefined ? settings.url : `dns:${addressOf(proxy)}`, credentials, {
-    // Its own reading of proxy variables follows another rule: `readRoute` has that of the bridge.
-    'grpc.enable_http_proxy': 0,
-    ...(proxy && {
-      'grpc.http_connect_target': `dns:${settings.url}`,
-      'grpc.default_authority': settings.url,
-      ...(proxy.credentials === undefined ? {} : { 'grpc.http_connect_creds': proxy.credentials }),
-    }),
-    'grpc.primary_user_agent': USER_AGENT,
-    'grpc.max_reconnect_backoff_ms': MAX_RECONNECT_BACKOFF_MS,
-    'grpc.default_compression_algorithm':
-      settings.compression === 'gzip' ? grpc.compressionAlgorithms.gzip : grpc.compressionAlgorithms.identity,
-  });
+  const client = new grpc.Client(
+    proxy === undefined ? settings.url : `dns:${addressOf(proxy)}`,
+    credentials,
+    channelOptions(settings, grpc),
+  );
   return { material, client, metadata };
 }
 
 function answered(body: Uint8Array): TransportAnswer {
   return { kind: 'answered', status: 'gRPC OK', contentType: 'application/x-protobuf', body };
+}
+
+export function channelOptions(
+  { url, compression, route: { proxy } }: OtlpSettings,
+  { compressionAlgorithms }: Pick<typeof GrpcJs, 'compressionAlgorithms'>,
+): ChannelOptions {
+  return {
+    // Its own reading of proxy variables follows another rule: `readRoute` has that of the bridge.
+    'grpc.enable_http_proxy': 0,
+    ...(proxy && {
+      'grpc.http_connect_target': `dns:${url}`,
+      'grpc.default_authority': url,
+      ...(proxy.credentials === undefined ? {} : { 'grpc.http_connect_creds': proxy.credentials }),
+    }),
+    'grpc.primary_user_agent': USER_AGENT,
+    'grpc.max_reconnect_backoff_ms': MAX_RECONNECT_BACKOFF_MS,
+    'grpc.default_compression_algorithm': compression === 'gzip' ? compressionAlgorithms.gzip : compressionAlgorithms.identity,
+  };
 }
 
 function addressOf({ host, port }: Proxy): string {

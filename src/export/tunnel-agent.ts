@@ -39,11 +39,11 @@ function openTunnel(proxy: Proxy, target: string, timeoutMs: number, done: Done<
   const options = { method: 'CONNECT', host: proxy.host, port: proxy.port, path: target, headers, agent: false };
   const request = (proxy.isSecure ? https : http).request(options);
   const timer = setTimeout(() => request.destroy(new Error(`no answer to CONNECT within ${timeoutMs} ms`)), timeoutMs);
-  request.once('connect', (response, socket: Socket, head) => {
+  request.once('connect', (response, socket: Socket) => {
     clearTimeout(timer);
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) {
-      if (head.length > 0) socket.unshift(head);
+      // Nothing of the server can be in the answer: with TLS it is the client that speaks first.
       done(null, socket);
       return;
     }

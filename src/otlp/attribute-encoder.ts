@@ -26,6 +26,11 @@ export class AttributeEncoder {
     this.#tag = tag;
   }
 
+  /** Keys that are kept at the moment, up to the limit. */
+  get knownKeys(): number {
+    return this.#known.size;
+  }
+
   write(writer: ByteWriter, { count, keys, values }: AttributeList): void {
     for (let index = 0; index < count; index += 1) this.#attribute(writer, keys[index] ?? '', values[index]);
   }

@@ -2,7 +2,15 @@ import * as grpc from '@grpc/grpc-js';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createExporters, createExportPipeline, type ExportEvent, type ExportPipeline, systemClock } from '../../src/export/index.ts';
+import {
+  createExporters,
+  createExportPipeline,
+  type ExportEvent,
+  type ExportPipeline,
+  readOtlpSettings,
+  systemClock,
+} from '../../src/export/index.ts';
+import { channelOptions } from '../../src/export/grpc-transport.ts';
 import { exportOnce } from '../../src/export/export-once.ts';
 import {
   bytesField,
@@ -181,6 +189,16 @@ describe('OTLP over gRPC', () => {
     await until(() => !(clock.slept.length < 3));
     expect(events[0]).toMatchObject({ name: 'export_retry', reason: containing('gRPC UNAVAILABLE') });
     expect(pipeline.stats()).toMatchObject({ queuedSpans: 2, refused: 0 });
+  });
+
+  it('connects again within 5 s, whatever proxy variables grpc-js would read, and compresses where it is asked to', () => {
+    const settings = readOtlpSettings({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip' }, []);
+    expect(channelOptions(settings, grpc)).toEqual({
+      'grpc.enable_http_proxy': 0,
+      'grpc.primary_user_agent': containing('ray-otel-bridge'),
+      'grpc.max_reconnect_backoff_ms': 5000,
+      'grpc.default_compression_algorithm': grpc.compressionAlgorithms.gzip,
+    });
   });
 
   it('a backend that hangs: the deadline of the variable ends the call', async () => {

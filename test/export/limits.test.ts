@@ -40,6 +40,19 @@ describe('the default limits of the export', () => {
     await count.pipeline.shutdown();
   });
 
+  it('are reached at the limit, not beyond it', async () => {
+    const span = large(1, 1000);
+    const bytes = startPipeline(
+      scripted(() => AWAY),
+      { maxQueuedBytes: 2 * otlpBytes(span) },
+    );
+    bytes.pipeline.enqueue([span]);
+    expect(bytes.pipeline.hasRoom()).toBe(true);
+    bytes.pipeline.enqueue([large(2, 1000)]);
+    expect(bytes.pipeline.hasRoom()).toBe(false);
+    await bytes.pipeline.shutdown();
+  });
+
   it('give a call of an exporter without a time of its own 30 s', async () => {
     const clock = createTestClock();
     const silent = { export: () => undefined, shutdown: () => Promise.resolve() };

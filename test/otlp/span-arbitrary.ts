@@ -67,7 +67,7 @@ export const RESOURCES = [{ 'service.name': 'ray' }, { 'service.name': 'ærø', 
   resourceFromAttributes(of),
 );
 
-const link = fc.record({ traceId, spanId, traceFlags: fc.constantFrom(0, 1), isRemote: fc.boolean(), attributes });
+const link = fc.record({ traceId, spanId, traceFlags: fc.nat(0xff), isRemote: fc.boolean(), attributes });
 const event = fc
   .record({ name: text, timeNs, attributes: fc.option(attributes, { nil: undefined }) })
   .map(({ attributes: own, ...rest }) => (own === undefined || own.count === 0 ? rest : { ...rest, attributes: own }));
