@@ -7,7 +7,7 @@ import type { Job } from './records.ts';
  */
 export function isInternalJob(job: Job): boolean {
   if (job.definition !== undefined) return false;
-  return job.hasRayActor || (job.session.sendsJobs && job.attemptCount === 0 && !hasOpenAttempts(job));
+  return job.hasRayActor || (job.session.sendsJobs && job.closedAttempts === 0 && !hasOpenAttempts(job));
 }
 
 /** Functions of Ray's own libraries: Ray Data's trackers, Serve's controller... */
