@@ -1,17 +1,6 @@
 import { expect, it } from 'vitest';
 import type { RayEvent } from '../../src/event/index.ts';
-import {
-  actorId,
-  actorStates,
-  definition,
-  header,
-  JOB,
-  jobStates,
-  SESSION,
-  START_NS,
-  states,
-  taskId,
-} from '../support/simple-events.ts';
+import { actorId, actorStates, definition, header, JOB, jobStates, SESSION, START_NS, states, taskId } from '../support/simple-events.ts';
 import { createFedModel } from './view-fixture.ts';
 
 const START_MS = Number(START_NS / 1_000_000n);
