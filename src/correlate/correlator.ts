@@ -5,17 +5,8 @@ import { closeAttempt } from './close-attempt.ts';
 import { isMarkDue, scheduleAttemptAt } from './due.ts';
 import { waitsUntilMs } from './job-end.ts';
 import { markActor, markAttempt, markJob, markSession } from './mark.ts';
-import {
-  closeActor,
-  closeJob,
-  closeNode,
-  closePlacementGroup,
-  closePoint,
-  closeRemainder,
-  closeSession,
-  closeSubmissionJob,
-  closeWorker,
-} from './close.ts';
+import { closeActor, closeJob, closeRemainder, closeSession } from './close.ts';
+import { closeNode, closePlacementGroup, closePoint, closeSubmissionJob, closeWorker } from './close-cluster.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
 import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
 import { openAttemptsOf } from './open-attempts.ts';

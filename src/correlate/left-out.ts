@@ -99,3 +99,10 @@ export class LeftOut {
 function keyOf(state: string): string {
   return STATES.includes(state) ? state : OTHER;
 }
+
+/** How many states of some lists were left out; absent when none were. */
+export function leftOutOf(...lists: readonly { readonly leftOut: LeftOut | undefined }[]): number | undefined {
+  let count = 0;
+  for (const { leftOut } of lists) count += leftOut?.count ?? 0;
+  return count === 0 ? undefined : count;
+}

@@ -28,52 +28,18 @@ import type { FoldNode } from './fold.ts';
 import type { JobVerdict } from './job-outcome.ts';
 import type { AttemptOutcome, JobTraceRef } from './lifecycle.ts';
 import type { LeftOut } from './left-out.ts';
-import type { PlaceFacts } from './place-facts.ts';
 import { NO_STATES, type PackedStates, unpackStates } from './packed-states.ts';
 import { LazyMap, LazySet } from './lazy-collections.ts';
 import { ownText } from './own-text.ts';
 import type { UntimedOutcome } from './untimed.ts';
 import { actorIdOf, driverTaskOf, jobIdOf } from './ray-ids.ts';
+import { SharedWhere } from './shared-where.ts';
 import { TaskAttempts } from './task-attempts.ts';
 
-/** Where attempts run of which the same is told: one object for all of them, which does not change. */
-export class Where implements PlaceFacts {
-  readonly submittedNodeId: string | undefined;
-  readonly executorNodeId: string | undefined;
-  readonly workerId: string | undefined;
-  readonly workerPid: number | undefined;
-  readonly nodeIpAddress: string | undefined;
-  /** The worker and the node, as far as they are known. They list it, for when they die. */
-  readonly places: readonly (NodeRecord | WorkerRecord)[];
-  /** Open ones; none of an attempt of which nothing is told. */
-  readonly attempts = new Set<Attempt>();
-
-  constructor(facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]) {
-    this.submittedNodeId = ownId(facts.submittedNodeId);
-    this.executorNodeId = ownId(facts.executorNodeId);
-    this.workerId = ownId(facts.workerId);
-    this.workerPid = facts.workerPid;
-    this.nodeIpAddress = facts.nodeIpAddress;
-    this.places = places;
-  }
-
-  /** Its places know of it. */
-  list(): void {
-    for (const place of this.places) place.wheres.add(this);
-  }
-
-  /** The node that is most sure. */
-  get nodeId(): string | undefined {
-    return this.executorNodeId ?? this.submittedNodeId;
-  }
-}
-
-function ownId(id: string | undefined): string | undefined {
-  return id === undefined ? undefined : ownText(id);
-}
+export type Where = SharedWhere<Attempt, NodeRecord | WorkerRecord>;
 
 /** Of an attempt of which nothing is told. */
-export const NOWHERE = new Where({}, []);
+export const NOWHERE: Where = new SharedWhere({}, []);
 
 /**
  * One try at a task, while it is not finished. A million of them are open at once: what most have is packed or shared, and what few have, or all

@@ -1,7 +1,8 @@
 import type { TimeNs } from '../event/index.ts';
 import { smallest } from './merge.ts';
 import type { PlaceFacts } from './place-facts.ts';
-import { type Attempt, type NodeRecord, type Session, Where, type WorkerRecord } from './records.ts';
+import type { Attempt, NodeRecord, Session, Where, WorkerRecord } from './records.ts';
+import { SharedWhere } from './shared-where.ts';
 
 /** Combinations that are kept although no open attempt is there, in each session. */
 export const IDLE_MAX = 2_000;
@@ -17,10 +18,15 @@ export function whereOf(session: Session, facts: PlaceFacts, places: readonly (N
   // A record that was forgotten meanwhile has a successor of the same id.
   if (known !== undefined && hasSamePlaces(known, places)) return known;
   if (session.wheres.size >= Math.max(session.sweepWheresAt, IDLE_MAX)) sweep(session);
-  const where = new Where(facts, places);
+  const where: Where = new SharedWhere(facts, places);
   session.wheres.set(key, where);
-  where.list();
+  list(where);
   return where;
+}
+
+/** Its places know of it. */
+function list(where: Where): void {
+  for (const place of where.places) place.wheres.add(where);
 }
 
 function sweep(session: Session): void {
@@ -125,7 +131,7 @@ export function moveTo(attempt: Attempt, where: Where): void {
   attempt.where = where;
   for (const place of where.places) place.running += 1;
   // It may have been swept away as idle between its making and now.
-  if (where.attempts.size === 0) where.list();
+  if (where.attempts.size === 0) list(where);
   where.attempts.add(attempt);
 }
 
