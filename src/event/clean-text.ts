@@ -1,4 +1,5 @@
 import { redactEnvVars, redactUrls } from './redact-text.ts';
+import { redactTokens } from './redact-tokens.ts';
 
 const BEL = 0x07;
 const TAB = 0x09;
@@ -10,12 +11,12 @@ const STRING_END = 0x9c;
 /**
  * Text of an event, fit to be stored and shown: terminal sequences (ECMA-48: CSI, OSC and the other control strings) and
  * control characters but newline and tab removed, lone surrogates replaced, values of runtime environments' `env_vars`, and
- * credentials and queries of URLs, redacted. Linear in the length of the text, and cleaning twice changes nothing.
+ * credentials, queries and fragments of URLs, and what says that it is a password or a token, redacted. Linear in the length of the text, and cleaning twice changes nothing.
  */
 export function cleanText(text: string): string {
   let cleaned = hasControls(text) ? withoutControls(text) : text;
   if (!cleaned.isWellFormed()) cleaned = cleaned.toWellFormed();
-  return redactUrls(redactEnvVars(cleaned));
+  return redactTokens(redactUrls(redactEnvVars(cleaned)));
 }
 
 /** The first `limit` UTF-16 units of a text, never ending in half a character. */

@@ -6,29 +6,9 @@ export const MAX_ENTRYPOINT_LENGTH = 65_536;
 
 const ASSIGNMENT = /^[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=/;
 /** Commands that only prepare for the one that matters. */
-const PREPARATIONS = new Set([
-  ...[
-    'cd',
-    'pushd',
-    'popd',
-    'export',
-    'declare',
-    'typeset',
-    'readonly',
-    'set',
-    'unset',
-    'source',
-    '.',
-    'ulimit',
-    'umask',
-    'shopt',
-    'alias',
-  ],
-]);
+const PREPARATIONS = setOf('cd pushd popd export declare typeset readonly set unset source . ulimit umask shopt alias');
 /** Behind these words a shell expects a command, or a list of words. */
-const KEYWORDS = new Set([
-  ...['if', 'then', 'else', 'elif', 'fi', 'for', 'select', 'while', 'until', 'do', 'done', 'case', 'esac', 'in', 'function', 'coproc'],
-]);
+const KEYWORDS = setOf('if then else elif fi for select while until do done case esac in function coproc');
 const MODULE = /^[A-Za-z_][\w.]{0,254}$/;
 const SCRIPT = /^(?![+-])[\p{L}\p{N}_.+-]{1,250}\.(py|pyc|pyz|ipynb|sh|bash|jar|js|mjs|ts|jl|r|R|rb|pl)$/u;
 const PROGRAM = /^(?![+-])[\p{L}\p{N}_.+-]{1,255}$/u;
@@ -114,6 +94,10 @@ function findScript({ name, words, at }: Program): string | undefined {
 function scriptName(word = ''): string | undefined {
   const name = baseName(word);
   return SCRIPT.test(name) && !word.includes('://') ? name : undefined;
+}
+
+function setOf(words: string): ReadonlySet<string> {
+  return new Set(words.split(' '));
 }
 
 /** Behind the last separator, of either kind: drivers run on Windows too. */

@@ -144,29 +144,13 @@ export function jarOf(program: string, words: readonly string[], from: number): 
  * Programs that are known by their name. Behind an assignment only these are shown: of `TOKEN=correct horse python x.py` the shell takes
  * `horse` for the program.
  */
-const KNOWN_PROGRAMS = new Set([
-  ...['ray', 'serve', 'tune', 'rllib', 'jupyter', 'papermill', 'streamlit', 'pytest', 'celery', 'gunicorn', 'uvicorn', 'dask', 'dbt'],
-  ...['mpirun', 'mpiexec', 'horovodrun', 'srun', 'sbatch', 'spark-submit', 'vllm', 'mlflow', 'wandb', 'airflow', 'prefect', 'dagster'],
-  ...[
-    'make',
-    'npm',
-    'npx',
-    'yarn',
-    'cargo',
-    'go',
-    'docker',
-    'kubectl',
-    'git',
-    'curl',
-    'wget',
-    'echo',
-    'sleep',
-    'true',
-    'conda',
-    'mamba',
-    'pip',
-  ],
-]);
+const KNOWN_PROGRAMS = new Set(
+  [
+    'ray serve tune rllib jupyter papermill streamlit pytest celery gunicorn uvicorn dask dbt vllm mlflow wandb airflow prefect dagster',
+    'mpirun mpiexec horovodrun srun sbatch spark-submit make npm npx yarn cargo go docker kubectl git curl wget echo sleep true',
+    'conda mamba pip',
+  ].flatMap((names) => names.split(' ')),
+);
 
 export function isKnownProgram(program: string): boolean {
   return KNOWN_PROGRAMS.has(program) || RUNNERS.has(program) || interpreterOf(program) !== undefined;

@@ -22,7 +22,7 @@ export function redactEnvVars(text: string): string {
   return redacted;
 }
 
-/** Replaces user, password and query (signatures, tokens) of every URL of a text: `https://user:password@host/path?query`. */
+/** Replaces user, password, and query or fragment (signatures, tokens) of every URL of a text: `https://user:password@host/path?query#fragment`. */
 export function redactUrls(text: string): string {
   let scheme = text.indexOf('://');
   if (scheme < 0) return text;
@@ -37,7 +37,7 @@ export function redactUrls(text: string): string {
       kept.push(text.slice(keptFrom, start), REDACTED);
       keptFrom = start + at;
     }
-    const query = url.indexOf('?', at + 1);
+    const query = startOfQuery(url, at + 1);
     if (query >= 0) {
       kept.push(text.slice(keptFrom, start + query + 1), REDACTED);
       keptFrom = end;
@@ -46,6 +46,13 @@ export function redactUrls(text: string): string {
   }
   kept.push(text.slice(keptFrom));
   return kept.join('');
+}
+
+/** Where a query or a fragment begins; -1 if there is none. */
+function startOfQuery(url: string, from: number): number {
+  const query = url.indexOf('?', from);
+  const fragment = url.indexOf('#', from);
+  return query < 0 || (fragment >= 0 && fragment < query) ? fragment : query;
 }
 
 /**

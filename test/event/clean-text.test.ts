@@ -67,11 +67,81 @@ describe('URLs in a text', () => {
     [`s3://AKIA:ab/${SECRET}@bucket/key`, 's3://[redacted]@bucket/key'],
     [`'https://${SECRET}@host', "https://plain/a@b"`, `'https://[redacted]@host', "https://plain/a@b"`],
     [`GET https://bucket/k.zip?sig=${SECRET}&x=a@b failed`, 'GET https://bucket/k.zip?[redacted] failed'],
+    [`see https://host/path#access_token=${SECRET}&x=1 there`, 'see https://host/path#[redacted] there'],
+    [`https://host/path#a?b=${SECRET}`, 'https://host/path#[redacted]'],
     ['http://127.0.0.1:8265/jobs/a@b', 'http://127.0.0.1:8265/jobs/a@b'],
   ])('%s', (text, cleaned) => {
     expect(cleanText(text)).toBe(cleaned);
   });
 });
+
+describe('passwords and tokens in a text', () => {
+  const key = `${'AKIA'}IOSFODNN7EXAMPLE`;
+  it.each([
+    [`401: Invalid token: ${SECRET}`, '401: Invalid token: [redacted]'],
+    [`connect(host='h', password='${SECRET}', port=1)`, "connect(host='h', password='[redacted]', port=1)"],
+    [`    os.environ["API_KEY"] = "${SECRET}"`, '    os.environ["API_KEY"] = "[redacted]"'],
+    [`{"client_secret": "${SECRET}", "a": 1}`, '{"client_secret": "[redacted]", "a": 1}'],
+    [String.raw`{\"api-key\": \"${SECRET}\", \"a\": 1}`, String.raw`{\"api-key\": \"[redacted]\", \"a\": 1}`],
+    [`AWS_SECRET_ACCESS_KEY=${SECRET}/x+y python`, 'AWS_SECRET_ACCESS_KEY=[redacted] python'],
+    [`Server=h;Pwd=${SECRET};Encrypt=1`, 'Server=h;Pwd=[redacted];Encrypt=1'],
+    [`headers={'Authorization': 'Bearer ${SECRET}'}`, "headers={'Authorization': 'Bearer [redacted]'}"],
+    [`Authorization: Basic ${SECRET}==, Accept: */*`, 'Authorization: Basic [redacted], Accept: */*'],
+    [`> Cookie: sid=${SECRET}; b=${SECRET}\n> Accept: x`, '> Cookie: [redacted]\n> Accept: x'],
+    [`the bearer ${SECRET}.x.y was refused`, 'the bearer [redacted] was refused'],
+    [`denied for ${key} in us-east-1`, 'denied for [redacted] in us-east-1'],
+    [`push with ghp_${'a1'.repeat(18)} failed`, 'push with [redacted] failed'],
+    [`eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.${SECRET} has expired`, '[redacted] has expired'],
+    [
+      `-----BEGIN RSA PRIVATE KEY-----\n${SECRET}\n-----END RSA PRIVATE KEY-----\nend`,
+      '-----BEGIN RSA PRIVATE KEY-----[redacted]-----END RSA PRIVATE KEY-----\nend',
+    ],
+    [`-----BEGIN PRIVATE KEY-----\n${SECRET}`, '-----BEGIN PRIVATE KEY-----[redacted]'],
+  ])('%s', (text, cleaned) => {
+    expect(cleanText(text)).toBe(cleaned);
+  });
+
+  it.each([
+    'max_tokens=512, token_count: 7',
+    '    next_token = logits.argmax(-1)',
+    "SyntaxError: unexpected token: ')'",
+    "tokenizer='gpt2'",
+    'Bearer authentication is required',
+    "KeyError: 'password'",
+    'passwordless login, secretary, authority',
+    'TypeError: f() got an unexpected keyword argument',
+  ])('leaves %j alone', (text) => {
+    expect(cleanText(text)).toBe(text);
+  });
+
+  it('are found in time that grows with the text', () => {
+    for (const piece of [
+      'password="',
+      'token=\\',
+      'eyJ',
+      'sk-',
+      'bearer ',
+      '-----BEGIN PRIVATE KEY-----',
+      'authorization: ',
+      'cookie: ',
+      '\\',
+      'aatoken_',
+    ]) {
+      const [short, long] = [2 ** 14, 2 ** 18].map((length) => {
+        const text = piece.repeat(length / piece.length);
+        return Math.min(...[1, 2, 3].map(() => elapsed(() => cleanText(text))));
+      });
+      // Sixteen times the text: two hundred times the time would be quadratic.
+      expect(long, piece).toBeLessThan(100 * Math.max(short ?? 0, 1));
+    }
+  });
+});
+
+function elapsed(work: () => unknown): number {
+  const start = process.cpuUsage().user;
+  work();
+  return (process.cpuUsage().user - start) / 1000;
+}
 
 it('cleaning twice changes nothing, and leaves no control character', () => {
   const pieces = fc.constantFrom(
@@ -100,6 +170,19 @@ it('cleaning twice changes nothing, and leaves no control character', () => {
     '/',
     'a',
     '\ud800',
+    '#',
+    'password',
+    'token',
+    'auth',
+    'Authorization',
+    'Bearer ',
+    'cookie',
+    ': ',
+    '[redacted]',
+    'abc123def',
+    'eyJabcdefghi.eyJabcdefghi.',
+    '-----BEGIN PRIVATE KEY-----',
+    '-----END PRIVATE KEY-----',
   );
   fc.assert(
     fc.property(fc.array(pieces, { maxLength: 40 }), (parts) => {
