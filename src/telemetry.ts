@@ -195,7 +195,7 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
     internalError(stage, error) {
       metrics.add('internalErrors', 1, stage);
       spaced(`internal:${stage}`, (repeated) =>
-        log.error({ event: 'internal_error', stage, err: error, ...repeated }, 'a bug of the bridge; please report it'),
+        log.error({ event: 'internal_error', stage, err: withoutQuotation(error), ...repeated }, 'a bug of the bridge; please report it'),
       );
     },
     metricsPage: () => metrics.page(takeReadings()),
@@ -371,4 +371,13 @@ const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 function shown(text: string, limit = MAX_LOGGED_TEXT): string {
   const cut = text.length > limit ? `${text.slice(0, limit)}…` : text;
   return cut.replace(STEERING, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
+}
+
+/** V8 repeats a part of a text that is not JSON, and that may be of an event. */
+function withoutQuotation(error: unknown): unknown {
+  if (!(error instanceof SyntaxError)) return error;
+  const frames = error.stack?.split('\n').filter((line) => /^ {4}at /.test(line)) ?? [];
+  const safe = new SyntaxError('a text could not be read; it is not repeated here');
+  safe.stack = [`${safe.name}: ${safe.message}`, ...frames].join('\n');
+  return safe;
 }

@@ -37,6 +37,7 @@ export interface Recorder {
 
 /** Headers that tell nothing of who sent. */
 const keptHeaders = ['content-type', 'content-length', 'content-encoding', 'user-agent'] as const;
+const bridgePath = /^\/(?:t\/\*{3}\/?)?(?:v1\/events)?$/;
 /** Bodies in work at once, in multiples of the largest one. */
 const bodiesAtOnce = 4;
 
@@ -56,7 +57,7 @@ export function createRecorder({ writer, maxBodyBytes, now, progress, tokens }: 
   async function write(context: Context, received: readonly unknown[]): Promise<void> {
     const outcome = await writer.write({
       receivedAtMs: now(),
-      path: pathWithoutToken(new URL(context.req.url).pathname),
+      path: recordedPath(new URL(context.req.url).pathname),
       headers: headersOf(context),
       body: JSON.stringify(received.map((event) => redactRawEvent(event))),
     });
@@ -107,6 +108,12 @@ export function createRecorder({ writer, maxBodyBytes, now, progress, tokens }: 
   app.post('/t/:token/*', post);
   app.post('*', post);
   return { app, failed: failed.signal, failure: () => failure, tally };
+}
+
+/** A path that is none of a bridge may hold a key of somebody's own. */
+function recordedPath(path: string): string {
+  const shown = pathWithoutToken(path);
+  return bridgePath.test(shown) ? shown : '/***';
 }
 
 function eventsIn(bytes: Buffer): readonly unknown[] | undefined {

@@ -3,6 +3,14 @@ import { readMessage } from './fields.ts';
 import type { Payload } from './payload.ts';
 import type { ClusterPoint } from './ray-event.ts';
 
+const AUTOSCALER = 'AUTOSCALER';
+const AUTOSCALER_NUMBER = 5;
+
+/** Of an event's `source_type`. */
+export function isAutoscaler(source: unknown): boolean {
+  return source === AUTOSCALER || source === AUTOSCALER_NUMBER;
+}
+
 /**
  * An event whose `source_type` is AUTOSCALER and whose type has no decoder: named by its type, told by its message. No
  * release up to 2.60 sends one; the source type is reserved for them.

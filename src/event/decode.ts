@@ -1,12 +1,12 @@
 import { decodeActorDefinition } from './actor-definition.ts';
 import { decodeActorLifecycle } from './actor-lifecycle.ts';
 import { decodeActorTaskDefinition } from './actor-task-definition.ts';
-import { decodeAutoscaler } from './autoscaler.ts';
-import { cleanText, cutText, isControl } from './clean-text.ts';
+import { decodeAutoscaler, isAutoscaler } from './autoscaler.ts';
+import { cleanText, cutText } from './clean-text.ts';
 import { decodeDriverJobDefinition } from './driver-job-definition.ts';
 import { decodeDriverJobLifecycle } from './driver-job-lifecycle.ts';
 import { type Draft, getField, isRawObject, Problem, type RawObject, readId, readObject, setDefined } from './fields.ts';
-import { MAX_EVENT_ID_LENGTH, MAX_SESSION_LENGTH } from './header-limits.ts';
+import { isEventId, isSession, MAX_EVENT_ID_LENGTH, MAX_SESSION_LENGTH } from './header-limits.ts';
 import { ID_BYTES } from './hex-id.ts';
 import { decodeNodeDefinition } from './node-definition.ts';
 import { decodeNodeLifecycle } from './node-lifecycle.ts';
@@ -27,8 +27,9 @@ import { decodeWorkerLifecycle } from './worker-lifecycle.ts';
 
 /** Of an unknown type's name, in a rejection. UTF-16 units. */
 const MAX_QUOTED_LENGTH = 80;
-const AUTOSCALER = 'AUTOSCALER';
-const AUTOSCALER_NUMBER = 5;
+/** Names and numbers of Ray's enums. Anything else may be anything, and is not shown. */
+const TYPE_NAME = /^(?:[A-Z][A-Z0-9_]*|-?\d+(?:\.\d+)?)$/;
+const NO_TYPE_NAME = 'OTHER';
 
 interface EventType {
   readonly name: string;
@@ -81,7 +82,7 @@ export function decodeEvent(raw: unknown): Decoded<RayEvent> {
     return reject('event_type_missing', 'The event has no eventType.');
   }
   const session = getField(raw, 'sessionName');
-  if (!isPlainText(session, MAX_SESSION_LENGTH)) {
+  if (!isSession(session)) {
     return reject(
       'event_session_invalid',
       `sessionName is not a text of 1 to ${MAX_SESSION_LENGTH} characters without control characters.`,
@@ -107,11 +108,17 @@ export function isDeduplicable(event: RayEvent): boolean {
 
 function readHeader(raw: RawObject, session: string, problem: Problem): EventHeader {
   const eventId = getField(raw, 'eventId');
-  const isId = isPlainText(eventId, MAX_EVENT_ID_LENGTH);
+  const isId = isEventId(eventId);
   if (!isId) problem.report('eventId', `is not a text of 1 to ${MAX_EVENT_ID_LENGTH} characters without control characters`);
   const header: Draft<EventHeader> = { eventId: isId ? eventId : '', session };
   setDefined(header, 'emitterNodeId', readId(raw, 'nodeId', ID_BYTES.node, problem));
   return header;
+}
+
+/** Whether the event is of a type that Ray 2.49 to 2.60 sends. */
+export function isKnownType(raw: RawObject): boolean {
+  const sent = getField(raw, 'eventType');
+  return (typeof sent === 'string' || typeof sent === 'number') && findType(sent, raw) !== undefined;
 }
 
 /** Number 2 has two names, before and since 2.51: the slot that is filled tells which. */
@@ -122,14 +129,19 @@ function findType(sent: string | number, raw: RawObject): EventType | undefined 
 }
 
 function decodeUnknown(raw: RawObject, sentType: string | number, header: EventHeader, problem: Problem): Decoded<RayEvent> {
-  const name = cutText(cleanText(String(sentType)), MAX_QUOTED_LENGTH);
-  const source = getField(raw, 'sourceType');
-  if (source === AUTOSCALER || source === AUTOSCALER_NUMBER) {
+  const name = shownType(sentType);
+  if (isAutoscaler(getField(raw, 'sourceType'))) {
     const point = decodeAutoscaler({ body: raw, header, envelope: raw, problem }, name);
     if (problem.message === undefined) return accept(point, problem);
   }
   const rejection = { code: 'event_type_unknown', message: `The event type ${name} is not known.`, eventType: name } as const;
   return { ok: false, rejection };
+}
+
+/** An unknown type stands in logs and metrics. */
+function shownType(sentType: string | number): string {
+  const name = cutText(cleanText(String(sentType)), MAX_QUOTED_LENGTH);
+  return TYPE_NAME.test(name) ? name : NO_TYPE_NAME;
 }
 
 function finish(event: RayEvent, problem: Problem, payload: string): Decoded<RayEvent> {
@@ -139,15 +151,6 @@ function finish(event: RayEvent, problem: Problem, payload: string): Decoded<Ray
 
 function accept(event: RayEvent, { ignoredTimes }: Problem): Decoded<RayEvent> {
   return ignoredTimes === 0 ? { ok: true, event } : { ok: true, event, ignoredTimes };
-}
-
-/** Fit to be an identity: taken as it is or not at all. A lone surrogate has no UTF-8 form: two such texts would hash to the same ids. */
-function isPlainText(text: unknown, limit: number): text is string {
-  if (typeof text !== 'string' || text.length === 0 || text.length > limit) return false;
-  for (let index = 0; index < text.length; index += 1) {
-    if (isControl(text.charCodeAt(index))) return false;
-  }
-  return text.isWellFormed();
 }
 
 function reject(code: RejectionCode, message: string): { readonly ok: false; readonly rejection: Rejection } {

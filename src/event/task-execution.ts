@@ -5,6 +5,7 @@ import { readLifecycle, TASK_STATES } from './task-lifecycle.ts';
 import { isNothing, withUntimed } from './transitions.ts';
 
 const MAX_STATES = 64;
+const STATE_NUMBER = /^\d{1,10}$/;
 
 /** `TaskExecutionEvent` of Ray 2.49 and 2.50, the predecessor of `TaskLifecycleEvent`, in the latter's shape. */
 export function decodeTaskExecution(payload: Payload): TaskLifecycle {
@@ -30,8 +31,7 @@ function readTaskState(body: RawObject, problem: Problem): Transitions<StateTran
 }
 
 function readStateKey(key: string, problem: Problem): string {
-  const number = Number(key);
-  if (key.length > 0 && key.length <= 10 && Number.isInteger(number) && number >= 0) return enumName(number, TASK_STATES);
+  if (STATE_NUMBER.test(key)) return enumName(Number(key), TASK_STATES);
   if (TASK_STATES.includes(key)) return key;
   problem.report('key', 'is not the number of a state');
   return '';

@@ -10,6 +10,7 @@ import {
   bytesOf,
   createTestQuarantine,
   invalid,
+  knownEvent,
   readAll,
   realSpans,
   type TestQuarantine,
@@ -96,8 +97,8 @@ describe('list', () => {
   ])('of %j', async (argv, codes) => {
     const bench = await createBench();
     await addSpans(bench, 1);
-    bench.quarantine.addEvent(bytesOf({ eventId: 'event-a' }), invalid());
-    bench.quarantine.addEvent(bytesOf({ eventId: 'event-b' }), unknownType('NEW'));
+    bench.quarantine.addEvent(bytesOf(knownEvent('event-a')), invalid());
+    bench.quarantine.addEvent(bytesOf(knownEvent('event-b')), unknownType('NEW'));
     await bench.written();
     const { stdout, stderr } = await bench.run(['list', '--json', ...argv]);
     const rows = stdout.text
@@ -110,7 +111,7 @@ describe('list', () => {
 
   test('and show give hostile text no power over the terminal', async () => {
     const bench = await createBench();
-    bench.quarantine.addEvent(bytesOf({ eventType: hostile, list: [hostile] }), invalid(`at ${hostile}`));
+    bench.quarantine.addEvent(bytesOf(knownEvent(hostile, hostile)), invalid(`at ${hostile}`));
     await bench.written();
     const runs = [await bench.run(['list']), await bench.run(['list', '--json']), await bench.run(['show', 'e1-0'])];
     for (const { stdout } of runs) {
@@ -119,7 +120,7 @@ describe('list', () => {
     }
     const [, json, shown] = runs.map(({ stdout }) => stdout.text);
     expect(JSON.parse(json ?? '')).toMatchObject({ reason: `at ${hostile}` });
-    expect(JSON.parse(shown ?? '')).toMatchObject({ id: 'e1-0', reason: `at ${hostile}`, event: { list: ['\u202eevil\u{e0041}'] } });
+    expect(JSON.parse(shown ?? '')).toMatchObject({ id: 'e1-0', reason: `at ${hostile}`, event: { message: '\u202eevil\u{e0041}' } });
   });
 
   test('cuts reasons to the width of a terminal', async () => {
@@ -183,7 +184,7 @@ describe('retry of events', () => {
     expect(outcome).toEqual({ kind: 'trouble', problems: ['1 entry could not be sent again'] });
     expect(stdout.text).toBe('2 entries taken and removed, 1 entry left in quarantine\n');
     expect(stderr.text).toMatch(/e1-\d+: this release rejects it too: The event is not a JSON object/);
-    expect((await readAll(bench.folder)).entries).toMatchObject([{ event: 'never' }]);
+    expect((await readAll(bench.folder)).entries).toMatchObject([{ event: '[string]' }]);
   });
 
   test('finds the one that the bridge rejects again', async () => {

@@ -106,7 +106,26 @@ describe('record', () => {
     const response = await post(gzipSync('{"eventId":"a"}'), { 'content-encoding': 'gzip' });
     expect(await response.json()).toMatchObject({ accepted: 1 });
     await stop();
-    expect(await itemsOf(file)).toMatchObject([{ kind: 'post', body: '[{"eventId":"a"}]' }]);
+    expect(await itemsOf(file)).toMatchObject([{ kind: 'post', body: '[{"eventId":"[string]"}]' }]);
+  });
+
+  test('of an event of an unknown type, of what is no event, and of the path nothing but the shape is written', async () => {
+    const file = join(folder, 'events.ndjson');
+    const { url, stop } = await startRecorder('--output', file);
+    const headers = { 'content-type': 'application/json' };
+    const unknown = { eventType: 'A_NEW_EVENT', newEvent: { env: { TOKEN: 'hunter2' }, command: 'x --key hunter2' } };
+    for (const body of [JSON.stringify([unknown, { password: 'hunter2', hunter2: 1 }, 'hunter2', ['hunter2']]), '"hunter2"'])
+      await fetch(new URL('/ingest/hunter2?key=hunter2', url), { method: 'POST', headers, body });
+    await stop();
+    const text = await readFile(file, 'utf8');
+    expect(text).not.toContain('hunter2');
+    const [post] = await itemsOf(file);
+    expect(JSON.parse(post?.kind === 'post' ? post.body : '')).toEqual([
+      { eventType: 'A_NEW_EVENT', newEvent: { env: { '[other keys]': '[redacted]' }, command: '[string]' } },
+      { password: '[string]', '[other keys]': '[redacted]' },
+      '[string]',
+      ['[string]'],
+    ]);
   });
 
   test('what is not JSON or too large is refused, and the recording goes on', async () => {

@@ -68,10 +68,20 @@ describe('the envelope', () => {
     );
   });
 
-  it.each(['constructor', '__proto__', 'toString', 'A_NEW_EVENT', 99, -1, 1.5])('knows no type %j', (eventType) => {
+  it.each(['A_NEW_EVENT', 99, -1, 1.5])('knows no type %j', (eventType) => {
     const result = decodeEvent({ ...rawLifecycle(), eventType });
     expect(result).toMatchObject({ ok: false, rejection: { code: 'event_type_unknown', eventType: String(eventType) } });
   });
+
+  it.each(['constructor', '__proto__', 'toString', 'hunter2', 'password=hunter2', 'AKIAIOSFODNN7EXAMPLE', 'A B', ''])(
+    'does not repeat %j, which is no name of a type',
+    (eventType) => {
+      expect(decodeEvent({ ...rawLifecycle(), eventType })).toStrictEqual({
+        ok: false,
+        rejection: { code: 'event_type_unknown', message: 'The event type OTHER is not known.', eventType: 'OTHER' },
+      });
+    },
+  );
 
   it('cuts and cleans the name of an unknown type', () => {
     const result = decodeEvent({ ...rawLifecycle(), eventType: `\u001b[31m${'X'.repeat(500)}` });

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeEvent, redactRawEvent } from '../../src/event/index.ts';
 import { MAX_DEPTH } from '../../src/event/redact.ts';
@@ -5,6 +6,7 @@ import {
   ACTOR_ID,
   inSnakeCase,
   JOB_ID,
+  NODE_ID,
   printed,
   type Raw,
   rawDefinition,
@@ -14,6 +16,7 @@ import {
   TIME,
   WORKER_ID,
 } from './raw-events.ts';
+import { everyTypeOfEvent } from './every-type.ts';
 
 const SECRET = 'hunter2';
 const ENV = { env_vars: { API_KEY: SECRET }, pip: [`x @ https://u:${SECRET}@h/x.whl`], working_dir: `s3://u:${SECRET}@b/k?sig=${SECRET}` };
@@ -130,13 +133,15 @@ describe('a redacted copy', () => {
       entrypoint: 'python /app/train.py --key k',
       config: { serializedRuntimeEnv: '{}', metadata: METADATA },
       tomorrow: { number: 1, flag: true, nothing: null },
+      anotherField: [1, 2],
     });
     expect(redactRawEvent(raw)).toMatchObject({
       driverJobDefinitionEvent: {
         jobId: JOB_ID,
         entrypoint: 'python train.py',
-        config: { serializedRuntimeEnv: '{}', metadata: { job_name: 'nightly', owner_key: '[redacted]' } },
-        tomorrow: { number: 1, flag: true, nothing: null },
+        config: { serializedRuntimeEnv: '{}', metadata: { job_name: 'nightly', '[other keys]': '[redacted]' } },
+        tomorrow: { '[other keys]': '[redacted]' },
+        anotherField: ['[number]'],
       },
     });
   });
@@ -145,18 +150,127 @@ describe('a redacted copy', () => {
     let deep: unknown = 'leaf';
     for (let level = 0; level < 50_000; level += 1) deep = level % 2 === 0 ? [deep] : { a: deep };
     expect(printed(redactRawEvent(deep)).length).toBeLessThan(MAX_DEPTH * 10);
-    expect(printed(redactRawEvent(deep))).toContain('[too deep]');
+    let event: unknown = {};
+    for (let level = 0; level < 50_000; level += 1) event = { rayErrorInfo: event };
+    expect(printed(redactRawEvent(rawLifecycle({ rayErrorInfo: event }))).length).toBeLessThan(5000);
+    expect(printed(redactRawEvent(rawLifecycle({ rayErrorInfo: event })))).toContain('[too deep]');
   });
 
   it('has no prototype of the sender', () => {
     const copy = redactRawEvent(JSON.parse('{"__proto__": {"polluted": 1}, "constructor": 2}'));
     expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
-    expect(copy).toStrictEqual({ constructor: 2 });
+    expect(copy).toStrictEqual({ constructor: '[number]', '[other keys]': '[redacted]' });
+    const labels = JSON.parse('{"__proto__": "x", "a": "b"}') as Raw;
+    const node = redactRawEvent(rawEvent('NODE_DEFINITION_EVENT', 'nodeDefinitionEvent', { nodeId: NODE_ID, labels }));
+    expect(node).toMatchObject({ nodeDefinitionEvent: { labels: { a: 'b' } } });
+  });
+});
+
+describe('what is no event, or of an unknown type, is reduced to its shape', () => {
+  it.each([
+    [null, null],
+    [undefined, null],
+    [5, '[number]'],
+    [true, '[boolean]'],
+    [SECRET, '[string]'],
+    [[], []],
+    [[SECRET, 1], ['[string]']],
+    [
+      { password: SECRET, env: { A: SECRET } },
+      { password: '[string]', env: { '[other keys]': '[redacted]' } },
+    ],
+    [
+      { command: `run --key ${SECRET}`, metadata: { owner: SECRET, depth: [SECRET] }, hunter2: 1, 'sk-hunter2': { a: 1 } },
+      { command: '[string]', metadata: { '[other keys]': '[redacted]' }, '[other keys]': '[redacted]' },
+    ],
+    [
+      { sessionName: SECRET, eventId: SECRET, nodeId: SECRET },
+      { sessionName: '[string]', eventId: '[string]', nodeId: '[string]' },
+    ],
+  ])('%j becomes %j', (raw, shape) => {
+    expect(redactRawEvent(raw)).toStrictEqual(shape);
+    expect(redactRawEvent(redactRawEvent(raw))).toStrictEqual(shape);
   });
 
-  it.each([[null], [undefined], [5], ['x'], [[1]]])('of %j is %j', (raw) => {
-    expect(redactRawEvent(raw)).toStrictEqual(raw);
+  it('keeps what says where an event of an unknown type came from', () => {
+    const raw = rawEvent('A_NEW_EVENT', 'newEvent', { jobId: JOB_ID, env: { HUNTER2: SECRET }, tokens: [SECRET], 'hunter-2': 1 });
+    const { newEvent: _newEvent, message: _message, ...envelope } = raw;
+    expect(redactRawEvent(raw)).toStrictEqual({
+      ...envelope,
+      message: '[string]',
+      newEvent: {
+        jobId: '[string]',
+        env: { '[other keys]': '[redacted]' },
+        tokens: ['[string]'],
+        '[other keys]': '[redacted]',
+      },
+    });
   });
+
+  it('keeps no identity of a rejected event that could be anything', () => {
+    const raw = { ...rawLifecycle(), sessionName: `\n${SECRET}`, eventId: `${SECRET}${'x'.repeat(300)}` };
+    expect(decodeEvent(raw).ok).toBe(false);
+    expect(redactRawEvent(raw)).toMatchObject({ sessionName: '[string]', eventId: '[string]' });
+  });
+
+  it('never shows a secret, wherever it stands in JSON', () => {
+    const secret = 'Qz7hunter2';
+    const withSecret = fc.letrec<{ value: unknown }>((tie) => ({
+      value: fc.oneof(
+        { maxDepth: 5 },
+        fc.constantFrom(secret, `a ${secret} b`, 1, null),
+        fc.array(tie('value'), { maxLength: 3 }),
+        fc.dictionary(fc.constantFrom('env', 'password', 'eventType', 'newEvent', 'metadata', 'config', 'labels', secret), tie('value'), {
+          maxKeys: 4,
+        }),
+      ),
+    })).value;
+    fc.assert(
+      fc.property(withSecret, fc.boolean(), (raw, isEvent) => {
+        const sent = isEvent ? { ...rawEvent('A_NEW_EVENT', 'newEvent', { a: raw }), extra: raw } : raw;
+        const copy = redactRawEvent(sent);
+        expect(printed(copy)).not.toContain(secret);
+        expect(redactRawEvent(copy)).toStrictEqual(copy);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it('never shows a secret in a field of a known event that this release does not know', () => {
+    const secret = 'Qz7hunter2';
+    const added = fc.record({
+      at: fc.nat(),
+      key: fc.constantFrom('command', 'env', 'authToken', secret, '_x'),
+      value: fc.constantFrom(secret, [secret], { a: secret }, { [secret]: 1 }),
+    });
+    fc.assert(
+      fc.property(fc.constantFrom(...everyTypeOfEvent), fc.array(added, { minLength: 1, maxLength: 3 }), (event, additions) => {
+        const raw = structuredClone(event);
+        for (const { at, key, value } of additions) {
+          const objects = messagesOf(raw);
+          Object.defineProperty(objects[at % objects.length] ?? raw, key, {
+            value: structuredClone(value),
+            enumerable: true,
+            configurable: true,
+          });
+        }
+        expect(printed(redactRawEvent(raw))).not.toContain(secret);
+        const decoded = decodeEvent(raw);
+        if (decoded.ok) expect(decodeEvent(redactRawEvent(raw))).toStrictEqual(decoded);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  /** Objects that are messages of Ray, not maps of users. */
+  function messagesOf(raw: Raw): Raw[] {
+    const maps = /^(?:labels|labelSelector|requiredResources|resources|unitResources|customResources|taskState)$/;
+    const inner = Object.entries(raw).flatMap(([key, value]) =>
+      maps.test(key) ? [] : Array.isArray(value) ? (value as unknown[]) : [value],
+    );
+    const objects = inner.filter((value): value is Raw => typeof value === 'object' && value !== null && !Array.isArray(value));
+    return [raw, ...objects.flatMap(messagesOf)];
+  }
 });
 
 it('a runtime environment that is no JSON is read like its redacted copy', () => {

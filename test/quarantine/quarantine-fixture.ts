@@ -60,6 +60,11 @@ export async function createTestQuarantine(over: Partial<QuarantineOptions> = {}
 
 export const bytesOf = (event: unknown): Uint8Array => Buffer.from(JSON.stringify(event));
 
+/** An event of a known type: its id and message are kept. */
+export function knownEvent(eventId: string, message = ''): Record<string, unknown> {
+  return { eventType: 'TASK_LIFECYCLE_EVENT', eventId, message };
+}
+
 export function invalid(message = 'In taskLifecycleEvent: taskId is missing.'): Rejection {
   return { code: 'event_field_invalid', message };
 }

@@ -7,6 +7,7 @@ import {
   bytesOf,
   createTestQuarantine,
   invalid,
+  knownEvent,
   NOW_MS,
   readAll,
   realSpans,
@@ -53,7 +54,7 @@ describe('entries', () => {
         reason: 'In taskLifecycleEvent: taskId is missing.',
         event: { eventId: 'a', driverJobDefinitionEvent: { entrypoint: 'python train.py', config: { metadata: { job_name: 'train' } } } },
       },
-      { kind: 'event', code: 'event_not_object', event: 'hunter' },
+      { kind: 'event', code: 'event_not_object', event: '[string]' },
     ]);
     const bytes = await readFile(join(test.folder, 'events-1.ndjson'), 'utf8');
     expect(bytes).not.toContain('hunter2');
@@ -87,7 +88,7 @@ describe('entries', () => {
 
   it('are made from a copy, and none of it while the caller waits', async () => {
     const test = await createTestQuarantine();
-    const bytes = bytesOf({ eventId: 'kept' });
+    const bytes = bytesOf(knownEvent('kept'));
     test.quarantine.addEvent(bytes, invalid());
     bytes.fill(0);
     await expect(stat(test.folder)).rejects.toThrow('ENOENT');
@@ -113,9 +114,11 @@ describe('entries', () => {
   it('of one unknown type are a few samples', async () => {
     const test = await createTestQuarantine({ limits: { maxUnknownTypes: 3, maxSamplesPerUnknownType: 2 } });
     for (let index = 0; index < 10; index += 1)
-      for (const type of ['A', 'B', 'C', 'D', 'E']) test.quarantine.addEvent(bytesOf({ type }), unknownType(type));
+      for (const type of ['A', 'B', 'C', 'D', 'E']) test.quarantine.addEvent(bytesOf({ eventType: type }), unknownType(type));
     await test.written();
-    const types = (await readAll(test.folder)).entries.map((entry) => entry.kind === 'event' && (entry.event as { type: string }).type);
+    const types = (await readAll(test.folder)).entries.map(
+      (entry) => entry.kind === 'event' && (entry.event as { eventType: string }).eventType,
+    );
     // D and E share the samples of the types beyond the limit.
     expect(types).toEqual(['A', 'B', 'C', 'D', 'E', 'A', 'B', 'C']);
     expect(count(test, 'quarantine_dropped')).toBe(42);
@@ -157,7 +160,7 @@ describe('bounds', () => {
     const test = await createTestQuarantine({ limits: { maxFileBytes: 1000, maxFiles: 2 } });
     const seen = new Map<string, string>();
     for (let index = 0; index < 40; index += 1) {
-      test.quarantine.addEvent(bytesOf({ number: index, filler: 'x'.repeat(200) }), invalid());
+      test.quarantine.addEvent(bytesOf(knownEvent(String(index), 'x'.repeat(200))), invalid());
       await test.written();
       const { entries } = await readAll(test.folder);
       for (const entry of entries) {
@@ -173,14 +176,14 @@ describe('bounds', () => {
     expect(files).toHaveLength(2);
     expect(files.every((file) => file.endsWith('.ndjson'))).toBe(true);
     expect(names(test).filter((name) => name === 'quarantine_rotated').length).toBeGreaterThan(5);
-    expect((await readAll(test.folder)).entries.at(-1)).toMatchObject({ event: { number: 39 } });
+    expect((await readAll(test.folder)).entries.at(-1)).toMatchObject({ event: { eventId: '39' } });
   });
 
   it('of events leave spans alone', async () => {
     const test = await createTestQuarantine({ limits: { maxFileBytes: 5000 } });
     const [span] = realSpans();
     if (span !== undefined) test.quarantine.addSpan(span, 'no', 'otlp');
-    for (let index = 0; index < 100; index += 1) test.quarantine.addEvent(bytesOf('x'.repeat(500)), invalid());
+    for (let index = 0; index < 100; index += 1) test.quarantine.addEvent(bytesOf(knownEvent('a', 'x'.repeat(500))), invalid());
     await test.written();
     expect((await readAll(test.folder)).entries.filter(({ kind }) => kind === 'span')).toHaveLength(1);
   });
@@ -192,13 +195,13 @@ describe('a disk that is full or read-only', () => {
     await mkdir(dirname(test.folder), { recursive: true });
     // A file in the place of the folder: no write can work, whoever the user is.
     await writeFile(test.folder, '');
-    test.quarantine.addEvent(bytesOf({ eventId: 'a' }), invalid());
+    test.quarantine.addEvent(bytesOf(knownEvent('a')), invalid());
     const tries = async (): Promise<void> => {
       test.wake();
       await new Promise((resolve) => setTimeout(resolve, 5));
     };
     for (let index = 0; index < 5; index += 1) await tries();
-    test.quarantine.addEvent(bytesOf({ eventId: 'b' }), invalid());
+    test.quarantine.addEvent(bytesOf(knownEvent('b')), invalid());
     expect(test.events).toEqual([{ name: 'quarantine_unwritable', folder: test.folder, reason: expect.stringContaining('EEXIST') }]);
     await rm(test.folder);
     while (test.quarantine.queuedEntries() > 0) await tries();
@@ -228,12 +231,12 @@ describe('a disk that is full or read-only', () => {
 describe('files', () => {
   it('are gone on with after a restart, also behind a line that a crash cut', async () => {
     const first = await createTestQuarantine();
-    first.quarantine.addEvent(bytesOf({ eventId: 'a' }), invalid());
+    first.quarantine.addEvent(bytesOf(knownEvent('a')), invalid());
     await first.quarantine.close(1000);
     await appendFile(join(first.folder, 'events-1.ndjson'), '{"kind":"event","time":"2026');
     expect(await readAll(first.folder)).toMatchObject({ entries: [{ id: 'e1-0' }], problems: [] });
     const second = await createTestQuarantine({ folder: first.folder });
-    second.quarantine.addEvent(bytesOf({ eventId: 'b' }), invalid());
+    second.quarantine.addEvent(bytesOf(knownEvent('b')), invalid());
     await second.quarantine.close(1000);
     const { entries, problems } = await readAll(first.folder);
     expect(entries).toMatchObject([{ event: { eventId: 'a' } }, { event: { eventId: 'b' } }]);
@@ -251,7 +254,7 @@ describe('files', () => {
     await test.written();
     await rm(test.folder, { recursive: true });
     expect(await readAll(test.folder)).toEqual({ entries: [], problems: [] });
-    test.quarantine.addEvent(bytesOf({ eventId: 'b' }), invalid());
+    test.quarantine.addEvent(bytesOf(knownEvent('b')), invalid());
     await test.written();
     expect((await readAll(test.folder)).entries).toMatchObject([{ event: { eventId: 'b' } }]);
   });
@@ -259,7 +262,7 @@ describe('files', () => {
   it('lose what is removed, while the bridge writes on', async () => {
     const test = await createTestQuarantine();
     const add = async (eventId: string): Promise<void> => {
-      test.quarantine.addEvent(bytesOf({ eventId }), invalid());
+      test.quarantine.addEvent(bytesOf(knownEvent(eventId)), invalid());
       await test.written();
     };
     for (const eventId of ['a', 'b', 'c']) await add(eventId);
@@ -272,7 +275,7 @@ describe('files', () => {
   it('go at once when nothing else is in them and the bridge has gone on', async () => {
     const test = await createTestQuarantine({ limits: { maxFileBytes: 300 } });
     for (const eventId of ['a', 'b']) {
-      test.quarantine.addEvent(bytesOf({ eventId, filler: 'x'.repeat(200) }), invalid());
+      test.quarantine.addEvent(bytesOf(knownEvent(eventId, 'x'.repeat(200))), invalid());
       await test.written();
     }
     expect(await filesOf(test)).toEqual(['events-1.ndjson', 'events-2.ndjson']);
