@@ -139,6 +139,15 @@ describe.skipIf(skip)(title, () => {
     expectNothing(compareWithTruth({ truth, events: tee.accepted, spans }));
   });
 
+  it('says what became of the job that was stopped and of the one that was killed', () => {
+    const jobs = spans.filter(({ attributes }) => String(attributes['ray.job.entrypoint']).endsWith('truth_long.py'));
+    const outcomes = jobs.map(({ attributes }) => [attributes['ray.job.submission_id'], attributes['ray.job.outcome']]);
+    expect(outcomes.toSorted()).toEqual([
+      [undefined, 'failed'],
+      ['stopped-submission', 'stopped'],
+    ]);
+  });
+
   it('keeps every rule', () => {
     expectNothing(checkTraces(tee.accepted, spans));
   });

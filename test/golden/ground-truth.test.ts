@@ -17,6 +17,8 @@ interface Truth {
   readonly attempts: Readonly<Record<string, number>>;
   /** Attempts that failed, by name. */
   readonly failed: Readonly<Record<string, number>>;
+  /** What became of the job; Ray does not report the exit code of a driver that it did not start. */
+  readonly outcome: 'failed' | 'stopped' | 'unknown';
   /** Attempts that ended because their driver did, running or waiting; of a driver that was killed, the same as of one that was stopped. */
   readonly endedWithDriver?: Readonly<Record<string, number>>;
 }
@@ -26,6 +28,7 @@ const TRUTHS: Readonly<Record<string, Truth>> = {
   threads: {
     attempts: { leaf: 13, mid: 1, 'Exiter.__init__': 1, 'Exiter.ok': 1, 'Exiter.go': 1, 'AExiter.__init__': 1, 'AExiter.go': 1 },
     failed: {},
+    outcome: 'unknown',
   },
   // Requests of 25 s are in flight when the driver that deployed the application ends.
   'serve-inflight-at-job-close': {
@@ -56,6 +59,7 @@ const TRUTHS: Readonly<Record<string, Truth>> = {
       'ServeReplica:echo:Echo.handle_request_with_rejection': 4,
     },
     failed: {},
+    outcome: 'unknown',
   },
   // Two datasets; the second raises in its only block.
   'data-job': {
@@ -78,6 +82,7 @@ const TRUTHS: Readonly<Record<string, Truth>> = {
       '_StatsActor.update_iteration_metrics': 3,
     },
     failed: { 'ReadRange->MapBatches(add_column)': 1 },
+    outcome: 'failed',
   },
   // Two workers, whose first run fails, so that both are started again. Ends by stopping its own actors.
   train: {
@@ -106,10 +111,13 @@ const TRUTHS: Readonly<Record<string, Truth>> = {
     },
     // A call that was waiting when its actor was stopped with its group.
     failed: { 'SynchronizationActor.broadcast_from_rank_zero': 1 },
+    outcome: 'unknown',
   },
   // Three of eight steps run when the driver gets a SIGKILL, three of six when its submission is stopped.
-  'driver-sigkill': { attempts: { step: 8 }, failed: {}, endedWithDriver: { step: 8 } },
-  'job-stop': { attempts: { step: 6 }, failed: {}, endedWithDriver: { step: 6 } },
+  'driver-sigkill': { attempts: { step: 8 }, failed: {},
+    outcome: 'failed', endedWithDriver: { step: 8 } },
+  'job-stop': { attempts: { step: 6 }, failed: {},
+    outcome: 'stopped', endedWithDriver: { step: 6 } },
 };
 
 const LOGGED = ['services-and-threads-ray-2.60.0'];
@@ -135,6 +143,11 @@ describe.each(Object.entries(TRUTHS))('%s', (name, truth) => {
 
   known('failed')('has failed attempts where the program failed', () => {
     expect(countsByName(attemptSpans(spans).filter((span) => span.statusCode === 2))).toEqual(truth.failed);
+  });
+
+  known('outcome')('says what became of the job', () => {
+    const outcomes = spans.filter(({ attributes }) => 'ray.job.entrypoint' in attributes).map(({ attributes }) => attributes['ray.job.outcome']);
+    expect(outcomes).toEqual([truth.outcome]);
   });
 
   known('endedWithDriver')('says of an attempt that it ended with its driver where it did', () => {
