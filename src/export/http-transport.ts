@@ -88,8 +88,9 @@ export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpT
 }
 
 /** The proxy in place of the server, and the whole URL, without user and password, in place of its path. */
-function forwarding(url: URL, { host, port }: Proxy): http.RequestOptions {
-  return { host, hostname: host, port, path: `${url.protocol}//${url.host}${url.pathname}${url.search}` };
+function forwarding(url: URL, { host, port, isSecure }: Proxy): http.RequestOptions {
+  const protocol = isSecure ? 'https:' : 'http:';
+  return { protocol, host, hostname: host, port, path: `${url.protocol}//${url.host}${url.pathname}${url.search}` };
 }
 
 /** Keeps connections, until the certificates change: those that come then are for new connections. */

@@ -1,10 +1,63 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { createServer as createHttpServer, request as httpRequest } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { connect, type Socket } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { makeAuthority } from '../export/certificates.ts';
+import { portOf } from '../export/support.ts';
 import { buildCli, runCli, startCli } from './built-cli.ts';
 
 let cli: string;
 beforeAll(async () => {
   cli = await buildCli();
 });
+
+const recording = fileURLToPath(new URL('../fixtures/recordings/job-submit-ray-2.60.0.ndjson', import.meta.url));
+const authority = makeAuthority('authority');
+const certificate = authority?.issue('server', 'DNS:localhost,DNS:collector.test');
+
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+async function listening(server: ReturnType<typeof createHttpServer>): Promise<number> {
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  closing.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return portOf(server);
+}
+
+/** A proxy that is spoken to by TLS, and knows where collector.test is. */
+async function startSecureProxy(asked: string[]): Promise<number> {
+  const proxy = createHttpsServer({ ...certificate }, (request, response) => {
+    asked.push(`${request.method} ${request.url} ${request.headers['proxy-authorization']}`);
+    const { port, pathname } = new URL(request.url ?? '');
+    const onward = httpRequest({ host: '127.0.0.1', port, path: pathname, method: 'POST', headers: request.headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 500);
+      answer.pipe(response);
+    });
+    request.pipe(onward);
+  });
+  proxy.on('connect', (request, socket: Socket) => {
+    asked.push(`CONNECT ${request.url} ${request.headers['proxy-authorization']}`);
+    const onward = connect(Number(request.url?.split(':')[1]), '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 OK\r\n\r\n');
+      onward.pipe(socket);
+      socket.pipe(onward);
+    });
+    for (const [one, other] of [
+      [onward, socket],
+      [socket, onward],
+    ] as const)
+      one.on('error', () => other.destroy());
+  });
+  return await listening(proxy);
+}
 
 const serve = ['serve', '--listen', '127.0.0.1:0'];
 
@@ -46,4 +99,39 @@ describe('serve', () => {
     expect(await program.exited).toBe(0);
     expect(program.stdout() + program.stderr()).not.toContain('TOPSECRET');
   });
+
+  test.runIf(authority !== undefined).each(['http', 'https'])(
+    'delivers to an %s:// backend through a proxy that is reached by TLS (needs openssl)',
+    async (scheme) => {
+      const asked: string[] = [];
+      const paths: string[] = [];
+      const listener: Parameters<typeof createHttpServer>[1] = (request, response) => {
+        paths.push(request.url ?? '');
+        request.resume().on('end', () => response.end());
+      };
+      const port = await listening(scheme === 'https' ? createHttpsServer({ ...certificate }, listener) : createHttpServer(listener));
+      const program = startCli(cli, [...serve, '--drain-timeout', '30s'], {
+        NODE_EXTRA_CA_CERTS: authority?.certFile ?? '',
+        OTEL_EXPORTER_OTLP_ENDPOINT: `${scheme}://collector.test:${port}`,
+        [`${scheme}_proxy`]: `https://user:TOPSECRET@localhost:${await startSecureProxy(asked)}`,
+      });
+      const [, url = ''] = await program.shows(/listening on (\S+)\n/);
+      expect(await runCli(cli, ['replay', recording, '--to', url, '--speed', 'max'])).toMatchObject({ code: 0 });
+      const metrics = async (): Promise<string> => await (await fetch(`${url}/metrics`)).text();
+      while (!/spans_exported_total\{exporter="otlp"\} [1-9]/.test(await metrics()))
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      const credentials = `Basic ${Buffer.from('user:TOPSECRET').toString('base64')}`;
+      expect(new Set(asked)).toEqual(
+        new Set([
+          scheme === 'https'
+            ? `CONNECT collector.test:${port} ${credentials}`
+            : `POST http://collector.test:${port}/v1/traces ${credentials}`,
+        ]),
+      );
+      expect(new Set(paths)).toEqual(new Set(['/v1/traces']));
+      program.signal('SIGTERM');
+      expect(await program.exited).toBe(0);
+      expect(program.stdout() + program.stderr()).not.toContain('TOPSECRET');
+    },
+  );
 });

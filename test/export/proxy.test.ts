@@ -334,6 +334,25 @@ it.runIf(authority !== undefined)('a proxy that never answers CONNECT keeps no c
   expect(events[0]).toMatchObject({ name: 'export_retry', reason: containing(`the proxy http://127.0.0.1:${port}`) });
 });
 
+it.runIf(authority !== undefined).each(['http', 'https'])(
+  'an https:// proxy whose certificate is not trusted gets no credentials (%s backend, needs openssl)',
+  async (scheme) => {
+    const asked: (string | undefined)[] = [];
+    const proxy = createHttpsServer({ ...server }, (request) => asked.push(request.headers['proxy-authorization']));
+    proxy.on('connect', (request) => asked.push(request.headers['proxy-authorization']));
+    const port = await listening(proxy);
+    const { pipeline, events, clock } = start({
+      OTEL_EXPORTER_OTLP_ENDPOINT: `${scheme}://collector.test:4318`,
+      [`${scheme.toUpperCase()}_PROXY`]: `https://user:topsecret@127.0.0.1:${port}`,
+    });
+    pipeline.enqueue(makeSpans(1));
+    await until(() => clock.slept.length > 0);
+    // The authorities for the backend are not those for the proxy.
+    expect(events[0]).toMatchObject({ name: 'export_misconfigured', reason: containing(`https://127.0.0.1:${port}`) });
+    expect(asked).toEqual([]);
+  },
+);
+
 it.runIf(authority !== undefined)('an https:// proxy is reached by TLS, over HTTP (needs openssl)', () => {
   const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.test:4318', HTTPS_PROXY: 'https://user:topsecret@proxy.test' };
   expect(createExporters(env)).toMatchObject({
