@@ -116,6 +116,7 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['openAttempts', correlator.openAttempts],
     ['openAttemptsLimit', maxOpenAttempts],
     ['tombstones', correlator.tombstones],
+    ['threads', correlator.threads],
     ['eventsLate', correlator.late],
     ['attemptsFolded', correlator.foldedAttempts],
     ['statesLeftOut', correlator.leftOutStates],

@@ -64,6 +64,7 @@ export const METRICS = {
   openBytesLimit: gauge('open_bytes_limit', 'Bytes of what is open at which posts are answered 503.'),
   openAttemptsLimit: gauge('open_attempts_limit', 'Open attempts at which posts are answered 503.'),
   tombstones: gauge('tombstones', 'Finished things that are remembered to tell late events.'),
+  threads: gauge('threads', 'Threads that submit calls and are remembered, up to 10,000 of each session.'),
   inFlightMarks: counter('in_flight_marks_total', 'Marks of what is still open, by what is marked.', ['kind']),
   lifecyclesFinished: counter('lifecycles_finished_total', 'Jobs, attempts, actors, nodes... that came to their end, by kind.', ['kind']),
   attemptsEnded: counter('attempts_ended_total', 'Task attempts that ended, by how: finished, failed, cancelled or unfinished.', [

@@ -1,6 +1,7 @@
 import type { TimeNs } from '../event/index.ts';
 import { isDriverTask } from './ray-ids.ts';
 import { CallerChain, FinalTrace, LOOP } from './caller-chain.ts';
+import { isThread } from './callers.ts';
 import type { Attempt, ClosedAttempt, Task } from './records.ts';
 
 /**
@@ -55,15 +56,33 @@ export interface AttemptRef {
  * Where a task's span hangs before folding is looked at: under an attempt of its parent task, or under the job. `tooDeep` is
  * the attempt that it would hang under if the trace could be as deep.
  */
-export type Parent = { readonly kind: 'job'; readonly tooDeep?: AttemptRef } | ({ readonly kind: 'attempt' } & AttemptRef);
+export type Parent =
+  | { readonly kind: 'job'; readonly tooDeep?: AttemptRef; readonly byDriver?: true }
+  | ({ readonly kind: 'attempt' } & AttemptRef);
 
 const UNDER_JOB: Parent = { kind: 'job' };
+const UNDER_DRIVER: Parent = { kind: 'job', byDriver: true };
 
 /** The attempt of the parent task that ran when the child was submitted, at `startNs()`. */
 export function parentOf(task: Task, maxDepth: number, startNs: () => TimeNs): Parent {
   const parentId = task.parentTaskId;
-  if (parentId === undefined || isDriverTask(parentId) || task.trace === LOOP) return UNDER_JOB;
-  const attempt = task.session.findTask(parentId)?.runningAt(startNs);
+  if (parentId !== undefined && isDriverTask(parentId)) return UNDER_DRIVER;
+  if (parentId === undefined || task.trace === LOOP) return UNDER_JOB;
+  const parent = task.session.findTask(parentId);
+  if (parent === undefined && isThread(task.session, parentId)) return parentOfCall(task, parentId, maxDepth, startNs());
+  const attempt = parent?.runningAt(startNs);
   const ref = { taskId: parentId, number: attempt?.number ?? 0, attempt };
   return task.depth > maxDepth ? { kind: 'job', tooDeep: ref } : { kind: 'attempt', ...ref };
+}
+
+/** A call of a thread hangs under the attempt that ran in the thread's worker, if that is known and stands in the same trace. */
+function parentOfCall(task: Task, threadId: string, maxDepth: number, startNs: TimeNs): Parent {
+  const { session } = task;
+  const thread = session.threads?.get(threadId);
+  if (thread?.isDriver === true) return UNDER_DRIVER;
+  const run = thread?.workerId === undefined ? undefined : session.threads?.runningAt(thread.workerId, startNs);
+  const host = run === undefined ? undefined : session.findTask(run.taskId);
+  if (run === undefined || host === undefined || host.id === task.id || traceJobOf(host).jobId !== traceJobOf(task).jobId) return UNDER_JOB;
+  const ref = { taskId: host.id, number: run.number, attempt: host.find(run.number) };
+  return host.depth >= maxDepth ? { kind: 'job', tooDeep: ref } : { kind: 'attempt', ...ref };
 }

@@ -1,5 +1,4 @@
 import {
-  type ProfileEntry,
   sizeOf,
   type StateTransition,
   type TaskDefinition,
@@ -8,18 +7,18 @@ import {
   type TaskProfile,
   type TimeNs,
 } from '../event/index.ts';
-import { enterStates } from './attempt-states.ts';
+import { addEntries, enterStates } from './attempt-states.ts';
+import { proveAttempt } from './callers.ts';
 import { linkToCaller } from './link-callers.ts';
 import { endJob, isTerminal, noteDetached, scheduleAttempt, scheduleJobMark, watchActor } from './due.ts';
 import { firstStateNs } from './ends.ts';
 import { oneOfFacts, type SharedFacts } from './definitions.ts';
-import { type Extra, NO_ENTRIES } from './extra.ts';
 import { bytesOf } from './held.ts';
 import { addProfileEntries, firstEntryNs, largest, smallest, wholeTaskEntry } from './merge.ts';
 import { ownText } from './own-text.ts';
 import { actorIdOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
 import type { PlaceFacts } from './place-facts.ts';
-import type { Actor, Attempt, Session, Where } from './records.ts';
+import type { Actor, Attempt, Job, Session, Where } from './records.ts';
 import type { Applied, State } from './state.ts';
 import { addTransitions } from './transitions.ts';
 import { withUntimedOutcome } from './untimed.ts';
@@ -94,6 +93,7 @@ export function applyTaskLifecycle(state: State, session: Session, event: TaskLi
   const { nodeId: submittedNodeId, workerId } = event;
   const told = { submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress: undefined };
   noteWhere(state, attempt, told, firstStateNs(event.transitions));
+  session.threads?.noteRun(attempt.where.workerId, attempt);
   noteActorTimes(state, attempt, event.transitions, nowMs);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
@@ -172,6 +172,32 @@ function applyDriver(state: State, session: Session, event: TaskLifecycle, nowMs
   return 'applied';
 }
 
+/** Entries of the driver, of a thread, and of no task. */
+function addJobEntries(state: State, job: Job, { taskId, attempt, entries }: TaskProfile): void {
+  const owner = taskId === undefined ? {} : { taskId };
+  addProfileEntries(
+    job.profile,
+    entries.map((entry) => ({ ...entry, ...owner, attempt })),
+  );
+  state.held.measure(job);
+}
+
+/** No attempt, as far as is known: see `callers.ts`. */
+function applyThread(state: State, session: Session, event: TaskProfile & { readonly taskId: string }, nowMs: number): Applied {
+  const { taskId, workerId, entries } = event;
+  if (entries.length > 0) {
+    const job = state.job(session, jobIdOf(taskId), nowMs);
+    if (job.closed) return 'late';
+    addJobEntries(state, job, event);
+  }
+  const threads = (session.threads ??= state.newThreads());
+  if (!threads.note(event) || workerId === undefined) return 'applied';
+  for (const { attempts } of session.workers.get(workerId)?.wheres ?? []) {
+    for (const attempt of attempts) threads.noteRun(workerId, attempt);
+  }
+  return 'applied';
+}
+
 export function applyTaskProfile(state: State, session: Session, event: TaskProfile, nowMs: number): Applied {
   const { taskId } = event;
   session.sendsProfiles = true;
@@ -181,21 +207,19 @@ export function applyTaskProfile(state: State, session: Session, event: TaskProf
     const job = state.job(session, jobId, nowMs);
     if (taskId !== undefined) job.driverSeen = true;
     if (job.closed && event.entries.length > 0) return 'late';
-    const owner = taskId === undefined ? {} : { taskId };
-    addProfileEntries(
-      job.profile,
-      event.entries.map((entry) => ({ ...entry, ...owner, attempt: event.attempt })),
-    );
-    state.held.measure(job);
+    addJobEntries(state, job, event);
     return 'applied';
   }
+  const isProof = proveAttempt(session, taskId, event.entries);
+  if (!isProof && session.findTask(taskId)?.find(event.attempt) === undefined)
+    return applyThread(state, session, { ...event, taskId }, nowMs);
   const attempt = state.attempt(session, taskId, event.attempt, nowMs);
   if (attempt === undefined) return 'late';
   const { ownExtra: extra } = attempt;
   const bytesBefore = bytesOf(attempt);
   addEntries(extra, event.entries);
   state.held.attemptGrew(attempt, bytesBefore);
-  extra.seen = true;
+  if (isProof) extra.seen = true;
   extra.submitsStartNs = smallest(extra.submitsStartNs, event.submitsStartNs);
   extra.submitsEndNs = largest(extra.submitsEndNs, event.submitsEndNs);
   if (event.componentType === 'worker' && event.entries.length > 0) {
@@ -204,6 +228,7 @@ export function applyTaskProfile(state: State, session: Session, event: TaskProf
     const told = { submittedNodeId: undefined, executorNodeId, workerId, workerPid: undefined, nodeIpAddress };
     noteWhere(state, attempt, told, firstEntryNs(event.entries));
   }
+  session.threads?.noteRun(attempt.where.workerId, attempt);
   if (wholeTaskEntry(event.entries) !== undefined) extra.evidenceMs ??= nowMs;
   // All that is left of a creation can be its profile: the actor was there all the same.
   const { actorId } = attempt.task;
@@ -212,13 +237,4 @@ export function applyTaskProfile(state: State, session: Session, event: TaskProf
   if (actor !== undefined) watchActor(attempt, actor);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
-}
-
-function addEntries(extra: Extra, added: readonly ProfileEntry[]): void {
-  if (added.length === 0) return;
-  if (extra.profile === NO_ENTRIES) extra.profile = [];
-  const { profile } = extra;
-  const before = profile.length;
-  addProfileEntries(profile, added);
-  for (let index = before; index < profile.length; index += 1) extra.profileBytes += sizeOf(profile[index]);
 }

@@ -1,4 +1,6 @@
-import type { StateTransition } from '../event/index.ts';
+import { type ProfileEntry, sizeOf, type StateTransition } from '../event/index.ts';
+import { type Extra, NO_ENTRIES } from './extra.ts';
+import { addProfileEntries } from './merge.ts';
 import { addStates, areMany, hasState, NO_STATES } from './packed-states.ts';
 import type { Attempt } from './records.ts';
 import { addTransitions, sortedTransitions } from './transitions.ts';
@@ -22,4 +24,14 @@ export function enterStates(attempt: Attempt, added: readonly StateTransition[])
 /** `state` must be one of Ray's. */
 export function hasEntered({ extra, states }: Attempt, state: string): boolean {
   return extra.transitions?.some((transition) => transition.state === state) ?? hasState(states, state);
+}
+
+/** Adds the profile entries that are new. */
+export function addEntries(extra: Extra, added: readonly ProfileEntry[]): void {
+  if (added.length === 0) return;
+  if (extra.profile === NO_ENTRIES) extra.profile = [];
+  const { profile } = extra;
+  const before = profile.length;
+  addProfileEntries(profile, added);
+  for (let index = before; index < profile.length; index += 1) extra.profileBytes += sizeOf(profile[index]);
 }

@@ -43,6 +43,8 @@ export interface CheckpointContent {
   readonly placement_group: [session: number, id: string, fields: Fields];
   readonly submission_job: [session: number, id: string, fields: Fields];
   readonly point: [session: number, key: string, point: unknown, fields: Fields];
+  readonly thread: [session: number, thread: unknown];
+  readonly run: [session: number, run: unknown];
   /** Rows of `Tombstones`, oldest first. */
   readonly tombstones: [rows: Uint8Array];
   readonly definition: [definition: number, content: unknown];
@@ -120,6 +122,9 @@ function* sessionRecords(session: Session, number: number, folds: FoldNumbers, a
     yield ['placement_group', number, group.id, agedFieldsOf(group, 'entity', ages)] satisfies Kind<'placement_group'>;
   for (const job of session.submissionJobs.values())
     yield ['submission_job', number, job.id, agedFieldsOf(job, 'entity', ages)] satisfies Kind<'submission_job'>;
+  const { threads = [], runs = [] } = session.threads?.save() ?? {};
+  for (const thread of threads) yield ['thread', number, thread] satisfies Kind<'thread'>;
+  for (const run of runs) yield ['run', number, run] satisfies Kind<'run'>;
   for (const point of session.points.values())
     yield ['point', number, point.id, point.point ?? null, agedFieldsOf(point, 'point', ages)] satisfies Kind<'point'>;
 }
@@ -235,6 +240,7 @@ const OMITTED = {
     'chains',
     'wheres',
     'sweepWheresAt',
+    'threads',
     'jobs',
     'tasks',
     'actors',

@@ -13,7 +13,7 @@ import { isRayModule } from './internal.ts';
 import { isAttemptAfterJob, noteChild } from './job-end.ts';
 import type { AttemptLifecycle, AttemptOutcome, Interval, Lifecycle, SpanRef } from './lifecycle.ts';
 import { largest, smallest } from './merge.ts';
-import { isCreationTask, isDriverTask } from './ray-ids.ts';
+import { isCreationTask } from './ray-ids.ts';
 import type { Attempt, ClosedAttempt, Job, Session, Task } from './records.ts';
 import { runningNs } from './task-attempts.ts';
 import type { State } from './state.ts';
@@ -47,6 +47,7 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
   if (lifecycle.endInferred !== undefined) state.inferredEnds[lifecycle.endInferred] += 1;
   const isAfterJob = isAttemptAfterJob(state, attempt, lifecycle, job);
   countInJob(job, attempt, lifecycle, isAfterJob);
+  attempt.task.session.threads?.endRun(attempt.where.workerId, attempt, lifecycle.endNs);
   entomb(state, attempt, {
     closed: true,
     number: attempt.number,
@@ -64,10 +65,11 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
 export function closeRest(state: State, attempts: readonly Attempt[], job: Job, extra: Cost, nowMs: number, out: Lifecycle[]): void {
   const rest = { ...extra };
   const entries = attempts.map((attempt) => {
-    const lifecycle = attemptLifecycle(state, attempt, job, findSite(state, attempt, job));
+    const site = findSite(state, attempt, job);
+    const lifecycle = attemptLifecycle(state, attempt, job, site);
     const cost = job.account.isUnlimited ? NO_COST : state.options.measure(lifecycle);
-    // One more for a parent that was never seen.
-    rest.spans += cost.spans + (attempt.task.parentTaskId === undefined ? 0 : unseenParents(state, attempt));
+    const isParentUnseen = site.above !== undefined && site.above.attempt === undefined;
+    rest.spans += cost.spans + (isParentUnseen ? 1 : 0);
     rest.bytes += cost.bytes;
     return { attempt, failed: lifecycle.outcome === 'failed', startNs: lifecycle.startNs };
   });
@@ -79,16 +81,6 @@ export function closeRest(state: State, attempts: readonly Attempt[], job: Job, 
     return a.attempt.number - b.attempt.number;
   });
   for (const { attempt } of entries) closeAttempt(state, attempt, nowMs, out);
-}
-
-function unseenParents(state: State, attempt: Attempt): number {
-  const parentId = attempt.task.parentTaskId;
-  return state.options.nesting === 'flat' ||
-    parentId === undefined ||
-    isDriverTask(parentId) ||
-    attempt.task.session.findTask(parentId) !== undefined
-    ? 0
-    : 1;
 }
 
 export interface Site extends Place {
@@ -104,8 +96,7 @@ export function findSite(state: State, attempt: Attempt, job: Job): Site {
   const underJob = { parent: jobSpan(job), parentFolded: false, parentTooDeep: false, above: undefined };
   if (direct.kind === 'job') {
     if (direct.tooDeep !== undefined) return { ...underJob, parentTask: linkedRef(direct.tooDeep), parentTooDeep: !isFlat };
-    const underDriver = task.parentTaskId !== undefined && isDriverTask(task.parentTaskId);
-    return { ...underJob, parentTask: underDriver ? jobSpan(job) : undefined };
+    return { ...underJob, parentTask: direct.byDriver === true ? jobSpan(job) : undefined };
   }
   if (isFlat) return { ...underJob, parentTask: linkedRef(direct) };
   const above = nearestWithSpan(task.session, direct);

@@ -1,8 +1,9 @@
 import type { ActorTransition, TimeNs } from '../event/index.ts';
 import { NO_COST, PINNED_COST } from './account.ts';
 import { creationAttemptSpan, nodeFacts } from './attempt-lifecycle.ts';
-import { closeNode, closePlacementGroup, closePoint, closeSubmissionJob, closeWorker } from './close-cluster.ts';
 import { closeAttempt, closeRest } from './close-attempt.ts';
+import { closeNode, closePlacementGroup, closePoint, closeSubmissionJob, closeWorker } from './close-cluster.ts';
+import { forgetThreads, settleThreads } from './close-threads.ts';
 import { hasUntimedEnd, interval, jobEndNs, jobStartNs, sessionStartNs, silenceNs } from './ends.ts';
 import { isInternalJob } from './internal.ts';
 import { verdictOf } from './job-verdict.ts';
@@ -25,6 +26,7 @@ const DETACHED_LINKS_MAX = 100;
 
 /** Ends a job with what is open of it and does not outlive it. With its session that is everything. */
 export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[], isSilent = false): void {
+  settleThreads(state, job, nowMs);
   const actors = [...job.actors]
     .filter((actor) => !actor.closed && !actor.isDetached && (isSilent || isActorEndedByJob(state, actor, job)))
     .sort(byId);
@@ -48,6 +50,7 @@ export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[]
     state.held.measure(job);
     for (const actor of job.actors) if (actor.closed) job.actors.delete(actor);
   }
+  forgetThreads(job);
   job.account.tighten();
   state.schedule(job, Number.POSITIVE_INFINITY);
 }
@@ -267,6 +270,8 @@ export function closeSession(state: State, session: Session, nowMs: number, out:
   for (const group of [...session.placementGroups.values()].sort(byId)) if (!group.closed) closePlacementGroup(state, group, out);
   for (const job of [...session.submissionJobs.values()].sort(byId)) if (!job.closed) closeSubmissionJob(state, job, out);
   for (const point of [...session.points.values()].sort(byId)) if (!point.closed) closePoint(state, point, out);
+  session.threads?.forgetAll();
+  session.threads = undefined;
   session.isOver = true;
   if (!session.account.folds.isEmpty)
     out.push(...session.account.folds.flush({ kind: 'session', session: session.name }, session.name, undefined));

@@ -5,8 +5,8 @@ import { closeAttempt } from './close-attempt.ts';
 import { isMarkDue, scheduleAttemptAt } from './due.ts';
 import { waitsUntilMs } from './job-end.ts';
 import { markActor, markAttempt, markJob, markSession } from './mark.ts';
-import { closeActor, closeJob, closeRemainder, closeSession } from './close.ts';
 import { closeNode, closePlacementGroup, closePoint, closeSubmissionJob, closeWorker } from './close-cluster.ts';
+import { closeActor, closeJob, closeRemainder, closeSession } from './close.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
 import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
 import { openAttemptsOf } from './open-attempts.ts';
@@ -33,6 +33,7 @@ export interface CorrelatorStats {
   readonly openJobs: number;
   readonly openAttempts: number;
   readonly tombstones: number;
+  readonly threads: number;
   readonly late: number;
   readonly foldedAttempts: number;
   readonly leftOutStates: number;
@@ -69,6 +70,12 @@ export interface Correlator {
   /** Bytes of texts, maps and lists of what is open, about. */
   openBytes(): number;
   stats(): CorrelatorStats;
+}
+
+function countThreads({ sessions }: State): number {
+  let count = 0;
+  for (const { threads } of sessions.values()) count += threads?.size ?? 0;
+  return count;
 }
 
 export function createCorrelator(options: Partial<CorrelateOptions> & Pick<CorrelateOptions, 'measure'>): Correlator {
@@ -136,6 +143,7 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
         openJobs: state.openJobs,
         openAttempts: state.openAttempts,
         tombstones: state.tombstones.size + state.tombstones.besides,
+        threads: countThreads(state),
         late: state.late,
         foldedAttempts: state.foldedAttempts,
         leftOutStates: state.leftOutStates,

@@ -37,6 +37,11 @@ export class HeldBytes {
     if (before?.release() === true) this.#open -= before.bytes;
   }
 
+  /** Something else takes so much more, or less. */
+  grow(change: number): void {
+    this.#open += change;
+  }
+
   /** More is known of an open attempt than `before`, which is what `bytesOf` said then. */
   attemptGrew(attempt: Attempt, before: number): void {
     this.#open += bytesOf(attempt) - before;

@@ -15,7 +15,13 @@ const FEW_ENTRIES = 16;
 const keysOf = new WeakMap<readonly ProfileEntry[], Set<string>>();
 
 /** Adds the entries that are new, up to the limit. */
-export function addProfileEntries<T extends ProfileEntry>(known: T[], added: readonly T[]): void {
+/** An entry, and in a list of several tasks whose it is. */
+interface OwnedEntry extends ProfileEntry {
+  readonly taskId?: string | undefined;
+  readonly attempt?: number | undefined;
+}
+
+export function addProfileEntries<T extends OwnedEntry>(known: T[], added: readonly T[]): void {
   for (const entry of added) {
     if (known.length >= PROFILE_ENTRIES_MAX) return;
     if (isNewEntry(known, entry)) known.push(entry);
@@ -23,23 +29,28 @@ export function addProfileEntries<T extends ProfileEntry>(known: T[], added: rea
 }
 
 /** To be called once for an entry, which is added then. */
-function isNewEntry(known: readonly ProfileEntry[], { startNs, endNs, name }: ProfileEntry): boolean {
-  if (known.length < FEW_ENTRIES) return !known.some((other) => other.startNs === startNs && other.endNs === endNs && other.name === name);
+function isNewEntry(known: readonly OwnedEntry[], entry: OwnedEntry): boolean {
+  if (known.length < FEW_ENTRIES) return !known.some((other) => isSameEntry(other, entry));
   let keys = keysOf.get(known);
   if (keys === undefined) keysOf.set(known, (keys = new Set(known.map(entryKey))));
   const before = keys.size;
-  return keys.add(entryKey({ startNs, endNs, name })).size > before;
+  return keys.add(entryKey(entry)).size > before;
 }
 
-function entryKey({ startNs, endNs, name }: Pick<ProfileEntry, 'startNs' | 'endNs' | 'name'>): string {
-  return `${startNs}/${endNs}/${name}`;
+function isSameEntry(a: OwnedEntry, b: OwnedEntry): boolean {
+  return a.startNs === b.startNs && a.endNs === b.endNs && a.name === b.name && a.taskId === b.taskId && a.attempt === b.attempt;
 }
 
-export function sortedProfile<T extends ProfileEntry>(entries: readonly T[]): T[] {
+function entryKey({ startNs, endNs, name, taskId = '', attempt = 0 }: OwnedEntry): string {
+  return `${startNs}/${endNs}/${taskId}/${attempt}/${name}`;
+}
+
+export function sortedProfile<T extends OwnedEntry>(entries: readonly T[]): T[] {
   return [...entries].sort((a, b) => {
     if (a.startNs !== b.startNs) return a.startNs < b.startNs ? -1 : 1;
     if (a.endNs !== b.endNs) return a.endNs > b.endNs ? -1 : 1;
-    return a.name < b.name ? -1 : 1;
+    if (a.name !== b.name) return a.name < b.name ? -1 : 1;
+    return entryKey(a) < entryKey(b) ? -1 : 1;
   });
 }
 

@@ -20,11 +20,11 @@ import type {
 } from '../event/index.ts';
 import type { TraceAccount } from './account.ts';
 import { type CallerChain, type FinalTrace, FinalTraces, type LOOP } from './caller-chain.ts';
+import type { ClosedAttempt } from './closed-attempt.ts';
 import type { SharedFacts } from './definitions.ts';
 import type { DueQueue } from './due-queue.ts';
 import { Entity, Machine } from './entity.ts';
 import { Extra, NO_EXTRA } from './extra.ts';
-import type { FoldNode } from './fold.ts';
 import type { JobVerdict } from './job-outcome.ts';
 import type { AttemptOutcome, JobTraceRef } from './lifecycle.ts';
 import type { LeftOut } from './left-out.ts';
@@ -32,9 +32,12 @@ import { NO_STATES, type PackedStates, unpackStates } from './packed-states.ts';
 import { LazyMap, LazySet } from './lazy-collections.ts';
 import { ownText } from './own-text.ts';
 import type { UntimedOutcome } from './untimed.ts';
+import type { Threads } from './threads.ts';
 import { actorIdOf, driverTaskOf, jobIdOf } from './ray-ids.ts';
 import { SharedWhere } from './shared-where.ts';
 import { TaskAttempts } from './task-attempts.ts';
+
+export type { ClosedAttempt } from './closed-attempt.ts';
 
 export type Where = SharedWhere<Attempt, NodeRecord | WorkerRecord>;
 
@@ -99,21 +102,6 @@ export class Attempt {
   get seen(): boolean {
     return this.states !== NO_STATES || this.definition !== undefined || this.extra.seen;
   }
-}
-
-/** What stays of an attempt when its span was sent. */
-export interface ClosedAttempt {
-  readonly closed: true;
-  readonly number: number;
-  /** When it began to run, so that later children find the attempt that submitted them. */
-  readonly runningNs: TimeNs;
-  readonly outcome: AttemptOutcome;
-  /** Where it was folded to, if it has no span of its own. */
-  readonly fold: FoldNode | undefined;
-  /** Then also the attempt that its span would hang under; undefined for the job. */
-  above: { readonly taskId: string; readonly number: number } | undefined;
-  /** The job's span does not count it. */
-  readonly isAfterJob: boolean;
 }
 
 /** A task with an attempt that is open, or with more to remember of its closed ones than a tombstone holds. */
@@ -326,6 +314,8 @@ export class Session {
   /** What open attempts share, by a key; see `where.ts`. */
   readonly wheres = new LazyMap<string, Where>();
   sweepWheresAt = 0;
+  /** Threads that submit calls, once there is one. */
+  threads: Threads | undefined;
   readonly #tombstones: Findable;
   readonly firstSeenMs: number;
   lastSeenMs: number;

@@ -39,6 +39,7 @@ import {
   WorkerRecord,
 } from './records.ts';
 import type { State } from './state.ts';
+import type { SavedRun, Thread } from './threads.ts';
 import { moveTo, whereOf } from './where.ts';
 
 /** Takes the records of a checkpoint, in their order, into a state that is empty at first. */
@@ -113,6 +114,14 @@ export class Restorer {
       const point = new Point(this.#session(number), key, content === null ? undefined : (content as ClusterPoint));
       this.#add(point.session.points, point, fields);
     },
+    thread: (number, thread) => {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as `Threads.save` made it
+      (this.#session(number).threads ??= this.#state.newThreads()).restoreThread(thread as Thread);
+    },
+    run: (number, run) => {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as `Threads.save` made it
+      this.#session(number).threads?.restoreRun(run as SavedRun);
+    },
     tombstones: (rows) => {
       this.#state.tombstones.restore(rows, (number) => this.#session(number), this.#noteRow);
     },
@@ -163,6 +172,7 @@ export class Restorer {
     if (folds !== null) attempt.ownExtra.folds = new Map(folds.map((id) => [this.#fold(id).name, this.#fold(id)]));
     if (Number.isFinite(attempt.dueMs)) this.#state.due.push(attempt.dueMs, attempt);
     restoreWatch(attempt);
+    session.threads?.noteRun(attempt.where.workerId, attempt);
     task.add(attempt);
     this.#state.openAttempts += 1;
     this.#state.held.addAttempt(attempt);

@@ -1,13 +1,14 @@
 import { TraceAccount } from './account.ts';
-import type { Cost } from './account.ts';
 import { AgingList } from './aging-list.ts';
+import { addEntries } from './attempt-states.ts';
 import { CallerChain, FinalTrace } from './caller-chain.ts';
+import type { CorrelateOptions } from './correlate-options.ts';
 import { DueQueue } from './due-queue.ts';
 import { compareTimed } from './due-order.ts';
 import type { StateTransition } from '../event/index.ts';
 import { HeldBytes } from './held.ts';
 import type { LeftOut } from './left-out.ts';
-import type { AttemptLifecycle, EndInferred, Lifecycle } from './lifecycle.ts';
+import type { EndInferred } from './lifecycle.ts';
 import { OrdinaryTasks } from './outlives.ts';
 import { ownText } from './own-text.ts';
 import { SharedDefinitions } from './definitions.ts';
@@ -26,72 +27,11 @@ import {
   type Timed,
   WorkerRecord,
 } from './records.ts';
+import { Threads } from './threads.ts';
 import { MAX_ROW_DEPTH, Tombstones } from './tombstones.ts';
 import { addTransitions } from './transitions.ts';
 
-/** Times in milliseconds. */
-export interface CorrelateOptions {
-  /** Wait after a terminal state for what is still on its way. Default 5 s. */
-  readonly settleMs: number;
-  /** Wait after a job's end before what is open of it is closed. Default 15 s, as Ray's own `gcs_mark_task_failed_on_job_done_delay_ms`. */
-  readonly jobEndDelayMs: number;
-  /** A session from which nothing came for so long is over. Default 1 h. */
-  readonly orphanTimeoutMs: number;
-  /** Budget of one trace, 0 for none. Defaults 10,000 spans and 4,500,000 bytes of OTLP protobuf. */
-  readonly maxSpansPerTrace: number;
-  readonly maxBytesPerTrace: number;
-  /**
-   * Spans of tasks below each other, at most 1,000, the default. A task that would be deeper hangs under its job, with a link to its parent: trace views fail
-   * on thousands of levels.
-   */
-  readonly maxDepth: number;
-  /** `tree`: under the attempt of the parent task; `flat`: all tasks under the job. Default `tree`. */
-  readonly nesting: 'tree' | 'flat';
-  /** An attempt that took as long is kept when a job asks for `ray_otel.detail` = `slow`. Default 1 s. */
-  readonly slowMs: number;
-  /**
-   * What is told early of what is still open, as a mark under the span that is to come: nothing; each job, detached actor and
-   * session (`jobs`); and each attempt that runs (`running`). Default `off`.
-   */
-  readonly inFlight: 'off' | 'jobs' | 'running';
-  /** How long it must have been open before its mark. Default 10 s. */
-  readonly inFlightAfterMs: number;
-  /** Attempts, open or closed, that are remembered; the oldest closed ones are forgotten first. Default 1,000,000. */
-  readonly maxTombstones: number;
-  /**
-   * Jobs, actors, nodes, workers... that nothing needs and that are remembered for late events: closed ones, and those that events only named. The oldest
-   * are forgotten first. Default 100,000.
-   */
-  readonly maxAgingRecords: number;
-  /** Sessions that are remembered. Beyond it the one that was silent longest is closed and forgotten. Default 10,000. */
-  readonly maxSessions: number;
-  /**
-   * Bytes of texts, maps and lists of what is open. The caller refuses events from there on; where there are twice as many all the same, long texts and
-   * large maps of events are cut. Default: no limit.
-   */
-  readonly maxHeldBytes: number;
-  /** What a lifecycle takes of its trace. */
-  readonly measure: (lifecycle: Lifecycle) => Cost;
-  /** Hears of each attempt that is finished and was folded: it is not handed out. Default: nobody does. */
-  readonly onFolded?: (lifecycle: AttemptLifecycle) => void;
-}
-
-export const CORRELATE_DEFAULTS = {
-  settleMs: 5_000,
-  jobEndDelayMs: 15_000,
-  orphanTimeoutMs: 3_600_000,
-  maxSpansPerTrace: 10_000,
-  maxBytesPerTrace: 4_500_000,
-  nesting: 'tree',
-  slowMs: 1_000,
-  inFlight: 'off',
-  inFlightAfterMs: 10_000,
-  maxDepth: 1_000,
-  maxTombstones: 1_000_000,
-  maxAgingRecords: 100_000,
-  maxSessions: 10_000,
-  maxHeldBytes: Number.POSITIVE_INFINITY,
-} as const satisfies Partial<CorrelateOptions>;
+export { CORRELATE_DEFAULTS, type CorrelateOptions } from './correlate-options.ts';
 
 /** Bytes of closed records that are remembered; beyond it the oldest are forgotten. */
 const MAX_AGING_BYTES = 64 * 1024 * 1024;
@@ -103,6 +43,28 @@ const MIN_SWEPT = 10_000;
 
 /** `late`: what an event tells came after its span was sent. */
 export type Applied = 'applied' | 'late';
+
+/** What was taken for a thread's profile is the attempt's. */
+function takeFromThread({ held }: State, attempt: Attempt): void {
+  const { task, number } = attempt;
+  const { id, session, ownJobId } = task;
+  const part = session.threads?.take(id, number);
+  if (part === undefined) return;
+  const { ownExtra: extra } = attempt;
+  extra.submitsStartNs = part.submitsStartNs;
+  extra.submitsEndNs = part.submitsEndNs;
+  const job = session.jobs.get(ownJobId);
+  if (!part.hasEntries || job === undefined) return;
+  const isOwn = (entry: Job['profile'][number]): boolean => entry.taskId === id && entry.attempt === number;
+  addEntries(
+    extra,
+    job.profile.filter(isOwn).map(({ taskId: _taskId, attempt: _attempt, ...entry }) => entry),
+  );
+  job.profile = job.profile.filter((entry) => !isOwn(entry));
+  extra.seen ||= extra.profile.length > 0;
+  held.attemptGrew(attempt, 0);
+  held.measure(job);
+}
 
 /** Everything that the correlator knows. */
 export class State {
@@ -207,6 +169,7 @@ export class State {
     if (!task.hasOpen) this.tombstones.giveUp(task);
     task.add(attempt);
     this.held.replaceFacts(kept, task.keptDefinition);
+    takeFromThread(this, attempt);
     this.openAttempts += 1;
     this.list(attempt);
     return attempt;
@@ -256,8 +219,13 @@ export class State {
     return session.submissionJobs.get(id) ?? this.addRecord(session.submissionJobs, new SubmissionJob(session, id));
   }
 
+  newThreads(): Threads {
+    return new Threads((change) => this.held.grow(change));
+  }
+
   /** Everything of a session, tombstones and all. */
   forgetSession(session: Session): void {
+    session.threads?.forgetAll();
     this.tombstones.forgetSession(session);
     this.ordinary.forget(session);
     for (const record of recordsOf(session)) this.#countForgotten(record);

@@ -112,12 +112,12 @@ describe('an attempt is finished', () => {
     expect(kinds(SETTLED + 5_000)).toEqual(['attempt lost/0 finished 3..9 (profile)']);
   });
 
-  it('where its calls end, when nothing but those is known of it', () => {
+  it('never, when nothing but its calls is known of it: that is no attempt', () => {
     const { correlator, feed } = known();
     const submits = { submitsStartNs: 3_000_000_000n, submitsEndNs: 5_000_000_000n };
     feed(SETTLED, { ...header(), type: 'task_profile', taskId: taskId(1), attempt: 0, componentType: 'worker', entries: [], ...submits });
     feed(SETTLED, ...job({ FINISHED: 60 }));
-    expect(correlator.advance(SETTLED + 15_000).map(summary)).toEqual(['attempt task/0 unfinished 3..5 (profile)', 'job 1..60']);
+    expect(correlator.advance(SETTLED + 15_000).map(summary)).toEqual(['job 1..60']);
   });
 
   it('with WORKER_DIED at the death of its worker', () => {

@@ -122,44 +122,35 @@ const TRUTHS: Readonly<Record<string, Truth>> = {
 
 const LOGGED = ['services-and-threads-ray-2.60.0'];
 
-/** What the bridge gets wrong today. A fix makes the test fail that is named here; then its name goes. */
-const OPEN_FAULTS: Readonly<Record<string, readonly string[]>> = {
-  threads: ['attempts'],
-  'serve-inflight-at-job-close': ['attempts'],
-  'data-job': ['attempts'],
-  train: ['attempts'],
-};
-
 describe.each(Object.entries(TRUTHS))('%s', (name, truth) => {
   const file = `${name}-ray-2.60.0.ndjson.gz`;
   const events = recordedEvents(file);
   const spans = readOtlpJsonLines([...otlpJsonLines(rayEventsToSpans(events).spans)].join(''));
   const sessions = [...readFacts(events).sessions.values()];
-  const known = (fault: string): typeof it | typeof it.fails => (OPEN_FAULTS[name]?.includes(fault) === true ? it.fails : it);
 
-  known('attempts')('has one span for each attempt, and no other attempt', () => {
+  it('has one span for each attempt, and no other attempt', () => {
     expect(countsByName(attemptSpans(spans))).toEqual(truth.attempts);
   });
 
-  known('failed')('has failed attempts where the program failed', () => {
+  it('has failed attempts where the program failed', () => {
     expect(countsByName(attemptSpans(spans).filter((span) => span.statusCode === 2))).toEqual(truth.failed);
   });
 
-  known('outcome')('says what became of the job', () => {
+  it('says what became of the job', () => {
     const outcomes = spans.filter(({ attributes }) => 'ray.job.entrypoint' in attributes).map(({ attributes }) => attributes['ray.job.outcome']);
     expect(outcomes).toEqual([truth.outcome]);
   });
 
-  known('endedWithDriver')('says of an attempt that it ended with its driver where it did', () => {
+  it('says of an attempt that it ended with its driver where it did', () => {
     const ended = attemptSpans(spans).filter(({ attributes }) => attributes['ray.task.end_reason'] === 'driver_ended');
     expect(countsByName(ended)).toEqual(truth.endedWithDriver ?? {});
   });
 
-  known('cut')('cuts no attempt, played at the pace at which it was recorded', () => {
+  it('cuts no attempt, played at the pace at which it was recorded', () => {
     expect(sessions.flatMap((session) => cutAttempts(session, playLive(file).spans))).toEqual([]);
   });
 
-  known('pace')('makes the same spans at the pace at which it was recorded as all at once', () => {
+  it('makes the same spans at the pace at which it was recorded as all at once', () => {
     expect(sorted(playLive(file).spans)).toEqual(sorted(spans));
   });
 });
@@ -174,13 +165,13 @@ describe.each(LOGGED)('the log of %s', (name) => {
     expect(truth.runs.length).toBeGreaterThan(80);
   });
 
-  it.fails('agrees with the spans, made all at once', () => {
+  it('agrees with the spans, made all at once', () => {
     const spans = readOtlpJsonLines([...otlpJsonLines(rayEventsToSpans(events).spans)].join(''));
     expect(compareWithTruth({ truth, events, spans })).toEqual([]);
     expect(checkTraces(events, spans)).toEqual([]);
   });
 
-  it.fails('agrees with the spans, made at the pace at which it was recorded', () => {
+  it('agrees with the spans, made at the pace at which it was recorded', () => {
     const { spans } = playLive(file);
     expect(compareWithTruth({ truth, events, spans })).toEqual([]);
     expect(checkTraces(events, spans)).toEqual([]);

@@ -1,6 +1,16 @@
 import { spanId, traceId } from './identity.ts';
 import type { FlatSpan } from './otlp-spans.ts';
-import { type AttemptFacts, isDriver, type JobFacts, jobOf, NO_TASK, type RayFacts, readFacts, type SessionFacts } from './ray-facts.ts';
+import {
+  type AttemptFacts,
+  isDriver,
+  isMadeUp,
+  type JobFacts,
+  jobOf,
+  NO_TASK,
+  type RayFacts,
+  readFacts,
+  type SessionFacts,
+} from './ray-facts.ts';
 
 export interface OracleOptions {
   /** Texts that must not be anywhere in the output, besides those that the events themselves give away. */
@@ -308,15 +318,17 @@ function checkParent(world: World, what: string, session: SessionFacts, attempt:
   const trace = span.traceId;
   const jobSpan = spanId('job', session.session, callingJob(session, attempt.taskId));
   const parentTaskId = attempt.parentTaskId ?? session.parents.get(attempt.taskId);
-  const hangsUnderJob = parentTaskId === undefined || isDriver(parentTaskId);
+  const isThread = parentTaskId !== undefined && isThreadOf(session, parentTaskId);
+  const host = isThread ? hostOf(session, parentTaskId, attempt) : undefined;
+  const hangsUnderJob = parentTaskId === undefined || isDriver(parentTaskId) || (isThread && host === undefined);
   const tooDeep = world.options.nesting !== 'flat' && isTooDeep(session, attempt.taskId, world.options.maxDepth ?? 1_000);
-  const parents = hangsUnderJob || tooDeep ? [jobSpan] : parentAttempts(session, parentTaskId, attempt);
+  const parents = hangsUnderJob || tooDeep ? [jobSpan] : host === undefined ? parentAttempts(session, parentTaskId, attempt) : [host];
   if ((span.attributes['ray.parent_too_deep'] === true) !== tooDeep) world.say(`${what}: its depth is marked wrongly`);
   if (!hangsUnderJob) {
-    const all = parentAttempts(session, parentTaskId);
+    const all = host === undefined ? parentAttempts(session, parentTaskId) : [host];
     const shown = all.filter((id) => world.withId(id).length > 0);
     for (const placeholder of shown)
-      if (!session.attemptsOf.has(parentTaskId)) world.one(`placeholder for task ${parentTaskId}`, trace, placeholder);
+      if (!isThread && !session.attemptsOf.has(parentTaskId)) world.one(`placeholder for task ${parentTaskId}`, trace, placeholder);
     // Flat nesting sends no placeholder, so there is no span to link to.
     const hasNoSpan =
       shown.length === 0 && (world.isFolding(trace) || (world.options.nesting === 'flat' && !session.attemptsOf.has(parentTaskId)));
@@ -329,6 +341,32 @@ function checkParent(world: World, what: string, session: SessionFacts, attempt:
     const wanted = hangsUnderJob || tooDeep ? 'its job' : `an attempt of task ${parentTaskId} that ran when it was submitted`;
     world.say(`${what}: parent is '${span.parentSpanId}' instead of ${wanted}`);
   }
+}
+
+/** Of a thread no more is known than calls, or not even these where the session names its actors and not the one in the id. */
+function isThreadOf(session: SessionFacts, taskId: string): boolean {
+  if (isDriver(taskId) || session.attemptsOf.has(taskId) || !isMadeUp(session, taskId)) return false;
+  return session.threads.has(taskId) || session.actors.size > 0;
+}
+
+/** Span id of the one attempt that ran in a thread's worker when it submitted a call; undefined where the job is the best guess. */
+function hostOf(session: SessionFacts, threadId: string, call: AttemptFacts): string | undefined {
+  const thread = session.threads.get(threadId);
+  const submitted = earliest(call.states.map((state) => state.ns));
+  if (thread === undefined || thread.isOfDriver || submitted === undefined) return undefined;
+  const hosts = [...session.attempts.values()].filter((attempt) => {
+    const key = `${attempt.taskId}/${attempt.attempt}`;
+    const workers = new Set([...attempt.workers, ...(session.profiled.get(key)?.workers ?? [])]);
+    const start = earliest(attempt.states.filter(({ state }) => state === 'RUNNING').map((state) => state.ns));
+    const whole = session.profiles.filter((entry) => `${entry.taskId}/${entry.attempt}` === key && entry.name.startsWith('task::'));
+    const terminal = latest(attempt.states.filter(({ state }) => state === 'FINISHED' || state === 'FAILED').map((state) => state.ns));
+    const end = latest(whole.map((entry) => entry.endNs)) ?? terminal;
+    const isThere = attempt.taskId !== call.taskId && [...thread.workers].some((worker) => workers.has(worker));
+    return isThere && start !== undefined && start <= submitted && (end === undefined || submitted <= end);
+  });
+  const [host] = hosts;
+  if (host === undefined || hosts.length > 1 || callingJob(session, host.taskId) !== callingJob(session, call.taskId)) return undefined;
+  return spanId('task', session.session, host.taskId, host.attempt);
 }
 
 /**
@@ -431,7 +469,8 @@ function checkDetails(world: World, session: SessionFacts): void {
     if (span.parentSpanId !== parent) world.say(`${what}: parent is ${span.parentSpanId} instead of ${parent}`);
   };
   for (const entry of session.profiles) {
-    const belongsToJob = entry.taskId === '' || entry.taskId === NO_TASK || isDriver(entry.taskId);
+    const isOfThread = session.threads.has(entry.taskId) && !session.attempts.has(`${entry.taskId}/${entry.attempt}`);
+    const belongsToJob = entry.taskId === '' || entry.taskId === NO_TASK || isDriver(entry.taskId) || isOfThread;
     const jobId = entry.taskId === '' || entry.taskId === NO_TASK ? entry.jobId : jobOf(entry.taskId);
     const parent = belongsToJob ? spanId('job', session.session, jobId) : spanId('task', session.session, entry.taskId, entry.attempt);
     const what = `profile phase ${entry.name} of ${entry.taskId}/${entry.attempt}`;

@@ -53,12 +53,28 @@ export interface SessionFacts {
   readonly parents: Map<string, string>;
   readonly jobs: Map<string, JobFacts>;
   readonly actors: Map<string, ActorFacts>;
+  /** Actors that definitions and states of tasks name, and profiles of creations. */
+  readonly namedActors: Set<string>;
   readonly nodes: Map<string, StateFact[]>;
   readonly workers: Map<string, StateFact[]>;
   /** What Ray said of the end of a worker. */
   readonly exits: Map<string, string>;
   readonly otherIds: Set<string>;
   readonly profiles: ProfileFact[];
+  /** What the profile says of each `taskId/attempt`. */
+  readonly profiled: Map<string, ProfiledFacts>;
+  /** Ids of threads, which Ray makes up: nothing but calls and spans of user code is known of them. */
+  readonly threads: Map<string, ProfiledFacts>;
+}
+
+export interface ProfiledFacts {
+  readonly taskId: string;
+  readonly attempt: number;
+  readonly workers: Set<string>;
+  isOfDriver: boolean;
+  hasTaskEntry: boolean;
+  hasUserEntry: boolean;
+  readonly raised: Map<string, string>;
 }
 
 export interface RayFacts {
@@ -108,17 +124,43 @@ export function readFacts(events: Iterable<unknown>): RayFacts {
         parents: new Map(),
         jobs: new Map(),
         actors: new Map(),
+        namedActors: new Set(),
         nodes: new Map(),
         workers: new Map(),
         exits: new Map(),
         otherIds: new Set(),
         profiles: [],
+        profiled: new Map(),
+        threads: new Map(),
       };
       facts.sessions.set(name, session);
     }
     readEvent(event, session, facts.secrets);
   }
+  for (const session of facts.sessions.values()) readProfiled(session);
   return facts;
+}
+
+/** Once everything is known: which of the ids that were profiled are tasks', and which are made up for threads. */
+function readProfiled(session: SessionFacts): void {
+  for (const profiled of session.profiled.values()) {
+    const { taskId, attempt, raised } = profiled;
+    const key = `${taskId}/${attempt}`;
+    const isAttempt = profiled.hasTaskEntry || (profiled.hasUserEntry && !isMadeUp(session, taskId));
+    if (!isAttempt && !session.attempts.has(key)) {
+      session.threads.set(taskId, profiled);
+      continue;
+    }
+    const facts = attemptFacts(session, taskId, attempt);
+    for (const [type, value] of raised) facts.raised.set(type, value);
+  }
+}
+
+/** Its last 16 bytes are no filler, and name no actor that any event names. */
+export function isMadeUp(session: SessionFacts, taskId: string): boolean {
+  const actorId = taskId.slice(16);
+  const canBeTask = actorId.startsWith('ff'.repeat(12)) || taskId.startsWith('ff'.repeat(8));
+  return !canBeTask && !session.actors.has(actorId) && !session.namedActors.has(actorId);
 }
 
 function readEvent(event: Json, session: SessionFacts, secrets: Set<string>): void {
@@ -188,6 +230,7 @@ function readEvent(event: Json, session: SessionFacts, secrets: Set<string>): vo
 
 function readTaskDefinition(definition: Json, session: SessionFacts): void {
   const attempt = attemptFacts(session, id(definition, 'taskId'), Number(field(definition, 'taskAttempt') ?? 0));
+  session.namedActors.add(attempt.taskId.slice(16));
   const parentTaskId = id(definition, 'parentTaskId');
   if (parentTaskId !== '' && parentTaskId !== NO_TASK && parentTaskId !== attempt.taskId) {
     attempt.parentTaskId = parentTaskId;
@@ -197,6 +240,7 @@ function readTaskDefinition(definition: Json, session: SessionFacts): void {
 
 function readTaskLifecycle(lifecycle: Json, session: SessionFacts): void {
   const attempt = attemptFacts(session, id(lifecycle, 'taskId'), Number(field(lifecycle, 'taskAttempt') ?? 0));
+  session.namedActors.add(attempt.taskId.slice(16));
   attempt.states.push(...transitions(lifecycle, attempt.untimed));
   for (const [number, time] of Object.entries(object(field(lifecycle, 'taskState')))) {
     const state = TASK_STATES[Number(number)] ?? number;
@@ -216,8 +260,13 @@ function readTaskLifecycle(lifecycle: Json, session: SessionFacts): void {
 function readTaskProfile(profile: Json, session: SessionFacts): void {
   const taskId = id(profile, 'taskId');
   const number = Number(field(profile, 'attemptNumber') ?? 0);
-  const attempt = taskId !== '' && taskId !== NO_TASK ? attemptFacts(session, taskId, number) : undefined;
-  if (attempt === undefined) jobFacts(session, id(profile, 'jobId'));
+  const profiled = taskId !== '' && taskId !== NO_TASK ? profiledFacts(session, taskId, number) : undefined;
+  if (profiled === undefined) jobFacts(session, id(profile, 'jobId'));
+  if (profiled !== undefined && isDriver(taskId)) attemptFacts(session, taskId, number);
+  if (taskId.startsWith('ff'.repeat(8))) session.namedActors.add(taskId.slice(16));
+  const source = object(field(profile, 'profileEvents'));
+  if (profiled !== undefined && text(source, 'componentType') === 'worker') profiled.workers.add(id(source, 'componentId'));
+  if (profiled !== undefined && text(source, 'componentType') === 'driver') profiled.isOfDriver = true;
   for (const element of list(field(object(field(profile, 'profileEvents')), 'events'))) {
     const entry = object(element);
     const [startNs, endNs] = [possibleEpoch(field(entry, 'startTime'), 1n), possibleEpoch(field(entry, 'endTime'), 1n)];
@@ -225,10 +274,24 @@ function readTaskProfile(profile: Json, session: SessionFacts): void {
     if (endNs === undefined || (startNs === undefined && !isWhole)) continue;
     const extra = text(entry, 'extraData');
     const exception = extra.includes('"traceback"') ? object(JSON.parse(extra)) : {};
-    if (text(exception, 'type') !== '') attempt?.raised.set(text(exception, 'type'), text(exception, 'value'));
+    if (text(exception, 'type') !== '') profiled?.raised.set(text(exception, 'type'), text(exception, 'value'));
+    if (profiled !== undefined && text(entry, 'eventName') !== 'submit_task') {
+      if (text(entry, 'eventName').startsWith('task:')) profiled.hasTaskEntry = true;
+      else profiled.hasUserEntry = true;
+    }
     if (startNs === undefined) continue;
     session.profiles.push({ taskId, attempt: number, jobId: id(profile, 'jobId'), name: text(entry, 'eventName'), startNs, endNs });
   }
+}
+
+function profiledFacts(session: SessionFacts, taskId: string, attempt: number): ProfiledFacts {
+  const key = `${taskId}/${attempt}`;
+  let facts = session.profiled.get(key);
+  if (!facts) {
+    facts = { taskId, attempt, workers: new Set(), isOfDriver: false, hasTaskEntry: false, hasUserEntry: false, raised: new Map() };
+    session.profiled.set(key, facts);
+  }
+  return facts;
 }
 
 function collectSecrets(value: unknown, secrets: Set<string>): void {
