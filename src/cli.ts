@@ -36,6 +36,11 @@ const exitCode = await runProgram({
   sleep: systemClock.sleep,
   random: systemClock.random,
   stop: stop.signal,
+  onWarning: (listener) => {
+    // The first listener is that of Node.js, which prints.
+    process.removeAllListeners('warning');
+    process.on('warning', listener);
+  },
   stoppedBy: () => stoppedBy,
 });
 

@@ -67,6 +67,8 @@ export interface Telemetry extends ReceiverTelemetry {
   rebuilt(done: RebuildProgress & { readonly durationMs: number; readonly openAttempts: number }): void;
   /** A token or certificate file changed, or cannot be used. */
   readonly fileReloaded: (reloaded: Reloaded) => void;
+  /** A warning of Node.js, of a library's deprecated use for example. */
+  readonly processWarning: (warning: Error) => void;
   /** A connection was cut before it brought a whole request; `reason` is a stable word, `detail` for people. */
   readonly connectionRefused: (reason: string, detail: string, from?: string) => void;
   lifecycleFinished(kind: string): void;
@@ -190,6 +192,15 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
       metrics.add('connectionsRefused', 1, reason);
       spaced(`connection:${reason}:${detail}`, (repeated) =>
         log.warn({ event: 'connection_refused', reason, detail: shown(detail), from, ...repeated }, 'a connection was cut'),
+      );
+    },
+    processWarning(warning) {
+      const code = 'code' in warning && typeof warning.code === 'string' ? { code: shown(warning.code) } : {};
+      spaced(`warning:${warning.name}:${code.code}`, (repeated) =>
+        log.warn(
+          { event: 'process_warning', name: shown(warning.name), ...code, reason: shown(warning.message), ...repeated },
+          'Node.js warns',
+        ),
       );
     },
     internalError(stage, error) {

@@ -20,6 +20,8 @@ export interface CommandContext {
   readonly random: () => number;
   /** Aborts at the first SIGINT or SIGTERM. */
   readonly stop: AbortSignal;
+  /** Hands on what Node.js would write to standard error as plain text: its warnings of deprecated uses, of leaks. */
+  readonly onWarning?: (listener: (warning: Error) => void) => void;
   /** Where the processes of this machine are looked for. Default `/proc`. */
   readonly procFolder?: string;
 }

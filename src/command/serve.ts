@@ -58,6 +58,7 @@ async function serve(context: CommandContext): Promise<Outcome> {
   for (const name of unknownVariables(env))
     stderr.write(`ray-otel-bridge serve: ${name} is set, but is no variable of this release: is it a typing error?\n`);
   const telemetry = createTelemetry({ logLevel: settings.logLevel });
+  context.onWarning?.(telemetry.processWarning);
   const journal = await openJournal(context, settings, telemetry);
   if ('problem' in journal) return trouble(journal.problem);
   const bridge = createBridge({

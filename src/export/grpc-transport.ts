@@ -5,9 +5,18 @@ import { USER_AGENT } from './http-transport.ts';
 import type { TlsMaterial } from './otlp-certificates.ts';
 import type { OtlpSettings } from './otlp-environment.ts';
 import type { OtlpTransport, TransportAnswer } from './otlp-exporter.ts';
-import { type FailedOutcome, outcomeOfError, outcomeOfGrpcStatus, outcomeOfProxyError, outcomeOfProxyStatus, viaProxy } from './outcome.ts';
+import {
+  type FailedOutcome,
+  outcomeOfError,
+  outcomeOfGrpcStatus,
+  outcomeOfProxyError,
+  outcomeOfProxyStatus,
+  outcomeOfTlsPort,
+  viaProxy,
+} from './outcome.ts';
 import type { Proxy } from './proxy.ts';
 import { readRpcStatus } from './rpc-status.ts';
+import { type ServerAddress, speaksTls } from './tls-probe.ts';
 
 const METHOD = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 /** grpc-js would wait up to two minutes before it connects again; our own backoff is what counts. */
@@ -25,6 +34,8 @@ interface Connection {
 export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
   let connection: Promise<Connection> | undefined;
   const { proxy } = settings.route;
+  /** The server speaks what the bridge speaks: then a connection that fails has another cause. */
+  let hasAnswered = false;
   const listeners: ((note: string) => void)[] = [];
   let endNotes: (() => void) | undefined;
   /** What grpc-js last wrote of the proxy: the failed call itself does not have it. */
@@ -48,9 +59,12 @@ export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
     return await connection;
   };
 
-  const failed = (error: ServiceError): FailedOutcome => {
+  const failed = async (error: ServiceError, signal: AbortSignal): Promise<FailedOutcome> => {
     const outcome = outcomeOfServiceError(error);
-    if (proxy === undefined) return outcome;
+    if (proxy === undefined) {
+      const mayNeedTls = settings.insecure && !hasAnswered && FAILED_CONNECTION.test(error.details);
+      return mayNeedTls && (await speaksTls(addressIn(settings.url), signal)) ? outcomeOfTlsPort(outcome) : outcome;
+    }
     const isNew = outcome.kind === 'retry_after' && Date.now() - lastNote.atMs < NOTE_LASTS_MS;
     return (isNew ? outcomeOfProxyNote(lastNote.line, proxy) : undefined) ?? viaProxy(outcome, proxy);
   };
@@ -61,7 +75,8 @@ export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
       const options = { deadline: Date.now() + settings.timeoutMs };
       const done = (error: ServiceError | null, answer?: Uint8Array): void => {
         signal.removeEventListener('abort', cancel);
-        resolve(error === null ? answered(answer ?? new Uint8Array(0)) : failed(error));
+        hasAnswered ||= error === null;
+        resolve(error === null ? answered(answer ?? new Uint8Array(0)) : failed(error, signal));
       };
       const request = client.makeUnaryRequest(METHOD, toBuffer, toBytes, body, metadata, options, done);
       const cancel = (): void => request.cancel();
@@ -128,6 +143,14 @@ function addressOf({ host, port }: Proxy): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
+/** host:port, as in the settings. */
+function addressIn(url: string): ServerAddress {
+  const colon = url.lastIndexOf(':');
+  return { hostname: url.slice(0, colon), port: Number(url.slice(colon + 1)) };
+}
+
+/** What grpc-js says where a server takes the connection and closes it. */
+const FAILED_CONNECTION = /Failed to connect|ECONNRESET|socket hang up/i;
 const PROXY_STATUS = /^Failed to connect to .* through proxy .* with status (\d+)$/;
 const PROXY_ERROR = /^Failed to connect to proxy .* with error (.*)$/;
 

@@ -7,8 +7,9 @@ import { textOfAnswer } from './answer-text.ts';
 import { type Clock, childSignal } from './clock.ts';
 import type { OtlpSettings } from './otlp-environment.ts';
 import type { OtlpTransport, TransportAnswer } from './otlp-exporter.ts';
-import { type FailedOutcome, outcomeOfError, outcomeOfHttpStatus, viaProxy } from './outcome.ts';
+import { type FailedOutcome, outcomeOfError, outcomeOfHttpStatus, outcomeOfProxyError, outcomeOfTlsPort, viaProxy } from './outcome.ts';
 import { type Proxy, proxyHeaders } from './proxy.ts';
+import { speaksTls } from './tls-probe.ts';
 import { TunnelAgent } from './tunnel-agent.ts';
 
 /** What is read of an answer, at most; the rest is left. */
@@ -43,6 +44,8 @@ export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpT
   };
   const target: http.RequestOptions = { ...urlToHttpOptions(url), method: 'POST', ...(forwarder && forwarding(url, forwarder)) };
   const isTls = forwarder?.isSecure ?? isSecure;
+  /** The server speaks what the bridge speaks: then a connection that it closes has another cause. */
+  let hasAnswered = false;
 
   const exchange = async (body: Uint8Array, signal: AbortSignal): Promise<TransportAnswer> => {
     const payload = settings.compression === 'gzip' ? await compress(body) : body;
@@ -52,12 +55,22 @@ export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpT
       request.on('error', reject);
       request.end(payload);
     });
+    hasAnswered = true;
     return answerOf(response, await readAnswer(response), clock.now());
   };
 
   /** Of what went wrong, names the proxy. */
   const named = (outcome: FailedOutcome): FailedOutcome =>
     proxy === undefined || outcome.reason.startsWith('the proxy ') ? outcome : viaProxy(outcome, proxy);
+
+  const failed = async (error: unknown, signal: AbortSignal): Promise<FailedOutcome> => {
+    // The proxy is all that the bridge is connected to.
+    if (forwarder !== undefined && error instanceof Error) return outcomeOfProxyError(error, forwarder);
+    const outcome = outcomeOfError(error);
+    const mayNeedTls = !isSecure && !hasAnswered && isSilentEnd(error);
+    if (mayNeedTls && (await speaksTls({ hostname: url.hostname, port: Number(url.port || 80) }, signal))) return outcomeOfTlsPort(outcome);
+    return named(outcome);
+  };
 
   return {
     send: async (body, signal) => {
@@ -75,7 +88,7 @@ export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpT
         return answer.kind === 'answered' ? answer : named(answer);
       } catch (error) {
         const reason = `no answer within ${settings.timeoutMs} ms (OTEL_EXPORTER_OTLP_TIMEOUT)`;
-        return named(timedOut ? { kind: 'retry_after', reason } : outcomeOfError(error));
+        return timedOut ? named({ kind: 'retry_after', reason }) : await failed(error, signal);
       } finally {
         timer.abort();
         await watching;
@@ -85,6 +98,11 @@ export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpT
     },
     close: () => agents.destroy(),
   };
+}
+
+/** The server closed the connection and said nothing. */
+function isSilentEnd(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 }
 
 /** The proxy in place of the server, and the whole URL, without user and password, in place of its path. */

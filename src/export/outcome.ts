@@ -126,6 +126,11 @@ export function outcomeOfStrangeAnswer(status: string, text: string): FailedOutc
   return { kind: 'misconfigured', reason: withDetail(`${status}, but the answer is not OTLP`, text), fix: FIX_STRANGER };
 }
 
+/** A plain request that the server answered by closing the connection, where the port is known to speak TLS. */
+export function outcomeOfTlsPort({ reason }: FailedOutcome): FailedOutcome {
+  return { kind: 'misconfigured', reason, fix: FIX_SCHEME };
+}
+
 type GrpcRule =
   | readonly [name: string, kind: 'retry_after' | 'maybe_spans' | 'refused']
   | readonly [name: string, kind: 'misconfigured', fix: string];
@@ -173,10 +178,16 @@ export function outcomeOfGrpcStatus(code: number, detail = '', retryAfterMs?: nu
   return {
     kind: 'retry_after',
     reason,
-    ...(code === 14 ? { hint: GRPC_HINT } : {}),
+    ...(code === 14 ? { hint: grpcHint(detail) } : {}),
     ...(rule[1] === 'maybe_spans' ? { maybeSpans: true } : {}),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
+}
+
+/** grpc-js has the system's error in its text. */
+function grpcHint(detail: string): string {
+  const code = /Name resolution failed/i.test(detail) ? 'ENOTFOUND' : /\bE[A-Z]{4,}\b/.exec(detail)?.[0];
+  return (code === undefined ? undefined : HINTS[code]) ?? GRPC_HINT;
 }
 
 const MISCONFIGURED_SYSTEM: Readonly<Record<string, string>> = {

@@ -100,6 +100,21 @@ describe('serve', () => {
     expect(program.stdout() + program.stderr()).not.toContain('TOPSECRET');
   });
 
+  test('writes what Node.js warns of as a line of its log', async () => {
+    // grpc-js names the server by its address in the handshake, which Node.js warns of.
+    const port = await listening(createHttpServer());
+    const program = startCli(cli, [...serve, '--drain-timeout', '10s'], {
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+      OTEL_EXPORTER_OTLP_ENDPOINT: `https://127.0.0.1:${port}`,
+    });
+    const [, url = ''] = await program.shows(/listening on (\S+)\n/);
+    expect(await runCli(cli, ['replay', recording, '--to', url, '--speed', 'max'])).toMatchObject({ code: 0 });
+    while (!program.stderr().includes('export_misconfigured')) await new Promise((resolve) => setTimeout(resolve, 50));
+    const lines = program.stderr().trim().split('\n');
+    const read = lines.map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>);
+    expect(read).toContainEqual(expect.objectContaining({ event: 'process_warning', name: 'DeprecationWarning', code: 'DEP0123' }));
+  });
+
   test.runIf(authority !== undefined).each(['http', 'https'])(
     'delivers to an %s:// backend through a proxy that is reached by TLS (needs openssl)',
     async (scheme) => {

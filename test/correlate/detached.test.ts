@@ -432,7 +432,7 @@ it('a job links to the detached actors of its time, and not to those that they c
     [51, runEnds],
   ];
   resultOf(story);
-  const [job] = played(story).filter((lifecycle) => lifecycle.kind === 'job');
+  const job = played(story).find((lifecycle) => lifecycle.kind === 'job');
   const links = job?.links.flatMap((link) => (link.relation === 'detached_actor' ? [link.span] : []));
   expect(links).toEqual([{ kind: 'actor', id: DETACHED }]);
 });

@@ -66,6 +66,15 @@ describe('outcome', () => {
     expect(outcomeOfError(Object.assign(new Error('no'), { code })).kind).toBe(kind);
   });
 
+  it.each([
+    ['Name resolution failed for target dns:collector.test:4317', 'if only a proxy knows it'],
+    ['No connection established. Last error: Error: connect ECONNREFUSED 10.1.2.3:4317. Resolution note: ', 'start the backend'],
+    ['No connection established. Last error: Failed to connect', 'http:// or https://'],
+    ['EVERYTHING is lost', 'http:// or https://'],
+  ])('the hint of gRPC for "%s" is that of the same failure over HTTP', (details, advice) => {
+    expect(outcomeOfGrpcStatus(14, details)).toMatchObject({ kind: 'retry_after', hint: containing(advice) });
+  });
+
   it('reads the errors of the stock OTLP exporters, and keeps spans of a stranger that says nothing', () => {
     expect(outcomeOfResult({ code: ExportResultCode.FAILED, error: Object.assign(new Error('Bad Request'), { code: 400 }) }).kind).toBe(
       'refused',

@@ -262,7 +262,8 @@ describe.runIf(authority !== undefined).each(PROTOCOLS)('through a proxy: %s (ne
     await until(() => clock.slept.length > 1);
     const event = events.find(({ name }) => name === 'export_retry');
     expect(event).toMatchObject({
-      reason: expect.stringMatching(/http:\/\/127\.0\.0\.1:1.*ECONNREFUSED|ECONNREFUSED.*http:\/\/127\.0\.0\.1:1/),
+      reason: expect.stringMatching(/^the proxy http:\/\/127\.0\.0\.1:1 cannot be used: .*ECONNREFUSED/),
+      hint: containing(`the proxy in ${scheme.toUpperCase()}_PROXY`),
     });
   });
 });

@@ -1,7 +1,8 @@
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
-import type { Server } from 'node:net';
+import { createServer as createTcpServer, type Server } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createExporters, createExportPipeline, type ExportEvent } from '../../src/export/index.ts';
@@ -34,6 +35,9 @@ async function listening(instance: Server & { closeAllConnections?: () => void }
 const servers: Readonly<Record<string, () => Promise<number>>> = {
   'an HTTP server': () => listening(createHttpServer(success)),
   'an HTTPS server': () => listening(createHttpsServer({ ...server }, success)),
+  'a TLS server that asks for a certificate': () =>
+    listening(createTlsServer({ ...server, ca: authority?.cert, requestCert: true, rejectUnauthorized: true, maxVersion: 'TLSv1.2' })),
+  'a server that closes each connection': () => listening(createTcpServer((socket) => void socket.once('data', () => socket.destroy()))),
   'an HTTP/2 server with a page': () =>
     listening(
       createSecureServer({ ...server }, (_request, response) => {
@@ -70,12 +74,16 @@ async function firstEvent(protocol: string, scheme: string, port: number): Promi
 describe.runIf(authority !== undefined)('the wrong protocol (needs openssl)', () => {
   it.each([
     ['http/protobuf', 'https', 'an HTTP server', 'export_misconfigured', 'EPROTO', 'http:// or https://'],
-    ['http/protobuf', 'http', 'an HTTPS server', 'export_retry', 'ECONNRESET', 'http:// or https://'],
+    ['http/protobuf', 'http', 'an HTTPS server', 'export_misconfigured', 'ECONNRESET', 'this port speaks TLS'],
+    ['http/json', 'http', 'a TLS server that asks for a certificate', 'export_misconfigured', 'ECONNRESET', 'this port speaks TLS'],
+    ['http/json', 'http', 'a server that closes each connection', 'export_retry', 'ECONNRESET', 'http:// or https://'],
     ['http/protobuf', 'http', 'a gRPC server without OTLP', 'export_misconfigured', 'HPE_', 'OTEL_EXPORTER_OTLP_PROTOCOL'],
     ['http/json', 'https', 'a gRPC server without OTLP', 'export_misconfigured', 'EPROTO', 'http:// or https://'],
     ['grpc', 'http', 'an HTTP server', 'export_misconfigured', 'Protocol error', 'OTEL_EXPORTER_OTLP_PROTOCOL'],
     ['grpc', 'https', 'an HTTP server', 'export_misconfigured', 'wrong version number', 'http:// or https://'],
-    ['grpc', 'http', 'an HTTPS server', 'export_retry', 'UNAVAILABLE', 'http:// or https://'],
+    ['grpc', 'http', 'an HTTPS server', 'export_misconfigured', 'UNAVAILABLE', 'this port speaks TLS'],
+    ['grpc', 'http', 'a TLS server that asks for a certificate', 'export_misconfigured', 'UNAVAILABLE', 'this port speaks TLS'],
+    ['grpc', 'http', 'a server that closes each connection', 'export_retry', 'UNAVAILABLE', 'http:// or https://'],
     ['grpc', 'https', 'an HTTPS server', 'export_misconfigured', 'no application protocol', 'OTEL_EXPORTER_OTLP_PROTOCOL'],
     ['grpc', 'https', 'a gRPC server without OTLP', 'export_misconfigured', 'wrong version number', 'http:// or https://'],
     ['grpc', 'http', 'a gRPC server without OTLP', 'export_misconfigured', 'UNIMPLEMENTED', 'OTEL_EXPORTER_OTLP_PROTOCOL'],
@@ -85,6 +93,27 @@ describe.runIf(authority !== undefined)('the wrong protocol (needs openssl)', ()
     const event = await firstEvent(protocol, scheme, port);
     expect(event).toMatchObject({ name, reason: containing(reason), [name === 'export_retry' ? 'hint' : 'fix']: containing(advice) });
   });
+});
+
+it('a backend that has answered is not asked for TLS when it closes connections', async () => {
+  let isIll = false;
+  let notHttp = 0;
+  const backend = createHttpServer((request, response) => (isIll ? request.socket.destroy() : success(request, response)));
+  backend.on('clientError', (_, socket) => {
+    notHttp += 1;
+    socket.destroy();
+  });
+  const created = createExporters({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await listening(backend)}` });
+  if (!created.ok) throw new Error(created.problems.join('; '));
+  const clock = createTestClock();
+  const pipeline = createExportPipeline({ exporters: created.exporters.map(patient), clock });
+  pipeline.enqueue(makeSpans(1));
+  await until(() => pipeline.stats().exported === 1);
+  isIll = true;
+  pipeline.enqueue(makeSpans(1));
+  await until(() => clock.slept.length >= 3);
+  expect(notHttp).toBe(0);
+  await pipeline.shutdown();
 });
 
 describe('gRPC statuses of a backend that accepts nothing', () => {
