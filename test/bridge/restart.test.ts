@@ -19,8 +19,9 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  for (const { bridge } of running) await bridge.stop({ timeoutMs: 0 });
+  const bridges = [...running];
   running.clear();
+  for (const { bridge } of bridges) await bridge.stop({ timeoutMs: 0 });
   await removeFolder(folder);
 });
 
@@ -170,6 +171,8 @@ it('is not closed for the time in which the bridge was away', async () => {
 it('answers while it takes up the state, and says how far it is', async () => {
   const bodies = recordedBodies('features-ray-2.60.0.ndjson');
   const first = await start({ name: 'first', limits: { checkpointBytes: 1e9, idleCheckpointBytes: 1e9 } });
+  // The checkpoint of an empty state, which every first start writes: no event is in it.
+  await until(() => first.checkpoints() === 1);
   for (const body of bodies) await postTo(first.bridge.app, body);
   await endOfProcess('first', 'second');
   const { journal } = await openJournal(join(folder, 'second'), {});
