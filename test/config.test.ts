@@ -62,7 +62,8 @@ describe('settings', () => {
   test('every setting can be given as a flag and as a variable, with the same meaning', () => {
     for (const [key, { flag, env, default: text }] of Object.entries(settingsTable)) {
       if (flag === '') continue;
-      const value = { traceUrl: 'http://ui/{traceId}', maxJournalBytes: '1GiB', maxOpenBytes: '1GiB' }[key] ?? (text === '' ? '/some/path' : text);
+      const value =
+        { traceUrl: 'http://ui/{traceId}', maxJournalBytes: '1GiB', maxOpenBytes: '1GiB' }[key] ?? (text === '' ? '/some/path' : text);
       // A certificate goes with its key.
       const other = { tlsCertFile: ['--tls-key-file', 'key.pem'], tlsKeyFile: ['--tls-cert-file', 'cert.pem'] }[key] ?? [];
       const fromFlag = settingsOf([flag, value, ...other]);
