@@ -89,6 +89,8 @@ export interface ReadingSources {
   readonly quarantineQueued: number;
   readonly maxOpenAttempts: number;
   readonly maxOpenBytes: number;
+  /** Where spans are sent to, without credentials. */
+  readonly endpoints: readonly string[];
   readonly nowMs: number;
   /** Undefined when there is none. */
   readonly view: ReturnType<View['stats']> | undefined;
@@ -96,7 +98,7 @@ export interface ReadingSources {
 
 /** What the stages know at this moment, for `/metrics`. */
 export function readingsOf(sources: ReadingSources): Readings {
-  const { journal, correlator, exported, seenEventIds, quarantineQueued, maxOpenAttempts, maxOpenBytes, nowMs, view } = sources;
+  const { journal, correlator, exported, seenEventIds, quarantineQueued, maxOpenAttempts, maxOpenBytes, endpoints, nowMs, view } = sources;
   const ageSeconds = (sinceMs = nowMs): number => Math.max(0, nowMs - sinceMs) / 1000;
   return new Map<Parameters<Readings['get']>[0], number | ReadonlyMap<string, number>>([
     ['journalEntries', journal.entries],
@@ -125,6 +127,7 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['spansQueuedBytes', exported.queuedBytes],
     ['exportLagSeconds', ageSeconds(exported.oldestQueuedAtMs)],
     ['spansDiscarded', exported.discarded],
+    ['exporterEndpoints', new Map(endpoints.map((endpoint) => [endpoint, 1]))],
     ['exporterMisconfigured', new Map(exported.lanes.map(({ exporter, problem }) => [exporter, problem === undefined ? 0 : 1]))],
     ['quarantineQueued', quarantineQueued],
     ['viewAttempts', view?.openAttempts ?? 0],

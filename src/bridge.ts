@@ -144,10 +144,11 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
           sleep: clock.sleep,
           onEvent: telemetry.quarantineEvent,
         });
+  const exporters = exportersOf(options, env);
   const pipeline = createExportPipeline({
     ...options.exportLimits,
     maxQueuedSpans: settings.maxQueuedSpans,
-    exporters: exportersOf(options, env),
+    exporters,
     clock,
     onEvent: telemetry.exportEvent,
     onRefused: (span, reason, name) => {
@@ -330,6 +331,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       ...stats(),
       maxOpenAttempts: settings.maxOpenAttempts,
       maxOpenBytes,
+      endpoints: exporters.flatMap(({ endpoint }) => endpoint ?? []),
       nowMs: clock.now(),
       view: view?.stats(),
     }),

@@ -360,11 +360,3 @@ export function defaultSettings(): Settings {
   if (!parsed.ok) throw new Error(`A default of the settings table breaks its own rule: ${parsed.problems.join('; ')}`);
   return parsed.settings;
 }
-
-/** Names of `RAY_OTEL_*` variables that no setting knows: most likely a typing error. */
-export function unknownVariables(env: Environment): readonly string[] {
-  const known = new Set<string>(Object.values(settingsTable).map(({ env: name }) => name));
-  return Object.keys(env)
-    .filter((name) => name.startsWith('RAY_OTEL_') && !known.has(name))
-    .toSorted();
-}

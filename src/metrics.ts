@@ -54,7 +54,7 @@ export const METRICS = {
   journalWritable: gauge('journal_writable', 'Is 1 while the journal can be written, 0 while it cannot and posts are answered 503.'),
   openSessions: gauge('open_sessions', 'Ray sessions that are open, and closed ones that are remembered.'),
   sessionsForgotten: counter('sessions_forgotten_total', 'Sessions that were closed or forgotten early, because there were too many.'),
-  openRecords: gauge('open_records', 'Jobs, actors, nodes, workers and placement groups that are open.'),
+  openRecords: gauge('open_records', 'Jobs, actors, nodes and workers that are open.'),
   openRecordsLimit: gauge('open_records_limit', 'Open jobs, actors, nodes... at which posts are answered 503.'),
   agingRecords: gauge('closed_records', 'Closed jobs, actors, nodes, workers... that are remembered for late events.'),
   recordsForgotten: counter('closed_records_forgotten_total', 'Closed jobs, actors, nodes, workers... that gave way to later ones.'),
@@ -85,6 +85,7 @@ export const METRICS = {
     'exporter',
   ]),
   exportRetries: counter('export_retries_total', 'Attempts to export that failed and are tried again.', ['exporter']),
+  exporterEndpoints: gauge('exporter_endpoints', 'Is 1 for each place that spans are sent to, without credentials.', ['endpoint']),
   exporterMisconfigured: gauge(
     'exporter_misconfigured',
     'Is 1 while an exporter is misconfigured and its spans are kept, until its backend accepts one.',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { defaultSettings, parseSettings, settingsTable, unknownVariables } from '../src/config.ts';
+import { defaultSettings, parseSettings, settingsTable } from '../src/config.ts';
 
 /** Settings without a flag: everybody on the machine could see it. */
 const secrets = ['ingest-token', 'read-token'];
@@ -147,9 +147,5 @@ describe('settings', () => {
   test('a hostile value is told without its control characters', () => {
     const [problem] = problemsOf(['--nesting', '\u001b[2J\u009b\u202e']);
     expect(problem).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
-  });
-
-  test('variables that look like settings and are none are found', () => {
-    expect(unknownVariables({ RAY_OTEL_SETLE: '5s', RAY_OTEL_SETTLE: '5s', HOME: '/' })).toEqual(['RAY_OTEL_SETLE']);
   });
 });

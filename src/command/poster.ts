@@ -1,5 +1,6 @@
 import { pathWithoutToken } from '../receiver/index.ts';
 import { printable } from '../terminal/index.ts';
+import { withTimeLimit } from '../time-limit.ts';
 import type { CommandContext } from './command.ts';
 
 export interface PosterOptions extends Pick<CommandContext, 'now' | 'sleep' | 'random' | 'stop'> {
@@ -48,7 +49,7 @@ export function createPoster(options: PosterOptions): Poster {
   const send = options.fetch ?? fetch;
 
   async function attempt(body: string): Promise<Attempt> {
-    const signal = AbortSignal.any([options.stop, AbortSignal.timeout(options.timeoutMs)]);
+    const signal = withTimeLimit(options.stop, options.timeoutMs);
     try {
       // Ray takes a redirect for success and loses the batch; here it is a fault.
       const response = await send(url, { method: 'POST', headers, body, signal, redirect: 'manual' });

@@ -1,7 +1,8 @@
 import { join, resolve } from 'node:path';
 import { createBridge, type StopOutcome } from '../bridge.ts';
 import { reloadableCertificate, watch } from '../access/index.ts';
-import { parseSettings, type Settings, settingsTable, unknownVariables } from '../config.ts';
+import { parseSettings, type Settings, settingsTable } from '../config.ts';
+import { describeSuspect, suspectVariables } from '../known-variables.ts';
 import { createExporters } from '../export/index.ts';
 import { readSpanEnvironment } from '../span-environment.ts';
 import { type Journal, openDiskJournal } from '../journal/index.ts';
@@ -55,8 +56,7 @@ async function serve(context: CommandContext): Promise<Outcome> {
     stderr.write(
       `ray-otel-bridge serve: whoever reaches ${hostInUrl(settings.listen.host)} can read the live page, with names and error messages of tasks: ask for a token with --read-token-file, or leave it out with --view off\n`,
     );
-  for (const name of unknownVariables(env))
-    stderr.write(`ray-otel-bridge serve: ${name} is set, but is no variable of this release: is it a typing error?\n`);
+  for (const variable of suspectVariables(env)) stderr.write(`ray-otel-bridge serve: ${describeSuspect(variable)}\n`);
   const telemetry = createTelemetry({ logLevel: settings.logLevel });
   context.onWarning?.(telemetry.processWarning);
   const journal = await openJournal(context, settings, telemetry);

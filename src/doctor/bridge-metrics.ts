@@ -14,6 +14,8 @@ export interface BridgeCounts {
   readonly spansDiscarded: number;
   readonly spansSampledOut: number;
   readonly exportRetries: number;
+  /** Where it sends spans to, without credentials; empty for a release that does not say. */
+  readonly endpoints: readonly string[];
 }
 
 /** Undefined when the page is not that of a bridge. */
@@ -34,6 +36,7 @@ export function readBridgeCounts(page: string): BridgeCounts | undefined {
     spansDiscarded: sum(METRICS.spansDiscarded),
     spansSampledOut: sum(METRICS.spansSampledOut),
     exportRetries: sum(METRICS.exportRetries),
+    endpoints: [...sumsByLabel(samples, METRICS.exporterEndpoints.name, 'endpoint').keys()],
   };
 }
 

@@ -4,7 +4,7 @@ import type { HttpAnswer, NotAnswered } from './ask.ts';
 import type { BridgeCounts } from './bridge-metrics.ts';
 import type { OtlpOutcome } from './otlp-outcome.ts';
 import type { RayRelease } from './ray-release.ts';
-import type { RayVariables } from './variables.ts';
+import type { MisspeltVariable, RayVariables } from './variables.ts';
 
 /** How an address came to be known. A default that nobody named is only a guess. */
 export type AddressSource = 'flag' | 'variable' | 'process' | 'agent_log' | 'default';
@@ -60,6 +60,8 @@ export interface ProcessFacts {
   readonly session: string | undefined;
   /** Undefined when this user may not read its environment. */
   readonly variables: RayVariables | undefined;
+  /** Variables with nearly the name of one that Ray reads. */
+  readonly misspelt: readonly MisspeltVariable[];
   /** Flags of `--system-config`, which every process of the cluster gets. */
   readonly systemFlags: RayVariables;
   readonly isMinimal: boolean;
@@ -80,10 +82,13 @@ export interface DriverFacts {
   readonly jobId: string;
   /** What it was started with; a script can have set more since. Undefined when this user may not read it. */
   readonly variables: RayVariables | undefined;
+  readonly misspelt: readonly MisspeltVariable[];
 }
 
 export interface LocalFacts {
   readonly shell: RayVariables;
+  /** Variables of this shell with nearly the name of one that Ray or the bridge reads. */
+  readonly misspelt: readonly MisspeltVariable[];
   /** False where there is no /proc to look into. */
   readonly canLook: boolean;
   readonly processes: readonly ProcessFacts[];

@@ -18,6 +18,7 @@ export const FINDINGS = {
   ray_too_old: fault('Ray is older than 2.49 and cannot post events'),
   ray_minimal: fault('A node has Ray without `[default]`: the agent that posts events is not in it'),
   agent_absent: fault('A node is up for more than a minute, and its agent does not report: most often a Ray without `[default]`'),
+  variable_misspelt: warning('A variable has nearly the name of one that Ray or the bridge reads, and nothing reads it'),
   address_missing: fault('A node has no address to post to'),
   address_invalid: fault('The address to post to is not a URL that Ray can use'),
   address_otlp_port: warning('The address to post to has the port of an OTLP backend, 4317 or 4318, where a bridge should be'),

@@ -4,17 +4,28 @@ import { isAbsolute, join } from 'node:path';
 import type { DriverFacts, LocalFacts, OwnNode, ProcessFacts } from './facts.ts';
 import type { ListedDriver } from './gather-ray.ts';
 import { at, parseJson } from './json.ts';
-import { pickRayVariables, type RayVariables, RAY_VARIABLES, rayVariablesOfEnviron } from './variables.ts';
+import { suspectVariables } from '../known-variables.ts';
+import {
+  MAX_MISSPELT,
+  type MisspeltVariable,
+  misspeltRayVariables,
+  namesOfEnviron,
+  pickRayVariables,
+  type RayVariables,
+  RAY_VARIABLES,
+  rayVariablesOfEnviron,
+} from './variables.ts';
 import type { World } from './world.ts';
 
 /**
  * Looks at this machine: the variables of the shell, and of the processes of Ray that run here. Of an environment only the documented variables
- * of Ray are kept. The agent's own environment is no use, because it writes its title over it; it has that of its raylet.
+ * of Ray, and misspelt names of them, are kept. The agent's own environment is no use, because it writes its title over it; it has that of its raylet.
  */
 export function gatherLocal(world: World): Omit<LocalFacts, 'drivers'> {
   const shell = pickRayVariables(world.env);
+  const misspelt = misspeltIn(world.env);
   const pids = listPids(world);
-  if (pids === undefined) return { shell, canLook: false, processes: [], isDashboardOff: false };
+  if (pids === undefined) return { shell, misspelt, canLook: false, processes: [], isDashboardOff: false };
   const processes: ProcessFacts[] = [];
   let isDashboardOff = false;
   for (const pid of pids) {
@@ -27,14 +38,19 @@ export function gatherLocal(world: World): Omit<LocalFacts, 'drivers'> {
       kind,
       pid,
       session: sessionOf(commandLine),
-      variables: variablesOf(world, pid),
+      ...environmentOf(readProcFile(world, pid, 'environ')),
       systemFlags: systemFlagsOf(commandLine),
       isMinimal: commandLine.some((part) => part.startsWith('--dashboard_agent_command=') && / --minimal(?: |$)/.test(part)),
       ...(node === undefined ? {} : { node }),
     });
     if (processes.length >= world.limits.maxProcesses) break;
   }
-  return { shell, canLook: true, processes, isDashboardOff };
+  return { shell, misspelt, canLook: true, processes, isDashboardOff };
+}
+
+function misspeltIn(env: World['env']): readonly MisspeltVariable[] {
+  const ofBridge = suspectVariables(env).flatMap(({ name, meant }) => (meant === undefined ? [] : [{ name, meant }]));
+  return [...misspeltRayVariables(Object.keys(env)), ...ofBridge].slice(0, MAX_MISSPELT);
 }
 
 /** Those of the drivers that run on this machine. */
@@ -42,7 +58,7 @@ export function gatherDrivers(drivers: readonly ListedDriver[], world: World): r
   return drivers
     .filter(({ ip }) => world.ownAddresses.has(ip))
     .slice(0, world.limits.maxProcesses)
-    .map(({ pid, jobId }) => ({ pid, jobId, variables: variablesOf(world, pid) }));
+    .map(({ pid, jobId }) => ({ pid, jobId, ...environmentOf(readProcFile(world, pid, 'environ')) }));
 }
 
 function listPids({ procFolder }: World): readonly number[] | undefined {
@@ -83,9 +99,9 @@ export function ofSession(processes: readonly ProcessFacts[], session: string | 
   return session === undefined ? processes : processes.filter((each) => each.session === session);
 }
 
-function variablesOf(world: World, pid: number): RayVariables | undefined {
-  const environ = readProcFile(world, pid, 'environ');
-  return environ === undefined ? undefined : rayVariablesOfEnviron(environ);
+function environmentOf(environ: string | undefined): Pick<ProcessFacts, 'variables' | 'misspelt'> {
+  if (environ === undefined) return { variables: undefined, misspelt: [] };
+  return { variables: rayVariablesOfEnviron(environ), misspelt: misspeltRayVariables(namesOfEnviron(environ)) };
 }
 
 /** `--config_list` of the GCS: what `--system-config` said, as JSON in base64. */

@@ -7,6 +7,8 @@ import { gatherOwnNodes } from './gather-own-nodes.ts';
 import { gatherRay } from './gather-ray.ts';
 import type { AddressSource, Facts, LocalFacts, RayFacts } from './facts.ts';
 import { DEFAULT_DOCTOR_LIMITS, type DoctorLimits } from './limits.ts';
+import { isLoopback } from './public-url.ts';
+import { withTimeLimit } from '../time-limit.ts';
 import type { World } from './world.ts';
 
 export interface DoctorQuestion {
@@ -28,7 +30,6 @@ export interface DoctorQuestion {
 
 const defaultRayAddress = 'http://127.0.0.1:8265';
 const defaultBridgeAddress = 'http://127.0.0.1:8080/v1/events';
-const loopback = /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)$/i;
 
 /** Asks everybody, within the limits. Changes nothing anywhere: the posts hold no events. */
 export async function gatherFacts(question: DoctorQuestion): Promise<Facts> {
@@ -38,7 +39,7 @@ export async function gatherFacts(question: DoctorQuestion): Promise<Facts> {
     env,
     now,
     sleep,
-    stop: AbortSignal.any([stop, AbortSignal.timeout(limits.totalMs)]),
+    stop: withTimeLimit(stop, limits.totalMs),
     limits,
     ownAddresses: new Set(['127.0.0.1', '::1', ...question.ownAddresses]),
     procFolder: question.procFolder ?? '/proc',
@@ -94,5 +95,5 @@ function bridgeAddress(
 function isOnThisMachine(address: string, { ownAddresses }: World): boolean {
   if (!URL.canParse(address)) return false;
   const { hostname } = new URL(address);
-  return loopback.test(hostname) || ownAddresses.has(hostname);
+  return isLoopback(hostname) || ownAddresses.has(hostname);
 }

@@ -20,8 +20,12 @@ export function isSameAddress(one: string, other: string): boolean {
 
 function placeOf(text: string): string {
   if (!URL.canParse(text)) return text;
-  const { protocol, host } = new URL(text);
-  return `${protocol}//${host}`;
+  const { protocol, hostname, port } = new URL(text);
+  return `${protocol}//${isLoopback(hostname) ? 'localhost' : hostname}:${port}`;
+}
+
+export function isLoopback(hostname: string): boolean {
+  return /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)$/i.test(hostname);
 }
 
 function cut(text: string): string {

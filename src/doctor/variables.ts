@@ -1,3 +1,5 @@
+import { nearMiss } from '../options/index.ts';
+
 /** The documented variables of Ray and its client: the only ones that are read of a process, kept and shown. */
 export const RAY_VARIABLES = {
   address: 'RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR',
@@ -23,6 +25,42 @@ export function pickRayVariables(environment: Readonly<Record<string, string | u
     if (value !== undefined) picked[key as RayVariable] = value;
   }
   return picked;
+}
+
+/** Variables of Ray that `doctor` and Ray's own tools read in a shell, or that the documentation names. */
+const FURTHER_NAMES: readonly string[] = [
+  'RAY_ADDRESS',
+  'RAY_API_SERVER_ADDRESS',
+  'RAY_AUTH_TOKEN',
+  'RAY_AUTH_TOKEN_PATH',
+  'RAY_SERVE_ENABLE_TASK_EVENTS',
+];
+const RAY_NAMES = [...Object.values(RAY_VARIABLES).filter((name) => name.startsWith('RAY_')), ...FURTHER_NAMES];
+
+/** Misspelt variables of one environment beyond this many are left out. */
+export const MAX_MISSPELT = 20;
+
+/** A variable whose name is nearly that of one that Ray or the bridge reads. Its value is never looked at. */
+export interface MisspeltVariable {
+  readonly name: string;
+  readonly meant: string;
+}
+
+/** Misspelt names among `names`. Ray reads a name exactly as it is written, letter case included. */
+export function misspeltRayVariables(names: Iterable<string>): readonly MisspeltVariable[] {
+  const found: MisspeltVariable[] = [];
+  for (const name of names) {
+    if (found.length === MAX_MISSPELT) break;
+    if (RAY_NAMES.includes(name) || !/(?:^|_)RAY|AGGREGATOR/i.test(name)) continue;
+    const meant = RAY_NAMES.find((each) => each === `RAY_${name}`) ?? nearMiss(name, RAY_NAMES);
+    if (meant !== undefined) found.push({ name, meant });
+  }
+  return found;
+}
+
+/** Names of the variables in an environment as the kernel gives it. */
+export function namesOfEnviron(text: string): readonly string[] {
+  return text.split('\0').map((entry) => entry.slice(0, Math.max(0, entry.indexOf('='))));
 }
 
 /** Of a process's environment as the kernel gives it, `NAME=value` texts each ended by a NUL, the documented variables; nothing else is kept. */

@@ -1,10 +1,10 @@
+export { nearMiss, suggestion } from './near-miss.ts';
 export {
   type Environment,
   type Option,
   type OptionTable,
   type ParsedOptions,
   parseOptions,
-  suggestion,
   type ValuesOf,
 } from './parse-options.ts';
 export { tokenLines, tokenList } from './tokens.ts';

@@ -1,3 +1,4 @@
+import { suggestion } from './near-miss.ts';
 import { type Parse, quoted } from './values.ts';
 
 /** One option of a command: how it is written as a flag and as a variable, and what it does. */
@@ -91,30 +92,4 @@ function readArguments(options: readonly Option<unknown>[], argv: readonly strin
     if (followingValue !== undefined) index += 1;
   }
   return { given, positionals, problems };
-}
-
-/** ' (did you mean …?)' with the candidate that is nearest to `word`, or nothing when none is near. */
-export function suggestion(word: string, candidates: readonly string[]): string {
-  let nearest: { candidate: string; distance: number } | undefined;
-  for (const candidate of candidates) {
-    const distance = editDistance(word.slice(0, 60), candidate);
-    if (nearest === undefined || distance < nearest.distance) nearest = { candidate, distance };
-  }
-  const isNear =
-    nearest !== undefined &&
-    (nearest.distance <= 1 + nearest.candidate.length / 4 || (word.length > 4 && nearest.candidate.startsWith(word)));
-  return nearest !== undefined && isNear ? ` (did you mean ${nearest.candidate}?)` : '';
-}
-
-function editDistance(left: string, right: string): number {
-  let previous = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let row = 1; row <= left.length; row += 1) {
-    const current = [row];
-    for (let column = 1; column <= right.length; column += 1) {
-      const substitution = (previous[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1);
-      current.push(Math.min(substitution, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
-    }
-    previous = current;
-  }
-  return previous[right.length] ?? 0;
 }

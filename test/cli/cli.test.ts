@@ -190,7 +190,7 @@ describe('serve', () => {
     await program.shows(/listening on/);
     program.signal('SIGTERM');
     await program.exited;
-    expect(program.stderr()).toContain('RAY_OTEL_SETLE is set, but is no variable of this release');
+    expect(program.stderr()).toContain('RAY_OTEL_SETLE is set, and nothing reads it (did you mean RAY_OTEL_SETTLE?)');
   });
 });
 

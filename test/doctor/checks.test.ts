@@ -27,6 +27,13 @@ const withVariables = (over: Partial<typeof goodVariables>): Facts => raylet({ v
 const without = (name: keyof typeof goodVariables) => Object.fromEntries(Object.entries(goodVariables).filter(([key]) => key !== name));
 const post = (status: number, body: unknown = {}, location?: string): Facts =>
   goodFacts({ bridge: bridgeFacts({ post: answered(status, body, { location }) }) });
+/** Another HTTP server at the address, which answers everything so. */
+const foreign = (status: number): Facts => {
+  const answer = answered(status, '<html>nginx</html>');
+  return goodFacts({
+    bridge: bridgeFacts({ post: answer, health: answered(200, 'ok'), ready: answer, metrics: answer, counts: undefined }),
+  });
+};
 const refused = (code: string): unknown => ({ error: { code, message: '' } });
 const counted = (over: Parameters<typeof bridgeCounts>[0], later?: Parameters<typeof bridgeCounts>[0]): Facts =>
   goodFacts({
@@ -59,8 +66,11 @@ const allFailures = [
   ['tls', 'agent_tls'],
   ['address_invalid', 'address_invalid'],
 ] as const;
+/** A bridge that has delivered nothing yet, and has had no reason to. */
+const silentBridge = bridgeFacts({ counts: bridgeCounts({ spansExported: 0 }) });
 const asked = (outcome: OtlpOutcome, other?: { endpoint: string; protocol: string; speaks: boolean }): Facts =>
   goodFacts({
+    bridge: silentBridge,
     backend: { kind: 'asked', endpoint: 'http://tempo:4317/v1/traces', protocol: 'http/protobuf', isDefault: false, outcome, other },
   });
 const reason = 'why';
@@ -106,6 +116,39 @@ const cases: readonly Case[] = [
     'another host in the log of a node',
     remote(rayFacts({ nodes: [nodeFacts({ log: { isPosting: true, address: 'http://old:8080', failures: 0, hasStopped: false } })] })),
   ],
+  ['address_differs', 'another host in the variables of a raylet here', withVariables({ address: 'http://old:8080/v1/events' })],
+  [
+    'address_differs',
+    'two raylets here that post to two bridges, and no --bridge',
+    goodFacts({
+      bridge: bridgeFacts({ source: 'process' }),
+      local: localFacts({
+        processes: [processFacts(), processFacts({ pid: 101, variables: { ...goodVariables, address: 'http://other:8080' } })],
+      }),
+    }),
+  ],
+  [
+    'variable_misspelt',
+    'in this shell',
+    goodFacts({ local: localFacts({ misspelt: [{ name: 'OTEL_EXPORTER_OTLP_ENDPIONT', meant: 'OTEL_EXPORTER_OTLP_ENDPOINT' }] }) }),
+  ],
+  ['variable_misspelt', 'of a raylet', raylet({ misspelt: [{ name: 'RAY_ENABLE_RAY_EVENT', meant: 'RAY_enable_ray_event' }] })],
+  [
+    'variable_misspelt',
+    'of a driver',
+    goodFacts({
+      local: localFacts({
+        drivers: [
+          {
+            pid: 7,
+            jobId: '01000000',
+            variables: goodVariables,
+            misspelt: [{ name: 'RAY_enable_core_worker_event_to_aggregator', meant: 'RAY_enable_core_worker_ray_event_to_aggregator' }],
+          },
+        ],
+      }),
+    }),
+  ],
   ['publishing_off', 'the variable', withVariables({ publishing: 'false' })],
   [
     'publishing_off',
@@ -128,7 +171,11 @@ const cases: readonly Case[] = [
   ['task_flag_missing', 'a value that Ray reads as off', withVariables({ taskEvent: 'yes' })],
   ['task_flag_missing', 'fewer events than tasks', remote(rayFacts({ taskCount: 5000 }))],
   ['task_events_off', 'an interval of 0', withVariables({ taskInterval: '0' })],
-  ['driver_flag_missing', 'a driver', goodFacts({ local: localFacts({ drivers: [{ pid: 7, jobId: '01000000', variables: {} }] }) })],
+  [
+    'driver_flag_missing',
+    'a driver',
+    goodFacts({ local: localFacts({ drivers: [{ pid: 7, jobId: '01000000', variables: {}, misspelt: [] }] }) }),
+  ],
   ['driver_flag_missing', 'the shell', goodFacts({ local: localFacts({ shell: without('taskEvent') }) })],
   ['event_types_outdated', 'ALL before 2.54', { ...withVariables({}), ray: rayFacts({ version: '2.53.0', release: [2, 53] }) }],
   ['event_types_outdated', 'of 2.50 on 2.60', withVariables({ eventTypes: 'TASK_DEFINITION_EVENT, TASK_EXECUTION_EVENT' })],
@@ -179,6 +226,36 @@ const cases: readonly Case[] = [
   ['bridge_redirect', '301', post(301, '', 'https://bridge/t/SECRET-TOKEN/v1/events')],
   ['bridge_path_wrong', '404', post(404, refused('not_found'))],
   ['bridge_not_bridge', 'a web page', post(200, '<html>')],
+  ...([404, 405, 501, 400, 500] as const).map(
+    (status): Case => ['bridge_not_bridge', `another program that answers ${status}`, foreign(status)],
+  ),
+  [
+    'bridge_not_bridge',
+    'an API that has error codes of its own',
+    goodFacts({
+      bridge: bridgeFacts({
+        post: answered(404, refused('resource_missing')),
+        health: answered(401, refused('login_required')),
+        ready: answered(302, '', { location: '/login' }),
+        metrics: answered(200, 'go_threads 7'),
+        counts: undefined,
+      }),
+    }),
+  ],
+  [
+    'otlp_strange_answer',
+    'the endpoint that the bridge delivers to',
+    goodFacts({
+      backend: {
+        kind: 'asked',
+        endpoint: 'http://tempo:4318/v1/traces',
+        protocol: 'http/protobuf',
+        isDefault: false,
+        outcome: { kind: 'remark', reason: 'why' },
+        other: undefined,
+      },
+    }),
+  ],
   ['bridge_token_missing', '401', post(401, refused('token_missing'))],
   ['bridge_token_invalid', '401', post(401, refused('token_invalid'))],
   ['bridge_token_invalid', '401 of a proxy', post(401, '')],
@@ -207,7 +284,7 @@ const cases: readonly Case[] = [
   [
     'otlp_settings_invalid',
     'a variable',
-    goodFacts({ backend: { kind: 'invalid', problems: ['OTEL_EXPORTER_OTLP_PROTOCOL="h2" is not known'] } }),
+    goodFacts({ bridge: silentBridge, backend: { kind: 'invalid', problems: ['OTEL_EXPORTER_OTLP_PROTOCOL="h2" is not known'] } }),
   ],
   ['otlp_unreachable', 'nothing listens', asked({ kind: 'refused_connection', reason })],
   ['otlp_unreachable', 'no such host', asked({ kind: 'unknown_host', reason })],
@@ -345,6 +422,14 @@ describe('what is no fault', () => {
       remote(rayFacts({ nodes: [nodeFacts(), nodeFacts({ ...worker, clock: { leastMs: 900, mostMs: 21_000 } })] })),
     ],
     ['retries that ended', counted({ exportRetries: 5 }, { spansExported: 50 })],
+    [
+      '--bridge localhost, where the processes here have 127.0.0.1',
+      goodFacts({
+        bridge: bridgeFacts({ address: 'http://localhost:8080/v1/events' }),
+        ray: rayFacts({ nodes: [] }),
+        local: localFacts({ processes: [processFacts({ variables: { ...goodVariables, address: 'http://127.0.0.1:8080/' } })] }),
+      }),
+    ],
   ])('%s', (_what, facts) => {
     expect(codesOf(facts)).toEqual([]);
   });
@@ -367,5 +452,85 @@ describe('what is no fault', () => {
     const facts = { ...noFacts(), ray: { ...noFacts().ray, source: 'default', answer: failed('refused') } as const, bridge };
     expect(codesOf(facts)).toEqual([]);
     expect(diagnose(facts).well).toEqual([]);
+  });
+
+  it.each<[string, Facts['backend']]>([
+    [
+      'the default of a shell without OTEL_*',
+      {
+        kind: 'asked',
+        endpoint: 'http://localhost:4318/v1/traces',
+        protocol: 'http/protobuf',
+        isDefault: true,
+        outcome: { kind: 'refused_connection', reason },
+        other: undefined,
+      },
+    ],
+    [
+      'an endpoint that only the bridge reaches',
+      {
+        kind: 'asked',
+        endpoint: 'http://tempo:4318/v1/traces',
+        protocol: 'http/protobuf',
+        isDefault: false,
+        outcome: { kind: 'unknown_host', reason },
+        other: undefined,
+      },
+    ],
+    [
+      'credentials that this shell lacks',
+      {
+        kind: 'asked',
+        endpoint: 'http://tempo:4318/v1/traces',
+        protocol: 'http/protobuf',
+        isDefault: false,
+        outcome: { kind: 'credentials', reason },
+        other: undefined,
+      },
+    ],
+    ['variables of this shell that cannot be used', { kind: 'invalid', problems: ['OTEL_EXPORTER_OTLP_PROTOCOL="h2" is not known'] }],
+    ['OTEL_TRACES_EXPORTER=none in this shell', { kind: 'no_otlp', describe: ['none'] }],
+    ['no address', { kind: 'not_asked' }],
+  ])('the backend of a bridge that delivers, whatever is found from here: %s', (_what, backend) => {
+    const diagnosis = diagnose(goodFacts({ backend }));
+    expect(diagnosis.findings).toEqual([]);
+    expect(diagnosis.well).toContainEqual({ check: 'backend', what: 'the bridge delivers its spans to http://tempo:4318/v1/traces' });
+    for (const { what } of diagnosis.unknown) expect(what).toMatch(/the bridge delivers/);
+  });
+
+  it.each([
+    ['sends elsewhere', bridgeFacts({ counts: bridgeCounts({ spansExported: 0 }) }), /the bridge sends to http:\/\/tempo:4318/],
+    ['does not say where it sends to', bridgeFacts({ counts: undefined }), /nothing takes OTLP at its default$/],
+  ])('the default endpoint, where nothing listens, when the bridge %s', (_what, bridge, expected) => {
+    const outcome = { kind: 'refused_connection', reason } as const;
+    const backend = {
+      kind: 'asked',
+      endpoint: 'http://localhost:4318/v1/traces',
+      protocol: 'http/protobuf',
+      isDefault: true,
+      outcome,
+      other: undefined,
+    } as const;
+    const diagnosis = diagnose(goodFacts({ bridge, backend }));
+    expect(diagnosis.findings.map(({ code }) => code)).not.toContain('otlp_unreachable');
+    expect(diagnosis.unknown.map(({ what }) => what).join('\n')).toMatch(expected);
+    const own = bridgeFacts({ counts: bridgeCounts({ spansExported: 0, endpoints: ['http://localhost:4318/v1/traces'] }) });
+    expect(codesOf(goodFacts({ bridge: own, backend }))).toContain('otlp_unreachable');
+  });
+
+  it('another program at the address: nothing is said of a bridge that is not there', () => {
+    const diagnosis = diagnose(foreign(405));
+    expect(diagnosis.findings.map(({ code }) => code)).toEqual(['bridge_not_bridge']);
+    expect(JSON.stringify(diagnosis)).not.toMatch(/log of the bridge|proxy on the way/);
+    expect(diagnosis.unknown.find(({ checks }) => checks.includes('bridge_ready'))?.what).toMatch(/is not a ray-otel-bridge/);
+  });
+
+  it('a proxy that answers 500 without a bridge behind it is looked at first, and not the log of a bridge', () => {
+    const down = answered(504, '<html>nginx</html>');
+    const bridge = bridgeFacts({ post: down, health: down, ready: down, metrics: down, counts: undefined });
+    const [found] = diagnose(goodFacts({ bridge })).findings;
+    expect([found?.code, found?.fix]).toEqual(['bridge_refuses', expect.stringMatching(/log of the proxy/)]);
+    const known = bridgeFacts({ post: down });
+    expect(diagnose(goodFacts({ bridge: known })).findings[0]?.fix).toMatch(/log of the bridge/);
   });
 });

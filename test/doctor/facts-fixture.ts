@@ -63,6 +63,7 @@ export function bridgeCounts(over: Partial<BridgeCounts> = {}): BridgeCounts {
     spansDiscarded: 0,
     spansSampledOut: 0,
     exportRetries: 0,
+    endpoints: ['http://tempo:4318/v1/traces'],
     ...over,
   };
 }
@@ -84,12 +85,22 @@ export function bridgeFacts(over: Partial<BridgeFacts> = {}): BridgeFacts {
 }
 
 export function processFacts(over: Partial<ProcessFacts> = {}): ProcessFacts {
-  return { kind: 'raylet', pid: 100, session: 'session_1', variables: goodVariables, systemFlags: {}, isMinimal: false, ...over };
+  return {
+    kind: 'raylet',
+    pid: 100,
+    session: 'session_1',
+    variables: goodVariables,
+    systemFlags: {},
+    isMinimal: false,
+    misspelt: [],
+    ...over,
+  };
 }
 
 export function localFacts(over: Partial<LocalFacts> = {}): LocalFacts {
   return {
     shell: {},
+    misspelt: [],
     canLook: true,
     processes: [processFacts({ kind: 'gcs_server', pid: 99 }), processFacts()],
     isDashboardOff: false,
@@ -129,7 +140,7 @@ export function noFacts(): Facts {
       nodes: [],
       nodesMissing: true,
     }),
-    local: { shell: {}, canLook: false, processes: [], isDashboardOff: false, drivers: [] },
+    local: { shell: {}, misspelt: [], canLook: false, processes: [], isDashboardOff: false, drivers: [] },
     bridge: bridgeFacts(nothing),
     backend: { kind: 'not_asked' },
   };

@@ -258,10 +258,14 @@ describe('this machine', () => {
 
   it('tells the variables of its processes of Ray, and of the drivers that the dashboard names', async () => {
     const folder = procFolder([
-      { pid: 10, ...raylet, environment: { RAY_enable_ray_event: '1', AWS_SECRET_ACCESS_KEY: 'SECRET' } },
+      { pid: 10, ...raylet, environment: { RAY_enable_ray_event: '1', RAY_ENABLE_RAY_EVENT: 'SECRET', AWS_SECRET_ACCESS_KEY: 'SECRET' } },
       { pid: 11, commandLine: ['/venv/ray/core/src/ray/gcs/gcs_server', `--config_list=${config}`, '--session-name=session_1'] },
       { pid: 13, commandLine: ['/ray/raylet/raylet', '--raylet_socket_name=/tmp/ray/session_2/sockets/raylet'], environment: {} },
-      { pid: 12, commandLine: ['python', 'driver.py'], environment: { RAY_enable_core_worker_ray_event_to_aggregator: '1' } },
+      {
+        pid: 12,
+        commandLine: ['python', 'driver.py'],
+        environment: { RAY_enable_core_worker_ray_event_to_aggregator: '1', RAY_enable_ray_evnt: 'SECRET' },
+      },
     ]);
     const drivers = ['10.0.0.1', '10.9.9.9'].map((ip) => ({
       type: 'DRIVER',
@@ -270,12 +274,30 @@ describe('this machine', () => {
       driver_info: { node_ip_address: ip, pid: '12' },
     }));
     const dashboard = await routedServer(dashboardRoutes(1, '', { '/api/jobs/': { json: drivers } }));
-    const { local } = await gatherFacts(question({ procFolder: folder, ownAddresses: ['10.0.0.1'], rayAddress: new URL(dashboard.url) }));
-    expect(local.processes).toEqual([
-      { kind: 'raylet', pid: 10, session: 'session_1', variables: { rayEvent: '1' }, systemFlags: {}, isMinimal: true },
-      { kind: 'gcs_server', pid: 11, session: 'session_1', variables: undefined, systemFlags: { rayEvent: 'true' }, isMinimal: false },
+    const env = { RAY_OTEL_SETLE: 'SECRET', RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDRESS: 'SECRET', PATH: 'SECRET' };
+    const { local } = await gatherFacts(
+      question({ env, procFolder: folder, ownAddresses: ['10.0.0.1'], rayAddress: new URL(dashboard.url) }),
+    );
+    expect(local.misspelt).toEqual([
+      { name: 'RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDRESS', meant: 'RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR' },
+      { name: 'RAY_OTEL_SETLE', meant: 'RAY_OTEL_SETTLE' },
     ]);
-    expect(local.drivers).toEqual([{ pid: 12, jobId: '01', variables: { taskEvent: '1' } }]);
+    const misspelt = [{ name: 'RAY_ENABLE_RAY_EVENT', meant: 'RAY_enable_ray_event' }];
+    expect(local.processes).toEqual([
+      { kind: 'raylet', pid: 10, session: 'session_1', variables: { rayEvent: '1' }, misspelt, systemFlags: {}, isMinimal: true },
+      {
+        kind: 'gcs_server',
+        pid: 11,
+        session: 'session_1',
+        variables: undefined,
+        misspelt: [],
+        systemFlags: { rayEvent: 'true' },
+        isMinimal: false,
+      },
+    ]);
+    expect(local.drivers).toEqual([
+      { pid: 12, jobId: '01', variables: { taskEvent: '1' }, misspelt: [{ name: 'RAY_enable_ray_evnt', meant: 'RAY_enable_ray_event' }] },
+    ]);
     expect(JSON.stringify(local)).not.toContain('SECRET');
   });
 

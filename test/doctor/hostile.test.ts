@@ -76,7 +76,9 @@ describe('a hostile server', () => {
       [facts.bridge.metrics, 2000],
     ] as const)
       expect(answer.kind === 'answered' && answer.text.length).toBe(bytes);
-    expect(diagnose(facts).well).toEqual([{ check: 'bridge_reach', what: expect.stringContaining('something answers') }]);
+    expect(diagnose(facts).well.filter(({ check }) => check !== 'misspelt')).toEqual([
+      { check: 'bridge_reach', what: expect.stringContaining('something answers') },
+    ]);
   });
 
   it('that never ends its headers, or speaks something else, speaks no HTTP', async () => {

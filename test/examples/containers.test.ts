@@ -7,7 +7,8 @@ import { parseEnv, promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { rayVariables } from '../../src/command/ray-variables.ts';
-import { parseSettings, unknownVariables } from '../../src/config.ts';
+import { parseSettings } from '../../src/config.ts';
+import { suspectVariables } from '../../src/known-variables.ts';
 import { createExporters } from '../../src/export/index.ts';
 import { buildCli, startCli } from '../cli/built-cli.ts';
 import { projectPathExists, readProjectFile, repositoryRoot } from '../repository/source-tree.ts';
@@ -41,7 +42,7 @@ describe('Dockerfile', () => {
   test('sets variables that the bridge knows, and keeps its data on the volume', () => {
     const { NODE_ENV, ...settings } = imageEnv;
     expect(NODE_ENV).toBe('production');
-    expect(unknownVariables(settings)).toEqual([]);
+    expect(suspectVariables(settings)).toEqual([]);
     expect(parseSettings([], settings)).toMatchObject({ ok: true, settings: { dataDir: lastOf(image, 'VOLUME') } });
     expect(settings['RAY_OTEL_LISTEN']).toBe(`0.0.0.0:${lastOf(image, 'EXPOSE')}`);
   });
@@ -133,7 +134,7 @@ describe('everything in containers', () => {
     expect(environment['RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR']).toBe('http://bridge:8080/v1/events');
 
     const env = { ...services.bridge.environment };
-    expect(unknownVariables(env)).toEqual([]);
+    expect(suspectVariables(env)).toEqual([]);
     expect(parseSettings([], env)).toMatchObject({ ok: true });
     const created = createExporters(env);
     expect(created.ok ? created.exporters.map(({ endpoint }) => endpoint) : created.problems).toEqual(['http://collector:4318/v1/traces']);

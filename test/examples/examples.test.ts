@@ -7,7 +7,8 @@ import { parseEnv, promisify } from 'node:util';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { createExporters } from '../../src/export/index.ts';
-import { parseSettings, unknownVariables } from '../../src/config.ts';
+import { parseSettings } from '../../src/config.ts';
+import { suspectVariables } from '../../src/known-variables.ts';
 import { buildCli, runCli, startCli } from '../cli/built-cli.ts';
 import { type Sink, startSink } from '../export/support.ts';
 
@@ -62,7 +63,7 @@ describe.each(backends)('%s', (example) => {
   test('the variables are known, and lead to a port that the containers publish', async () => {
     const env = parseEnv(await readFile(envFile, 'utf8')) as Record<string, string>;
     expect(parseSettings([], env)).toMatchObject({ ok: true });
-    expect(unknownVariables(env)).toEqual([]);
+    expect(suspectVariables(env)).toEqual([]);
     const created = createExporters(env);
     expect(created.ok ? created.exporters.map(({ endpoint }) => endpoint) : created.problems).toEqual(['http://localhost:4318/v1/traces']);
     const { services } = await readCompose(example);

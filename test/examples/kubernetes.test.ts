@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { parseSettings, unknownVariables } from '../../src/config.ts';
+import { parseSettings } from '../../src/config.ts';
+import { suspectVariables } from '../../src/known-variables.ts';
 import { createExporters } from '../../src/export/index.ts';
 import { rayVariables } from '../../src/command/ray-variables.ts';
 import { readProjectFile, repositoryRoot } from '../repository/source-tree.ts';
@@ -91,7 +92,7 @@ const rayCluster = find('RayCluster', 'ray').spec as {
 
 describe('the bridge', () => {
   test('takes its variables, and sends to a Service that there is', () => {
-    expect(unknownVariables(bridgeEnv)).toEqual([]);
+    expect(suspectVariables(bridgeEnv)).toEqual([]);
     const parsed = parseSettings([], bridgeEnv);
     expect(parsed).toMatchObject({ ok: true });
     const created = createExporters(bridgeEnv);

@@ -16,6 +16,8 @@ const layers: Readonly<Record<string, Layer>> = {
   access: { imports: ['options'] },
   receiver: { imports: ['event', 'access'], types: ['journal'] },
   config: { imports: ['options'] },
+  'time-limit': { imports: [] },
+  'known-variables': { imports: ['config', 'options'] },
   quarantine: { imports: ['event', 'export'] },
   metrics: { imports: [] },
   telemetry: { imports: ['metrics'], types: [...stages, 'quarantine'] },
@@ -44,7 +46,7 @@ const layers: Readonly<Record<string, Layer>> = {
       'view',
     ],
   },
-  doctor: { imports: ['export', 'metrics', 'receiver', 'terminal'] },
+  doctor: { imports: ['export', 'known-variables', 'metrics', 'options', 'receiver', 'terminal', 'time-limit'] },
   command: {
     imports: [
       'doctor',
@@ -61,6 +63,8 @@ const layers: Readonly<Record<string, Layer>> = {
       'recording',
       'terminal',
       'convert',
+      'known-variables',
+      'time-limit',
       'span-environment',
       'bridge',
       'view',

@@ -1,10 +1,12 @@
-import type { BackendFacts } from '../facts.ts';
+import type { BackendFacts, BridgeFacts, Facts } from '../facts.ts';
 import type { FindingCode } from '../findings.ts';
 import type { OtlpOutcome } from '../otlp-outcome.ts';
-import { finding, type Finding, unknown, type Verdicts, well } from '../verdict.ts';
+import { finding, type Finding, unknown, type Verdict, type Verdicts, well } from '../verdict.ts';
+import { toEndpoints } from './bridge-export.ts';
 import type { Check } from './check.ts';
+import { exportStateOf } from './export-state.ts';
 
-export const backend: Check = { name: 'backend', judge: (facts) => judge(facts.backend) };
+export const backend: Check = { name: 'backend', judge };
 
 const why = 'What the bridge makes of events cannot be delivered; it waits in the bridge and then in Ray.';
 const fixAddress =
@@ -12,7 +14,47 @@ const fixAddress =
 
 type Asked = Extract<BackendFacts, { kind: 'asked' }>;
 
-function judge(facts: BackendFacts): Verdicts {
+function judge({ backend: facts, bridge }: Facts): Verdicts {
+  if (exportStateOf(bridge) === 'delivers' && !isTaken(facts)) return besideDelivery(facts, bridge);
+  if (facts.kind === 'asked' && facts.isDefault && !isTaken(facts) && !sendsTo(bridge, facts.endpoint)) return [notOurs(bridge)];
+  return ofShell(facts);
+}
+
+function isTaken(facts: BackendFacts): boolean {
+  return facts.kind === 'asked' && facts.outcome.kind === 'taken';
+}
+
+function sendsTo({ counts }: BridgeFacts, endpoint: string): boolean {
+  return counts?.endpoints.includes(endpoint) === true;
+}
+
+/** A probe that fails from here is no fault while the bridge delivers: the bridge has other variables, or another network. */
+function besideDelivery(facts: BackendFacts, bridge: BridgeFacts): Verdicts {
+  const delivers = well(`the bridge delivers its spans${toEndpoints(bridge)}`);
+  const fix = "none is needed for the bridge; run this with the bridge's OTEL_* variables to ask its endpoint from here";
+  if (facts.kind === 'invalid')
+    return [
+      delivers,
+      ...facts.problems.map((problem) => unknown(`the bridge delivers, and this shell has other settings: ${problem}`, fix)),
+    ];
+  if (facts.kind !== 'asked' || facts.outcome.kind === 'taken') return [delivers];
+  // Spans that a wrong service takes count as delivered, too.
+  if (facts.outcome.kind === 'remark' && sendsTo(bridge, facts.endpoint)) return [remark(facts, facts.outcome.reason)];
+  if (facts.isDefault) return [delivers];
+  const text = `${facts.endpoint} does not take OTLP from here (${facts.outcome.reason.slice(0, 200)}), and the bridge delivers all the same`;
+  return [delivers, unknown(text, fix)];
+}
+
+/** The default endpoint is a guess: when nothing takes OTLP there, the bridge may still send elsewhere. */
+function notOurs(bridge: BridgeFacts): Verdict {
+  const to = toEndpoints(bridge);
+  return unknown(
+    `this shell has no OTEL_EXPORTER_OTLP_ENDPOINT, and nothing takes OTLP at its default${to === '' ? '' : `; the bridge sends${to}`}`,
+    "run this with the bridge's OTEL_* variables, or give --endpoint",
+  );
+}
+
+function ofShell(facts: BackendFacts): Verdicts {
   if (facts.kind === 'not_asked') {
     return [
       unknown(
@@ -36,17 +78,17 @@ function judge(facts: BackendFacts): Verdicts {
       : [first, ...rest];
   }
   if (facts.outcome.kind === 'taken') return [well(`${facts.endpoint} takes OTLP (${facts.protocol})${facts.route ?? ''}`)];
-  if (facts.outcome.kind === 'remark') {
-    return [
-      finding('otlp_strange_answer', {
-        where: facts.endpoint,
-        what: `${facts.endpoint} takes the request, with a remark: ${facts.outcome.reason.slice(0, 200)}`,
-        why: 'Spans are taken for delivered; if another service answers there, they are gone.',
-        fix: 'see that host and port are those of the backend, and look whether the traces are in it',
-      }),
-    ];
-  }
+  if (facts.outcome.kind === 'remark') return [remark(facts, facts.outcome.reason)];
   return [failed(facts, facts.outcome)];
+}
+
+function remark({ endpoint }: Asked, reason: string): Finding {
+  return finding('otlp_strange_answer', {
+    where: endpoint,
+    what: `${endpoint} takes the request, with a remark: ${reason.slice(0, 200)}`,
+    why: 'Spans count as delivered; if another service answers there, they are lost.',
+    fix: 'see that host and port are those of the backend, and look whether the traces are in it',
+  });
 }
 
 type Failed = Exclude<OtlpOutcome, { kind: 'taken' | 'remark' }>;

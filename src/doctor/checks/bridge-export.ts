@@ -3,6 +3,7 @@ import { publicUrl } from '../public-url.ts';
 import { finding, type Finding, type Verdicts, verdictsOr, well } from '../verdict.ts';
 import { notKnown } from './bridge-intake.ts';
 import type { Check } from './check.ts';
+import { exportStateOf } from './export-state.ts';
 
 export const bridgeExport: Check = {
   name: 'bridge_export',
@@ -14,13 +15,11 @@ function judge(bridge: BridgeFacts): Verdicts {
   if (counts === undefined || countsLater === undefined) return [notKnown(bridge)];
   const where = publicUrl(bridge.address);
   const findings: Finding[] = [];
-  const isRetrying = countsLater.exportRetries > counts.exportRetries;
-  const isStuck = counts.exportRetries > 0 && countsLater.spansQueued > 0 && countsLater.spansExported === counts.spansExported;
-  if (isRetrying || isStuck) {
+  if (exportStateOf(bridge) === 'fails') {
     findings.push(
       finding('export_failing', {
         where,
-        what: `the backend does not take what the bridge sends: ${countsLater.exportRetries} tries have failed, ${countsLater.spansQueued} spans wait`,
+        what: `the backend does not take what the bridge sends${toEndpoints(bridge)}: ${countsLater.exportRetries} tries have failed, ${countsLater.spansQueued} spans wait`,
         why: 'Spans wait in the bridge, then events in its journal, then in Ray.',
         fix: 'see the check of the backend here, with the OTEL_* variables of the bridge, and `export_retry` or `export_misconfigured` in its log',
       }),
@@ -58,7 +57,16 @@ function judge(bridge: BridgeFacts): Verdicts {
   }
   const text =
     countsLater.spansExported > 0
-      ? `the bridge has delivered ${countsLater.spansExported} spans`
+      ? `the bridge has delivered ${countsLater.spansExported} spans${toEndpoints(bridge)}`
       : 'no export has failed; none was needed yet';
   return verdictsOr(findings, well(text));
+}
+
+/** ' to http://tempo:4318/v1/traces', as far as the bridge says. */
+export function toEndpoints({ counts }: BridgeFacts): string {
+  return counts === undefined || counts.endpoints.length === 0 ? '' : ` to ${counts.endpoints.map(printed).join(' and ')}`;
+}
+
+function printed(endpoint: string): string {
+  return publicUrl(endpoint);
 }

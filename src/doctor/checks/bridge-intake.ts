@@ -4,6 +4,7 @@ import { publicUrl } from '../public-url.ts';
 import { RAY_VARIABLES } from '../variables.ts';
 import { finding, type Finding, unknown, type Verdict, type Verdicts, verdictsOr, well } from '../verdict.ts';
 import type { Check } from './check.ts';
+import { isForeign, noBridge } from './foreign.ts';
 
 export const bridgeIntake: Check = { name: 'bridge_intake', judge };
 
@@ -14,7 +15,9 @@ function judge(facts: Facts): Verdicts {
   return verdictsOr(verdicts, well(`the bridge has received ${bridge.counts.received} events`));
 }
 
-export function notKnown({ metrics, source }: BridgeFacts): Verdict {
+export function notKnown(bridge: BridgeFacts): Verdict {
+  if (isForeign(bridge)) return noBridge(bridge);
+  const { metrics, source } = bridge;
   const isLocked = metrics.kind === 'answered' && metrics.status === 401;
   const andAddress = source === 'agent_log' || source === 'process' ? ', and the address with --bridge' : '';
   return isLocked

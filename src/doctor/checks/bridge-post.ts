@@ -1,41 +1,38 @@
 import type { Answered } from '../ask.ts';
 import type { BridgeFacts } from '../facts.ts';
-import { at, parseJson, textAt } from '../json.ts';
+import { parseJson, textAt } from '../json.ts';
 import { publicUrl } from '../public-url.ts';
 import { RAY_VARIABLES } from '../variables.ts';
 import { finding, type Finding, unknown, type Verdicts, well } from '../verdict.ts';
 import type { Check } from './check.ts';
 import { failureText } from './failure-text.ts';
+import { hasBridge, isForeign, isOfBridge } from './foreign.ts';
 
 export const bridgePost: Check = { name: 'bridge_post', judge: ({ bridge }) => judge(bridge) };
 
 const address = RAY_VARIABLES.address;
 const repeated = 'Ray repeats such a batch for ever, and loses the oldest events when its buffer is full.';
 
-function judge({ post, address: given }: BridgeFacts): Verdicts {
+function judge(bridge: BridgeFacts): Verdicts {
+  const { post, address: given } = bridge;
   const where = publicUrl(given);
   if (post.kind === 'failed')
-    return [unknown(`nothing could be posted to ${where}: ${failureText(post.failure)}`, 'first mend the address of the bridge')];
-  const { status } = post;
-  if (status >= 200 && status < 300) return [isBridge(post) ? well(`${where} takes posts`) : stranger(post, where)];
-  return [refusal(post, where)];
-}
-
-/** Every answer of a bridge to a post has the count of what it accepted. */
-function isBridge({ text }: Answered): boolean {
-  return typeof at(parseJson(text), 'accepted') === 'number';
+    return [unknown(`nothing could be posted to ${where}: ${failureText(post.failure)}`, 'first correct the address of the bridge')];
+  const isTaken = post.status >= 200 && post.status < 300;
+  if (isTaken) return [isOfBridge(post) ? well(`${where} takes posts`) : stranger(post, where)];
+  return [isForeign(bridge) ? stranger(post, where) : refusal(post, where, hasBridge(bridge))];
 }
 
 function stranger({ status }: Answered, where: string): Finding {
   return finding('bridge_not_bridge', {
     where,
     what: `${where} answers a post with ${status}, but not as a ray-otel-bridge does`,
-    why: 'Ray takes any 2xx for success: events that go there are gone.',
-    fix: `set ${address} to the host and port of the bridge`,
+    why: status < 300 ? 'Ray takes any 2xx for success: events that go there are gone.' : repeated,
+    fix: `another program listens there: set ${address}, or --bridge, to host and port of the bridge, with its path if a proxy adds one`,
   });
 }
 
-function refusal(answer: Answered, where: string): Finding {
+function refusal(answer: Answered, where: string, isBridgeThere: boolean): Finding {
   const { status, location } = answer;
   const code = textAt(parseJson(answer.text), 'error', 'code');
   const told = `${where} answers a post with ${status}${code === undefined ? '' : ` (${code})`}`;
@@ -70,7 +67,9 @@ function refusal(answer: Answered, where: string): Finding {
     where,
     what: told,
     why: repeated,
-    fix: 'look at the log of the bridge, and at the proxy on the way if it has no line of this',
+    fix: isBridgeThere
+      ? 'look at the log of the bridge, and at the proxy on the way if it has no line of this'
+      : 'no answer is that of a bridge: look at the log of the proxy on the way, and whether the bridge behind it runs',
   });
 }
 

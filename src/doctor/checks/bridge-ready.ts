@@ -4,10 +4,13 @@ import { publicUrl } from '../public-url.ts';
 import { finding, unknown, type Verdicts, well } from '../verdict.ts';
 import type { Check } from './check.ts';
 import { failureText } from './failure-text.ts';
+import { isForeign, noBridge } from './foreign.ts';
 
 export const bridgeReady: Check = { name: 'bridge_ready', judge: ({ bridge }) => judge(bridge) };
 
-function judge({ ready, health, address }: BridgeFacts): Verdicts {
+function judge(bridge: BridgeFacts): Verdicts {
+  const { ready, health, address } = bridge;
+  if (isForeign(bridge)) return [noBridge(bridge)];
   const where = publicUrl(address);
   const fix = 'see that a proxy on the way lets /readyz and /healthz through, or ask them on the machine of the bridge';
   if (ready.kind === 'failed') return [unknown(`/readyz does not answer: ${failureText(ready.failure)}`, fix)];

@@ -8,6 +8,7 @@ import type { Check } from './check.ts';
 import { clocks } from './clocks.ts';
 import { drivers } from './drivers.ts';
 import { eventTypes } from './event-types.ts';
+import { misspelt } from './misspelt.ts';
 import { nodeAddress } from './node-address.ts';
 import { nodePosts } from './node-posts.ts';
 import { rayDashboard } from './ray-dashboard.ts';
@@ -21,6 +22,7 @@ export const CHECKS: readonly Check[] = [
   rayDashboard,
   rayVersion,
   rayInstall,
+  misspelt,
   nodeAddress,
   rayEventFlag,
   taskFlag,

@@ -16,7 +16,7 @@ function judge({ ray, local, bridge }: Facts): Verdicts {
   const raylets = local.processes.filter(({ kind, variables }) => kind === 'raylet' && variables !== undefined);
   const others = raylets.length > 0 ? ray.nodes.filter(({ isHere }) => !isHere) : ray.nodes;
   const verdicts = [
-    ...raylets.flatMap((process) => ofProcess(process, local.shell.address)),
+    ...raylets.flatMap((process) => ofProcess(process, local.shell.address, bridge)),
     ...others.filter(({ hasAgent }) => hasAgent !== false).flatMap((node) => ofNode(node, bridge)),
   ];
   if (raylets.length === 0 && ray.nodes.length === 0) return [noNodes(ray)];
@@ -30,11 +30,11 @@ function judge({ ray, local, bridge }: Facts): Verdicts {
   );
 }
 
-function ofProcess({ pid, variables = {} }: ProcessFacts, inShell: string | undefined): readonly Verdict[] {
+function ofProcess({ pid, variables = {} }: ProcessFacts, inShell: string | undefined, bridge: BridgeFacts): readonly Verdict[] {
   const where = `raylet ${pid} on this machine`;
   const { address, publishing } = variables;
   if (publishing !== undefined && !isOn(publishing)) return [isOff(where)];
-  if (address) return ofAddress(address, where);
+  if (address) return [...ofAddress(address, where), ...differing(address, where, bridge)];
   if (inShell) {
     return [
       finding('restart_needed', {
@@ -66,15 +66,20 @@ function ofNode({ name: node, log }: NodeFacts, bridge: BridgeFacts): readonly V
         : isOff(where),
     ];
   if (address === undefined) return [];
-  const isKnownBridge = (bridge.source === 'flag' || bridge.source === 'variable') && bridge.url !== undefined;
-  if (!isKnownBridge || isSameAddress(address, bridge.address)) return ofAddress(address, where);
-  const differs = finding('address_differs', {
-    where,
-    what: `the node posts to ${publicUrl(address)}, and not to ${publicUrl(bridge.address)}`,
-    why: 'Two names may be of one bridge; if they are not, its events go elsewhere.',
-    fix: `set ${name} on the node to the address of the bridge and restart Ray there, or give the other address with --bridge`,
-  });
-  return [...ofAddress(address, where), differs];
+  return [...ofAddress(address, where), ...differing(address, where, bridge)];
+}
+
+/** From the address that was checked: that of --bridge or this shell, else of the first process or node that has one. */
+function differing(address: string, where: string, bridge: BridgeFacts): readonly Finding[] {
+  if (bridge.source === 'default' || bridge.url === undefined || isSameAddress(address, bridge.address)) return [];
+  return [
+    finding('address_differs', {
+      where,
+      what: `Ray posts to ${publicUrl(address)} from there, and not to ${publicUrl(bridge.address)}, which was checked`,
+      why: 'Two names may be of one bridge; if they are not, its events go elsewhere.',
+      fix: `set ${name} there to the address of the bridge and restart Ray, or give the other address with --bridge`,
+    }),
+  ];
 }
 
 function ofAddress(address: string, where: string): readonly Finding[] {
