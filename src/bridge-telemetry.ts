@@ -89,7 +89,7 @@ export interface ReadingSources {
   readonly quarantineQueued: number;
   readonly maxOpenAttempts: number;
   readonly maxOpenBytes: number;
-  /** Where spans are sent to, without credentials. */
+  /** Scheme, host and port of each backend, or the path of a file. */
   readonly endpoints: readonly string[];
   readonly nowMs: number;
   /** Undefined when there is none. */

@@ -9,6 +9,7 @@ import { type CorrelatorStats, createCorrelator, type Lifecycle } from './correl
 import {
   type Clock,
   createExportPipeline,
+  endpointOrigin,
   type ExportLimits,
   type ExportStats,
   type NamedExporter,
@@ -331,7 +332,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       ...stats(),
       maxOpenAttempts: settings.maxOpenAttempts,
       maxOpenBytes,
-      endpoints: exporters.flatMap(({ endpoint }) => endpoint ?? []),
+      endpoints: exporters.flatMap(({ endpoint }) => (endpoint === undefined ? [] : endpointOrigin(endpoint))),
       nowMs: clock.now(),
       view: view?.stats(),
     }),

@@ -85,7 +85,11 @@ export const METRICS = {
     'exporter',
   ]),
   exportRetries: counter('export_retries_total', 'Attempts to export that failed and are tried again.', ['exporter']),
-  exporterEndpoints: gauge('exporter_endpoints', 'Is 1 for each place that spans are sent to, without credentials.', ['endpoint']),
+  exporterEndpoints: gauge(
+    'exporter_endpoints',
+    'Is 1 for each backend that spans are sent to: scheme, host and port, or the path of a file.',
+    ['endpoint'],
+  ),
   exporterMisconfigured: gauge(
     'exporter_misconfigured',
     'Is 1 while an exporter is misconfigured and its spans are kept, until its backend accepts one.',

@@ -14,7 +14,7 @@ export interface BridgeCounts {
   readonly spansDiscarded: number;
   readonly spansSampledOut: number;
   readonly exportRetries: number;
-  /** Where it sends spans to, without credentials; empty for a release that does not say. */
+  /** Scheme, host and port of each backend that it sends to; empty for a release that does not report them. */
   readonly endpoints: readonly string[];
 }
 

@@ -1,3 +1,4 @@
+export { endpointOrigin } from './endpoint-origin.ts';
 export { type Clock, type Sleep, systemClock } from './clock.ts';
 export { createConsoleExporter } from './console-exporter.ts';
 export { createExporters, type NamedExporter } from './create-exporters.ts';

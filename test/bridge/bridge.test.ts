@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createBridge } from '../../src/bridge.ts';
 import { METRICS } from '../../src/metrics.ts';
 import { jobSpanId, jobTraceId } from '../../src/span/index.ts';
+import { createTelemetry } from '../../src/telemetry.ts';
 import {
   createBackend,
   createTestBridge,
@@ -96,6 +97,16 @@ describe('a bridge', () => {
       expect(test.backend.spans.map((span) => span.spanContext().traceId)).toContain(line['traceId']);
     }
     expect(lines.map(({ traceId }) => traceId)).toContain(jobTraceId(String(lines[0]?.['session']), '01000000'));
+  });
+
+  it('reports in its metrics which backend it sends to, without path and credentials', async () => {
+    const telemetry = createTelemetry({ logLevel: 'info', destination: { write: () => true } });
+    const bridge = createBridge({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:SECRET@127.0.0.1:9/KEY' }, telemetry });
+    await bridge.start();
+    const page = await (await bridge.app.request('/metrics')).text();
+    expect(page).toContain('ray_otel_bridge_exporter_endpoints{endpoint="http://127.0.0.1:9"} 1\n');
+    expect(page).not.toMatch(/SECRET|KEY/);
+    await bridge.stop();
   });
 
   it('drops the traces that the sampler drops, whole', async () => {

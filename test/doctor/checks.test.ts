@@ -494,7 +494,7 @@ describe('what is no fault', () => {
   ])('the backend of a bridge that delivers, whatever is found from here: %s', (_what, backend) => {
     const diagnosis = diagnose(goodFacts({ backend }));
     expect(diagnosis.findings).toEqual([]);
-    expect(diagnosis.well).toContainEqual({ check: 'backend', what: 'the bridge delivers its spans to http://tempo:4318/v1/traces' });
+    expect(diagnosis.well).toContainEqual({ check: 'backend', what: 'the bridge delivers its spans to http://tempo:4318' });
     for (const { what } of diagnosis.unknown) expect(what).toMatch(/the bridge delivers/);
   });
 
@@ -514,7 +514,7 @@ describe('what is no fault', () => {
     const diagnosis = diagnose(goodFacts({ bridge, backend }));
     expect(diagnosis.findings.map(({ code }) => code)).not.toContain('otlp_unreachable');
     expect(diagnosis.unknown.map(({ what }) => what).join('\n')).toMatch(expected);
-    const own = bridgeFacts({ counts: bridgeCounts({ spansExported: 0, endpoints: ['http://localhost:4318/v1/traces'] }) });
+    const own = bridgeFacts({ counts: bridgeCounts({ spansExported: 0, endpoints: ['http://localhost:4318'] }) });
     expect(codesOf(goodFacts({ bridge: own, backend }))).toContain('otlp_unreachable');
   });
 

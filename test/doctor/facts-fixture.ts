@@ -63,7 +63,7 @@ export function bridgeCounts(over: Partial<BridgeCounts> = {}): BridgeCounts {
     spansDiscarded: 0,
     spansSampledOut: 0,
     exportRetries: 0,
-    endpoints: ['http://tempo:4318/v1/traces'],
+    endpoints: ['http://tempo:4318'],
     ...over,
   };
 }

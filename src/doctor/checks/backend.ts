@@ -1,3 +1,4 @@
+import { endpointOrigin } from '../../export/index.ts';
 import type { BackendFacts, BridgeFacts, Facts } from '../facts.ts';
 import type { FindingCode } from '../findings.ts';
 import type { OtlpOutcome } from '../otlp-outcome.ts';
@@ -25,7 +26,7 @@ function isTaken(facts: BackendFacts): boolean {
 }
 
 function sendsTo({ counts }: BridgeFacts, endpoint: string): boolean {
-  return counts?.endpoints.includes(endpoint) === true;
+  return counts?.endpoints.includes(endpointOrigin(endpoint)) === true;
 }
 
 /** A probe that fails from here is no fault while the bridge delivers: the bridge has other variables, or another network. */

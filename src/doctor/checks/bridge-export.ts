@@ -62,11 +62,11 @@ function judge(bridge: BridgeFacts): Verdicts {
   return verdictsOr(findings, well(text));
 }
 
-/** ' to http://tempo:4318/v1/traces', as far as the bridge says. */
+/** ' to http://tempo:4318', as far as the bridge reports it. */
 export function toEndpoints({ counts }: BridgeFacts): string {
   return counts === undefined || counts.endpoints.length === 0 ? '' : ` to ${counts.endpoints.map(printed).join(' and ')}`;
 }
 
 function printed(endpoint: string): string {
-  return publicUrl(endpoint);
+  return publicUrl(endpoint).replace(/\/$/, '');
 }
