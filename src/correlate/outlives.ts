@@ -10,7 +10,7 @@ import type { Actor, Session, Task } from './records.ts';
  * 3. actors that a task of 1 or 2 created, and calls on them.
  */
 
-/** Tasks of which nothing detached is known are remembered up to this number. */
+/** Tasks of which nothing detached is known are remembered up to this number, of all sessions. */
 export const MAX_ORDINARY_TASKS = 100_000;
 
 /**
@@ -19,25 +19,33 @@ export const MAX_ORDINARY_TASKS = 100_000;
  */
 export class OrdinaryTasks {
   readonly #ids = new Map<Session, Set<string>>();
+  #size = 0;
 
   has(session: Session, taskId: string): boolean {
     return this.#ids.get(session)?.has(taskId) === true;
   }
 
   add(session: Session, taskIds: Iterable<string>): void {
+    if (this.#size > MAX_ORDINARY_TASKS) {
+      this.#ids.clear();
+      this.#size = 0;
+    }
     let ids = this.#ids.get(session);
-    if (ids === undefined || ids.size > MAX_ORDINARY_TASKS) this.#ids.set(session, (ids = new Set()));
+    if (ids === undefined) this.#ids.set(session, (ids = new Set()));
+    const before = ids.size;
     for (const id of taskIds) ids.add(id);
+    this.#size += ids.size - before;
   }
 
   /** Call when a task's caller becomes known. `callsOthers`: tasks below it were known before. */
   callerKnown(task: Task, callsOthers: boolean): void {
     if (callsOthers || isCreationTask(task.id)) this.forget(task.session);
-    else this.#ids.get(task.session)?.delete(task.id);
+    else if (this.#ids.get(task.session)?.delete(task.id) === true) this.#size -= 1;
   }
 
   /** Call when an actor turns out to be detached, and with its session. */
   forget(session: Session): void {
+    this.#size -= this.#ids.get(session)?.size ?? 0;
     this.#ids.delete(session);
   }
 }
