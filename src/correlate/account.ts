@@ -30,6 +30,7 @@ export type SavedAccount = readonly [
   leanAttemptCount: number,
   folds: readonly [nodes: number, round: number],
   limits: TraceLimits,
+  relaxed: boolean,
 ];
 
 /** What room is asked for: phases of an ordinary attempt, its span alone, or the span of a failure. */
@@ -60,25 +61,31 @@ export class TraceAccount {
 
   /** For a checkpoint: numbers only, the folds have records of their own. */
   save(): SavedAccount {
-    return [this.#spans, this.#bytes, this.foldedAttemptCount, this.leanAttemptCount, this.folds.save(), this.#limits];
+    return [this.#spans, this.#bytes, this.foldedAttemptCount, this.leanAttemptCount, this.folds.save(), this.#limits, this.#relaxed];
   }
 
   static restored(root: SpanRef, saved: SavedAccount): TraceAccount {
-    const [spans, bytes, foldedAttemptCount, leanAttemptCount, folds, limits] = saved;
+    const [spans, bytes, foldedAttemptCount, leanAttemptCount, folds, limits, relaxed] = saved;
     const account = new TraceAccount(root, limits);
     account.#spans = spans;
     account.#bytes = bytes;
     account.foldedAttemptCount = foldedAttemptCount;
     account.leanAttemptCount = leanAttemptCount;
     account.folds.restore(folds);
+    account.#relaxed = relaxed;
     return account;
   }
 
-  /** The whole rest of the trace is known: where it fits, and nothing was folded yet, nothing needs to be kept free. */
-  relaxIfFits(rest: Cost): void {
+  /** True where nothing was folded yet, and all of `rest` fits. */
+  fitsWhole(rest: Cost): boolean {
     const { maxSpans, maxBytes } = this.#limits;
     const spansFit = maxSpans === 0 || this.#spans + rest.spans <= maxSpans;
-    this.#relaxed = this.folds.count === 0 && spansFit && (maxBytes === 0 || this.#bytes + rest.bytes <= maxBytes);
+    return this.folds.count === 0 && spansFit && (maxBytes === 0 || this.#bytes + rest.bytes <= maxBytes);
+  }
+
+  /** The whole rest of the trace is known: where it fits, nothing needs to be kept free. */
+  relaxIfFits(rest: Cost): void {
+    this.#relaxed = this.fitsWhole(rest);
   }
 
   /** More may come after all. */

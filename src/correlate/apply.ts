@@ -12,18 +12,18 @@ import {
   type PlacementGroupLifecycle,
   type ProcessExit,
   type RayEvent,
+  shrunk,
   type SubmissionJobDefinition,
   type SubmissionJobLifecycle,
   type WorkerDefinition,
   type WorkerLifecycle,
 } from '../event/index.ts';
-import { shrunk } from '../event/index.ts';
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
-import { endJob, noteDetached, scheduleActor, scheduleAttempt, scheduleAttemptsOf, scheduleJobMark } from './due.ts';
+import { endJob, noteDetached, scheduleActor, scheduleAttempt, scheduleAttemptsOf, scheduleEach, scheduleJobMark } from './due.ts';
 import { oneOf, smallest } from './merge.ts';
 import { isCreationTask, isRayActorName } from './ray-ids.ts';
 import { Point } from './records.ts';
-import type { Job, Actor, NodeRecord, Session, WorkerRecord } from './records.ts';
+import type { Actor, Attempt, Job, NodeRecord, Session, WorkerRecord } from './records.ts';
 import type { Applied, State } from './state.ts';
 import { DEATH, hasEnded, JOB_END, REMOVAL, SUBMISSION_END, withUntimedEnd } from './untimed.ts';
 
@@ -185,8 +185,12 @@ function applyWorker(state: State, session: Session, event: WorkerDefinition | W
 function noteDeath(state: State, record: NodeRecord | WorkerRecord, nowMs: number): void {
   if (record.deadMs !== undefined) return;
   record.deadMs = nowMs;
-  for (const { attempts } of record.wheres) for (const attempt of attempts) scheduleAttempt(state, attempt, nowMs);
+  state.sweeps.add(scheduleEach(state, attemptsOn(record), nowMs));
   state.schedule(record, nowMs + state.options.settleMs);
+}
+
+function* attemptsOn({ wheres }: NodeRecord | WorkerRecord): Generator<Attempt> {
+  for (const { attempts } of wheres) yield* attempts;
 }
 
 function applyPlacementGroup(

@@ -67,9 +67,8 @@ export function closeRest(state: State, attempts: readonly Attempt[], job: Job, 
   const entries = attempts.map((attempt) => {
     const site = findSite(state, attempt, job);
     const lifecycle = attemptLifecycle(state, attempt, job, site);
-    const cost = job.account.isUnlimited ? NO_COST : state.options.measure(lifecycle);
-    const isParentUnseen = site.above !== undefined && site.above.attempt === undefined;
-    rest.spans += cost.spans + (isParentUnseen ? 1 : 0);
+    const cost = job.account.isUnlimited ? NO_COST : costOf(state, attempt, lifecycle, site);
+    rest.spans += cost.spans;
     rest.bytes += cost.bytes;
     return { attempt, failed: lifecycle.outcome === 'failed', startNs: lifecycle.startNs };
   });
@@ -81,6 +80,20 @@ export function closeRest(state: State, attempts: readonly Attempt[], job: Job, 
     return a.attempt.number - b.attempt.number;
   });
   for (const { attempt } of entries) closeAttempt(state, attempt, nowMs, out);
+}
+
+/** What an attempt takes of its trace when it is closed now. */
+export function costToClose(state: State, attempt: Attempt, job: Job): Cost {
+  const site = findSite(state, attempt, job);
+  return costOf(state, attempt, attemptLifecycle(state, attempt, job, site), site);
+}
+
+function costOf(state: State, attempt: Attempt, lifecycle: AttemptLifecycle, { above }: Site): Cost {
+  const { spans, bytes } = state.options.measure(lifecycle);
+  const charged = attempt.extra.pinned ? PINNED_COST : NO_COST;
+  // One more for a parent that was never seen.
+  const unseen = above !== undefined && above.attempt === undefined ? 1 : 0;
+  return { spans: spans + unseen - charged.spans, bytes: bytes - charged.bytes };
 }
 
 export interface Site extends Place {

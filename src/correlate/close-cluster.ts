@@ -1,15 +1,49 @@
 import type { StateTransition, TimeNs } from '../event/index.ts';
+import { PINNED_COST } from './account.ts';
 import { nodeFacts } from './attempt-lifecycle.ts';
 import { diedWithDriver } from './attempt-outcome.ts';
 import { interval, sessionStartNs, silenceNs } from './ends.ts';
 import { leftOutOf } from './left-out.ts';
-import type { Lifecycle } from './lifecycle.ts';
+import type { Interval, Lifecycle } from './lifecycle.ts';
 import { smallest } from './merge.ts';
-import type { NodeRecord, PlacementGroup, Point, Session, SubmissionJob, WorkerRecord } from './records.ts';
+import { NodeRecord, PlacementGroup, type Point, type Session, SubmissionJob, WorkerRecord } from './records.ts';
 import { sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
 import { beginOf, MACHINE_ORDER, PLACEMENT_GROUP_ORDER, skewOf, type StateOrder, SUBMISSION_JOB_ORDER } from './state-order.ts';
 import { DEATH, REMOVAL, statesWithEnd, SUBMISSION_END, type WithUntimedEnd } from './untimed.ts';
+
+/**
+ * What stands in the trace of a session. It has a budget as the trace of a job has. What comes first has a share that is kept for it, and
+ * what is due at the same time comes in this order: nodes that died, nodes, placement groups, submissions, workers, points.
+ */
+
+export type ClusterRecord = NodeRecord | WorkerRecord | PlacementGroup | SubmissionJob | Point;
+
+export function closeOfCluster(state: State, record: ClusterRecord, out: Lifecycle[]): void {
+  if (record instanceof WorkerRecord) closeWorker(state, record, out);
+  else if (record instanceof NodeRecord) closeNode(state, record, out);
+  else if (record instanceof PlacementGroup) closePlacementGroup(state, record, out);
+  else if (record instanceof SubmissionJob) closeSubmissionJob(state, record, out);
+  else closePoint(state, record, out);
+}
+
+/** Ends a session whose records are all closed. */
+export function closeSessionTrace(session: Session, out: Lifecycle[]): void {
+  session.threads?.forgetAll();
+  session.threads = undefined;
+  session.isOver = true;
+  if (!session.account.folds.isEmpty)
+    out.push(...session.account.folds.flush({ kind: 'session', session: session.name }, session.name, undefined));
+  if (session.closed || !session.hasContent) return;
+  session.closed = true;
+  out.push({
+    kind: 'session',
+    session: session.name,
+    trace: { kind: 'session', session: session.name },
+    links: [],
+    ...interval(sessionStartNs(session), silenceNs(session), 'silence'),
+  });
+}
 
 /** What the records of a session's own trace have in common: their states, and where they begin and end. `earlier` must precede all states. */
 function sessionCommon<T extends StateTransition>(
@@ -27,49 +61,57 @@ function sessionCommon<T extends StateTransition>(
   return { session: session.name, trace: { kind: 'session', session: session.name }, links: [], ...facts, ...times } as const;
 }
 
-export function closeNode(state: State, node: NodeRecord, out: Lifecycle[]): void {
+/** A node that died has the share of failures. One that a worker's span hangs under gets its span in any case. */
+function closeNode(state: State, node: NodeRecord, out: Lifecycle[]): void {
   state.close(node);
   if (!node.seen) return;
-  const facts = nodeFacts(node.session, node.id);
+  const { session } = node;
+  const facts = nodeFacts(session, node.id);
   const startNs = node.definition?.startNs;
-  out.push({
+  const lifecycle: Lifecycle = {
     kind: 'node',
     ...sessionCommon(node, DEATH, MACHINE_ORDER, node.transitions.length === 0 ? startNs : undefined, [startNs]),
     parent: { kind: 'session' },
     nodeId: node.id,
     ...(node.definition === undefined ? {} : { definition: node.definition }),
     ...(facts === undefined ? {} : { node: facts }),
-  });
+  };
+  if (node.pinned) {
+    session.account.release(PINNED_COST);
+    if (!session.account.isUnlimited) session.account.charge(state.options.measure(lifecycle));
+    out.push(lifecycle);
+    return;
+  }
+  if (sendIfRoom(state, session.account, lifecycle, node.deadMs === undefined ? 'ordinary' : 'failed', out)) return;
+  node.rolledUp = true;
+  rollUp(session, 'node', lifecycle);
 }
 
-export function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]): void {
+function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]): void {
   state.close(worker);
   if (!worker.seen) return;
   const { session, definition } = worker;
   const node = definition?.nodeId === undefined ? undefined : session.nodes.get(definition.nodeId);
+  const above = node?.seen === true && !node.rolledUp ? node : undefined;
   const facts = nodeFacts(session, definition?.nodeId);
   const launches = worker.transitions.map(({ launchNs }) => launchNs);
   const common = sessionCommon(worker, DEATH, MACHINE_ORDER, undefined, launches);
   const lifecycle: Lifecycle = {
     kind: 'worker',
     ...common,
-    parent: node?.seen === true ? { kind: 'node', id: node.id } : { kind: 'session' },
+    parent: above === undefined ? { kind: 'session' } : { kind: 'node', id: above.id },
     workerId: worker.id,
     ...(worker.jobId === undefined ? {} : { jobId: worker.jobId }),
     ...(isOfEndedDriver(worker, common.endNs) ? { endReason: 'driver_ended' } : {}),
     ...(definition === undefined ? {} : { definition }),
     ...(facts === undefined ? {} : { node: facts }),
   };
-  if (sendIfRoom(state, session.account, lifecycle, 'ordinary', out)) return;
-  const name = `worker ${definition?.workerType ?? ''}`.trim();
-  session.account.folds.add(session.account.folds.under(), {
-    name,
-    outcome: 'finished',
-    isAttempt: false,
-    startNs: common.startNs,
-    endNs: common.endNs,
-    waitNs: 0n,
-  });
+  const toPin = above?.closed === false && !above.pinned ? above : undefined;
+  if (sendIfRoom(state, session.account, lifecycle, 'ordinary', out, toPin === undefined ? undefined : PINNED_COST)) {
+    if (toPin !== undefined) toPin.pinned = true;
+    return;
+  }
+  rollUp(session, `worker ${definition?.workerType ?? ''}`.trim(), lifecycle);
 }
 
 function isOfEndedDriver({ session, jobId, transitions }: WorkerRecord, endNs: TimeNs): boolean {
@@ -77,29 +119,31 @@ function isOfEndedDriver({ session, jobId, transitions }: WorkerRecord, endNs: T
   return job !== undefined && transitions.some(({ deathCause }) => deathCause !== undefined && diedWithDriver(deathCause, job, endNs));
 }
 
-export function closePlacementGroup(state: State, group: PlacementGroup, out: Lifecycle[]): void {
+function closePlacementGroup(state: State, group: PlacementGroup, out: Lifecycle[]): void {
   state.close(group);
-  out.push({
+  const lifecycle: Lifecycle = {
     kind: 'placement_group',
     ...sessionCommon(group, REMOVAL, PLACEMENT_GROUP_ORDER, group.definition?.requestedNs, [group.definition?.requestedNs]),
     parent: { kind: 'session' },
     placementGroupId: group.id,
     ...(group.definition === undefined ? {} : { definition: group.definition }),
-  });
+  };
+  if (!sendIfRoom(state, group.session.account, lifecycle, 'ordinary', out)) rollUp(group.session, 'placement group', lifecycle);
 }
 
-export function closeSubmissionJob(state: State, job: SubmissionJob, out: Lifecycle[]): void {
+function closeSubmissionJob(state: State, job: SubmissionJob, out: Lifecycle[]): void {
   state.close(job);
-  out.push({
+  const lifecycle: Lifecycle = {
     kind: 'submission_job',
     ...sessionCommon(job, SUBMISSION_END, SUBMISSION_JOB_ORDER),
     parent: { kind: 'session' },
     submissionId: job.id,
     ...(job.definition === undefined ? {} : { definition: job.definition }),
-  });
+  };
+  if (!sendIfRoom(state, job.session.account, lifecycle, 'ordinary', out)) rollUp(job.session, 'submission', lifecycle);
 }
 
-export function closePoint(state: State, record: Point, out: Lifecycle[]): void {
+function closePoint(state: State, record: Point, out: Lifecycle[]): void {
   const { session, point } = record;
   state.close(record);
   record.point = undefined;
@@ -115,7 +159,10 @@ export function closePoint(state: State, record: Point, out: Lifecycle[]): void 
     ...interval(timeNs, timeNs, point.timeNs === undefined ? 'silence' : undefined),
     point,
   };
-  if (sendIfRoom(state, session.account, lifecycle, 'ordinary', out)) return;
-  const unit = { name: point.name, outcome: 'finished', isAttempt: false, startNs: timeNs, endNs: timeNs, waitNs: 0n } as const;
-  session.account.folds.add(session.account.folds.under(), unit);
+  if (!sendIfRoom(state, session.account, lifecycle, 'ordinary', out)) rollUp(session, point.name, lifecycle);
+}
+
+/** Sums up what the session's trace has no room for. */
+function rollUp({ account }: Session, name: string, { startNs, endNs }: Interval): void {
+  account.folds.add(account.folds.under(), { name, outcome: 'finished', isAttempt: false, startNs, endNs, waitNs: 0n });
 }

@@ -1,8 +1,7 @@
 import type { ActorTransition, TimeNs } from '../event/index.ts';
-import { NO_COST, PINNED_COST } from './account.ts';
+import { type Cost, NO_COST, PINNED_COST } from './account.ts';
 import { creationAttemptSpan, nodeFacts } from './attempt-lifecycle.ts';
 import { closeAttempt, closeRest } from './close-attempt.ts';
-import { closeNode, closePlacementGroup, closePoint, closeSubmissionJob, closeWorker } from './close-cluster.ts';
 import { forgetThreads, settleThreads } from './close-threads.ts';
 import { hasUntimedEnd, interval, jobEndNs, jobStartNs, sessionStartNs, silenceNs } from './ends.ts';
 import { isInternalJob } from './internal.ts';
@@ -24,22 +23,12 @@ import { DEATH, statesWithEnd } from './untimed.ts';
 
 const DETACHED_LINKS_MAX = 100;
 
-/** Ends a job with what is open of it and does not outlive it. With its session that is everything. */
-export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[], isSilent = false): void {
-  settleThreads(state, job, nowMs);
-  const actors = [...job.actors]
-    .filter((actor) => !actor.closed && !actor.isDetached && (isSilent || isActorEndedByJob(state, actor, job)))
-    .sort(byId);
-  const extra = { spans: job.profile.length, bytes: job.profile.length * PINNED_COST.bytes };
-  for (const actor of actors) {
-    const cost = job.account.isUnlimited ? NO_COST : state.options.measure(actorLifecycle(state, actor, job));
-    extra.spans += cost.spans;
-    extra.bytes += cost.bytes;
-  }
-  closeRest(state, attemptsThatEnd(state, job, nowMs, isSilent), job, extra, nowMs, out);
-  // Parents that were only named by the attempts just closed.
-  closeRest(state, attemptsThatEnd(state, job, nowMs, isSilent), job, extra, nowMs, out);
-  for (const actor of actors) closeActor(state, actor, nowMs, out);
+/**
+ * Ends a job with what is open of it and does not outlive it. With its session, when that is silent, this is everything. Where it
+ * `isSwept`, what ends with it was closed before.
+ */
+export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[], isSilent = false, isSwept = false): void {
+  if (!isSwept) closeWithJob(state, job, nowMs, out, isSilent);
   flushFolds(job, out);
   if (!job.closed && job.hasContent) {
     state.close(job);
@@ -55,9 +44,36 @@ export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[]
   state.schedule(job, Number.POSITIVE_INFINITY);
 }
 
+function closeWithJob(state: State, job: Job, nowMs: number, out: Lifecycle[], isSilent: boolean): void {
+  settleThreads(state, job, nowMs);
+  const actors = [...job.actors]
+    .filter((actor) => !actor.closed && !actor.isDetached && (isSilent || isActorEndedByJob(state, actor, job)))
+    .sort(byId);
+  const extra = { ...profileCost(job) };
+  for (const actor of actors) {
+    const cost = job.account.isUnlimited ? NO_COST : costToCloseActor(state, actor, job);
+    extra.spans += cost.spans;
+    extra.bytes += cost.bytes;
+  }
+  closeRest(state, attemptsThatEnd(state, job, nowMs, isSilent), job, extra, nowMs, out);
+  // Parents that were only named by the attempts just closed.
+  closeRest(state, attemptsThatEnd(state, job, nowMs, isSilent), job, extra, nowMs, out);
+  for (const actor of actors) closeActor(state, actor, nowMs, out);
+}
+
+/** What the entries of the driver take of its trace. */
+export function profileCost({ profile }: Job): Cost {
+  return { spans: profile.length, bytes: profile.length * PINNED_COST.bytes };
+}
+
+/** What an actor takes of its job's trace when it is closed now. */
+export function costToCloseActor(state: State, actor: Actor, job: Job): Cost {
+  return state.options.measure(actorLifecycle(state, actor, job));
+}
+
 /** Attempts can still arrive when the job's span was sent: their folds, and parents that were only named, follow. */
-export function closeRemainder(state: State, job: Job, nowMs: number, out: Lifecycle[]): void {
-  for (const attempt of attemptsThatEnd(state, job, nowMs, false)) closeAttempt(state, attempt, nowMs, out);
+export function closeRemainder(state: State, job: Job, nowMs: number, out: Lifecycle[], isSwept: boolean): void {
+  if (!isSwept) for (const attempt of attemptsThatEnd(state, job, nowMs, false)) closeAttempt(state, attempt, nowMs, out);
   flushFolds(job, out);
   state.schedule(job, Number.POSITIVE_INFINITY);
 }
@@ -256,33 +272,4 @@ function actorLinks(actor: Actor, job: Job): LinkRef[] {
   if (span !== undefined) links.push({ relation: 'creation_task', trace: jobTrace(job), span });
   if (actor.isDetached && job.hasContent) links.push({ relation: 'job', trace: jobTrace(job), span: jobSpan(job) });
   return links;
-}
-
-/** Ends a session that fell silent, with everything that is open of it. */
-export function closeSession(state: State, session: Session, nowMs: number, out: Lifecycle[]): void {
-  for (const job of [...session.jobs.values()].sort(byId)) {
-    closeJob(state, job, nowMs, out, true);
-    if (!job.closed) state.letAge(job);
-  }
-  for (const actor of [...session.actors.values()].sort(byId)) if (!actor.closed) closeActor(state, actor, nowMs, out);
-  for (const worker of [...session.workers.values()].sort(byId)) if (!worker.closed) closeWorker(state, worker, out);
-  for (const node of [...session.nodes.values()].sort(byId)) if (!node.closed) closeNode(state, node, out);
-  for (const group of [...session.placementGroups.values()].sort(byId)) if (!group.closed) closePlacementGroup(state, group, out);
-  for (const job of [...session.submissionJobs.values()].sort(byId)) if (!job.closed) closeSubmissionJob(state, job, out);
-  for (const point of [...session.points.values()].sort(byId)) if (!point.closed) closePoint(state, point, out);
-  session.threads?.forgetAll();
-  session.threads = undefined;
-  session.isOver = true;
-  if (!session.account.folds.isEmpty)
-    out.push(...session.account.folds.flush({ kind: 'session', session: session.name }, session.name, undefined));
-  if (session.closed) return;
-  if (!session.hasContent) return;
-  session.closed = true;
-  out.push({
-    kind: 'session',
-    session: session.name,
-    trace: { kind: 'session', session: session.name },
-    links: [],
-    ...interval(sessionStartNs(session), silenceNs(session), 'silence'),
-  });
 }

@@ -1,22 +1,12 @@
 import type { RayEvent } from '../event/index.ts';
 import { applyEvent } from './apply.ts';
 import { checkpointRecords, type CheckpointRecord } from './checkpoint.ts';
-import { closeAttempt } from './close-attempt.ts';
-import { isMarkDue, scheduleAttemptAt } from './due.ts';
-import { waitsUntilMs } from './job-end.ts';
-import { markActor, markAttempt, markJob, markSession } from './mark.ts';
-import { closeNode, closePlacementGroup, closePoint, closeSubmissionJob, closeWorker } from './close-cluster.ts';
-import { closeActor, closeJob, closeRemainder, closeSession } from './close.ts';
+import { closeDue, closeSession } from './close-due.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
-import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Session, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
-import { openAttemptsOf } from './open-attempts.ts';
 import { Restorer } from './restore.ts';
 import { retoldEvents, type Retold } from './retell.ts';
 import { CORRELATE_DEFAULTS, State } from './state.ts';
 import type { Applied, CorrelateOptions } from './state.ts';
-
-/** A silent session is forgotten, tombstones and all, when nothing of it came for so long: a week. */
-const SESSION_AGE_MAX_MS = 7 * 24 * 3_600_000;
 
 export interface CorrelatorStats {
   readonly sessions: number;
@@ -49,7 +39,7 @@ export interface Correlator {
   apply(event: RayEvent, nowMs: number): Applied;
   /**
    * What is finished by `nowMs`; a child may come before its parent. Each thing is finished as of the moment at which it was due, so that it
-   * makes no difference how often this is called. Looks at no more than `limit` of the things that are due, so that the caller can give way to
+   * makes no difference how often this is called. Makes no more than `limit` steps, of which each is short, so that the caller can give way to
    * others: while `hasDue(nowMs)`, there is more to ask for.
    */
   advance(nowMs: number, limit?: number): readonly Lifecycle[];
@@ -91,6 +81,8 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
   return {
     apply(event, nowMs) {
       endRestore();
+      // Time does not pass before what is due is done.
+      if (nowMs > state.nowMs) state.sweeps.finish();
       state.nowMs = Math.max(state.nowMs, nowMs);
       const applied = applyEvent(state, event, nowMs);
       if (applied === 'late') state.late += 1;
@@ -100,18 +92,24 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
       endRestore();
       const out: Lifecycle[] = [];
       for (let looked = 0; looked < limit; looked += 1) {
+        if (!state.sweeps.isEmpty) {
+          state.sweeps.step();
+          continue;
+        }
         const next = state.due.popDue(nowMs);
         if (next === undefined) break;
         // A record that was put to another time meanwhile is found there.
         if (next.item.dueMs !== next.dueMs) continue;
         state.nowMs = Math.max(state.nowMs, next.dueMs);
+        next.item.dueMs = Number.POSITIVE_INFINITY;
         closeDue(state, next.item, state.nowMs, out);
       }
       return out;
     },
-    hasDue: (nowMs) => state.due.isDue(nowMs),
+    hasDue: (nowMs) => !state.sweeps.isEmpty || state.due.isDue(nowMs),
     closeAll(nowMs) {
       endRestore();
+      state.sweeps.finish();
       const out: Lifecycle[] = [];
       for (const session of [...state.sessions.values()].sort((a, b) => (a.name < b.name ? -1 : 1)))
         closeSession(state, session, nowMs, out);
@@ -119,6 +117,7 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
     },
     checkpoint() {
       endRestore();
+      state.sweeps.finish();
       return checkpointRecords(state);
     },
     restore(record) {
@@ -151,67 +150,4 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
       };
     },
   };
-}
-
-function closeDue(state: State, record: Timed, nowMs: number, out: Lifecycle[]): void {
-  if (record instanceof Attempt) closeDueAttempt(state, record, nowMs, out);
-  else if (record instanceof Job) closeDueJob(state, record, nowMs, out);
-  else if (record instanceof Actor) (record.deadMs === undefined ? markActor : closeActor)(state, record, nowMs, out);
-  else if (record instanceof Session) closeDueSession(state, record, nowMs, out);
-  else {
-    const before = out.length;
-    closeOfCluster(state, record, out);
-    if (out.length > before) markSession(state, record.session, nowMs, out);
-  }
-}
-
-function closeDueAttempt(state: State, attempt: Attempt, nowMs: number, out: Lifecycle[]): void {
-  if (isMarkDue(state, attempt, nowMs)) return markAttempt(state, attempt, nowMs, out);
-  const waitMs = isSilent(state, attempt.task.session, nowMs) ? undefined : waitsUntilMs(state, attempt, nowMs);
-  if (waitMs === undefined) closeAttempt(state, attempt, nowMs, out);
-  else scheduleAttemptAt(state, attempt, waitMs);
-}
-
-function isSilent({ options }: State, session: Session, nowMs: number): boolean {
-  return session.lastSeenMs + options.orphanTimeoutMs <= nowMs;
-}
-
-/** What stands in the session's trace. */
-function closeOfCluster(state: State, record: Exclude<Timed, Attempt | Job | Actor | Session>, out: Lifecycle[]): void {
-  if (record instanceof WorkerRecord) closeWorker(state, record, out);
-  else if (record instanceof NodeRecord) closeNode(state, record, out);
-  else if (record instanceof PlacementGroup) closePlacementGroup(state, record, out);
-  else if (record instanceof SubmissionJob) closeSubmissionJob(state, record, out);
-  else closePoint(state, record, out);
-}
-
-function closeDueJob(state: State, job: Job, nowMs: number, out: Lifecycle[]): void {
-  if (job.closed) closeRemainder(state, job, nowMs, out);
-  else if (job.endMs === undefined) markJob(state, job, nowMs, out);
-  else closeJob(state, job, nowMs, out);
-}
-
-/** Closed after `orphanTimeoutMs` of silence, forgotten after a week. */
-function closeDueSession(state: State, session: Session, nowMs: number, out: Lifecycle[]): void {
-  const silentAtMs = session.lastSeenMs + state.options.orphanTimeoutMs;
-  if (silentAtMs > nowMs && !session.givesWay) return state.schedule(session, silentAtMs);
-  if (scheduleAll(state, session, nowMs)) return;
-  const forgetAtMs = Math.max(silentAtMs, session.lastSeenMs + SESSION_AGE_MAX_MS);
-  closeSession(state, session, nowMs, out);
-  if (forgetAtMs > nowMs && !session.givesWay) return state.schedule(session, forgetAtMs);
-  state.forgetSession(session);
-}
-
-/** Open attempts are made due one by one, and the session after them, so that no single step is long. */
-function scheduleAll(state: State, session: Session, nowMs: number): boolean {
-  let scheduled = false;
-  for (const job of session.jobs.values()) {
-    for (const attempt of openAttemptsOf(job)) {
-      state.schedule(attempt, nowMs);
-      scheduled = true;
-    }
-  }
-  session.dueMs = Number.POSITIVE_INFINITY;
-  if (scheduled) state.schedule(session, nowMs);
-  return scheduled;
 }

@@ -1,6 +1,9 @@
 import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, SubmissionJob, type Timed, WorkerRecord } from './records.ts';
 
-/** What is due at the same moment ends from the inside out: attempts before their job, everything before its session; of one kind by id. */
+/**
+ * What is due at the same moment ends from the inside out: attempts before their job, everything before its session; of one kind by id. What comes first
+ * has the first claim to the budget of its trace.
+ */
 export function compareTimed(a: Timed, b: Timed): number {
   if (a instanceof Attempt && b instanceof Attempt) return compareAttempts(a, b);
   const byRank = rankOf(a) - rankOf(b);
@@ -14,13 +17,13 @@ function compareAttempts(a: Attempt, b: Attempt): number {
 
 function rankOf(record: Timed): number {
   if (record instanceof Attempt) return 0;
-  if (record instanceof Point) return 1;
-  if (record instanceof WorkerRecord) return 2;
-  if (record instanceof NodeRecord) return 3;
-  if (record instanceof PlacementGroup) return 4;
-  if (record instanceof SubmissionJob) return 5;
-  if (record instanceof Actor) return 6;
-  return record instanceof Job ? 7 : 8;
+  if (record instanceof NodeRecord) return record.deadMs === undefined ? 2 : 1;
+  if (record instanceof PlacementGroup) return 3;
+  if (record instanceof SubmissionJob) return 4;
+  if (record instanceof WorkerRecord) return 5;
+  if (record instanceof Point) return 6;
+  if (record instanceof Actor) return 7;
+  return record instanceof Job ? 8 : 9;
 }
 
 function keyOf(record: Timed): string {

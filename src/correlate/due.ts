@@ -8,7 +8,7 @@ import { smallest, wholeTaskEntry } from './merge.ts';
 import { isCreationTask } from './ray-ids.ts';
 import { MARK_SETTLED } from './extra.ts';
 import { openAttemptsOf } from './open-attempts.ts';
-import type { Actor, Attempt, Job } from './records.ts';
+import type { Actor, Attempt, Job, Session } from './records.ts';
 import type { State } from './state.ts';
 
 /**
@@ -18,6 +18,11 @@ import type { State } from './state.ts';
 
 export function isTerminal({ state }: Pick<StateTransition, 'state'>): boolean {
   return state === 'FINISHED' || state === 'FAILED';
+}
+
+/** Nothing came of the session for so long that everything in it is over, or it gives way to others. */
+export function isSilent({ options }: State, { givesWay, lastSeenMs }: Session, nowMs: number): boolean {
+  return givesWay || lastSeenMs + options.orphanTimeoutMs <= nowMs;
 }
 
 export function scheduleAttempt(state: State, attempt: Attempt, nowMs: number): void {
@@ -150,8 +155,7 @@ export function scheduleAttemptsOf(state: State, actor: Actor, transitions: read
   if (actor.deadMs !== undefined && open !== undefined) {
     actor.open = undefined;
     actor.creations = undefined;
-    for (const attempt of open) attempt.ownExtra.actorDeadMs ??= actor.deadMs;
-    for (const attempt of open) scheduleAttempt(state, attempt, nowMs);
+    state.sweeps.add(endWithActor(state, open, actor.deadMs, nowMs));
     return;
   }
   let untilNs = 0n;
@@ -163,14 +167,26 @@ export function scheduleAttemptsOf(state: State, actor: Actor, transitions: read
   }
 }
 
+function* endWithActor(state: State, attempts: Iterable<Attempt>, deadMs: number, nowMs: number): Generator<void> {
+  for (const attempt of attempts) {
+    attempt.ownExtra.actorDeadMs ??= deadMs;
+    yield scheduleAttempt(state, attempt, nowMs);
+  }
+}
+
 const ENDS_CREATION: readonly string[] = ['ALIVE', 'RESTARTING', 'DEAD'];
 
 /** The job ended: what is open of it closes `jobEndDelayMs` later, without what outlives it. */
 export function endJob(state: State, job: Job, nowMs: number): void {
   if (job.endMs !== undefined) return;
   job.endMs = nowMs;
-  for (const attempt of openAttemptsOf(job)) scheduleAttempt(state, attempt, nowMs);
+  state.sweeps.add(scheduleEach(state, openAttemptsOf(job), nowMs));
   scheduleJob(state, job, nowMs);
+}
+
+/** A walk over open attempts that may end now. */
+export function* scheduleEach(state: State, attempts: Iterable<Attempt>, nowMs: number): Generator<void> {
+  for (const attempt of attempts) yield scheduleAttempt(state, attempt, nowMs);
 }
 
 /** Call when something is known of whether an actor is detached. */
@@ -194,5 +210,6 @@ export function scheduleJobMark(state: State, job: Job, nowMs: number): void {
 
 export function scheduleJob(state: State, job: Job, nowMs: number): void {
   const { settleMs, jobEndDelayMs } = state.options;
-  state.schedule(job, job.closed ? nowMs + settleMs : (job.endMs ?? nowMs) + jobEndDelayMs);
+  const remainderMs = isSilent(state, job.session, nowMs) ? nowMs : nowMs + settleMs;
+  state.schedule(job, job.closed ? remainderMs : (job.endMs ?? nowMs) + jobEndDelayMs);
 }

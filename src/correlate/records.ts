@@ -163,6 +163,8 @@ export class Job {
   closed = false;
   /** Where its span ends, once that is made, if Ray never reported an end. */
   silentNs: TimeNs | undefined;
+  /** Walks over what is open of it, while it is being closed. */
+  sweeps: number | undefined;
   marked = false;
   /** One of its actors has a name that Ray reserves for itself. */
   hasRayActor = false;
@@ -246,6 +248,10 @@ export class Actor extends Entity<Session, ActorDefinition, ActorTransition> {
 
 export class NodeRecord extends Machine<Session, Where, NodeDefinition, NodeTransition> {
   readonly kind = 'node';
+  /** A worker's span that was sent hangs under its span. */
+  pinned = false;
+  /** Its session's trace had no room for its span. */
+  rolledUp = false;
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
 }
@@ -330,6 +336,8 @@ export class Session {
   /** Something stands in the session's trace: it needs a root. */
   hasContent = false;
   closed = false;
+  /** Walks over what is open of it, while it is being closed. */
+  sweeps: number | undefined;
   /** It fell silent and everything in it was closed; nothing of it came since. */
   isOver = false;
   /** It is to be closed before it has been silent for long, and then forgotten, because there are too many sessions. */

@@ -27,6 +27,7 @@ import {
   type Timed,
   WorkerRecord,
 } from './records.ts';
+import { Sweeps } from './sweeps.ts';
 import { Threads } from './threads.ts';
 import { MAX_ROW_DEPTH, Tombstones } from './tombstones.ts';
 import { addTransitions } from './transitions.ts';
@@ -73,6 +74,7 @@ export class State {
   /** Sessions by their last event, without those that give way. */
   readonly recent = new AgingList<Session>();
   readonly due = new DueQueue<Timed>(compareTimed);
+  readonly sweeps = new Sweeps();
   /** Where time stands, in milliseconds on the caller's clock: never runs backwards. */
   nowMs = 0;
   /** Tasks with closed attempts only, oldest first, so that the oldest are forgotten first. */
@@ -137,6 +139,7 @@ export class State {
     session.lastSeenMs = Math.max(session.lastSeenMs, nowMs);
     session.isOver = false;
     session.givesWay = false;
+    session.sweeps = undefined;
     this.recent.add(session);
   }
 
@@ -228,11 +231,15 @@ export class State {
     session.threads?.forgetAll();
     this.tombstones.forgetSession(session);
     this.ordinary.forget(session);
-    for (const record of recordsOf(session)) this.#countForgotten(record);
+    this.sweeps.add(this.#forgetRecords(session));
     session.dueMs = Number.POSITIVE_INFINITY;
     this.sessions.delete(session.name);
     this.recent.remove(session);
     this.#lastSession = undefined;
+  }
+
+  *#forgetRecords(session: Session): Generator<void> {
+    for (const record of recordsOf(session)) yield this.#countForgotten(record);
   }
 
   addRecord<Kind extends AgingRecord>(records: LazyMap<string, Kind>, record: Kind): Kind {
@@ -338,7 +345,8 @@ export class State {
   }
 }
 
-function* recordsOf({ jobs, actors, nodes, workers, placementGroups, submissionJobs, points }: Session): Generator<AgingRecord> {
+/** What a session has, without attempts. */
+export function* recordsOf({ jobs, actors, nodes, workers, placementGroups, submissionJobs, points }: Session): Generator<AgingRecord> {
   for (const records of [jobs, actors, nodes, workers, placementGroups, submissionJobs, points]) yield* records.values();
 }
 

@@ -4,7 +4,7 @@ import { Session } from 'node:inspector';
  * Counts how much work a piece of the bridge does, without a clock: how often V8 entered each block of our own code, and
  * how many items the built-in walks over arrays, maps and sets looked at. The same work counts the same on every machine.
  */
-function countSteps(work: () => void): number {
+export function countSteps(work: () => void): number {
   const builtIns = countBuiltIns();
   const session = new Session();
   session.connect();
