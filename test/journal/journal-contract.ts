@@ -73,6 +73,21 @@ export function describeJournalContract(name: string, createJournal: JournalFact
         expect(journal.stats()).toMatchObject({ entries: 3, limitBytes: ROOMY_BYTES, releasedCursor: 0, endCursor: 3 });
       }));
 
+    it('reads the entries that follow a cursor, and never more than the limit', () =>
+      withJournal(ROOMY_BYTES, async ({ journal }) => {
+        await journal.append([event(0), event(1), event(2), event(3)], 100);
+        await journal.append([event(4)], 50);
+        await journal.append([event(5), event(6), event(7)], 100);
+        for (let cursor = 0; cursor < 8; cursor += 1) {
+          for (let limit = 1; limit <= 9; limit += 1) {
+            const events = await read(journal, cursor, limit);
+            expect(events.length).toBeGreaterThan(0);
+            expect(events.length).toBeLessThanOrEqual(limit);
+            expect(events).toEqual(events.map((_, index) => event(cursor + index)));
+          }
+        }
+      }));
+
     it('gives all kinds of values back as they were', () =>
       withJournal(ROOMY_BYTES, async ({ journal }) => {
         const rich: RayEvent = {

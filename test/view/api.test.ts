@@ -25,6 +25,7 @@ interface Described {
       string,
       {
         readonly get: {
+          readonly parameters: readonly { readonly name: string; readonly in: string; readonly required?: boolean }[];
           readonly responses: Readonly<
             Record<string, { readonly content: Readonly<Record<string, { readonly schema: Record<string, unknown> }>> }>
           >;
@@ -43,6 +44,26 @@ function breachesOf(path: string, status: number, body: unknown): readonly strin
 describe('the description', () => {
   it('describes every route, and nothing else', () => {
     expect(Object.keys(document.paths)).toEqual(API_ROUTES.map((path) => path.replace(':job', '{job}')));
+  });
+
+  it('requires the parameters in a path, and none in a query', () => {
+    for (const [path, { get }] of Object.entries(document.paths)) {
+      const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      const required = get.parameters.filter((parameter) => parameter.required === true);
+      expect(required.map(({ name, in: where }) => [name, where])).toEqual(inPath.map((name) => [name, 'path']));
+    }
+  });
+
+  it('rejects an answer that lacks a property which is not optional', async () => {
+    const fixture = await startViewBridge();
+    await feed(fixture, features);
+    const path = '/api/v1/jobs/{job}';
+    const body = (await read(fixture.bridge.app, JOB)).body as unknown as Readonly<Record<string, unknown>>;
+    expect(breachesOf(path, 200, body)).toEqual([]);
+    for (const name of Object.keys(body)) {
+      const { [name]: _, ...rest } = body;
+      expect(breachesOf(path, 200, rest), name).not.toEqual([]);
+    }
   });
 
   it('is served', async () => {

@@ -3,7 +3,7 @@ import type { ViewModel } from '../../src/view/model.ts';
 import { noCounts, STAGES } from '../../src/view/stage.ts';
 import { createFedModel, recordedPosts } from './view-fixture.ts';
 import { describeAttempt, describeJobInFull } from '../../src/view/describe.ts';
-import type { JobView } from '../../src/view/records.ts';
+import { failureKey, type JobView } from '../../src/view/records.ts';
 import { SessionNow } from '../../src/view/session-now.ts';
 
 const recordings = [
@@ -35,6 +35,16 @@ function expectConsistent(job: JobView): void {
     for (const row of rows) if (row.function === own) counts[row.stage] += 1;
     expect(own.stages, own.name).toEqual(counts);
   }
+  expectFailuresConsistent(job);
+}
+
+/** The rows that are kept as failures, and their counts by function and error, are those of the attempts that failed. */
+function expectFailuresConsistent(job: JobView): void {
+  expect([...job.failures].filter(({ stage }) => stage !== 'failed')).toEqual([]);
+  expect([...job.others].filter(({ stage }) => stage === 'failed')).toEqual([]);
+  const counts = new Map<string, number>();
+  for (const row of job.failures) counts.set(failureKey(row), (counts.get(failureKey(row)) ?? 0) + 1);
+  expect(new Map([...job.failureKinds].map(([key, { count }]) => [key, count]))).toEqual(counts);
 }
 
 describe('the view of a recording', () => {
@@ -52,6 +62,8 @@ describe('the view of a recording', () => {
     expect(fed.attemptsFinished()).toBeGreaterThan(5);
     expect(fed.model.attempts.open).toBe(0);
     expect(fed.model.attempts.rows).toBe(fed.attemptsFinished());
+    const failed = fed.jobs.reduce((sum, { tasks }) => sum + tasks.failed, 0);
+    if (failed > 0) expect(jobsOf(fed.model).some(({ failureKinds }) => failureKinds.size > 0)).toBe(true);
     for (const { jobId, session, tasks, attemptCount } of fed.jobs) {
       const job = fed.model.sessions.get(session)?.jobs.get(jobId);
       expect(job?.tasks).toEqual({ ...noCounts(), ...tasks });
