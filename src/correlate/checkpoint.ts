@@ -55,6 +55,7 @@ export interface CheckpointContent {
     parent: SavedId,
     trace: SavedTrace,
     depth: number,
+    outlivesDriver: boolean,
     keptDefinition: number,
     attempts: readonly (OpenRecord | ClosedRecord)[],
   ];
@@ -189,6 +190,7 @@ function* taskRecords(task: Task, session: number, folds: FoldNumbers, shared: S
     savedParent(task),
     savedTrace(task),
     task.depth,
+    task.outlivesDriver,
     keptDefinition === undefined ? 0 : (shared.definitions.get(keptDefinition) ?? 0),
     records,
   ] satisfies Kind<'task'>;

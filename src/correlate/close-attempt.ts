@@ -330,6 +330,7 @@ function entomb(state: State, attempt: Attempt, closed: ClosedAttempt): void {
     state.tombstones.noteBesides(task.session, 1);
     state.held.replaceFacts(keptDefinition, task.keptDefinition);
   } else {
+    task.outlivesDriver = false;
     state.held.replaceFacts(keptDefinition, undefined);
     if (!isCreationTask(task.id) || (task.keptDefinition?.bytes ?? 0) > MAX_KEPT_BYTES) task.keptDefinition = undefined;
     if (state.tombstones.add(task)) task.session.tasks.delete(task.id);

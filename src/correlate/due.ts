@@ -49,7 +49,7 @@ export function isMarkDue(state: State, attempt: Attempt, nowMs: number): boolea
 function attemptDueMs(state: State, attempt: Attempt, nowMs: number): number {
   const ownMs = ownDueMs(state, attempt, nowMs);
   const endMs = attempt.task.session.jobs.get(traceJobOf(attempt.task).jobId)?.endMs;
-  if (endMs === undefined || attempt.extra.outlivesDriver) return ownMs;
+  if (endMs === undefined || attempt.task.outlivesDriver) return ownMs;
   const { settleMs, jobEndDelayMs } = state.options;
   return Math.min(ownMs, Math.max(endMs + jobEndDelayMs, attempt.firstSeenMs + settleMs));
 }

@@ -36,8 +36,6 @@ export class Extra {
   dueMs = Number.POSITIVE_INFINITY;
   /** When its mark is due, if it still runs then; `MARK_SETTLED` once that was decided. */
   markMs: number | undefined;
-  /** It is known to be the work of a detached actor, which the end of its job does not end. */
-  outlivesDriver = false;
   /** A span that was sent names this one as its parent, so it can't be folded any more. */
   pinned = false;
   /** Folded children that wait for what becomes of this attempt. */

@@ -71,7 +71,7 @@ function isBelowDetached(ordinary: OrdinaryTasks, session: Session, taskId: stri
     const task = session.findTask(id);
     const actorId = actorIdOf(id);
     const isDetached = actorId !== undefined && session.actors.get(actorId)?.isDetached === true;
-    if (isDetached || isKnownToOutlive(task)) {
+    if (isDetached || task?.outlivesDriver === true) {
       markPath(session, cameFrom, id);
       return true;
     }
@@ -83,15 +83,10 @@ function isBelowDetached(ordinary: OrdinaryTasks, session: Session, taskId: stri
   return false;
 }
 
-function isKnownToOutlive(task: Task | undefined): boolean {
-  if (task === undefined || !task.hasOpen) return false;
-  for (const { extra } of task.openAttempts()) if (extra.outlivesDriver) return true;
-  return false;
-}
-
-/** Open attempts remember it, so that each is looked for once. */
+/** Open tasks remember it, so that each is looked for once. */
 function markPath(session: Session, cameFrom: ReadonlyMap<string, string | undefined>, foundId: string): void {
   for (let id: string | undefined = foundId; id !== undefined; id = cameFrom.get(id)) {
-    for (const attempt of session.tasks.get(id)?.openAttempts() ?? []) attempt.ownExtra.outlivesDriver = true;
+    const task = session.tasks.get(id);
+    if (task?.hasOpen === true) task.outlivesDriver = true;
   }
 }

@@ -114,6 +114,8 @@ export class Task extends TaskAttempts<Attempt, ClosedAttempt> {
   trace: FinalTrace | CallerChain<Job, Task> | typeof LOOP | undefined;
   /** How deep its spans stand in the trace: set when the trace is final; 0 until then. See `findDepth`. */
   depth = 0;
+  /** While it has open attempts: it is known to be the work of a detached actor, which the end of its job does not end. */
+  outlivesDriver = false;
   /** Its row among the tombstones, once every attempt is closed. */
   tombstone: number | undefined;
 

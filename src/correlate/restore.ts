@@ -135,11 +135,12 @@ export class Restorer {
       const places = saved.flatMap(([kind, id]) => (kind === 'node' ? session.nodes.get(id) : session.workers.get(id)) ?? []);
       this.#wheres.set(number, whereOf(session, facts, places));
     },
-    task: (number, id, parent, trace, depth, keptDefinition, attempts) => {
+    task: (number, id, parent, trace, depth, outlivesDriver, keptDefinition, attempts) => {
       const task = new Task(this.#session(number), ownText(id));
       task.parentTaskId = restoredParent(task, parent);
       task.trace = restoredTrace(task, trace);
       task.depth = depth;
+      task.outlivesDriver = outlivesDriver;
       if (keptDefinition !== 0) task.keptDefinition = found(this.#definitions.get(keptDefinition));
       const kept = task.keptDefinition;
       task.session.tasks.set(task.id, task);
