@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from 'node:v8';
-import { systemClock } from './export/index.ts';
+import { systemClock } from './runtime/index.ts';
 import { exitCodes, runProgram } from './command/index.ts';
 
 // A third of the CPU of a young process goes into the compiler, and less inlining makes it cheaper; what is compiled is no slower (test/bench/README.md).

@@ -2,8 +2,7 @@ import type { HrTime } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { type CorrelateOptions, type Cost, createCorrelator, type Lifecycle } from './correlate/index.ts';
 import { decodeEvent, type Rejection } from './event/index.ts';
-import { otlpBytes } from './export/index.ts';
-import { plainSpan } from './otlp/index.ts';
+import { otlpBytes, plainSpan } from './otlp/index.ts';
 import { createSpanMapper, type SpanMapper, type SpanOptions } from './span/index.ts';
 
 export type ConvertOptions = Partial<Omit<CorrelateOptions, 'measure'> & SpanOptions>;

@@ -3,7 +3,7 @@
  * `rayEventsToSpans` for streams that are over, `createBridge` for a service inside another one, the id functions for everything
  * that wants to name a span before it exists.
  */
-export { type Bridge, type BridgeOptions, type BridgeState, type BridgeStats, createBridge, type StopOutcome } from './bridge.ts';
+export { type Bridge, type BridgeOptions, type BridgeState, type BridgeStats, createBridge, type StopOutcome } from './bridge/index.ts';
 export { type Converted, type ConvertOptions, rayEventsToSpans } from './convert.ts';
 export type { Decoded, RayEvent, Rejection, RejectionCode } from './event/index.ts';
 export { decodeEvent, redactRawEvent } from './event/index.ts';

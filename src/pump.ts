@@ -1,9 +1,9 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { Applied, Correlator, Lifecycle } from './correlate/index.ts';
 import type { RayEvent } from './event/index.ts';
-import type { ExportPipeline, IsSettled, Sleep } from './export/index.ts';
+import type { ExportPipeline, IsSettled } from './export/index.ts';
+import type { Sleep, Turn, Turns } from './runtime/index.ts';
 import type { Journal, JournalCursor, JournalSlice } from './journal/index.ts';
-import type { Turn, Turns } from './receiver/index.ts';
 
 /** Entries that are read from the journal at once. */
 const READ_ENTRIES = 500;

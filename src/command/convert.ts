@@ -3,7 +3,7 @@ import { rayEventsToSpans } from '../convert.ts';
 import { otlpJsonLines } from '../export/index.ts';
 import { type Option, optionalText, parseOptions } from '../options/index.ts';
 import { rawEventsOf, readRecording } from '../recording/index.ts';
-import { readSpanEnvironment } from '../span-environment.ts';
+import { readSpanEnvironment } from '../span/index.ts';
 import { formatCount, printable } from '../terminal/index.ts';
 import { type Command, type CommandContext, done, interrupted, type Outcome, trouble, usage } from './command.ts';
 import { missingFiles } from './files.ts';

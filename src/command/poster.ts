@@ -1,6 +1,6 @@
-import { pathWithoutToken } from '../receiver/index.ts';
+import { pathWithoutToken } from '../http/index.ts';
 import { printable } from '../terminal/index.ts';
-import { withTimeLimit } from '../time-limit.ts';
+import { withTimeLimit } from '../runtime/index.ts';
 import type { CommandContext } from './command.ts';
 
 export interface PosterOptions extends Pick<CommandContext, 'now' | 'sleep' | 'random' | 'stop'> {

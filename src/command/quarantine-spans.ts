@@ -1,11 +1,5 @@
-import {
-  createExporters,
-  createExportPipeline,
-  type ExportEvent,
-  type ExportPipeline,
-  type NamedExporter,
-  spansOfOtlpJson,
-} from '../export/index.ts';
+import { createExporters, createExportPipeline, type ExportEvent, type ExportPipeline, type NamedExporter } from '../export/index.ts';
+import { spansOfOtlpJson } from '../otlp/index.ts';
 import type { QuarantineEntry } from '../quarantine/index.ts';
 import type { CommandContext } from './command.ts';
 import { aborted } from './signals.ts';

@@ -1,4 +1,4 @@
-import { hostInUrl } from './http-server.ts';
+import { hostInUrl, isLoopback, type Door, type Certificate } from '../http/index.ts';
 
 /**
  * Every value of Ray's `RayEvent.EventType`, 2.49 to 2.60. Written out instead of `ALL`, which Ray knows from 2.54 on; names that a release does not know are ignored by it.
@@ -56,12 +56,7 @@ export interface Machine {
   readonly addresses: readonly string[];
 }
 
-const loopback = /^(?:localhost|127(?:\.\d+){3}|::1|0:0:0:0:0:0:0:1)$/i;
 const everyAddress = new Set(['0.0.0.0', '::', '0:0:0:0:0:0:0:0']);
-
-export function isLoopback(host: string): boolean {
-  return loopback.test(host);
-}
 
 export interface Reach {
   /** For Ray's variable. */
@@ -87,4 +82,27 @@ export function reachOf(listenHost: string, port: number, { hostname, addresses 
     host,
     notes: [`# Ray nodes must reach this machine by the address below. It is also known as ${others.join(', ') || 'nothing else'}.`],
   };
+}
+
+/** What makes Ray post to this server, ready to paste but for the token, with what the user should know about it. */
+export function rayLines({ access, certificate }: Door, listenHost: string, port: number, machine: Machine): readonly string[] {
+  const reach = reachOf(listenHost, port, machine);
+  const needsToken = access.ingest.isRequired();
+  return [
+    ...reach.notes,
+    ...(needsToken
+      ? ["# Put one of the sender tokens in place of TOKEN. Ray's agent writes this address into its log when it starts."]
+      : []),
+    ...(certificate === undefined ? [] : certificateNotes(certificate, reach.host)),
+    ...rayVariables(eventsUrl({ host: reach.host, port, isSecure: certificate !== undefined, needsToken })),
+  ];
+}
+
+function certificateNotes(certificate: Certificate, host: string): readonly string[] {
+  return [
+    ...(certificate.isFor(host)
+      ? []
+      : [`# The certificate is not for ${host}: put a name or address that it is for in its place (${certificate.names}).`]),
+    '# If a private authority signed the certificate, Ray also needs its PEM file: export SSL_CERT_FILE=... (Ray 2.49: REQUESTS_CA_BUNDLE)',
+  ];
 }

@@ -1,4 +1,4 @@
-import { readSmallFile } from '../access/index.ts';
+import { readSmallFile } from '../runtime/index.ts';
 import { tokenLines } from '../options/index.ts';
 
 /** The first token of the file that `--read-token-file` names, or why there is none to be had. */

@@ -1,16 +1,16 @@
 import { type Context, Hono } from 'hono';
 import { redactRawEvent } from '../event/index.ts';
-import type { TokenSet } from '../access/index.ts';
 import {
+  type TokenSet,
   AUTHENTICATE,
   createByteBudget,
   pathWithoutToken,
   readBody,
-  type Refusal,
   refuseBrowser,
   refuseStranger,
+  type Refusal,
   STATUS_OF_REFUSAL,
-} from '../receiver/index.ts';
+} from '../http/index.ts';
 import type { RecordingWriter } from '../recording/index.ts';
 import { formatBytes, formatCount } from '../terminal/index.ts';
 import type { Progress } from './output.ts';

@@ -1,18 +1,26 @@
 import { join, resolve } from 'node:path';
-import { createBridge, type StopOutcome } from '../bridge.ts';
-import { reloadableCertificate, watch } from '../access/index.ts';
+import { createBridge, type StopOutcome } from '../bridge/index.ts';
+import {
+  reloadableCertificate,
+  type Door,
+  doorWarnings,
+  openDoor,
+  hostInUrl,
+  listen,
+  type ListeningServer,
+  isLoopback,
+} from '../http/index.ts';
+import { watch } from '../runtime/index.ts';
 import { parseSettings, type Settings, settingsTable } from '../config.ts';
 import { describeSuspect, suspectVariables } from '../known-variables.ts';
 import { createExporters } from '../export/index.ts';
-import { readSpanEnvironment } from '../span-environment.ts';
+import { readSpanEnvironment } from '../span/index.ts';
 import { type Journal, openDiskJournal } from '../journal/index.ts';
-import { createTelemetry, type Telemetry } from '../telemetry.ts';
+import { createTelemetry, type Telemetry } from '../telemetry/index.ts';
 import { formatCount, printable } from '../terminal/index.ts';
 import { type Command, type CommandContext, done, type Outcome, trouble, usage } from './command.ts';
-import { type Door, doorWarnings, openDoor, rayLines } from './door.ts';
-import { hostInUrl, listen, type ListeningServer } from './http-server.ts';
 import { thisMachine } from './machine.ts';
-import { isLoopback, rayVariables } from './ray-variables.ts';
+import { rayLines, rayVariables } from './ray-variables.ts';
 import { aborted } from './signals.ts';
 
 export const serveCommand: Command = {

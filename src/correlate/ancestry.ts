@@ -2,7 +2,8 @@ import type { TimeNs } from '../event/index.ts';
 import { isDriverTask } from './ray-ids.ts';
 import { CallerChain, FinalTrace, LOOP } from './caller-chain.ts';
 import { isThread } from './callers.ts';
-import type { Attempt, ClosedAttempt, Task } from './records.ts';
+import type { Attempt, Task } from './records.ts';
+import type { ClosedAttempt } from './closed-attempt.ts';
 
 /**
  * The job in whose trace a task stands: its caller's, so that of the first ancestor that a driver submitted. `isFinal` when no

@@ -7,7 +7,8 @@ import type { AttemptLifecycle, LinkRef, NodeFacts, SpanRef } from './lifecycle.
 import { firstEntryNs, WHOLE_TASK_PREFIX } from './merge.ts';
 import type { PlaceFacts } from './place-facts.ts';
 import { creationTaskOf, isCreationTask } from './ray-ids.ts';
-import type { Actor, Attempt, ClosedAttempt, Job, Session } from './records.ts';
+import type { Actor, Attempt, Job, Session } from './records.ts';
+import type { ClosedAttempt } from './closed-attempt.ts';
 import type { State } from './state.ts';
 import { actorSpan, actorTrace, jobTrace } from './trace-ref.ts';
 

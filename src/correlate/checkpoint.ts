@@ -5,7 +5,6 @@ import {
   type Actor,
   type AgingRecord,
   type Attempt,
-  type ClosedAttempt,
   type Job,
   type NodeRecord,
   NOWHERE,
@@ -16,6 +15,7 @@ import {
   type Task,
   type Where,
 } from './records.ts';
+import type { ClosedAttempt } from './closed-attempt.ts';
 import { LeftOut } from './left-out.ts';
 import type { State } from './state.ts';
 

@@ -5,8 +5,8 @@ import { closeDue, closeSession } from './close-due.ts';
 import type { EndInferred, Lifecycle } from './lifecycle.ts';
 import { Restorer } from './restore.ts';
 import { retoldEvents, type Retold } from './retell.ts';
-import { CORRELATE_DEFAULTS, State } from './state.ts';
-import type { Applied, CorrelateOptions } from './state.ts';
+import { CORRELATE_DEFAULTS, type CorrelateOptions } from './correlate-options.ts';
+import { State, type Applied } from './state.ts';
 
 export interface CorrelatorStats {
   readonly sessions: number;

@@ -1,6 +1,7 @@
 export * from './lifecycle.ts';
 export { type Correlator, type CorrelatorStats, createCorrelator } from './correlator.ts';
-export type { Applied, CorrelateOptions } from './state.ts';
+export type { Applied } from './state.ts';
+export type { CorrelateOptions } from './correlate-options.ts';
 export type { Cost } from './account.ts';
 export type { TaskFacts } from './definitions.ts';
 export { isRayModule } from './internal.ts';

@@ -1,4 +1,4 @@
-import type { TaskCounts } from './lifecycle.ts';
+import type { TaskCounts } from './task-counts.ts';
 import type { Attempt, Job } from './records.ts';
 
 /** Every open attempt that stands in a job's trace, as far as is known. */

@@ -25,7 +25,6 @@ import {
   Actor,
   type AgingRecord,
   Attempt,
-  type ClosedAttempt,
   Job,
   NodeRecord,
   NOWHERE,
@@ -38,6 +37,7 @@ import {
   type Where,
   WorkerRecord,
 } from './records.ts';
+import type { ClosedAttempt } from './closed-attempt.ts';
 import type { State } from './state.ts';
 import type { SavedRun, Thread } from './threads.ts';
 import { moveTo, whereOf } from './where.ts';

@@ -1,7 +1,8 @@
 import { areCallersKnown } from './ancestry.ts';
 import { FinalTrace } from './caller-chain.ts';
 import type { AttemptOutcome } from './lifecycle.ts';
-import { type ClosedAttempt, type Session, Task } from './records.ts';
+import type { ClosedAttempt } from './closed-attempt.ts';
+import { type Session, Task } from './records.ts';
 import { TombstoneIndex } from './tombstone-index.ts';
 
 /**

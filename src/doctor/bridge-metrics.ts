@@ -1,4 +1,4 @@
-import { METRICS } from '../metrics.ts';
+import { METRICS } from '../telemetry/index.ts';
 import { readSamples, sumOf, sumsByLabel } from './prometheus.ts';
 
 /** What a bridge has counted since it started, as its `/metrics` tell. */

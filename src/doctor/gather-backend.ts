@@ -1,4 +1,5 @@
-import { createExporters, exportOnce, readOtlpSettings, systemClock } from '../export/index.ts';
+import { createExporters, exportOnce, readOtlpSettings } from '../export/index.ts';
+import { systemClock } from '../runtime/index.ts';
 import type { BackendFacts } from './facts.ts';
 import { type OtlpOutcome, otlpOutcomeOf, speaksOtlp } from './otlp-outcome.ts';
 

@@ -1,14 +1,13 @@
 import { readAuthorities } from './authorities.ts';
-import type { BridgeQuestion } from './gather-bridge.ts';
+import { type BridgeQuestion, gatherBridge } from './gather-bridge.ts';
 import { gatherBackend } from './gather-backend.ts';
-import { gatherBridge } from './gather-bridge.ts';
 import { gatherDrivers, gatherLocal, ofSession } from './gather-local.ts';
 import { gatherOwnNodes } from './gather-own-nodes.ts';
 import { gatherRay } from './gather-ray.ts';
 import type { AddressSource, Facts, LocalFacts, RayFacts } from './facts.ts';
 import { DEFAULT_DOCTOR_LIMITS, type DoctorLimits } from './limits.ts';
-import { isLoopback } from './public-url.ts';
-import { withTimeLimit } from '../time-limit.ts';
+import { isLoopback } from '../http/index.ts';
+import { withTimeLimit } from '../runtime/index.ts';
 import type { World } from './world.ts';
 
 export interface DoctorQuestion {

@@ -4,3 +4,4 @@ export { FINDINGS } from './findings.ts';
 export { type DoctorQuestion, gatherFacts } from './gather.ts';
 export { DEFAULT_DOCTOR_LIMITS } from './limits.ts';
 export { renderDiagnosis } from './render.ts';
+export { CHECKS } from './checks/index.ts';

@@ -1,4 +1,4 @@
-import { pathWithoutToken } from '../receiver/index.ts';
+import { isLoopback, pathWithoutToken } from '../http/index.ts';
 
 const maxShownLength = 200;
 
@@ -22,10 +22,6 @@ function placeOf(text: string): string {
   if (!URL.canParse(text)) return text;
   const { protocol, hostname, port } = new URL(text);
   return `${protocol}//${isLoopback(hostname) ? 'localhost' : hostname}:${port}`;
-}
-
-export function isLoopback(hostname: string): boolean {
-  return /^(?:localhost|127(?:\.\d+){3}|\[?::1\]?)$/i.test(hostname);
 }
 
 function cut(text: string): string {

@@ -1,4 +1,4 @@
-import { redactEnvVars, redactUrls } from './redact-text.ts';
+import { redactEnvVars, redactUrls } from './redaction/redact-text.ts';
 import { redactTokens } from './redact-tokens.ts';
 
 const BEL = 0x07;

@@ -1,4 +1,4 @@
-import { REDACTED } from './redact-text.ts';
+import { REDACTED } from './redaction/redact-text.ts';
 
 /**
  * Secrets in free text: error messages, tracebacks with their source lines, call sites. Nobody can find all of them. Found are those that say what

@@ -1,4 +1,4 @@
-import { REDACTED } from './redact-text.ts';
+import { REDACTED } from './redaction/redact-text.ts';
 import { isRawObject } from './fields.ts';
 
 /** Stands for keys that may be data of users, like those of a map of environment variables. */

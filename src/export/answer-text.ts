@@ -1,4 +1,4 @@
-import { readRpcStatus } from './rpc-status.ts';
+import { readRpcStatus } from '../otlp/index.ts';
 
 /** What is read of a page; a status and its reason are at the top of it. */
 const MAX_PAGE_CHARACTERS = 4096;

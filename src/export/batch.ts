@@ -1,5 +1,5 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { envelopeBytes } from './span-size.ts';
+import { envelopeBytes } from '../otlp/index.ts';
 
 /** A span in the pipeline, shared by the lanes of all exporters. */
 export interface QueuedSpan {

@@ -2,7 +2,7 @@ import type { Writable } from 'node:stream';
 import { type HrTime, SpanStatusCode } from '@opentelemetry/api';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { outcomeOfError, resultOfOutcome } from './outcome.ts';
-import { printable } from './printable.ts';
+import { printable } from '../runtime/index.ts';
 
 /**
  * Writes one line a span: start, duration, name, status where it is set, ids. The specification leaves the form of `console` open; the SDK's

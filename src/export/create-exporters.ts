@@ -1,14 +1,13 @@
 import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
-import type { Reloadable } from '../access/index.ts';
-import { type Clock, systemClock } from './clock.ts';
+import { type Reloadable, type Clock, systemClock } from '../runtime/index.ts';
 import { createConsoleExporter } from './console-exporter.ts';
 import { createFileExporter } from './file-exporter.ts';
 import { createGrpcTransport } from './grpc-transport.ts';
 import { createHttpTransport } from './http-transport.ts';
 import { type Environment, type OtlpSettings, readOtlpSettings, readVariable } from './otlp-environment.ts';
 import { createOtlpExporter } from './otlp-exporter.ts';
-import { protobufSerializer } from './protobuf-serializer.ts';
+import { protobufSerializer } from '../otlp/index.ts';
 
 /** A SpanExporter with the name that telemetry knows it by. */
 export interface NamedExporter {

@@ -1,5 +1,5 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
-import { childSignal, type Sleep } from './clock.ts';
+import { childSignal, type Sleep } from '../runtime/index.ts';
 import { type ExportOutcome, outcomeOfError, outcomeOfResult } from './outcome.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type * as GrpcJs from '@grpc/grpc-js';
-import { printable } from './printable.ts';
+import { printable } from '../runtime/index.ts';
 
 type Listener = (line: string) => void;
 const listeners = new Set<Listener>();

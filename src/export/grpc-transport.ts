@@ -15,7 +15,7 @@ import {
   viaProxy,
 } from './outcome.ts';
 import type { Proxy } from './proxy.ts';
-import { readRpcStatus } from './rpc-status.ts';
+import { readRpcStatus } from '../otlp/index.ts';
 import { type ServerAddress, speaksTls } from './tls-probe.ts';
 
 const METHOD = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';

@@ -4,7 +4,7 @@ import { urlToHttpOptions } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliDecompress, gzip, unzip } from 'node:zlib';
 import { textOfAnswer } from './answer-text.ts';
-import { type Clock, childSignal } from './clock.ts';
+import { type Clock, childSignal } from '../runtime/index.ts';
 import type { OtlpSettings } from './otlp-environment.ts';
 import type { OtlpTransport, TransportAnswer } from './otlp-exporter.ts';
 import { type FailedOutcome, outcomeOfError, outcomeOfHttpStatus, outcomeOfProxyError, outcomeOfTlsPort, viaProxy } from './outcome.ts';

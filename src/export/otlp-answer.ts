@@ -1,5 +1,5 @@
-import { printable } from './printable.ts';
-import { readFields } from './protobuf-fields.ts';
+import { printable } from '../runtime/index.ts';
+import { readFields } from '../otlp/index.ts';
 
 /** An ExportTraceServiceResponse. Source: https://opentelemetry.io/docs/specs/otlp/#partial-success */
 export interface OtlpAnswer {

@@ -1,12 +1,5 @@
-import {
-  checkAuthorities,
-  checkCertificate,
-  readSmallFile,
-  type Reloadable,
-  type Reloaded,
-  type SettingText,
-  validUntil,
-} from '../access/index.ts';
+import { checkAuthorities, checkCertificate, type SettingText, validUntil } from '../http/index.ts';
+import { readSmallFile, type Reloadable, type Reloaded } from '../runtime/index.ts';
 
 /** A variable and the file that it names. */
 export interface NamedFile {

@@ -2,7 +2,8 @@ import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { textOfAnswer } from './answer-text.ts';
 import { readOtlpAnswer } from './otlp-answer.ts';
 import { type ExportOutcome, type FailedOutcome, outcomeOfStrangeAnswer, report } from './outcome.ts';
-import { printable } from './printable.ts';
+import type { TraceSerializer } from '../otlp/index.ts';
+import { printable } from '../runtime/index.ts';
 
 /** The server's answer to a request that it accepted. */
 interface Answered {
@@ -22,10 +23,6 @@ export interface OtlpTransport {
   close(): void;
   /** Hands on what a library below writes to its own log. */
   readonly onNote?: (listener: (note: string) => void) => void;
-}
-
-export interface TraceSerializer {
-  serializeRequest(spans: ReadableSpan[]): Uint8Array | undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
-import { printable } from './printable.ts';
+import { printable } from '../runtime/index.ts';
 
 /**
  * What became of one export call, as a value.

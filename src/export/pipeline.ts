@@ -1,13 +1,11 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { Reloadable } from '../access/index.ts';
-import { plainSpan } from '../otlp/index.ts';
+import { type Reloadable, childSignal, type Clock, createChangeBoard, systemClock } from '../runtime/index.ts';
+import { plainSpan, otlpBytes } from '../otlp/index.ts';
 import type { QueuedSpan } from './batch.ts';
-import { childSignal, type Clock, createChangeBoard, systemClock } from './clock.ts';
 import type { NamedExporter } from './create-exporters.ts';
 import type { ExportEvent, IsSettled, OnRefused, OnSettled } from './export-event.ts';
-import { Lane, type LaneStats } from './lane.ts';
+import { Lane, type LaneStats } from './exporter-worker.ts';
 import { DEFAULT_EXPORT_LIMITS, type ExportLimits } from './limits.ts';
-import { otlpBytes } from './span-size.ts';
 
 export interface ExportPipelineOptions extends Partial<ExportLimits> {
   /** Empty: every span is counted and dropped knowingly (OTEL_TRACES_EXPORTER=none). */

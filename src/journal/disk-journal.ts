@@ -2,7 +2,7 @@ import type { RayEvent } from '../event/index.ts';
 import { Batches } from './batches.ts';
 import { CheckpointStore } from './checkpoints.ts';
 import { Delivered } from './delivered.ts';
-import { createEntryWaits } from './entry-waits.ts';
+import { createEntryWaits } from '../runtime/index.ts';
 import { identify } from './folder-check.ts';
 import { createJournalClock, type JournalClock } from './journal-clock.ts';
 import type {

@@ -1,5 +1,5 @@
 import type { RayEvent } from '../event/index.ts';
-import { createEntryWaits } from './entry-waits.ts';
+import { createEntryWaits } from '../runtime/index.ts';
 import { createJournalClock } from './journal-clock.ts';
 import type { AppendOutcome, Journal, JournalCursor, JournalSlice, JournalStats } from './journal.ts';
 import { assertReachable, closedOutcome, RETRY_AFTER_MS } from './outcomes.ts';

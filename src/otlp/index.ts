@@ -3,3 +3,8 @@ export { encodeRequest } from './request.ts';
 export { INSTRUMENTATION_SCOPE } from './scope.ts';
 export { SpanEncoder } from './span-encoder.ts';
 export { type AttributeList, EncodedAttributes, type EventFields, type LinkFields, type SpanFields } from './span-fields.ts';
+export { protobufSerializer, type TraceSerializer } from './protobuf-serializer.ts';
+export { otlpBytes, envelopeBytes } from './span-size.ts';
+export { readRpcStatus } from './rpc-status.ts';
+export { spansOfOtlpJson } from './json-spans.ts';
+export { readFields } from './protobuf-fields.ts';

@@ -1,7 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { Rejection } from '../event/index.ts';
-import { otlpBytes, type Sleep } from '../export/index.ts';
+import { otlpBytes } from '../otlp/index.ts';
+import type { Sleep } from '../runtime/index.ts';
 import { appendLines } from './append.ts';
 import { eventLine, spanLine } from './entry.ts';
 import type { EntryKind } from './files.ts';

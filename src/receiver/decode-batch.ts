@@ -1,8 +1,8 @@
-import { type Decoded, type EventScanner, type RayEvent, type Rejection, ScanBytes } from '../event/index.ts';
+import { type Decoded, type RayEvent, type Rejection, type EventScanner, ScanBytes } from '../event/index.ts';
 import { MAX_ANSWER_ERRORS } from './limits.ts';
-import { type Refusal, refuse } from './refusal.ts';
+import { type Refusal, refuse } from '../http/index.ts';
 import { type BodyElement, isEndOfElement, splitBody, type TakeElement } from './split-body.ts';
-import type { Turns } from './turns.ts';
+import type { Turns } from '../runtime/index.ts';
 
 export interface RejectedEvent {
   /** Position in the posted array. */

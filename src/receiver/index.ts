@@ -1,12 +1,8 @@
 export { createReceiver, type ReceiverOptions } from './receiver.ts';
-export { isCrossSite, isOwnHost } from './browser.ts';
-export { AUTHENTICATE, pathWithoutToken, peerOf, refuseBrowser, refuseStranger } from './guard.ts';
+
 export type { Pressure } from './receive-batch.ts';
 export type { ReceiverTelemetry } from './receiver-telemetry.ts';
 export { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './limits.ts';
-export { type Refusal, STATUS_OF_REFUSAL } from './refusal.ts';
+
 export type { DecodedBatch } from './decode-batch.ts';
 export { createSeenEvents } from './seen-events.ts';
-export { createTurns, type Turn, type Turns } from './turns.ts';
-export { createByteBudget } from './byte-budget.ts';
-export { readBody } from './read-body.ts';

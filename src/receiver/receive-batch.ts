@@ -1,15 +1,11 @@
 import type { Context } from 'hono';
-import type { BodyBuffers } from './body-buffers.ts';
-import type { ByteBudget } from './byte-budget.ts';
+import { type BodyBuffers, type ByteBudget, readBody, requestBody, type Refusal, refuse } from '../http/index.ts';
 import { type DecodedBatch, decodeBatch, type DecodeEvent } from './decode-batch.ts';
 import type { EventScanner, Rejection } from '../event/index.ts';
 import type { Intake } from './intake.ts';
 import type { ReceiverLimits } from './limits.ts';
-import { readBody } from './read-body.ts';
-import { requestBody } from './request-body.ts';
 import type { ReceiverTelemetry } from './receiver-telemetry.ts';
-import { type Refusal, refuse } from './refusal.ts';
-import type { Turns } from './turns.ts';
+import type { Turns } from '../runtime/index.ts';
 
 /** `application/json`, `application/cloudevents+json`..., with or without parameters. */
 const JSON_CONTENT_TYPE = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;

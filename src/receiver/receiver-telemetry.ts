@@ -1,5 +1,5 @@
 import type { DecodedBatch } from './decode-batch.ts';
-import type { RefusalCode } from './refusal.ts';
+import type { RefusalCode } from '../http/index.ts';
 
 /** What happened to one post. */
 export interface BatchAnswered {

@@ -1,19 +1,28 @@
 /* oxlint-disable oxc/no-async-endpoint-handlers -- Hono, unlike Express, hands a rejection to onError */
 import { type Context, Hono } from 'hono';
-import { createTokenSet, type TokenSet } from '../access/index.ts';
+import {
+  createTokenSet,
+  type TokenSet,
+  createBodyBuffers,
+  createByteBudget,
+  AUTHENTICATE,
+  peerOf,
+  refuseBrowser,
+  refuseScrape,
+  refuseStranger,
+  type Refusal,
+  refuse,
+  STATUS_OF_REFUSAL,
+} from '../http/index.ts';
 import { decodeEvent, EventScanner } from '../event/index.ts';
 import type { Journal } from '../journal/index.ts';
-import { createBodyBuffers } from './body-buffers.ts';
-import { createByteBudget } from './byte-budget.ts';
 import type { DecodeEvent } from './decode-batch.ts';
-import { AUTHENTICATE, peerOf, refuseBrowser, refuseScrape, refuseStranger } from './guard.ts';
 import { createIntake } from './intake.ts';
 import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './limits.ts';
 import { type BatchReceiverOptions, type OnRejected, type Pressure, type ReceivedBatch, receiveBatch } from './receive-batch.ts';
 import type { ReceiverTelemetry } from './receiver-telemetry.ts';
-import { type Refusal, refuse, STATUS_OF_REFUSAL } from './refusal.ts';
 import { createSeenEvents, type SeenEvents } from './seen-events.ts';
-import { createTurns, type Turns } from './turns.ts';
+import { createTurns, type Turns } from '../runtime/index.ts';
 
 export interface ReceiverOptions {
   readonly journal: Journal;

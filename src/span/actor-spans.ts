@@ -3,7 +3,7 @@ import { type ActorLifecycle, type Incarnation, isRayActorName, isRayModule } fr
 import { type DeathCause, reasonLine } from '../event/index.ts';
 import type { LinkFields } from '../otlp/index.ts';
 import type { MappingContext } from './context.ts';
-import { linksOf, makeSpan, parentIdOf, spanLink, stateEvents } from './draft.ts';
+import { linksOf, makeSpan, parentIdOf, spanLink, stateEvents } from './span-builder.ts';
 import { actorSpanId, incarnationSpanId, traceIdOf } from './ids.ts';
 
 /** Deaths that are no failure: `ActorDiedErrorContext.Reason` of Ray's `common.proto`. */

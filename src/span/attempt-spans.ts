@@ -3,7 +3,7 @@ import { type AttemptLifecycle, type AttemptTimes, isRayModule, type TaskFacts, 
 import { exceptionLine, exceptionOf, type ExceptionFacts, type ProfileEntry } from '../event/index.ts';
 import type { EventFields } from '../otlp/index.ts';
 import type { MappingContext } from './context.ts';
-import { type AttributeSet, linksOf, makeSibling, makeSpan, parentIdOf, seconds, startSiblings, stateEvents } from './draft.ts';
+import { type AttributeSet, linksOf, makeSibling, makeSpan, parentIdOf, seconds, startSiblings, stateEvents } from './span-builder.ts';
 import { phaseSpanId, profileSpanId, taskSpanId } from './ids.ts';
 import { type Phase, phasesOf, showsPhasesAsSpans, statesAfterPhases } from './phases.ts';
 

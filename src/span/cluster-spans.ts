@@ -9,7 +9,7 @@ import type {
 } from '../correlate/index.ts';
 import { reasonLine } from '../event/index.ts';
 import type { MappingContext } from './context.ts';
-import { linksOf, makeSpan, parentIdOf, stateEvents } from './draft.ts';
+import { linksOf, makeSpan, parentIdOf, stateEvents } from './span-builder.ts';
 import {
   nodeSpanId,
   placementGroupSpanId,

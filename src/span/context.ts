@@ -1,6 +1,6 @@
 import type { RuntimeEnvNames } from '../event/index.ts';
 import { type EncodedAttributes, SpanEncoder } from '../otlp/index.ts';
-import { type AttributeSet, AttributeSets, type Drafting } from './draft.ts';
+import { type AttributeSet, AttributeSets, type Drafting } from './span-builder.ts';
 import type { SpanOptions } from './options.ts';
 import { Resources } from './resource.ts';
 

@@ -1,6 +1,7 @@
 export { ATTRIBUTES, type AttributeKey, type AttributeRow } from './attributes.ts';
 export * from './ids.ts';
-export { SPAN_DEFAULTS, type SpanOptions } from './options.ts';
+export type { SpanOptions } from './options.ts';
 export { createSampling, type CreatedSampling, type IsSampled } from './sampling.ts';
 export { createSpanMapper, type SpanMapper } from './span.ts';
 export { traceUrlOf } from './trace-url.ts';
+export { readSpanEnvironment, type SpanEnvironment } from './environment.ts';

@@ -2,7 +2,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { JobLifecycle } from '../correlate/index.ts';
 import { profileTimes } from './attempt-spans.ts';
 import type { MappingContext } from './context.ts';
-import { linksOf, makeSpan, parentIdOf, stateEvents } from './draft.ts';
+import { linksOf, makeSpan, parentIdOf, stateEvents } from './span-builder.ts';
 import { jobSpanId, profileSpanId } from './ids.ts';
 
 const NO_TASK = 'f'.repeat(48);

@@ -1,6 +1,6 @@
 import { type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import type { NodeFacts } from '../correlate/index.ts';
-import { AttributeSet } from './draft.ts';
+import { AttributeSet } from './span-builder.ts';
 import type { SpanOptions } from './options.ts';
 
 /** Distinct resources that are kept: OTLP groups spans by them. */

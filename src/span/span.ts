@@ -4,9 +4,9 @@ import { actorSpans } from './actor-spans.ts';
 import { attemptSpans } from './attempt-spans.ts';
 import { nodeSpans, placementGroupSpans, pointSpans, sessionSpans, submissionJobSpans, workerSpans } from './cluster-spans.ts';
 import { MappingContext } from './context.ts';
-import { foldSpans } from './fold-spans.ts';
+import { foldSpans } from './rollup-spans.ts';
 import { jobSpans } from './job-spans.ts';
-import { markSpans } from './mark-spans.ts';
+import { markSpans } from './in-flight-spans.ts';
 import { SPAN_DEFAULTS, type SpanOptions } from './options.ts';
 
 /** The spans of a finished lifecycle: its own first, then those that hang under it. Pure. */

@@ -1,6 +1,7 @@
 import type { Context, Hono } from 'hono';
-import type { TokenSet } from '../access/index.ts';
-import { peerOf, type ReceiverTelemetry, type Turns } from '../receiver/index.ts';
+import { type TokenSet, peerOf } from '../http/index.ts';
+import type { ReceiverTelemetry } from '../receiver/index.ts';
+import type { Turns } from '../runtime/index.ts';
 import { describeJob, describeJobInFull, describeNodeUse, describeSession } from './describe.ts';
 import { refuseReader } from './guard.ts';
 import type { ViewModel } from './model.ts';

@@ -1,6 +1,5 @@
 import type { Context } from 'hono';
-import type { TokenSet } from '../access/index.ts';
-import { isCrossSite, isOwnHost, refuseStranger } from '../receiver/index.ts';
+import { type TokenSet, isCrossSite, isOwnHost, refuseStranger } from '../http/index.ts';
 import { refuseRead, type ViewRefusal } from './refusal.ts';
 
 export interface ReadGuardOptions {

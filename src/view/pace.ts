@@ -1,4 +1,4 @@
-import type { Turn, Turns } from '../receiver/index.ts';
+import type { Turn, Turns } from '../runtime/index.ts';
 
 /** Attempts looked at between two looks at the clock. */
 const STEP = 500;

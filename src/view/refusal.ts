@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { AUTHENTICATE } from '../receiver/index.ts';
+import { AUTHENTICATE } from '../http/index.ts';
 
 /** Why a reader got no answer. The codes are stable. */
 export const STATUS_OF_VIEW_REFUSAL = {

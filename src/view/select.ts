@@ -1,4 +1,4 @@
-import type { Turns } from '../receiver/index.ts';
+import type { Turns } from '../runtime/index.ts';
 import { earlierOf, nodeName } from './describe.ts';
 import { Pace } from './pace.ts';
 import type { AttemptView, JobView } from './records.ts';

@@ -1,4 +1,4 @@
-import type { Turns } from '../receiver/index.ts';
+import type { Turns } from '../runtime/index.ts';
 import { findCriticalPath } from './critical-path.ts';
 import { describeAttempt } from './describe.ts';
 import { describeCriticalPath, describeFold } from './describe-tree.ts';

@@ -1,8 +1,9 @@
 import type { Hono } from 'hono';
-import type { TokenSet } from '../access/index.ts';
+import type { TokenSet } from '../http/index.ts';
 import type { Applied, AttemptLifecycle, Lifecycle, Retold } from '../correlate/index.ts';
 import type { RayEvent } from '../event/index.ts';
-import type { ReceiverTelemetry, Turns } from '../receiver/index.ts';
+import type { ReceiverTelemetry } from '../receiver/index.ts';
+import type { Turns } from '../runtime/index.ts';
 import { createApi } from './api.ts';
 import type { ViewLimits } from './limits.ts';
 import { ViewModel } from './model.ts';

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { ExportResultCode } from '@opentelemetry/core';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Hono } from 'hono';
-import { type Bridge, type BridgeOptions, createBridge } from '../../src/bridge.ts';
-import { type Clock, systemClock } from '../../src/export/index.ts';
-import { createTelemetry } from '../../src/telemetry.ts';
+import { type Bridge, type BridgeOptions, createBridge } from '../../src/bridge/bridge.ts';
+import { type Clock, systemClock } from '../../src/runtime/index.ts';
+import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 
 export interface LogLine extends Record<string, unknown> {
   readonly event: string;

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
-import { createBridge } from '../../src/bridge.ts';
-import { METRICS } from '../../src/metrics.ts';
+import { createBridge } from '../../src/bridge/bridge.ts';
+import { METRICS } from '../../src/telemetry/metrics.ts';
 import { jobSpanId, jobTraceId } from '../../src/span/index.ts';
-import { createTelemetry } from '../../src/telemetry.ts';
+import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import {
   createBackend,
   createTestBridge,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defaultOpenBytes, type Load, MAX_OPEN_RECORDS, pressureOf } from '../../src/pressure.ts';
+import { defaultOpenBytes, type Load, MAX_OPEN_RECORDS, pressureOf } from '../../src/bridge/pressure.ts';
 import { createTestBridge, until } from './bridge-fixture.ts';
 
 const CALM: Load = {

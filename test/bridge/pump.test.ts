@@ -2,10 +2,9 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
 import type { Correlator, Lifecycle } from '../../src/correlate/index.ts';
 import type { RayEvent } from '../../src/event/index.ts';
-import type { Sleep } from '../../src/export/index.ts';
+import { type Sleep, createTurns } from '../../src/runtime/index.ts';
 import { createMemoryJournal, type Journal } from '../../src/journal/index.ts';
 import { createPump, type PumpOptions } from '../../src/pump.ts';
-import { createTurns } from '../../src/receiver/index.ts';
 
 /** Stands for spans: only their names matter here. */
 const spanNamed = (name: string): ReadableSpan => ({ name }) as ReadableSpan;

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { bundledRecording, demoCommand } from '../../src/command/demo.ts';
 import { readRecording } from '../../src/recording/index.ts';
-import { systemClock } from '../../src/export/index.ts';
+import { systemClock } from '../../src/runtime/index.ts';
 import { invocation, type TestInvocation } from './invocation.ts';
 
 const realClock = { now: systemClock.now, sleep: systemClock.sleep };

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { quarantineCommand } from '../../src/command/quarantine.ts';
 import { type Invocation, runProgram } from '../../src/command/index.ts';
-import { otlpJsonLines, spansOfOtlpJson, systemClock } from '../../src/export/index.ts';
+import { otlpJsonLines } from '../../src/export/index.ts';
+import { spansOfOtlpJson } from '../../src/otlp/index.ts';
+import { systemClock } from '../../src/runtime/index.ts';
 import { quarantineFolder } from '../../src/quarantine/index.ts';
 import {
   bytesOf,

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { exitCodes, runProgram } from '../../src/command/index.ts';
-import { listen, type ListeningServer } from '../../src/command/http-server.ts';
+import { listen, type ListeningServer } from '../../src/http/server.ts';
 import { topLines } from '../../src/command/top-screen.ts';
 import { openClient } from '../../src/command/view-client.ts';
 import { tableLines } from '../../src/command/view-text.ts';

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AskFailure } from '../../src/doctor/ask.ts';
-import { CHECKS } from '../../src/doctor/checks/index.ts';
-import { diagnose, type Facts, FINDINGS, isTrouble } from '../../src/doctor/index.ts';
+import { CHECKS, diagnose, type Facts, FINDINGS, isTrouble } from '../../src/doctor/index.ts';
 import type { OtlpOutcome } from '../../src/doctor/otlp-outcome.ts';
 import {
   answered,

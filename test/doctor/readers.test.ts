@@ -8,7 +8,7 @@ import { readSamples } from '../../src/doctor/prometheus.ts';
 import { isSameAddress, publicUrl } from '../../src/doctor/public-url.ts';
 import { isAtLeast, isOn, KNOWN_EVENT_TYPES, parseEventTypes, parseRelease } from '../../src/doctor/ray-release.ts';
 import { rayVariablesOfEnviron } from '../../src/doctor/variables.ts';
-import { createTelemetry } from '../../src/telemetry.ts';
+import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { answered } from './facts-fixture.ts';
 
 describe('the metrics of an agent', () => {

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_ENTRYPOINT_LENGTH, reduceEntrypoint } from '../../src/event/entrypoint.ts';
+import { MAX_ENTRYPOINT_LENGTH, reduceEntrypoint } from '../../src/event/redaction/entrypoint.ts';
 
 describe('an entry point', () => {
   it.each([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EventShapes, NO_SLOT, type Segment } from '../../src/event/event-shapes.ts';
+import { EventShapes, NO_SLOT, type Segment } from '../../src/event/scanner/event-shapes.ts';
 import { ScanBytes } from '../../src/event/scan-bytes.ts';
 
 /** `name=value;` with the value in slot 0. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { decodeEvent, EventScanner, type RayEvent, ScanBytes } from '../../src/event/index.ts';
+import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
+import { EventScanner, ScanBytes } from '../../src/event/index.ts';
 import { heldBytes } from '../support/held-bytes.ts';
 import { rawDefinition, rawEvent, rawLifecycle } from './raw-events.ts';
 

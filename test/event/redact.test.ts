@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeEvent, redactRawEvent } from '../../src/event/index.ts';
-import { MAX_DEPTH } from '../../src/event/redact.ts';
+import { MAX_DEPTH } from '../../src/event/redaction/redact.ts';
 import {
   ACTOR_ID,
   inSnakeCase,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_PACKAGES, MAX_RUNTIME_ENV_LENGTH, redactRuntimeEnv, reduceRuntimeEnv } from '../../src/event/runtime-env.ts';
+import { MAX_PACKAGES, MAX_RUNTIME_ENV_LENGTH, redactRuntimeEnv, reduceRuntimeEnv } from '../../src/event/redaction/runtime-env.ts';
 
 function reduced(env: unknown): unknown {
   const text = JSON.stringify(env);

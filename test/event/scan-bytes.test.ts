@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hexFromBase64, hexFromBase64Bytes } from '../../src/event/hex-id.ts';
 import { ScanBytes } from '../../src/event/scan-bytes.ts';
-import { scanTimestamp } from '../../src/event/scan-time.ts';
+import { scanTimestamp } from '../../src/event/scanner/scan-time.ts';
 import { TextCache } from '../../src/event/text-cache.ts';
 import { parseTimestamp } from '../../src/event/timestamp.ts';
 

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { decodeEvent, EventScanner, type RayEvent, ScanBytes } from '../../src/event/index.ts';
+import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
+import { EventScanner, ScanBytes } from '../../src/event/index.ts';
 import { readRecordedEvents } from '../support/posts.ts';
 import { inSnakeCase, rawDefinition, rawEvent, rawLifecycle, type Raw, TASK_HEX, WORKER_ID } from './raw-events.ts';
 

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { METRICS } from '../../src/metrics.ts';
-import { STATUS_OF_REFUSAL } from '../../src/receiver/index.ts';
+import { METRICS } from '../../src/telemetry/metrics.ts';
+import { STATUS_OF_REFUSAL } from '../../src/http/index.ts';
 import { REJECTIONS } from '../../src/event/index.ts';
 import { readProjectFile, repositoryRoot } from '../repository/source-tree.ts';
 

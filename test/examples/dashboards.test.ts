@@ -2,7 +2,7 @@ import { parser as traceQl } from '@grafana/lezer-traceql';
 import { parser as promQl } from '@prometheus-io/lezer-promql';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { METRICS } from '../../src/metrics.ts';
+import { METRICS } from '../../src/telemetry/metrics.ts';
 import { ATTRIBUTES, type AttributeRow } from '../../src/span/attributes.ts';
 import { readProjectFile } from '../repository/source-tree.ts';
 

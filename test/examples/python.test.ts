@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseCaller } from '../../src/correlate/trace-ref.ts';
 import { decodeEvent } from '../../src/event/index.ts';
-import { jobTraceId, rayEventsToSpans } from '../../src/index.ts';
-import { createSampling } from '../../src/span/index.ts';
+import { jobTraceId, createSampling } from '../../src/span/index.ts';
+import { rayEventsToSpans } from '../../src/convert.ts';
 
 // What the Python module must decide as the bridge does. Its own tests read the same vectors: examples/python/tests.
 

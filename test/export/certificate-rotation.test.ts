@@ -5,14 +5,8 @@ import { join } from 'node:path';
 import { TLSSocket } from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import {
-  createExporters,
-  createExportPipeline,
-  type Clock,
-  type ExportEvent,
-  type NamedExporter,
-  systemClock,
-} from '../../src/export/index.ts';
+import { createExporters, createExportPipeline, type ExportEvent, type NamedExporter } from '../../src/export/index.ts';
+import { type Clock, systemClock } from '../../src/runtime/index.ts';
 import { createBackend, createTestBridge, HOURS_MS, postTo, recordedBodies, until as untilLater } from '../bridge/bridge-fixture.ts';
 import { type Authority, type Issued, makeAuthority } from './certificates.ts';
 import { createTestClock, makeSpans, NEVER_MS, patient, portOf, until } from './support.ts';

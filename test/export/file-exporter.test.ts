@@ -8,7 +8,8 @@ import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { appendWhole } from '../../src/export/file-exporter.ts';
 import { exportOnce } from '../../src/export/export-once.ts';
-import { createConsoleExporter, createFileExporter, otlpJsonLines, systemClock } from '../../src/export/index.ts';
+import { createConsoleExporter, createFileExporter, otlpJsonLines } from '../../src/export/index.ts';
+import { systemClock } from '../../src/runtime/index.ts';
 import { containing, jsonSpans, makeSpan, makeSpans, spanIdOf } from './support.ts';
 
 let folder: string;

@@ -2,14 +2,8 @@ import * as grpc from '@grpc/grpc-js';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { afterEach, describe, expect, it } from 'vitest';
-import {
-  createExporters,
-  createExportPipeline,
-  type ExportEvent,
-  type ExportPipeline,
-  readOtlpSettings,
-  systemClock,
-} from '../../src/export/index.ts';
+import { createExporters, createExportPipeline, type ExportEvent, type ExportPipeline, readOtlpSettings } from '../../src/export/index.ts';
+import { systemClock } from '../../src/runtime/index.ts';
 import { channelOptions } from '../../src/export/grpc-transport.ts';
 import { exportOnce } from '../../src/export/export-once.ts';
 import {

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Clock } from '../../src/runtime/index.ts';
 import {
-  type Clock,
   createExporters,
   createExportPipeline,
   type ExportEvent,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { halvesByBytes, halvesByCount } from '../../src/export/batch.ts';
-import { otlpBytes } from '../../src/export/index.ts';
+import { otlpBytes } from '../../src/otlp/index.ts';
 import { DEFAULT_EXPORT_LIMITS, retryDelayMs } from '../../src/export/limits.ts';
 import { AWAY, scripted, startPipeline } from './pipeline-support.ts';
 import { createTestClock, makeSpan, NEVER_MS, until } from './support.ts';

@@ -1,6 +1,6 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Reloadable } from '../../src/access/index.ts';
+import type { Reloadable } from '../../src/runtime/index.ts';
 import { createExporters, createExportPipeline, type ExportEvent } from '../../src/export/index.ts';
 import type { FailedOutcome } from '../../src/export/outcome.ts';
 import { BAD, has, ids, scripted, startPipeline } from './pipeline-support.ts';

@@ -5,7 +5,8 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
 import { rayEventsToSpans } from '../../src/convert.ts';
-import { otlpJsonLines, spansOfOtlpJson } from '../../src/export/index.ts';
+import { otlpJsonLines } from '../../src/export/index.ts';
+import { spansOfOtlpJson } from '../../src/otlp/index.ts';
 import { repositoryRoot } from '../repository/source-tree.ts';
 import { readRecordedEvents } from '../support/posts.ts';
 

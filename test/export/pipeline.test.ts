@@ -1,7 +1,7 @@
 import { ExportResultCode } from '@opentelemetry/core';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
-import { otlpBytes } from '../../src/export/index.ts';
+import { otlpBytes } from '../../src/otlp/index.ts';
 import type { FailedOutcome } from '../../src/export/outcome.ts';
 import { AWAY, BAD, has, ids, scripted, startPipeline } from './pipeline-support.ts';
 import { createTestClock, makeSpan, makeSpans, NEVER_MS, nextTurn, spanIdOf, type TestClock, until } from './support.ts';

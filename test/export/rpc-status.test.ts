@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readRpcStatus } from '../../src/export/rpc-status.ts';
+import { readRpcStatus } from '../../src/otlp/rpc-status.ts';
 import { bytesField, varintField } from './support.ts';
 
 const RETRY_INFO = 'type.googleapis.com/google.rpc.RetryInfo';

@@ -4,7 +4,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { envelopeBytes, otlpBytes } from '../../src/export/index.ts';
+import { envelopeBytes, otlpBytes } from '../../src/otlp/index.ts';
 import { makeSpan } from './support.ts';
 
 const attributeValue = fc.oneof(

@@ -2,7 +2,8 @@ import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace
 import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createExporters, systemClock } from '../../src/export/index.ts';
+import { createExporters } from '../../src/export/index.ts';
+import { systemClock } from '../../src/runtime/index.ts';
 import { exportOnce } from '../../src/export/export-once.ts';
 import { makeSpans, type Sink, type SinkReply, startSink } from './support.ts';
 

@@ -5,7 +5,8 @@ import { type Attributes, SpanKind, SpanStatusCode, TraceFlags } from '@opentele
 import { type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { expect } from 'vitest';
-import type { Clock, NamedExporter } from '../../src/export/index.ts';
+import type { Clock } from '../../src/runtime/index.ts';
+import type { NamedExporter } from '../../src/export/index.ts';
 
 const RESOURCE = resourceFromAttributes({ 'service.name': 'ray', 'ray.node_id': '0a'.repeat(28) });
 const SCOPE = { name: 'ray-otel-bridge', version: '0.1.0' };

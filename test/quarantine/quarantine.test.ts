@@ -1,7 +1,8 @@
 import { appendFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { otlpJsonLines, spansOfOtlpJson } from '../../src/export/index.ts';
+import { otlpJsonLines } from '../../src/export/index.ts';
+import { spansOfOtlpJson } from '../../src/otlp/index.ts';
 import { removeEntries } from '../../src/quarantine/index.ts';
 import {
   bytesOf,

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeEvent, EventScanner } from '../../src/event/index.ts';
+import { decodeEvent } from '../../src/event/index.ts';
+import { EventScanner } from '../../src/event/scanner/index.ts';
 import { decodeBatch } from '../../src/receiver/decode-batch.ts';
-import { createTurns } from '../../src/receiver/index.ts';
+import { createTurns } from '../../src/runtime/index.ts';
 import { rawEvent } from './receiver-fixture.ts';
 
 const RECORDINGS = new URL('../fixtures/recordings/', import.meta.url);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { exitCodes } from '../../src/command/index.ts';
 import { FINDINGS } from '../../src/doctor/index.ts';
 import { REJECTIONS } from '../../src/event/index.ts';
-import { STATUS_OF_REFUSAL } from '../../src/receiver/index.ts';
+import { STATUS_OF_REFUSAL } from '../../src/http/index.ts';
 import { STATUS_OF_VIEW_REFUSAL } from '../../src/view/index.ts';
 import { codeRows, unionsOf, warningLines } from './error-codes.ts';
 import { projectFiles, readProjectFile, readTexts } from './source-tree.ts';
@@ -27,7 +27,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   Quarantine: [...members('QuarantineDrop'), 'span_refused'],
   'The journal at start': members('OpenProblem'),
   'Connections that were cut': members('ConnectionRefusal'),
-  'Log lines that warn': warningLines(readProjectFile('src/telemetry.ts')),
+  'Log lines that warn': warningLines(readProjectFile('src/telemetry/telemetry.ts')),
   'Stages of a bug': [...members('PumpStage'), ...literals(/internalError\('(\w+)'/g)],
   'Exit codes': Object.values(exitCodes).map(String),
 };

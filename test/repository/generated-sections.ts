@@ -3,7 +3,7 @@ import { rayEventTypes } from '../../src/command/index.ts';
 import { settingsTable } from '../../src/config.ts';
 import { rayEventsToSpans } from '../../src/convert.ts';
 import { FINDINGS } from '../../src/doctor/index.ts';
-import { METRICS } from '../../src/metrics.ts';
+import { METRICS } from '../../src/telemetry/metrics.ts';
 import { ATTRIBUTES, type AttributeRow } from '../../src/span/index.ts';
 import { renderTraceTree } from '../../src/terminal/index.ts';
 import { readRecordedEvents } from '../support/posts.ts';

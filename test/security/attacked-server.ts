@@ -4,10 +4,10 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import { type BridgeOptions, createBridge } from '../../src/bridge.ts';
-import type { OnConnectionRefused } from '../../src/command/connections.ts';
-import { listen, type ListenOptions, type ListeningServer } from '../../src/command/http-server.ts';
-import { createTelemetry } from '../../src/telemetry.ts';
+import { type BridgeOptions, createBridge } from '../../src/bridge/bridge.ts';
+import type { OnConnectionRefused } from '../../src/http/connections.ts';
+import { listen, type ListenOptions, type ListeningServer } from '../../src/http/server.ts';
+import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 
 /** A bridge behind a real socket, as `serve` runs it, with everything that it says. */
 export interface AttackedServer {

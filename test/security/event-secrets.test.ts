@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { otlpJsonLines } from '../../src/export/index.ts';
 import { openDiskJournal } from '../../src/journal/index.ts';
-import { createTelemetry } from '../../src/telemetry.ts';
+import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { createTestBridge, HOURS_MS, until } from '../bridge/bridge-fixture.ts';
 import { everyTypeOfEvent } from '../event/every-type.ts';
 import { inSnakeCase, type Raw, rawEvent, rawLifecycle, TIME } from '../event/raw-events.ts';

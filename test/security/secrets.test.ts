@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { readCertificate } from '../../src/access/index.ts';
-import { createBridge } from '../../src/bridge.ts';
+import { readCertificate } from '../../src/http/index.ts';
+import { createBridge } from '../../src/bridge/bridge.ts';
 import { connectRaw, makeTestCertificate, serveAttacked, type TestCertificate, until } from './attacked-server.ts';
 
 const token = 'the-sender-token-0123456789';

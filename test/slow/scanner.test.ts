@@ -1,9 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { expect, it } from 'vitest';
-import { decodeEvent, EventScanner } from '../../src/event/index.ts';
+import { decodeEvent } from '../../src/event/index.ts';
+import { EventScanner } from '../../src/event/scanner/index.ts';
 import { decodeBatch } from '../../src/receiver/decode-batch.ts';
-import type { Turns } from '../../src/receiver/index.ts';
+import type { Turns } from '../../src/runtime/index.ts';
 import { everyTypeOfEvent } from '../event/every-type.ts';
 import { inSnakeCase } from '../event/raw-events.ts';
 import { readRecordedEvents } from '../support/posts.ts';

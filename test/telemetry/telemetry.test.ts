@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Rejection } from '../../src/event/index.ts';
-import { METRICS, type Readings } from '../../src/metrics.ts';
+import { METRICS, type Readings } from '../../src/telemetry/metrics.ts';
 import type { DecodedBatch } from '../../src/receiver/index.ts';
-import { createTelemetry, type Telemetry } from '../../src/telemetry.ts';
+import { createTelemetry, type Telemetry } from '../../src/telemetry/telemetry.ts';
 
 interface Line extends Record<string, unknown> {
   readonly level: string;

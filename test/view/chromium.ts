@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { afterEach } from 'vitest';
-import type { BridgeOptions } from '../../src/bridge.ts';
-import { listen, type ListeningServer } from '../../src/command/http-server.ts';
+import type { BridgeOptions } from '../../src/bridge/bridge.ts';
+import { listen, type ListeningServer } from '../../src/http/server.ts';
 import type { TestBridge } from '../bridge/bridge-fixture.ts';
 import { startViewBridge } from './view-bridge.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createTurns } from '../../src/receiver/index.ts';
+import { createTurns } from '../../src/runtime/index.ts';
 import { findCriticalPath, type PathInput, type PathStep } from '../../src/view/critical-path.ts';
 import { describeCriticalPath } from '../../src/view/describe-tree.ts';
 import { Pace } from '../../src/view/pace.ts';

@@ -3,7 +3,7 @@ import type { AttemptLifecycle, JobLifecycle } from '../../src/correlate/index.t
 import type { RayEvent, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
 import { DEFAULT_VIEW_LIMITS } from '../../src/view/limits.ts';
 import { OTHER_FUNCTIONS } from '../../src/view/attempt-book.ts';
-import { createTurns } from '../../src/receiver/index.ts';
+import { createTurns } from '../../src/runtime/index.ts';
 import { ViewModel } from '../../src/view/model.ts';
 import { selectTasks } from '../../src/view/select.ts';
 

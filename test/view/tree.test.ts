@@ -1,6 +1,6 @@
 import { SessionNow } from '../../src/view/session-now.ts';
 import { describe, expect, it } from 'vitest';
-import { createTurns } from '../../src/receiver/index.ts';
+import { createTurns } from '../../src/runtime/index.ts';
 import { describeFold } from '../../src/view/describe-tree.ts';
 import { selectTree } from '../../src/view/select.ts';
 import type { TreeRow } from '../../src/view/tree.ts';

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono';
 import { afterEach } from 'vitest';
-import type { BridgeOptions } from '../../src/bridge.ts';
+import type { BridgeOptions } from '../../src/bridge/bridge.ts';
 import { createTestBridge, postTo, recordedBodies, type TestBridge, until } from '../bridge/bridge-fixture.ts';
 
 const started: TestBridge[] = [];

@@ -1,4 +1,4 @@
-import { STATUS_OF_REFUSAL } from '../../receiver/index.ts';
+import { STATUS_OF_REFUSAL } from '../../http/index.ts';
 import type { HttpAnswer } from '../ask.ts';
 import type { BridgeFacts } from '../facts.ts';
 import { at, parseJson, textAt } from '../json.ts';

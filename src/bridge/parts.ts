@@ -1,0 +1,54 @@
+import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
+import { type Access, openAccess } from '../http/index.ts';
+import type { Settings } from '../config.ts';
+import type { Lifecycle } from '../correlate/index.ts';
+import { createExporters, type NamedExporter } from '../export/index.ts';
+import { readSpanEnvironment, type SpanEnvironment } from '../span/index.ts';
+
+// What the bridge makes its parts of: settings, variables, and what the caller gave instead.
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface GivenExporters {
+  readonly exporter?: SpanExporter;
+  readonly exporters?: readonly NamedExporter[];
+}
+
+export function memoryLimit({ maxJournalBytes }: Settings): { readonly limitBytes?: number } {
+  return maxJournalBytes === undefined ? {} : { limitBytes: maxJournalBytes };
+}
+
+export function accessOf(settings: Settings): Access {
+  const opened = openAccess(settings);
+  if (!opened.ok) throw new Error(opened.problems.join('; '));
+  return opened.access;
+}
+
+export function spanEnvironmentOf(env: Environment): Omit<SpanEnvironment, 'ok'> {
+  const read = readSpanEnvironment(env);
+  if (!read.ok) throw new Error(read.problems.join('; '));
+  const { ok: _, ...environment } = read;
+  return environment;
+}
+
+export function exportersOf({ exporter, exporters }: GivenExporters, env: Environment): readonly NamedExporter[] {
+  if (exporters !== undefined) return exporters;
+  if (exporter !== undefined) return [{ name: 'custom', exporter }];
+  const created = createExporters(env);
+  if (!created.ok) throw new Error(created.problems.join('; '));
+  return created.exporters;
+}
+
+/** The correlator measures a lifecycle just before it hands it out: what was mapped then is not mapped again. */
+export function remembering(
+  mapSpans: (lifecycle: Lifecycle) => readonly ReadableSpan[],
+): (lifecycle: Lifecycle) => readonly ReadableSpan[] {
+  let last: Lifecycle | undefined;
+  let spans: readonly ReadableSpan[] = [];
+  return (lifecycle) => {
+    if (lifecycle === last) return spans;
+    spans = mapSpans(lifecycle);
+    last = lifecycle;
+    return spans;
+  };
+}

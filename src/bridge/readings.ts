@@ -1,0 +1,139 @@
+import type { AttemptLifecycle, Correlator, JobLifecycle, Lifecycle } from '../correlate/index.ts';
+import type { ExportStats } from '../export/index.ts';
+import type { JournalStats } from '../journal/index.ts';
+import type { Readings, FinishedJob, Telemetry } from '../telemetry/index.ts';
+import { MAX_OPEN_RECORDS } from './pressure.ts';
+import type { Health, View } from '../view/index.ts';
+
+const NS_PER_MS = 1_000_000n;
+
+/** What the log says of a finished job. `traceUrl` is where its trace can be looked at. */
+export function describeJob(job: JobLifecycle, traceId: string, traceUrl: string | undefined): FinishedJob {
+  return {
+    session: job.session,
+    jobId: job.jobId,
+    name: job.name,
+    durationMs: Number((job.endNs - job.startNs) / NS_PER_MS),
+    traceId,
+    ...(traceUrl === undefined ? {} : { traceUrl }),
+    ...(job.endInferred === undefined ? {} : { endInferred: job.endInferred }),
+    tasksFinished: job.tasks.finished,
+    tasksFailed: job.tasks.failed,
+    tasksCancelled: job.tasks.cancelled,
+    tasksUnfinished: job.tasks.unfinished,
+    outcome: job.verdict.outcome,
+    outcomeReason: job.verdict.reason,
+    attempts: job.attemptCount,
+    actors: job.actorCount,
+  };
+}
+
+/** Counts a result of the correlator. */
+export function countFinished(telemetry: Pick<Telemetry, 'markMade' | 'lifecycleFinished' | 'attemptEnded'>, lifecycle: Lifecycle): void {
+  if (lifecycle.kind === 'mark') return telemetry.markMade(lifecycle.parent.kind);
+  telemetry.lifecycleFinished(lifecycle.kind);
+  if (lifecycle.kind === 'attempt' && lifecycle.placeholder !== true) telemetry.attemptEnded(lifecycle.outcome);
+}
+
+/** For attempts that end without a span of their own. */
+export function reportFolded(
+  telemetry: Pick<Telemetry, 'attemptEnded'>,
+  view: Pick<View, 'folded'> | undefined,
+): (lifecycle: AttemptLifecycle) => void {
+  return (lifecycle) => {
+    telemetry.attemptEnded(lifecycle.outcome);
+    view?.folded(lifecycle);
+  };
+}
+
+/** The exporters that are misconfigured, with the likely mistake: those whose backend accepted spans before, or those whose backend never did. */
+export function describeProblems({ lanes }: ExportStats, didWork: boolean): readonly string[] {
+  return lanes.flatMap(({ exporter, hasAccepted, problem }) =>
+    problem === undefined || hasAccepted !== didWork
+      ? []
+      : [`the exporter ${exporter} is misconfigured, and its spans are kept: ${problem.reason}; ${problem.fix}`],
+  );
+}
+
+/** What the live page tells of the bridge itself. */
+export function healthOf(
+  state: Health['state'],
+  reason: string | undefined,
+  { journal, correlator, exported, nowMs }: Pick<ReadingSources, 'journal' | 'correlator' | 'exported' | 'nowMs'>,
+): Health {
+  return {
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    backlogEvents: journal.entries,
+    backlogAgeMs: journal.oldestAgeMs,
+    journalBytes: journal.bytes,
+    journalLimitBytes: journal.limitBytes,
+    queuedSpans: exported.queuedSpans,
+    exportLagMs: Math.max(0, nowMs - (exported.oldestQueuedAtMs ?? nowMs)),
+    exportedSpans: exported.exported,
+    refusedSpans: exported.refused,
+    exportRetries: exported.retries,
+    openAttempts: correlator.openAttempts,
+    lateEvents: correlator.late,
+    foldedAttempts: correlator.foldedAttempts,
+    inferredEnds: { ...correlator.inferredEnds },
+  };
+}
+
+export interface ReadingSources {
+  readonly journal: JournalStats;
+  readonly correlator: ReturnType<Correlator['stats']>;
+  readonly exported: ExportStats;
+  readonly seenEventIds: number;
+  readonly quarantineQueued: number;
+  readonly maxOpenAttempts: number;
+  readonly maxOpenBytes: number;
+  /** Scheme, host and port of each backend, or the path of a file. */
+  readonly endpoints: readonly string[];
+  readonly nowMs: number;
+  /** Undefined when there is none. */
+  readonly view: ReturnType<View['stats']> | undefined;
+}
+
+/** What the stages know at this moment, for `/metrics`. */
+export function readingsOf(sources: ReadingSources): Readings {
+  const { journal, correlator, exported, seenEventIds, quarantineQueued, maxOpenAttempts, maxOpenBytes, endpoints, nowMs, view } = sources;
+  const ageSeconds = (sinceMs = nowMs): number => Math.max(0, nowMs - sinceMs) / 1000;
+  return new Map<Parameters<Readings['get']>[0], number | ReadonlyMap<string, number>>([
+    ['journalEntries', journal.entries],
+    ['journalBytes', journal.bytes],
+    ['journalLimitBytes', journal.limitBytes],
+    ['journalOldestAgeSeconds', journal.oldestAgeMs / 1000],
+    ['seenEventIds', seenEventIds],
+    ['openSessions', correlator.sessions],
+    ['sessionsForgotten', correlator.sessionsForgotten],
+    ['openRecords', correlator.openRecords],
+    ['openRecordsLimit', MAX_OPEN_RECORDS],
+    ['openBytes', correlator.openBytes],
+    ['openBytesLimit', maxOpenBytes],
+    ['agingRecords', correlator.agingRecords],
+    ['recordsForgotten', correlator.recordsForgotten],
+    ['openJobs', correlator.openJobs],
+    ['openAttempts', correlator.openAttempts],
+    ['openAttemptsLimit', maxOpenAttempts],
+    ['tombstones', correlator.tombstones],
+    ['threads', correlator.threads],
+    ['eventsLate', correlator.late],
+    ['attemptsFolded', correlator.foldedAttempts],
+    ['statesLeftOut', correlator.leftOutStates],
+    ['endsInferred', new Map(Object.entries(correlator.inferredEnds))],
+    ['spansQueued', exported.queuedSpans],
+    ['spansQueuedBytes', exported.queuedBytes],
+    ['exportLagSeconds', ageSeconds(exported.oldestQueuedAtMs)],
+    ['spansDiscarded', exported.discarded],
+    ['exporterEndpoints', new Map(endpoints.map((endpoint) => [endpoint, 1]))],
+    ['exporterMisconfigured', new Map(exported.lanes.map(({ exporter, problem }) => [exporter, problem === undefined ? 0 : 1]))],
+    ['quarantineQueued', quarantineQueued],
+    ['viewAttempts', view?.openAttempts ?? 0],
+    ['viewRows', view?.rows ?? 0],
+    ['viewNodeSeries', view?.nodeSeries ?? 0],
+    ['viewJobsLeftOut', view?.jobsLeftOut ?? 0],
+    ['viewStreams', view?.streams ?? 0],
+    ['viewStreamsCut', view?.streamsCut ?? 0],
+  ]);
+}

@@ -1,0 +1,1 @@
+export { EventScanner } from './scan-event.ts';

@@ -1,0 +1,32 @@
+import { type Draft, type Problem, type RawObject, readEnum, readRequiredId } from '../fields.ts';
+import { ID_BYTES } from '../hex-id.ts';
+import type { Payload } from '../payload.ts';
+import type { PlacementGroupLifecycle, PlacementGroupTransition, StateTransition } from '../ray-event.ts';
+import { readTransitions } from '../transitions.ts';
+
+const STATES = ['PENDING', 'PREPARED', 'CREATED', 'REMOVED', 'RESCHEDULING'];
+const SCHEDULING_STATES = [
+  'QUEUED',
+  'SCHEDULING_REMOVED',
+  'SCHEDULING_STARTED',
+  'NO_RESOURCES',
+  'INFEASIBLE',
+  'FAILED_TO_COMMIT_RESOURCES',
+  'FINISHED',
+];
+
+/** `PlacementGroupLifecycleEvent` (`events_placement_group_lifecycle_event.proto`): in the schema since 2.55, sent by no release up to 2.60. */
+export function decodePlacementGroupLifecycle({ body, header, problem }: Payload): PlacementGroupLifecycle {
+  return {
+    ...header,
+    type: 'placement_group_lifecycle',
+    placementGroupId: readRequiredId(body, 'placementGroupId', ID_BYTES.placementGroup, problem),
+    ...readTransitions(body, STATES, withDetails, problem),
+  };
+}
+
+function withDetails(base: StateTransition, raw: RawObject, problem: Problem): PlacementGroupTransition {
+  const transition: Draft<PlacementGroupTransition> = base;
+  transition.schedulingState = readEnum(raw, 'schedulingState', SCHEDULING_STATES, problem);
+  return transition;
+}

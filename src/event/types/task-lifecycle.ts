@@ -1,0 +1,108 @@
+import {
+  type Draft,
+  type Problem,
+  type RawObject,
+  readBoolean,
+  readId,
+  readInt32,
+  readInt64,
+  readName,
+  readObject,
+  readPid,
+  readRequiredId,
+} from '../fields.ts';
+import { ID_BYTES } from '../hex-id.ts';
+import type { Payload } from '../payload.ts';
+import type { StateTransition, TaskLifecycle, TaskLog, Transitions } from '../ray-event.ts';
+import { readTaskError } from '../task-error.ts';
+import { taskLifecycleEvent } from '../task-event.ts';
+import { noDetails, readTransitions } from '../transitions.ts';
+
+/** `TaskStatus` of Ray's `common.proto`. */
+export const TASK_STATES = [
+  'NIL',
+  'PENDING_ARGS_AVAIL',
+  'PENDING_NODE_ASSIGNMENT',
+  'PENDING_OBJ_STORE_MEM_AVAIL',
+  'PENDING_ARGS_FETCH',
+  'SUBMITTED_TO_WORKER',
+  'PENDING_ACTOR_TASK_ARGS_FETCH',
+  'PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY',
+  'RUNNING',
+  'RUNNING_IN_RAY_GET',
+  'RUNNING_IN_RAY_WAIT',
+  'FINISHED',
+  'FAILED',
+  'GETTING_AND_PINNING_ARGS',
+];
+
+/** `TaskLifecycleEvent` (`events_task_lifecycle_event.proto`), Ray 2.51 and later. */
+export function decodeTaskLifecycle(payload: Payload): TaskLifecycle {
+  const { body, problem } = payload;
+  const lifecycle = readLifecycle(payload, readTransitions<StateTransition>(body, TASK_STATES, noDetails, problem));
+  lifecycle.actorReprName = readName(body, 'actorReprName', problem);
+  lifecycle.isDebuggerPaused = readBoolean(body, 'isDebuggerPaused', problem);
+  lifecycle.log = readLog(body, problem);
+  return lifecycle;
+}
+
+/** What this event and its predecessor, `TaskExecutionEvent`, have in common. */
+export function readLifecycle(
+  { body, header, problem }: Payload,
+  { transitions, untimed }: Transitions<StateTransition>,
+): Draft<TaskLifecycle> {
+  const taskId = readRequiredId(body, 'taskId', ID_BYTES.task, problem);
+  const attempt = readInt32(body, 'taskAttempt', problem) ?? 0;
+  const lifecycle = taskLifecycleEvent(header.eventId, header.session, taskId, attempt, transitions);
+  lifecycle.untimed = untimed;
+  lifecycle.emitterNodeId = header.emitterNodeId;
+  lifecycle.error = readTaskError(body, problem);
+  lifecycle.workerPid = readPid(body, 'workerPid', problem);
+  addPlace(lifecycle, body, problem);
+  return lifecycle;
+}
+
+/**
+ * The owner names node and worker of the execution together, with SUBMITTED_TO_WORKER. Ray 2.54 alone fills the node of every
+ * event with the emitter's own, so a node without a worker is not the executing one and is left out.
+ */
+function addPlace(lifecycle: Draft<TaskLifecycle>, body: RawObject, problem: Problem): void {
+  const nodeId = readId(body, 'nodeId', ID_BYTES.node, problem);
+  const workerId = readId(body, 'workerId', ID_BYTES.worker, problem);
+  if (workerId === undefined) return;
+  lifecycle.workerId = workerId;
+  lifecycle.nodeId = nodeId;
+}
+
+/** `TaskLogInfo`. */
+function readLog(body: RawObject, problem: Problem): TaskLog | undefined {
+  const raw = readObject(body, 'taskLogInfo', problem);
+  if (raw === undefined) return undefined;
+  return taskLog({
+    stdoutStart: readInt64(raw, 'stdoutStart', problem),
+    stderrStart: readInt64(raw, 'stderrStart', problem),
+    stdoutFile: readName(raw, 'stdoutFile', problem),
+    stderrFile: readName(raw, 'stderrFile', problem),
+    stdoutEnd: readInt64(raw, 'stdoutEnd', problem),
+    stderrEnd: readInt64(raw, 'stderrEnd', problem),
+  });
+}
+
+/**
+ * Until 2.57 unset members print as `""` and `"0"`: a start counts only beside its file, and an end of 0, which is also that of
+ * a task that printed nothing into a new file, is left out.
+ */
+export function taskLog(sent: { readonly [Key in keyof TaskLog]: TaskLog[Key] | undefined }): TaskLog | undefined {
+  const log: Draft<TaskLog> = {};
+  if (sent.stdoutFile) {
+    log.stdoutFile = sent.stdoutFile;
+    if (sent.stdoutStart !== undefined) log.stdoutStart = sent.stdoutStart;
+  }
+  if (sent.stderrFile) {
+    log.stderrFile = sent.stderrFile;
+    if (sent.stderrStart !== undefined) log.stderrStart = sent.stderrStart;
+  }
+  if (sent.stdoutEnd) log.stdoutEnd = sent.stdoutEnd;
+  if (sent.stderrEnd) log.stderrEnd = sent.stderrEnd;
+  return Object.keys(log).length > 0 ? log : undefined;
+}

@@ -1,0 +1,54 @@
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { isRayModule, type MarkLifecycle } from '../correlate/index.ts';
+import { addFunction } from './attempt-spans.ts';
+import type { MappingContext } from './context.ts';
+import { type AttributeSet, linksOf, makeSpan } from './span-builder.ts';
+import { markSpanId, spanIdOf } from './ids.ts';
+
+/** Named as the span that is to come, and more: what stands in a list of traces until that one is there. */
+export function markSpans(context: MappingContext, lifecycle: MarkLifecycle): ReadableSpan[] {
+  const { session, parent, jobId, job, actor } = lifecycle;
+  const parentSpanId = spanIdOf(session, parent);
+  const attributes = context.attributes().set('ray.in_flight', true).set('ray.job_id', jobId);
+  attributes
+    .set('ray.job.name', job?.jobName)
+    .set('ray.job.submission_id', job?.submissionId)
+    .set('ray.job.entrypoint', job?.entrypoint)
+    .set('process.pid', job?.driverPid)
+    .set('ray.actor_id', actor?.actorId)
+    .set('ray.actor_class', actor?.className)
+    .set('ray.actor.name', actor?.definition?.name)
+    .set('ray.actor.namespace', actor?.definition?.namespace);
+  if (isRayModule(actor?.moduleName)) attributes.set('ray.internal', true);
+  if (lifecycle.attempt !== undefined) addAttempt(attributes, lifecycle.attempt);
+  return [
+    makeSpan(context, lifecycle.trace, {
+      ...lifecycle,
+      name: `${nameOf(lifecycle)} (in flight)`,
+      spanId: markSpanId(session, parentSpanId),
+      parentSpanId,
+      attributes,
+      resource: context.resources.of(lifecycle),
+      links: linksOf(lifecycle),
+    }),
+  ];
+}
+
+function nameOf({ parent, name }: MarkLifecycle): string {
+  if (parent.kind === 'session') return 'session';
+  return parent.kind === 'task' ? name : `${parent.kind} ${name}`;
+}
+
+/** Not `ray.task.type`, by which the attempts of a trace are told: the attempt itself is still to come. */
+function addAttempt(attributes: AttributeSet, facts: NonNullable<MarkLifecycle['attempt']>): void {
+  const { definition } = facts;
+  attributes
+    .set('ray.task_id', facts.taskId)
+    .set('ray.task.attempt', facts.attempt)
+    .set('ray.actor_id', facts.actorId)
+    .set('ray.worker_id', facts.workerId)
+    .set('process.pid', facts.workerPid);
+  if (definition === undefined) return;
+  addFunction(attributes, definition);
+  if (isRayModule(definition.moduleName)) attributes.set('ray.internal', true);
+}

@@ -1,0 +1,35 @@
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import type { FoldLifecycle } from '../correlate/index.ts';
+import type { MappingContext } from './context.ts';
+import { linksOf, makeSpan, parentIdOf, seconds } from './span-builder.ts';
+import { spanIdOf } from './ids.ts';
+
+/** The sum of what a trace had no room for: from the first start to the last end of all of them. */
+export function foldSpans(context: MappingContext, lifecycle: FoldLifecycle): ReadableSpan[] {
+  const { session, self, counts, trace } = lifecycle;
+  const count = counts.finished + counts.failed + counts.cancelled + counts.unfinished;
+  const attributes = context
+    .attributes()
+    .set('ray.job_id', trace.kind === 'job' ? trace.jobId : undefined)
+    .set('ray.fold.attempts', lifecycle.attempts)
+    .set('ray.fold.finished', counts.finished)
+    .set('ray.fold.failed', counts.failed)
+    .set('ray.fold.cancelled', counts.cancelled)
+    .set('ray.fold.unfinished', counts.unfinished)
+    .set('ray.fold.duration_sum_seconds', seconds(lifecycle.durationSumNs))
+    .set('ray.fold.duration_min_seconds', seconds(lifecycle.durationMinNs))
+    .set('ray.fold.duration_max_seconds', seconds(lifecycle.durationMaxNs))
+    .set('ray.task.pending_seconds', seconds(lifecycle.waitSumNs));
+  return [
+    makeSpan(context, trace, {
+      ...lifecycle,
+      name: `${lifecycle.name} ×${count}`,
+      spanId: spanIdOf(session, self),
+      parentSpanId: parentIdOf(lifecycle),
+      attributes,
+      resource: context.resources.of(lifecycle),
+      links: linksOf(lifecycle),
+      error: counts.failed > 0 ? `${counts.failed} of ${count} failed` : undefined,
+    }),
+  ];
+}

@@ -1,0 +1,232 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { type Certificate, openAccess, readCertificate, reloadableCertificate } from '../../src/http/index.ts';
+import { type Reloadable, type Reloaded, watch } from '../../src/runtime/index.ts';
+import { readFirstToken } from '../../src/command/read-token.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ray-otel-access-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const first = 'first-token-of-24-chars.';
+const second = 'second_token_of_24_chars';
+const noFiles = { ingestTokens: [], ingestTokenFile: undefined, readTokens: [], readTokenFile: undefined };
+
+function write(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+function opened(options: Partial<Parameters<typeof openAccess>[0]>) {
+  const access = openAccess({ ...noFiles, ...options });
+  if (!access.ok) throw new Error(access.problems.join('\n'));
+  return access.access;
+}
+
+describe('token files', () => {
+  it('add to the tokens of variables; senders and readers have their own', () => {
+    const access = opened({ ingestTokens: [first], ingestTokenFile: write('ingest', `${second}\n`) });
+    expect([access.ingest.accepts([first]), access.ingest.accepts([second]), access.read.isRequired()]).toEqual([true, true, false]);
+  });
+
+  it('are taken over when they change, so that a token can be rotated', () => {
+    const path = write('rotated', `${first}\n`);
+    const { ingest, files } = opened({ ingestTokenFile: path });
+    const look = (): Reloaded | undefined => files[0]?.reload();
+    expect(look()).toBeUndefined();
+    writeFileSync(path, `${first}\n${second}\n`);
+    expect(look()).toEqual({ what: 'ingest-token-file', outcome: { ok: true, holds: '2 tokens' } });
+    expect([ingest.accepts([first]), ingest.accepts([second])]).toEqual([true, true]);
+    writeFileSync(path, second);
+    look();
+    expect([ingest.accepts([first]), ingest.accepts([second])]).toEqual([false, true]);
+  });
+
+  it('are followed through a link that is put elsewhere, as a mounted secret changes', () => {
+    const link = join(folder, 'link');
+    symlinkSync(write('old', first), link);
+    const { read, files } = opened({ readTokenFile: link });
+    unlinkSync(link);
+    symlinkSync(write('new', second), link);
+    files[0]?.reload();
+    expect([read.accepts([first]), read.accepts([second])]).toEqual([false, true]);
+  });
+
+  it.each(['', '# none\n', 'short'])('that hold no good token any more (%j) leave the door as it was, and say so at every look', (text) => {
+    const path = write('spoilt', first);
+    const { ingest, files } = opened({ ingestTokenFile: path });
+    writeFileSync(path, text);
+    for (let index = 0; index < 2; index += 1)
+      expect(files[0]?.reload()).toMatchObject({ what: 'ingest-token-file', outcome: { ok: false } });
+    expect([ingest.isRequired(), ingest.accepts([first]), ingest.accepts([''])]).toEqual([true, true, false]);
+    rmSync(path);
+    expect(files[0]?.reload()).toMatchObject({ outcome: { ok: false, problem: expect.stringContaining('no such file') as string } });
+    expect(ingest.accepts([first])).toBe(true);
+  });
+
+  it('that cannot be used at the start are problems, all at once', () => {
+    mkdirSync(join(folder, 'a-folder'));
+    const read = openAccess({
+      ...noFiles,
+      ingestTokenFile: join(folder, 'a-folder'),
+      readTokenFile: write('large', 'x'.repeat(2 ** 20 + 1)),
+    });
+    expect(read).toMatchObject({
+      ok: false,
+      problems: [
+        expect.stringMatching(/^--ingest-token-file: .*a-folder is not a file$/),
+        expect.stringMatching(/^--read-token-file: .*large is larger than 1048576 bytes/),
+      ],
+    });
+    expect(openAccess({ ...noFiles, readTokenFile: write('empty', '') })).toMatchObject({
+      problems: [expect.stringContaining('holds no token')],
+    });
+  });
+});
+
+describe('a path that is no plain file', () => {
+  const paths: [string, () => string | Promise<string>][] = [
+    ['a named pipe', () => made('pipe', (path) => execFileSync('mkfifo', [path]))],
+    [
+      'a link to a named pipe',
+      () =>
+        made('pipe-link', (path) =>
+          symlinkSync(
+            made('linked-pipe', (pipe) => execFileSync('mkfifo', [pipe])),
+            path,
+          ),
+        ),
+    ],
+    ['a folder', () => made('folder', (path) => mkdirSync(path))],
+    ['a socket', socketPath],
+    ['a device without end', () => '/dev/zero'],
+    ['a device without content', () => '/dev/null'],
+  ];
+
+  it.each(paths)('is refused at the start, and at a look when it came in place of the file: %s', async (_what, make) => {
+    const path = await make();
+    for (const setting of ['ingestTokenFile', 'readTokenFile']) {
+      expect(openAccess({ ...noFiles, [setting]: path })).toMatchObject({
+        ok: false,
+        problems: [expect.stringMatching(/ is not a file$/)],
+      });
+    }
+    expect(readFirstToken(path)).toMatchObject({ ok: false, problem: expect.stringMatching(/ is not a file$/) as string });
+    const key = write('key', '');
+    expect(readCertificate({ certFile: path, keyFile: key })).toMatchObject({
+      ok: false,
+      problem: expect.stringMatching(/is not a file$/) as string,
+    });
+    expect(readCertificate({ certFile: key, keyFile: path })).toMatchObject({
+      ok: false,
+      problem: expect.stringMatching(/is not a file$/) as string,
+    });
+
+    const replaced = made('replaced', (file) => writeFileSync(file, first));
+    const { ingest, files } = opened({ ingestTokenFile: replaced });
+    unlinkSync(replaced);
+    symlinkSync(path, replaced);
+    expect(files[0]?.reload()).toMatchObject({ outcome: { ok: false, problem: expect.stringMatching(/ is not a file$/) as string } });
+    expect(ingest.accepts([first])).toBe(true);
+  });
+
+  let pathNumber = 0;
+  function made(name: string, make: (path: string) => unknown): string {
+    pathNumber += 1;
+    const path = join(folder, `${name}-${pathNumber}`);
+    make(path);
+    return path;
+  }
+
+  async function socketPath(): Promise<string> {
+    const path = made('socket', () => {});
+    const server = createServer().listen(path);
+    await once(server, 'listening');
+    servers.push(server);
+    return path;
+  }
+  const servers: Server[] = [];
+  afterAll(() => servers.forEach((server) => server.close()));
+});
+
+describe('watching', () => {
+  it('looks at every file after each pause, until it is told to end', async () => {
+    const stop = new AbortController();
+    const told: Reloaded[] = [];
+    let pauses = 0;
+    const changing: Reloadable = { reload: () => (pauses === 2 ? { what: 'a', outcome: { ok: true, holds: 'it' } } : undefined) };
+    await watch([changing], {
+      signal: stop.signal,
+      onReload: (reloaded) => told.push(reloaded),
+      sleep: async () => {
+        pauses += 1;
+        if (pauses === 4) stop.abort();
+      },
+    });
+    expect([pauses, told.length]).toEqual([4, 1]);
+  });
+
+  it('of nothing ends at once', async () => {
+    await watch([], { signal: new AbortController().signal, onReload: () => {}, sleep: () => Promise.reject(new Error('no pause')) });
+  });
+});
+
+/** A self-signed certificate of 2 days. */
+function makeCertificate(name: string, names = 'DNS:localhost,IP:127.0.0.1'): { readonly certFile: string; readonly keyFile: string } {
+  const files = { certFile: join(folder, `${name}.pem`), keyFile: join(folder, `${name}-key.pem`) };
+  const subject = ['-subj', '/CN=localhost', '-addext', `subjectAltName=${names}`];
+  const keys = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+  execFileSync('openssl', ['req', '-x509', ...keys, ...subject, '-days', '2', '-out', files.certFile, '-keyout', files.keyFile], {
+    stdio: 'ignore',
+  });
+  return files;
+}
+
+describe('certificate files', () => {
+  const good = makeCertificate('good');
+  const other = makeCertificate('other');
+
+  function certificate(): Certificate {
+    const read = readCertificate(good);
+    if (!read.ok) throw new Error(read.problem);
+    return read.certificate;
+  }
+
+  it('say what they are for', () => {
+    const { isFor, names } = certificate();
+    expect([isFor('localhost'), isFor('127.0.0.1'), isFor('10.0.0.1'), isFor('head')]).toEqual([true, true, false, false]);
+    expect(names).toBe('DNS:localhost, IP Address:127.0.0.1');
+  });
+
+  it.each([
+    ['a missing one', { ...good, certFile: 'gone.pem' }, '--tls-cert-file: gone.pem: no such file'],
+    ['a key in its place', { ...good, certFile: good.keyFile }, 'is not a certificate in PEM'],
+    ['a certificate in place of the key', { ...good, keyFile: good.certFile }, 'is not a private key in PEM'],
+    ['the key of another', { ...good, keyFile: other.keyFile }, 'is not the key of the certificate'],
+    ['a key with a passphrase', { ...good, keyFile: write('locked', '-----BEGIN ENCRYPTED PRIVATE KEY-----') }, 'is encrypted'],
+  ])('are refused: %s', (_name, files, problem) => {
+    const read = readCertificate(files);
+    expect(read.ok ? '' : read.problem).toContain(problem);
+  });
+
+  it('are taken over once both of them have changed', () => {
+    const files = { certFile: write('live.pem', certificate().cert), keyFile: write('live-key.pem', certificate().key) };
+    const used: Certificate[] = [];
+    const reloadable = reloadableCertificate(files, certificate(), (next) => used.push(next));
+    expect(reloadable.reload()).toBeUndefined();
+    const next = readCertificate(other);
+    if (!next.ok) throw new Error(next.problem);
+    writeFileSync(files.certFile, next.certificate.cert);
+    expect(reloadable.reload()).toMatchObject({ what: 'tls-cert-file', outcome: { ok: false } });
+    expect(used).toEqual([]);
+    writeFileSync(files.keyFile, next.certificate.key);
+    expect(reloadable.reload()).toMatchObject({ what: 'tls-cert-file', outcome: { ok: true } });
+    expect(used.map(({ cert }) => cert)).toEqual([next.certificate.cert]);
+    expect(reloadable.reload()).toBeUndefined();
+  });
+});
