@@ -1,9 +1,6 @@
 import { posix } from 'node:path';
 import type { FileTexts } from './source-tree.ts';
 
-/** A file of `src` has one idea; past this many lines it has two. */
-const sourceLinesMax = 400;
-
 // Written in pieces, so that this file keeps its own rules.
 const machinePaths = new RegExp(String.raw`(?<![\w.~/-])/(?:${['work', 'root', 'tmp/team', 'home/[a-z]+', 'Users/[A-Za-z]+'].join('|')})/`);
 const registryHosts = new RegExp(
@@ -37,13 +34,7 @@ function nameBreaches(path: string): string[] {
 }
 
 function textBreaches(path: string, text: string): string[] {
-  const lines = text.split('\n').length - 1;
-  const tooLong = path.startsWith('src/') && path.endsWith('.ts') && lines > sourceLinesMax;
-  return [
-    ...(tooLong ? [`${path} has ${lines} lines, more than ${sourceLinesMax}`] : []),
-    ...found(path, text, registryHosts, 'names a package registry'),
-    ...found(path, text, unfinished, 'marks something unfinished'),
-  ];
+  return [...found(path, text, registryHosts, 'names a package registry'), ...found(path, text, unfinished, 'marks something unfinished')];
 }
 
 function found(path: string, text: string, pattern: RegExp, what: string): string[] {
