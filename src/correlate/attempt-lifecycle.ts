@@ -93,8 +93,13 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
     placeholder: attempt.seen ? undefined : true,
     lean: undefined,
     statesLeftOut: extra.leftOut?.count,
-    clockSkewNs: undefined,
+    clockSkewNs: isByClockOfOthers(end) ? evidence.skewNs : undefined,
   } satisfies { readonly [Key in keyof Required<AttemptLifecycle>]: AttemptLifecycle[Key] };
+}
+
+/** Its end is a time of its actor, worker, node or job, which the head's clock gave. */
+function isByClockOfOthers({ endInferred }: AttemptEnd): boolean {
+  return endInferred !== undefined && endInferred !== 'profile' && endInferred !== 'last_state';
 }
 
 /**

@@ -50,7 +50,7 @@ export function timesOf(attempt: AttemptLifecycle): AttemptTimes {
   firstNs.length = 0;
   let runningAtNs: TimeNs | undefined;
   let terminalIndex = -1;
-  let skewNs = 0n;
+  let skewNs = attempt.clockSkewNs ?? 0n;
   let stageBefore = 0;
   let isOpen = false;
   let index = 0;

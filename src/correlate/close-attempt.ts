@@ -4,7 +4,7 @@ import { parentOf, type AttemptRef } from './ancestry.ts';
 import { attemptLifecycle, attemptStartNs, jobOf, type Place } from './attempt-lifecycle.ts';
 import { timesOf } from './attempt-times.ts';
 import { fixTraceOf, unlistAttempt } from './link-callers.ts';
-import { scheduleJob, scheduleJobMark } from './due.ts';
+import { scheduleJob, scheduleJobMark, unwatchActor } from './due.ts';
 import type { FoldNode } from './fold.ts';
 import { isRayModule } from './internal.ts';
 import { isAttemptAfterJob, noteChild } from './job-end.ts';
@@ -321,8 +321,7 @@ function entomb(state: State, attempt: Attempt, closed: ClosedAttempt): void {
   task.replace(closed);
   state.schedule(attempt, Number.POSITIVE_INFINITY);
   leave(attempt);
-  const { actorId, session } = task;
-  if (actorId !== undefined) session.actors.get(actorId)?.open?.delete(attempt);
+  unwatchActor(attempt);
   state.openAttempts -= 1;
   if (task.hasOpen) {
     state.tombstones.noteBesides(task.session, 1);

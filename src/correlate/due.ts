@@ -1,15 +1,15 @@
 import type { ActorTransition, StateTransition, TaskLog, TimeNs } from '../event/index.ts';
-import { creationEnd } from './actor-process.ts';
+import { creationEnd, creationWaitsFromNs } from './actor-process.ts';
 import { traceJobOf } from './ancestry.ts';
 import { hasEntered } from './attempt-states.ts';
 import { isDeathError } from './death-errors.ts';
-import { DueQueue } from './due-queue.ts';
 import { smallest, wholeTaskEntry } from './merge.ts';
 import { isCreationTask } from './ray-ids.ts';
 import { MARK_SETTLED } from './extra.ts';
 import { openAttemptsOf } from './open-attempts.ts';
 import type { Actor, Attempt, Job, Session } from './records.ts';
 import type { State } from './state.ts';
+import { WaitingCreations } from './waiting-creations.ts';
 
 /**
  * When a record is finished, on the bridge's clock. What its end then is stands in `ends.ts`: the two are apart, so that a
@@ -108,8 +108,9 @@ function awaitCreationEnd(attempt: Attempt, nowMs: number): void {
   const actor = restartedActor(attempt);
   const ranNs = actor === undefined ? undefined : runNs(attempt);
   if (actor === undefined || ranNs === undefined) return;
-  if (creationEnd(actor, attempt.where, ranNs) !== undefined) attempt.ownExtra.evidenceMs = nowMs;
-  else if (actor.deadMs === undefined) (actor.creations ??= new DueQueue(byNumber)).push(Number(ranNs), attempt);
+  const creation = { number: attempt.number, where: attempt.where, ranNs };
+  if (creationEnd(actor, creation) !== undefined) attempt.ownExtra.evidenceMs = nowMs;
+  else if (actor.deadMs === undefined) (actor.creations ??= new WaitingCreations()).add(attempt, creationWaitsFromNs(actor, creation));
 }
 
 /** The actor that an attempt creates again. */
@@ -142,11 +143,17 @@ export function restoreWatch(attempt: Attempt): void {
   if (actor === undefined || actor.deadMs !== undefined) return;
   watchActor(attempt, actor);
   const ranNs = attempt.extra.evidenceMs === undefined && restartedActor(attempt) !== undefined ? runNs(attempt) : undefined;
-  if (ranNs !== undefined) (actor.creations ??= new DueQueue(byNumber)).push(Number(ranNs), attempt);
+  if (ranNs === undefined) return;
+  const creation = { number: attempt.number, where: attempt.where, ranNs };
+  (actor.creations ??= new WaitingCreations()).add(attempt, creationWaitsFromNs(actor, creation));
 }
 
-function byNumber(a: Attempt, b: Attempt): number {
-  return a.number - b.number;
+/** For an attempt that ends. */
+export function unwatchActor(attempt: Attempt): void {
+  const { actorId, session } = attempt.task;
+  const actor = actorId === undefined ? undefined : session.actors.get(actorId);
+  actor?.open?.delete(attempt);
+  actor?.creations?.delete(attempt);
 }
 
 /** Ends what the new states of an actor end. Each open attempt is looked at for the state that ends it, and not for the others. */
@@ -158,13 +165,7 @@ export function scheduleAttemptsOf(state: State, actor: Actor, transitions: read
     state.sweeps.add(endWithActor(state, open, actor.deadMs, nowMs));
     return;
   }
-  let untilNs = 0n;
-  for (const { state: name, timeNs } of transitions) if (ENDS_CREATION.includes(name) && timeNs > untilNs) untilNs = timeNs;
-  const ended: Attempt[] = [];
-  for (let next = creations?.popDue(Number(untilNs)); next !== undefined; next = creations?.popDue(Number(untilNs))) ended.push(next.item);
-  for (const attempt of ended) {
-    if (open?.has(attempt) === true) scheduleAttempt(state, attempt, nowMs);
-  }
+  for (const attempt of creations?.take(transitions) ?? []) if (open?.has(attempt) === true) scheduleAttempt(state, attempt, nowMs);
 }
 
 function* endWithActor(state: State, attempts: Iterable<Attempt>, deadMs: number, nowMs: number): Generator<void> {
@@ -173,8 +174,6 @@ function* endWithActor(state: State, attempts: Iterable<Attempt>, deadMs: number
     yield scheduleAttempt(state, attempt, nowMs);
   }
 }
-
-const ENDS_CREATION: readonly string[] = ['ALIVE', 'RESTARTING', 'DEAD'];
 
 /** The job ended: what is open of it closes `jobEndDelayMs` later, without what outlives it. */
 export function endJob(state: State, job: Job, nowMs: number): void {

@@ -5,7 +5,7 @@ import type { PlaceFacts } from './place-facts.ts';
 import { isCreationTask } from './ray-ids.ts';
 import type { Actor, Attempt } from './records.ts';
 import { nextOf, sortedTransitions } from './transitions.ts';
-import { aliveAt, callEnd, creationEnd, nextAlive } from './actor-process.ts';
+import { aliveAt, callEnd, callSkewNs, creationEnd, creationSkewNs, nextAlive } from './actor-process.ts';
 import { factsUntil } from './where.ts';
 
 /** What is known of an attempt, without what belongs to a later run. */
@@ -21,6 +21,8 @@ export interface Evidence {
   readonly alive: ActorTransition | undefined;
   /** State of the actor that ended it: ALIVE ends a creation, RESTARTING and DEAD end whatever ran in the process. */
   readonly actorEnd: ActorTransition | undefined;
+  /** How much the clocks of the attempt and of its actor's states differ at least, where they contradict each other. */
+  readonly skewNs: TimeNs | undefined;
 }
 
 export function evidenceOf(attempt: Attempt, startNs: TimeNs): Evidence {
@@ -30,13 +32,18 @@ export function evidenceOf(attempt: Attempt, startNs: TimeNs): Evidence {
   const { actorId, id, session } = attempt.task;
   const actor = actorId === undefined ? undefined : session.actors.get(actorId);
   if (!isCreationTask(id)) {
-    const alive = actor === undefined ? undefined : aliveAt(actor, where, runningAt(states) ?? startNs);
-    const actorEnd = actor === undefined ? undefined : (callEnd(actor, states, alive) ?? untimedDeath(actor, states, startNs));
-    return { states, profile, whole: wholeTaskEntry(profile), where, alive, actorEnd };
+    const ranNs = runningAt(states);
+    const alive = actor === undefined ? undefined : aliveAt(actor, where, ranNs ?? startNs);
+    const actorEnd = actor === undefined ? undefined : (callEnd(actor, states, where, alive) ?? untimedDeath(actor, states, startNs));
+    return { states, profile, whole: wholeTaskEntry(profile), where, alive, actorEnd, skewNs: callSkewNs(ranNs, where, alive) };
   }
   const terminalNs = states.find(isTerminal)?.timeNs;
   const ranNs = runningAt(states, terminalNs) ?? startNs;
-  const actorEnd = actor === undefined ? undefined : (creationEnd(actor, where, ranNs) ?? untimedDeath(actor, states, startNs));
+  // Where an earlier release repeats the creation, the process can be the next one's.
+  const ownWhere = terminalNs === undefined ? where : factsUntil(attempt, terminalNs + 1n);
+  const creation = { number: attempt.number, where: ownWhere, ranNs };
+  const timedEnd = actor === undefined ? undefined : creationEnd(actor, creation);
+  const actorEnd = timedEnd ?? (actor === undefined ? undefined : untimedDeath(actor, states, startNs));
   const endNs = terminalNs ?? actorEnd?.timeNs;
   const untilNs = endNs === undefined ? undefined : nextRunNs(states, endNs, session.sendsActors ? actor : undefined);
   const own = untilNs === undefined ? profile : profile.filter((entry) => entry.startNs < untilNs);
@@ -47,6 +54,7 @@ export function evidenceOf(attempt: Attempt, startNs: TimeNs): Evidence {
     where: untilNs === undefined ? where : factsUntil(attempt, untilNs),
     alive: actorEnd?.state === 'ALIVE' ? actorEnd : actor && nextAlive(actor, startNs),
     actorEnd,
+    skewNs: actor === undefined || states.length === 0 ? undefined : creationSkewNs(actor, creation, timedEnd),
   };
 }
 

@@ -101,7 +101,7 @@ interface Common extends Interval {
   readonly serviceName?: string | undefined;
   /** States between the first and the last ones that were left out, because there were too many. */
   readonly statesLeftOut?: number | undefined;
-  /** How much the clocks behind its states differ at least. Of an attempt, `timesOf` has it. */
+  /** How much the clocks behind its states differ at least. Of an attempt: from the clock of its actor's states; `timesOf` has the larger one. */
   readonly clockSkewNs?: TimeNs | undefined;
 }
 

@@ -22,7 +22,6 @@ import type { TraceAccount } from './account.ts';
 import { type CallerChain, type FinalTrace, FinalTraces, type LOOP } from './caller-chain.ts';
 import type { ClosedAttempt } from './closed-attempt.ts';
 import type { SharedFacts } from './definitions.ts';
-import type { DueQueue } from './due-queue.ts';
 import { Entity, Machine } from './entity.ts';
 import { Extra, NO_EXTRA } from './extra.ts';
 import type { JobVerdict } from './job-outcome.ts';
@@ -36,6 +35,7 @@ import type { Threads } from './threads.ts';
 import { actorIdOf, driverTaskOf, jobIdOf } from './ray-ids.ts';
 import { SharedWhere } from './shared-where.ts';
 import { TaskAttempts } from './task-attempts.ts';
+import type { WaitingCreations } from './waiting-creations.ts';
 
 export type { ClosedAttempt } from './closed-attempt.ts';
 
@@ -234,7 +234,7 @@ export class Actor extends Entity<Session, ActorDefinition, ActorTransition> {
   deadMs: number | undefined;
   /** Attempts that are open while it is not dead, and creations among them that wait for its next state. */
   open: Set<Attempt> | undefined;
-  creations: DueQueue<Attempt> | undefined;
+  creations: WaitingCreations<Attempt> | undefined;
   marked = false;
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
