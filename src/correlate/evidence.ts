@@ -45,7 +45,9 @@ export function evidenceOf(attempt: Attempt, startNs: TimeNs): Evidence {
   const timedEnd = actor === undefined ? undefined : creationEnd(actor, creation);
   const actorEnd = timedEnd ?? (actor === undefined ? undefined : untimedDeath(actor, states, startNs));
   const endNs = terminalNs ?? actorEnd?.timeNs;
-  const untilNs = endNs === undefined ? undefined : nextRunNs(states, endNs, session.sendsActors ? actor : undefined);
+  // Releases that number the creations of an actor also send the process of each ALIVE.
+  const isNumbered = attempt.number > 0 || timedEnd?.pid !== undefined;
+  const untilNs = endNs === undefined || isNumbered ? undefined : nextRunNs(states, endNs, session.sendsActors ? actor : undefined);
   const own = untilNs === undefined ? profile : profile.filter((entry) => entry.startNs < untilNs);
   return {
     states: untilNs === undefined ? states : states.filter(({ timeNs }) => timeNs < untilNs),

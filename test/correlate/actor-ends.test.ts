@@ -324,6 +324,91 @@ describe('DEAD of an actor', () => {
   });
 });
 
+describe.each([0, 1, -1, -4, 8, -8, 12, 300, -3_600])('with an executor whose clock is %i s ahead', (aheadS) => {
+  /** The job begins so late that no time is before 1970. */
+  const begin = 10_000;
+  const after = (state: string, second: number): StateTransition => at(state, begin + second);
+  const ran = (second: number): [string, number] => ['RUNNING', begin + second + aheadS];
+  const alive = (second: number, index: number): RayEvent =>
+    actor({ ...after('ALIVE', second), workerId: `${index}`.repeat(56), pid: 100 + index });
+  const restarting = (second: number): RayEvent => actor({ ...after('RESTARTING', second), restartReason: 'ACTOR_FAILURE' });
+  const dead = (second: number): RayEvent => actor({ ...after('DEAD', second), ...diedOf('CREATION_TASK_FAILED', 'ctor') });
+  const endsAt = (ranS: number, endS: number): bigint => ns(begin + Math.max(ranS + aheadS, endS));
+
+  describe.each([
+    ['whose process is known', true],
+    ['whose process is not known', false],
+  ])('a creation %s', (_, isKnown) => {
+    const pidOf = (index: number): Partial<TaskLifecycle> => (isKnown ? { workerPid: 100 + index } : {});
+
+    it('ends at the ALIVE or DEAD of its own restart', () => {
+      const events = [
+        job(['CREATED', begin]),
+        actor(after('DEPENDENCIES_UNREADY', 1), after('PENDING_CREATION', 1.1)),
+        definition(CREATION),
+        states(CREATION, [['PENDING_ARGS_AVAIL', begin + 1]]),
+        states(CREATION, [ran(1.5)], pidOf(0)),
+        alive(2, 0),
+        ...(isKnown ? [] : [states(CREATION, [['FINISHED', begin + 2]])]),
+        restarting(10),
+        states(CREATION, [ran(11)], { attempt: 1, ...pidOf(1) }),
+        alive(14, 1),
+        restarting(20),
+        states(CREATION, [ran(21)], { attempt: 2, ...pidOf(2) }),
+        dead(22),
+        job(['FINISHED', begin + 7_200]),
+      ];
+      everyWay(events.map((event) => [event]));
+      // The third creation seems to run between the restart before and the ALIVE of that: nothing says that it did not.
+      if (!isKnown && aheadS === -8) return;
+      expect(converted(events)).toMatchObject([
+        { outcome: 'finished', endNs: isKnown ? endsAt(1.5, 2) : ns(begin + 2) },
+        { outcome: 'finished', endInferred: 'actor_alive', endNs: endsAt(11, 14) },
+        { outcome: 'failed', endInferred: 'actor_died', endNs: endsAt(21, 22), error: { errorType: 'CREATION_TASK_FAILED' } },
+      ]);
+    });
+
+    it('that failed ends at the restart or the DEAD that followed it', () => {
+      const events = [
+        job(['CREATED', begin]),
+        alive(2, 0),
+        restarting(10),
+        states(CREATION, [ran(11)], { attempt: 1, ...pidOf(1) }),
+        restarting(20),
+        states(CREATION, [ran(21)], { attempt: 2, ...pidOf(2) }),
+        dead(22),
+        job(['FINISHED', begin + 7_200]),
+      ];
+      everyWay(events.map((event) => [event]));
+      const failed = { outcome: 'failed', endInferred: 'actor_died' };
+      // A clock that is less than one restart behind shows the third creation in place of the second: nothing says that it was not.
+      const endNs = aheadS === -4 || aheadS === -8 ? ns(begin + 20) : endsAt(21, 22);
+      expect(converted(events)).toMatchObject([
+        { ...failed, endNs: endsAt(11, 20) },
+        { ...failed, endNs },
+      ]);
+    });
+  });
+
+  it('a call ends at the restart of the process that it ran in', () => {
+    const events = [
+      job(['CREATED', begin]),
+      alive(2, 0),
+      restarting(10),
+      alive(14, 1),
+      definition(CALL),
+      states(CALL, [['PENDING_ARGS_AVAIL', begin + 15]]),
+      states(CALL, [ran(15.2)], { workerPid: 101 }),
+      restarting(20),
+      alive(24, 2),
+      dead(400),
+      job(['FINISHED', begin + 7_200]),
+    ];
+    everyWay(events.map((event) => [event]));
+    expect(converted(events)).toMatchObject([{ outcome: 'failed', endInferred: 'actor_died', endNs: endsAt(15.2, 20) }]);
+  });
+});
+
 describe('an actor that is created again and again', () => {
   /** Transitions whose times count how often they are read. */
   function stepsFor(restarts: number, arranged: (events: RayEvent[][]) => RayEvent[]): number {

@@ -298,7 +298,17 @@ function checkClocks(world: World, what: string, session: SessionFacts, attempt:
       ((owners !== undefined && startNs < owners) || (terminal !== undefined && endNs > terminal)),
   );
   const isMarked = Number(span.attributes['ray.clock_skew_seconds'] ?? 0) > 0;
+  if (isMarked && ranBeforeItsProcess(session, attempt, span)) return;
   if (isMarked !== (isMixed || isAfterEnd || contradicts)) world.say(`${what}: is ${isMarked ? '' : 'not '}marked for its clocks`);
+}
+
+/** It ends by the clock of the head, and by that clock its actor was created after it ran. */
+function ranBeforeItsProcess(session: SessionFacts, { taskId, states }: AttemptFacts, span: FlatSpan): boolean {
+  const inferred = span.attributes['ray.end_inferred'];
+  if (inferred === undefined || inferred === 'profile' || inferred === 'last_state') return false;
+  const ranNs = earliest(states.filter(({ state }) => state === 'RUNNING').map(({ ns }) => ns));
+  const lives = session.actors.get(taskId.slice(16))?.states ?? [];
+  return ranNs !== undefined && lives.some(({ state, ns }) => state === 'ALIVE' && ns > ranNs);
 }
 
 function checkOutcome(world: World, what: string, attempt: AttemptFacts, span: FlatSpan): void {
