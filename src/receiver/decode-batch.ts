@@ -77,7 +77,8 @@ export async function decodeBatch(options: DecodeBatchOptions): Promise<DecodedB
     const parsed = parseElement(bytes, element);
     if (!parsed.ok) return notJson(index);
     const decoded = decodeGuarded(parsed.value, options);
-    if (decoded.ok) learnGuarded(scanned, element, decoded.event, options);
+    // The scanner gives an event and no more: a time that was ignored would not be counted.
+    if (decoded.ok && decoded.ignoredTimes === undefined) learnGuarded(scanned, element, decoded.event, options);
     collected.add(index, element, decoded);
   }
 }

@@ -133,6 +133,11 @@ describe('the scanner learns nothing from an event that it could read otherwise 
       definition(1, { pythonFunctionDescriptor: { functionName: 'f' }, javaFunctionDescriptor: { className: '' } }),
       definition(2, { pythonFunctionDescriptor: { functionName: 'f' }, javaFunctionDescriptor: { className: 'X' } }),
     ],
+    [
+      'with a time that is read as absent, which is counted',
+      lifecycle(1, { stateTransitions: [{ state: 'NIL', timestamp: { a: 1 } }] }),
+      lifecycle(2, { stateTransitions: [{ state: 'NIL', timestamp: { a: 1 } }] }),
+    ],
   ])('%s', async (_what, first, second) => {
     const alone = await decode(Buffer.from(`[${second}]`));
     expect(alone).toMatchObject({ ok: true, rejectedCount: 0 });

@@ -15,6 +15,10 @@ const TEXTS = [
   '\u001b[31mred\u001b[0m',
   'a\u0000b',
   '\ufeff',
+  // Halves of surrogate pairs, which JSON can spell and UTF-8 cannot.
+  '\ud83d',
+  'a\ude00b',
+  '\ude00\ud83d',
   '__proto__',
   'constructor',
   '{}',
@@ -89,8 +93,20 @@ const NUMBERS = [
   '123456789012345',
   '1234567890123456',
   '9007199254740993',
+  '18446744073709551616',
+  '-9223372036854775809',
+  '9'.repeat(400),
+  '0.000000001',
   '1e308',
   '1E999',
+  '-1e-999',
+  // No JSON.
+  '01',
+  '+1',
+  '.5',
+  '1.',
+  '0x10',
+  'NaN',
 ];
 const OTHERS = [
   'null',
@@ -102,6 +118,25 @@ const OTHERS = [
   '[null]',
   '{"a":{"b":[1,{"c":"d"}]}}',
   '{"pythonFunctionDescriptor":{"className":"C"}}',
+];
+/** Keys that mean something to JavaScript or are out of bounds. */
+const KEYS = ['"__proto__"', '"constructor"', '"toString"', '""', '"tomorrow"', '"a b"', `"${'k'.repeat(300)}"`];
+/** Bytes that UTF-8 does not allow, or JSON does not, and some that both allow at a few places only. */
+const BYTES = [
+  [0xff],
+  [0x80],
+  [0xc0, 0x80],
+  [0xc3],
+  [0xe2, 0x82],
+  [0xed, 0xa0, 0x80],
+  [0xf4, 0x90, 0x80, 0x80],
+  [0xf0, 0x9f, 0x98, 0x80],
+  [0xc2, 0x85],
+  [0x00],
+  [0x1f],
+  [0x7f],
+  [0x22],
+  [0x5c],
 ];
 const SPACES = ['', '', '', ' ', '\n', '\t', ' \r\n  '];
 const TYPES = [
@@ -169,8 +204,15 @@ export class EventMutator {
     if (random.chance(0.01)) body = texts[0] ?? body;
     if (random.chance(0.01)) body = body.replace(']', random.pick([',]', '', ']]', '] x', ',,', '}']));
     if (random.chance(0.01)) body = body.replaceAll('},{', random.pick(['}{', '} x,{', '},,{', '}\u00a0,{', '};{']));
-    const bytes = Buffer.from(body);
+    const bytes = random.chance(0.03) ? this.#withOddBytes(Buffer.from(body)) : Buffer.from(body);
     return random.chance(0.02) ? bytes.subarray(0, random.below(bytes.length)) : bytes;
+  }
+
+  /** Some bytes more, or in place of others. */
+  #withOddBytes(bytes: Buffer): Buffer {
+    const random = this.#random;
+    const at = random.below(bytes.length);
+    return Buffer.concat([bytes.subarray(0, at), Buffer.from(random.pick(BYTES)), bytes.subarray(at + random.below(4))]);
   }
 
   /** Notes the objects in which something was changed. */
@@ -276,7 +318,7 @@ export class EventMutator {
 
   #stray(): Member[] {
     const { key, value } = this.#random.pick(this.#members);
-    return [{ key: this.#random.chance(0.2) ? '"tomorrow"' : key, value: copyOf(value) }];
+    return [{ key: this.#random.chance(0.2) ? this.#random.pick(KEYS) : key, value: copyOf(value) }];
   }
 
   #otherPayload(): Member {
@@ -289,7 +331,7 @@ export class EventMutator {
 
   #nested(value: Tree): Tree {
     const random = this.#random;
-    const levels = random.pick([1, 2, 5, 60, 70, 400]);
+    const levels = random.pick([1, 2, 5, 60, 61, 62, 63, 64, 70, 400]);
     let nested = value;
     for (let level = 0; level < levels; level += 1)
       nested = random.chance(0.5) ? { kind: 'array', elements: [nested] } : { kind: 'object', members: [{ key: '"a"', value: nested }] };
@@ -306,6 +348,7 @@ export class EventMutator {
     if (element === undefined)
       list.push(treeOf({ state: random.pick(['RUNNING', 'FAILED', 8, 'NIL', 77]), timestamp: random.pick(TIMES) }));
     else if (random.chance(0.3)) list.splice(at, 1);
+    else if (random.chance(0.3)) list.splice(at, 0, ...Array.from({ length: 1 + random.below(12) }, () => copyOf(element)));
     else if (random.chance(0.5)) list.splice(at, 0, copyOf(element));
     else list.reverse();
   }

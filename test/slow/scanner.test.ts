@@ -80,8 +80,12 @@ type Outcome = Awaited<ReturnType<typeof decode>>;
 function difference(scanned: Outcome, plain: Outcome): string {
   if (!scanned.ok || !plain.ok) return `${print(scanned)} instead of ${print(plain)}`;
   const index = plain.events.findIndex((event, at) => !isDeepStrictEqual(event, scanned.events[at]));
-  if (index < 0) return 'other rejections';
+  if (index < 0) return `${print(countsOf(scanned))} instead of ${print(countsOf(plain))}`;
   return `event ${index} reads as ${print(scanned.events[index])} instead of ${print(plain.events[index])}`;
+}
+
+function countsOf({ events, rejectedByCode, unknownTypes, ...others }: Extract<Outcome, { readonly ok: true }>): unknown {
+  return { ...others, events: events.length, rejectedByCode: [...rejectedByCode], unknownTypes: [...unknownTypes] };
 }
 
 function print(value: unknown): string {
