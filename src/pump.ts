@@ -2,7 +2,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { Applied, Correlator, Lifecycle } from './correlate/index.ts';
 import type { RayEvent } from './event/index.ts';
 import type { ExportPipeline, IsSettled } from './export/index.ts';
-import type { Sleep, Turn, Turns } from './runtime/index.ts';
+import type { Sleep, TimeSlice, Scheduler } from './runtime/index.ts';
 import type { Journal, JournalCursor, JournalSlice } from './journal/index.ts';
 
 /** Entries that are read from the journal at once. */
@@ -37,7 +37,7 @@ export interface PumpOptions {
   readonly onFinished: (lifecycle: Lifecycle, spans: readonly ReadableSpan[], atMs: number) => void;
   /** Hears of an exception in a stage, which is our own bug; what caused it is skipped. */
   readonly onBug: (stage: PumpStage, error: unknown) => void;
-  readonly turns: Turns;
+  readonly scheduler: Scheduler;
   readonly sleep: Sleep;
 }
 
@@ -62,7 +62,7 @@ export interface Pump {
  * and working through it again after a crash gives the same.
  */
 export function createPump(options: PumpOptions): Pump {
-  const { journal, correlator, pipeline, turns } = options;
+  const { journal, correlator, pipeline, scheduler } = options;
   const { durable } = journal;
   let cursor: JournalCursor = journal.stats().releasedCursor;
   let timeMs = 0;
@@ -101,10 +101,10 @@ export function createPump(options: PumpOptions): Pump {
 
   /** False when it was aborted before the last entry. */
   async function applyAll(entries: JournalSlice['entries'], signal: AbortSignal): Promise<boolean> {
-    let turn = await turns.take('background');
+    let slice = await scheduler.take('background');
     for (const entry of entries) {
-      if (turn.isOver()) turn = await turns.take('background');
-      if (entry.receivedAtMs > timeMs && !(await moveTo(entry.receivedAtMs, signal, turn))) break;
+      if (slice.hasEnded()) slice = await scheduler.take('background');
+      if (entry.receivedAtMs > timeMs && !(await moveTo(entry.receivedAtMs, signal, slice))) break;
       const applied = applyGuarded(entry.event);
       if (applied !== undefined) options.onApplied?.(entry.event, applied, timeMs);
       cursor += 1;
@@ -124,9 +124,9 @@ export function createPump(options: PumpOptions): Pump {
   }
 
   /** Lets time pass for the correlator, and sends on what is finished by then. False when it was aborted meanwhile. */
-  async function moveTo(ms: number, signal: AbortSignal, ownTurn?: Turn): Promise<boolean> {
+  async function moveTo(ms: number, signal: AbortSignal, ownTurn?: TimeSlice): Promise<boolean> {
     timeMs = Math.max(timeMs, ms);
-    let turn = ownTurn ?? (await turns.take('background'));
+    let slice = ownTurn ?? (await scheduler.take('background'));
     while (true) {
       if (heldFrom >= held.length) {
         held = finishedNext();
@@ -140,7 +140,7 @@ export function createPump(options: PumpOptions): Pump {
         await pipeline.waitForRoom(signal);
       }
       if (signal.aborted) return false;
-      if (turn.isOver()) turn = await turns.take('background');
+      if (slice.hasEnded()) slice = await scheduler.take('background');
       if (lifecycle === undefined) continue;
       heldFrom += 1;
       sendOn(lifecycle);
@@ -208,13 +208,13 @@ export function createPump(options: PumpOptions): Pump {
 
   async function checkpoint(): Promise<void> {
     if (durable === undefined || isRebuilding || heldFrom < held.length) return;
-    let turn = await turns.take('background');
+    let slice = await scheduler.take('background');
     const saved = await durable.saveCheckpoint({
       cursor,
       options: options.correlateOptions,
       records: correlator.checkpoint(),
       pause: async () => {
-        if (turn.isOver()) turn = await turns.take('background');
+        if (slice.hasEnded()) slice = await scheduler.take('background');
       },
     });
     if (!saved.ok) checkpointNotBeforeMs = timeMs + CHECKPOINT_RETRY_MS;

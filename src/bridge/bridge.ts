@@ -1,7 +1,7 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Hono } from 'hono';
 import type { Access } from '../http/index.ts';
-import { watch, type Clock, systemClock, createTurns } from '../runtime/index.ts';
+import { watchFiles, type Clock, systemClock, createScheduler } from '../runtime/index.ts';
 import { accessOf, type Environment, exportersOf, memoryLimit, remembering, spanEnvironmentOf } from './parts.ts';
 import { countFinished, describeJob, describeProblems, healthOf, readingsOf, reportFolded } from './readings.ts';
 import { createTelemetry, type RebuildProgress, type Telemetry } from '../telemetry/index.ts';
@@ -114,7 +114,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const journal = options.journal ?? createMemoryJournal({ ...memoryLimit(settings), now: clock.now });
   const { durable } = journal;
   // What waits in memory is not to become more for the sake of faster answers.
-  const turns = createTurns({ isBackgroundBehind: () => durable === undefined || journal.stats().entries > MAX_BEHIND_ENTRIES });
+  const scheduler = createScheduler({ isBackgroundBehind: () => durable === undefined || journal.stats().entries > MAX_BEHIND_ENTRIES });
   const limits = { ...DEFAULT_RECEIVER_LIMITS, maxBodyBytes: settings.maxBodyBytes, ...options.receiverLimits };
   const seenEvents = createSeenEvents(limits.maxRememberedEvents);
   const { isSampled, ...spanEnvironment } = spanEnvironmentOf(env);
@@ -155,7 +155,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     journal,
     correlator,
     pipeline,
-    turns,
+    scheduler,
     sleep: clock.sleep,
     correlateOptions,
     onReady: () => (isReady = true),
@@ -218,8 +218,9 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   async function rebuildAndPump(): Promise<void> {
     const done = new AbortController();
     const telling = tellRebuilding(done.signal);
-    if (durable !== undefined) await takeUpCheckpoint(durable, correlator, turns, (count) => (restoredRecords += count), abortPump.signal);
-    if (durable !== undefined && view !== undefined) await retellTo(view, correlator, turns);
+    if (durable !== undefined)
+      await takeUpCheckpoint(durable, correlator, scheduler, (count) => (restoredRecords += count), abortPump.signal);
+    if (durable !== undefined && view !== undefined) await retellTo(view, correlator, scheduler);
     await pump.run(abortPump.signal);
     done.abort();
     await telling;
@@ -254,7 +255,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   function openView(): View {
     return createView({
       telemetry,
-      turns,
+      scheduler,
       now: clock.now,
       // The journal's clock stands still while no process runs.
       heardAtMs: (journalMs) => clock.now() - Math.max(0, journal.nowMs() - journalMs),
@@ -274,7 +275,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     isReady = durable === undefined;
     startedMs = clock.now();
     pumping = rebuildAndPump();
-    watching = watch([...access.files, ...pipeline.files], {
+    watching = watchFiles([...access.files, ...pipeline.files], {
       sleep: clock.sleep,
       signal: abortWatch.signal,
       onReload: telemetry.fileReloaded,
@@ -338,7 +339,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       notReadyReason,
       warnings,
       pressure,
-      turns,
+      scheduler,
       seenEvents,
       ingestTokens: access.ingest,
       readTokens: access.read,

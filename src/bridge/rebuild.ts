@@ -1,7 +1,7 @@
 import type { CheckpointRecord, CorrelateOptions, Correlator } from '../correlate/index.ts';
 import type { Durable } from '../journal/index.ts';
 import type { Settings } from '../config.ts';
-import type { Turns } from '../runtime/index.ts';
+import type { Scheduler } from '../runtime/index.ts';
 import type { View } from '../view/index.ts';
 
 /** What of the settings shapes what the correlator hands out. Part of each checkpoint, so that a restart works with what applied then. */
@@ -23,14 +23,14 @@ export function restoredOptions(durable: Durable | undefined, current: Partial<C
 export async function takeUpCheckpoint(
   durable: Durable,
   correlator: Correlator,
-  turns: Turns,
+  scheduler: Scheduler,
   onRecords: (count: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  let turn = await turns.take('background');
+  let slice = await scheduler.take('background');
   for await (const portion of durable.readCheckpoint(signal)) {
     for (const record of portion) {
-      if (turn.isOver()) turn = await turns.take('background');
+      if (slice.hasEnded()) slice = await scheduler.take('background');
       try {
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as the correlator wrote it; what is not, throws
         correlator.restore(record as CheckpointRecord);
@@ -43,10 +43,10 @@ export async function takeUpCheckpoint(
 }
 
 /** Tells the view what was open when the checkpoint was made, in turns. */
-export async function retellTo(view: View, correlator: Correlator, turns: Turns): Promise<void> {
-  let turn = await turns.take();
+export async function retellTo(view: View, correlator: Correlator, scheduler: Scheduler): Promise<void> {
+  let slice = await scheduler.take();
   for (const retold of correlator.retell()) {
-    if (turn.isOver()) turn = await turns.take();
+    if (slice.hasEnded()) slice = await scheduler.take();
     view.takeUp(retold);
   }
 }

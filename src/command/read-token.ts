@@ -7,6 +7,6 @@ export function readFirstToken(
 ): { readonly ok: true; readonly token: string | undefined } | { readonly ok: false; readonly problem: string } {
   const read = readSmallFile(path);
   if (!read.ok) return { ok: false, problem: `--read-token-file: ${read.problem}` };
-  const parsed = tokenLines(read.text);
+  const parsed = tokenLines(read.value);
   return parsed.ok ? { ok: true, token: parsed.value[0] } : { ok: false, problem: `--read-token-file: ${path} ${parsed.problem}` };
 }

@@ -10,7 +10,7 @@ import {
   type ListeningServer,
   isLoopback,
 } from '../http/index.ts';
-import { watch } from '../runtime/index.ts';
+import { watchFiles } from '../runtime/index.ts';
 import { parseSettings, type Settings, settingsTable } from '../config.ts';
 import { describeSuspect, suspectVariables } from '../known-variables.ts';
 import { createExporters } from '../export/index.ts';
@@ -90,7 +90,7 @@ async function serve(context: CommandContext): Promise<Outcome> {
 
   if (certificate !== undefined && certificateFiles !== undefined) {
     const files = [reloadableCertificate(certificateFiles, certificate, server.useCertificate)];
-    await watch(files, { sleep: context.sleep, signal: stop, onReload: telemetry.fileReloaded });
+    await watchFiles(files, { sleep: context.sleep, signal: stop, onReload: telemetry.fileReloaded });
   }
   await aborted(stop);
   stdout.write(`stopping: delivering what is finished, ${settings.drainTimeoutMs / 1000} s at most\n`);

@@ -1,4 +1,4 @@
-import { type Reloadable, type ChangeBoard, type ChildSignal, type Clock, childSignal } from '../runtime/index.ts';
+import { type Reloadable, type Waiters, type ChildSignal, type Clock, childSignal } from '../runtime/index.ts';
 import { plainSpan } from '../otlp/index.ts';
 import { BackendTrust } from './backend-trust.ts';
 import { type QueuedSpan, halvesByBytes, halvesByCount, takeBatch, totalBytes } from './batch.ts';
@@ -16,7 +16,7 @@ export interface LaneOptions<Item extends QueuedSpan> {
   readonly exporter: NamedExporter;
   readonly limits: ExportLimits;
   readonly clock: Clock;
-  readonly board: ChangeBoard;
+  readonly board: Waiters;
   readonly onEvent: (event: ExportEvent) => void;
   /** Called once for each span, with those of one request together: delivered, or refused with the reason. */
   readonly onSettled: (items: readonly Item[], refusal: string | undefined) => void;

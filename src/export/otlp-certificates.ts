@@ -41,16 +41,16 @@ export function readCertificates(variables: CertificateVariables, problems: stri
     // The files are one unit: while one of them cannot be used, or does not fit the others yet, all that was good before stays.
     reload: (): Reloaded | undefined => {
       const next = readMaterial(variables);
-      if (!next.ok) return { what: WHAT, outcome: { ok: false, problem: next.problems.join('; ') } };
+      if (!next.ok) return { setting: SETTING, outcome: { ok: false, problem: next.problems.join('; ') } };
       if (isSame(next.material, material)) return undefined;
       ({ material } = next);
-      return { what: WHAT, outcome: { ok: true, holds: next.holds } };
+      return { setting: SETTING, outcome: { ok: true, value: next.holds } };
     },
   };
 }
 
 /** The name of these files in the log and in metrics. */
-const WHAT = 'otlp-certificates';
+const SETTING = 'otlp-certificates';
 
 function readMaterial({ ca, cert, key }: CertificateVariables): ReadMaterial {
   const problems: string[] = [];
@@ -78,7 +78,7 @@ function readMaterial({ ca, cert, key }: CertificateVariables): ReadMaterial {
 function readNamed(named: NamedFile | undefined, problems: string[]): SettingText | undefined {
   if (named === undefined) return undefined;
   const read = readSmallFile(named.file);
-  if (read.ok) return { ...named, text: read.text };
+  if (read.ok) return { ...named, text: read.value };
   problems.push(`${named.setting}: cannot read the file: ${read.problem}`);
   return undefined;
 }

@@ -1,5 +1,5 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { type Reloadable, childSignal, type Clock, createChangeBoard, systemClock } from '../runtime/index.ts';
+import { type Reloadable, childSignal, type Clock, createWaiters, systemClock } from '../runtime/index.ts';
 import { plainSpan, otlpBytes } from '../otlp/index.ts';
 import type { QueuedSpan } from './batch.ts';
 import type { NamedExporter } from './create-exporters.ts';
@@ -75,7 +75,7 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
   const limits = limitsOf(options);
   const clock = options.clock ?? systemClock;
   const onEvent = options.onEvent ?? (() => undefined);
-  const board = createChangeBoard();
+  const board = createWaiters();
   const stop = new AbortController();
   const total = { queuedSpans: 0, queuedBytes: 0, exported: 0, refused: 0, discarded: 0 };
 

@@ -43,11 +43,11 @@ function openTokens(setting: string, path: string | undefined, others: readonly 
 
   function reload(file: string): ReturnType<Reloadable['reload']> {
     const again = readTokenFile(file);
-    if (!again.ok) return { what: setting, outcome: again };
+    if (!again.ok) return { setting, outcome: again };
     if (again.text === text) return undefined;
     text = again.text;
     tokens.replace([...others, ...again.tokens]);
-    return { what: setting, outcome: { ok: true, holds: again.tokens.length === 1 ? '1 token' : `${again.tokens.length} tokens` } };
+    return { setting, outcome: { ok: true, value: again.tokens.length === 1 ? '1 token' : `${again.tokens.length} tokens` } };
   }
 
   return { ok: true, tokens, files: [{ reload: () => reload(path) }] };
@@ -60,6 +60,6 @@ type ReadTokens =
 function readTokenFile(path: string): ReadTokens {
   const read = readSmallFile(path);
   if (!read.ok) return read;
-  const tokens = tokenLines(read.text);
-  return tokens.ok ? { ok: true, text: read.text, tokens: tokens.value } : { ok: false, problem: `${path}: ${tokens.problem}` };
+  const tokens = tokenLines(read.value);
+  return tokens.ok ? { ok: true, text: read.value, tokens: tokens.value } : { ok: false, problem: `${path}: ${tokens.problem}` };
 }

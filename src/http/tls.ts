@@ -36,8 +36,8 @@ export function readCertificate({ certFile, keyFile }: CertificateFiles): ReadCe
   const key = readSmallFile(keyFile);
   if (!key.ok) return { ok: false, problem: `--tls-key-file: ${key.problem}` };
   return checkCertificate(
-    { setting: '--tls-cert-file', file: certFile, text: cert.text },
-    { setting: '--tls-key-file', file: keyFile, text: key.text },
+    { setting: '--tls-cert-file', file: certFile, text: cert.value },
+    { setting: '--tls-key-file', file: keyFile, text: key.value },
   );
 }
 
@@ -88,11 +88,11 @@ export function reloadableCertificate(files: CertificateFiles, first: Certificat
   return {
     reload() {
       const read = readCertificate(files);
-      if (!read.ok) return { what: 'tls-cert-file', outcome: read };
+      if (!read.ok) return { setting: 'tls-cert-file', outcome: read };
       if (read.certificate.cert === used.cert && read.certificate.key === used.key) return undefined;
       used = read.certificate;
       use(used);
-      return { what: 'tls-cert-file', outcome: { ok: true, holds: `a certificate that is valid until ${validUntil(used)}` } };
+      return { setting: 'tls-cert-file', outcome: { ok: true, value: `a certificate that is valid until ${validUntil(used)}` } };
     },
   };
 }

@@ -2,7 +2,7 @@ import type { RayEvent } from '../event/index.ts';
 import { Batches } from './batches.ts';
 import { CheckpointStore } from './checkpoints.ts';
 import { Delivered } from './delivered.ts';
-import { createEntryWaits } from '../runtime/index.ts';
+import { createWaiters } from '../runtime/index.ts';
 import { identify } from './folder-check.ts';
 import { createJournalClock, type JournalClock } from './journal-clock.ts';
 import type {
@@ -96,7 +96,7 @@ class DiskJournal implements Journal, Durable {
   readonly #checkpoints: CheckpointStore;
   readonly #delivered = new Delivered();
   readonly #tail = new Tail();
-  readonly #waits = createEntryWaits();
+  readonly #waits = createWaiters();
   readonly #space: Space;
   #clock: JournalClock;
   #writer: StoreWriter | undefined;

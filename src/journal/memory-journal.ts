@@ -1,5 +1,5 @@
 import type { RayEvent } from '../event/index.ts';
-import { createEntryWaits } from '../runtime/index.ts';
+import { createWaiters } from '../runtime/index.ts';
 import { createJournalClock } from './journal-clock.ts';
 import type { AppendOutcome, Journal, JournalCursor, JournalSlice, JournalStats } from './journal.ts';
 import { assertReachable, closedOutcome, RETRY_AFTER_MS } from './outcomes.ts';
@@ -21,7 +21,7 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
   const now = options.now ?? Date.now;
   const clock = createJournalClock(now, now());
   const tail = new Tail();
-  const waits = createEntryWaits();
+  const waits = createWaiters();
   let releasedCursor = 0;
   let endCursor = 0;
   let isClosed = false;

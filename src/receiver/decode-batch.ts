@@ -2,7 +2,7 @@ import { type Decoded, type RayEvent, type Rejection, type EventScanner, ScanByt
 import { MAX_ANSWER_ERRORS } from './limits.ts';
 import { type Refusal, refuse } from '../http/index.ts';
 import { type BodyElement, isEndOfElement, splitBody, type TakeElement } from './split-body.ts';
-import type { Turns } from '../runtime/index.ts';
+import type { Scheduler } from '../runtime/index.ts';
 
 export interface RejectedEvent {
   /** Position in the posted array. */
@@ -41,7 +41,7 @@ export interface DecodeBatchOptions {
   readonly bytes: Buffer;
   readonly maxBodyEvents: number;
   readonly maxEventDepth: number;
-  readonly turns: Turns;
+  readonly scheduler: Scheduler;
   readonly decode: DecodeEvent;
   /** Reads without `decode` what it can. */
   readonly scanner?: EventScanner | undefined;
@@ -53,14 +53,14 @@ const SCANNED_BETWEEN_LOOKS = 16;
 
 /** Reads a body event by event. A bad event is set aside; only a body that is not JSON, or has too many events, is refused. */
 export async function decodeBatch(options: DecodeBatchOptions): Promise<DecodedBatch | Refusal> {
-  const { bytes, maxBodyEvents, maxEventDepth, turns, scanner } = options;
+  const { bytes, maxBodyEvents, maxEventDepth, scheduler, scanner } = options;
   const scanned = new ScanBytes(bytes);
   const collected = createCollector();
   const nextElement = splitBody(bytes, scanner === undefined ? undefined : takeScanned(scanner, scanned, collected.events, options));
-  let turn = await turns.take();
+  let slice = await scheduler.take();
   let isTimeToLook = true;
   for (let index = 0; ; index += 1) {
-    if (isTimeToLook && turn.isOver()) turn = await turns.take();
+    if (isTimeToLook && slice.hasEnded()) slice = await scheduler.take();
     const element = nextElement();
     // Events that are scanned are short, and take hardly more time than to look at the clock.
     isTimeToLook = element !== 'taken' || index % SCANNED_BETWEEN_LOOKS === 0;

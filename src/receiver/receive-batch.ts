@@ -5,7 +5,7 @@ import type { EventScanner, Rejection } from '../event/index.ts';
 import type { Intake } from './intake.ts';
 import type { ReceiverLimits } from './limits.ts';
 import type { ReceiverTelemetry } from './receiver-telemetry.ts';
-import type { Turns } from '../runtime/index.ts';
+import type { Scheduler } from '../runtime/index.ts';
 
 /** `application/json`, `application/cloudevents+json`..., with or without parameters. */
 const JSON_CONTENT_TYPE = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
@@ -39,7 +39,7 @@ export interface BatchReceiverOptions {
   readonly budget: ByteBudget;
   readonly buffers: BodyBuffers;
   readonly limits: ReceiverLimits;
-  readonly turns: Turns;
+  readonly scheduler: Scheduler;
   readonly decode: DecodeEvent;
   readonly scanner: EventScanner | undefined;
   readonly telemetry: ReceiverTelemetry;
@@ -74,9 +74,9 @@ export async function receiveBatch(context: Context, options: BatchReceiverOptio
 
 async function takeIn(bytes: Buffer, options: BatchReceiverOptions): Promise<ReceivedBatch | Refusal> {
   const { maxBodyEvents, maxEventDepth } = options.limits;
-  const { turns, decode, scanner, telemetry } = options;
+  const { scheduler, decode, scanner, telemetry } = options;
   const onDecoderError = (error: unknown): void => telemetry.internalError('decode', error);
-  const batch = await decodeBatch({ bytes, maxBodyEvents, maxEventDepth, turns, decode, scanner, onDecoderError });
+  const batch = await decodeBatch({ bytes, maxBodyEvents, maxEventDepth, scheduler, decode, scanner, onDecoderError });
   if (!batch.ok) return batch;
   // Asked again, because a stop or a full state may have come while the body was read.
   const refusal = refusalOf(options.pressure());

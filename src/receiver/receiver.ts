@@ -22,7 +22,7 @@ import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './limits.ts';
 import { type BatchReceiverOptions, type OnRejected, type Pressure, type ReceivedBatch, receiveBatch } from './receive-batch.ts';
 import type { ReceiverTelemetry } from './receiver-telemetry.ts';
 import { createSeenEvents, type SeenEvents } from './seen-events.ts';
-import { createTurns, type Turns } from '../runtime/index.ts';
+import { createScheduler, type Scheduler } from '../runtime/index.ts';
 
 export interface ReceiverOptions {
   readonly journal: Journal;
@@ -45,7 +45,7 @@ export interface ReceiverOptions {
   readonly listenHost?: string;
   readonly onRejected?: OnRejected;
   /** Given by whoever shares the event loop with the receiver. */
-  readonly turns?: Turns;
+  readonly scheduler?: Scheduler;
   readonly seenEvents?: SeenEvents;
   /** Adds routes for readers, before those of this receiver. */
   readonly mountPages?: (app: Hono) => void;
@@ -72,7 +72,7 @@ export function createReceiver(options: ReceiverOptions): Hono {
     budget: createByteBudget(limits.maxInFlightBytes),
     buffers: createBodyBuffers(),
     limits,
-    turns: options.turns ?? createTurns(),
+    scheduler: options.scheduler ?? createScheduler(),
     decode: options.decode ?? decodeEvent,
     scanner: options.decode === undefined ? new EventScanner() : undefined,
     telemetry,

@@ -1,7 +1,7 @@
-/** Waits `ms` milliseconds, or until `signal` aborts; never rejects. */
+/** Waits `ms` milliseconds, or until `signal` aborts. Never rejects. */
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
 
-/** What the pipeline takes from the outside world, so that tests own time and chance. */
+/** Time and randomness, injected so that tests control both. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -29,11 +29,11 @@ export const systemClock: Clock = {
 export interface ChildSignal {
   readonly signal: AbortSignal;
   abort(): void;
-  /** Takes the listener off the parent: AbortSignal.any would keep it for the parent's whole life. */
+  /** Removes the listener from the parent. `AbortSignal.any` would keep it as long as the parent lives. */
   release(): void;
 }
 
-/** A signal that aborts with its parent, or alone. */
+/** A signal that aborts with its parent, or on its own. */
 export function childSignal(parent: AbortSignal): ChildSignal {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
@@ -42,31 +42,22 @@ export function childSignal(parent: AbortSignal): ChildSignal {
   return { signal: controller.signal, abort, release: () => parent.removeEventListener('abort', abort) };
 }
 
-/** Lets several parties wait for a condition over shared state, without polling. */
-export interface ChangeBoard {
-  /** Tells the waiting parties to look again. */
-  changed(): void;
-  /** Resolves when the condition holds, or when `signal` aborts. */
-  until(condition: () => boolean, signal: AbortSignal): Promise<void>;
-}
-
-export function createChangeBoard(): ChangeBoard {
-  const watchers = new Set<() => void>();
-  return {
-    changed: () => {
-      for (const look of watchers) look();
-    },
-    until: (condition, signal) =>
-      new Promise((resolve) => {
-        const look = (): void => {
-          if (!signal.aborted && !condition()) return;
-          watchers.delete(look);
-          signal.removeEventListener('abort', look);
-          resolve();
-        };
-        watchers.add(look);
-        signal.addEventListener('abort', look);
-        look();
-      }),
+/**
+ * A signal that aborts with `stop`, or after `ms`.
+ *
+ * `AbortSignal.any([stop, AbortSignal.timeout(ms)])` is not enough: Node holds the sources of a combined signal weakly. The garbage
+ * collector can collect the timeout, which then never fires. The timer here keeps its controller alive.
+ * Source: https://github.com/nodejs/node/issues/57736
+ */
+export function withTimeLimit(stop: AbortSignal, ms: number): AbortSignal {
+  const limit = new AbortController();
+  const timer = setTimeout(() => {
+    limit.abort(new DOMException('The time limit was reached.', 'TimeoutError'));
+  }, ms).unref();
+  const either = AbortSignal.any([stop, limit.signal]);
+  const disarm = (): void => {
+    clearTimeout(timer);
   };
+  either.addEventListener('abort', disarm, { once: true });
+  return either;
 }

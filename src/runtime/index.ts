@@ -1,7 +1,7 @@
-export { systemClock, type Clock, childSignal, createChangeBoard, type ChangeBoard, type ChildSignal, type Sleep } from './clock.ts';
-export { withTimeLimit } from './time-limit.ts';
-export { createEntryWaits } from './waiters.ts';
-export { type Reloaded, type Reloadable, watch } from './watch-files.ts';
-export { readSmallFile } from './small-file.ts';
+export { type ChildSignal, type Clock, childSignal, type Sleep, systemClock, withTimeLimit } from './clock.ts';
 export { printable } from './printable.ts';
-export { type Turns, createTurns, type Turn } from './scheduler.ts';
+export { failure, type Result, success } from './result.ts';
+export { createScheduler, type Scheduler, type TimeSlice } from './scheduler.ts';
+export { readSmallFile } from './small-file.ts';
+export { createWaiters, type Waiters } from './waiters.ts';
+export { type Reloadable, type Reloaded, watchFiles } from './watch-files.ts';

@@ -1,8 +1,8 @@
-// What can steer a terminal or fake a line: control characters, line separators, and marks that turn the direction of text.
-const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
+/** Characters that can control a terminal or fake a line: controls, line separators, and marks that change the direction of text. */
+const UNSAFE = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
-/** A hostile string made safe for one line of a terminal or log: control characters become \uXXXX, the length has a limit. */
+/** Makes untrusted text safe for one line of a terminal or log: unsafe characters become \uXXXX, and `limit` bounds the length. */
 export function printable(text: string, limit = 300): string {
   const cut = text.length > limit ? `${text.slice(0, limit)}…` : text;
-  return cut.replace(STEERING, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return cut.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -1,28 +1,28 @@
-/** Those who wait for entries, or for the end. */
-export interface EntryWaits {
-  /** Resolves when `isOver` is true after a change, or when `signal` aborts. */
-  until(isOver: () => boolean, signal: AbortSignal): Promise<void>;
+/** Lets several parties wait for conditions on shared state, without polling. */
+export interface Waiters {
+  /** Makes every waiting party check its condition. Call after each change of the state. */
   changed(): void;
+  /** Resolves when the condition holds, or when `signal` aborts. */
+  until(condition: () => boolean, signal: AbortSignal): Promise<void>;
 }
 
-export function createEntryWaits(): EntryWaits {
-  const wakeUps = new Set<() => void>();
+export function createWaiters(): Waiters {
+  const checks = new Set<() => void>();
   return {
-    changed() {
-      for (const wake of wakeUps) wake();
+    changed: () => {
+      for (const check of checks) check();
     },
-    async until(isOver, signal) {
-      if (isOver() || signal.aborted) return;
-      await new Promise<void>((resolve) => {
-        const finish = (): void => {
-          if (!isOver() && !signal.aborted) return;
-          wakeUps.delete(finish);
-          signal.removeEventListener('abort', finish);
+    until: (condition, signal) =>
+      new Promise((resolve) => {
+        const check = (): void => {
+          if (!signal.aborted && !condition()) return;
+          checks.delete(check);
+          signal.removeEventListener('abort', check);
           resolve();
         };
-        wakeUps.add(finish);
-        signal.addEventListener('abort', finish);
-      });
-    },
+        checks.add(check);
+        signal.addEventListener('abort', check);
+        check();
+      }),
   };
 }

@@ -1,29 +1,33 @@
-/** How often files are looked at. Read anew rather than watched: a mounted secret changes by a link that is put elsewhere. */
-const lookEveryMs = 5000;
+import type { Sleep } from './clock.ts';
+import type { Result } from './result.ts';
+
+/** How often files are read again. Polled, because Kubernetes updates a mounted secret by replacing a link, which file watchers miss. */
+const POLL_INTERVAL_MS = 5000;
 
 export interface Reloaded {
-  /** Which files: the name of their setting. */
-  readonly what: string;
-  readonly outcome: { readonly ok: true; readonly holds: string } | { readonly ok: false; readonly problem: string };
+  /** The setting that names the files. */
+  readonly setting: string;
+  /** What the files hold now, for people: `2 tokens`. */
+  readonly outcome: Result<string>;
 }
 
-/** Something that is made of files. */
+/** State read from files that may change while the process runs. */
 export interface Reloadable {
-  /** Takes over what changed. Undefined when nothing did; on a problem the old state holds, and the next look tells it again. */
+  /** Reads the files again. Undefined when nothing changed. On a problem the previous state stays, and the next poll reports it again. */
   reload(): Reloaded | undefined;
 }
 
 export interface WatchOptions {
-  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly sleep: Sleep;
   readonly signal: AbortSignal;
   readonly onReload: (reloaded: Reloaded) => void;
 }
 
-/** Looks again and again, until the signal aborts. */
-export async function watch(reloadables: readonly Reloadable[], { sleep, signal, onReload }: WatchOptions): Promise<void> {
+/** Polls the files until the signal aborts. */
+export async function watchFiles(reloadables: readonly Reloadable[], { sleep, signal, onReload }: WatchOptions): Promise<void> {
   if (reloadables.length === 0) return;
   for (;;) {
-    await sleep(lookEveryMs, signal);
+    await sleep(POLL_INTERVAL_MS, signal);
     if (signal.aborted) return;
     for (const reloadable of reloadables) {
       const reloaded = reloadable.reload();

@@ -178,13 +178,13 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
         log.warn({ event: 'read_refused', code, reason: shown(message), from, ...repeated }, 'a request for the metrics was refused'),
       );
     },
-    fileReloaded({ what, outcome }) {
-      metrics.add(outcome.ok ? 'reloads' : 'reloadFailures', 1, what);
-      if (outcome.ok) return log.info({ event: 'file_reloaded', file: what, holds: outcome.holds }, 'a changed file is in use');
-      spaced(`reload:${what}`, (repeated) =>
+    fileReloaded({ setting, outcome }) {
+      metrics.add(outcome.ok ? 'reloads' : 'reloadFailures', 1, setting);
+      if (outcome.ok) return log.info({ event: 'file_reloaded', file: setting, holds: outcome.value }, 'a changed file is in use');
+      spaced(`reload:${setting}`, (repeated) =>
         log.error(
-          { event: 'file_reload_failed', file: what, reason: shown(outcome.problem), ...repeated },
-          'a file cannot be used; what it held before stays in use',
+          { event: 'file_reload_failed', file: setting, reason: shown(outcome.problem), ...repeated },
+          'a file cannot be used; setting it held before stays in use',
         ),
       );
     },

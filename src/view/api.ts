@@ -1,7 +1,7 @@
 import type { Context, Hono } from 'hono';
 import { type TokenSet, peerOf } from '../http/index.ts';
 import type { ReceiverTelemetry } from '../receiver/index.ts';
-import type { Turns } from '../runtime/index.ts';
+import type { Scheduler } from '../runtime/index.ts';
 import { describeJob, describeJobInFull, describeNodeUse, describeSession } from './describe.ts';
 import { refuseReader } from './guard.ts';
 import type { ViewModel } from './model.ts';
@@ -18,7 +18,7 @@ export interface ApiOptions {
   readonly model: ViewModel;
   readonly intake: IntakeCounts;
   readonly health: () => Health;
-  readonly turns: Turns;
+  readonly scheduler: Scheduler;
   readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** When the model began to know. */

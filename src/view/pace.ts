@@ -1,16 +1,16 @@
-import type { Turn, Turns } from '../runtime/index.ts';
+import type { TimeSlice, Scheduler } from '../runtime/index.ts';
 
 /** Attempts looked at between two looks at the clock. */
 const STEP = 500;
 
 /** Of work that gives way to the rest of the bridge: rests after some steps when its turn is over. */
 export class Pace {
-  readonly #turns: Turns;
-  #turn: Turn | undefined;
+  readonly #scheduler: Scheduler;
+  #slice: TimeSlice | undefined;
   #steps = 0;
 
-  constructor(turns: Turns) {
-    this.#turns = turns;
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler;
   }
 
   isDue(): boolean {
@@ -19,6 +19,6 @@ export class Pace {
   }
 
   async rest(): Promise<void> {
-    if (this.#turn === undefined || this.#turn.isOver()) this.#turn = await this.#turns.take();
+    if (this.#slice === undefined || this.#slice.hasEnded()) this.#slice = await this.#scheduler.take();
   }
 }

@@ -1,4 +1,4 @@
-import type { Turns } from '../runtime/index.ts';
+import type { Scheduler } from '../runtime/index.ts';
 import { earlierOf, nodeName } from './describe.ts';
 import { Pace } from './pace.ts';
 import type { AttemptView, JobView } from './records.ts';
@@ -21,8 +21,13 @@ export interface TaskFilter {
 export type TaskOrder = 'start' | 'tree';
 
 /** The last attempts of tasks that the filter lets through. Gives way to the rest of the bridge while it looks. */
-export async function selectTasks(job: JobView, filter: TaskFilter, order: TaskOrder, turns: Turns): Promise<readonly SelectedTask[]> {
-  const pace = new Pace(turns);
+export async function selectTasks(
+  job: JobView,
+  filter: TaskFilter,
+  order: TaskOrder,
+  scheduler: Scheduler,
+): Promise<readonly SelectedTask[]> {
+  const pace = new Pace(scheduler);
   const found = await findTasks(job, pace, matcherOf(filter));
   if (order === 'start') return found.map((attempt) => ({ attempt, depth: 0 }));
   return (await asTree(found, pace)).filter((row) => 'attempt' in row);
@@ -34,8 +39,8 @@ export interface SelectedTree {
 }
 
 /** All tasks of a job as a tree, folded by function. */
-export async function selectTree(job: JobView, folding: Folding, turns: Turns): Promise<SelectedTree> {
-  const pace = new Pace(turns);
+export async function selectTree(job: JobView, folding: Folding, scheduler: Scheduler): Promise<SelectedTree> {
+  const pace = new Pace(scheduler);
   const tasks = await findTasks(job, pace);
   return { tasks, rows: await asTree(tasks, pace, folding) };
 }

@@ -1,4 +1,4 @@
-import type { Turns } from '../runtime/index.ts';
+import type { Scheduler } from '../runtime/index.ts';
 import { findCriticalPath } from './critical-path.ts';
 import { describeAttempt } from './describe.ts';
 import { describeCriticalPath, describeFold } from './describe-tree.ts';
@@ -19,7 +19,7 @@ const DEFAULT_SEARCHES = 8;
 
 export interface TaskAnswersOptions {
   readonly model: ViewModel;
-  readonly turns: Turns;
+  readonly scheduler: Scheduler;
   readonly now: () => number;
   readonly sinceMs: () => number;
   readonly traceUrl: string | undefined;
@@ -37,7 +37,7 @@ export interface TaskAnswers {
 
 /** Answers for which all tasks of a job are looked at. At most `maxSearches` are under way at once, and each gives way to the rest of the bridge. */
 export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
-  const { model, now, turns, sinceMs, traceUrl, maxSearches = DEFAULT_SEARCHES, maxPathTasks = PATH_TASKS_MAX } = options;
+  const { model, now, scheduler, sinceMs, traceUrl, maxSearches = DEFAULT_SEARCHES, maxPathTasks = PATH_TASKS_MAX } = options;
   const lists = new Recent<readonly SelectedTask[]>();
   const trees = new Recent<SelectedTree>();
   const paths = new Recent<CriticalPathAnswer>();
@@ -69,7 +69,7 @@ export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
     if (!page.ok) return page;
     if (!order.ok) return order;
     return searching(async () => {
-      const selected = await found(lists, job, [filter.value, order.value], () => selectTasks(job, filter.value, order.value, turns));
+      const selected = await found(lists, job, [filter.value, order.value], () => selectTasks(job, filter.value, order.value, scheduler));
       const { offset, limit } = page.value;
       const sessionNow = new SessionNow(job.session, now());
       return {
@@ -96,7 +96,7 @@ export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
     if (!unfolded.ok) return unfolded;
     return searching(async () => {
       const folding = { unfolded: unfolded.value };
-      const { rows, tasks } = await found(trees, job, [...unfolded.value].toSorted(), () => selectTree(job, folding, turns));
+      const { rows, tasks } = await found(trees, job, [...unfolded.value].toSorted(), () => selectTree(job, folding, scheduler));
       const { offset, limit } = page.value;
       const sessionNow = new SessionNow(job.session, now());
       return {
@@ -120,7 +120,7 @@ export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
   async function criticalPath(job: JobView): Promise<Read<CriticalPathAnswer>> {
     return searching(() =>
       found(paths, job, undefined, async () => {
-        const pace = new Pace(turns);
+        const pace = new Pace(scheduler);
         const tasks = await collectTasks(job, pace);
         const sessionNow = new SessionNow(job.session, now());
         const times = timesOf(sessionNow);

@@ -3,7 +3,7 @@ import type { TokenSet } from '../http/index.ts';
 import type { Applied, AttemptLifecycle, Lifecycle, Retold } from '../correlate/index.ts';
 import type { RayEvent } from '../event/index.ts';
 import type { ReceiverTelemetry } from '../receiver/index.ts';
-import type { Turns } from '../runtime/index.ts';
+import type { Scheduler } from '../runtime/index.ts';
 import { createApi } from './api.ts';
 import type { ViewLimits } from './limits.ts';
 import { ViewModel } from './model.ts';
@@ -20,7 +20,7 @@ export interface ViewOptions {
   /** What Ray needs to be told, for a shell; `{url}` stands for the address to post to. Default: nothing is shown. */
   readonly setupLines?: readonly string[];
   readonly health: () => Health;
-  readonly turns: Turns;
+  readonly scheduler: Scheduler;
   readonly now: () => number;
   /** A time of the journal's clock on the clock of `now`. Default: the two are one. */
   readonly heardAtMs?: (journalMs: number) => number;

@@ -2,7 +2,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
 import type { Correlator, Lifecycle } from '../../src/correlate/index.ts';
 import type { RayEvent } from '../../src/event/index.ts';
-import { type Sleep, createTurns } from '../../src/runtime/index.ts';
+import { type Sleep, createScheduler } from '../../src/runtime/index.ts';
 import { createMemoryJournal, type Journal } from '../../src/journal/index.ts';
 import { createPump, type PumpOptions } from '../../src/pump.ts';
 
@@ -90,7 +90,7 @@ function createBench(overrides: Partial<PumpOptions> = {}): Bench {
     },
     onFinished: () => {},
     onBug: (stage, error) => bench.bugs.push(`${stage}: ${String(error)}`),
-    turns: createTurns(),
+    scheduler: createScheduler(),
     sleep: sleepForEver,
     ...overrides,
   });

@@ -130,8 +130,8 @@ describe.runIf(authority !== undefined).each([
     backend.welcome = 'new';
     put(trusted, renewed);
     expect(reload()).toMatchObject({
-      what: 'otlp-certificates',
-      outcome: { ok: true, holds: expect.stringMatching(/^1 authority and a client certificate that is valid until 20/) },
+      setting: 'otlp-certificates',
+      outcome: { ok: true, value: expect.stringMatching(/^1 authority and a client certificate that is valid until 20/) },
     });
     pipeline.enqueue(makeSpans(1, 2));
     await pipeline.drain(NEVER_MS);
@@ -173,7 +173,7 @@ describe.runIf(authority !== undefined).each([
     for (const [index, [damage, problem]] of damaged.entries()) {
       put(trusted, old);
       damage();
-      expect(reload()).toMatchObject({ what: 'otlp-certificates', outcome: { ok: false, problem: expect.stringContaining(problem) } });
+      expect(reload()).toMatchObject({ setting: 'otlp-certificates', outcome: { ok: false, problem: expect.stringContaining(problem) } });
       pipeline.enqueue(makeSpans(1, index));
       await pipeline.drain(NEVER_MS);
     }
@@ -196,7 +196,7 @@ describe.runIf(authority !== undefined)('a bridge (needs openssl)', () => {
           reload: () => {
             if (!isRenewed || reloads > 0) return undefined;
             reloads += 1;
-            return { what: 'otlp-certificates', outcome: { ok: true, holds: 'new ones' } };
+            return { setting: 'otlp-certificates', outcome: { ok: true, value: 'new ones' } };
           },
         },
       ],

@@ -25,7 +25,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
 });
 
-const CHANGED: Reloadable = { reload: () => ({ what: 'certificates', outcome: { ok: true, holds: 'other ones' } }) };
+const CHANGED: Reloadable = { reload: () => ({ setting: 'certificates', outcome: { ok: true, value: 'other ones' } }) };
 
 const numberOf = (span: ReadableSpan): number => Number.parseInt(span.spanContext().spanId, 16);
 
@@ -236,7 +236,7 @@ describe('a backend that has accepted spans', () => {
     const { pipeline } = startPipeline([], { clock, exporters: [{ name: 'backend0', exporter: backend, files: [CHANGED] }] });
     pipeline.enqueue(makeSpans(1));
     await clock.held((ms) => ms === 1000);
-    expect(pipeline.files.map((file) => file.reload()?.what)).toEqual(['certificates']);
+    expect(pipeline.files.map((file) => file.reload()?.setting)).toEqual(['certificates']);
     await until(() => backend.stored.length === 1);
     await pipeline.shutdown();
   });

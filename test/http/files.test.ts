@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Certificate, openAccess, readCertificate, reloadableCertificate } from '../../src/http/index.ts';
-import { type Reloadable, type Reloaded, watch } from '../../src/runtime/index.ts';
+import { type Reloadable, type Reloaded, watchFiles } from '../../src/runtime/index.ts';
 import { readFirstToken } from '../../src/command/read-token.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ray-otel-access-'));
@@ -40,7 +40,7 @@ describe('token files', () => {
     const look = (): Reloaded | undefined => files[0]?.reload();
     expect(look()).toBeUndefined();
     writeFileSync(path, `${first}\n${second}\n`);
-    expect(look()).toEqual({ what: 'ingest-token-file', outcome: { ok: true, holds: '2 tokens' } });
+    expect(look()).toEqual({ setting: 'ingest-token-file', outcome: { ok: true, value: '2 tokens' } });
     expect([ingest.accepts([first]), ingest.accepts([second])]).toEqual([true, true]);
     writeFileSync(path, second);
     look();
@@ -62,7 +62,7 @@ describe('token files', () => {
     const { ingest, files } = opened({ ingestTokenFile: path });
     writeFileSync(path, text);
     for (let index = 0; index < 2; index += 1)
-      expect(files[0]?.reload()).toMatchObject({ what: 'ingest-token-file', outcome: { ok: false } });
+      expect(files[0]?.reload()).toMatchObject({ setting: 'ingest-token-file', outcome: { ok: false } });
     expect([ingest.isRequired(), ingest.accepts([first]), ingest.accepts([''])]).toEqual([true, true, false]);
     rmSync(path);
     expect(files[0]?.reload()).toMatchObject({ outcome: { ok: false, problem: expect.stringContaining('no such file') as string } });
@@ -159,8 +159,8 @@ describe('watching', () => {
     const stop = new AbortController();
     const told: Reloaded[] = [];
     let pauses = 0;
-    const changing: Reloadable = { reload: () => (pauses === 2 ? { what: 'a', outcome: { ok: true, holds: 'it' } } : undefined) };
-    await watch([changing], {
+    const changing: Reloadable = { reload: () => (pauses === 2 ? { setting: 'a', outcome: { ok: true, value: 'it' } } : undefined) };
+    await watchFiles([changing], {
       signal: stop.signal,
       onReload: (reloaded) => told.push(reloaded),
       sleep: async () => {
@@ -172,7 +172,7 @@ describe('watching', () => {
   });
 
   it('of nothing ends at once', async () => {
-    await watch([], { signal: new AbortController().signal, onReload: () => {}, sleep: () => Promise.reject(new Error('no pause')) });
+    await watchFiles([], { signal: new AbortController().signal, onReload: () => {}, sleep: () => Promise.reject(new Error('no pause')) });
   });
 });
 
@@ -222,10 +222,10 @@ describe('certificate files', () => {
     const next = readCertificate(other);
     if (!next.ok) throw new Error(next.problem);
     writeFileSync(files.certFile, next.certificate.cert);
-    expect(reloadable.reload()).toMatchObject({ what: 'tls-cert-file', outcome: { ok: false } });
+    expect(reloadable.reload()).toMatchObject({ setting: 'tls-cert-file', outcome: { ok: false } });
     expect(used).toEqual([]);
     writeFileSync(files.keyFile, next.certificate.key);
-    expect(reloadable.reload()).toMatchObject({ what: 'tls-cert-file', outcome: { ok: true } });
+    expect(reloadable.reload()).toMatchObject({ setting: 'tls-cert-file', outcome: { ok: true } });
     expect(used.map(({ cert }) => cert)).toEqual([next.certificate.cert]);
     expect(reloadable.reload()).toBeUndefined();
   });

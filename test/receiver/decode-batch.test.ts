@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeEvent } from '../../src/event/index.ts';
 import { EventScanner } from '../../src/event/scanner/index.ts';
 import { decodeBatch } from '../../src/receiver/decode-batch.ts';
-import { createTurns } from '../../src/runtime/index.ts';
+import { createScheduler } from '../../src/runtime/index.ts';
 import { rawEvent } from './receiver-fixture.ts';
 
 const RECORDINGS = new URL('../fixtures/recordings/', import.meta.url);
@@ -23,7 +23,7 @@ function decode(bytes: Buffer, scanner?: EventScanner, limits: { maxBodyEvents?:
     bytes,
     maxBodyEvents: 100_000,
     maxEventDepth: 64,
-    turns: createTurns(),
+    scheduler: createScheduler(),
     decode: decodeEvent,
     scanner,
     onDecoderError: (error) => {
@@ -188,8 +188,8 @@ it('a body of events that are scanned gives way in between', async () => {
   const scanner = await learnedScanner();
   let nowMs = 0;
   let turns = 0;
-  const counted = createTurns({
-    turnMs: 8,
+  const counted = createScheduler({
+    sliceMs: 8,
     monotonicMs: () => (nowMs += 1),
     defer: (callback) => {
       turns += 1;
@@ -207,7 +207,7 @@ it('a body of events that are scanned gives way in between', async () => {
     bytes,
     maxBodyEvents: 1000,
     maxEventDepth: 64,
-    turns: counted,
+    scheduler: counted,
     decode: decodeEvent,
     scanner,
     onDecoderError: () => {},
@@ -223,7 +223,7 @@ it('a bug of the scanner costs no event, and is told', async () => {
   Object.assign(broken, { scan: fail, learn: fail });
   const errors: unknown[] = [];
   const bytes = Buffer.from(JSON.stringify([rawEvent(1), rawEvent(2)]));
-  const options = { bytes, maxBodyEvents: 10, maxEventDepth: 64, turns: createTurns(), decode: decodeEvent };
+  const options = { bytes, maxBodyEvents: 10, maxEventDepth: 64, scheduler: createScheduler(), decode: decodeEvent };
   const batch = await decodeBatch({ ...options, scanner: broken, onDecoderError: (error) => errors.push(error) });
   expect(batch).toStrictEqual(await decode(bytes));
   expect(errors).toHaveLength(4);

@@ -1,72 +1,72 @@
 import { describe, expect, it } from 'vitest';
-import { createTurns } from '../../src/runtime/index.ts';
+import { createScheduler } from '../../src/runtime/index.ts';
 
-/** An event loop that a test turns by hand. */
+/** An event loop that a test advances by hand. */
 function createLoop() {
   const deferred: (() => void)[] = [];
   return {
     defer: (callback: () => void) => deferred.push(callback),
-    turn: async () => {
+    iterate: async () => {
       for (const callback of deferred.splice(0)) callback();
       await Promise.resolve();
     },
   };
 }
 
-describe('turns', () => {
-  it('gives one turn in each turn of the event loop, first come first served', async () => {
+describe('the scheduler', () => {
+  it('grants one time slice in each iteration of the event loop, first come first served', async () => {
     const loop = createLoop();
-    const turns = createTurns({ defer: loop.defer });
+    const scheduler = createScheduler({ defer: loop.defer });
     const granted: string[] = [];
-    for (const name of ['a', 'b', 'c']) void turns.take().then(() => granted.push(name));
-    await loop.turn();
+    for (const name of ['a', 'b', 'c']) void scheduler.take().then(() => granted.push(name));
+    await loop.iterate();
     expect(granted).toEqual(['a']);
-    await loop.turn();
+    await loop.iterate();
     expect(granted).toEqual(['a', 'b']);
-    void turns.take().then(() => granted.push('d'));
-    await loop.turn();
-    await loop.turn();
+    void scheduler.take().then(() => granted.push('d'));
+    await loop.iterate();
+    await loop.iterate();
     expect(granted).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  it('serves answers before the background, which is not forgotten', async () => {
+  it('grants answers before the background, which still gets every fifth slice', async () => {
     const loop = createLoop();
-    const turns = createTurns({ defer: loop.defer });
+    const scheduler = createScheduler({ defer: loop.defer });
     const granted: string[] = [];
-    for (const name of ['p', 'q']) void turns.take('background').then(() => granted.push(name));
-    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) void turns.take().then(() => granted.push(name));
-    for (let turn = 0; turn < 8; turn += 1) await loop.turn();
+    for (const name of ['p', 'q']) void scheduler.take('background').then(() => granted.push(name));
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) void scheduler.take().then(() => granted.push(name));
+    for (let count = 0; count < 8; count += 1) await loop.iterate();
     expect(granted.join('')).toBe('abcdpefq');
   });
 
-  it('gives the background short turns while senders wait, and whole ones when they are gone or it is behind', async () => {
+  it('grants the background short slices while senders wait, and whole ones when none waits or it is behind', async () => {
     let nowMs = 0;
     let isBehind = false;
-    const turns = createTurns({ turnMs: 8, monotonicMs: () => nowMs, isBackgroundBehind: () => isBehind });
-    const lengthOfTurn = async (kind: 'answer' | 'background'): Promise<number> => {
-      const turn = await turns.take(kind);
+    const scheduler = createScheduler({ sliceMs: 8, monotonicMs: () => nowMs, isBackgroundBehind: () => isBehind });
+    const lengthOfSlice = async (kind: 'answer' | 'background'): Promise<number> => {
+      const slice = await scheduler.take(kind);
       const startMs = nowMs;
-      while (!turn.isOver()) nowMs += 1;
+      while (!slice.hasEnded()) nowMs += 1;
       return nowMs - startMs;
     };
-    expect(await lengthOfTurn('background')).toBe(8);
-    expect(await lengthOfTurn('answer')).toBe(8);
-    expect(await lengthOfTurn('background')).toBe(2);
+    expect(await lengthOfSlice('background')).toBe(8);
+    expect(await lengthOfSlice('answer')).toBe(8);
+    expect(await lengthOfSlice('background')).toBe(2);
     isBehind = true;
-    expect(await lengthOfTurn('background')).toBe(8);
+    expect(await lengthOfSlice('background')).toBe(8);
     isBehind = false;
     nowMs += 50;
-    expect(await lengthOfTurn('background')).toBe(8);
+    expect(await lengthOfSlice('background')).toBe(8);
   });
 
-  it('ends a turn by the clock', async () => {
+  it('ends a slice by the clock', async () => {
     let nowMs = 100;
-    const turns = createTurns({ turnMs: 8, monotonicMs: () => nowMs });
-    const turn = await turns.take();
+    const scheduler = createScheduler({ sliceMs: 8, monotonicMs: () => nowMs });
+    const slice = await scheduler.take();
     nowMs = 107.9;
-    expect(turn.isOver()).toBe(false);
+    expect(slice.hasEnded()).toBe(false);
     nowMs = 108;
-    expect(turn.isOver()).toBe(true);
-    expect((await turns.take()).isOver()).toBe(false);
+    expect(slice.hasEnded()).toBe(true);
+    expect((await scheduler.take()).hasEnded()).toBe(false);
   });
 });

@@ -2,12 +2,12 @@ import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { withTimeLimit } from '../../src/runtime/time-limit.ts';
+import { withTimeLimit } from '../../src/runtime/clock.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-test('a time limit is reached although the garbage collector runs before it', async () => {
+test('a signal with a time limit aborts although the garbage collector runs before the limit', async () => {
   const signal = withTimeLimit(new AbortController().signal, 50);
   await setImmediate();
   collectGarbage();
@@ -15,7 +15,7 @@ test('a time limit is reached although the garbage collector runs before it', as
   expect(signal.reason).toMatchObject({ name: 'TimeoutError' });
 });
 
-test('a signal with a time limit aborts at once with the signal that it was made from', () => {
+test('a signal with a time limit aborts as soon as its parent signal does, with the same reason', () => {
   const stop = new AbortController();
   const signal = withTimeLimit(stop.signal, 60_000);
   stop.abort('stopped');

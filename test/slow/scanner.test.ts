@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { decodeEvent } from '../../src/event/index.ts';
 import { EventScanner } from '../../src/event/scanner/index.ts';
 import { decodeBatch } from '../../src/receiver/decode-batch.ts';
-import type { Turns } from '../../src/runtime/index.ts';
+import type { Scheduler } from '../../src/runtime/index.ts';
 import { everyTypeOfEvent } from '../event/every-type.ts';
 import { inSnakeCase } from '../event/raw-events.ts';
 import { readRecordedEvents } from '../support/posts.ts';
@@ -36,7 +36,7 @@ class CountingScanner extends EventScanner {
   }
 }
 
-const turns: Turns = { take: async () => ({ isOver: () => false }) };
+const scheduler: Scheduler = { take: async () => ({ hasEnded: () => false }) };
 
 it(`${EVENTS} mutated events, in bodies of any history, read the same by the scanner and by the decoder`, async () => {
   const random = new Seeded(SEED);
@@ -72,7 +72,7 @@ function decode(bytes: Buffer, scanner?: EventScanner) {
   const onDecoderError = (error: unknown): never => {
     throw error;
   };
-  return decodeBatch({ bytes, maxBodyEvents: 12, maxEventDepth: 64, turns, decode: decodeEvent, scanner, onDecoderError });
+  return decodeBatch({ bytes, maxBodyEvents: 12, maxEventDepth: 64, scheduler, decode: decodeEvent, scanner, onDecoderError });
 }
 
 type Outcome = Awaited<ReturnType<typeof decode>>;

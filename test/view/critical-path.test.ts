@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createTurns } from '../../src/runtime/index.ts';
+import { createScheduler } from '../../src/runtime/index.ts';
 import { findCriticalPath, type PathInput, type PathStep } from '../../src/view/critical-path.ts';
 import { describeCriticalPath } from '../../src/view/describe-tree.ts';
 import { Pace } from '../../src/view/pace.ts';
@@ -8,7 +8,7 @@ import { type AttemptFacts, DRIVER, makeJob } from './attempt-fixture.ts';
 
 function pathOf(facts: readonly AttemptFacts[], over: Partial<PathInput> = {}): Promise<readonly PathStep[]> {
   const input = { tasks: makeJob(facts).tasks, startMs: 0, endMs: 100, isOver: true, maxTasks: 1_000, ...over };
-  return findCriticalPath(input, new Pace(createTurns())).then(({ steps }) => steps);
+  return findCriticalPath(input, new Pace(createScheduler())).then(({ steps }) => steps);
 }
 
 /** As text: who, what, from when to when. */
@@ -133,7 +133,7 @@ describe('the critical path', () => {
     const { tasks } = makeJob(
       Array.from({ length: 10 }, (_, index) => ({ id: `t${index}`, start: index, running: index, end: index + 1 })),
     );
-    const path = await findCriticalPath({ tasks, startMs: 0, endMs: 100, isOver: true, maxTasks: 4 }, new Pace(createTurns()));
+    const path = await findCriticalPath({ tasks, startMs: 0, endMs: 100, isOver: true, maxTasks: 4 }, new Pace(createScheduler()));
     expect(path.tasksLeftOut).toBe(6);
     expect(new Set(path.steps.map(({ attempt }) => attempt?.taskId)).size).toBe(5);
   });
@@ -146,7 +146,7 @@ describe('the critical path', () => {
       end: index * 2 + 1,
     }));
     const { job, tasks } = makeJob(chain);
-    const path = await findCriticalPath({ tasks, startMs: 0, endMs: 800, isOver: true, maxTasks: 1_000 }, new Pace(createTurns()));
+    const path = await findCriticalPath({ tasks, startMs: 0, endMs: 800, isOver: true, maxTasks: 1_000 }, new Pace(createScheduler()));
     const { shares, steps, stepsLeftOut } = describeCriticalPath(job, path);
     expect(shares).toMatchObject([
       { function: 'f', tasks: 400, runningMs: 400, totalMs: 400 },

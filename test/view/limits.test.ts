@@ -3,7 +3,7 @@ import type { AttemptLifecycle, JobLifecycle } from '../../src/correlate/index.t
 import type { RayEvent, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
 import { DEFAULT_VIEW_LIMITS } from '../../src/view/limits.ts';
 import { OTHER_FUNCTIONS } from '../../src/view/attempt-book.ts';
-import { createTurns } from '../../src/runtime/index.ts';
+import { createScheduler } from '../../src/runtime/index.ts';
 import { ViewModel } from '../../src/view/model.ts';
 import { selectTasks } from '../../src/view/select.ts';
 
@@ -389,7 +389,7 @@ describe('the order of a tree', () => {
       model.observe(definition(index, parentTaskId === undefined ? {} : { parentTaskId }), 0);
       model.observe(states(index, 'RUNNING'), 0);
     }
-    const tree = await selectTasks(jobOf(model), {}, 'tree', createTurns());
+    const tree = await selectTasks(jobOf(model), {}, 'tree', createScheduler());
     expect(tree).toHaveLength(5_000);
     expect(new Set(tree.map(({ attempt }) => attempt)).size).toBe(5_000);
     expect(tree.at(-1)?.depth).toBeLessThanOrEqual(1);

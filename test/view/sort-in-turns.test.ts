@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createTurns } from '../../src/runtime/index.ts';
+import { createScheduler } from '../../src/runtime/index.ts';
 import { Pace } from '../../src/view/pace.ts';
 import { sortInTurns } from '../../src/view/sort-in-turns.ts';
 
@@ -18,7 +18,7 @@ describe('sorting in turns', () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 5_500 }), fc.integer({ min: 1, max: 3_000 }), fc.nat(), async (length, values, seed) => {
         const items = Array.from({ length }, (_, place) => ({ value: ((place + seed) * 7_919) % values, place }));
-        expect(await sortInTurns(items, byValue, new Pace(createTurns()))).toEqual(items.toSorted(byValue));
+        expect(await sortInTurns(items, byValue, new Pace(createScheduler()))).toEqual(items.toSorted(byValue));
       }),
       { numRuns: 60 },
     );
@@ -26,14 +26,14 @@ describe('sorting in turns', () => {
 
   it('gives way in between', async () => {
     let takenTurns = 0;
-    const turns = {
+    const scheduler = {
       take: async () => {
         takenTurns += 1;
-        return { isOver: () => true };
+        return { hasEnded: () => true };
       },
     };
     const items = Array.from({ length: 20_000 }, (_, place) => ({ value: (place * 7_919) % 20_000, place }));
-    await sortInTurns(items, byValue, new Pace(turns));
+    await sortInTurns(items, byValue, new Pace(scheduler));
     // Twenty runs, then five rounds of merging them, with a look at the clock every 500 items.
     expect(takenTurns).toBeGreaterThan(20 + 100);
   });

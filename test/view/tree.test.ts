@@ -1,13 +1,13 @@
 import { SessionNow } from '../../src/view/session-now.ts';
 import { describe, expect, it } from 'vitest';
-import { createTurns } from '../../src/runtime/index.ts';
+import { createScheduler } from '../../src/runtime/index.ts';
 import { describeFold } from '../../src/view/describe-tree.ts';
 import { selectTree } from '../../src/view/select.ts';
 import type { TreeRow } from '../../src/view/tree.ts';
 import { type AttemptFacts, makeJob } from './attempt-fixture.ts';
 
 async function rowsOf(facts: readonly AttemptFacts[], unfolded: readonly string[] = []): Promise<readonly TreeRow[]> {
-  return (await selectTree(makeJob(facts).job, { unfolded: new Set(unfolded) }, createTurns())).rows;
+  return (await selectTree(makeJob(facts).job, { unfolded: new Set(unfolded) }, createScheduler())).rows;
 }
 
 async function told(facts: readonly AttemptFacts[], unfolded: readonly string[] = []): Promise<readonly string[]> {
@@ -66,7 +66,7 @@ describe('the folded tree', () => {
       { id: 'b', number: 1, start: 26, running: 30 },
       { id: 'c', start: 12, stage: 'pending_node' },
     ]);
-    const [fold] = (await selectTree(job, { unfolded: new Set() }, createTurns())).rows;
+    const [fold] = (await selectTree(job, { unfolded: new Set() }, createScheduler())).rows;
     if (fold === undefined || 'attempt' in fold) throw new Error('no fold');
     const now = new SessionNow(job.session, 100);
     expect(describeFold(fold, now)).toMatchObject({
