@@ -1,11 +1,17 @@
 import type { HrTime } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { type CorrelateOptions, type Cost, createCorrelator, type Lifecycle } from './correlate/index.ts';
-import { decodeEvent, type Rejection } from './event/index.ts';
+import { type CorrelateOptions, type Cost, createCorrelator, lastTimeMs, type Lifecycle } from './correlate/index.ts';
+import { decodeEvent, type RayEvent, type Rejection } from './event/index.ts';
 import { otlpBytes, plainSpan } from './otlp/index.ts';
 import { createSpanMapper, type SpanMapper, type SpanOptions } from './span/index.ts';
 
 export type ConvertOptions = Partial<Omit<CorrelateOptions, 'measure'> & SpanOptions>;
+
+/** An event as Ray posts it, and when it was received, in milliseconds since the epoch, where that is known. */
+export interface ReceivedEvent {
+  readonly event: unknown;
+  readonly receivedMs: number | undefined;
+}
 
 export interface Converted {
   /** By trace, oldest first; within one by start. */
@@ -23,21 +29,48 @@ export interface Converted {
  * @returns the same spans for the same events, whatever their order and repetition
  */
 export function rayEventsToSpans(rawEvents: Iterable<unknown>, options: ConvertOptions = {}): Converted {
+  return receivedEventsToSpans(withoutReceiveTime(rawEvents), options);
+}
+
+function* withoutReceiveTime(rawEvents: Iterable<unknown>): Generator<ReceivedEvent> {
+  for (const event of rawEvents) yield { event, receivedMs: undefined };
+}
+
+/** As `rayEventsToSpans`, for events of which is known when they were received: the spans are those that `serve` makes. */
+export function receivedEventsToSpans(received: Iterable<ReceivedEvent>, options: ConvertOptions = {}): Converted {
   const spansOf = createSpanMapper(options);
   // A finished stream is remembered whole: no tombstone may be forgotten before its end.
-  const correlator = createCorrelator({ ...options, maxTombstones: Number.POSITIVE_INFINITY, measure: createMeasure(spansOf) });
+  const correlator = createCorrelator({
+    ...options,
+    maxTombstones: Number.POSITIVE_INFINITY,
+    measure: createMeasure(spansOf),
+  });
   const rejected: Rejection[] = [];
+  const undated = new Map<string, RayEvent[]>();
   let ignoredTimes = 0;
-  for (const raw of rawEvents) {
+  for (const { event: raw, receivedMs } of received) {
     const decoded = decodeEvent(raw);
-    if (decoded.ok) {
-      correlator.apply(decoded.event, 0);
-      ignoredTimes += decoded.ignoredTimes ?? 0;
-    } else rejected.push(decoded.rejection);
+    if (!decoded.ok) {
+      rejected.push(decoded.rejection);
+      continue;
+    }
+    ignoredTimes += decoded.ignoredTimes ?? 0;
+    if (receivedMs === undefined) addTo(undated, decoded.event);
+    else correlator.apply(decoded.event, 0, receivedMs);
+  }
+  for (const events of undated.values()) {
+    const receivedMs = lastTimeMs(events);
+    for (const event of events) correlator.apply(event, 0, receivedMs);
   }
   const spans: ReadableSpan[] = [];
   for (const lifecycle of correlator.closeAll(0)) spans.push(...spansOf(lifecycle).map(plainSpan));
   return { spans: inTraceOrder(spans), rejected, ignoredTimes };
+}
+
+function addTo(bySession: Map<string, RayEvent[]>, event: RayEvent): void {
+  const events = bySession.get(event.session);
+  if (events === undefined) bySession.set(event.session, [event]);
+  else events.push(event);
 }
 
 /** What the spans of a lifecycle take of their trace, in OTLP protobuf. */

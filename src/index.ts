@@ -4,7 +4,7 @@
  * that wants to name a span before it exists.
  */
 export { type Bridge, type BridgeOptions, type BridgeState, type BridgeStats, createBridge, type StopOutcome } from './bridge/index.ts';
-export { type Converted, type ConvertOptions, rayEventsToSpans } from './convert.ts';
+export { type Converted, type ConvertOptions, rayEventsToSpans, type ReceivedEvent, receivedEventsToSpans } from './convert.ts';
 export type { Decoded, RayEvent, Rejection, RejectionCode } from './event/index.ts';
 export { decodeEvent, redactRawEvent } from './event/index.ts';
 export { createExporters, createFileExporter, type NamedExporter, otlpJsonLines } from './export/index.ts';

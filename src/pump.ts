@@ -3,7 +3,7 @@ import type { Applied, Correlator, Lifecycle } from './correlate/index.ts';
 import type { RayEvent } from './event/index.ts';
 import type { ExportPipeline, IsSettled } from './export/index.ts';
 import type { Sleep, TimeSlice, Scheduler } from './runtime/index.ts';
-import type { Journal, JournalCursor, JournalSlice } from './journal/index.ts';
+import type { Journal, JournalCursor, JournalEntry, JournalSlice } from './journal/index.ts';
 
 /** Entries that are read from the journal at once. */
 const READ_ENTRIES = 500;
@@ -105,7 +105,7 @@ export function createPump(options: PumpOptions): Pump {
     for (const entry of entries) {
       if (slice.hasEnded()) slice = await scheduler.take('background');
       if (entry.receivedAtMs > timeMs && !(await moveTo(entry.receivedAtMs, signal, slice))) break;
-      const applied = applyGuarded(entry.event);
+      const applied = applyGuarded(entry);
       if (applied !== undefined) options.onApplied?.(entry.event, applied, timeMs);
       cursor += 1;
     }
@@ -170,9 +170,9 @@ export function createPump(options: PumpOptions): Pump {
   }
 
   /** As `guarded`, without a closure for each event. */
-  function applyGuarded(event: RayEvent): Applied | undefined {
+  function applyGuarded({ event, epochMs }: JournalEntry): Applied | undefined {
     try {
-      return correlator.apply(event, timeMs);
+      return correlator.apply(event, timeMs, epochMs);
     } catch (error) {
       options.onBug('correlate', error);
       return undefined;

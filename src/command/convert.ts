@@ -1,5 +1,5 @@
 import { settingsTable } from '../config.ts';
-import { rayEventsToSpans } from '../convert.ts';
+import { type ReceivedEvent, receivedEventsToSpans } from '../convert.ts';
 import { otlpJsonLines } from '../export/index.ts';
 import { type Option, optionalText, parseOptions } from '../options/index.ts';
 import { rawEventsOf, readRecording } from '../recording/index.ts';
@@ -36,7 +36,7 @@ export const convertCommand: Command = {
   usage: 'FILE... [--output FILE] [options]',
   description: [
     'Reads all events of the files, closes what is still open at the end of the input, and writes the spans as OTLP JSON, one ExportTraceServiceRequest a line. FILE is a recording (see `record`), a JSON array of events, or JSON lines of events; plain or gzip; - is standard input.',
-    'The same events give the same bytes, in whatever order they come and however the files divide them.',
+    'The same events give the same bytes, in whatever order they come and however the files divide them. A recording gives the spans that serve makes of it.',
     'OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES and OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT apply as in serve; nothing is sampled away.',
     'A line that cannot be read is told on standard error and left out; the rest is converted, and the exit code is 1. An event that the bridge would reject is counted in the summary and is no failure.',
   ],
@@ -66,7 +66,12 @@ async function convert(context: CommandContext): Promise<Outcome> {
   const { serviceName, resourceAttributes, valueLengthMax } = spanEnvironment;
   const input = await readAll(parsed.positionals, context);
   if (context.stop.aborted) return interrupted;
-  const converted = rayEventsToSpans(input.events, { ...spanOptions, serviceName, resourceAttributes, valueLengthMax });
+  const converted = receivedEventsToSpans(input.events, {
+    ...spanOptions,
+    serviceName,
+    resourceAttributes,
+    valueLengthMax,
+  });
   const lines = otlpJsonLines(converted.spans);
   const written = output === undefined ? await writeLines(lines, context) : await replaceFile(output, lines, context.stop);
   if (context.stop.aborted) return interrupted;
@@ -90,13 +95,13 @@ async function convert(context: CommandContext): Promise<Outcome> {
 }
 
 interface Input {
-  readonly events: readonly unknown[];
+  readonly events: readonly ReceivedEvent[];
   readonly problems: number;
 }
 
 async function readAll(files: readonly string[], context: CommandContext): Promise<Input> {
   const progress = createProgress(context.stderr, context.now);
-  const events: unknown[] = [];
+  const events: ReceivedEvent[] = [];
   let problems = 0;
   const tellProblem = (place: string, message: string): void => {
     problems += 1;
@@ -112,7 +117,8 @@ async function readAll(files: readonly string[], context: CommandContext): Promi
         continue;
       }
       const raw = rawEventsOf(item);
-      if (raw.ok) for (const event of raw.events) events.push(event);
+      const receivedMs = item.kind === 'post' ? item.receivedAtMs : undefined;
+      if (raw.ok) for (const event of raw.events) events.push({ event, receivedMs });
       else tellProblem(place, raw.message);
       progress.update(() => `${formatCount(events.length, 'event')} read`);
     }

@@ -21,6 +21,7 @@ import type { PlaceFacts } from './place-facts.ts';
 import type { Actor, Attempt, Job, Session, Where } from './records.ts';
 import type { Applied, State } from './state.ts';
 import { addTransitions } from './transitions.ts';
+import { withReceiveTime, withTime } from './trusted-time.ts';
 import { withUntimedOutcome } from './untimed.ts';
 import { earliestFacts, mergedFacts, moveTo, whereOf } from './where.ts';
 
@@ -82,6 +83,7 @@ export function applyTaskLifecycle(state: State, session: Session, event: TaskLi
   const bytesBefore = bytesOf(attempt);
   const leftOutBefore = attempt.extra.leftOut?.count ?? 0;
   enterStates(attempt, event.transitions);
+  for (const { timeNs } of event.transitions) noteTrust(state, attempt, timeNs);
   state.leftOutStates += (attempt.extra.leftOut?.count ?? 0) - leftOutBefore;
   attempt.task.noteRun(attempt);
   if (hasTerminal(event)) attempt.ownExtra.terminalMs ??= nowMs;
@@ -150,9 +152,16 @@ function noteActorTimes(state: State, attempt: Attempt, transitions: readonly St
   const actor = state.actor(session, actorId, nowMs);
   watchActor(attempt, actor);
   for (const { timeNs } of transitions) {
-    actor.tasksStartNs = smallest(actor.tasksStartNs, timeNs);
-    actor.tasksEndNs = largest(actor.tasksEndNs, timeNs);
+    if (state.received.trusts(timeNs)) {
+      actor.tasksStartNs = smallest(actor.tasksStartNs, timeNs);
+      actor.tasksEndNs = largest(actor.tasksEndNs, timeNs);
+    } else actor.wrongTasks = withTime(actor.wrongTasks, timeNs);
   }
+}
+
+/** Remembers when an event of an attempt was received, if its time is not trusted. */
+function noteTrust({ received }: State, attempt: Attempt, timeNs: TimeNs): void {
+  if (!received.trusts(timeNs)) attempt.ownExtra.wrongTimes = withTime(attempt.extra.wrongTimes, received.ns);
 }
 
 /** The driver's own task is the job's span. */
@@ -160,7 +169,7 @@ function applyDriver(state: State, session: Session, event: TaskLifecycle, nowMs
   const job = state.job(session, jobIdOf(event.taskId), nowMs);
   job.driverSeen = true;
   const leftOutBefore = job.driverLeftOut?.count ?? 0;
-  job.driverLeftOut = addTransitions(job.driverTransitions, event.transitions, job.driverLeftOut);
+  job.driverLeftOut = addTransitions(job.driverTransitions, withReceiveTime(event.transitions, state.received), job.driverLeftOut);
   state.leftOutStates += (job.driverLeftOut?.count ?? 0) - leftOutBefore;
   if (event.error !== undefined && (job.driverError === undefined || errorKey(event.error) > errorKey(job.driverError))) {
     job.driverError = event.error;
@@ -218,6 +227,10 @@ export function applyTaskProfile(state: State, session: Session, event: TaskProf
   const { ownExtra: extra } = attempt;
   const bytesBefore = bytesOf(attempt);
   addEntries(extra, event.entries);
+  for (const { startNs, endNs } of event.entries) {
+    noteTrust(state, attempt, startNs);
+    noteTrust(state, attempt, endNs);
+  }
   state.held.attemptGrew(attempt, bytesBefore);
   if (isProof) extra.seen = true;
   extra.submitsStartNs = smallest(extra.submitsStartNs, event.submitsStartNs);

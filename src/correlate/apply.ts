@@ -25,6 +25,7 @@ import { isCreationTask, isRayActorName } from './ray-ids.ts';
 import { Point } from './records.ts';
 import type { Actor, Attempt, Job, NodeRecord, Session, WorkerRecord } from './records.ts';
 import type { Applied, State } from './state.ts';
+import { canTrust, nsOf, withReceiveTime, withTime } from './trusted-time.ts';
 import { DEATH, hasEnded, JOB_END, REMOVAL, SUBMISSION_END, withUntimedEnd } from './untimed.ts';
 
 /** Points of a session; beyond, one without a time is finished at once, at the last time that is known then. */
@@ -37,7 +38,7 @@ export function applyEvent(state: State, received: RayEvent, nowMs: number): App
   const session = state.session(event.session, nowMs);
   if (nowMs > session.lastSeenMs || session.givesWay || session.isOver) state.touch(session, nowMs);
   state.schedule(session, session.dueMs === Number.POSITIVE_INFINITY ? nowMs + state.options.orphanTimeoutMs : session.dueMs);
-  noteTimes(session, event);
+  noteTimes(state, session, event, nowMs);
   switch (event.type) {
     case 'task_definition':
       return applyTaskDefinition(state, session, event, nowMs);
@@ -69,19 +70,26 @@ export function applyEvent(state: State, received: RayEvent, nowMs: number): App
 }
 
 /** The session's first and last known times: where it ends when it falls silent. */
-function noteTimes(session: Session, event: RayEvent): void {
+function noteTimes(state: State, session: Session, event: RayEvent, nowMs: number): void {
+  if (!canTrust(session)) session.received = withTime(session.received, state.received.ms === undefined ? nsOf(nowMs) : state.received.ns);
   if (event.type === 'task_definition') return;
-  if ('transitions' in event) for (const { timeNs } of event.transitions) noteTime(session, timeNs);
-  if (event.type === 'cluster_point' && event.timeNs !== undefined) noteTime(session, event.timeNs);
+  if ('transitions' in event) for (const { timeNs } of event.transitions) noteTime(state, session, timeNs);
+  if (event.type === 'cluster_point' && event.timeNs !== undefined) noteTime(state, session, event.timeNs);
   if (event.type === 'task_profile') {
     for (const entry of event.entries) {
-      noteTime(session, entry.startNs);
-      noteTime(session, entry.endNs);
+      noteTime(state, session, entry.startNs);
+      noteTime(state, session, entry.endNs);
     }
   }
 }
 
-function noteTime(session: Session, timeNs: bigint): void {
+function noteTime(state: State, session: Session, timeNs: bigint): void {
+  if (!state.received.trusts(timeNs)) {
+    if (!canTrust(session)) session.wrong = withTime(session.wrong, timeNs);
+    return;
+  }
+  session.wrong = undefined;
+  session.received = undefined;
   if (session.firstNs === undefined || timeNs < session.firstNs) session.firstNs = timeNs;
   if (session.lastNs === undefined || timeNs > session.lastNs) session.lastNs = timeNs;
 }
@@ -95,7 +103,7 @@ function applyActor(state: State, session: Session, event: ActorDefinition | Act
     noteDetached(state, actor, nowMs);
     if (isRayActorName(event.name)) state.job(session, actor.jobId, nowMs).hasRayActor = true;
   } else {
-    state.addTransitions(actor, event.transitions);
+    state.addTransitions(actor, withReceiveTime(event.transitions, state.received));
     actor.untimedEnd = withUntimedEnd(actor.untimedEnd, event.untimed, DEATH);
     if (actor.untimedEnd !== undefined) actor.deadMs ??= nowMs;
     for (const { deathCause } of event.untimed ?? [])
@@ -139,7 +147,7 @@ function applyJob(state: State, session: Session, event: JobDefinition | JobLife
   if (event.type === 'job_definition') {
     job.definition = oneOf(job.definition, event);
   } else {
-    state.addTransitions(job, event.transitions);
+    state.addTransitions(job, withReceiveTime(event.transitions, state.received));
     job.untimedEnd = withUntimedEnd(job.untimedEnd, event.untimed, JOB_END);
     if (hasEnded(job, event.transitions, JOB_END)) endJob(state, job, nowMs);
   }
@@ -156,7 +164,7 @@ function applyNode(state: State, session: Session, event: NodeDefinition | NodeL
   if (event.type === 'node_definition') {
     node.definition = oneOf(node.definition, event);
   } else {
-    state.addTransitions(node, event.transitions);
+    state.addTransitions(node, withReceiveTime(event.transitions, state.received));
     node.untimedEnd = withUntimedEnd(node.untimedEnd, event.untimed, DEATH);
     if (hasEnded(node, event.transitions, DEATH)) noteDeath(state, node, nowMs);
   }
@@ -174,7 +182,7 @@ function applyWorker(state: State, session: Session, event: WorkerDefinition | W
     worker.definition = oneOf(worker.definition, event);
   } else {
     worker.jobId = smallest(worker.jobId, event.jobId);
-    state.addTransitions(worker, event.transitions);
+    state.addTransitions(worker, withReceiveTime(event.transitions, state.received));
     worker.untimedEnd = withUntimedEnd(worker.untimedEnd, event.untimed, DEATH);
     if (hasEnded(worker, event.transitions, DEATH)) noteDeath(state, worker, nowMs);
   }
@@ -205,7 +213,7 @@ function applyPlacementGroup(
   if (event.type === 'placement_group_definition') {
     group.definition = oneOf(group.definition, event);
   } else {
-    state.addTransitions(group, event.transitions);
+    state.addTransitions(group, withReceiveTime(event.transitions, state.received));
     group.untimedEnd = withUntimedEnd(group.untimedEnd, event.untimed, REMOVAL);
     if (hasEnded(group, event.transitions, REMOVAL)) state.schedule(group, nowMs + state.options.settleMs);
   }
@@ -225,7 +233,7 @@ function applySubmissionJob(
   if (event.type === 'submission_job_definition') {
     job.definition = oneOf(job.definition, event);
   } else {
-    state.addTransitions(job, event.transitions);
+    state.addTransitions(job, withReceiveTime(event.transitions, state.received));
     job.untimedEnd = withUntimedEnd(job.untimedEnd, event.untimed, SUBMISSION_END);
     if (hasEnded(job, event.transitions, SUBMISSION_END)) state.schedule(job, nowMs + state.options.settleMs);
   }

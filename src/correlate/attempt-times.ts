@@ -70,6 +70,9 @@ export function timesOf(attempt: AttemptLifecycle): AttemptTimes {
   const submittedNs = firstNs[SUBMITTED];
   const whole = wholeTaskEntry(attempt.profile);
   if (whole !== undefined) skewNs = larger(skewNs, skewOfEntry(whole, states[terminalIndex]?.timeNs));
+  // An end that is inferred does not follow a wrong clock.
+  const lastNs = states.at(-1)?.timeNs ?? endNs;
+  if (terminalIndex === -1) skewNs = larger(skewNs, lastNs - endNs);
   const enteredNs = earlier(runningAtNs, firstNs[RUNNING_IN]) ?? submittedNs ?? (isOpen ? endNs : startNs);
   const untilNs = untilOf(attempt, terminalIndex, runningAtNs);
   const pendingNs = enteredNs - startNs;

@@ -16,6 +16,7 @@ import type { ClosedAttempt } from './closed-attempt.ts';
 import { runningNs } from './task-attempts.ts';
 import type { State } from './state.ts';
 import { MAX_ROW_DEPTH } from './tombstones.ts';
+import { trustedInterval } from './trusted-attempt.ts';
 import { jobSpan } from './trace-ref.ts';
 import { leave } from './where.ts';
 
@@ -32,8 +33,9 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
   const lifecycle = attemptLifecycle(state, attempt, job, site);
   const room = decideRoom(state, attempt, job, lifecycle, site);
   const fold = room === 'none' ? foldAttempt(state, attempt, job, lifecycle) : undefined;
+  const interval = trustedInterval(attempt, lifecycle);
   if (room !== 'none') {
-    pinAbove(state, site, job, lifecycle, nowMs);
+    pinAbove(state, site, job, interval, nowMs);
     const { folds } = attempt.extra;
     if (folds !== undefined) job.account.folds.merge(job.account.folds.under(taskSpan(attempt)), folds);
     out.push(room === 'lean' ? { ...lifecycle, lean: true } : lifecycle);
@@ -43,7 +45,8 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
     state.options.onFolded?.(lifecycle);
   }
   if (lifecycle.endInferred !== undefined) state.inferredEnds[lifecycle.endInferred] += 1;
-  const isAfterJob = isAttemptAfterJob(state, attempt, lifecycle, job);
+  const isAfterJob = isAttemptAfterJob(state, attempt, interval, job);
+  if (!isAfterJob) noteChild(job, interval);
   countInJob(job, attempt, lifecycle, isAfterJob);
   attempt.task.session.threads?.endRun(attempt.where.workerId, attempt, lifecycle.endNs);
   entomb(state, attempt, {
@@ -279,7 +282,6 @@ function waitNs(lifecycle: AttemptLifecycle): TimeNs {
 /** Tasks are counted by the outcome of their last attempt. */
 function countInJob(job: Job, { task, number }: Attempt, lifecycle: AttemptLifecycle, isAfterJob: boolean): void {
   job.hasChildren = true;
-  if (!isAfterJob) noteChild(job, lifecycle.startNs, lifecycle.endNs);
   if (lifecycle.placeholder === true) return;
   const { outcome } = lifecycle;
   job.closedAttempts += 1;

@@ -10,6 +10,7 @@ import { NodeRecord, PlacementGroup, type Point, type Session, SubmissionJob, Wo
 import { sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
 import { beginOf, MACHINE_ORDER, PLACEMENT_GROUP_ORDER, skewOf, type StateOrder, SUBMISSION_JOB_ORDER } from './state-order.ts';
+import { lastTrustedNs } from './trusted-time.ts';
 import { DEATH, REMOVAL, statesWithEnd, SUBMISSION_END, type WithUntimedEnd } from './untimed.ts';
 
 /**
@@ -55,7 +56,7 @@ function sessionCommon<T extends StateTransition>(
 ) {
   const { session, transitions } = record;
   const startNs = smallest(beginOf(transitions, order), beganNs) ?? sessionStartNs(session);
-  const { states, endNs, endInferred } = statesWithEnd(record, endStates, transitions.at(-1)?.timeNs ?? startNs);
+  const { states, endNs, endInferred } = statesWithEnd(record, endStates, lastTrustedNs(record) ?? startNs);
   const times = endNs === undefined ? interval(startNs, silenceNs(session), 'silence') : interval(startNs, endNs, endInferred);
   const facts = { states, statesLeftOut: leftOutOf(record), clockSkewNs: skewOf(transitions, order, ...earlier) };
   return { session: session.name, trace: { kind: 'session', session: session.name }, links: [], ...facts, ...times } as const;

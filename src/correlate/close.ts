@@ -6,7 +6,16 @@ import { forgetThreads, settleThreads } from './close-threads.ts';
 import { hasUntimedEnd, interval, jobEndNs, jobStartNs, sessionStartNs, silenceNs } from './ends.ts';
 import { isInternalJob } from './internal.ts';
 import { verdictOf } from './job-verdict.ts';
-import { actorStartNs, attemptsThatEnd, endedAfterJob, isActorEndedByJob, isAfterJob, noteChild } from './job-end.ts';
+import {
+  actorLastNs,
+  actorStartNs,
+  attemptsThatEnd,
+  endedAfterJob,
+  isActorEndedByJob,
+  isAfterJob,
+  noteChild,
+  trustedActorInterval,
+} from './job-end.ts';
 import { actorOutlivesDriver } from './outlives.ts';
 import { scheduleJob } from './due.ts';
 import { leftOutOf } from './left-out.ts';
@@ -19,6 +28,7 @@ import type { State } from './state.ts';
 import { ACTOR_ORDER, DRIVER_ORDER, JOB_ORDER, skewOf } from './state-order.ts';
 import { countOf, lastTimeOf, MAX_FIRST, nextOf, sortedTransitions } from './transitions.ts';
 import { actorSpan, actorTrace, jobSpan, jobTrace, parseCaller } from './trace-ref.ts';
+import { lastTrustedNs, trustedTimeOf } from './trusted-time.ts';
 import { DEATH, statesWithEnd } from './untimed.ts';
 
 const DETACHED_LINKS_MAX = 100;
@@ -129,9 +139,11 @@ export function jobLifecycle(state: State, job: Job, profile: JobLifecycle['prof
 
 function jobInterval(job: Job, startNs: TimeNs): Interval {
   const endNs = jobEndNs(job);
-  if (endNs !== undefined) return interval(startNs, endNs, lastTimeOf(job, 'FINISHED') === undefined ? 'job_finished' : undefined);
+  // Inferred, too, where the time of FINISHED is that of a wrong clock.
+  if (endNs !== undefined) return interval(startNs, endNs, lastTimeOf(job, 'FINISHED') === endNs ? undefined : 'job_finished');
   if (!hasUntimedEnd(job)) return interval(startNs, job.silentNs ?? silenceNs(job.session), 'silence');
-  const lastNs = largest(job.childrenEndNs, largest(job.transitions.at(-1)?.timeNs, job.driverTransitions.at(-1)?.timeNs));
+  const driver = { session: job.session, transitions: job.driverTransitions };
+  const lastNs = largest(job.childrenEndNs, largest(lastTrustedNs(job), lastTrustedNs(driver)));
   return interval(startNs, lastNs ?? startNs, 'last_state');
 }
 
@@ -147,7 +159,7 @@ function profileWithRoom(state: State, job: Job): JobLifecycle['profile'] {
 function jobLinks(state: State, job: Job): LinkRef[] {
   const links: LinkRef[] = [];
   for (const actor of [...job.actors]
-    .filter((candidate) => candidate.isDetached && !isAfterJob(state, actorStartNs(candidate), job))
+    .filter((candidate) => candidate.isDetached && !isAfterJob(state, trustedTimeOf(candidate, actorStartNs(candidate)), job))
     .sort(byId)
     .slice(0, DETACHED_LINKS_MAX)) {
     links.push({ relation: 'detached_actor', trace: actorTrace(actor, job), span: actorSpan(actor) });
@@ -170,8 +182,9 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifec
   }
   job.actors.delete(actor);
   job.hasChildren = true;
-  if (!endedAfterJob(state, lifecycle, job, () => actorOutlivesDriver(state.ordinary, actor))) {
-    noteChild(job, lifecycle.startNs, lifecycle.endNs);
+  const times = trustedActorInterval(actor, lifecycle);
+  if (!endedAfterJob(state, times, job, () => actorOutlivesDriver(state.ordinary, actor))) {
+    noteChild(job, times);
     job.actorCount += 1;
   }
   if (sendIfRoom(state, job.account, lifecycle, 'ordinary', out)) return;
@@ -189,7 +202,7 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifec
 export function actorLifecycle(state: State, actor: Actor, job: Job): ActorLifecycle {
   const { session, definition } = actor;
   const startNs = actorStartNs(actor);
-  const lastNs = largest(actor.transitions.at(-1)?.timeNs, actor.tasksEndNs) ?? startNs;
+  const lastNs = actorLastNs(actor) ?? startNs;
   const { states, endNs, endInferred } = statesWithEnd(actor, DEATH, lastNs);
   const times = endNs === undefined ? openActorEnd(state, actor, job, startNs, lastNs) : interval(startNs, endNs, endInferred);
   const className = definition?.className ?? actor.className;

@@ -7,6 +7,7 @@ import { Restorer } from './restore.ts';
 import { retoldEvents, type Retold } from './retell.ts';
 import { CORRELATE_DEFAULTS, type CorrelateOptions } from './correlate-options.ts';
 import { State, type Applied } from './state.ts';
+import { ReceiveTime } from './trusted-time.ts';
 
 export interface CorrelatorStats {
   readonly sessions: number;
@@ -35,8 +36,11 @@ export interface CorrelatorStats {
  * finished. Pure but for its own state: no clock, no input, no output.
  */
 export interface Correlator {
-  /** Adds an event. `nowMs` never runs backwards: milliseconds on the clock that `advance` gets too. */
-  apply(event: RayEvent, nowMs: number): Applied;
+  /**
+   * Adds an event. `nowMs` never runs backwards: milliseconds on the clock that `advance` gets too. `receivedMs` is when the event was
+   * received, in milliseconds since the epoch; without it all times are trusted, see `trusted-time.ts`.
+   */
+  apply(event: RayEvent, nowMs: number, receivedMs?: number): Applied;
   /**
    * What is finished by `nowMs`; a child may come before its parent. Each thing is finished as of the moment at which it was due, so that it
    * makes no difference how often this is called. Makes no more than `limit` steps, of which each is short, so that the caller can give way to
@@ -79,10 +83,11 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
   }
 
   return {
-    apply(event, nowMs) {
+    apply(event, nowMs, receivedMs) {
       endRestore();
       // Time does not pass before what is due is done.
       if (nowMs > state.nowMs) state.sweeps.finish();
+      if (state.received.ms !== receivedMs) state.received = new ReceiveTime(receivedMs);
       state.nowMs = Math.max(state.nowMs, nowMs);
       const applied = applyEvent(state, event, nowMs);
       if (applied === 'late') state.late += 1;

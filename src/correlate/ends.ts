@@ -2,13 +2,15 @@ import type { ProfileEntry, StateTransition, TimeNs } from '../event/index.ts';
 import { isTerminal } from './due.ts';
 import type { Evidence } from './evidence.ts';
 import type { AttemptOutcome, EndInferred, Interval } from './lifecycle.ts';
-import { largest } from './merge.ts';
+import { largest, smallest } from './merge.ts';
 import { areCallersKnown } from './ancestry.ts';
 import { outlivesDriver } from './outlives.ts';
 import { isCreationTask } from './ray-ids.ts';
 import type { Attempt, Job, NodeRecord, Session, WorkerRecord } from './records.ts';
 import type { State } from './state.ts';
-import { lastTimeOf, nextOf } from './transitions.ts';
+import { isTrusted, lastTrustedStateNs, trustedEndNs, trustedStartNs } from './trusted-attempt.ts';
+import { lastTrustedOf, nextOf } from './transitions.ts';
+import { nsOf, trustedNs } from './trusted-time.ts';
 
 /** Where and how an attempt ended: a pure function of what is known, in the order of how good the evidence is. */
 export interface AttemptEnd extends Interval {
@@ -19,19 +21,19 @@ export interface AttemptEnd extends Interval {
 export function attemptEnd(state: State, attempt: Attempt, evidence: Evidence, startNs: TimeNs, job: Job | undefined): AttemptEnd {
   const { states, profile, whole, actorEnd } = evidence;
   const { submitsEndNs, untimedEnd } = attempt.extra;
-  const lastNs = states.at(-1)?.timeNs;
+  const lastNs = lastTrustedStateNs(attempt, states);
   const terminal = terminalEnd(attempt, states);
   if (terminal !== undefined) return ended({ startNs, endNs: terminal.endNs }, terminal.outcome, whole);
   if (whole !== undefined) {
     const failed = untimedEnd === undefined ? whole.exceptionType !== undefined : untimedEnd === 'FAILED';
-    return ended(interval(startNs, whole.endNs, 'profile', lastNs), failed ? 'failed' : 'finished', whole);
+    return ended(interval(startNs, trustedEndNs(attempt, whole.endNs), 'profile', lastNs), failed ? 'failed' : 'finished', whole);
   }
-  const onlySubmits = lastNs === undefined && profile.length === 0 && attempt.definition === undefined;
+  const onlySubmits = states.length === 0 && profile.length === 0 && attempt.definition === undefined;
   if (onlySubmits && submitsEndNs !== undefined) {
     return ended(interval(startNs, submitsEndNs, 'profile'), 'unfinished', whole);
   }
   if (actorEnd?.state === 'ALIVE' && untimedEnd !== 'FAILED' && isCreationTask(attempt.task.id)) {
-    return ended(interval(startNs, actorEnd.timeNs, 'actor_alive', lastNs), 'finished', whole);
+    return ended(interval(startNs, trustedNs(actorEnd, attempt.task.session), 'actor_alive', lastNs), 'finished', whole);
   }
   if (untimedEnd !== undefined) {
     return ended(interval(startNs, lastNs ?? startNs, 'last_state'), untimedEnd === 'FAILED' ? 'failed' : 'finished', whole);
@@ -44,15 +46,21 @@ export function attemptEnd(state: State, attempt: Attempt, evidence: Evidence, s
 
 /** A creation ends with its terminal state; anything else with its last one, as clocks differ. */
 function terminalEnd(
-  { task, extra: { leftOut, untimedEnd } }: Attempt,
+  attempt: Attempt,
   states: readonly StateTransition[],
 ): { readonly endNs: TimeNs; readonly outcome: AttemptOutcome } | undefined {
+  const { task, extra } = attempt;
+  const { leftOut, untimedEnd } = extra;
   const first = states.find(isTerminal);
   const last = states.at(-1);
   const hasFailed = states.some(({ state }) => state === 'FAILED') || leftOut?.lastOf('FAILED') !== undefined;
   if (last === undefined || (first === undefined && !hasFailed && leftOut?.lastOf('FINISHED') === undefined)) return undefined;
-  const end = first !== undefined && isCreationTask(task.id) ? first : last;
-  return { endNs: end.timeNs, outcome: hasFailed || untimedEnd === 'FAILED' ? 'failed' : 'finished' };
+  const lastNs =
+    first !== undefined && isTrusted(attempt, first.timeNs) ? (lastTrustedStateNs(attempt, states) ?? last.timeNs) : last.timeNs;
+  return {
+    endNs: first !== undefined && isCreationTask(task.id) ? first.timeNs : lastNs,
+    outcome: hasFailed || untimedEnd === 'FAILED' ? 'failed' : 'finished',
+  };
 }
 
 function ended(
@@ -81,7 +89,7 @@ function firstCut(session: Session, { where, actorEnd }: Evidence, jobNs: TimeNs
     { endNs: jobNs, inferred: 'job_finished', outcome: 'unfinished' },
     { endNs: deathNs(session.workers.get(workerId ?? ''), lastNs), inferred: 'worker_died', outcome: 'failed' },
     { endNs: deathNs(session.nodes.get(nodeId ?? ''), lastNs), inferred: 'node_died', outcome: 'failed' },
-    { endNs: actorEnd?.timeNs, inferred: 'actor_died', outcome: isGraceful ? 'unfinished' : 'failed' },
+    { endNs: actorEnd && trustedNs(actorEnd, session), inferred: 'actor_died', outcome: isGraceful ? 'unfinished' : 'failed' },
   ];
   let first: Cut | undefined;
   for (const { endNs, inferred, outcome } of cuts) {
@@ -94,8 +102,9 @@ function firstCut(session: Session, { where, actorEnd }: Evidence, jobNs: TimeNs
  * False for the work of detached actors, and for what began after the job's end and may be such work: the job's end does not end
  * it. Anything else that seems to have begun after the job has a clock that is ahead.
  */
-export function isEndedByJob(state: State, { task }: Attempt, startNs: TimeNs, job: Job): boolean {
-  if (!hasEnded(job) || (beganAfter(job, startNs) && !areCallersKnown(task))) return false;
+export function isEndedByJob(state: State, attempt: Attempt, startNs: TimeNs, job: Job): boolean {
+  const { task } = attempt;
+  if (!hasEnded(job) || (beganAfter(job, trustedStartNs(attempt, startNs)) && !areCallersKnown(task))) return false;
   return !outlivesDriver(state.ordinary, task);
 }
 
@@ -110,7 +119,7 @@ export function beganAfter(job: Job, startNs: TimeNs): boolean {
 
 function deathNs(record: NodeRecord | WorkerRecord | undefined, lastNs: TimeNs): TimeNs | undefined {
   if (record === undefined) return undefined;
-  return lastTimeOf(record, 'DEAD') ?? (record.untimedEnd === undefined ? undefined : lastNs);
+  return lastTrustedOf(record, 'DEAD') ?? (record.untimedEnd === undefined ? undefined : lastNs);
 }
 
 /** The job ended, and Ray sent no time for that: see `untimed.ts`. */
@@ -120,26 +129,26 @@ export function hasUntimedEnd(job: Job): boolean {
 
 /** FINISHED of the job, else the end of its driver's own task. */
 export function jobEndNs(job: Job): TimeNs | undefined {
-  const driver = { transitions: job.driverTransitions, leftOut: job.driverLeftOut };
-  return lastTimeOf(job, 'FINISHED') ?? largest(lastTimeOf(driver, 'FINISHED'), lastTimeOf(driver, 'FAILED'));
+  const driver = { session: job.session, transitions: job.driverTransitions, leftOut: job.driverLeftOut };
+  return lastTrustedOf(job, 'FINISHED') ?? largest(lastTrustedOf(driver, 'FINISHED'), lastTrustedOf(driver, 'FAILED'));
 }
 
 /** CREATED of the job, else the first state of its driver's own task. */
 export function jobStartNs(job: Job): TimeNs | undefined {
-  return nextOf(job, ['CREATED'])?.timeNs ?? job.driverTransitions[0]?.timeNs;
+  const created = nextOf(job, ['CREATED']);
+  if (created !== undefined) return trustedNs(created, job.session);
+  let first: TimeNs | undefined;
+  for (const transition of job.driverTransitions) first = smallest(first, trustedNs(transition, job.session));
+  return first;
 }
 
-export function silenceNs({ lastNs, lastSeenMs }: Session): TimeNs {
-  return lastNs ?? receivedNs(lastSeenMs);
+export function silenceNs({ lastNs, wrong, received, lastSeenMs }: Session): TimeNs {
+  return lastNs ?? wrong?.lastNs ?? received?.lastNs ?? nsOf(lastSeenMs);
 }
 
 /** The first time that is known of a session; where no event has a possible one, when the first was received. */
-export function sessionStartNs({ firstNs, firstSeenMs }: Session): TimeNs {
-  return firstNs ?? receivedNs(firstSeenMs);
-}
-
-function receivedNs(ms: number): TimeNs {
-  return BigInt(Math.floor(ms)) * 1_000_000n;
+export function sessionStartNs({ firstNs, wrong, received, firstSeenMs }: Session): TimeNs {
+  return firstNs ?? wrong?.firstNs ?? received?.firstNs ?? nsOf(firstSeenMs);
 }
 
 export function firstStateNs(transitions: readonly StateTransition[]): TimeNs | undefined {

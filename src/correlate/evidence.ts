@@ -6,6 +6,7 @@ import { isCreationTask } from './ray-ids.ts';
 import type { Actor, Attempt } from './records.ts';
 import { nextOf, sortedTransitions } from './transitions.ts';
 import { aliveAt, callEnd, callSkewNs, creationEnd, creationSkewNs, nextAlive } from './actor-process.ts';
+import { lastTrustedStateNs } from './trusted-attempt.ts';
 import { factsUntil } from './where.ts';
 
 /** What is known of an attempt, without what belongs to a later run. */
@@ -34,7 +35,8 @@ export function evidenceOf(attempt: Attempt, startNs: TimeNs): Evidence {
   if (!isCreationTask(id)) {
     const ranNs = runningAt(states);
     const alive = actor === undefined ? undefined : aliveAt(actor, where, ranNs ?? startNs);
-    const actorEnd = actor === undefined ? undefined : (callEnd(actor, states, where, alive) ?? untimedDeath(actor, states, startNs));
+    const actorEnd =
+      actor === undefined ? undefined : (callEnd(actor, states, where, alive) ?? untimedDeath(actor, attempt, states, startNs));
     return { states, profile, whole: wholeTaskEntry(profile), where, alive, actorEnd, skewNs: callSkewNs(ranNs, where, alive) };
   }
   const terminalNs = states.find(isTerminal)?.timeNs;
@@ -43,7 +45,7 @@ export function evidenceOf(attempt: Attempt, startNs: TimeNs): Evidence {
   const ownWhere = terminalNs === undefined ? where : factsUntil(attempt, terminalNs + 1n);
   const creation = { number: attempt.number, where: ownWhere, ranNs };
   const timedEnd = actor === undefined ? undefined : creationEnd(actor, creation);
-  const actorEnd = timedEnd ?? (actor === undefined ? undefined : untimedDeath(actor, states, startNs));
+  const actorEnd = timedEnd ?? (actor === undefined ? undefined : untimedDeath(actor, attempt, states, startNs));
   const endNs = terminalNs ?? actorEnd?.timeNs;
   // Releases that number the creations of an actor also send the process of each ALIVE.
   const isNumbered = attempt.number > 0 || timedEnd?.pid !== undefined;
@@ -61,8 +63,13 @@ export function evidenceOf(attempt: Attempt, startNs: TimeNs): Evidence {
 }
 
 /** DEAD of an actor, for which Ray sent no time: it ends an attempt at the last known state of that. */
-function untimedDeath({ untimedEnd }: Actor, states: readonly StateTransition[], startNs: TimeNs): ActorTransition | undefined {
-  return untimedEnd === undefined ? undefined : { ...untimedEnd, timeNs: states.at(-1)?.timeNs ?? startNs };
+function untimedDeath(
+  { untimedEnd }: Actor,
+  attempt: Attempt,
+  states: readonly StateTransition[],
+  startNs: TimeNs,
+): ActorTransition | undefined {
+  return untimedEnd === undefined ? undefined : { ...untimedEnd, timeNs: lastTrustedStateNs(attempt, states) ?? startNs };
 }
 
 function runningAt(states: readonly StateTransition[], untilNs?: TimeNs): TimeNs | undefined {

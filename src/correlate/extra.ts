@@ -2,6 +2,7 @@ import type { ProfileEntry, StateTransition, TaskError, TaskLog, TimeNs } from '
 import type { FoldNode } from './fold.ts';
 import type { LeftOut } from './left-out.ts';
 import type { PlaceFacts } from './place-facts.ts';
+import type { TimeRange } from './trusted-time.ts';
 import type { UntimedOutcome } from './untimed.ts';
 
 /** Of an attempt without entries; it gets a list of its own before one is added. */
@@ -31,6 +32,8 @@ export class Extra {
   /** A terminal state without a time. */
   untimedEnd: UntimedOutcome | undefined;
   evidenceMs: number | undefined;
+  /** When its events with a time that is not trusted were received. */
+  wrongTimes: TimeRange | undefined;
   /** When DEAD of its actor was received. */
   actorDeadMs: number | undefined;
   dueMs = Number.POSITIVE_INFINITY;

@@ -14,4 +14,5 @@ export type { ActorEnded, AttemptSoFar, JobCounts, JobEnded, JobSoFar, Retold, S
 export { type AttemptTimes, inOrder, timesOf } from './attempt-times.ts';
 export type { LeftOut } from './left-out.ts';
 export { addTransitions, countOf } from './transitions.ts';
+export { lastTimeMs } from './trusted-time.ts';
 export { SortedList } from './sorted-list.ts';

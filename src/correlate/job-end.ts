@@ -10,6 +10,8 @@ import { actorOutlivesDriver, outlivesDriver } from './outlives.ts';
 import type { Actor, Attempt, Job, Task } from './records.ts';
 import type { State } from './state.ts';
 import { ACTOR_ORDER, beginOf } from './state-order.ts';
+import { trustedStartNs } from './trusted-attempt.ts';
+import { canTrust, lastTrustedNs, type TimeRange, trustedTimeOf } from './trusted-time.ts';
 
 /** What the end of a job means for what is still open of it. */
 
@@ -20,7 +22,7 @@ export function waitsUntilMs(state: State, attempt: Attempt, nowMs: number): num
   const job = jobOf(state, attempt);
   const startNs = attemptStartNs(attempt);
   if (job.endMs === undefined || !isEndedByJob(state, attempt, startNs, job)) return dueMs;
-  if (!isWaitedFor(attempt.task, startNs, job)) return undefined;
+  if (!isWaitedFor(attempt.task, trustedStartNs(attempt, startNs), job)) return undefined;
   const latestMs = Math.min(dueMs, job.endMs + state.options.orphanTimeoutMs);
   return latestMs > nowMs ? latestMs : undefined;
 }
@@ -34,7 +36,8 @@ function isWaitedFor(task: Task, startNs: TimeNs, job: Job): boolean {
  * True for an attempt that the job's span can't count, because the span is sent before. What ended within a settle time after
  * the job is counted, so that neither the way of the events to the bridge nor clocks that differ a little change the counts.
  */
-export function isAttemptAfterJob(state: State, { task, extra }: Attempt, interval: Interval, job: Job): boolean {
+export function isAttemptAfterJob(state: State, attempt: Attempt, interval: Interval, job: Job): boolean {
+  const { task, extra } = attempt;
   const { startNs, endInferred } = interval;
   if (!hasEnded(job)) return false;
   const isOpenAtEnd = endInferred === 'job_finished' || (endInferred === 'profile' && extra.evidenceMs === undefined);
@@ -69,15 +72,33 @@ export function attemptsThatEnd(state: State, job: Job, nowMs: number, isSilent:
 
 /** False for what began after the job's end, for detached actors and for those that they created. */
 export function isActorEndedByJob(state: State, actor: Actor, job: Job): boolean {
-  return hasEnded(job) && !beganAfter(job, actorStartNs(actor)) && !actorOutlivesDriver(state.ordinary, actor);
+  return hasEnded(job) && !beganAfter(job, trustedTimeOf(actor, actorStartNs(actor))) && !actorOutlivesDriver(state.ordinary, actor);
 }
 
-export function actorStartNs({ transitions, tasksStartNs, session }: Actor): TimeNs {
-  return beginOf(transitions, ACTOR_ORDER) ?? tasksStartNs ?? sessionStartNs(session);
+export function actorStartNs(actor: Actor): TimeNs {
+  return beginOf(actor.transitions, ACTOR_ORDER) ?? tasksOf(actor)?.firstNs ?? sessionStartNs(actor.session);
+}
+
+/** The last time that is known of an actor. */
+export function actorLastNs(actor: Actor): TimeNs | undefined {
+  return largest(lastTrustedNs(actor), tasksOf(actor)?.lastNs);
+}
+
+/** From the first to the last state of its tasks. */
+function tasksOf({ tasksStartNs, tasksEndNs, wrongTasks, session }: Actor): TimeRange | undefined {
+  if (tasksStartNs !== undefined && tasksEndNs !== undefined) return { firstNs: tasksStartNs, lastNs: tasksEndNs };
+  return canTrust(session) ? undefined : wrongTasks;
+}
+
+/** The times of an actor, as far as they can be trusted. */
+export function trustedActorInterval(actor: Actor, interval: Interval): Interval {
+  const startNs = trustedTimeOf(actor, interval.startNs);
+  const endNs = trustedTimeOf(actor, interval.endNs);
+  return { ...interval, startNs, endNs: endNs < startNs ? startNs : endNs };
 }
 
 /** Keeps the times of what the job's span counts, for a job whose own times are unknown. */
-export function noteChild(job: Job, startNs: TimeNs, endNs: TimeNs): void {
+export function noteChild(job: Job, { startNs, endNs }: Interval): void {
   job.childrenStartNs = smallest(job.childrenStartNs, startNs);
   job.childrenEndNs = largest(job.childrenEndNs, endNs);
 }

@@ -143,7 +143,7 @@ export function markActor(state: State, actor: Actor, nowMs: number, out: Lifecy
 /** A cluster's, when the first of its nodes, workers... is over: until then there is no trace of it. */
 export function markSession(state: State, session: Session, nowMs: number, out: Lifecycle[]): void {
   const { inFlight, inFlightAfterMs } = state.options;
-  const atNs = session.firstNs;
+  const atNs = session.firstNs ?? session.wrong?.firstNs;
   if (inFlight === 'off' || session.marked || session.closed || atNs === undefined || nowMs < session.firstSeenMs + inFlightAfterMs) return;
   session.marked = true;
   const mark: MarkLifecycle = {

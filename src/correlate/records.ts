@@ -30,6 +30,7 @@ import type { LeftOut } from './left-out.ts';
 import { NO_STATES, type PackedStates, unpackStates } from './packed-states.ts';
 import { LazyMap, LazySet } from './lazy-collections.ts';
 import { ownText } from './own-text.ts';
+import type { TimeRange } from './trusted-time.ts';
 import type { UntimedOutcome } from './untimed.ts';
 import type { Threads } from './threads.ts';
 import { actorIdOf, driverTaskOf, jobIdOf } from './ray-ids.ts';
@@ -227,8 +228,10 @@ export class Actor extends Entity<Session, ActorDefinition, ActorTransition> {
   className: string | undefined;
   moduleName: string | undefined;
   detachedByTask = false;
+  /** From the first to the last state of its tasks; `wrongTasks` are those that are not trusted. */
   tasksStartNs: TimeNs | undefined;
   tasksEndNs: TimeNs | undefined;
+  wrongTasks: TimeRange | undefined;
   /** It was ALIVE once. */
   isPlaced = false;
   deadMs: number | undefined;
@@ -327,8 +330,12 @@ export class Session {
   readonly #tombstones: Findable;
   readonly firstSeenMs: number;
   lastSeenMs: number;
+  /** Of its times that are trusted. */
   firstNs: TimeNs | undefined;
   lastNs: TimeNs | undefined;
+  /** While there are none: those that are not trusted, and when its events were received. */
+  wrong: TimeRange | undefined;
+  received: TimeRange | undefined;
   /** Workers of this session send profile events: wait for them before an attempt is finished. */
   sendsProfiles = false;
   /** Ray 2.58 and later: the reason of a worker's death comes in an event of its own. */

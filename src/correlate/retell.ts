@@ -103,7 +103,8 @@ export function* retoldEvents(state: State): Generator<Retold> {
   }
 }
 
-function sessionSoFar({ name: session, firstSeenMs, lastSeenMs, lastNs, sendsJobs, closed }: Session): SessionSoFar {
+function sessionSoFar({ name: session, firstSeenMs, lastSeenMs, lastNs: trustedNs, wrong, sendsJobs, closed }: Session): SessionSoFar {
+  const lastNs = trustedNs ?? wrong?.lastNs;
   return { type: 'session_so_far', session, firstSeenMs, lastSeenMs, lastNs, sendsJobs, closed };
 }
 

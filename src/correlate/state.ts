@@ -31,6 +31,7 @@ import { Sweeps } from './sweeps.ts';
 import { Threads } from './threads.ts';
 import { MAX_ROW_DEPTH, Tombstones } from './tombstones.ts';
 import { addTransitions } from './transitions.ts';
+import { ReceiveTime } from './trusted-time.ts';
 
 export { CORRELATE_DEFAULTS, type CorrelateOptions } from './correlate-options.ts';
 
@@ -77,6 +78,8 @@ export class State {
   readonly sweeps = new Sweeps();
   /** Where time stands, in milliseconds on the caller's clock: never runs backwards. */
   nowMs = 0;
+  /** Of the event that is applied. */
+  received = new ReceiveTime();
   /** Tasks with closed attempts only, oldest first, so that the oldest are forgotten first. */
   readonly tombstones = new Tombstones();
   readonly definitions = new SharedDefinitions();

@@ -1,5 +1,7 @@
 import type { StateTransition, TimeNs } from '../event/index.ts';
 import { LeftOut } from './left-out.ts';
+import { largest } from './merge.ts';
+import { trustedNs, type WithTrust } from './trusted-time.ts';
 
 /** Transitions that are kept of one entity: half of them the first ones, half the last ones. Ray makes at most about ten. */
 export const MAX_TRANSITIONS = 2_000;
@@ -137,6 +139,15 @@ export function lastTimeOf({ transitions, leftOut }: WithTransitions, state: str
   const last = transitions.findLast((transition) => transition.state === state)?.timeNs;
   const left = leftOut?.lastOf(state);
   return left === undefined || (last !== undefined && last > left) ? last : left;
+}
+
+/** The same, as far as it can be trusted. */
+export function lastTrustedOf(record: WithTransitions & { readonly session: WithTrust }, state: string): TimeNs | undefined {
+  let last = record.leftOut?.lastOf(state);
+  for (const transition of record.transitions) {
+    if (transition.state === state) last = largest(last, trustedNs(transition, record.session));
+  }
+  return last;
 }
 
 /** The first time at which one of the states was entered, not before `fromNs`, and which. */

@@ -22,6 +22,8 @@ export interface EventHeader {
 export interface StateTransition {
   readonly state: string;
   readonly timeNs: TimeNs;
+  /** Set by the correlator where `timeNs` is that of a wrong clock: when the bridge received it. */
+  readonly receivedNs?: TimeNs | undefined;
 }
 
 /**

@@ -170,11 +170,13 @@ class DiskJournal implements Journal, Durable {
     const refusal = writer.refusal() ?? this.#fullness(0);
     if (refusal !== undefined) return refusal;
     const receivedAtMs = this.#clock.stamp();
-    const value = encodeBatch(this.#queuedCursor, { receivedAtMs, count: events.length, bytesBefore: this.#queuedBytes }, events);
+    const epochMs = this.#options.epochMs();
+    const header = { receivedAtMs, count: events.length, bytesBefore: this.#queuedBytes };
+    const value = encodeBatch(this.#queuedCursor, header, events, epochMs);
     const full = this.#fullness(value.length);
     if (full !== undefined) return full;
     return await new Promise((settle) => {
-      writer.queue.push({ firstCursor: this.#queuedCursor, events, receivedAtMs, value, bytes, settle });
+      writer.queue.push({ firstCursor: this.#queuedCursor, events, receivedAtMs, epochMs, value, bytes, settle });
       this.#queuedCursor += events.length;
       this.#queuedBytes += value.length;
       writer.write();
@@ -338,11 +340,11 @@ class DiskJournal implements Journal, Durable {
   }
 
   #written(group: readonly QueuedBatch[]): void {
-    for (const { firstCursor, events, receivedAtMs, value, bytes, settle } of group) {
+    for (const { firstCursor, events, receivedAtMs, epochMs, value, bytes, settle } of group) {
       // A pump that lags reads from the disk: what it has not reached need not be in memory.
       const follows = this.#tail.isEmpty ? this.#releasedCursor === firstCursor : this.#tail.endCursor === firstCursor;
       if (follows && this.#tail.bytes + bytes <= this.#limits.maxTailBytes)
-        this.#tail.push({ firstCursor, entries: events.map((event) => ({ event, receivedAtMs })), bytes });
+        this.#tail.push({ firstCursor, entries: events.map((event) => ({ event, receivedAtMs, epochMs })), bytes });
       this.#endCursor = firstCursor + events.length;
       this.#endBytes += value.length;
       this.#lastAppendMs = receivedAtMs;

@@ -5,6 +5,8 @@ export interface JournalEntry {
   readonly event: RayEvent;
   /** Milliseconds on the journal's clock; one value for a batch, never less than that of the batch before. */
   readonly receivedAtMs: number;
+  /** The same moment in milliseconds since the epoch: the journal's clock stands still while no process runs. */
+  readonly epochMs: number;
 }
 
 /** A read position: entries before it were consumed. Starts at 0 and grows by one an entry. */

@@ -34,7 +34,8 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
       return { ok: false, code: 'journal_full', message, retryAfterMs: RETRY_AFTER_MS };
     }
     const receivedAtMs = clock.stamp();
-    tail.push({ firstCursor: endCursor, entries: events.map((event) => ({ event, receivedAtMs })), bytes });
+    const epochMs = now();
+    tail.push({ firstCursor: endCursor, entries: events.map((event) => ({ event, receivedAtMs, epochMs })), bytes });
     endCursor += events.length;
     waits.changed();
     return { ok: true };

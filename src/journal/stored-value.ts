@@ -8,14 +8,18 @@ import { PACKED_EVENTS, packEvents, unpackEvents } from './packed-events.ts';
 /**
  * How values stand in the store: a CRC-32 of what follows (4 bytes, big endian), then the content. That of a batch begins with its cursor, which
  * stands in the key: a batch under a damaged key is no batch. A batch begins with its receive time
- * (8 bytes, double), the number of its events (4 bytes) and the bytes of all batches before it (8 bytes, double); the rest of it is rows, see
- * `packed-events.ts`. Every other value is MessagePack, in which records of one shape name their keys once. See README.md beside this file.
+ * (8 bytes, double), the number of its events (4 bytes), the bytes of all batches before it (8 bytes, double), and behind one byte its
+ * receive time since the epoch (8 bytes, double); the rest of it is rows, see `packed-events.ts`. Every other value is MessagePack, in which records of one shape name their keys once. See README.md beside this file.
  */
 
 const CRC_BYTES = 4;
 const HEADER_BYTES = 20;
+/** Begins the receive time since the epoch. A batch that an older bridge wrote has none. */
+const EPOCH = 0xc2;
+const EPOCH_BYTES = 9;
 
 export interface BatchHeader {
+  /** On the journal's clock. */
   readonly receivedAtMs: number;
   readonly count: number;
   /** Of the values of all batches that were ever stored before this one: differences tell what is held. */
@@ -35,13 +39,20 @@ function packBehind(headerBytes: number, content: unknown): Buffer {
   return packed;
 }
 
-/** The value of one batch. */
-export function encodeBatch(firstCursor: JournalCursor, header: BatchHeader, events: readonly RayEvent[]): Buffer {
+/** The value of one batch. `epochMs`: its receive time since the epoch. */
+export function encodeBatch(
+  firstCursor: JournalCursor,
+  header: BatchHeader,
+  events: readonly RayEvent[],
+  epochMs = header.receivedAtMs,
+): Buffer {
   const { receivedAtMs, count, bytesBefore } = header;
-  const value = packEvents(CRC_BYTES + HEADER_BYTES, events);
+  const value = packEvents(CRC_BYTES + HEADER_BYTES + EPOCH_BYTES, events);
   value.writeDoubleBE(receivedAtMs, CRC_BYTES);
   value.writeUInt32BE(count, CRC_BYTES + 8);
   value.writeDoubleBE(bytesBefore, CRC_BYTES + 12);
+  value[CRC_BYTES + HEADER_BYTES] = EPOCH;
+  value.writeDoubleBE(epochMs, CRC_BYTES + HEADER_BYTES + 1);
   return Buffer.from(sealed(value, firstCursor));
 }
 
@@ -64,10 +75,13 @@ export interface StoredBatch {
 export function decodeBatch(firstCursor: JournalCursor, value: Buffer): StoredBatch | undefined {
   const header = readBatchHeader(firstCursor, value);
   if (header === undefined) return undefined;
-  const events = eventsOf(value.subarray(CRC_BYTES + HEADER_BYTES));
-  if (events?.length !== header.count) return undefined;
   const { receivedAtMs } = header;
-  return { firstCursor, entries: events.map((event) => ({ event, receivedAtMs })) };
+  const content = value.subarray(CRC_BYTES + HEADER_BYTES);
+  const hasEpoch = content[0] === EPOCH && content.length >= EPOCH_BYTES;
+  const epochMs = hasEpoch ? content.readDoubleBE(1) : receivedAtMs;
+  const events = eventsOf(hasEpoch ? content.subarray(EPOCH_BYTES) : content);
+  if (events?.length !== header.count) return undefined;
+  return { firstCursor, entries: events.map((event) => ({ event, receivedAtMs, epochMs })) };
 }
 
 /** Undefined when these are none. Format 1 had them as MessagePack. */

@@ -6,6 +6,7 @@ export interface QueuedBatch {
   readonly firstCursor: JournalCursor;
   readonly events: readonly RayEvent[];
   readonly receivedAtMs: number;
+  readonly epochMs: number;
   /** As stored. */
   readonly value: Buffer;
   /** On the wire. */

@@ -48,6 +48,30 @@ describe('convert', () => {
     expect(run.stderr.text).toBe(`123 events, 0 rejected, ${spans.length} spans, ${traces} traces\n`);
   });
 
+  test('is not misled by one time of a wrong clock, whether it is known when the events were received or not', async () => {
+    const events = lines.flatMap((line) => JSON.parse((JSON.parse(line) as { body: string }).body) as unknown[]);
+    const { sessionName } = events[0] as { sessionName: string };
+    const wrong = (timestamp: string) => ({
+      eventId: 'd3Jvbmc=',
+      eventType: 'NODE_LIFECYCLE_EVENT',
+      timestamp: '2026-11-23T22:00:00Z',
+      sessionName,
+      nodeLifecycleEvent: { nodeId: Buffer.alloc(28, 9).toString('base64'), stateTransitions: [{ state: 'ALIVE', timestamp }] },
+    });
+    const ofOthers = (otlpLines: string): unknown =>
+      spansIn(otlpLines)
+        .filter(({ name }) => !name.startsWith('node'))
+        .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+    const expected = ofOthers(await converted(recording));
+    for (const time of ['2199-12-31T23:59:59.999999999Z', '2000-01-01T00:00:00Z']) {
+      const plain = await fileOf('wrong.json', JSON.stringify([wrong(time), ...events]));
+      expect(ofOthers(await converted(plain))).toEqual(expected);
+      const { receivedAt } = JSON.parse(lines[0] ?? '') as { receivedAt: number };
+      const post = JSON.stringify({ receivedAt, path: '/v1/events', headers: {}, body: JSON.stringify([wrong(time)]) });
+      expect(ofOthers(await converted(await fileOf('wrong.ndjson', [post, ...lines].join('\n'))))).toEqual(expected);
+    }
+  });
+
   test('gives the same bytes whatever the form, order and division of the input', async () => {
     const expected = await converted(recording);
     const events = lines.flatMap((line) => JSON.parse((JSON.parse(line) as { body: string }).body) as unknown[]);

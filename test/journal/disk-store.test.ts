@@ -178,6 +178,25 @@ describe('a restart', () => {
     expect((await second.journal.read(1, 1)).entries[0]?.receivedAtMs).toBeGreaterThan(1_061_000);
   });
 
+  it('knows when each batch was received since the epoch, although its own clock stood still', async () => {
+    let epochMs = 1_000_000;
+    const over = { now: () => 5_000, epochMs: () => epochMs };
+    const first = await opened(over);
+    await first.journal.append([event(0)], 1);
+    epochMs = 9_000_000;
+    const second = await reopened(first, over);
+    await second.journal.append([event(1)], 1);
+    const expectTimes = async (journal: Journal): Promise<void> => {
+      expect((await journal.read(0, 1)).entries.map((entry) => entry.epochMs)).toEqual([1_000_000]);
+      expect((await journal.read(1, 1)).entries.map((entry) => entry.epochMs)).toEqual([9_000_000]);
+    };
+    await expectTimes(second.journal);
+    const third = await reopened(second, over);
+    await expectTimes(third.journal);
+    const { entries } = await third.journal.read(1, 1);
+    expect(entries[0]?.receivedAtMs).toBeLessThan(1_001_000);
+  });
+
   it('after an interrupted checkpoint finds the one before', async () => {
     const first = await opened();
     await first.journal.append([event(0), event(1)], 1);

@@ -188,6 +188,17 @@ describe('a stored batch', () => {
     }
   });
 
+  it('knows when it was received since the epoch; one that an older bridge wrote, on its own clock', () => {
+    const value = encodeBatch(5, header, events, 1_800_000_000_000);
+    expect(decodeBatch(5, value)?.entries[0]?.epochMs).toBe(1_800_000_000_000);
+    const rest = Buffer.concat([value.subarray(4, 24), value.subarray(33)]);
+    const checksum = Buffer.alloc(4);
+    checksum.writeUInt32BE(crc32(rest, 5));
+    const older = decodeBatch(5, Buffer.concat([checksum, rest]));
+    expect(older?.entries.map(({ event }) => event)).toEqual(events);
+    expect(older?.entries[0]?.epochMs).toBe(header.receivedAtMs);
+  });
+
   it('is read in the form of format 1 too', () => {
     const head = encodeBatch(5, header, events).subarray(4, 24);
     const rest = Buffer.concat([head, messagePack(events)]);

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { RayEvent } from '../../src/event/index.ts';
+import type { JournalEntry } from '../../src/journal/index.ts';
 import { Tail } from '../../src/journal/tail.ts';
 
 const SIZES = [4, 1, 3, 2];
 const COUNT = 10;
 
-function entry(number: number): { readonly event: RayEvent; readonly receivedAtMs: number } {
+function entry(number: number): JournalEntry {
   const event: RayEvent = { type: 'job_lifecycle', eventId: String(number), session: 's', jobId: '01000000', transitions: [] };
-  return { event, receivedAtMs: number };
+  return { event, receivedAtMs: number, epochMs: number };
 }
 
 function createTail(): Tail {
