@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from 'node:v8';
 import { systemClock } from './runtime/index.ts';
-import { exitCodes, runProgram } from './command/index.ts';
+import { EXIT_CODES, runProgram } from './command/index.ts';
 
 // A third of the CPU of a young process goes into the compiler, and less inlining makes it cheaper; what is compiled is no slower (test/bench/README.md).
 setFlagsFromString('--max-inlined-bytecode-size-cumulative=200');
@@ -13,7 +13,7 @@ let stoppedBy: 'SIGINT' | 'SIGTERM' | undefined;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
-    if (stoppedBy !== undefined) process.exit(exitCodes[signal]);
+    if (stoppedBy !== undefined) process.exit(EXIT_CODES[signal]);
     stoppedBy = signal;
     stop.abort();
   });
@@ -22,7 +22,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 for (const output of [process.stdout, process.stderr]) {
   output.on('error', (error: NodeJS.ErrnoException) => {
     // The reader went away, as `| head` does: nobody is left to tell anything to.
-    process.exit(error.code === 'EPIPE' ? exitCodes.done : exitCodes.trouble);
+    process.exit(error.code === 'EPIPE' ? EXIT_CODES.done : EXIT_CODES.failed);
   });
 }
 

@@ -18,14 +18,14 @@ import {
 type Group = 'Receiving' | 'Keeping' | 'Access' | 'Spans' | 'Closing' | 'Limits' | 'Running';
 
 interface SettingText {
-  /** Flag and variable are made of it: `settle` is `--settle` and `RAY_OTEL_SETTLE`. */
+  /** Name of the flag and the variable: `settle` gives `--settle` and `RAY_OTEL_SETTLE`. */
   readonly name: string;
   readonly placeholder: string;
   readonly default: string;
   readonly help: string;
 }
 
-/** An option of `serve` that is also a variable, and part of the README's table. */
+/** An option of `serve`: a flag, an environment variable and a row of the README's table. */
 export interface Setting<Value> extends Option<Value> {
   readonly name: string;
   readonly env: string;
@@ -36,20 +36,20 @@ function setting<Value>(group: Group, text: SettingText, parse: Parse<Value>): S
   return { ...text, group, flag: `--${text.name}`, env: `RAY_OTEL_${text.name.toUpperCase().replaceAll('-', '_')}`, parse };
 }
 
-/** A secret: its variable gives it and no flag, which everybody on the machine could see. */
+/** A secret: it has a variable but no flag, because every user of the machine can list flags. */
 function secret<Value>(group: Group, text: SettingText, parse: Parse<Value>): Setting<Value> {
   return { ...setting(group, text, parse), flag: '' };
 }
 
-/** Every setting of the bridge: the only place that names them, their defaults and their rules. */
-export const settingsTable = {
+/** Every setting of the bridge, with its default and its rule. Nothing else defines them. */
+export const SETTINGS = {
   listen: setting(
     'Receiving',
     {
       name: 'listen',
       placeholder: '<host:port>',
       default: '127.0.0.1:8080',
-      help: "Address for Ray's posts. 0.0.0.0:8080 or :8080 takes them from every machine that reaches this one; port 0 takes a free one.",
+      help: "Address to accept Ray's posts on. 0.0.0.0:8080 or :8080 accepts them from other machines; port 0 picks a free port.",
     },
     listenAddress,
   ),
@@ -59,7 +59,7 @@ export const settingsTable = {
       name: 'data-dir',
       placeholder: '<folder>',
       default: 'ray-otel-bridge-data',
-      help: 'Folder for what is kept on disk: the journal of accepted events, and the quarantine of rejected ones and of refused spans. Of one process at a time.',
+      help: 'Folder for data on disk: the journal of accepted events, and the quarantine of rejected events and refused spans. Only one process may use it.',
     },
     optionalText,
   ),
@@ -69,7 +69,7 @@ export const settingsTable = {
       name: 'journal',
       placeholder: 'disk|memory',
       default: 'disk',
-      help: 'disk: what was answered 200 outlives the process. memory: it does not; for trials.',
+      help: 'disk: events answered with 200 survive a restart. memory: they do not; for trials only.',
     },
     oneOf('disk', 'memory'),
   ),
@@ -79,13 +79,13 @@ export const settingsTable = {
       name: 'sync',
       placeholder: 'always|interval',
       default: 'always',
-      help: 'always: synced to the disk before the 200. interval: every --sync-interval; a power failure takes what was answered since.',
+      help: 'always: sync to disk before answering 200. interval: sync every --sync-interval; a power failure loses the events since the last sync.',
     },
     oneOf('always', 'interval'),
   ),
   syncIntervalMs: setting(
     'Keeping',
-    { name: 'sync-interval', placeholder: '<duration>', default: '1s', help: 'With --sync interval: time between two syncs.' },
+    { name: 'sync-interval', placeholder: '<duration>', default: '1s', help: 'Time between two syncs with --sync interval.' },
     duration('10ms'),
   ),
   ingestTokenFile: setting(
@@ -94,13 +94,13 @@ export const settingsTable = {
       name: 'ingest-token-file',
       placeholder: '<file>',
       default: '',
-      help: 'Tokens of which senders must show one, one a line: as password in the URL that Ray posts to, as Bearer, or after /t/ in the path. Read again when it changes.',
+      help: 'File of accepted sender tokens, one per line. A sender passes its token as the password in the URL that Ray posts to, as a Bearer token, or after /t/ in the path. Reloaded when it changes.',
     },
     optionalText,
   ),
   ingestTokens: secret(
     'Access',
-    { name: 'ingest-token', placeholder: '<token,...>', default: '', help: 'More such tokens, separated by commas.' },
+    { name: 'ingest-token', placeholder: '<token,...>', default: '', help: 'More sender tokens, separated by commas.' },
     tokenList,
   ),
   readTokenFile: setting(
@@ -109,13 +109,13 @@ export const settingsTable = {
       name: 'read-token-file',
       placeholder: '<file>',
       default: '',
-      help: 'Tokens of which readers of /metrics, of the live page and of its data must show one, as Basic user or password or as Bearer. /healthz and /readyz stay open.',
+      help: 'File of accepted reader tokens, one per line, for /metrics, the live page and its API. A reader passes its token as Basic user or password, or as a Bearer token. /healthz and /readyz stay open. Reloaded when it changes.',
     },
     optionalText,
   ),
   readTokens: secret(
     'Access',
-    { name: 'read-token', placeholder: '<token,...>', default: '', help: 'More such tokens, separated by commas.' },
+    { name: 'read-token', placeholder: '<token,...>', default: '', help: 'More reader tokens, separated by commas.' },
     tokenList,
   ),
   tlsCertFile: setting(
@@ -124,13 +124,13 @@ export const settingsTable = {
       name: 'tls-cert-file',
       placeholder: '<file>',
       default: '',
-      help: 'Serves HTTPS with this certificate (PEM, followed by its chain). Read again when it changes.',
+      help: 'Certificate to serve HTTPS with (PEM, followed by its chain). Reloaded when it changes.',
     },
     optionalText,
   ),
   tlsKeyFile: setting(
     'Access',
-    { name: 'tls-key-file', placeholder: '<file>', default: '', help: 'Its private key (PEM, without a passphrase).' },
+    { name: 'tls-key-file', placeholder: '<file>', default: '', help: 'Private key of the certificate (PEM, without a passphrase).' },
     optionalText,
   ),
   nesting: setting(
@@ -139,7 +139,7 @@ export const settingsTable = {
       name: 'nesting',
       placeholder: 'tree|flat',
       default: 'tree',
-      help: 'tree: a task stands under the task that called it. flat: every task stands under its job.',
+      help: 'tree: a task is a child of the task that called it. flat: every task is a child of its job.',
     },
     oneOf('tree', 'flat'),
   ),
@@ -149,7 +149,7 @@ export const settingsTable = {
       name: 'phases',
       placeholder: 'auto|spans|events|none',
       default: 'auto',
-      help: 'How the states of an attempt (waiting for a node, running...) are shown. auto: as child spans where the attempt waited, else as span events.',
+      help: 'How to export the states of an attempt (waiting for a node, running...). auto: as child spans if the attempt waited, otherwise as span events.',
     },
     oneOf('auto', 'spans', 'events', 'none'),
   ),
@@ -159,7 +159,7 @@ export const settingsTable = {
       name: 'phase-min-wait',
       placeholder: '<duration>',
       default: '20ms',
-      help: 'With --phases auto: an attempt that waited this long before it ran gets child spans.',
+      help: 'With --phases auto: an attempt that waited at least this long before it ran gets child spans.',
     },
     duration(),
   ),
@@ -169,7 +169,7 @@ export const settingsTable = {
       name: 'slow',
       placeholder: '<duration>',
       default: '1s',
-      help: 'An attempt of this length is a slow one, for jobs whose metadata asks for `ray_otel.detail` = slow.',
+      help: 'Minimum duration of a slow attempt, for jobs whose metadata has `ray_otel.detail` = slow.',
     },
     duration(),
   ),
@@ -179,7 +179,7 @@ export const settingsTable = {
       name: 'in-flight',
       placeholder: 'off|jobs|running',
       default: 'jobs',
-      help: 'What is told early, by a mark under the span that is to come, so that a backend shows it before it ends. jobs: each trace: of a job, a detached actor, a cluster. running: each attempt that runs too.',
+      help: 'Export an in-flight span for long-running work, so that backends show it before it ends. jobs: one for each trace of a job, a detached actor or a cluster. running: also one for each running attempt.',
     },
     oneOf('off', 'jobs', 'running'),
   ),
@@ -189,7 +189,7 @@ export const settingsTable = {
       name: 'in-flight-after',
       placeholder: '<duration>',
       default: '10s',
-      help: 'With --in-flight: how long something is open before it gets its mark. What ends before has none.',
+      help: 'With --in-flight: how long work is open before its in-flight span is exported. Work that ends sooner gets none.',
     },
     duration(),
   ),
@@ -199,7 +199,7 @@ export const settingsTable = {
       name: 'runtime-env',
       placeholder: 'none|names',
       default: 'none',
-      help: 'names: add the names of pip and conda packages and of the working folder. Variables and their values are never exported.',
+      help: 'names: add the names of pip and conda packages and of the working directory. Environment variables and their values are never exported.',
     },
     oneOf('none', 'names'),
   ),
@@ -209,7 +209,7 @@ export const settingsTable = {
       name: 'trace-url',
       placeholder: '<url>',
       default: '',
-      help: 'Where a trace can be looked at, {traceId} standing for its id and, where it is wanted, {spanId} for the id of a span in it: http://localhost:16686/trace/{traceId}?uiFind={spanId}.',
+      help: 'Link to a trace in your backend. {traceId} is replaced by the trace id, and {spanId}, if present, by the id of a span: http://localhost:16686/trace/{traceId}?uiFind={spanId}.',
     },
     traceUrlPattern,
   ),
@@ -219,7 +219,7 @@ export const settingsTable = {
       name: 'settle',
       placeholder: '<duration>',
       default: '5s',
-      help: 'How long an attempt that ended waits for the parts of its story that are still missing.',
+      help: 'How long to wait for late events after an attempt ends.',
     },
     duration(),
   ),
@@ -229,7 +229,7 @@ export const settingsTable = {
       name: 'orphan-timeout',
       placeholder: '<duration>',
       default: '1h',
-      help: 'A Ray session that is silent for this long is over: all that is open in it ends at its last known time.',
+      help: 'A Ray session without events for this long counts as ended: everything open in it closes at its last known time.',
     },
     duration('1s'),
   ),
@@ -239,7 +239,7 @@ export const settingsTable = {
       name: 'max-spans-per-trace',
       placeholder: '<count>',
       default: '10000',
-      help: 'Beyond it, tasks of one name under one parent are folded into a summary span. 0 is no limit.',
+      help: 'Maximum number of spans in a trace. Above it, tasks with the same name and parent are rolled up into a summary span. 0 means no limit.',
     },
     count(),
   ),
@@ -249,7 +249,7 @@ export const settingsTable = {
       name: 'max-bytes-per-trace',
       placeholder: '<size>',
       default: '4500000',
-      help: 'The same for the bytes of a trace in OTLP protobuf. 0 is no limit.',
+      help: 'Maximum size of a trace in OTLP protobuf, with the same effect. 0 means no limit.',
     },
     size(),
   ),
@@ -259,7 +259,7 @@ export const settingsTable = {
       name: 'max-open-attempts',
       placeholder: '<count>',
       default: '1000000',
-      help: 'Attempts that may be open at once; beyond it Ray is told to keep its events (503).',
+      help: 'Maximum number of open attempts. Above it, the bridge answers 503 and Ray keeps its events.',
     },
     count(1),
   ),
@@ -269,7 +269,7 @@ export const settingsTable = {
       name: 'max-open-bytes',
       placeholder: '<size>',
       default: '',
-      help: 'Memory for names, labels, errors, states, profile entries... of what is open; beyond it Ray is told to keep its events (503). Default 256MiB or a quarter of the heap that Node may use, the smaller.',
+      help: 'Maximum memory for names, labels, errors, states and other details of open work. Above it, the bridge answers 503 and Ray keeps its events. Default: 256MiB or a quarter of the heap limit of Node.js, whichever is smaller.',
     },
     optional(size(1)),
   ),
@@ -279,7 +279,7 @@ export const settingsTable = {
       name: 'max-body-bytes',
       placeholder: '<size>',
       default: '64MiB',
-      help: 'Largest body of a post, after decompression (413 beyond it).',
+      help: 'Maximum size of a request body after decompression. A larger one is refused with 413.',
     },
     size(1),
   ),
@@ -289,7 +289,7 @@ export const settingsTable = {
       name: 'max-journal-bytes',
       placeholder: '<size>',
       default: '',
-      help: 'Events that the journal may hold; beyond it Ray is told to keep its events (503). Default 10GiB or 80 % of the free space, the smaller; in memory 256MiB.',
+      help: 'Maximum size of the journal. Above it, the bridge answers 503 and Ray keeps its events. Default: 10GiB or 80 % of the free space, whichever is smaller; 256MiB in memory.',
     },
     optional(size(1)),
   ),
@@ -299,7 +299,7 @@ export const settingsTable = {
       name: 'max-queued-spans',
       placeholder: '<count>',
       default: '20000',
-      help: 'Spans that may wait for the backend before reading stops.',
+      help: 'Maximum number of spans that wait for the backend. At the limit, the bridge pauses reading its journal.',
     },
     count(1),
   ),
@@ -309,7 +309,7 @@ export const settingsTable = {
       name: 'view',
       placeholder: 'on|off',
       default: 'on',
-      help: 'The live page at / and its data at /api/v1: what is pending and running now. Both ask for a token of --read-token-file, if there is one.',
+      help: 'Serve the live page at / and its API at /api/v1, which show pending and running work. Both require a token from --read-token-file, if set.',
     },
     oneOf('on', 'off'),
   ),
@@ -319,7 +319,7 @@ export const settingsTable = {
       name: 'drain-timeout',
       placeholder: '<duration>',
       default: '10s',
-      help: 'On SIGTERM or SIGINT: how long to go on delivering what is finished.',
+      help: 'How long to keep delivering finished spans after SIGTERM or SIGINT.',
     },
     duration(),
   ),
@@ -329,34 +329,34 @@ export const settingsTable = {
       name: 'log-level',
       placeholder: '<level>',
       default: 'info',
-      help: 'trace, debug, info, warn, error, fatal or silent. Logs are JSON lines on stderr.',
+      help: 'trace, debug, info, warn, error, fatal or silent. Logs are JSON lines on standard error.',
     },
     oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
   ),
 } as const satisfies Record<string, Setting<unknown>>;
 
-/** All settings with their types: durations in milliseconds, sizes in bytes. */
-export type Settings = ValuesOf<typeof settingsTable>;
+/** Values of all settings. Durations are in milliseconds, sizes in bytes. */
+export type Settings = ValuesOf<typeof SETTINGS>;
 
 export type ParsedSettings =
   | { readonly ok: true; readonly settings: Settings }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** Arguments and environment -> settings, or every problem found. Pure. */
+/** Parses arguments and environment into settings, or into all problems found. Pure. */
 export function parseSettings(argv: readonly string[], env: Environment): ParsedSettings {
-  const parsed = parseOptions(settingsTable, argv, env);
+  const parsed = parseOptions(SETTINGS, argv, env);
   if (!parsed.ok) return parsed;
   if (parsed.positionals.length > 0)
-    return { ok: false, problems: parsed.positionals.map((word) => `${JSON.stringify(word)}: no argument is expected here`) };
+    return { ok: false, problems: parsed.positionals.map((word) => `unexpected argument ${JSON.stringify(word)}`) };
   const { tlsCertFile, tlsKeyFile } = parsed.values;
   if ((tlsCertFile === undefined) !== (tlsKeyFile === undefined))
-    return { ok: false, problems: ['--tls-cert-file and --tls-key-file go together: give both, or neither'] };
+    return { ok: false, problems: ['--tls-cert-file and --tls-key-file need each other: give both, or neither'] };
   return { ok: true, settings: parsed.values };
 }
 
-/** What applies when nothing is set. */
+/** The settings when no flag and no variable is set. */
 export function defaultSettings(): Settings {
   const parsed = parseSettings([], {});
-  if (!parsed.ok) throw new Error(`A default of the settings table breaks its own rule: ${parsed.problems.join('; ')}`);
+  if (!parsed.ok) throw new Error(`a default in the settings table breaks its own rule: ${parsed.problems.join('; ')}`);
   return parsed.settings;
 }

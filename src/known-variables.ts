@@ -1,10 +1,10 @@
-import { settingsTable } from './config.ts';
+import { SETTINGS } from './config.ts';
 import { nearMiss } from './options/index.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Variables of OpenTelemetry that the bridge obeys, beside those of the OTLP exporter. */
-const OBEYED = [
+/** `OTEL_*` variables that the bridge reads, except those of the OTLP exporter. */
+const GENERAL_VARIABLES = [
   'OTEL_SDK_DISABLED',
   'OTEL_SERVICE_NAME',
   'OTEL_RESOURCE_ATTRIBUTES',
@@ -15,7 +15,8 @@ const OBEYED = [
   'OTEL_TRACES_EXPORTER',
   'OTEL_EXPORTER_FILE_PATH',
 ];
-const OF_OTLP = [
+/** Endings of the OTLP exporter's variables. */
+const OTLP_SUFFIXES = [
   'ENDPOINT',
   'PROTOCOL',
   'HEADERS',
@@ -27,18 +28,18 @@ const OF_OTLP = [
   'CLIENT_KEY',
 ];
 
-/** Every `OTEL_*` variable that the bridge obeys. */
+/** Every `OTEL_*` variable that the bridge reads. */
 export const OTEL_VARIABLES: readonly string[] = [
-  ...OBEYED,
-  ...['', 'TRACES_'].flatMap((signal) => OF_OTLP.map((name) => `OTEL_EXPORTER_OTLP_${signal}${name}`)),
+  ...GENERAL_VARIABLES,
+  ...['', 'TRACES_'].flatMap((signal) => OTLP_SUFFIXES.map((name) => `OTEL_EXPORTER_OTLP_${signal}${name}`)),
 ];
 
 /**
- * Variables of the specification that are for others: near to one of ours, and no typing errors.
+ * Variables of the specification for other programs. Their names are close to ours, but they are not typos.
  * Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
  */
-const FOR_OTHERS: readonly string[] = [
-  ...['METRICS_', 'LOGS_', 'PROFILES_'].flatMap((signal) => OF_OTLP.map((name) => `OTEL_EXPORTER_OTLP_${signal}${name}`)),
+const OTHER_VARIABLES: readonly string[] = [
+  ...['METRICS_', 'LOGS_', 'PROFILES_'].flatMap((signal) => OTLP_SUFFIXES.map((name) => `OTEL_EXPORTER_OTLP_${signal}${name}`)),
   'OTEL_METRICS_EXPORTER',
   'OTEL_LOGS_EXPORTER',
   'OTEL_LOG_LEVEL',
@@ -47,18 +48,18 @@ const FOR_OTHERS: readonly string[] = [
   'OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT',
 ];
 
-/** A variable that nobody reads, most likely because of a typing error. */
+/** A variable that no program reads, most likely because of a typo. */
 export interface SuspectVariable {
   readonly name: string;
-  /** What it was most likely meant to be. */
+  /** The variable that the user most likely meant. */
   readonly meant: string | undefined;
 }
 
-/** Of an environment: unknown `RAY_OTEL_*` variables, and names that are nearly those of a variable that the bridge obeys. */
+/** Finds unknown `RAY_OTEL_*` variables, and names that are close to a variable that the bridge reads. */
 export function suspectVariables(env: Environment): readonly SuspectVariable[] {
-  const settings = Object.values(settingsTable).flatMap(({ env: name }) => (name === '' ? [] : [name]));
+  const settings = Object.values(SETTINGS).flatMap(({ env: name }) => (name === '' ? [] : [name]));
   return Object.keys(env)
-    .filter((name) => !settings.includes(name) && !OTEL_VARIABLES.includes(name) && !FOR_OTHERS.includes(name))
+    .filter((name) => !settings.includes(name) && !OTEL_VARIABLES.includes(name) && !OTHER_VARIABLES.includes(name))
     .flatMap((name) => suspect(name, settings))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -70,7 +71,7 @@ function suspect(name: string, settings: readonly string[]): readonly SuspectVar
   return meant === undefined ? [] : [{ name, meant }];
 }
 
-/** `RAY_OTEL_SETTEL is set, and nothing reads it (did you mean RAY_OTEL_SETTLE?)` */
+/** `unknown variable RAY_OTEL_SETTEL (did you mean RAY_OTEL_SETTLE?)` */
 export function describeSuspect({ name, meant }: SuspectVariable): string {
-  return `${name} is set, and nothing reads it${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
+  return `unknown variable ${name}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
 }

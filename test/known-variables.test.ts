@@ -7,7 +7,7 @@ function suspects(...names: readonly string[]): readonly (readonly [string, stri
   return suspectVariables(Object.fromEntries(names.map((name) => [name, 'x']))).map(({ name, meant }) => [name, meant] as const);
 }
 
-describe('variables that nobody reads', () => {
+describe('unknown variables', () => {
   it.each([
     ['RAY_OTEL_SETLE', 'RAY_OTEL_SETTLE'],
     ['RAY_OTEL_SETTEL', 'RAY_OTEL_SETTLE'],
@@ -28,7 +28,7 @@ describe('variables that nobody reads', () => {
     ['otel_service_name', 'OTEL_SERVICE_NAME'],
     ['OTEL_RESOURCE_ATTRIBUTE', 'OTEL_RESOURCE_ATTRIBUTES'],
     ['RAY_OTEL_NOTHING_LIKE_IT', undefined],
-  ])('%s was meant to be %s', (name, meant) => {
+  ])('the unknown variable %s is reported with the suggestion %s', (name, meant) => {
     expect(suspects(name)).toEqual([[name, meant]]);
   });
 
@@ -44,16 +44,16 @@ describe('variables that nobody reads', () => {
       'OTEL_SEMCONV_STABILITY_OPT_IN',
     ],
     [`RAY_${'X'.repeat(100_000)}`],
-  ])('are not those of others, nor those that are read: %s', (...names) => {
+  ])('variables that the bridge or other programs read are not reported: %s', (...names) => {
     expect(suspects(...names)).toEqual([]);
   });
 
-  it('are described with what they were meant to be', () => {
-    expect(describeSuspect({ name: 'A', meant: 'B' })).toBe('A is set, and nothing reads it (did you mean B?)');
-    expect(describeSuspect({ name: 'A', meant: undefined })).toBe('A is set, and nothing reads it');
+  it('the message for an unknown variable suggests the variable that the user meant', () => {
+    expect(describeSuspect({ name: 'A', meant: 'B' })).toBe('unknown variable A (did you mean B?)');
+    expect(describeSuspect({ name: 'A', meant: undefined })).toBe('unknown variable A');
   });
 
-  it('never include a name that the source reads', () => {
+  it('every OTEL variable that the source reads is known', () => {
     const text = projectFiles('src')
       .filter((path) => path.endsWith('.ts') && !path.includes('known-variables'))
       .map((path) => readFileSync(path, 'utf8'));

@@ -29,7 +29,7 @@ export interface CommandContext {
 /** How a command ended. `usage`: the user can mend it by calling it otherwise. `trouble`: the world was in the way. */
 export type Outcome =
   | { readonly kind: 'done' | 'interrupted' }
-  | { readonly kind: 'usage' | 'trouble'; readonly problems: readonly string[] };
+  | { readonly kind: 'usage' | 'failed'; readonly problems: readonly string[] };
 
 export interface Command {
   readonly name: string;
@@ -51,6 +51,6 @@ export function usage(...problems: readonly string[]): Outcome {
   return { kind: 'usage', problems };
 }
 
-export function trouble(...problems: readonly string[]): Outcome {
-  return { kind: 'trouble', problems };
+export function failed(...problems: readonly string[]): Outcome {
+  return { kind: 'failed', problems };
 }

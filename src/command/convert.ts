@@ -1,18 +1,18 @@
-import { settingsTable } from '../config.ts';
+import { SETTINGS } from '../config.ts';
 import { type ReceivedEvent, receivedEventsToSpans } from '../convert.ts';
 import { otlpJsonLines } from '../export/index.ts';
 import { type Option, optionalText, parseOptions } from '../options/index.ts';
 import { rawEventsOf, readRecording } from '../recording/index.ts';
 import { readSpanEnvironment } from '../span/index.ts';
 import { formatCount, printable } from '../terminal/index.ts';
-import { type Command, type CommandContext, done, interrupted, type Outcome, trouble, usage } from './command.ts';
-import { missingFiles } from './files.ts';
+import { type Command, type CommandContext, done, interrupted, type Outcome, failed, usage } from './command.ts';
+import { findUnreadable } from './files.ts';
 import { createProgress, writeText } from './output.ts';
 import { replaceFile } from './replace-file.ts';
 
-const { nesting, phases, phaseMinWaitMs, slowMs, runtimeEnv, maxSpansPerTrace, maxBytesPerTrace } = settingsTable;
+const { nesting, phases, phaseMinWaitMs, slowMs, runtimeEnv, maxSpansPerTrace, maxBytesPerTrace } = SETTINGS;
 
-const options = {
+const OPTIONS = {
   output: {
     flag: '--output',
     placeholder: '<file>',
@@ -40,7 +40,7 @@ export const convertCommand: Command = {
     'OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES and OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT apply as in serve; nothing is sampled away.',
     'A line that cannot be read is told on standard error and left out; the rest is converted, and the exit code is 1. An event that the bridge would reject is counted in the summary and is no failure.',
   ],
-  options,
+  options: OPTIONS,
   examples: [
     { says: 'a file for any tool that reads OTLP JSON', line: 'ray-otel-bridge convert events.ndjson.gz --output traces.jsonl' },
     {
@@ -52,14 +52,14 @@ export const convertCommand: Command = {
 };
 
 /** Unreadable lines that are told one by one. */
-const maxToldProblems = 20;
+const MAX_REPORTED_PROBLEMS = 20;
 
 async function convert(context: CommandContext): Promise<Outcome> {
-  const parsed = parseOptions(options, context.argv, context.env);
+  const parsed = parseOptions(OPTIONS, context.argv, context.env);
   const spanEnvironment = readSpanEnvironment(context.env);
   if (!parsed.ok || !spanEnvironment.ok) return usage(...[parsed, spanEnvironment].flatMap((read) => (read.ok ? [] : read.problems)));
   if (parsed.positionals.length === 0) return usage('no FILE is given: name a recording, or - for standard input');
-  const missing = await missingFiles(parsed.positionals);
+  const missing = await findUnreadable(parsed.positionals);
   if (missing.length > 0) return usage(...missing);
 
   const { output, ...spanOptions } = parsed.values;
@@ -75,7 +75,7 @@ async function convert(context: CommandContext): Promise<Outcome> {
   const lines = otlpJsonLines(converted.spans);
   const written = output === undefined ? await writeLines(lines, context) : await replaceFile(output, lines, context.stop);
   if (context.stop.aborted) return interrupted;
-  if (!written.ok) return trouble(`cannot write ${output ?? 'to standard output'}: ${written.message}`);
+  if (!written.ok) return failed(`cannot write ${output ?? 'to standard output'}: ${written.message}`);
 
   const traces = new Set(converted.spans.map((span) => span.spanContext().traceId)).size;
   const counts = [
@@ -89,7 +89,7 @@ async function convert(context: CommandContext): Promise<Outcome> {
   for (const [reason, count] of countReasons(converted.rejected)) context.stderr.write(`  rejected ${count}: ${reason}\n`);
   return input.problems === 0
     ? done
-    : trouble(
+    : failed(
         `${formatCount(input.problems, 'part')} of the input could not be read and ${input.problems === 1 ? 'is' : 'are'} missing in the output`,
       );
 }
@@ -105,8 +105,8 @@ async function readAll(files: readonly string[], context: CommandContext): Promi
   let problems = 0;
   const tellProblem = (place: string, message: string): void => {
     problems += 1;
-    if (problems <= maxToldProblems) progress.line(`${printable(place)}: ${printable(message)}`);
-    if (problems === maxToldProblems) progress.line('more of these are only counted');
+    if (problems <= MAX_REPORTED_PROBLEMS) progress.line(`${printable(place)}: ${printable(message)}`);
+    if (problems === MAX_REPORTED_PROBLEMS) progress.line('more of these are only counted');
   };
   for (const file of files) {
     for await (const item of readRecording(file, { stdin: context.stdin })) {

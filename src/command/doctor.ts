@@ -1,13 +1,13 @@
-import { settingsTable } from '../config.ts';
-import { DEFAULT_DOCTOR_LIMITS, diagnose, gatherFacts, isTrouble, renderDiagnosis } from '../doctor/index.ts';
+import { SETTINGS } from '../config.ts';
+import { DEFAULT_DOCTOR_LIMITS, diagnose, gatherFacts, hasFault, renderDiagnosis } from '../doctor/index.ts';
 import { duration, httpTarget, type Option, optional, parseOptions, switchValue } from '../options/index.ts';
 import { jsonForTerminal } from '../terminal/index.ts';
-import { type Command, type CommandContext, done, interrupted, type Outcome, trouble, usage } from './command.ts';
+import { type Command, type CommandContext, done, interrupted, type Outcome, failed, usage } from './command.ts';
 import { thisMachine } from './machine.ts';
 import { createProgress, wantsColor, writeText } from './output.ts';
 import { readFirstToken } from './read-token.ts';
 
-const options = {
+const OPTIONS = {
   rayAddress: {
     flag: '--ray-address',
     placeholder: '<url>',
@@ -33,11 +33,11 @@ const options = {
     help: 'The OTLP endpoint, in place of OTEL_EXPORTER_OTLP_ENDPOINT. The other OTEL_* variables apply as in serve.',
   },
   readTokenFile: {
-    ...settingsTable.readTokenFile,
+    ...SETTINGS.readTokenFile,
     group: 'What to look at',
     help: "Tokens of which the first is shown to the bridge's /metrics.",
   },
-  readTokens: { ...settingsTable.readTokens, group: 'What to look at', help: 'The same, without a file.' },
+  readTokens: { ...SETTINGS.readTokens, group: 'What to look at', help: 'The same, without a file.' },
   timeoutMs: {
     flag: '--timeout',
     placeholder: '<duration>',
@@ -59,7 +59,7 @@ export const doctorCommand: Command = {
     'It changes nothing: its post to the bridge and its request to the backend hold no events and no spans. Of processes it reads the documented variables of Ray, and of other variables the names, to find misspelt ones; no token is printed.',
     'The exit code is 1 when a fault was found, or when nothing at all could be looked at. Warnings and what is not known do not count.',
   ],
-  options,
+  options: OPTIONS,
   examples: [
     { says: 'on the head', line: 'ray-otel-bridge doctor' },
     {
@@ -78,10 +78,9 @@ function dashboardUrl(text: string): ReturnType<typeof httpTarget> {
 
 async function doctor(context: CommandContext): Promise<Outcome> {
   const { argv, env, stdout, stderr, now, sleep, stop, procFolder } = context;
-  const parsed = parseOptions(options, argv, env);
+  const parsed = parseOptions(OPTIONS, argv, env);
   if (!parsed.ok) return usage(...parsed.problems);
-  if (parsed.positionals.length > 0)
-    return usage(...parsed.positionals.map((word) => `${JSON.stringify(word)}: no argument is expected here`));
+  if (parsed.positionals.length > 0) return usage(...parsed.positionals.map((word) => `unexpected argument ${JSON.stringify(word)}`));
   const { rayAddress, bridge, endpoint, timeoutMs, json, readTokenFile, readTokens } = parsed.values;
   const fromFile = readTokenFile === undefined ? undefined : readFirstToken(readTokenFile);
   if (fromFile?.ok === false) return usage(fromFile.problem);
@@ -110,9 +109,9 @@ async function doctor(context: CommandContext): Promise<Outcome> {
     ? `${jsonForTerminal(diagnosis, 2)}\n`
     : renderDiagnosis(diagnosis, { width: isTerminal ? (stdout.columns ?? 80) : undefined, color: wantsColor(stdout, env) });
   await writeText(stdout, text);
-  if (isTrouble(diagnosis)) return trouble();
+  if (hasFault(diagnosis)) return failed();
   const { ray, local, backend } = facts;
   const hasAnswer = facts.bridge.post.kind === 'answered' || (backend.kind === 'asked' && !backend.isDefault);
   const hasSeen = ray.version !== undefined || local.processes.length > 0 || hasAnswer;
-  return hasSeen ? done : trouble('nothing could be looked at: give --ray-address and --bridge');
+  return hasSeen ? done : failed('nothing could be looked at: give --ray-address and --bridge');
 }

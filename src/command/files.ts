@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 
 /** What is wrong with the files that a command should read, before it begins to work. */
-export async function missingFiles(files: readonly string[]): Promise<readonly string[]> {
+export async function findUnreadable(files: readonly string[]): Promise<readonly string[]> {
   const checked = await Promise.all(
     files.map(async (file) => {
       if (file === '-') return undefined;

@@ -1,7 +1,7 @@
 import type { Option } from '../options/index.ts';
 import type { Command } from './command.ts';
 
-const width = 96;
+const WIDTH = 96;
 
 export function programHelp(commands: readonly Command[]): string {
   const longest = Math.max(...commands.map(({ name }) => name.length));
@@ -51,7 +51,7 @@ function wrap(text: string, indent: string): readonly string[] {
   const lines: string[] = [];
   let line = indent;
   for (const word of text.split(' ')) {
-    if (line.length + word.length > width && line !== indent) {
+    if (line.length + word.length > WIDTH && line !== indent) {
       lines.push(line.trimEnd());
       line = indent;
     }

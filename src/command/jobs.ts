@@ -1,12 +1,12 @@
 import { optionalText, type Option, parseOptions, switchValue } from '../options/index.ts';
 import { formatCount, jsonForTerminal, printable } from '../terminal/index.ts';
 import type { CriticalPathAnswer, JobAnswer, JobsAnswer } from '../view/index.ts';
-import { type Command, type CommandContext, done, type Outcome, trouble, usage } from './command.ts';
+import { type Command, type CommandContext, done, type Outcome, failed, usage } from './command.ts';
 import { writeText } from './output.ts';
-import { jsonOption, openClient, sessionOption, viewOptions } from './view-client.ts';
-import { failureColumns, functionColumns, jobColumns, shareColumns, tableLines, waitingColumns } from './view-text.ts';
+import { JSON_OPTION, openClient, SESSION_OPTION, VIEW_OPTIONS } from './view-client.ts';
+import { FAILURE_COLUMNS, FUNCTION_COLUMNS, JOB_COLUMNS, shareColumns, tableLines, waitingColumns } from './view-text.ts';
 
-const options = {
+const OPTIONS = {
   job: {
     flag: '--job',
     placeholder: '<id>',
@@ -15,7 +15,7 @@ const options = {
     group: 'What to look at',
     help: 'This job alone: its functions, what is pending and why, its failures, and its critical path.',
   },
-  session: sessionOption,
+  session: SESSION_OPTION,
   internal: {
     flag: '--internal',
     placeholder: '',
@@ -25,8 +25,8 @@ const options = {
     group: 'What to look at',
     help: "Also jobs of Ray itself, such as the job agent's driver. --json always has them, with `isInternal`.",
   },
-  ...viewOptions,
-  json: jsonOption,
+  ...VIEW_OPTIONS,
+  json: JSON_OPTION,
 } satisfies Record<string, Option<unknown>>;
 
 export const jobsCommand: Command = {
@@ -37,7 +37,7 @@ export const jobsCommand: Command = {
     'Lists the jobs that a running bridge knows of, those that run first: tasks that are done, pending, running and failed. With --job: one job by function, what its pending tasks wait for, its failures, and what determined how long it took.',
     'It reads what `serve` tells at /api/v1, which needs --view on, the default.',
   ],
-  options,
+  options: OPTIONS,
   examples: [
     { says: 'all of them', line: 'ray-otel-bridge jobs' },
     { says: 'one of them', line: 'ray-otel-bridge jobs --job 01000000' },
@@ -47,7 +47,7 @@ export const jobsCommand: Command = {
 };
 
 async function jobs({ argv, env, stdout, stop }: CommandContext): Promise<Outcome> {
-  const parsed = parseOptions(options, argv, env);
+  const parsed = parseOptions(OPTIONS, argv, env);
   if (!parsed.ok) return usage(...parsed.problems);
   const { job, session, internal, json, ...rest } = parsed.values;
   if (parsed.positionals.length > 0) return usage(...parsed.positionals.map((word) => `${JSON.stringify(word)}: write --job ${word}`));
@@ -57,7 +57,7 @@ async function jobs({ argv, env, stdout, stop }: CommandContext): Promise<Outcom
   const width = stdout.isTTY === true ? stdout.columns : undefined;
   if (job !== undefined) {
     const asked = await client.ask<JobAnswer>(`jobs/${encodeURIComponent(job)}`, { session });
-    if (!asked.ok) return trouble(asked.problem);
+    if (!asked.ok) return failed(asked.problem);
     if (json) {
       await writeText(stdout, `${jsonForTerminal(asked.answer, 2)}\n`);
       return done;
@@ -68,7 +68,7 @@ async function jobs({ argv, env, stdout, stop }: CommandContext): Promise<Outcom
     return done;
   }
   const asked = await client.ask<JobsAnswer>('jobs');
-  if (!asked.ok) return trouble(asked.problem);
+  if (!asked.ok) return failed(asked.problem);
   await writeText(stdout, json ? `${jsonForTerminal(asked.answer, 2)}\n` : `${jobsLines(asked.answer, internal, width).join('\n')}\n`);
   return done;
 }
@@ -77,7 +77,7 @@ function jobsLines({ jobs: all, more, since }: JobsAnswer, internal: boolean, wi
   const rows = internal ? all : all.filter((row) => !row.isInternal);
   const hidden = all.length - rows.length;
   return [
-    ...(rows.length === 0 ? [`no job is known since ${new Date(since).toISOString()}`] : tableLines(jobColumns, rows, width)),
+    ...(rows.length === 0 ? [`no job is known since ${new Date(since).toISOString()}`] : tableLines(JOB_COLUMNS, rows, width)),
     ...(more === 0 ? [] : [`and ${formatCount(more, 'more job')}`]),
     ...(hidden === 0 ? [] : [`hidden: ${formatCount(hidden, 'job')} of Ray itself (--internal shows ${hidden === 1 ? 'it' : 'them'})`]),
   ];
@@ -86,14 +86,14 @@ function jobsLines({ jobs: all, more, since }: JobsAnswer, internal: boolean, wi
 function jobLines(answer: JobAnswer, width: number | undefined): readonly string[] {
   const { job, functions, waiting, failures, nowMs } = answer;
   return [
-    ...tableLines(jobColumns, [job], width),
+    ...tableLines(JOB_COLUMNS, [job], width),
     `trace ${job.traceUrl === undefined ? job.traceId : printable(job.traceUrl)}`,
     ...(job.outcomeMessage === undefined ? [] : [printable(job.outcomeMessage)]),
     ...(job.error === undefined ? [] : [printable(job.error)]),
     '',
-    ...tableLines(functionColumns, functions, width),
+    ...tableLines(FUNCTION_COLUMNS, functions, width),
     ...(waiting.length === 0 ? [] : ['', ...tableLines(waitingColumns(nowMs), waiting, width)]),
-    ...(failures.length === 0 ? [] : ['', ...tableLines(failureColumns, failures, width)]),
+    ...(failures.length === 0 ? [] : ['', ...tableLines(FAILURE_COLUMNS, failures, width)]),
   ];
 }
 

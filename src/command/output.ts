@@ -27,12 +27,12 @@ export interface Progress {
   clear(): void;
 }
 
-const rewriteIntervalMs = 100;
-const lineIntervalMs = 5000;
+const REWRITE_INTERVAL_MS = 100;
+const LINE_INTERVAL_MS = 5000;
 
 export function createProgress(output: Output, now: () => number): Progress {
   const isTerminal = output.isTTY === true;
-  const intervalMs = isTerminal ? rewriteIntervalMs : lineIntervalMs;
+  const intervalMs = isTerminal ? REWRITE_INTERVAL_MS : LINE_INTERVAL_MS;
   let shownAtMs = isTerminal ? Number.NEGATIVE_INFINITY : now();
   const eraseLine = isTerminal ? '\r\u001b[2K' : '';
   return {

@@ -28,15 +28,15 @@ export interface Poster {
 }
 
 /** Ray's: 20 ms, doubled up to 5 s, 10 % more or less. */
-const firstBackoffMs = 20;
-const longestBackoffMs = 5000;
-const jitterRatio = 0.1;
+const FIRST_BACKOFF_MS = 20;
+const MAX_BACKOFF_MS = 5000;
+const JITTER_RATIO = 0.1;
 /** Enough for any answer of a bridge. */
-const maxAnswerBytes = 64 * 1024;
+const MAX_ANSWER_BYTES = 64 * 1024;
 
 /** The fault is in this body, not in the target. */
-const refusedStatuses = new Set([400, 413, 415]);
-const repeatedStatuses = new Set([408, 425, 429]);
+const REFUSED_STATUSES = new Set([400, 413, 415]);
+const RETRIED_STATUSES = new Set([408, 425, 429]);
 
 type Attempt = PostAnswer | { readonly kind: 'again'; readonly why: string };
 
@@ -73,8 +73,8 @@ export function createPoster(options: PosterOptions): Poster {
           return { kind: 'gave_up', message: `${answer.why}; given up after ${tries} tries (--give-up)` };
         }
         onWaiting(`try ${tries}: ${answer.why}`);
-        const backoffMs = Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.min(tries - 1, 16));
-        await options.sleep(backoffMs * (1 + jitterRatio * (2 * options.random() - 1)), options.stop);
+        const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(tries - 1, 16));
+        await options.sleep(backoffMs * (1 + JITTER_RATIO * (2 * options.random() - 1)), options.stop);
         if (options.stop.aborted) return { kind: 'stopped' };
       }
     },
@@ -101,7 +101,7 @@ async function readText(response: Response): Promise<string> {
   let bytes = 0;
   for await (const chunk of body) {
     bytes += chunk.length;
-    if (bytes > maxAnswerBytes) break;
+    if (bytes > MAX_ANSWER_BYTES) break;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');
@@ -110,13 +110,13 @@ async function readText(response: Response): Promise<string> {
 function answerOf(status: number, text: string, url: URL): Attempt {
   if (status >= 200 && status < 300) return { kind: 'taken', ...countsOf(text) };
   const said = `${url.origin} answered ${status}${saidIn(text)}`;
-  if (refusedStatuses.has(status)) return { kind: 'refused', message: said };
+  if (REFUSED_STATUSES.has(status)) return { kind: 'refused', message: said };
   if (status === 401)
     return {
       kind: 'gave_up',
       message: `${said}: give the bridge's token in the URL, as in http://ray:TOKEN@${url.host}${pathWithoutToken(url.pathname)}`,
     };
-  if (status >= 500 || repeatedStatuses.has(status)) return { kind: 'again', why: said };
+  if (status >= 500 || RETRIED_STATUSES.has(status)) return { kind: 'again', why: said };
   return {
     kind: 'gave_up',
     message: `${said}: is ${url.origin}${pathWithoutToken(url.pathname)} the URL of a bridge? It takes posts at / and /v1/events`,

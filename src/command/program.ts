@@ -15,7 +15,7 @@ import { tasksCommand } from './tasks.ts';
 import { topCommand } from './top.ts';
 
 /** In the order of the help. */
-export const commands: readonly Command[] = [
+export const COMMANDS: readonly Command[] = [
   serveCommand,
   topCommand,
   jobsCommand,
@@ -29,7 +29,7 @@ export const commands: readonly Command[] = [
 ];
 
 /** 0: done. 1: the world's trouble. 2: the user's mistake. 70: our bug. 130 and 143: ended by a signal. */
-export const exitCodes = { done: 0, trouble: 1, usage: 2, bug: 70, SIGINT: 130, SIGTERM: 143 } as const;
+export const EXIT_CODES = { done: 0, failed: 1, usage: 2, bug: 70, SIGINT: 130, SIGTERM: 143 } as const;
 
 export interface Invocation extends CommandContext {
   /** Why `stop` aborted. */
@@ -41,31 +41,31 @@ export async function runProgram(invocation: Invocation): Promise<number> {
   const { argv, stdout, stderr } = invocation;
   const [name, ...rest] = argv;
   if (name === undefined) {
-    stderr.write(programHelp(commands));
-    return exitCodes.usage;
+    stderr.write(programHelp(COMMANDS));
+    return EXIT_CODES.usage;
   }
   if (name === '--version' || name === '-V') {
     stdout.write(`${packageVersion()}\n`);
-    return exitCodes.done;
+    return EXIT_CODES.done;
   }
   const isHelp = name === 'help' || name === '--help' || name === '-h';
   if (isHelp && rest.length === 0) {
-    stdout.write(programHelp(commands));
-    return exitCodes.done;
+    stdout.write(programHelp(COMMANDS));
+    return EXIT_CODES.done;
   }
   const wanted = isHelp ? (rest[0] ?? '') : name;
-  const command = commands.find((candidate) => candidate.name === wanted);
+  const command = COMMANDS.find((candidate) => candidate.name === wanted);
   if (command === undefined) {
     const guess = suggestion(
       wanted,
-      commands.map((candidate) => candidate.name),
+      COMMANDS.map((candidate) => candidate.name),
     );
     stderr.write(`ray-otel-bridge: ${printable(JSON.stringify(wanted))} is not a command${guess}\nSee: ray-otel-bridge --help\n`);
-    return exitCodes.usage;
+    return EXIT_CODES.usage;
   }
   if (isHelp || asksForHelp(rest)) {
     stdout.write(commandHelp(command));
-    return exitCodes.done;
+    return EXIT_CODES.done;
   }
   return await runCommand(command, { ...invocation, argv: rest });
 }
@@ -79,15 +79,15 @@ async function runCommand(command: Command, invocation: Invocation): Promise<num
     invocation.stderr.write(
       `ray-otel-bridge ${command.name}: this is a bug of ray-otel-bridge ${packageVersion()}; please report it with these lines:\n${lines}\n`,
     );
-    return exitCodes.bug;
+    return EXIT_CODES.bug;
   }
 }
 
 function tell(command: Command, { stderr, stoppedBy }: Invocation, outcome: Outcome): number {
-  if (!('problems' in outcome)) return outcome.kind === 'done' ? exitCodes.done : exitCodes[stoppedBy() ?? 'SIGINT'];
+  if (!('problems' in outcome)) return outcome.kind === 'done' ? EXIT_CODES.done : EXIT_CODES[stoppedBy() ?? 'SIGINT'];
   for (const problem of outcome.problems) stderr.write(`ray-otel-bridge ${command.name}: ${printable(problem)}\n`);
   if (outcome.kind === 'usage') stderr.write(`See: ray-otel-bridge ${command.name} --help\n`);
-  return exitCodes[outcome.kind];
+  return EXIT_CODES[outcome.kind];
 }
 
 function asksForHelp(argv: readonly string[]): boolean {

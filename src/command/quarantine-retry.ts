@@ -2,11 +2,11 @@ import { decodeEvent } from '../event/index.ts';
 import type { QuarantineEntry } from '../quarantine/index.ts';
 import { removeEntries } from '../quarantine/index.ts';
 import { printable } from '../terminal/index.ts';
-import { type CommandContext, interrupted, type Outcome, trouble, usage } from './command.ts';
+import { type CommandContext, interrupted, type Outcome, failed, usage } from './command.ts';
 import { createProgress, type Progress } from './output.ts';
 import { createPoster, type Poster } from './poster.ts';
 import { createSpanSender, type SpanSender } from './quarantine-spans.ts';
-import { absentIds, formatEntries, type Selection, selectEntries } from './quarantine-selection.ts';
+import { checkIds, formatEntries, type Selection, selectEntries } from './quarantine-selection.ts';
 
 type EventEntry = Extract<QuarantineEntry, { kind: 'event' }>;
 type SpanEntry = Extract<QuarantineEntry, { kind: 'span' }>;
@@ -20,12 +20,12 @@ export interface RetryOptions {
   readonly giveUpMs: number;
 }
 
-const maxBatchEntries = 100;
-const maxBatchBytes = 4 * 1024 * 1024;
+const MAX_BATCH_ENTRIES = 100;
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
 /** For one answer of a bridge. */
-const answerTimeoutMs = 10_000;
+const ANSWER_TIMEOUT_MS = 10_000;
 /** Of what stays, told one by one. */
-const maxTold = 10;
+const MAX_REPORTED = 10;
 
 /** Sends entries again, batch by batch, and removes each batch as soon as it is taken: whatever ends it, nothing is lost. */
 export async function retryEntries(options: RetryOptions): Promise<Outcome> {
@@ -47,7 +47,7 @@ export async function retryEntries(options: RetryOptions): Promise<Outcome> {
       retry.found.push(entry.id);
       if (entry.kind === 'event' && retry.staysRejected(entry)) continue;
       const bytes = JSON.stringify(entry).length;
-      if (batch.length > 0 && (batch[0]?.kind !== entry.kind || batch.length >= maxBatchEntries || batchBytes + bytes > maxBatchBytes))
+      if (batch.length > 0 && (batch[0]?.kind !== entry.kind || batch.length >= MAX_BATCH_ENTRIES || batchBytes + bytes > MAX_BATCH_BYTES))
         await flush();
       if (failure !== undefined || context.stop.aborted) break;
       batch.push(entry);
@@ -63,7 +63,7 @@ export async function retryEntries(options: RetryOptions): Promise<Outcome> {
   context.stdout.write(`${formatEntries(taken)} taken and removed${stay === 0 ? '' : `, ${formatEntries(stay)} left in quarantine`}\n`);
   if (context.stop.aborted) return interrupted;
   if (failure !== undefined) return failure;
-  return stay === 0 ? absentIds(selection, retry.found) : trouble(`${formatEntries(stay)} could not be sent again`);
+  return stay === 0 ? checkIds(selection, retry.found) : failed(`${formatEntries(stay)} could not be sent again`);
 }
 
 class Retry {
@@ -100,14 +100,14 @@ class Retry {
   async #post(events: readonly EventEntry[]): Promise<Outcome | undefined> {
     const { context, to, giveUpMs } = this.#options;
     if (to === undefined) return usage('--to is missing');
-    this.#poster ??= createPoster({ target: to, timeoutMs: answerTimeoutMs, giveUpMs, ...context });
+    this.#poster ??= createPoster({ target: to, timeoutMs: ANSWER_TIMEOUT_MS, giveUpMs, ...context });
     const body = JSON.stringify(events.map(({ event }) => event));
     const answer = await this.#poster.post(body, (why) => this.#progress.update(() => why));
     if (answer.kind === 'stopped') return interrupted;
-    if (answer.kind === 'gave_up') return trouble(answer.message);
+    if (answer.kind === 'gave_up') return failed(answer.message);
     if (answer.kind === 'taken') {
       if (answer.accepted + answer.duplicates + answer.rejected !== events.length)
-        return trouble(`${to.origin} answered 200, but not as a bridge does: nothing is removed`);
+        return failed(`${to.origin} answered 200, but not as a bridge does: nothing is removed`);
       if (answer.rejected === 0) {
         await this.#remove(events);
         return undefined;
@@ -137,7 +137,7 @@ class Retry {
     for (const { id, reason } of sent.refused) this.#tell(id, reason);
     const refused = new Set(sent.refused.map(({ id }) => id));
     if (sent.failure === undefined) await this.#remove(entries.filter(({ id }) => !refused.has(id)));
-    return sent.failure === undefined ? undefined : trouble(sent.failure);
+    return sent.failure === undefined ? undefined : failed(sent.failure);
   }
 
   async #remove(entries: readonly QuarantineEntry[]): Promise<void> {
@@ -151,7 +151,7 @@ class Retry {
 
   #tell(id: string, why: string): void {
     this.#told += 1;
-    if (this.#told <= maxTold) this.#progress.line(`${id}: ${printable(why)}`);
-    if (this.#told === maxTold) this.#progress.line('more of these are only counted');
+    if (this.#told <= MAX_REPORTED) this.#progress.line(`${id}: ${printable(why)}`);
+    if (this.#told === MAX_REPORTED) this.#progress.line('more of these are only counted');
   }
 }

@@ -1,6 +1,6 @@
 import type { EntryKind, QuarantineEntry, QuarantineProblem } from '../quarantine/index.ts';
 import { readQuarantine } from '../quarantine/index.ts';
-import { done, type Outcome, trouble } from './command.ts';
+import { done, type Outcome, failed } from './command.ts';
 
 /** Which entries a command is about. */
 export interface Selection {
@@ -38,12 +38,12 @@ function idsOf(entry: QuarantineEntry): readonly string[] {
 }
 
 /** Trouble when an id was asked for that is not among the `found`. */
-export function absentIds({ ids }: Selection, found: readonly string[]): Outcome {
+export function checkIds({ ids }: Selection, found: readonly string[]): Outcome {
   const there = new Set(found);
   const gone = [...ids].filter((id) => !there.has(id));
   if (gone.length === 0) return done;
   const named = gone.slice(0, 5).map((id) => JSON.stringify(id.slice(0, 60)));
-  return trouble(`not in quarantine, or not selected: ${named.join(', ')}${gone.length > named.length ? ' and others' : ''}`);
+  return failed(`not in quarantine, or not selected: ${named.join(', ')}${gone.length > named.length ? ' and others' : ''}`);
 }
 
 export function formatEntries(count: number): string {

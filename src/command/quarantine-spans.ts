@@ -64,7 +64,7 @@ class ExportLine {
   readonly #options: SpanSenderOptions;
   readonly #pipeline: ExportPipeline;
   readonly #reasons = new Map<string, string>();
-  #trouble = '';
+  #failed = '';
 
   constructor(exporter: NamedExporter, options: SpanSenderOptions) {
     this.#options = options;
@@ -90,7 +90,7 @@ class ExportLine {
       return reason === undefined ? [] : [{ id: entry.id, reason }];
     });
     if (drained?.undelivered === 0) return { refused, failure: undefined };
-    return { refused, failure: `not all spans were taken within the time of --give-up${this.#trouble}` };
+    return { refused, failure: `not all spans were taken within the time of --give-up${this.#failed}` };
   }
 
   close(): Promise<void> {
@@ -99,7 +99,7 @@ class ExportLine {
 
   #hear(event: ExportEvent): void {
     if (event.name !== 'export_retry' && event.name !== 'export_misconfigured') return;
-    this.#trouble = `: ${event.reason}${event.name === 'export_misconfigured' ? `; ${event.fix}` : ''}`;
-    this.#options.onWaiting(`the backend does not take spans${this.#trouble}`);
+    this.#failed = `: ${event.reason}${event.name === 'export_misconfigured' ? `; ${event.fix}` : ''}`;
+    this.#options.onWaiting(`the backend does not take spans${this.#failed}`);
   }
 }

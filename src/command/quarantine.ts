@@ -1,4 +1,4 @@
-import { settingsTable } from '../config.ts';
+import { SETTINGS } from '../config.ts';
 import {
   duration,
   httpTarget,
@@ -12,14 +12,14 @@ import {
 } from '../options/index.ts';
 import { ENTRY_KINDS, type QuarantineEntry, type QuarantineProblem, quarantineFolder, removeEntries } from '../quarantine/index.ts';
 import { cutTo, fit, formatCount, jsonForTerminal, printable } from '../terminal/index.ts';
-import { type Command, type CommandContext, interrupted, type Outcome, trouble, usage } from './command.ts';
-import { missingFiles } from './files.ts';
+import { type Command, type CommandContext, interrupted, type Outcome, failed, usage } from './command.ts';
+import { findUnreadable } from './files.ts';
 import { writeText } from './output.ts';
 import { retryEntries } from './quarantine-retry.ts';
-import { absentIds, formatEntries, type Selection, selectEntries } from './quarantine-selection.ts';
+import { checkIds, formatEntries, type Selection, selectEntries } from './quarantine-selection.ts';
 
-const options = {
-  dataDir: { ...settingsTable.dataDir, group: 'Where', help: 'The data folder of the bridge. It may be running.' },
+const OPTIONS = {
+  dataDir: { ...SETTINGS.dataDir, group: 'Where', help: 'The data folder of the bridge. It may be running.' },
   kind: {
     flag: '--kind',
     placeholder: 'all|event|span',
@@ -81,7 +81,7 @@ const options = {
 } satisfies Record<string, Option<unknown>>;
 
 type Action = 'list' | 'show' | 'retry' | 'drop';
-const actions: readonly Action[] = ['list', 'show', 'retry', 'drop'];
+const ACTIONS: readonly Action[] = ['list', 'show', 'retry', 'drop'];
 
 export const quarantineCommand: Command = {
   name: 'quarantine',
@@ -93,7 +93,7 @@ export const quarantineCommand: Command = {
     'retry [ID...]: posts events to the bridge of --to, and sends spans where the OTEL_* variables say, each to the exporter that it was refused by. What was taken is removed, the rest stays. Events that this release still rejects are not posted. Events of a task whose span was sent meanwhile are counted as late: a span is never sent twice.',
     'The exit code is 1 when an ID is not there or when something stays that should have gone.',
   ],
-  options,
+  options: OPTIONS,
   examples: [
     { says: 'what is in it', line: 'ray-otel-bridge quarantine list --data-dir data' },
     { says: 'one of them, whole', line: 'ray-otel-bridge quarantine show e1-0 --data-dir data' },
@@ -113,17 +113,17 @@ interface Task {
 }
 
 async function quarantine(context: CommandContext): Promise<Outcome> {
-  const parsed = parseOptions(options, context.argv, context.env);
+  const parsed = parseOptions(OPTIONS, context.argv, context.env);
   if (!parsed.ok) return usage(...parsed.problems);
   const [word, ...ids] = parsed.positionals;
   if (word === undefined) return usage('say what to do: list, show, retry or drop');
-  const action = actions.find((candidate) => candidate === word);
-  if (action === undefined) return usage(`${JSON.stringify(word)} is none of list, show, retry, drop${suggestion(word, actions)}`);
+  const action = ACTIONS.find((candidate) => candidate === word);
+  if (action === undefined) return usage(`${JSON.stringify(word)} is none of list, show, retry, drop${suggestion(word, ACTIONS)}`);
   const { dataDir, kind, code, id, all, json, to, giveUpMs } = parsed.values;
   if (dataDir === undefined) return usage('--data-dir is missing: give the data folder of the bridge');
   const problem = selectionProblem(action, ids, all, code !== undefined || id !== undefined || kind !== 'all');
   if (problem !== undefined) return usage(problem);
-  const missing = await missingFiles([dataDir]);
+  const missing = await findUnreadable([dataDir]);
   if (missing.length > 0) return usage(...missing);
 
   const task: Task = { folder: quarantineFolder(dataDir), selection: { ids: new Set(ids), kind, code, idPrefix: id }, context };
@@ -134,7 +134,7 @@ async function quarantine(context: CommandContext): Promise<Outcome> {
     return await retryEntries({ ...task, to, giveUpMs });
   } catch (error) {
     if (!isSystemError(error)) throw error;
-    return trouble(`${task.folder}: ${error.message}`);
+    return failed(`${task.folder}: ${error.message}`);
   }
 }
 
@@ -156,16 +156,16 @@ async function list({ folder, selection, context }: Task, asJson: boolean): Prom
   for (const line of lines) if (context.stop.aborted || !(await writeText(context.stdout, `${line}\n`))) break;
   if (context.stop.aborted) return interrupted;
   if (rows.length === 0) context.stderr.write('nothing is in quarantine that this asks for\n');
-  tellDamaged(damaged, context);
-  return absentIds(
+  reportDamaged(damaged, context);
+  return checkIds(
     selection,
     rows.map(({ id }) => id),
   );
 }
 
 /** Characters of a reason that a table shows where there is no terminal to measure. */
-const maxReasonLength = 160;
-const maxCodeWidth = 24;
+const MAX_REASON_LENGTH = 160;
+const MAX_CODE_WIDTH = 24;
 
 function rowOf(entry: QuarantineEntry) {
   const { id, time, kind, code, reason } = entry;
@@ -177,9 +177,9 @@ function tableOf(rows: readonly ReturnType<typeof rowOf>[], columns: number | un
   if (rows.length === 0) return [];
   const cells = rows.map(({ id, time, kind, code, reason }) => [id, time, kind, code, reason].map(printable));
   const all = [['ID', 'TIME', 'KIND', 'CODE', 'REASON'], ...cells];
-  const widths = [0, 1, 2, 3].map((column) => Math.min(maxCodeWidth, Math.max(...all.map((row) => row[column]?.length ?? 0))));
+  const widths = [0, 1, 2, 3].map((column) => Math.min(MAX_CODE_WIDTH, Math.max(...all.map((row) => row[column]?.length ?? 0))));
   const used = widths.reduce((sum, width) => sum + width + 2, 0);
-  const reasonWidth = columns === undefined ? maxReasonLength : Math.max(10, columns - used - 1);
+  const reasonWidth = columns === undefined ? MAX_REASON_LENGTH : Math.max(10, columns - used - 1);
   return all.map((row) => [...widths.map((width, column) => fit(row[column] ?? '', width)), cutTo(row[4] ?? '', reasonWidth)].join('  '));
 }
 
@@ -191,7 +191,7 @@ async function show({ folder, selection, context }: Task): Promise<Outcome> {
   }
   if (context.stop.aborted) return interrupted;
   if (shown.length === 0 && selection.ids.size === 0) context.stderr.write('nothing is in quarantine that this asks for\n');
-  return absentIds(selection, shown);
+  return checkIds(selection, shown);
 }
 
 async function drop({ folder, selection, context }: Task, all: boolean): Promise<Outcome> {
@@ -202,10 +202,10 @@ async function drop({ folder, selection, context }: Task, all: boolean): Promise
   for await (const { id } of selectEntries(folder, selection, onProblem)) ids.push(id);
   await removeEntries(folder, ids);
   context.stdout.write(`dropped ${formatEntries(ids.length)}\n`);
-  return absentIds(selection, ids);
+  return checkIds(selection, ids);
 }
 
-function tellDamaged(damaged: readonly QuarantineProblem[], { stderr }: CommandContext): void {
+function reportDamaged(damaged: readonly QuarantineProblem[], { stderr }: CommandContext): void {
   const [first] = damaged;
   if (first === undefined) return;
   stderr.write(`${formatCount(damaged.length, 'damaged line')} left out, the first with the id ${first.id}; drop takes such ids too\n`);

@@ -4,7 +4,7 @@ import { hostInUrl, isLoopback, type Door, type Certificate } from '../http/inde
  * Every value of Ray's `RayEvent.EventType`, 2.49 to 2.60. Written out instead of `ALL`, which Ray knows from 2.54 on; names that a release does not know are ignored by it.
  * TASK_EXECUTION_EVENT is what 2.49 and 2.50 call TASK_LIFECYCLE_EVENT.
  */
-export const rayEventTypes = [
+export const RAY_EVENT_TYPES = [
   'TASK_DEFINITION_EVENT',
   'TASK_EXECUTION_EVENT',
   'TASK_LIFECYCLE_EVENT',
@@ -31,7 +31,7 @@ export function rayVariables(url: string): readonly string[] {
     '# On every Ray node before `ray start`, and in the shell of a driver that calls ray.init() (Ray 2.49 or later, ray[default]):',
     `export RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR=${url}`,
     '# From Ray 2.54 on, ALL does the same as this list:',
-    `export RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENT_TYPES=${rayEventTypes.join(',')}`,
+    `export RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENT_TYPES=${RAY_EVENT_TYPES.join(',')}`,
     'export RAY_enable_ray_event=1',
     'export RAY_enable_core_worker_ray_event_to_aggregator=1',
   ];
@@ -56,7 +56,7 @@ export interface Machine {
   readonly addresses: readonly string[];
 }
 
-const everyAddress = new Set(['0.0.0.0', '::', '0:0:0:0:0:0:0:0']);
+const ALL_ADDRESSES = new Set(['0.0.0.0', '::', '0:0:0:0:0:0:0:0']);
 
 export interface Reach {
   /** For Ray's variable. */
@@ -75,7 +75,7 @@ export function reachOf(listenHost: string, port: number, { hostname, addresses 
       ],
     };
   }
-  if (!everyAddress.has(listenHost)) return { host: listenHost, notes: [] };
+  if (!ALL_ADDRESSES.has(listenHost)) return { host: listenHost, notes: [] };
   const host = addresses[0] ?? hostname;
   const others = [...addresses.slice(1), hostname].filter((other) => other !== host);
   return {

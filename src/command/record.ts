@@ -1,7 +1,7 @@
-import { settingsTable } from '../config.ts';
+import { SETTINGS } from '../config.ts';
 import { type Option, parseOptions, requiredText, size } from '../options/index.ts';
 import { createRecordingWriter } from '../recording/index.ts';
-import { type Command, type CommandContext, done, type Outcome, trouble, usage } from './command.ts';
+import { type Command, type CommandContext, done, type Outcome, failed, usage } from './command.ts';
 import { rayLines } from './ray-variables.ts';
 import { doorWarnings, openDoor, listen } from '../http/index.ts';
 import { thisMachine } from './machine.ts';
@@ -9,8 +9,8 @@ import { createProgress } from './output.ts';
 import { createRecorder } from './recorder.ts';
 import { aborted } from './signals.ts';
 
-const options = {
-  listen: settingsTable.listen,
+const OPTIONS = {
+  listen: SETTINGS.listen,
   output: {
     flag: '--output',
     placeholder: '<file>',
@@ -27,11 +27,11 @@ const options = {
     group: 'File',
     help: 'Largest size of the file. At the limit writing ends with a message, and posts are still answered 200, so that Ray is not held up.',
   },
-  maxBodyBytes: settingsTable.maxBodyBytes,
-  ingestTokenFile: settingsTable.ingestTokenFile,
-  ingestTokens: settingsTable.ingestTokens,
-  tlsCertFile: settingsTable.tlsCertFile,
-  tlsKeyFile: settingsTable.tlsKeyFile,
+  maxBodyBytes: SETTINGS.maxBodyBytes,
+  ingestTokenFile: SETTINGS.ingestTokenFile,
+  ingestTokens: SETTINGS.ingestTokens,
+  tlsCertFile: SETTINGS.tlsCertFile,
+  tlsKeyFile: SETTINGS.tlsKeyFile,
 } satisfies Record<string, Option<unknown>>;
 
 export const recordCommand: Command = {
@@ -43,7 +43,7 @@ export const recordCommand: Command = {
     'Runtime environments are reduced to names, entry points to program and script, and of the headers only harmless ones are kept. A token in the path is left out. Error messages and task names are kept as they are: look through a recording before you pass it on.',
     'SIGINT or SIGTERM ends the recording; it is on disk then.',
   ],
-  options,
+  options: OPTIONS,
   examples: [
     { says: 'record what a cluster on this machine sends', line: 'ray-otel-bridge record --output events.ndjson.gz' },
     { says: 'then look at it', line: 'ray-otel-bridge demo events.ndjson.gz' },
@@ -51,12 +51,12 @@ export const recordCommand: Command = {
   run: record,
 };
 
-const closeGraceMs = 2000;
+const CLOSE_GRACE_MS = 2000;
 
 async function record(context: CommandContext): Promise<Outcome> {
-  const parsed = parseOptions(options, context.argv, context.env);
+  const parsed = parseOptions(OPTIONS, context.argv, context.env);
   if (!parsed.ok) return usage(...parsed.problems);
-  if (parsed.positionals.length > 0) return usage('no argument is expected here: name the file with --output');
+  if (parsed.positionals.length > 0) return usage('unexpected argument: name the file with --output');
   const { listen: address, output, maxFileBytes, maxBodyBytes } = parsed.values;
 
   const openedDoor = openDoor({ ...parsed.values, readTokens: [], readTokenFile: undefined });
@@ -67,7 +67,7 @@ async function record(context: CommandContext): Promise<Outcome> {
   if (!opened.ok) {
     return opened.exists
       ? usage(`--output: ${output} exists already; choose another name or take it away`)
-      : trouble(`--output: ${opened.message}`);
+      : failed(`--output: ${opened.message}`);
   }
   const { writer } = opened;
   const progress = createProgress(context.stderr, context.now);
@@ -75,7 +75,7 @@ async function record(context: CommandContext): Promise<Outcome> {
   const listening = await listen(recorder.app.fetch, address, { certificate: door.certificate });
   if (!listening.ok) {
     await writer.discard();
-    return trouble(listening.problem);
+    return failed(listening.problem);
   }
   const { server } = listening;
   for (const warning of doorWarnings(door, address.host, context.now())) context.stderr.write(`ray-otel-bridge record: ${warning}\n`);
@@ -89,10 +89,10 @@ async function record(context: CommandContext): Promise<Outcome> {
   context.stdout.write(`${lines.join('\n')}\n`);
 
   await aborted(AbortSignal.any([context.stop, recorder.failed]));
-  await server.close(closeGraceMs);
+  await server.close(CLOSE_GRACE_MS);
   const closed = await writer.close();
   progress.clear();
   context.stdout.write(`recorded ${recorder.tally()} in ${output}\n`);
   const problem = recorder.failure() ?? (closed.ok ? undefined : closed.message);
-  return problem === undefined ? done : trouble(`cannot write ${output}: ${problem}`);
+  return problem === undefined ? done : failed(`cannot write ${output}: ${problem}`);
 }

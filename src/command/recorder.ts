@@ -36,14 +36,14 @@ export interface Recorder {
 }
 
 /** Headers that tell nothing of who sent. */
-const keptHeaders = ['content-type', 'content-length', 'content-encoding', 'user-agent'] as const;
-const bridgePath = /^\/(?:t\/\*{3}\/?)?(?:v1\/events)?$/;
+const KEPT_HEADERS = ['content-type', 'content-length', 'content-encoding', 'user-agent'] as const;
+const BRIDGE_PATH = /^\/(?:t\/\*{3}\/?)?(?:v1\/events)?$/;
 /** Bodies in work at once, in multiples of the largest one. */
-const bodiesAtOnce = 4;
+const MAX_BODIES_AT_ONCE = 4;
 
 /** Answers posts at any path as a bridge does, and writes them without their secrets. */
 export function createRecorder({ writer, maxBodyBytes, now, progress, tokens }: RecorderOptions): Recorder {
-  const budget = createByteBudget(maxBodyBytes * bodiesAtOnce);
+  const budget = createByteBudget(maxBodyBytes * MAX_BODIES_AT_ONCE);
   const failed = new AbortController();
   let failure: string | undefined;
   let posts = 0;
@@ -113,7 +113,7 @@ export function createRecorder({ writer, maxBodyBytes, now, progress, tokens }: 
 /** A path that is none of a bridge may hold a key of somebody's own. */
 function recordedPath(path: string): string {
   const shown = pathWithoutToken(path);
-  return bridgePath.test(shown) ? shown : '/***';
+  return BRIDGE_PATH.test(shown) ? shown : '/***';
 }
 
 function eventsIn(bytes: Buffer): readonly unknown[] | undefined {
@@ -128,7 +128,7 @@ function eventsIn(bytes: Buffer): readonly unknown[] | undefined {
 
 function headersOf(context: Context): Record<string, string> {
   const headers: Record<string, string> = {};
-  for (const name of keptHeaders) {
+  for (const name of KEPT_HEADERS) {
     const value = context.req.header(name);
     if (value !== undefined) headers[name] = value;
   }

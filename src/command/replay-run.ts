@@ -5,7 +5,7 @@ import type { Progress } from './output.ts';
 import type { Poster } from './poster.ts';
 
 /** Ray's own batch size from 2.55 on. */
-export const eventsPerPost = 1000;
+export const EVENTS_PER_POST = 1000;
 
 interface Totals {
   posts: number;
@@ -71,7 +71,7 @@ export class Replay {
     if (this.#batch.length === 0) this.#batchPlace = placeOf(item.file, item.line);
     const events = rawEventsOf(item);
     if (events.ok) this.#batch.push(...events.events);
-    return this.#batch.length >= eventsPerPost ? await this.#postBatch() : undefined;
+    return this.#batch.length >= EVENTS_PER_POST ? await this.#postBatch() : undefined;
   }
 
   async #postBatch(): Promise<string | undefined> {

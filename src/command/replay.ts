@@ -1,12 +1,12 @@
 import { count, duration, httpTarget, type Option, parseOptions, replaySpeed } from '../options/index.ts';
 import { recordingSizeBytes } from '../recording/index.ts';
-import { type Command, type CommandContext, done, interrupted, type Outcome, trouble, usage } from './command.ts';
-import { missingFiles } from './files.ts';
+import { type Command, type CommandContext, done, interrupted, type Outcome, failed, usage } from './command.ts';
+import { findUnreadable } from './files.ts';
 import { createProgress } from './output.ts';
 import { createPoster } from './poster.ts';
-import { eventsPerPost, Replay } from './replay-run.ts';
+import { EVENTS_PER_POST, Replay } from './replay-run.ts';
 
-const options = {
+const OPTIONS = {
   to: {
     flag: '--to',
     placeholder: '<url>',
@@ -55,10 +55,10 @@ export const replayCommand: Command = {
   usage: 'FILE... --to URL [options]',
   description: [
     'Posts each recorded POST to a bridge, one after the other, and repeats it as Ray does until it is taken. FILE is a recording (see `record`), a JSON array of events, or JSON lines of events; plain or gzip; - is standard input.',
-    `Events without recorded POSTs go in batches of ${eventsPerPost}. Progress goes to standard error, the sums of the bridge's answers to standard output.`,
+    `Events without recorded POSTs go in batches of ${EVENTS_PER_POST}. Progress goes to standard error, the sums of the bridge's answers to standard output.`,
     'A line that cannot be read, or a post that the bridge refuses for good (400, 413, 415), is told and left out, and the exit code is 1 at the end.',
   ],
-  options,
+  options: OPTIONS,
   examples: [
     { says: 'as fast as the bridge takes it', line: 'ray-otel-bridge replay events.ndjson.gz --to http://127.0.0.1:8080 --speed max' },
     { says: 'with the pauses of the recording', line: 'ray-otel-bridge replay events.ndjson --to http://127.0.0.1:8080' },
@@ -67,11 +67,11 @@ export const replayCommand: Command = {
 };
 
 async function replay(context: CommandContext): Promise<Outcome> {
-  const parsed = parseOptions(options, context.argv, context.env);
+  const parsed = parseOptions(OPTIONS, context.argv, context.env);
   if (!parsed.ok) return usage(...parsed.problems);
   const files = parsed.positionals;
   if (files.length === 0) return usage('no FILE is given: name a recording, or - for standard input');
-  const missing = await missingFiles(files);
+  const missing = await findUnreadable(files);
   if (missing.length > 0) return usage(...missing);
 
   const { to, speed, timeoutMs, giveUpMs, maxProblems } = parsed.values;
@@ -85,7 +85,7 @@ async function replay(context: CommandContext): Promise<Outcome> {
   }
   progress.clear();
   context.stdout.write(`${run.summary()}\n`);
-  if (failure !== undefined) return trouble(failure);
+  if (failure !== undefined) return failed(failure);
   if (context.stop.aborted) return interrupted;
-  return run.totals.problems > 0 ? trouble(`${run.totals.problems} of the lines and posts could not be replayed`) : done;
+  return run.totals.problems > 0 ? failed(`${run.totals.problems} of the lines and posts could not be replayed`) : done;
 }

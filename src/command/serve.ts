@@ -11,14 +11,14 @@ import {
   isLoopback,
 } from '../http/index.ts';
 import { watchFiles } from '../runtime/index.ts';
-import { parseSettings, type Settings, settingsTable } from '../config.ts';
+import { parseSettings, type Settings, SETTINGS } from '../config.ts';
 import { describeSuspect, suspectVariables } from '../known-variables.ts';
 import { createExporters } from '../export/index.ts';
 import { readSpanEnvironment } from '../span/index.ts';
 import { type Journal, openDiskJournal } from '../journal/index.ts';
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts';
 import { formatCount, printable } from '../terminal/index.ts';
-import { type Command, type CommandContext, done, type Outcome, trouble, usage } from './command.ts';
+import { type Command, type CommandContext, done, type Outcome, failed, usage } from './command.ts';
 import { thisMachine } from './machine.ts';
 import { rayLines, rayVariables } from './ray-variables.ts';
 import { aborted } from './signals.ts';
@@ -32,7 +32,7 @@ export const serveCommand: Command = {
     'On start it prints the variables that Ray needs, ready to paste. The live page is at /, its data at /api/v1. GET /healthz, /readyz and /metrics (Prometheus) tell how it is. Logs are JSON lines on standard error.',
     'SIGTERM or SIGINT ends it: no more events are taken, what is finished is delivered within --drain-timeout, and the exit code is 0. A second signal ends it at once.',
   ],
-  options: settingsTable,
+  options: SETTINGS,
   examples: [
     { says: 'to a Collector or backend on this machine (port 4318)', line: 'ray-otel-bridge serve' },
     {
@@ -46,7 +46,7 @@ export const serveCommand: Command = {
 };
 
 /** For answers that are under way when a signal comes; Ray itself waits 3 s for one. */
-const answerGraceMs = 3000;
+const ANSWER_GRACE_MS = 3000;
 
 async function serve(context: CommandContext): Promise<Outcome> {
   const { argv, env, stderr, stdout, stop } = context;
@@ -68,7 +68,7 @@ async function serve(context: CommandContext): Promise<Outcome> {
   const telemetry = createTelemetry({ logLevel: settings.logLevel });
   context.onWarning?.(telemetry.processWarning);
   const journal = await openJournal(context, settings, telemetry);
-  if ('problem' in journal) return trouble(journal.problem);
+  if ('problem' in journal) return failed(journal.problem);
   const bridge = createBridge({
     exporters: created.exporters,
     settings,
@@ -82,7 +82,7 @@ async function serve(context: CommandContext): Promise<Outcome> {
   const listening = await listen(bridge.app.fetch, settings.listen, { certificate, onConnectionRefused: telemetry.connectionRefused });
   if (!listening.ok) {
     await bridge.stop({ timeoutMs: 0 });
-    return trouble(listening.problem);
+    return failed(listening.problem);
   }
   const { server } = listening;
   await bridge.start();
@@ -94,7 +94,7 @@ async function serve(context: CommandContext): Promise<Outcome> {
   }
   await aborted(stop);
   stdout.write(`stopping: delivering what is finished, ${settings.drainTimeoutMs / 1000} s at most\n`);
-  const [, stopped] = await Promise.all([server.close(answerGraceMs), bridge.stop({ timeoutMs: settings.drainTimeoutMs })]);
+  const [, stopped] = await Promise.all([server.close(ANSWER_GRACE_MS), bridge.stop({ timeoutMs: settings.drainTimeoutMs })]);
   stdout.write(`${stopLines(stopped, bridge.stats().correlator.openAttempts).join('\n')}\n`);
   return done;
 }

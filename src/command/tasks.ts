@@ -1,9 +1,9 @@
 import { count, optional, optionalText, oneOf, type Option, parseOptions, requiredText } from '../options/index.ts';
 import { formatCount, jsonForTerminal } from '../terminal/index.ts';
 import { type AttemptsAnswer, STAGES } from '../view/index.ts';
-import { type Command, type CommandContext, done, type Outcome, trouble, usage } from './command.ts';
+import { type Command, type CommandContext, done, type Outcome, failed, usage } from './command.ts';
 import { writeText } from './output.ts';
-import { jsonOption, openClient, sessionOption, viewOptions } from './view-client.ts';
+import { JSON_OPTION, openClient, SESSION_OPTION, VIEW_OPTIONS } from './view-client.ts';
 import { tableLines, taskColumns } from './view-text.ts';
 
 const PART = 'Part of it, in any letter case.';
@@ -12,7 +12,7 @@ function text(flag: string, help: string): Option<string | undefined> {
   return { flag, placeholder: '<text>', default: '', parse: optionalText, group: 'Which tasks', help };
 }
 
-const options = {
+const OPTIONS = {
   job: {
     flag: '--job',
     placeholder: '<id>',
@@ -21,7 +21,7 @@ const options = {
     group: 'What to look at',
     help: 'Of which job.',
   },
-  session: sessionOption,
+  session: SESSION_OPTION,
   state: {
     flag: '--state',
     placeholder: '<state>',
@@ -50,8 +50,8 @@ const options = {
     group: 'Which tasks',
     help: 'Leaves out so many of the first.',
   },
-  ...viewOptions,
-  json: jsonOption,
+  ...VIEW_OPTIONS,
+  json: JSON_OPTION,
 } satisfies Record<string, Option<unknown>>;
 
 export const tasksCommand: Command = {
@@ -62,7 +62,7 @@ export const tasksCommand: Command = {
     'Lists the tasks of one job that a running bridge knows of, by their start: where the last attempt stands, how long it took, where it runs, what it waits for or why it failed.',
     'It reads what `serve` tells at /api/v1, which needs --view on, the default.',
   ],
-  options,
+  options: OPTIONS,
   examples: [
     { says: 'what is stuck, and why', line: 'ray-otel-bridge tasks --job 01000000 --state pending' },
     { says: 'failures that speak of memory', line: 'ray-otel-bridge tasks --job 01000000 --error memory' },
@@ -72,16 +72,15 @@ export const tasksCommand: Command = {
 };
 
 async function tasks({ argv, env, stdout, stop }: CommandContext): Promise<Outcome> {
-  const parsed = parseOptions(options, argv, env);
+  const parsed = parseOptions(OPTIONS, argv, env);
   if (!parsed.ok) return usage(...parsed.problems);
-  if (parsed.positionals.length > 0)
-    return usage(...parsed.positionals.map((word) => `${JSON.stringify(word)}: no argument is expected here`));
+  if (parsed.positionals.length > 0) return usage(...parsed.positionals.map((word) => `unexpected argument ${JSON.stringify(word)}`));
   const { job, session, state, name, node, error, search, limit, offset, json, ...rest } = parsed.values;
   const opened = openClient(rest, stop);
   if (!opened.ok) return usage(opened.problem);
   const query = { session, state, name, node, error, search, limit: String(limit), offset: String(offset) };
   const asked = await opened.client.ask<AttemptsAnswer>(`jobs/${encodeURIComponent(job)}/tasks`, query);
-  if (!asked.ok) return trouble(asked.problem);
+  if (!asked.ok) return failed(asked.problem);
   const width = stdout.isTTY === true ? stdout.columns : undefined;
   await writeText(stdout, json ? `${jsonForTerminal(asked.answer, 2)}\n` : `${taskLines(asked.answer, width).join('\n')}\n`);
   return done;

@@ -1,6 +1,6 @@
 import { cutTo, formatBytes, printable } from '../terminal/index.ts';
 import type { JobAnswer, JobRow, JobsAnswer, StatusAnswer } from '../view/index.ts';
-import { countText, durationText, failureColumns, functionColumns, jobColumns, tableLines, waitingColumns } from './view-text.ts';
+import { countText, durationText, FAILURE_COLUMNS, FUNCTION_COLUMNS, JOB_COLUMNS, tableLines, waitingColumns } from './view-text.ts';
 
 export interface TopState {
   readonly url: string;
@@ -71,7 +71,7 @@ function jobLines(state: TopState, width: number, room: number): readonly string
   if (jobs === undefined) return [];
   const shownRows = shownJobs(state);
   if (shownRows.length === 0) return ['no job yet'];
-  const [head = '', ...lines] = tableLines(jobColumns, shownRows, width - 2);
+  const [head = '', ...lines] = tableLines(JOB_COLUMNS, shownRows, width - 2);
   const rows = Math.max(1, room - 2);
   const first = Math.max(0, Math.min(chosen - Math.floor(rows / 2), lines.length - rows));
   const shown = lines.slice(first, first + rows).map((line, index) => `${first + index === chosen ? CHOSEN : ' '} ${line}`);
@@ -81,9 +81,9 @@ function jobLines(state: TopState, width: number, room: number): readonly string
 
 function detailLines(job: JobAnswer, width: number, room: number): readonly string[] {
   const tables = [
-    tableLines(functionColumns, job.functions, width),
+    tableLines(FUNCTION_COLUMNS, job.functions, width),
     ...(job.waiting.length === 0 ? [] : [tableLines(waitingColumns(job.nowMs), job.waiting, width)]),
-    ...(job.failures.length === 0 ? [] : [tableLines(failureColumns, job.failures, width)]),
+    ...(job.failures.length === 0 ? [] : [tableLines(FAILURE_COLUMNS, job.failures, width)]),
   ];
   const share = Math.max(2, Math.floor(room / tables.length) - 1);
   return tables.flatMap((lines) => ['', ...lines.slice(0, share)]);

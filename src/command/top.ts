@@ -1,8 +1,8 @@
 import { parseOptions } from '../options/index.ts';
 import type { JobAnswer, JobsAnswer, StatusAnswer } from '../view/index.ts';
-import { type Command, type CommandContext, done, type Outcome, type Output, trouble, usage } from './command.ts';
+import { type Command, type CommandContext, done, type Outcome, type Output, failed, usage } from './command.ts';
 import { shownJobs, type TopState, topLines } from './top-screen.ts';
-import { openClient, type ViewClient, viewOptions } from './view-client.ts';
+import { openClient, type ViewClient, VIEW_OPTIONS } from './view-client.ts';
 import { durationText } from './view-text.ts';
 
 export const topCommand: Command = {
@@ -13,7 +13,7 @@ export const topCommand: Command = {
     'Shows the jobs that a running bridge knows of, and of one of them the functions, what pending tasks wait for, and failures, as they change. Up and down choose the job; i shows and hides jobs of Ray itself; q or Ctrl-C ends it.',
     'It follows what `serve` tells at /api/v1/stream, which needs --view on, the default. When the bridge is away, it shows what was known, and tries again.',
   ],
-  options: viewOptions,
+  options: VIEW_OPTIONS,
   examples: [
     { says: 'on the machine of the bridge', line: 'ray-otel-bridge top' },
     { says: 'from elsewhere', line: 'ray-otel-bridge top --url http://bridge:8080 --read-token-file reader' },
@@ -29,20 +29,19 @@ const ERASE_BELOW = '\u001b[J';
 
 /** Between two tries to reach a bridge that is away: twice as long each time, up to the last. */
 const RETRY_MS = 500;
-const RETRY_MAX_MS = 10_000;
+const MAX_RETRY_MS = 10_000;
 
 async function top(context: CommandContext): Promise<Outcome> {
   const { argv, env, stdout, stdin, stop } = context;
-  const parsed = parseOptions(viewOptions, argv, env);
+  const parsed = parseOptions(VIEW_OPTIONS, argv, env);
   if (!parsed.ok) return usage(...parsed.problems);
-  if (parsed.positionals.length > 0)
-    return usage(...parsed.positionals.map((word) => `${JSON.stringify(word)}: no argument is expected here`));
+  if (parsed.positionals.length > 0) return usage(...parsed.positionals.map((word) => `unexpected argument ${JSON.stringify(word)}`));
   if (stdout.isTTY !== true) return usage('this is for a terminal; elsewhere use: ray-otel-bridge jobs');
   const opened = openClient(parsed.values, stop);
   if (!opened.ok) return usage(opened.problem);
   // What is wrong from the start is told as it is by every other command.
   const first = await opened.client.ask<JobsAnswer>('jobs');
-  if (!first.ok) return trouble(first.problem);
+  if (!first.ok) return failed(first.problem);
   const url = `${parsed.values.url.origin}${parsed.values.url.pathname}`;
   const start: TopState = {
     url,
@@ -139,7 +138,7 @@ function createFollower(client: ViewClient, start: TopState, show: (state: TopSt
         const either = AbortSignal.any([signal, moved.signal]);
         const problem = await client.follow('stream', { ...topic }, either, onEvent);
         if (problem === undefined) continue;
-        const delayMs = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** failures) * (1 + random() / 4);
+        const delayMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** failures) * (1 + random() / 4);
         failures += 1;
         set({ problem: `${problem}; next try in ${durationText(delayMs)}` });
         await sleep(delayMs, either);

@@ -1,4 +1,4 @@
-import { settingsTable } from '../config.ts';
+import { SETTINGS } from '../config.ts';
 import { duration, httpTarget, type Option, switchValue, type ValuesOf } from '../options/index.ts';
 import { printable } from '../terminal/index.ts';
 import { readEventStream } from './event-stream.ts';
@@ -8,7 +8,7 @@ import { readFirstToken } from './read-token.ts';
 const MAX_ANSWER_BYTES = 64 * 2 ** 20;
 
 /** Options of every command that reads the data of a running bridge. */
-export const viewOptions = {
+export const VIEW_OPTIONS = {
   url: {
     flag: '--url',
     placeholder: '<url>',
@@ -18,11 +18,11 @@ export const viewOptions = {
     help: 'Of a running bridge.',
   },
   readTokenFile: {
-    ...settingsTable.readTokenFile,
+    ...SETTINGS.readTokenFile,
     group: 'What to look at',
     help: 'Tokens of which the first is shown to the bridge.',
   },
-  readTokens: { ...settingsTable.readTokens, group: 'What to look at', help: 'The same, without a file.' },
+  readTokens: { ...SETTINGS.readTokens, group: 'What to look at', help: 'The same, without a file.' },
   timeoutMs: {
     flag: '--timeout',
     placeholder: '<duration>',
@@ -33,7 +33,7 @@ export const viewOptions = {
   },
 } satisfies Record<string, Option<unknown>>;
 
-export const jsonOption = {
+export const JSON_OPTION = {
   flag: '--json',
   placeholder: '',
   default: '',
@@ -43,7 +43,7 @@ export const jsonOption = {
   help: "The API's answer as it is.",
 } as const satisfies Option<boolean>;
 
-export const sessionOption = {
+export const SESSION_OPTION = {
   flag: '--session',
   placeholder: '<name>',
   default: '',
@@ -67,7 +67,7 @@ type Query = Readonly<Record<string, string | undefined>>;
 export type OpenedClient = { readonly ok: true; readonly client: ViewClient } | { readonly ok: false; readonly problem: string };
 
 /** `quietMs`: a stream says something at least so often. */
-export function openClient(options: ValuesOf<typeof viewOptions>, stop: AbortSignal, quietMs = 5_000): OpenedClient {
+export function openClient(options: ValuesOf<typeof VIEW_OPTIONS>, stop: AbortSignal, quietMs = 5_000): OpenedClient {
   const { url, readTokenFile, readTokens, timeoutMs } = options;
   const fromFile = readTokenFile === undefined ? undefined : readFirstToken(readTokenFile);
   if (fromFile?.ok === false) return fromFile;

@@ -11,8 +11,8 @@ export interface Column<Row> {
 
 const GAP = 2;
 /** Of a wide column where nothing says how wide the whole is. */
-const WIDE_MAX = 200;
-const WIDE_MIN = 12;
+const MAX_WIDE_COLUMN = 200;
+const MIN_WIDE_COLUMN = 12;
 
 /** A table as lines of at most `width` columns, the head first. Cells may hold any text. */
 export function tableLines<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number | undefined): readonly string[] {
@@ -21,7 +21,7 @@ export function tableLines<Row>(columns: readonly Column<Row>[], rows: readonly 
   const wide = columns.findIndex(({ isWide }) => isWide === true);
   if (wide !== -1) {
     const others = widths.reduce((sum, each, index) => sum + (index === wide ? 0 : each), GAP * (columns.length - 1));
-    const room = width === undefined ? WIDE_MAX : Math.max(WIDE_MIN, width - others);
+    const room = width === undefined ? MAX_WIDE_COLUMN : Math.max(MIN_WIDE_COLUMN, width - others);
     widths[wide] = Math.min(widths[wide] ?? 0, room);
   }
   return cells.map((line) => {
@@ -53,7 +53,7 @@ function outcomeText(state: JobRow['state'], outcome: JobRow['outcome']): string
   return outcome === 'unknown' ? 'ended' : outcome;
 }
 
-const ofJob = {
+const JOB_COLUMN_TABLE = {
   state: { title: 'STATE', text: ({ state, outcome }) => outcomeText(state, outcome) },
   job: { title: 'JOB', text: ({ job }) => job },
   name: { title: 'NAME', text: ({ name, isInternal }) => (isInternal ? `${name} (of Ray itself)` : name), isWide: true },
@@ -66,9 +66,9 @@ const ofJob = {
   rate: { title: 'PER S', text: ({ endedPerSecond }) => endedPerSecond.toFixed(endedPerSecond < 10 ? 1 : 0), isRight: true },
 } as const satisfies Record<string, Column<JobRow>>;
 
-export const jobColumns: readonly Column<JobRow>[] = Object.values(ofJob);
+export const JOB_COLUMNS: readonly Column<JobRow>[] = Object.values(JOB_COLUMN_TABLE);
 
-export const functionColumns: readonly Column<FunctionRow>[] = [
+export const FUNCTION_COLUMNS: readonly Column<FunctionRow>[] = [
   { title: 'FUNCTION', text: (row) => row.function, isWide: true },
   { title: 'ATTEMPTS', text: ({ attemptCount }) => countText(attemptCount), isRight: true },
   { title: 'PENDING', text: ({ attempts, untracked }) => countText(pendingOf(attempts) + untracked), isRight: true },
@@ -102,7 +102,7 @@ export function waitingColumns(nowMs: number): readonly Column<WaitingRow>[] {
   ];
 }
 
-export const failureColumns: readonly Column<JobAnswer['failures'][number]>[] = [
+export const FAILURE_COLUMNS: readonly Column<JobAnswer['failures'][number]>[] = [
   { title: 'FAILED', text: ({ attempts }) => countText(attempts), isRight: true },
   { title: 'FUNCTION', text: (row) => cutTo(printable(row.function), 30) },
   { title: 'WITH', text: ({ errorType, message }) => (message === '' ? errorType : `${errorType}: ${message}`), isWide: true },

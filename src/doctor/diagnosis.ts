@@ -60,6 +60,6 @@ function withOne(texts: readonly string[], text: string | undefined): readonly s
   return text === undefined || texts.includes(text) ? texts : [...texts, text];
 }
 
-export function isTrouble({ findings }: Diagnosis): boolean {
+export function hasFault({ findings }: Diagnosis): boolean {
   return findings.some(({ severity }) => severity === 'fault');
 }

@@ -1,4 +1,4 @@
-export { type Diagnosis, diagnose, isTrouble } from './diagnosis.ts';
+export { type Diagnosis, diagnose, hasFault } from './diagnosis.ts';
 export type { Facts } from './facts.ts';
 export { FINDINGS } from './findings.ts';
 export { type DoctorQuestion, gatherFacts } from './gather.ts';

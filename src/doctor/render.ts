@@ -1,5 +1,5 @@
 import { formatCount, printable, textWidth } from '../terminal/index.ts';
-import { type Diagnosis, type DiagnosedFinding, type DiagnosedUnknown, isTrouble } from './diagnosis.ts';
+import { type Diagnosis, type DiagnosedFinding, type DiagnosedUnknown, hasFault } from './diagnosis.ts';
 
 export interface RenderOptions {
   /** Columns to wrap at; undefined: no wrapping, for files and pipes. */
@@ -74,7 +74,7 @@ function summary(diagnosis: Diagnosis): string {
   const faults = diagnosis.findings.filter(({ severity }) => severity === 'fault').length;
   const warnings = diagnosis.findings.length - faults;
   const parts = [
-    ...(isTrouble(diagnosis) ? [formatCount(faults, 'fault')] : ['no fault found']),
+    ...(hasFault(diagnosis) ? [formatCount(faults, 'fault')] : ['no fault found']),
     ...(warnings > 0 ? [formatCount(warnings, 'warning')] : []),
     ...(diagnosis.unknown.length > 0 ? [`${formatCount(diagnosis.unknown.length, 'thing')} not known`] : []),
     `${diagnosis.well.length} well`,

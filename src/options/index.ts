@@ -14,7 +14,7 @@ export {
   httpTarget,
   type ListenAddress,
   listenAddress,
-  longestDurationMs,
+  MAX_DURATION_MS,
   oneOf,
   optional,
   optionalText,

@@ -1,4 +1,4 @@
-/** ' (did you mean …?)' with the candidate that is nearest to `word`, or nothing when none is near. */
+/** Returns ' (did you mean …?)' with the candidate closest to `word`, or '' when no candidate is close. */
 export function suggestion(word: string, candidates: readonly string[]): string {
   let nearest: { candidate: string; distance: number } | undefined;
   for (const candidate of candidates) {
@@ -11,30 +11,30 @@ export function suggestion(word: string, candidates: readonly string[]): string 
   return nearest !== undefined && isNear ? ` (did you mean ${nearest.candidate}?)` : '';
 }
 
-/** Longer words are not misspelt names. */
+/** Words longer than this many characters are not checked. */
 const MAX_LENGTH = 100;
-/** This many characters may differ in any name. */
+/** Allowed edit distance for short names. */
 const MIN_TYPOS = 2;
-/** One more character may differ for each this many characters of the name. */
+/** Longer names allow one edit per this many characters. */
 const LENGTH_PER_TYPO = 12;
-/** Shorter names have too few words to recognise one with a word missing. */
+/** Minimum number of words in a name for rule 2 of `nearMiss`: shorter names match too much. */
 const MIN_WORDS = 4;
 
 /**
- * The candidate that `word` was most likely meant to be, or undefined.
+ * Returns the candidate that `word` was most likely meant to be, or undefined. In this order:
  *
- * 1. The nearest one that differs in letter case and a few characters only.
- * 2. Else the only one from which `word` lacks one word, or to which it adds one.
+ * 1. The closest candidate that differs only in letter case and a few characters.
+ * 2. The only candidate that has one word more or one word less than `word`.
  */
 export function nearMiss(word: string, candidates: readonly string[]): string | undefined {
   if (word.length > MAX_LENGTH) return undefined;
   const [written, known] = [word.toUpperCase(), candidates.map((candidate) => ({ candidate, name: candidate.toUpperCase() }))];
   let nearest: { readonly candidate: string; readonly distance: number } | undefined;
   for (const { candidate, name } of known) {
-    const most = Math.max(MIN_TYPOS, Math.floor(name.length / LENGTH_PER_TYPO));
-    if (Math.abs(written.length - name.length) > most) continue;
+    const maxDistance = Math.max(MIN_TYPOS, Math.floor(name.length / LENGTH_PER_TYPO));
+    if (Math.abs(written.length - name.length) > maxDistance) continue;
     const distance = editDistance(written, name);
-    if (distance <= most && (nearest === undefined || distance < nearest.distance)) nearest = { candidate, distance };
+    if (distance <= maxDistance && (nearest === undefined || distance < nearest.distance)) nearest = { candidate, distance };
   }
   if (nearest !== undefined) return nearest.candidate;
   const [only, ...others] = known.filter(({ name }) => isOneWordOff(written, name));

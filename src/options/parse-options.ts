@@ -1,22 +1,22 @@
 import { suggestion } from './near-miss.ts';
 import { type Parse, quoted } from './values.ts';
 
-/** One option of a command: how it is written as a flag and as a variable, and what it does. */
+/** An option of a command: its flag, its environment variable, its parser and its help. */
 export interface Option<Value> {
-  /** With its dashes: `--settle`. Empty when only the variable may give it: everybody on a machine can see the flags of its programs. */
+  /** The flag with its dashes: `--settle`. Empty for a secret, which only a variable may set: every user of the machine can list flags. */
   readonly flag: string;
-  /** The variable of the same meaning; the flag wins over it. */
+  /** Environment variable with the same meaning. The flag takes precedence. */
   readonly env?: string;
-  /** Stands alone, without a value; given so, its text is `true`. */
+  /** True for a flag without a value. Its text is then `true`. */
   readonly isSwitch?: true;
-  /** What stands for the value in the help: `<duration>`. */
+  /** Name of the value in the help: `<duration>`. */
   readonly placeholder: string;
-  /** As a user would type it; empty for none. */
+  /** Default, as a user would type it. Empty for no default. */
   readonly default: string;
   readonly parse: Parse<Value>;
-  /** One sentence or two, without the default. */
+  /** One or two sentences, without the default. */
   readonly help: string;
-  /** Heading in the help. */
+  /** Heading of the option's group in the help. */
   readonly group: string;
 }
 
@@ -29,7 +29,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type ParsedOptions<Table extends OptionTable> =
   | { readonly ok: true; readonly values: ValuesOf<Table>; readonly positionals: readonly string[] }
-  /** One sentence a problem, all of them, each naming the flag or variable that it is about. */
+  /** All problems, one sentence each. Each sentence names its flag or variable. */
   | { readonly ok: false; readonly problems: readonly string[] };
 
 interface Arguments {
@@ -38,7 +38,13 @@ interface Arguments {
   readonly problems: readonly string[];
 }
 
-/** Reads a command's arguments and variables. Pure. A flag wins over its variable; an empty variable counts as unset; of a repeated flag the last one counts. */
+/**
+ * Parses a command's arguments and environment variables. Pure.
+ *
+ * - A flag takes precedence over its variable.
+ * - An empty variable counts as unset.
+ * - The last of a repeated flag counts.
+ */
 export function parseOptions<Table extends OptionTable>(table: Table, argv: readonly string[], env: Environment): ParsedOptions<Table> {
   const { given, positionals, problems: argumentProblems } = readArguments(Object.values(table), argv);
   const problems = [...argumentProblems];
@@ -50,7 +56,7 @@ export function parseOptions<Table extends OptionTable>(table: Table, argv: read
     else problems.push(`${source.name}: ${parsed.problem}`);
   }
   if (problems.length > 0) return { ok: false, problems };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each key holds what the option of that key parsed
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each key holds the value that its own option parsed
   return { ok: true, values: values as ValuesOf<Table>, positionals };
 }
 
@@ -85,10 +91,10 @@ function readArguments(options: readonly Option<unknown>[], argv: readonly strin
     const isSwitch = switches.has(flag);
     const followingValue = !isSwitch && inlineValue === undefined && next !== undefined && !next.startsWith('--') ? next : undefined;
     const value = inlineValue ?? followingValue ?? (isSwitch ? 'true' : undefined);
-    if (!flags.includes(flag)) problems.push(`${quoted(flag)} is not an option of this command${suggestion(flag, flags)}`);
+    if (!flags.includes(flag)) problems.push(`unknown option ${quoted(flag)}${suggestion(flag, flags)}`);
     else if (value === undefined || value === '') problems.push(`${flag} needs a value`);
     else given.set(flag, value);
-    // The value of an unknown flag is skipped with it, so that one typing error is one problem.
+    // Skips the value of an unknown flag too, so that one typo causes one problem.
     if (followingValue !== undefined) index += 1;
   }
   return { given, positionals, problems };

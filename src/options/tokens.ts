@@ -1,21 +1,23 @@
 import type { Parsed } from './values.ts';
 
-/** Of a token, in characters: short enough for any header, too long to guess. */
-const tokenLength = { least: 16, most: 256 } as const;
-/** Each credential that comes is compared with all of them. */
-const tokensMax = 100;
-/** What a URL takes unencoded, so that one token reads alike as a password, as a header and as part of a path. */
-const tokenCharacters = /^[A-Za-z0-9._~-]+$/;
+/** Shorter tokens could be guessed. */
+const MIN_TOKEN_LENGTH = 16;
+/** Longer tokens might not fit a header. */
+const MAX_TOKEN_LENGTH = 256;
+/** The server compares each credential with all tokens, so their number has a limit. */
+const MAX_TOKENS = 100;
+/** Characters that need no encoding in a URL: a token looks the same as a password, in a header and in a path. */
+const TOKEN_PATTERN = /^[A-Za-z0-9._~-]+$/;
 
-/** Tokens separated by commas; none is an empty list. A problem never repeats a token. */
+/** Parses tokens separated by commas. Empty text gives an empty list. A problem never quotes a token. */
 export function tokenList(text: string): Parsed<readonly string[]> {
   return checked(text.split(',').flatMap((piece, index) => placed(piece, `token ${index + 1}`)));
 }
 
-/** One token a line; blank lines and those that begin with # are left out. At least one token is needed. */
+/** Parses a token file: one token per line, at least one. Skips blank lines and lines that begin with #. */
 export function tokenLines(text: string): Parsed<readonly string[]> {
-  const found = text.split('\n').flatMap((line, index) => (line.startsWith('#') ? [] : placed(line, `the token in line ${index + 1}`)));
-  return found.length === 0 ? { ok: false, problem: 'holds no token; write one a line' } : checked(found);
+  const found = text.split('\n').flatMap((line, index) => (line.startsWith('#') ? [] : placed(line, `the token on line ${index + 1}`)));
+  return found.length === 0 ? { ok: false, problem: 'holds no token; write one per line' } : checked(found);
 }
 
 interface PlacedToken {
@@ -29,17 +31,17 @@ function placed(text: string, place: string): readonly PlacedToken[] {
 }
 
 function checked(found: readonly PlacedToken[]): Parsed<readonly string[]> {
-  if (found.length > tokensMax) return { ok: false, problem: `holds ${found.length} tokens; the most is ${tokensMax}` };
+  if (found.length > MAX_TOKENS) return { ok: false, problem: `holds ${found.length} tokens; the maximum is ${MAX_TOKENS}` };
   for (const { token, place } of found) {
-    if (token.length < tokenLength.least || token.length > tokenLength.most)
+    if (token.length < MIN_TOKEN_LENGTH || token.length > MAX_TOKEN_LENGTH)
       return {
         ok: false,
-        problem: `${place} must have ${tokenLength.least} to ${tokenLength.most} characters, not ${token.length}; make one with: openssl rand -hex 24`,
+        problem: `${place} must have ${MIN_TOKEN_LENGTH} to ${MAX_TOKEN_LENGTH} characters, not ${token.length}; make one with: openssl rand -hex 24`,
       };
-    if (!tokenCharacters.test(token))
+    if (!TOKEN_PATTERN.test(token))
       return {
         ok: false,
-        problem: `${place} may only have letters, digits and . _ ~ -, which a URL takes as they are; make one with: openssl rand -hex 24`,
+        problem: `${place} may contain only letters, digits and . _ ~ -; make one with: openssl rand -hex 24`,
       };
   }
   return { ok: true, value: found.map(({ token }) => token) };

@@ -1,19 +1,19 @@
-/** Reading of option values: text as typed by a person -> a value, or a sentence that says what is wrong and how to write it. */
+/** Parsers of option values: typed text in; a value, or a sentence that says what is wrong and how to write it, out. */
 
 export type Parsed<Value> = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly problem: string };
 export type Parse<Value> = (text: string) => Parsed<Value>;
 
-/** Where to listen. `host` is a name or an address without brackets; port 0 lets the system choose. */
+/** Address to listen on. `host` is a name, or an address without brackets. Port 0 lets the system choose. */
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
 }
 
-/** Timers of Node count in 32 bits: one that is longer would fire at once. */
-export const longestDurationMs = 24 * 24 * 3_600_000;
+/** Longest duration. Node's timers have 32 bits: a longer one would fire immediately. */
+export const MAX_DURATION_MS = 24 * 24 * 3_600_000;
 
-const durationUnitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const sizeUnitBytes: Readonly<Record<string, number>> = {
+const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const BYTES_PER_UNIT: Readonly<Record<string, number>> = {
   B: 1,
   kB: 1e3,
   KB: 1e3,
@@ -24,28 +24,28 @@ const sizeUnitBytes: Readonly<Record<string, number>> = {
   GiB: 2 ** 30,
 };
 
-function good<Value>(value: Value): Parsed<Value> {
+function valid<Value>(value: Value): Parsed<Value> {
   return { ok: true, value };
 }
 
-function bad(problem: string): { readonly ok: false; readonly problem: string } {
+function invalid(problem: string): { readonly ok: false; readonly problem: string } {
   return { ok: false, problem };
 }
 
-/** A value of unknown origin as it may stand in a message: short, quoted, without control characters. */
+/** Makes a user's value safe to quote in a message: short, in quotes, without control characters. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '?');
 }
 
-/** `500ms`, `5s`, `1h`, `1h30m`, `0`; in milliseconds. */
-export function duration(least = '0'): Parse<number> {
-  const leastMs = parseDurationMs(least) ?? 0;
+/** Parses `500ms`, `5s`, `1h`, `1h30m` or `0` into milliseconds. `min` is a duration, too. */
+export function duration(min = '0'): Parse<number> {
+  const minMs = parseDurationMs(min) ?? 0;
   return (text) => {
     const ms = parseDurationMs(text);
-    if (ms === undefined) return bad(`${quoted(text)} is not a duration; write it like 500ms, 5s, 1h or 1h30m`);
-    if (ms < leastMs) return bad(`${quoted(text)} is too short; the least is ${least}`);
-    if (ms > longestDurationMs) return bad(`${quoted(text)} is too long; the most is 24d`);
-    return good(ms);
+    if (ms === undefined) return invalid(`${quoted(text)} is not a duration; write it like 500ms, 5s, 1h or 1h30m`);
+    if (ms < minMs) return invalid(`${quoted(text)} is too short; the minimum is ${min}`);
+    if (ms > MAX_DURATION_MS) return invalid(`${quoted(text)} is too long; the maximum is 24d`);
+    return valid(ms);
   };
 }
 
@@ -53,93 +53,93 @@ function parseDurationMs(text: string): number | undefined {
   if (text === '0') return 0;
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return undefined;
   let sumMs = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) sumMs += Number(amount) * (durationUnitMs[unit ?? ''] ?? 0);
+  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) sumMs += Number(amount) * (MS_PER_UNIT[unit ?? ''] ?? 0);
   return Math.round(sumMs);
 }
 
-/** Plain bytes, or with a unit: `64MiB`, `10GB`; in bytes. */
-export function size(leastBytes = 0): Parse<number> {
+/** Parses a size into bytes: plain bytes, or with a unit such as `64MiB` or `10GB`. */
+export function size(minBytes = 0): Parse<number> {
   return (text) => {
     const match = /^(\d+(?:\.\d+)?) ?(B|kB|KB|MB|GB|KiB|MiB|GiB)?$/.exec(text);
-    if (match === null) return bad(`${quoted(text)} is not a size; write bytes, or a unit as in 64MiB or 10GB`);
-    const bytes = Math.round(Number(match[1]) * (sizeUnitBytes[match[2] ?? 'B'] ?? 1));
-    if (!Number.isSafeInteger(bytes)) return bad(`${quoted(text)} is too large`);
-    if (bytes < leastBytes) return bad(`${quoted(text)} is too small; the least is ${leastBytes} bytes`);
-    return good(bytes);
+    if (match === null) return invalid(`${quoted(text)} is not a size; write bytes, or a unit as in 64MiB or 10GB`);
+    const bytes = Math.round(Number(match[1]) * (BYTES_PER_UNIT[match[2] ?? 'B'] ?? 1));
+    if (!Number.isSafeInteger(bytes)) return invalid(`${quoted(text)} is too large`);
+    if (bytes < minBytes) return invalid(`${quoted(text)} is too small; the minimum is ${minBytes} bytes`);
+    return valid(bytes);
   };
 }
 
-/** A whole number from `least` on. */
-export function count(least = 0): Parse<number> {
+/** Parses a whole number that is at least `min`. */
+export function count(min = 0): Parse<number> {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) return bad(`${quoted(text)} is not a whole number`);
-    return value < least ? bad(`${quoted(text)} is too small; the least is ${least}`) : good(value);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) return invalid(`${quoted(text)} is not a whole number`);
+    return value < min ? invalid(`${quoted(text)} is too small; the minimum is ${min}`) : valid(value);
   };
 }
 
-/** One of a few words. */
+/** Parses one of the given words. */
 export function oneOf<const Word extends string>(...words: readonly Word[]): Parse<Word> {
   return (text) => {
     const word = words.find((candidate) => candidate === text);
-    return word === undefined ? bad(`${quoted(text)} is not one of ${words.join(', ')}`) : good(word);
+    return word === undefined ? invalid(`${quoted(text)} is not one of ${words.join(', ')}`) : valid(word);
   };
 }
 
-/** Any text; none is `undefined`. */
-export const optionalText: Parse<string | undefined> = (text) => good(text === '' ? undefined : text);
+/** Accepts any text. Empty text gives undefined. */
+export const optionalText: Parse<string | undefined> = (text) => valid(text === '' ? undefined : text);
 
-/** As `parse` says; none is `undefined`. */
+/** Makes a parser optional: empty text gives undefined. */
 export function optional<Value>(parse: Parse<Value>): Parse<Value | undefined> {
-  return (text) => (text === '' ? good(undefined) : parse(text));
+  return (text) => (text === '' ? valid(undefined) : parse(text));
 }
 
-/** On when it is given, off without it; `--flag=false` is off too. */
+/** Parses a switch: on when the flag is present, off when it is absent or `--flag=false`. */
 export const switchValue: Parse<boolean> = (text) => {
-  if (text === '' || text === 'false') return good(false);
-  return text === 'true' ? good(true) : bad(`${quoted(text)} is not true or false; the flag alone is enough`);
+  if (text === '' || text === 'false') return valid(false);
+  return text === 'true' ? valid(true) : invalid(`${quoted(text)} is not true or false; write the flag without a value`);
 };
 
-/** A text that must be given; `what` completes the sentence 'is missing: give …'. */
+/** Accepts any text but an empty one. `what` completes the message 'is required: …'. */
 export function requiredText(what: string): Parse<string> {
-  return (text) => (text === '' ? bad(`is missing: give ${what}`) : good(text));
+  return (text) => (text === '' ? invalid(`is required: ${what}`) : valid(text));
 }
 
-/** `host:port`, `[::1]:8080`, `:8080` for every address of the machine. */
+/** Parses `host:port` or `[::1]:8080`. `:8080` means every address of the machine. */
 export const listenAddress: Parse<ListenAddress> = (text) => {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]*)):(\d{1,5})$/.exec(text);
   if (match === null) {
-    return bad(`${quoted(text)} is not an address; write host:port, as in 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080`);
+    return invalid(`${quoted(text)} is not an address; write host:port, as in 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080`);
   }
   const port = Number(match[3]);
-  if (port > 65_535) return bad(`port ${port} does not exist; the highest is 65535`);
+  if (port > 65_535) return invalid(`port ${port} does not exist; the maximum is 65535`);
   const host = match[1] ?? match[2] ?? '';
-  return good({ host: host === '' ? '0.0.0.0' : host, port });
+  return valid({ host: host === '' ? '0.0.0.0' : host, port });
 };
 
-/** The pattern of links to traces, `{traceId}` standing for the id and `{spanId}`, if it is there, for that of a span. None is `undefined`. */
+/** Parses a link pattern with the placeholder `{traceId}` and, optionally, `{spanId}`. Empty text gives undefined. */
 export const traceUrlPattern: Parse<string | undefined> = (text) => {
-  if (text === '') return good(undefined);
-  if (!URL.canParse(text) || !/^https?:/i.test(text)) return bad('is not an http:// or https:// URL');
+  if (text === '') return valid(undefined);
+  if (!URL.canParse(text) || !/^https?:/i.test(text)) return invalid('is not an http:// or https:// URL');
   if (!text.includes('{traceId}'))
-    return bad('needs {traceId} where the id of the trace belongs, as in http://localhost:16686/trace/{traceId}');
-  return good(text);
+    return invalid('must contain {traceId}, which is replaced by the trace id, as in http://localhost:16686/trace/{traceId}');
+  return valid(text);
 };
 
-/** Where to post: an http(s) URL whose user and password, if any, become Basic authentication. */
+/** Parses an http(s) URL. The caller sends its user and password, if any, as Basic authentication. */
 export const httpTarget: Parse<URL> = (text) => {
-  if (text === '') return bad('is missing: give the URL of a bridge, as in --to http://127.0.0.1:8080');
-  // The text itself is not repeated: it may hold a password.
-  if (!URL.canParse(text)) return bad('is not a URL; write it like http://127.0.0.1:8080');
+  if (text === '') return invalid('is required: the URL of a bridge, as in --to http://127.0.0.1:8080');
+  // Problems never quote the text: it may hold a password.
+  if (!URL.canParse(text)) return invalid('is not a URL; write it like http://127.0.0.1:8080');
   const url = new URL(text);
-  return url.protocol === 'http:' || url.protocol === 'https:' ? good(url) : bad('must begin with http:// or https://');
+  return url.protocol === 'http:' || url.protocol === 'https:' ? valid(url) : invalid('must begin with http:// or https://');
 };
 
-/** A factor of the recorded speed; `max` is Infinity. */
+/** Parses a factor of the recorded speed. `max` gives Infinity. */
 export const replaySpeed: Parse<number> = (text) => {
-  if (text === 'max') return good(Number.POSITIVE_INFINITY);
+  if (text === 'max') return valid(Number.POSITIVE_INFINITY);
   const value = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text) || value <= 0)
-    return bad(`${quoted(text)} is not a speed; write 1 (as recorded), 10 (ten times as fast) or max`);
-  return good(value);
+    return invalid(`${quoted(text)} is not a speed; write 1 (as recorded), 10 (ten times as fast) or max`);
+  return valid(value);
 };

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { commands, rayEventTypes } from '../../src/command/index.ts';
-import { settingsTable } from '../../src/config.ts';
+import { COMMANDS, RAY_EVENT_TYPES } from '../../src/command/index.ts';
+import { SETTINGS } from '../../src/config.ts';
 import { buildCli, runCli, startCli } from './built-cli.ts';
 import { readOtlpJsonLines } from '../support/otlp-spans.ts';
 import { scriptedServer, type ScriptedServer } from './scripted-server.ts';
@@ -27,14 +27,14 @@ describe('help', () => {
   test('of the program names every command; without a command it is an error', async () => {
     const asked = await runCli(cli, ['--help']);
     expect(asked.code).toBe(0);
-    for (const { name, summary } of commands) expect(asked.stdout).toMatch(new RegExp(`^  ${name} +${summary}$`, 'm'));
+    for (const { name, summary } of COMMANDS) expect(asked.stdout).toMatch(new RegExp(`^  ${name} +${summary}$`, 'm'));
     expect(await runCli(cli, [])).toMatchObject({ code: 2, stdout: '', stderr: asked.stdout });
     expect(await runCli(cli, ['help'])).toEqual(asked);
   });
 
-  test.each(commands.map(({ name }) => name))('of %s names every option with its default and variable, and has examples', async (name) => {
+  test.each(COMMANDS.map(({ name }) => name))('of %s names every option with its default and variable, and has examples', async (name) => {
     const { code, stdout } = await runCli(cli, [name, '--help']);
-    const command = commands.find((candidate) => candidate.name === name);
+    const command = COMMANDS.find((candidate) => candidate.name === name);
     expect(code).toBe(0);
     for (const option of Object.values(command?.options ?? {})) {
       expect(stdout).toContain(`  ${option.flag === '' ? `${option.env ?? ''}=` : `${option.flag} `}${option.placeholder}`);
@@ -103,7 +103,7 @@ describe('serve', () => {
     const exported = Object.fromEntries([...program.stdout().matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]));
     expect(exported).toEqual({
       RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR: `${url}/v1/events`,
-      RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENT_TYPES: rayEventTypes.join(','),
+      RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENT_TYPES: RAY_EVENT_TYPES.join(','),
       RAY_enable_ray_event: '1',
       RAY_enable_core_worker_ray_event_to_aggregator: '1',
     });
@@ -190,7 +190,7 @@ describe('serve', () => {
     await program.shows(/listening on/);
     program.signal('SIGTERM');
     await program.exited;
-    expect(program.stderr()).toContain('RAY_OTEL_SETLE is set, and nothing reads it (did you mean RAY_OTEL_SETTLE?)');
+    expect(program.stderr()).toContain('unknown variable RAY_OTEL_SETLE (did you mean RAY_OTEL_SETTLE?)');
   });
 });
 
@@ -226,5 +226,5 @@ test('events are never made in the old generation, where garbage stays until the
 });
 
 test('the settings table of serve is what its help shows', () => {
-  expect(commands.find(({ name }) => name === 'serve')?.options).toBe(settingsTable);
+  expect(COMMANDS.find(({ name }) => name === 'serve')?.options).toBe(SETTINGS);
 });

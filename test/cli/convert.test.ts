@@ -101,7 +101,7 @@ describe('convert', () => {
   test('an output that cannot be written is trouble, and what was there stays', async () => {
     const output = join(folder, 'taken');
     await mkdir(join(output, 'inside'), { recursive: true });
-    expect(await convertCommand.run(invocation([recording, '--output', output]))).toMatchObject({ kind: 'trouble' });
+    expect(await convertCommand.run(invocation([recording, '--output', output]))).toMatchObject({ kind: 'failed' });
     expect(await readdir(folder)).toEqual(['taken']);
   });
 
@@ -110,7 +110,7 @@ describe('convert', () => {
     const file = await fileOf('broken.ndjson', broken);
     const run = invocation([file]);
     expect(await convertCommand.run(run)).toEqual({
-      kind: 'trouble',
+      kind: 'failed',
       problems: [expect.stringContaining('1 part of the input could not be read and is missing')],
     });
     expect(run.stderr.text).toContain(`${file}:4: not JSON`);

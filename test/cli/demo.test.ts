@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { bundledRecording, demoCommand } from '../../src/command/demo.ts';
+import { BUNDLED_RECORDING, demoCommand } from '../../src/command/demo.ts';
 import { readRecording } from '../../src/recording/index.ts';
 import { systemClock } from '../../src/runtime/index.ts';
 import { invocation, type TestInvocation } from './invocation.ts';
@@ -61,7 +61,7 @@ describe('demo', () => {
 describe('the bundled recording', () => {
   test('can be read, and holds no variable of a runtime environment', async () => {
     const bodies: string[] = [];
-    for await (const item of readRecording(bundledRecording)) bodies.push(item.kind === 'post' ? item.body : `unexpected ${item.kind}`);
+    for await (const item of readRecording(BUNDLED_RECORDING)) bodies.push(item.kind === 'post' ? item.body : `unexpected ${item.kind}`);
     expect(bodies.length).toBeGreaterThan(10);
     expect(bodies.filter((body) => body.startsWith('[{'))).toHaveLength(bodies.length);
     expect(bodies.join('')).not.toMatch(/env_vars\\*":\s*\{\\*"/);

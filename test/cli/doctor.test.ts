@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { doctorCommand } from '../../src/command/doctor.ts';
-import { exitCodes, runProgram } from '../../src/command/index.ts';
+import { EXIT_CODES, runProgram } from '../../src/command/index.ts';
 import { agentLog, bridgeRoutes, dashboardRoutes } from '../doctor/world-fixture.ts';
 import { routedServer } from '../doctor/routed-server.ts';
 import { invocation, Screen } from './invocation.ts';
@@ -25,7 +25,7 @@ async function wellWorld(): Promise<readonly string[]> {
 describe('doctor', () => {
   test('finds nothing where all is well, and exits with 0', async () => {
     const run = invocation(['doctor', ...(await wellWorld())]);
-    expect(await runProgram(run)).toBe(exitCodes.done);
+    expect(await runProgram(run)).toBe(EXIT_CODES.done);
     expect(run.stdout.text).toMatch(/^no fault found/m);
     expect(run.stdout.text).not.toContain('secret-token');
     expect(run.stderr.text).toBe('');
@@ -34,7 +34,7 @@ describe('doctor', () => {
   test('is content with a backend alone, where it was asked for nothing else', async () => {
     const backend = await routedServer({ '/v1/traces': { text: '' } });
     const run = invocation(['doctor', '--endpoint', backend.url]);
-    expect(await runProgram(run)).toBe(exitCodes.done);
+    expect(await runProgram(run)).toBe(EXIT_CODES.done);
     expect(run.stdout.text).toContain('takes OTLP');
     expect(run.stderr.text).toBe('');
   });
@@ -43,14 +43,14 @@ describe('doctor', () => {
     const [rayFlag = '', rayAddress = ''] = await wellWorld();
     const closed = `http://127.0.0.1:${await freePort()}`;
     const run = invocation(['doctor', rayFlag, rayAddress, '--bridge', closed]);
-    expect(await runProgram(run)).toBe(exitCodes.trouble);
+    expect(await runProgram(run)).toBe(EXIT_CODES.failed);
     expect(run.stdout.text).toMatch(/^✗ bridge_unreachable: at http:\/\/127\.0\.0\.1:\d+\/ nothing listens\n {2}fix: start the bridge/m);
   });
 
   test('--json is one document with the same codes', async () => {
     const closed = `http://127.0.0.1:${await freePort()}`;
     const run = invocation(['doctor', '--ray-address', closed, '--bridge', closed, '--json'], { env: { OTEL_TRACES_EXPORTER: 'none' } });
-    expect(await runProgram(run)).toBe(exitCodes.trouble);
+    expect(await runProgram(run)).toBe(EXIT_CODES.failed);
     const document = JSON.parse(run.stdout.text) as { findings: { code: string; severity: string }[]; unknown: unknown[] };
     expect(document.findings.map(({ code, severity }) => [code, severity])).toEqual([
       ['ray_unreachable', 'fault'],
@@ -86,10 +86,10 @@ describe('doctor', () => {
     ['--endpoint', 'x', 'is not a URL'],
     ['--read-token-file', '/nowhere/tokens', '/nowhere/tokens: no such file'],
     ['--timeout', 'soon', 'is not a duration'],
-    ['head', '', 'no argument is expected here'],
+    ['head', '', 'unexpected argument'],
   ])('%s %s is a wrong option', async (flag, value, problem) => {
     const run = invocation(['doctor', flag, ...(value === '' ? [] : [value])]);
-    expect(await runProgram(run)).toBe(exitCodes.usage);
+    expect(await runProgram(run)).toBe(EXIT_CODES.usage);
     expect(run.stderr.text).toContain(problem);
     expect(run.stderr.text).not.toContain('SECRET');
   });

@@ -153,7 +153,7 @@ describe('show', () => {
   test('of an id that is not there is trouble', async () => {
     const bench = await createBench();
     expect((await bench.run(['show', 'e7-1'])).outcome).toEqual({
-      kind: 'trouble',
+      kind: 'failed',
       problems: ['not in quarantine, or not selected: "e7-1"'],
     });
   });
@@ -183,7 +183,7 @@ describe('retry of events', () => {
     const server = await scriptedServer([taken(2)]);
     const { outcome, stdout, stderr } = await bench.run(['retry', '--to', server.url]);
     expect(server.posts.map(({ body }) => JSON.parse(body) as unknown)).toEqual([[rawEvent(1), rawEvent(2)]]);
-    expect(outcome).toEqual({ kind: 'trouble', problems: ['1 entry could not be sent again'] });
+    expect(outcome).toEqual({ kind: 'failed', problems: ['1 entry could not be sent again'] });
     expect(stdout.text).toBe('2 entries taken and removed, 1 entry left in quarantine\n');
     expect(stderr.text).toMatch(/e1-\d+: this release rejects it too: The event is not a JSON object/);
     expect((await readAll(bench.folder)).entries).toMatchObject([{ event: '[string]' }]);
@@ -207,7 +207,7 @@ describe('retry of events', () => {
     );
     const server = await scriptedServer([taken(100), { status: 404 }]);
     const { outcome, stdout } = await bench.run(['retry', '--to', server.url]);
-    expect(outcome).toMatchObject({ kind: 'trouble', problems: [expect.stringContaining('answered 404')] });
+    expect(outcome).toMatchObject({ kind: 'failed', problems: [expect.stringContaining('answered 404')] });
     expect(stdout.text).toBe('100 entries taken and removed, 50 entries left in quarantine\n');
     expect(await bench.ids()).toHaveLength(50);
   });
@@ -217,7 +217,7 @@ describe('retry of events', () => {
     await addEvents(bench, [rawEvent(1), rawEvent(2)]);
     const server = await scriptedServer([taken(1)]);
     const { outcome } = await bench.run(['retry', 'e1-0', 'e9-9', '--to', server.url]);
-    expect(outcome).toMatchObject({ kind: 'trouble', problems: [expect.stringContaining('"e9-9"')] });
+    expect(outcome).toMatchObject({ kind: 'failed', problems: [expect.stringContaining('"e9-9"')] });
     expect(await bench.ids()).toHaveLength(1);
   });
 
@@ -260,7 +260,7 @@ describe('retry of spans', () => {
     await addSpans(bench, 1);
     const server = await scriptedServer([{ status: 400, body: 'still odd' }]);
     const { outcome, stderr } = await bench.run(['retry'], { env: env(server.url) });
-    expect(outcome).toEqual({ kind: 'trouble', problems: ['1 entry could not be sent again'] });
+    expect(outcome).toEqual({ kind: 'failed', problems: ['1 entry could not be sent again'] });
     expect(stderr.text).toContain('s1-0: HTTP 400');
     expect(await bench.ids()).toEqual(['s1-0']);
   });
@@ -269,7 +269,7 @@ describe('retry of spans', () => {
     const bench = await createBench();
     await addSpans(bench, 2);
     const { outcome } = await bench.run(['retry', '--give-up', '50ms'], { env: env(`http://127.0.0.1:${await freePort()}`) });
-    expect(outcome).toMatchObject({ kind: 'trouble', problems: [expect.stringMatching(/not all spans were taken .* ECONNREFUSED/)] });
+    expect(outcome).toMatchObject({ kind: 'failed', problems: [expect.stringMatching(/not all spans were taken .* ECONNREFUSED/)] });
     expect(await bench.ids()).toHaveLength(2);
   });
 

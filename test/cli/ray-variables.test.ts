@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { rayEventTypes, rayVariables, reachOf } from '../../src/command/ray-variables.ts';
+import { RAY_EVENT_TYPES, rayVariables, reachOf } from '../../src/command/ray-variables.ts';
 
 const machine = { hostname: 'head', addresses: ['10.0.0.5', '10.1.0.5', 'fd00::5'] };
 const recordings = new URL('../fixtures/recordings/', import.meta.url);
@@ -35,5 +35,5 @@ test('every type of event that a recorded release sends is asked for', () => {
     for (const [, type = ''] of text.matchAll(/\\"event_?[tT]ype\\": ?\\"(\w+)\\"/g)) types.add(type);
   }
   expect(types.size).toBeGreaterThan(10);
-  for (const type of types) expect(rayEventTypes).toContain(type);
+  for (const type of types) expect(RAY_EVENT_TYPES).toContain(type);
 });

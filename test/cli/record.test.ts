@@ -162,7 +162,7 @@ describe('record', () => {
     const { port } = await scriptedServer([]);
     const file = join(folder, 'events.ndjson');
     const outcome = await recordCommand.run(invocation(['--output', file, '--listen', `127.0.0.1:${port}`]));
-    expect(outcome).toMatchObject({ kind: 'trouble', problems: [expect.stringContaining('is in use')] });
+    expect(outcome).toMatchObject({ kind: 'failed', problems: [expect.stringContaining('is in use')] });
     await expect(stat(file)).rejects.toThrow('ENOENT');
   });
 });

@@ -80,7 +80,7 @@ describe('replay', () => {
     const server = await scriptedServer([{ status: 500 }]);
     const run = invocation([await fileOf(recording), '--to', server.url, '--speed', 'max', '--give-up', '100ms']);
     expect(await replayCommand.run(run)).toEqual({
-      kind: 'trouble',
+      kind: 'failed',
       problems: [expect.stringMatching(/events\.ndjson:1: .* answered 500; given up after 4 tries/)],
     });
     expect(server.posts).toHaveLength(4);
@@ -90,7 +90,7 @@ describe('replay', () => {
     const port = await freePort();
     const run = invocation([await fileOf(recording), '--to', `http://127.0.0.1:${port}`, '--give-up', '10ms']);
     expect(await replayCommand.run(run)).toEqual({
-      kind: 'trouble',
+      kind: 'failed',
       problems: [expect.stringContaining(`nothing listens at 127.0.0.1:${port}`)],
     });
   });
@@ -98,7 +98,7 @@ describe('replay', () => {
   test('a refused body and an unreadable line are told and left out', async () => {
     const server = await scriptedServer([taken(1), { status: 400, body: '{"error":{"message":"not JSON"}}' }, taken(1)]);
     const run = invocation([await fileOf(`${recording}\n{"broken`), '--to', server.url, '--speed', 'max']);
-    expect(await replayCommand.run(run)).toEqual({ kind: 'trouble', problems: ['2 of the lines and posts could not be replayed'] });
+    expect(await replayCommand.run(run)).toEqual({ kind: 'failed', problems: ['2 of the lines and posts could not be replayed'] });
     expect(server.posts).toHaveLength(3);
     expect(run.stderr.text).toMatch(/events\.ndjson:2: .* answered 400 \(not JSON\)\n/);
     expect(run.stderr.text).toMatch(/events\.ndjson:4: not JSON/);
@@ -107,7 +107,7 @@ describe('replay', () => {
   test.each([401, 404, 302])('%d ends it at once: no other post would fare better', async (status) => {
     const server = await scriptedServer([{ status, headers: { location: '/elsewhere' } }]);
     const run = invocation([await fileOf(recording), '--to', server.url, '--speed', 'max']);
-    expect(await replayCommand.run(run)).toMatchObject({ kind: 'trouble' });
+    expect(await replayCommand.run(run)).toMatchObject({ kind: 'failed' });
     expect(server.posts).toHaveLength(1);
   });
 

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { exitCodes, runProgram } from '../../src/command/index.ts';
+import { EXIT_CODES, runProgram } from '../../src/command/index.ts';
 import { listen, type ListeningServer } from '../../src/http/server.ts';
 import { topLines } from '../../src/command/top-screen.ts';
 import { openClient } from '../../src/command/view-client.ts';
@@ -38,7 +38,7 @@ describe('jobs', () => {
   test('lists them, and tells of one what it does', async () => {
     const url = await serveRecording();
     const all = await run('jobs', '--url', url);
-    expect(all.code).toBe(exitCodes.done);
+    expect(all.code).toBe(EXIT_CODES.done);
     expect(all.stdout).toMatch(/^STATE +JOB +NAME +AGE +DONE +TASKS +PENDING +RUNNING +FAILED +PER S\nended +01000000 +python w_basic.py /);
     const one = await run('jobs', '--url', url, '--job', '01000000');
     expect(one.stdout).toMatch(/^leaf +7 +1 /m);
@@ -126,7 +126,7 @@ describe('jobs of Ray itself', () => {
     keys.write('i');
     await context.stdout.shows(/> ended +02000000[^]*i: show 1 of Ray itself(?![^]*> running)/);
     keys.write('q');
-    expect(await ended).toBe(exitCodes.done);
+    expect(await ended).toBe(EXIT_CODES.done);
   });
 });
 
@@ -144,7 +144,7 @@ describe('top', () => {
     await stdout.shows(/> ended +01000000/);
     stdin.write('\u001b[B');
     stdin.write('q');
-    expect(await ended).toBe(exitCodes.done);
+    expect(await ended).toBe(EXIT_CODES.done);
     expect(stdout.text.startsWith('\u001b[?1049h')).toBe(true);
     expect(stdout.text.endsWith('\u001b[?1049l')).toBe(true);
     expect(raw).toEqual([true, false]);
@@ -174,7 +174,7 @@ describe('top', () => {
     await context.stdout.shows(/> \w+ +01000000/);
     await context.stdout.shows(/FUNCTION +ATTEMPTS/);
     context.keys.write('q');
-    expect(await ended).toBe(exitCodes.done);
+    expect(await ended).toBe(EXIT_CODES.done);
     expect(asked.toSorted()).toEqual(['/api/v1/jobs', '/api/v1/stream', '/api/v1/stream']);
     expect(context.sleptMs).toEqual([]);
     expect(context.stdout.text).not.toContain('the-reader-token');
@@ -200,7 +200,7 @@ describe('top', () => {
     servers.push(await serve(Number(new URL(first.url).port)));
     await context.stdout.shows(new RegExp(`^[^]{${before},}running\\u001b`));
     context.keys.write('q');
-    expect(await ended).toBe(exitCodes.done);
+    expect(await ended).toBe(EXIT_CODES.done);
   });
 
   test('follows the job that is chosen, and tells what the bridge refuses', async () => {
@@ -216,7 +216,7 @@ describe('top', () => {
     await context.stdout.shows(/> ended +02000000/);
     await vi.waitFor(() => expect(server.posts.at(-1)?.url).toContain('&job=02000000'));
     context.keys.write('q');
-    expect(await ended).toBe(exitCodes.done);
+    expect(await ended).toBe(EXIT_CODES.done);
     expect(server.posts[1]?.url).toMatch(/^\/api\/v1\/stream\?session=session_[\w-]+&job=01000000$/);
   });
 
@@ -230,7 +230,7 @@ describe('top', () => {
   test('needs a terminal and a bridge', async () => {
     expect(await run('top')).toMatchObject({ code: 2, stderr: expect.stringContaining('ray-otel-bridge jobs') as string });
     const context = { ...invocation(['top', '--url', `http://127.0.0.1:${await freePort()}`]), stdout: new Screen(true) };
-    expect(await runProgram(context)).toBe(exitCodes.trouble);
+    expect(await runProgram(context)).toBe(EXIT_CODES.failed);
     expect(context.stdout.text).toBe('');
   });
 

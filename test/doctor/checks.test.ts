@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AskFailure } from '../../src/doctor/ask.ts';
-import { CHECKS, diagnose, type Facts, FINDINGS, isTrouble } from '../../src/doctor/index.ts';
+import { CHECKS, diagnose, type Facts, FINDINGS, hasFault } from '../../src/doctor/index.ts';
 import type { OtlpOutcome } from '../../src/doctor/otlp-outcome.ts';
 import {
   answered,
@@ -336,7 +336,7 @@ describe('the checks', () => {
   it.each(cases)('%s: %s', (code, _what, facts) => {
     const diagnosis = diagnose(facts);
     expect(diagnosis.findings.map((each) => each.code)).toContain(code);
-    expect(isTrouble(diagnosis)).toBe(diagnosis.findings.some((each) => FINDINGS[each.code].severity === 'fault'));
+    expect(hasFault(diagnosis)).toBe(diagnosis.findings.some((each) => FINDINGS[each.code].severity === 'fault'));
   });
 
   it('have a case for each code', () => {
@@ -375,7 +375,7 @@ describe('what is no fault', () => {
     const { ray } = dashboard(failed('refused'), { nodes: head === undefined ? [] : [{ ...head, isHere: true }] });
     const diagnosis = diagnose({ ...goodFacts({ ray }), local: localFacts({ isDashboardOff: true }) });
     expect(diagnosis.findings.map(({ code }) => code)).toEqual(['ray_dashboard_off']);
-    expect(isTrouble(diagnosis)).toBe(false);
+    expect(hasFault(diagnosis)).toBe(false);
     expect(diagnosis.unknown.map(({ what }) => what)).toContain('nodes of other machines are not known without the dashboard');
     const well = diagnosis.well.map(({ what }) => what);
     expect(well).toContain('the node on this machine has an address to post to');

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rayEventTypes } from '../../src/command/index.ts';
+import { RAY_EVENT_TYPES } from '../../src/command/index.ts';
 import { readAgentCounts } from '../../src/doctor/agent-metrics.ts';
 import { readBridgeCounts } from '../../src/doctor/bridge-metrics.ts';
 import { offsetOfDate, offsetOfSample } from '../../src/doctor/clock-offset.ts';
@@ -89,8 +89,8 @@ describe('releases, lists and switches', () => {
   });
 
   it('knows the event types that serve prints', () => {
-    expect(KNOWN_EVENT_TYPES).toEqual(new Set(rayEventTypes));
-    expect(parseEventTypes(rayEventTypes.join(' , ')).unknownNames).toEqual([]);
+    expect(KNOWN_EVENT_TYPES).toEqual(new Set(RAY_EVENT_TYPES));
+    expect(parseEventTypes(RAY_EVENT_TYPES.join(' , ')).unknownNames).toEqual([]);
     expect(parseEventTypes(' all ')).toMatchObject({ isAll: true, unknownNames: [] });
     expect(parseEventTypes('ALL,TASK_PROFILE_EVENT')).toMatchObject({ isAll: false, unknownNames: ['ALL'] });
   });

@@ -17,24 +17,24 @@ describe('a switch', () => {
     [['--json=false'], false, []],
     [['--json=true', 'x'], true, ['x']],
     [['--', '--json'], false, ['--json']],
-  ])('in %j', (argv, json, positionals) => {
+  ])('a switch is parsed from the arguments %j', (argv, json, positionals) => {
     expect(parseOptions(options, argv, {})).toMatchObject({ ok: true, values: { json }, positionals });
   });
 
-  test('takes no other value', () => {
+  test('a switch accepts only true and false as its value', () => {
     expect(parseOptions(options, ['--json=yes'], {})).toEqual({
       ok: false,
-      problems: ['--json: "yes" is not true or false; the flag alone is enough'],
+      problems: ['--json: "yes" is not true or false; write the flag without a value'],
     });
   });
 
-  test('leaves other options their values', () => {
+  test('a switch does not take the value of another option', () => {
     expect(parseOptions(options, ['--json', '--name', 'x'], {})).toMatchObject({ ok: true, values: { json: true, name: 'x' } });
     expect(parseOptions(options, ['--name', '--json'], {})).toEqual({ ok: false, problems: ['--name needs a value'] });
   });
 });
 
-test('an optional value may be left out, and follows its rule when it is given', () => {
+test('an optional value may be absent, and is validated when it is present', () => {
   expect(parseOptions(options, [], {})).toMatchObject({ ok: true, values: { word: undefined } });
   expect(parseOptions(options, ['--word', 'b'], {})).toMatchObject({ ok: true, values: { word: 'b' } });
   expect(parseOptions(options, ['--word', 'c'], {})).toMatchObject({ ok: false });

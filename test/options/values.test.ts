@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { duration, httpTarget, listenAddress, longestDurationMs, replaySpeed, size } from '../../src/options/index.ts';
+import { duration, httpTarget, listenAddress, MAX_DURATION_MS, replaySpeed, size } from '../../src/options/index.ts';
 
 function valueOf<Value>(parsed: { ok: true; value: Value } | { ok: false; problem: string }): Value | string {
   return parsed.ok ? parsed.value : parsed.problem;
@@ -15,11 +15,11 @@ describe('durations', () => {
     ['1.5s', 1500],
     ['0', 0],
     ['1d', 86_400_000],
-  ])('%s is %d ms', (text, ms) => {
+  ])('the duration %s is %d ms', (text, ms) => {
     expect(valueOf(duration()(text))).toBe(ms);
   });
 
-  test('the sum of the parts is the whole, whatever the parts', () => {
+  test('a duration of several parts is the sum of its parts', () => {
     const units = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
     const part = fc.tuple(fc.nat(50), fc.constantFrom('h', 'm', 's', 'ms'));
     fc.assert(
@@ -31,14 +31,14 @@ describe('durations', () => {
     );
   });
 
-  test('any text gives a whole number of milliseconds that a timer can count, or a problem', () => {
+  test('any text gives a problem or a whole number of milliseconds that a timer can count', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.stringMatching(/^[0-9.]{1,12}(ms|s|m|h|d)$/)), (text) => {
         const parsed = duration()(text);
         if (!parsed.ok) return;
         expect(Number.isSafeInteger(parsed.value)).toBe(true);
         expect(parsed.value).toBeGreaterThanOrEqual(0);
-        expect(parsed.value).toBeLessThanOrEqual(Math.min(longestDurationMs, 2 ** 31 - 1));
+        expect(parsed.value).toBeLessThanOrEqual(Math.min(MAX_DURATION_MS, 2 ** 31 - 1));
       }),
     );
   });
@@ -51,32 +51,32 @@ describe('sizes', () => {
     ['10GB', 10_000_000_000],
     ['1.5KiB', 1536],
     ['2 MB', 2_000_000],
-  ])('%s is %d bytes', (text, bytes) => {
+  ])('the size %s is %d bytes', (text, bytes) => {
     expect(valueOf(size()(text))).toBe(bytes);
   });
 
-  test('plain bytes are themselves', () => {
+  test('a size without a unit is a number of bytes', () => {
     fc.assert(fc.property(fc.nat(), (bytes) => valueOf(size()(String(bytes))) === bytes));
   });
 
-  test.each(['', '-1', '1 TiB', 'MiB', '1e9', '99999999999999999999'])('%j is no size', (text) => {
+  test.each(['', '-1', '1 TiB', 'MiB', '1e9', '99999999999999999999'])('%j is not a size', (text) => {
     expect(size()(text).ok).toBe(false);
   });
 });
 
-describe('addresses', () => {
+describe('listen addresses', () => {
   test.each([
     ['127.0.0.1:8080', '127.0.0.1', 8080],
     ['localhost:0', 'localhost', 0],
     ['[::1]:8080', '::1', 8080],
     [':8080', '0.0.0.0', 8080],
-  ])('%s', (text, host, port) => {
+  ])('the address %s is parsed into host and port', (text, host, port) => {
     expect(valueOf(listenAddress(text))).toEqual({ host, port });
   });
 });
 
-describe('the target of a replay', () => {
-  test('a wrong one is not repeated in the problem, for it may hold a password', () => {
+describe('URLs of a bridge', () => {
+  test('a problem with a URL does not quote it, because it may contain a password', () => {
     for (const text of ['htp//user:hunter2@host', 'ftp://user:hunter2@host']) {
       expect(valueOf(httpTarget(text))).toEqual(expect.not.stringContaining('hunter2'));
     }
@@ -87,10 +87,10 @@ test.each([
   ['1', 1],
   ['0.5', 0.5],
   ['max', Number.POSITIVE_INFINITY],
-])('speed %s', (text, value) => {
+])('the speed %s is accepted', (text, value) => {
   expect(valueOf(replaySpeed(text))).toBe(value);
 });
 
-test.each(['0', '-1', 'fast', '1x', 'Infinity'])('%j is no speed', (text) => {
+test.each(['0', '-1', 'fast', '1x', 'Infinity'])('%j is not a speed', (text) => {
   expect(replaySpeed(text).ok).toBe(false);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rayEventTypes } from '../../src/command/index.ts';
+import { RAY_EVENT_TYPES } from '../../src/command/index.ts';
 import { KNOWN_EVENT_TYPES } from '../../src/doctor/ray-release.ts';
 import * as library from '../../src/index.ts';
 import { projectFiles, readProjectFile } from './source-tree.ts';
@@ -32,6 +32,6 @@ describe('the pages for readers', () => {
   it('name every type of event, and every release', () => {
     const page = firstColumn(readProjectFile('docs/ray-versions.md'));
     expect(page.toSorted()).toEqual([...KNOWN_EVENT_TYPES].toSorted());
-    expect(page.toSorted()).toEqual([...rayEventTypes].toSorted());
+    expect(page.toSorted()).toEqual([...RAY_EVENT_TYPES].toSorted());
   });
 });

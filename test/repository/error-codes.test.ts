@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { exitCodes } from '../../src/command/index.ts';
+import { EXIT_CODES } from '../../src/command/index.ts';
 import { FINDINGS } from '../../src/doctor/index.ts';
 import { REJECTIONS } from '../../src/event/index.ts';
 import { STATUS_OF_REFUSAL } from '../../src/http/index.ts';
@@ -29,7 +29,7 @@ const sections: Readonly<Record<string, readonly string[]>> = {
   'Connections that were cut': members('ConnectionRefusal'),
   'Log lines that warn': warningLines(readProjectFile('src/telemetry/telemetry.ts')),
   'Stages of a bug': [...members('PumpStage'), ...literals(/internalError\('(\w+)'/g)],
-  'Exit codes': Object.values(exitCodes).map(String),
+  'Exit codes': Object.values(EXIT_CODES).map(String),
 };
 
 describe('the list of codes', () => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { rayEventTypes } from '../../src/command/index.ts';
-import { settingsTable } from '../../src/config.ts';
+import { RAY_EVENT_TYPES } from '../../src/command/index.ts';
+import { SETTINGS } from '../../src/config.ts';
 import { rayEventsToSpans } from '../../src/convert.ts';
 import { FINDINGS } from '../../src/doctor/index.ts';
 import { METRICS } from '../../src/telemetry/metrics.ts';
@@ -23,11 +23,11 @@ export function readIdentityVectors(): readonly IdentityVector[] {
 /** The sections of the README that are made of the code, by the name in their marks. */
 export const sections: Readonly<Record<string, () => string>> = {
   tree: traceTree,
-  'event-types': () => fenced(`RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENT_TYPES=${rayEventTypes.join(',')}`),
+  'event-types': () => fenced(`RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENT_TYPES=${RAY_EVENT_TYPES.join(',')}`),
   settings: () =>
     table(
       ['flag', 'variable', 'default', 'what it does'],
-      Object.values(settingsTable).map(({ flag, env, placeholder, default: unset, help }) => [
+      Object.values(SETTINGS).map(({ flag, env, placeholder, default: unset, help }) => [
         flag === '' ? '(none)' : code(`${flag} ${placeholder}`),
         code(flag === '' ? `${env}=${placeholder}` : env),
         unset === '' ? '' : code(unset),
