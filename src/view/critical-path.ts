@@ -1,7 +1,9 @@
+import { calledActorOf } from './called-actor.ts';
 import type { Pace } from './pace.ts';
 import type { AttemptView } from './records.ts';
 import { sortInTurns } from './sort-in-turns.ts';
 import { PENDING_STAGES } from './stage.ts';
+import { earlier } from './times.ts';
 
 /**
  * What determined when a job ended, or what it has been waiting for until now.
@@ -12,7 +14,7 @@ import { PENDING_STAGES } from './stage.ts';
  *    caller's own; from there on it is that task's.
  * 2. A task that ended after its caller is taken for one that the caller's caller waited for.
  * 3. Where nothing ended before, the time is the task's own, back to when it began to run; then its waiting, for a worker, a node, its arguments; then its
- *    earlier attempts. From its submission it goes on in its caller.
+ *    earlier attempts. From its submission it goes on in its caller. A call on an actor waits for no node: it waits at its actor, which may be in creation.
  * 4. Who waited for its arguments got them of the task of the same caller that ended last before they were there: the time goes on in that one.
  * Each moment belongs to one step, so the steps add up to the whole. Tasks of which no end was told are left out when the job is over, since nobody can have
  * waited for them; while it runs, those that are open end now.
@@ -31,7 +33,7 @@ export type PathPhase = (typeof PATH_PHASES)[number];
 export interface PathStep {
   /** Undefined: the driver. */
   readonly attempt: AttemptView | undefined;
-  /** `retry`: from the end of one attempt to when the next one goes on, whose delay Ray notes as a wait for arguments. `unknown`: Ray did not tell when it began to run. */
+  /** `worker`: at its worker or actor. `retry`: from the end of one attempt to when the next one goes on, whose delay Ray notes as a wait for arguments. `unknown`: Ray did not tell when it began to run. */
   readonly phase: PathPhase;
   readonly startMs: number;
   readonly endMs: number;
@@ -177,8 +179,9 @@ function giveWaits(
     // Where RUNNING is not told the last wait that is known may have been followed by running: whose the time was is unknown.
     const wait = (phase: PathPhase, laterMs: readonly number[]): PathPhase =>
       isTold || laterMs.some((ms) => !Number.isNaN(ms)) ? phase : 'unknown';
-    give(attempt, wait('worker', []), workerWaitMs);
-    give(attempt, wait('node', [workerWaitMs]), nodeWaitMs);
+    const isCall = calledActorOf(attempt.taskId) !== undefined;
+    give(attempt, wait('worker', []), isCall && isTold ? earlier(workerWaitMs, nodeWaitMs) : workerWaitMs);
+    give(attempt, wait(isCall ? 'worker' : 'node', [workerWaitMs]), nodeWaitMs);
     const argumentsEndMs = [nodeWaitMs, workerWaitMs, untilMs].find((ms) => !Number.isNaN(ms)) ?? Number.NaN;
     const canHaveMaker = previous === undefined && argumentsEndMs - startMs >= ARGUMENTS_WAIT_MIN_MS;
     const maker = canHaveMaker ? makerOf(startMs, argumentsEndMs) : undefined;

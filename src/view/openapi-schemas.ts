@@ -305,7 +305,7 @@ export const SCHEMAS: Readonly<Record<string, Schema>> = {
           tasks: count(),
           argumentsMs: number('waited for arguments'),
           retryMs: number('waited to be tried again'),
-          nodeMs: number('waited for a node'),
+          nodeMs: number('waited for a node; 0 for calls on an actor'),
           workerMs: number('waited at its worker or actor'),
           runningMs: number('ran; for the driver and for callers without the time of those they waited for'),
           unknownMs: number('Ray did not tell which of these'),

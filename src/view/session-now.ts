@@ -1,4 +1,4 @@
-import { actorIdOf, isCreationTask } from '../correlate/index.ts';
+import { calledActorOf } from './called-actor.ts';
 import { Capacity } from './capacity.ts';
 import { Outliving } from './outliving.ts';
 import type { AttemptView, SessionView } from './records.ts';
@@ -50,7 +50,7 @@ export class SessionNow {
       for (const attempt of open) {
         lookedAt += 1;
         if (lookedAt > OPEN_ATTEMPTS_MAX) return calls;
-        const actorId = attempt.stage === 'running' && !isCreationTask(attempt.taskId) ? actorIdOf(attempt.taskId) : undefined;
+        const actorId = attempt.stage === 'running' ? calledActorOf(attempt.taskId) : undefined;
         if (actorId !== undefined && !calls.has(actorId)) calls.set(actorId, attempt);
       }
     }

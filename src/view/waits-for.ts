@@ -1,5 +1,6 @@
-import { actorIdOf, creationTaskOf, isCreationTask, jobIdOf } from '../correlate/index.ts';
+import { creationTaskOf, jobIdOf } from '../correlate/index.ts';
 import type { ActorView } from './actor-view.ts';
+import { calledActorOf } from './called-actor.ts';
 import type { Needs } from './needs.ts';
 import type { AttemptView, SessionView } from './records.ts';
 import type { SessionNow } from './session-now.ts';
@@ -25,7 +26,7 @@ export function waitsFor(attempt: AttemptView, now: SessionNow): string | undefi
   if (attempt.stage === 'running') return inRayGet(attempt);
   if (!PENDING_STAGES.includes(attempt.stage)) return undefined;
   // Most attempts of a function wait for the same thing.
-  const key = callsActor(attempt.taskId) ?? attempt.needs;
+  const key = calledActorOf(attempt.taskId) ?? attempt.needs;
   const texts = now.waits.get(key) ?? new Map<string, string>();
   now.waits.set(key, texts);
   let text = texts.get(attempt.state);
@@ -38,14 +39,9 @@ function inRayGet({ state }: AttemptView): string | undefined {
   return state === 'RUNNING_IN_RAY_WAIT' ? 'results of other tasks, in ray.wait' : undefined;
 }
 
-/** The actor of a call; the creation of an actor is none. */
-function callsActor(taskId: string): string | undefined {
-  return isCreationTask(taskId) ? undefined : actorIdOf(taskId);
-}
-
 /** What it waits for, what that waits for, and so on. */
 function chainOf({ taskId, stage, state, needs }: AttemptView, now: SessionNow): readonly string[] {
-  const actorId = callsActor(taskId);
+  const actorId = calledActorOf(taskId);
   if (stage === 'pending_args') {
     const isHeldByActor = actorId !== undefined && isNotReady(now, actorId);
     return isHeldByActor ? ofActor(now, actorId) : ['its arguments: results of other tasks'];

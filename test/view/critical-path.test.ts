@@ -6,8 +6,21 @@ import { describeCriticalPath } from '../../src/view/describe-tree.ts';
 import { Pace } from '../../src/view/pace.ts';
 import { type AttemptFacts, DRIVER, makeJob } from './attempt-fixture.ts';
 
+/** End of the id of a task that is no call of an actor. */
+const OF_NO_ACTOR = `${'f'.repeat(24)}01000000`;
+
+/** With ids like those of Ray, which show what is a call of an actor; an id of 48 digits stays. */
+function asTask({ id, parent, ...facts }: AttemptFacts): AttemptFacts {
+  const taskIdOf = (name: string): string => (name.length === 48 ? name : `${name}${OF_NO_ACTOR}`);
+  return { ...facts, id: taskIdOf(id), ...(parent === undefined ? {} : { parent: taskIdOf(parent) }) };
+}
+
+function nameOf(taskId: string): string {
+  return taskId.length === 48 ? taskId : taskId.slice(0, -OF_NO_ACTOR.length);
+}
+
 function pathOf(facts: readonly AttemptFacts[], over: Partial<PathInput> = {}): Promise<readonly PathStep[]> {
-  const input = { tasks: makeJob(facts).tasks, startMs: 0, endMs: 100, isOver: true, maxTasks: 1_000, ...over };
+  const input = { tasks: makeJob(facts.map(asTask)).tasks, startMs: 0, endMs: 100, isOver: true, maxTasks: 1_000, ...over };
   return findCriticalPath(input, new Pace(createScheduler())).then(({ steps }) => steps);
 }
 
@@ -15,7 +28,7 @@ function pathOf(facts: readonly AttemptFacts[], over: Partial<PathInput> = {}): 
 async function told(facts: readonly AttemptFacts[], over: Partial<PathInput> = {}): Promise<readonly string[]> {
   const steps = await pathOf(facts, over);
   return steps.map(({ attempt, phase, startMs, endMs, isHandedOn }) => {
-    const who = attempt === undefined ? DRIVER : `${attempt.taskId}${attempt.number === 0 ? '' : `#${attempt.number}`}`;
+    const who = attempt === undefined ? DRIVER : `${nameOf(attempt.taskId)}${attempt.number === 0 ? '' : `#${attempt.number}`}`;
     return `${who} ${phase} ${startMs}-${endMs}${isHandedOn ? ' handed on' : ''}`;
   });
 }
@@ -103,6 +116,49 @@ describe('the critical path', () => {
     ];
     expect(await told(facts, { isOver: false })).toEqual(['driver running 0-2', 'map 2 arguments 2-3', 'map 2 node 3-100']);
     expect(await told(facts.slice(0, 1), { isOver: false })).toEqual(['driver running 0-1', 'map 1 arguments 1-2', 'map 1 running 2-100']);
+  });
+
+  it('a call on an actor waits for its actor and never for a node, as the list of waiting tasks says', async () => {
+    const actor = '3156d7acf71ef9f84fd0312e01000000';
+    const [creation, call, pending, task] = [
+      `${'f'.repeat(16)}${actor}`,
+      `${'1'.repeat(16)}${actor}`,
+      `${'2'.repeat(16)}${actor}`,
+      `${'3'.repeat(16)}${'f'.repeat(24)}01000000`,
+    ];
+    const over: AttemptFacts[] = [
+      { id: task, start: 1, node: 2, worker: 3, running: 4, end: 5 },
+      { id: creation, start: 10, node: 11, worker: 30, running: 31, end: 39 },
+      { id: call, start: 39, node: 41, worker: 50, running: 60, end: 90 },
+    ];
+    expect(await told(over)).toEqual([
+      'driver running 0-1',
+      `${task} arguments 1-2`,
+      `${task} node 2-3`,
+      `${task} worker 3-4`,
+      `${task} running 4-5`,
+      'driver running 5-10',
+      `${creation} arguments 10-11`,
+      `${creation} node 11-30`,
+      `${creation} worker 30-31`,
+      `${creation} running 31-39`,
+      `${call} arguments 39-41`,
+      `${call} worker 41-60`,
+      `${call} running 60-90`,
+      'driver running 90-100',
+    ]);
+    expect(await told([{ id: pending, start: 41, node: 42, stage: 'pending_node' }], { isOver: false })).toEqual([
+      'driver running 0-41',
+      `${pending} arguments 41-42`,
+      `${pending} worker 42-100`,
+    ]);
+    expect(await told([{ id: call, start: 41, node: 42, worker: 50, end: 90 }])).toEqual([
+      'driver running 0-41',
+      `${call} arguments 41-42`,
+      `${call} worker 42-50`,
+      `${call} unknown 50-90`,
+      'driver running 90-100',
+    ]);
   });
 
   it('has the earlier attempts of a task, with the time between them', async () => {

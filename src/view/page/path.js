@@ -11,10 +11,10 @@ const onPath = { /** @type {Set<string>} */ tasks: new Set(), /** @type {Set<str
 const STAGE_OF_PHASE = { arguments: 'pending_args', retry: 'unfinished', node: 'pending_node', worker: 'pending_worker', running: 'running', unknown: 'unknown' };
 
 /** @type {Readonly<Record<PathStep['phase'], string>>} */
-const PHASE_WORDS = { arguments: 'waited for arguments', retry: 'waited to be tried again', node: 'waited for a node', worker: 'waited at its worker', running: 'ran', unknown: 'not told' };
+const PHASE_WORDS = { arguments: 'waited for arguments', retry: 'waited to be tried again', node: 'waited for a node', worker: 'waited at its worker or actor', running: 'ran', unknown: 'not told' };
 
 /** @type {Readonly<Record<PathStep['phase'], string>>} */
-const PATH_WORDS = { arguments: 'tasks waited for arguments', retry: 'to be tried again', node: 'for a node', worker: 'at their workers', running: 'tasks ran', unknown: 'of tasks, not told' };
+const PATH_WORDS = { arguments: 'tasks waited for arguments', retry: 'to be tried again', node: 'for a node', worker: 'at their workers or actors', running: 'tasks ran', unknown: 'of tasks, not told' };
 
 let pathTotalMs = 1;
 
