@@ -217,7 +217,7 @@ describe('limits of the view', () => {
     ]).flat();
     model.observe({ type: 'actor_lifecycle', eventId: '', session, actorId: actorId(0), transitions: lives }, 0);
     const actor = job.actors.get(actorId(0));
-    expect(actor?.incarnations()).toHaveLength(2);
+    expect(actor?.incarnations().map(({ startMs }) => startMs)).toEqual([6e-6, 8e-6]);
     expect(actor?.incarnationsNotShown).toBe(3);
     expect(actor?.state).toBe('RESTARTING');
     for (const nodeId of ['n1', 'n2']) model.observe({ type: 'node_definition', eventId: '', session, nodeId, labels: {} }, 0);
@@ -335,6 +335,42 @@ describe('limits of the view', () => {
     // The limit left two, and the oldest one is not among them.
     model.observe(definition(0, { taskId: taskId(0, '01000000') }), 8);
     expect(jobOf(model, '01000000').closedMs).toBeUndefined();
+  });
+
+  it('as many forgotten jobs as the limit allows are found ended, and no more', () => {
+    const isFoundEnded = (jobId: string): boolean => {
+      const model = new ViewModel({ maxFinishedJobs: 1, maxForgottenJobs: 2 });
+      for (const ended of ['01000000', '02000000', '03000000', '04000000']) {
+        model.observe(jobStarted(ended), 0);
+        model.finished(finishedJob(ended), 0);
+      }
+      model.observe(definition(0, { taskId: taskId(0, jobId) }), 7);
+      return jobOf(model, jobId).closedMs !== undefined;
+    };
+    expect(['01000000', '02000000', '03000000', '04000000'].map(isFoundEnded)).toEqual([false, true, true, true]);
+  });
+
+  it('the actors of a forgotten job make room for those of another job', () => {
+    const model = new ViewModel({ maxActors: 2, maxFinishedJobs: 0 });
+    for (const index of [0, 1, 2]) model.observe(actorDefined(index), 0);
+    expect([jobOf(model).actors.size, jobOf(model).actorsNotShown]).toEqual([2, 1]);
+    model.finished(finishedJob(JOB), 0);
+    const other = '02000000';
+    for (const index of [0, 1, 2]) model.observe(actorDefined(index, other), 0);
+    expect([jobOf(model, other).actors.size, jobOf(model, other).actorsNotShown]).toEqual([2, 1]);
+  });
+
+  it('kinds of failures beyond the limit are left out, and those that are known are counted on', () => {
+    const model = new ViewModel({ maxFailureKindsPerJob: 2 });
+    const fail = (index: number, errorType: string): void => {
+      model.finished(finishedAttempt(index, 'failed', { error: { errorType, message: '' } }), 0);
+    };
+    for (const [index, errorType] of ['A', 'B', 'C', 'A', 'C', 'B', 'A'].entries()) fail(index, errorType);
+    const kinds = [...jobOf(model).failureKinds.values()];
+    expect(kinds.map(({ errorType, count }) => [errorType, count])).toEqual([
+      ['A', 3],
+      ['B', 2],
+    ]);
   });
 
   it('a job that ended stays as long as something is heard of it', () => {
