@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RayEvent } from '../../src/event/index.ts';
 import { createMemoryJournal } from '../../src/journal/index.ts';
-import { type GaugeKey, METRICS } from '../../src/metrics.ts';
+import { type GaugeKey, METRICS } from '../../src/telemetry/metrics.ts';
 import { recordedPosts } from '../support/recordings.ts';
 import { actorId, definition, driverOf, jobStates, states } from '../support/simple-events.ts';
 import { createTestBridge, HOURS_MS, postTo, type TestBridge, until } from './bridge-fixture.ts';
