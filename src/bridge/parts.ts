@@ -20,8 +20,8 @@ export function memoryLimit({ maxJournalBytes }: Settings): { readonly limitByte
 
 export function accessOf(settings: Settings): Access {
   const opened = openAccess(settings);
-  if (!opened.ok) throw new Error(opened.problems.join('; '));
-  return opened.access;
+  if (!opened.ok) throw new Error(opened.problem.join('; '));
+  return opened.value;
 }
 
 export function spanEnvironmentOf(env: Environment): Omit<SpanEnvironment, 'ok'> {

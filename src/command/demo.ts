@@ -66,14 +66,14 @@ async function demo(context: CommandContext): Promise<Outcome> {
   if (!listening.ok) return failed(listening.problem);
   await bridge.start();
   try {
-    const failure = await replayInto(listening.server.url, files, context);
+    const failure = await replayInto(listening.value.url, files, context);
     if (failure !== undefined) return failed(failure);
     // The clock is put past every waiting time, as if nothing more had come for hours: what is open closes.
     if (!(await waitUntil(() => bridge.stats().journal.entries === 0, context))) return stillBusy(context);
     aheadMs = CLOCK_ADVANCE_MS;
     if (!(await waitUntil(() => bridge.stats().correlator.sessions === 0, context))) return stillBusy(context);
   } finally {
-    await Promise.all([listening.server.close(0), bridge.stop()]);
+    await Promise.all([listening.value.close(0), bridge.stop()]);
   }
   const width = Math.min(context.stdout.columns ?? 80, MAX_TREE_WIDTH);
   await writeText(context.stdout, renderTraceTree(spans, { width, color: wantsColor(context.stdout, context.env) }));

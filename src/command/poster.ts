@@ -1,4 +1,4 @@
-import { pathWithoutToken } from '../http/index.ts';
+import { pathWithoutToken, readAtMost } from '../http/index.ts';
 import { printable } from '../terminal/index.ts';
 import { withTimeLimit } from '../runtime/index.ts';
 import type { CommandContext } from './command.ts';
@@ -53,7 +53,8 @@ export function createPoster(options: PosterOptions): Poster {
     try {
       // Ray takes a redirect for success and loses the batch; here it is a fault.
       const response = await send(url, { method: 'POST', headers, body, signal, redirect: 'manual' });
-      return answerOf(response.status, await readText(response), url);
+      const { bytes } = await readAtMost(response.body, MAX_ANSWER_BYTES);
+      return answerOf(response.status, bytes.toString('utf8'), url);
     } catch (error) {
       if (options.stop.aborted) return { kind: 'stopped' };
       return {
@@ -92,19 +93,6 @@ function decodePart(text: string): string {
   } catch {
     return text;
   }
-}
-
-async function readText(response: Response): Promise<string> {
-  const body: AsyncIterable<Uint8Array> | null = response.body;
-  if (body === null) return '';
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES) break;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function answerOf(status: number, text: string, url: URL): Attempt {

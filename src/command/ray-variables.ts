@@ -1,4 +1,4 @@
-import { hostInUrl, isLoopback, type Door, type Certificate } from '../http/index.ts';
+import { hostInUrl, isLoopback, type ListenerSecurity, type Certificate } from '../http/index.ts';
 
 /**
  * Every value of Ray's `RayEvent.EventType`, 2.49 to 2.60. Written out instead of `ALL`, which Ray knows from 2.54 on; names that a release does not know are ignored by it.
@@ -85,7 +85,7 @@ export function reachOf(listenHost: string, port: number, { hostname, addresses 
 }
 
 /** What makes Ray post to this server, ready to paste but for the token, with what the user should know about it. */
-export function rayLines({ access, certificate }: Door, listenHost: string, port: number, machine: Machine): readonly string[] {
+export function rayLines({ access, certificate }: ListenerSecurity, listenHost: string, port: number, machine: Machine): readonly string[] {
   const reach = reachOf(listenHost, port, machine);
   const needsToken = access.ingest.isRequired();
   return [

@@ -3,7 +3,7 @@ import { type Option, parseOptions, requiredText, size } from '../options/index.
 import { createRecordingWriter } from '../recording/index.ts';
 import { type Command, type CommandContext, done, type Outcome, failed, usage } from './command.ts';
 import { rayLines } from './ray-variables.ts';
-import { doorWarnings, openDoor, listen } from '../http/index.ts';
+import { listenerSecurityWarnings, openListenerSecurity, listen } from '../http/index.ts';
 import { thisMachine } from './machine.ts';
 import { createProgress } from './output.ts';
 import { createRecorder } from './recorder.ts';
@@ -59,9 +59,9 @@ async function record(context: CommandContext): Promise<Outcome> {
   if (parsed.positionals.length > 0) return usage('unexpected argument: name the file with --output');
   const { listen: address, output, maxFileBytes, maxBodyBytes } = parsed.values;
 
-  const openedDoor = openDoor({ ...parsed.values, readTokens: [], readTokenFile: undefined });
-  if (!openedDoor.ok) return usage(...openedDoor.problems);
-  const { door } = openedDoor;
+  const openedSecurity = openListenerSecurity({ ...parsed.values, readTokens: [], readTokenFile: undefined });
+  if (!openedSecurity.ok) return usage(...openedSecurity.problem);
+  const { value: security } = openedSecurity;
 
   const opened = await createRecordingWriter(output, maxFileBytes);
   if (!opened.ok) {
@@ -71,18 +71,19 @@ async function record(context: CommandContext): Promise<Outcome> {
   }
   const { writer } = opened;
   const progress = createProgress(context.stderr, context.now);
-  const recorder = createRecorder({ writer, maxBodyBytes, now: context.now, progress, tokens: door.access.ingest });
-  const listening = await listen(recorder.app.fetch, address, { certificate: door.certificate });
+  const recorder = createRecorder({ writer, maxBodyBytes, now: context.now, progress, tokens: security.access.ingest });
+  const listening = await listen(recorder.app.fetch, address, { certificate: security.certificate });
   if (!listening.ok) {
     await writer.discard();
     return failed(listening.problem);
   }
-  const { server } = listening;
-  for (const warning of doorWarnings(door, address.host, context.now())) context.stderr.write(`ray-otel-bridge record: ${warning}\n`);
+  const { value: server } = listening;
+  for (const warning of listenerSecurityWarnings(security, address.host, context.now()))
+    context.stderr.write(`ray-otel-bridge record: ${warning}\n`);
   const lines = [
     `listening on ${server.url}`,
     '',
-    ...rayLines(door, address.host, server.port, thisMachine()),
+    ...rayLines(security, address.host, server.port, thisMachine()),
     '',
     `recording to ${output} until Ctrl-C`,
   ];

@@ -7,7 +7,7 @@ import {
   pathWithoutToken,
   readBody,
   refuseBrowser,
-  refuseStranger,
+  refuseUnauthenticated,
   type Refusal,
   STATUS_OF_REFUSAL,
 } from '../http/index.ts';
@@ -86,7 +86,7 @@ export function createRecorder({ writer, maxBodyBytes, now, progress, tokens }: 
   const app = new Hono();
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
   const post = async (context: Context): Promise<Response> => {
-    const stranger = refuseBrowser(context) ?? refuseStranger(context, tokens);
+    const stranger = refuseBrowser(context) ?? refuseUnauthenticated(context, tokens);
     if (stranger !== undefined) return refused(context, stranger);
     const body = await readBody({
       body: context.req.raw.body,

@@ -2,9 +2,9 @@ import { join, resolve } from 'node:path';
 import { createBridge, type StopOutcome } from '../bridge/index.ts';
 import {
   reloadableCertificate,
-  type Door,
-  doorWarnings,
-  openDoor,
+  type ListenerSecurity,
+  listenerSecurityWarnings,
+  openListenerSecurity,
   hostInUrl,
   listen,
   type ListeningServer,
@@ -56,11 +56,12 @@ async function serve(context: CommandContext): Promise<Outcome> {
   if (!parsed.ok || !created.ok || !spanEnvironment.ok)
     return usage(...[parsed, created, spanEnvironment].flatMap((read) => (read.ok ? [] : read.problems)));
   const { settings } = parsed;
-  const opened = openDoor(settings);
-  if (!opened.ok) return usage(...opened.problems);
-  const { door } = opened;
-  for (const warning of doorWarnings(door, settings.listen.host, context.now())) stderr.write(`ray-otel-bridge serve: ${warning}\n`);
-  if (settings.view === 'on' && !isLoopback(settings.listen.host) && !door.access.read.isRequired())
+  const opened = openListenerSecurity(settings);
+  if (!opened.ok) return usage(...opened.problem);
+  const { value: security } = opened;
+  for (const warning of listenerSecurityWarnings(security, settings.listen.host, context.now()))
+    stderr.write(`ray-otel-bridge serve: ${warning}\n`);
+  if (settings.view === 'on' && !isLoopback(settings.listen.host) && !security.access.read.isRequired())
     stderr.write(
       `ray-otel-bridge serve: whoever reaches ${hostInUrl(settings.listen.host)} can read the live page, with names and error messages of tasks: ask for a token with --read-token-file, or leave it out with --view off\n`,
     );
@@ -74,19 +75,19 @@ async function serve(context: CommandContext): Promise<Outcome> {
     settings,
     env,
     telemetry,
-    access: door.access,
+    access: security.access,
     setupLines: rayVariables('{url}'),
     ...journal,
   });
-  const { certificate, certificateFiles } = door;
+  const { certificate, certificateFiles } = security;
   const listening = await listen(bridge.app.fetch, settings.listen, { certificate, onConnectionRefused: telemetry.connectionRefused });
   if (!listening.ok) {
     await bridge.stop({ timeoutMs: 0 });
     return failed(listening.problem);
   }
-  const { server } = listening;
+  const { value: server } = listening;
   await bridge.start();
-  stdout.write(`${startLines(server, door, settings, created.describe).join('\n')}\n`);
+  stdout.write(`${startLines(server, security, settings, created.describe).join('\n')}\n`);
 
   if (certificate !== undefined && certificateFiles !== undefined) {
     const files = [reloadableCertificate(certificateFiles, certificate, server.useCertificate)];
@@ -134,7 +135,12 @@ function stopLines({ undelivered, unreadEvents, isKept }: StopOutcome, openAttem
   return unreadEvents === 0 && undelivered === 0 ? [...lines, 'stopped: everything that was finished is delivered'] : lines;
 }
 
-function startLines(server: ListeningServer, door: Door, settings: Settings, exporters: readonly string[]): readonly string[] {
+function startLines(
+  server: ListeningServer,
+  security: ListenerSecurity,
+  settings: Settings,
+  exporters: readonly string[],
+): readonly string[] {
   const { listen: address, journal, dataDir } = settings;
   const keeps =
     journal === 'disk' && dataDir !== undefined ? `in ${printable(resolve(dataDir))}` : 'in memory only: they do not outlive this process';
@@ -144,7 +150,7 @@ function startLines(server: ListeningServer, door: Door, settings: Settings, exp
     ...exporters.map((line) => `sending traces by ${line}`),
     `keeping accepted events ${keeps}`,
     '',
-    ...rayLines(door, address.host, server.port, thisMachine()),
+    ...rayLines(security, address.host, server.port, thisMachine()),
     '',
   ];
 }

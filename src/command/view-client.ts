@@ -1,4 +1,5 @@
 import { SETTINGS } from '../config.ts';
+import { readAtMost } from '../http/index.ts';
 import { duration, httpTarget, type Option, switchValue, type ValuesOf } from '../options/index.ts';
 import { printable } from '../terminal/index.ts';
 import { readEventStream } from './event-stream.ts';
@@ -126,19 +127,10 @@ function createSilence(ms: number): { readonly signal: AbortSignal; readonly bro
 }
 
 async function readJson(response: Response): Promise<unknown> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
-  for (;;) {
-    const value = (await reader?.read())?.value;
-    if (value === undefined) break;
-    bytes += value.byteLength;
-    if (bytes > MAX_ANSWER_BYTES) throw new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
-    chunks.push(value);
-  }
-  const text = Buffer.concat(chunks).toString('utf8');
+  const { bytes, isCut } = await readAtMost(response.body, MAX_ANSWER_BYTES);
+  if (isCut) throw new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
   try {
-    return JSON.parse(text);
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
     return undefined;
   }

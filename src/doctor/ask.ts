@@ -1,5 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
+import { readAtMost } from '../http/index.ts';
 import { basicAuthorization } from './basic-authorization.ts';
 
 /** Why no answer came. */
@@ -61,7 +62,8 @@ export async function ask(url: URL, options: AskOptions): Promise<HttpAnswer> {
   try {
     const response = await exchange(url, options, AbortSignal.any([options.stop, limit]));
     const receivedAtMs = options.now();
-    const { text, isCut } = await readText(response, options.maxBytes);
+    const { bytes, isCut } = await readAtMost(response, options.maxBytes);
+    const text = bytes.toString('utf8');
     const dateMs = Date.parse(response.headers.date ?? '');
     return {
       kind: 'answered',
@@ -100,19 +102,6 @@ function exchange(url: URL, { method = 'GET', body, bearer, ca }: AskOptions, si
 
 function bareHost(hostname: string): string {
   return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-}
-
-async function readText(response: http.IncomingMessage, maxBytes: number): Promise<{ text: string; isCut: boolean }> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response) {
-    if (!Buffer.isBuffer(chunk)) continue;
-    chunks.push(chunk.subarray(0, maxBytes - bytes));
-    bytes += chunk.length;
-    // Leaving the loop destroys the response and its connection.
-    if (bytes > maxBytes) break;
-  }
-  return { text: Buffer.concat(chunks).toString('utf8'), isCut: bytes > maxBytes };
 }
 
 const failures: Readonly<Record<string, AskFailure>> = {

@@ -4,6 +4,7 @@ import { urlToHttpOptions } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliDecompress, gzip, unzip } from 'node:zlib';
 import { textOfAnswer } from './answer-text.ts';
+import { readAtMost } from '../http/index.ts';
 import { type Clock, childSignal } from '../runtime/index.ts';
 import type { OtlpSettings } from './otlp-environment.ts';
 import type { OtlpTransport, TransportAnswer } from './otlp-exporter.ts';
@@ -154,16 +155,8 @@ function retryAfterMs(header: string | undefined, nowMs: number): number | undef
 }
 
 async function readAnswer(response: http.IncomingMessage): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of response) {
-    if (!(chunk instanceof Uint8Array)) continue;
-    chunks.push(chunk);
-    size += chunk.length;
-    // Leaving the loop destroys the response and its connection.
-    if (size > MAX_ANSWER_BYTES) break;
-  }
-  return await decompressed(Buffer.concat(chunks), response.headers['content-encoding'] ?? '');
+  const { bytes } = await readAtMost(response, MAX_ANSWER_BYTES);
+  return await decompressed(bytes, response.headers['content-encoding'] ?? '');
 }
 
 async function decompressed(body: Uint8Array, encoding: string): Promise<Uint8Array> {

@@ -58,12 +58,12 @@ function readMaterial({ ca, cert, key }: CertificateVariables): ReadMaterial {
   const held: string[] = [];
   if (caText !== undefined) {
     const checked = checkAuthorities(caText);
-    if (checked.ok) held.push(checked.count === 1 ? '1 authority' : `${checked.count} authorities`);
+    if (checked.ok) held.push(checked.value === 1 ? '1 authority' : `${checked.value} authorities`);
     else problems.push(checked.problem);
   }
   if (certText !== undefined && keyText !== undefined) {
     const checked = checkCertificate(certText, keyText);
-    if (checked.ok) held.push(`a client certificate that is valid until ${validUntil(checked.certificate)}`);
+    if (checked.ok) held.push(`a client certificate valid until ${validUntil(checked.value)}`);
     else problems.push(checked.problem);
   }
   if (problems.length > 0) return { ok: false, problems };

@@ -1,65 +1,96 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { tokenLines } from '../options/index.ts';
-import { readSmallFile, type Reloadable } from '../runtime/index.ts';
-import { createTokenSet, type TokenSet } from './token-set.ts';
+import { failure, readSmallFile, type Reloadable, type Result, success } from '../runtime/index.ts';
+
+/** The tokens accepted for one purpose: posting, or reading. */
+export interface TokenSet {
+  /** False when the set is empty, which means no authentication. */
+  isRequired(): boolean;
+  /** Whether one of the credentials is one of the tokens. The time it takes reveals nothing about either. */
+  accepts(credentials: readonly string[]): boolean;
+}
+
+export interface MutableTokenSet extends TokenSet {
+  replace(tokens: readonly string[]): void;
+}
+
+/** Keeps digests only: a comparison in constant time needs equal lengths, and a memory dump shows no token. */
+export function createTokenSet(tokens: readonly string[]): MutableTokenSet {
+  let digests = tokens.map(digestOf);
+  return {
+    isRequired: () => digests.length > 0,
+    accepts(credentials) {
+      let isAccepted = false;
+      for (const given of credentials.map(digestOf)) {
+        // No early exit: each credential is compared with every token.
+        for (const digest of digests) if (timingSafeEqual(given, digest)) isAccepted = true;
+      }
+      return isAccepted;
+    },
+    replace(replacement) {
+      digests = replacement.map(digestOf);
+    },
+  };
+}
+
+function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
 
 export interface AccessOptions {
-  /** Shown by senders. */
+  /** Tokens of senders. */
   readonly ingestTokens: readonly string[];
-  /** More of them, one a line. */
+  /** File with more tokens of senders, one per line. */
   readonly ingestTokenFile: string | undefined;
-  /** Shown by readers of the metrics. */
+  /** Tokens of readers of the metrics. */
   readonly readTokens: readonly string[];
   readonly readTokenFile: string | undefined;
 }
 
-/** Who may post and who may read. */
+/** The tokens that allow posting and reading. */
 export interface Access {
   readonly ingest: TokenSet;
   readonly read: TokenSet;
-  /** The token files, for `watch`. */
+  /** The token files, for `watchFiles`. */
   readonly files: readonly Reloadable[];
 }
 
-export type OpenedAccess = { readonly ok: true; readonly access: Access } | { readonly ok: false; readonly problems: readonly string[] };
-
-/** Reads the token files. A file that holds no token is a problem, not an open door. */
-export function openAccess(options: AccessOptions): OpenedAccess {
+/** Reads the token files. A file without a token is a problem; it must not disable authentication. */
+export function openAccess(options: AccessOptions): Result<Access, readonly string[]> {
   const ingest = openTokens('ingest-token-file', options.ingestTokenFile, options.ingestTokens);
   const read = openTokens('read-token-file', options.readTokenFile, options.readTokens);
-  if (!ingest.ok || !read.ok) return { ok: false, problems: [ingest, read].flatMap((opened) => (opened.ok ? [] : [opened.problem])) };
-  return { ok: true, access: { ingest: ingest.tokens, read: read.tokens, files: [...ingest.files, ...read.files] } };
+  if (!ingest.ok || !read.ok) return failure([ingest, read].flatMap((opened) => (opened.ok ? [] : [opened.problem])));
+  return success({ ingest: ingest.value.tokens, read: read.value.tokens, files: [...ingest.value.files, ...read.value.files] });
 }
 
-type OpenedTokens =
-  | { readonly ok: true; readonly tokens: TokenSet; readonly files: readonly Reloadable[] }
-  | { readonly ok: false; readonly problem: string };
+interface OpenedTokens {
+  readonly tokens: TokenSet;
+  readonly files: readonly Reloadable[];
+}
 
-function openTokens(setting: string, path: string | undefined, others: readonly string[]): OpenedTokens {
-  if (path === undefined) return { ok: true, tokens: createTokenSet(others), files: [] };
+function openTokens(setting: string, path: string | undefined, others: readonly string[]): Result<OpenedTokens> {
+  if (path === undefined) return success({ tokens: createTokenSet(others), files: [] });
   const first = readTokenFile(path);
-  if (!first.ok) return { ok: false, problem: `--${setting}: ${first.problem}` };
-  const tokens = createTokenSet([...others, ...first.tokens]);
-  let text = first.text;
+  if (!first.ok) return failure(`--${setting}: ${first.problem}`);
+  const tokens = createTokenSet([...others, ...first.value.tokens]);
+  let { text } = first.value;
 
   function reload(file: string): ReturnType<Reloadable['reload']> {
-    const again = readTokenFile(file);
-    if (!again.ok) return { setting, outcome: again };
-    if (again.text === text) return undefined;
-    text = again.text;
-    tokens.replace([...others, ...again.tokens]);
-    return { setting, outcome: { ok: true, value: again.tokens.length === 1 ? '1 token' : `${again.tokens.length} tokens` } };
+    const next = readTokenFile(file);
+    if (!next.ok) return { setting, outcome: next };
+    if (next.value.text === text) return undefined;
+    ({ text } = next.value);
+    tokens.replace([...others, ...next.value.tokens]);
+    const { length } = next.value.tokens;
+    return { setting, outcome: success(length === 1 ? '1 token' : `${length} tokens`) };
   }
 
-  return { ok: true, tokens, files: [{ reload: () => reload(path) }] };
+  return success({ tokens, files: [{ reload: () => reload(path) }] });
 }
 
-type ReadTokens =
-  | { readonly ok: true; readonly text: string; readonly tokens: readonly string[] }
-  | { readonly ok: false; readonly problem: string };
-
-function readTokenFile(path: string): ReadTokens {
+function readTokenFile(path: string): Result<{ readonly text: string; readonly tokens: readonly string[] }> {
   const read = readSmallFile(path);
   if (!read.ok) return read;
   const tokens = tokenLines(read.value);
-  return tokens.ok ? { ok: true, text: read.value, tokens: tokens.value } : { ok: false, problem: `${path}: ${tokens.problem}` };
+  return tokens.ok ? success({ text: read.value, tokens: tokens.value }) : failure(`${path}: ${tokens.problem}`);
 }

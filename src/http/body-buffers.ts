@@ -1,21 +1,44 @@
 const MEBIBYTE = 1024 * 1024;
 
-/** Larger than a body of Ray, which has 1,000 events of 740 bytes. */
+/** Larger than a body from Ray: 1,000 events of 740 bytes. */
 const BUFFER_BYTES = MEBIBYTE;
-/** As many as are decoded at once by a cluster that posts at its fullest. */
+/** Bodies that a cluster under full load has in decoding at once. */
 const MAX_KEPT = 8;
 
-/** Memory for whole bodies, used again and again: what is allocated for each is what makes the garbage collector run. */
+/** A number of bytes that all requests share. */
+export interface ByteBudget {
+  /** Returns false, and takes nothing, when fewer bytes are left. */
+  take(bytes: number): boolean;
+  giveBack(bytes: number): void;
+  taken(): number;
+}
+
+export function createByteBudget(limitBytes: number): ByteBudget {
+  let takenBytes = 0;
+  return {
+    take(bytes) {
+      if (takenBytes + bytes > limitBytes) return false;
+      takenBytes += bytes;
+      return true;
+    },
+    giveBack(bytes) {
+      takenBytes -= bytes;
+    },
+    taken: () => takenBytes,
+  };
+}
+
+/** A pool of buffers for whole bodies. A buffer per body would keep the garbage collector busy. */
 export interface BodyBuffers {
-  /** The pieces as one. To be given back once, and not used after that. */
+  /** Joins the pieces. Give the result back exactly once, and do not use it afterwards. */
   join(pieces: readonly Uint8Array[], length: number): Buffer;
   giveBack(body: Buffer): void;
 }
 
 export interface BodyBuffersOptions {
-  /** Of each buffer; larger bodies have memory of their own. Default 1 MiB. */
+  /** Size of each buffer; larger bodies get memory of their own. Default 1 MiB. */
   readonly bufferBytes?: number;
-  /** Buffers that are kept while nobody uses them. Default 8. */
+  /** Unused buffers kept in the pool. Default 8. */
   readonly maxKept?: number;
 }
 

@@ -1,59 +1,59 @@
 import type { Context } from 'hono';
-import type { TokenSet } from './token-set.ts';
+import type { TokenSet } from './access.ts';
 import { isCrossSite, isOwnHost, isScraper } from './browser.ts';
 import { type Refusal, refuse } from './refusal.ts';
 
-/** What may be shown as a token; longer ones are no token, and are not hashed. */
+/** Longer credentials cannot be a token, and are not hashed. */
 const MAX_CREDENTIAL_LENGTH = 256;
 
-/** Goes with every 401. Ray can carry Basic only, by its URL: http://ray:TOKEN@bridge. Ray 2.49 sends nothing when the URL has a user and no password. */
+/**
+ * The `WWW-Authenticate` header of every 401. Ray supports only Basic, from the URL: http://ray:TOKEN@bridge. Ray 2.49 sends no
+ * credentials when the URL has a user but no password.
+ */
 export const AUTHENTICATE = 'Basic realm="ray-otel-bridge", charset="UTF-8", Bearer realm="ray-otel-bridge"';
 
 /**
- * A browser says by these headers that a page sent the request, and a page cannot leave them out. Ray sends neither. So no
- * page that somebody looks at can post to a bridge on the same machine, also not by a name that it lets point there.
+ * Refuses posts from web pages. Browsers mark them with these headers, and a page cannot remove them; Ray sends neither. So no page
+ * open in a browser can post to a bridge on the same machine, not even by DNS rebinding.
  */
 export function refuseBrowser(context: Context): Refusal | undefined {
   const isFromPage = context.req.header('origin') !== undefined || context.req.header('sec-fetch-site') !== undefined;
-  return isFromPage ? refuse('browser_post', 'events are not taken from a web page') : undefined;
+  return isFromPage ? refuse('browser_post', 'events from a web page are refused') : undefined;
 }
 
-/** Undefined when no token is asked for, or the right one is shown: as Basic user or password, as Bearer, or in the path. */
-export function refuseStranger(context: Context, tokens: TokenSet): Refusal | undefined {
+/** Undefined when no token is required, or a valid one is given: as Basic user or password, as Bearer token, or in the path. */
+export function refuseUnauthenticated(context: Context, tokens: TokenSet): Refusal | undefined {
   if (!tokens.isRequired()) return undefined;
   const credentials = credentialsOf(context);
   if (tokens.accepts(credentials)) return undefined;
   return credentials.length === 0
-    ? refuse('token_missing', 'a token is needed, as password in the URL (Basic) or as Bearer')
-    : refuse('token_invalid', 'the token is not one that is accepted');
+    ? refuse('token_missing', 'a token is required: as the password in the URL (Basic), or as a Bearer token')
+    : refuse('token_invalid', 'the token is not valid');
 }
 
 export interface ReaderRules {
   readonly readTokens: TokenSet;
-  /** Where the bridge listens, as it was configured. */
+  /** The host of `--listen`. */
   readonly listenHost: string;
 }
 
 /**
- * Undefined when the metrics may be read. A page of another site may not, also not by a name that it lets point here. Scrapers may ask by
- * any name, because in a cluster they ask by the name of a service.
+ * Undefined when the request may read the metrics. A page of another site may not, not even by DNS rebinding. Scrapers may use any host
+ * name, because in a cluster they use the name of a service.
  */
 export function refuseScrape(context: Context, { readTokens, listenHost }: ReaderRules): Refusal | undefined {
   if (!readTokens.isRequired() && !isOwnHost(context.req.header('host'), listenHost) && !isScraper(context))
-    return refuse(
-      'host_not_allowed',
-      'a browser must ask by the address of this machine or as localhost; a scraper must send a User-Agent',
-    );
-  if (isCrossSite(context, true)) return refuse('cross_site_read', 'this is not answered to a page of another site');
-  return refuseStranger(context, readTokens);
+    return refuse('host_not_allowed', 'a browser must use the address of this machine or localhost; a scraper must send a User-Agent');
+  if (isCrossSite(context, true)) return refuse('cross_site_read', 'a page of another site may not read this');
+  return refuseUnauthenticated(context, readTokens);
 }
 
-/** A path fit to be shown: `/t/` comes before a token, wherever it stands. */
+/** The path without its token, safe to log: a token follows `/t/`, anywhere in the path. */
 export function pathWithoutToken(path: string): string {
   return path.replaceAll(/\/t\/+[^/]+/g, '/t/***');
 }
 
-/** The address that the connection came from, if the server tells: the one of the last proxy. */
+/** The remote address of the connection, if known. Behind a proxy it is the address of the last proxy. */
 export function peerOf(context: Context): string | undefined {
   const bindings: unknown = context.env;
   const incoming = propertyOf(bindings, 'incoming');

@@ -1,11 +1,11 @@
-const loopback = /^(?:localhost|127(?:\.\d+){3}|\[?(?:::1|0:0:0:0:0:0:0:1)\]?)$/i;
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[?(?:::1|0:0:0:0:0:0:0:1)\]?)$/i;
 
-/** Whether only this machine reaches the host: a name or an address, an IPv6 address with or without brackets. */
+/** Whether the host is reachable from this machine only. Takes a name or an address; an IPv6 address with or without brackets. */
 export function isLoopback(host: string): boolean {
-  return loopback.test(host);
+  return LOOPBACK.test(host);
 }
 
-/** The host as a URL takes it: an IPv6 address in brackets. */
+/** The host in the form of a URL: an IPv6 address gets brackets. */
 export function hostInUrl(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }

@@ -1,18 +1,35 @@
-import { pipeline, type Transform } from 'node:stream';
+import { pipeline, Readable, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import type { ByteBudget } from './byte-budget.ts';
+import type { Context } from 'hono';
+import type { ByteBudget } from './body-buffers.ts';
 import { type Refusal, refuse } from './refusal.ts';
 
-/** Decompressors give their output in pieces of this size, so a bomb is noticed at most one piece past the limit. */
-const PIECE_BYTES = 64 * 1024;
+/** Chunk size of decompressors: a decompression bomb is noticed at most one chunk past the limit. */
+const CHUNK_BYTES = 64 * 1024;
 const BUSY_RETRY_AFTER_MS = 1000;
 
 const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
-  ['gzip', () => createGunzip({ chunkSize: PIECE_BYTES })],
-  ['x-gzip', () => createGunzip({ chunkSize: PIECE_BYTES })],
-  ['deflate', () => createInflate({ chunkSize: PIECE_BYTES })],
-  ['br', () => createBrotliDecompress({ chunkSize: PIECE_BYTES })],
+  ['gzip', () => createGunzip({ chunkSize: CHUNK_BYTES })],
+  ['x-gzip', () => createGunzip({ chunkSize: CHUNK_BYTES })],
+  ['deflate', () => createInflate({ chunkSize: CHUNK_BYTES })],
+  ['br', () => createBrotliDecompress({ chunkSize: CHUNK_BYTES })],
 ]);
+
+/** Reads at most `maxBytes` of an answer. Leaving the loop early closes the stream and its connection. */
+export async function readAtMost(
+  body: AsyncIterable<unknown> | null,
+  maxBytes: number,
+): Promise<{ readonly bytes: Buffer; readonly isCut: boolean }> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of body ?? []) {
+    if (!(piece instanceof Uint8Array)) continue;
+    pieces.push(piece.subarray(0, maxBytes - length));
+    length += piece.length;
+    if (length > maxBytes) break;
+  }
+  return { bytes: Buffer.concat(pieces), isCut: length > maxBytes };
+}
 
 export interface ReadBodyOptions {
   readonly body: AsyncIterable<Uint8Array> | null;
@@ -22,22 +39,22 @@ export interface ReadBodyOptions {
   readonly contentLength: string | undefined;
   readonly maxBodyBytes: number;
   readonly budget: ByteBudget;
-  /** Makes one of the pieces. Default `Buffer.concat`. */
+  /** Joins the pieces into one buffer. Default `Buffer.concat`. */
   readonly join?: (pieces: readonly Uint8Array[], length: number) => Buffer;
 }
 
 export type ReadBody = { readonly ok: true; readonly bytes: Buffer } | Refusal;
 
 /**
- * Reads and decompresses a body, stopping at the first byte past a limit. The bytes stay taken from the budget; the caller
- * gives them back when it is done with them. A refused body gives its bytes back itself.
+ * Reads and decompresses the body of a request. Stops at the first byte past a limit. The bytes stay taken from the budget until the
+ * caller gives them back. When the body is refused, this function gives them back itself.
  */
 export async function readBody(options: ReadBodyOptions): Promise<ReadBody> {
   const { maxBodyBytes, budget, join = concat } = options;
   const encoding = (options.encoding ?? '').trim().toLowerCase();
   const createDecoder = DECODERS.get(encoding);
   if (createDecoder === undefined && encoding !== '' && encoding !== 'identity') {
-    return refuse('content_encoding_unsupported', 'the content-encoding must be one of identity, gzip, deflate, br');
+    return refuse('content_encoding_unsupported', 'the content-encoding must be identity, gzip, deflate or br');
   }
   if (Number(options.contentLength ?? 0) > maxBodyBytes) return tooLarge(maxBodyBytes);
 
@@ -61,17 +78,38 @@ export async function readBody(options: ReadBodyOptions): Promise<ReadBody> {
     return refuseAndGiveBack(
       createDecoder === undefined
         ? refuse('body_incomplete', 'the body ended before it was complete')
-        : refuse('body_incomplete', `the body is not valid or not complete ${encoding}`),
+        : refuse('body_incomplete', `the body is invalid or incomplete ${encoding}`),
     );
   }
   return { ok: true, bytes: join(pieces, length) };
+}
+
+/**
+ * The body of a request as a stream of pieces; null when it has none. With Hono's Node server the pieces come directly from the
+ * connection, because the web stream around it doubles the cost of reading. A body that a middleware has read or replaced comes from
+ * the request instead.
+ */
+export function requestBody(context: Context): AsyncIterable<Uint8Array> | null {
+  const incoming = incomingOf(context);
+  // The connection must stay open for the answer to a refused body.
+  return incoming === undefined ? context.req.raw.body : incoming.iterator({ destroyOnReturn: false });
+}
+
+/** The Node request. Undefined when a middleware replaced it: the server's own request is a subclass of Request, a replacement is not. */
+function incomingOf({ env, req }: Context): Readable | undefined {
+  const bindings: unknown = env;
+  const incoming: unknown = typeof bindings === 'object' && bindings !== null ? Reflect.get(bindings, 'incoming') : undefined;
+  const isReplaced = Object.getPrototypeOf(req.raw) === Request.prototype;
+  if (!(incoming instanceof Readable) || isReplaced || req.raw.bodyUsed || incoming.readableDidRead || 'rawBody' in incoming)
+    return undefined;
+  return incoming;
 }
 
 function concat(pieces: readonly Uint8Array[], length: number): Buffer {
   return Buffer.concat(pieces, length);
 }
 
-/** Carries the limit through `pipeline`, which can only end by throwing. */
+/** Carries the limit through `pipeline`, which can only report an error by throwing. */
 class CompressedTooLarge extends Error {}
 
 function decompressed(
@@ -81,7 +119,7 @@ function decompressed(
 ): AsyncIterable<Uint8Array> {
   const source = limited(body, maxBytes);
   if (createDecoder === undefined) return source;
-  // A failure reaches the reader of the decoder, which is destroyed with it; the callback has nothing to add.
+  // The consumer of the decoder receives every error, so the callback has nothing to do.
   return pipeline(source, createDecoder(), () => {});
 }
 
@@ -96,5 +134,5 @@ async function* limited(body: AsyncIterable<Uint8Array> | null, maxBytes: number
 }
 
 function tooLarge(maxBodyBytes: number): Refusal {
-  return refuse('body_too_large', `the body is larger than ${maxBodyBytes} bytes; send fewer events at once or raise the limit`);
+  return refuse('body_too_large', `the body is larger than ${maxBodyBytes} bytes; send fewer events at once, or raise the limit`);
 }

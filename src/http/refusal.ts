@@ -25,13 +25,16 @@ export type RefusalCode =
 export interface Refusal {
   readonly ok: false;
   readonly code: RefusalCode;
-  /** For people; never holds a value of an event. */
+  /** For people. Never contains a value from an event. */
   readonly message: string;
-  /** With a 503: when to come back. */
+  /** For a 503: when to retry. */
   readonly retryAfterMs?: number;
 }
 
-/** The table of answers. A sender repeats a batch for ever on all of these, so they are for what repeating or an operator can mend. */
+/**
+ * The HTTP status of each refusal. Ray repeats a refused batch forever, so a refusal is only for what a retry or an operator can fix.
+ * A bad event is rejected instead, within a batch that is answered 200.
+ */
 export const STATUS_OF_REFUSAL = {
   browser_post: 403,
   token_missing: 401,

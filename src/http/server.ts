@@ -3,29 +3,33 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Certificate } from './tls.ts';
 import type { ListenAddress } from '../options/index.ts';
+import { failure, type Result, success } from '../runtime/index.ts';
 import { hostInUrl } from './host.ts';
-import { cutBadRequests, limitConnections, type OnConnectionRefused } from './connections.ts';
+import { closeBadRequests, limitConnections, type OnConnectionRefused } from './connections.ts';
 
-/** Bounds of what connections may cost. Ray's agents hold one connection a node open, and post about once a second. */
+/** Limits of connections. Ray's agent on each node keeps one connection open, and posts about once per second. */
 export interface ServerLimits {
-  /** More than the largest clusters have nodes; an idle one costs 16 KiB, measured. */
+  /** More than the number of nodes in the largest clusters. An idle connection costs 16 KiB, measured. */
   readonly maxConnections: number;
-  /** Of an idle connection. Longer than any pause of a busy cluster, so that the sender, not the server, ends it: no post meets a closing socket. */
+  /**
+   * Maximum time a connection stays open without a request. Longer than any pause of a busy cluster, so that the sender closes it and no
+   * post arrives at a closing socket.
+   */
   readonly keepAliveTimeoutMs: number;
-  /** From the connection's begin, or the first byte of a later request, to the end of the headers. */
+  /** From the start of the connection, or the first byte of a later request, to the end of the headers. */
   readonly headersTimeoutMs: number;
-  /** Of a whole request with its body; Ray itself gives up after 3 s. */
+  /** For a whole request with its body. Ray itself gives up after 3 s. */
   readonly requestTimeoutMs: number;
-  /** Without a byte in either direction: a sender that does not read its answers. */
+  /** Maximum time without a byte in either direction, for senders that do not read their answers. */
   readonly silenceTimeoutMs: number;
   readonly handshakeTimeoutMs: number;
-  /** Ray's headers have less than 1 KiB. */
+  /** Ray sends less than 1 KiB of headers. */
   readonly maxHeaderBytes: number;
-  /** How often the times above are looked at. */
+  /** How often Node checks the header and request timeouts. */
   readonly checkIntervalMs: number;
 }
 
-export const serverLimits: ServerLimits = {
+export const DEFAULT_SERVER_LIMITS: ServerLimits = {
   maxConnections: 10_000,
   keepAliveTimeoutMs: 75_000,
   headersTimeoutMs: 10_000,
@@ -37,38 +41,36 @@ export const serverLimits: ServerLimits = {
 };
 
 export interface ListenOptions {
-  /** Serves HTTPS with it. */
+  /** Serves HTTPS when given. */
   readonly certificate?: Certificate | undefined;
-  /** What is left out takes its default. */
+  /** Overrides of the defaults. */
   readonly limits?: Partial<ServerLimits>;
   readonly onConnectionRefused?: OnConnectionRefused;
 }
 
 export interface ListeningServer {
   readonly port: number;
-  /** With the port that was really taken. */
+  /** Includes the actual port, also when port 0 was requested. */
   readonly url: string;
-  /** For connections from now on. */
+  /** Uses the certificate for new connections. */
   readonly useCertificate: (certificate: Certificate) => void;
-  /** Takes no new connection, lets answers under way go out for `graceMs`, then cuts. */
+  /** Stops accepting connections, waits up to `graceMs` for requests in progress, then closes all connections. */
   close(graceMs: number): Promise<void>;
 }
 
-export type Listening = { readonly ok: true; readonly server: ListeningServer } | { readonly ok: false; readonly problem: string };
-
 type Fetch = (request: Request) => Response | Promise<Response>;
 
-/** Starts to serve `fetch` at the address. */
-export async function listen(fetch: Fetch, address: ListenAddress, options: ListenOptions = {}): Promise<Listening> {
+/** Serves `fetch` at the address. */
+export async function listen(fetch: Fetch, address: ListenAddress, options: ListenOptions = {}): Promise<Result<ListeningServer>> {
   const server = createServer(fetch, options);
   return await new Promise((resolve) => {
-    server.once('error', (error) => resolve({ ok: false, problem: listenProblem(error, address) }));
-    server.listen(address.port, address.host, () => resolve({ ok: true, server: listening(server, address) }));
+    server.once('error', (error) => resolve(failure(listenProblem(error, address))));
+    server.listen(address.port, address.host, () => resolve(success(listening(server, address))));
   });
 }
 
 function createServer(fetch: Fetch, { certificate, limits: given, onConnectionRefused = () => {} }: ListenOptions): Server | TlsServer {
-  const limits = { ...serverLimits, ...given };
+  const limits = { ...DEFAULT_SERVER_LIMITS, ...given };
   const serverOptions = {
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     headersTimeout: limits.headersTimeoutMs,
@@ -84,7 +86,7 @@ function createServer(fetch: Fetch, { certificate, limits: given, onConnectionRe
       : createTlsServer({ ...serverOptions, ...pemOf(certificate), handshakeTimeout: limits.handshakeTimeoutMs }, onRequest);
   server.timeout = limits.silenceTimeoutMs;
   limitConnections(server, limits.maxConnections, onConnectionRefused);
-  cutBadRequests(server, onConnectionRefused);
+  closeBadRequests(server, onConnectionRefused);
   return server;
 }
 
@@ -107,9 +109,9 @@ function listening(server: Server | TlsServer, { host, port: wanted }: ListenAdd
         server.close(() => resolve());
       });
       server.closeIdleConnections();
-      const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+      const cutOff = setTimeout(() => server.closeAllConnections(), graceMs);
       await closed;
-      clearTimeout(cut);
+      clearTimeout(cutOff);
     },
   };
 }
@@ -119,8 +121,9 @@ function listenProblem(error: Error, { host, port }: ListenAddress): string {
   const where = `${hostInUrl(host)}:${port}`;
   if (code === 'EADDRINUSE')
     return `${where} is in use by another program: stop it, or choose another port with --listen ${hostInUrl(host)}:${port + 1}`;
-  if (code === 'EACCES') return `this user may not listen on ${where}: choose a port from 1024 on with --listen`;
-  if (code === 'EADDRNOTAVAIL') return `${host} is no address of this machine: give one of its own with --listen, or 0.0.0.0 for all`;
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `the host ${host} of --listen is not known: give an address of this machine`;
+  if (code === 'EACCES') return `this user may not listen on ${where}: choose port 1024 or higher with --listen`;
+  if (code === 'EADDRNOTAVAIL')
+    return `${host} is not an address of this machine: choose one of its addresses with --listen, or 0.0.0.0 for all`;
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `cannot resolve the host ${host} of --listen: use an address of this machine`;
   return `cannot listen on ${where}: ${error.message}`;
 }

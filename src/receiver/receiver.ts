@@ -9,7 +9,7 @@ import {
   peerOf,
   refuseBrowser,
   refuseScrape,
-  refuseStranger,
+  refuseUnauthenticated,
   type Refusal,
   refuse,
   STATUS_OF_REFUSAL,
@@ -82,7 +82,7 @@ export function createReceiver(options: ReceiverOptions): Hono {
 
   async function post(context: Context): Promise<Response> {
     const startMs = monotonicMs();
-    const received = refuseBrowser(context) ?? refuseStranger(context, ingestTokens) ?? (await receiveBatch(context, batchOptions));
+    const received = refuseBrowser(context) ?? refuseUnauthenticated(context, ingestTokens) ?? (await receiveBatch(context, batchOptions));
     const response = received.ok ? answerReceived(context, received) : answerRefusal(context, received);
     if (received.ok) telemetry.batchAccepted(received);
     else telemetry.batchRefused(received.code, received.message, peerOf(context));

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { type TokenSet, isCrossSite, isOwnHost, refuseStranger } from '../http/index.ts';
+import { type TokenSet, isCrossSite, isOwnHost, refuseUnauthenticated } from '../http/index.ts';
 import { refuseRead, type ViewRefusal } from './refusal.ts';
 
 export interface ReadGuardOptions {
@@ -21,7 +21,7 @@ export function refuseReader(context: Context, { readTokens, listenHost }: ReadG
     );
   }
   if (isCrossSite(context, isPage)) return refuseRead('cross_site_read', 'this is not answered to a page of another site');
-  const stranger = refuseStranger(context, readTokens);
+  const stranger = refuseUnauthenticated(context, readTokens);
   if (stranger === undefined) return undefined;
   return refuseRead(stranger.code === 'token_missing' ? 'token_missing' : 'token_invalid', stranger.message);
 }

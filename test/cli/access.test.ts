@@ -71,7 +71,7 @@ describe('serve', () => {
     await addressShownBy(local);
     for (const program of [open, guarded, unseen, local]) program.signal('SIGTERM');
     await Promise.all([open.exited, guarded.exited, unseen.exited, local.exited]);
-    expect(open.stderr()).toContain('whoever reaches 0.0.0.0 can post events: ask for a token with --ingest-token-file');
+    expect(open.stderr()).toContain('anyone who reaches 0.0.0.0 can post events: require a token with --ingest-token-file');
     expect(open.stderr()).toContain('whoever reaches 0.0.0.0 can read the live page');
     for (const program of [guarded, unseen, local]) expect(program.stderr()).not.toContain('whoever reaches');
     expect(guarded.stdout() + guarded.stderr()).not.toContain(token);

@@ -92,7 +92,7 @@ describe('serve', () => {
   test('a host that is not of this machine is trouble', async () => {
     const { code, stderr } = await runCli(cli, ['serve', '--listen', '192.0.2.1:0'], { OTEL_TRACES_EXPORTER: 'none' });
     expect(code).toBe(1);
-    expect(stderr).toContain('192.0.2.1 is no address of this machine');
+    expect(stderr).toContain('192.0.2.1 is not an address of this machine');
   });
 
   test('prints what Ray needs, as a shell takes it, and where it sends to, without credentials', async () => {

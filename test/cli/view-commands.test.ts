@@ -24,8 +24,8 @@ async function serveRecording(settings: Parameters<typeof startViewBridge>[0] = 
   await feed(fixture, recording);
   const listening = await listen(fixture.bridge.app.fetch, { host: '127.0.0.1', port: 0 });
   if (!listening.ok) throw new Error(listening.problem);
-  servers.push(listening.server);
-  return listening.server.url;
+  servers.push(listening.value);
+  return listening.value.url;
 }
 
 async function run(...argv: readonly string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
@@ -166,8 +166,8 @@ describe('top', () => {
       { host: '127.0.0.1', port: 0 },
     );
     if (!listening.ok) throw new Error(listening.problem);
-    servers.push(listening.server);
-    const context = terminal(['top', '--url', listening.server.url.replace('//', '//x:the-reader-token-0123456789@')]);
+    servers.push(listening.value);
+    const context = terminal(['top', '--url', listening.value.url.replace('//', '//x:the-reader-token-0123456789@')]);
     const ended = runProgram(context);
     await context.stdout.shows(/no job yet/);
     await feed(fixture, features);
@@ -186,7 +186,7 @@ describe('top', () => {
     const serve = async (port: number): Promise<ListeningServer> => {
       const listening = await listen(fixture.bridge.app.fetch, { host: '127.0.0.1', port });
       if (!listening.ok) throw new Error(listening.problem);
-      return listening.server;
+      return listening.value;
     };
     const first = await serve(0);
     const context = terminal(['top', '--url', first.url]);

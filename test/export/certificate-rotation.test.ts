@@ -131,7 +131,7 @@ describe.runIf(authority !== undefined).each([
     put(trusted, renewed);
     expect(reload()).toMatchObject({
       setting: 'otlp-certificates',
-      outcome: { ok: true, value: expect.stringMatching(/^1 authority and a client certificate that is valid until 20/) },
+      outcome: { ok: true, value: expect.stringMatching(/^1 authority and a client certificate valid until 20/) },
     });
     pipeline.enqueue(makeSpans(1, 2));
     await pipeline.drain(NEVER_MS);

@@ -22,8 +22,8 @@ describe('a sender', () => {
     ['the path', {}, `/t/${first}`],
     ['the path with a slash', {}, `/t/${second}/`],
     ['the path before the usual one', {}, `/t/${first}/v1/events`],
-    ['the path, with another thing as Basic', basic('proxy:password'), `/t/${first}`],
-  ])('comes in by %s', async (_way, headers, path) => {
+    ['the path, with unrelated Basic credentials', basic('proxy:password'), `/t/${first}`],
+  ])('is accepted with its token given by %s', async (_way, headers, path) => {
     const { app } = guarded();
     expect(await post(app, rawEvents(1), headers, path)).toMatchObject({ status: 200, body: accepted(1) });
   });
@@ -39,9 +39,9 @@ describe('a sender', () => {
     ['a wrong path', {}, `/t/${wrong}`, 'token_invalid'],
     ['a part of a token', bearer(first.slice(0, -1)), '/', 'token_invalid'],
     ['both tokens at once', bearer(first + second), '/', 'token_invalid'],
-    ['a very long one', bearer('a'.repeat(4000)), '/', 'token_missing'],
+    ['a very long token', bearer('a'.repeat(4000)), '/', 'token_missing'],
     ['a NUL and more after the token', basic(`${first}\0x:`), '/', 'token_invalid'],
-  ])('with %s is answered 401, never a redirect, and nothing is taken', async (_way, headers, path, code) => {
+  ])('with %s receives 401, never a redirect, and no event is stored', async (_way, headers, path, code) => {
     const { app, journal, telemetry } = guarded();
     const answer = await post(app, rawEvents(1), headers, path);
     expect(answer).toMatchObject({ status: 401, body: { error: { code } } });
@@ -50,13 +50,13 @@ describe('a sender', () => {
     expect([telemetry.refused, journal.stats().entries]).toEqual([[code], 0]);
   });
 
-  it('is asked for its token before its body is looked at', async () => {
+  it('must give its token before the bridge reads its body', async () => {
     const { app } = guarded();
     expect(await post(app, 'not json', { 'content-type': 'text/plain' })).toMatchObject({ status: 401 });
   });
 
   it.each(['/', '/v1/events', `/t/${wrong}`, `/t/${wrong}/v1/events`])(
-    'may show any token, at %s, while none is asked for',
+    'may give any token, at %s, while none is required',
     async (path) => {
       const { app } = createTestReceiver();
       expect(await post(app, rawEvents(1), bearer(wrong), path)).toMatchObject({ status: 200 });
@@ -69,7 +69,7 @@ describe('a sender', () => {
     ['dots', `/t/${first}/../../x`],
     ['an empty token', '/t//v1/events'],
     ['the token below another path', `/v1/events/t/${first}`],
-  ])('by a path that is none (%s) is answered 404 without the path', async (_name, path) => {
+  ])('with a path that does not exist (%s) receives 404 without the path', async (_name, path) => {
     const { app } = guarded();
     const answer = await post(app, rawEvents(1), bearer(first), path);
     expect(answer.status).toBe(404);
@@ -78,7 +78,7 @@ describe('a sender', () => {
 });
 
 describe('a reader', () => {
-  it('shows a token of its own for the metrics; health and readiness are open', async () => {
+  it('needs a read token for the metrics, and none for health and readiness', async () => {
     const { app, telemetry } = guarded();
     const statusOf = async (path: string, headers: Record<string, string> = {}): Promise<number> =>
       (await app.request(path, { headers })).status;
@@ -96,7 +96,7 @@ describe('a reader', () => {
 
 describe('a web page', () => {
   it.each([{ origin: 'https://evil.example' }, { origin: 'null' }, { origin: 'http://localhost' }, { 'sec-fetch-site': 'same-origin' }])(
-    'cannot post, also not by a name that it lets point here: %j',
+    'cannot post, not even by DNS rebinding: %j',
     async (headers) => {
       const { app, journal } = createTestReceiver();
       const response = await app.request('/', { method: 'POST', body: new Blob([JSON.stringify(rawEvents(1))]), headers });
@@ -107,7 +107,7 @@ describe('a web page', () => {
     },
   );
 
-  it('is not told that it may', async () => {
+  it('receives no CORS permission', async () => {
     const { app } = createTestReceiver();
     const response = await app.request('/', {
       method: 'OPTIONS',
@@ -117,7 +117,7 @@ describe('a web page', () => {
   });
 });
 
-describe('the metrics without a token for readers', () => {
+describe('the metrics without a read token', () => {
   const statusOf = async (headers: Record<string, string>, listenHost?: string) => {
     const { app, telemetry } = createTestReceiver(listenHost === undefined ? {} : { listenHost });
     const response = await app.request('/metrics', { headers });
@@ -144,11 +144,11 @@ describe('the metrics without a token for readers', () => {
     { 'user-agent': 'python-requests/2.32.3', 'accept-encoding': 'gzip, deflate' },
   ];
 
-  it.each(scrapers)('are read by a scraper under any name: %j', async (headers) => {
+  it.each(scrapers)('can be read by a scraper under any host name: %j', async (headers) => {
     for (const host of names) expect(await statusOf({ host, ...headers })).toEqual([200, '']);
   });
 
-  it('are read without a Host, by address, as localhost and under the host of --listen', async () => {
+  it('can be read without a Host header, by address, as localhost and under the host of --listen', async () => {
     const browser = { 'user-agent': 'Mozilla/5.0', 'accept-language': 'en', 'sec-fetch-site': 'none', 'sec-fetch-mode': 'navigate' };
     expect(await statusOf({})).toEqual([200, '']);
     for (const host of ['localhost:8080', '127.0.0.1:8080', '[::1]:8080', '192.0.2.7'])
@@ -164,7 +164,7 @@ describe('the metrics without a token for readers', () => {
     { 'user-agent': 'Prometheus/3.5.0', referer: 'http://evil.example/' },
     { 'user-agent': 'Prometheus/3.5.0', 'sec-fetch-site': 'same-origin' },
     { 'user-agent': 'Prometheus/3.5.0', cookie: 'a=b' },
-  ])('are not read by a page that lets its own name point here: %j', async (headers) => {
+  ])('cannot be read by a page through DNS rebinding: %j', async (headers) => {
     for (const host of ['evil.example', 'evil.example:8080', '127.0.0.1.evil.example', ''])
       expect(await statusOf({ host, ...headers })).toEqual([403, 'host_not_allowed']);
   });
@@ -175,11 +175,11 @@ describe('the metrics without a token for readers', () => {
     { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'iframe' },
     { origin: 'http://evil.example' },
     { origin: 'null' },
-  ])('are not read by a page of another site: %j', async (headers) => {
+  ])('cannot be read by a page of another site: %j', async (headers) => {
     expect(await statusOf({ host: 'localhost:8080', ...headers })).toEqual([403, 'cross_site_read']);
   });
 
-  it('open by a link, such as that of a page of Prometheus', async () => {
+  it('open through a link, such as one on a page of Prometheus', async () => {
     const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
     expect(await statusOf({ host: '10.1.2.3:8080', ...link })).toEqual([200, '']);
   });

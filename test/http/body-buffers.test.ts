@@ -6,8 +6,8 @@ function piecesOf(length: number, byte: number): readonly Uint8Array[] {
   return [Buffer.alloc(length - 10, byte), Buffer.alloc(10, byte)];
 }
 
-describe('memory for bodies', () => {
-  it('is used again once it was given back, and never before', () => {
+describe('the pool of body buffers', () => {
+  it('reuses a buffer after it was given back, and never before', () => {
     const buffers = createBodyBuffers({ bufferBytes: 1000 });
     const one = buffers.join(piecesOf(900, 1), 900);
     const two = buffers.join(piecesOf(800, 2), 800);
@@ -25,7 +25,7 @@ describe('memory for bodies', () => {
     expect(buffers.join(piecesOf(700, 4), 700).buffer).not.toBe(buffers.join(piecesOf(700, 5), 700).buffer);
   });
 
-  it('is their own for large ones and small ones, and is kept up to a number', () => {
+  it('gives large and small bodies memory of their own, and keeps a limited number of buffers', () => {
     const buffers = createBodyBuffers({ bufferBytes: 1000, maxKept: 1 });
     for (const length of [0, 20, 1001]) expect(buffers.join([Buffer.alloc(length)], length)).toEqual(Buffer.alloc(length));
     const [one, two] = [buffers.join(piecesOf(900, 1), 900), buffers.join(piecesOf(900, 2), 900)];
@@ -36,7 +36,7 @@ describe('memory for bodies', () => {
   });
 });
 
-it('bodies that are decoded at the same time do not meet in it', async () => {
+it('bodies decoded at the same time never share a buffer', async () => {
   const { app, journal } = createTestReceiver();
   const count = 500;
   const answers = await Promise.all(Array.from({ length: 12 }, (_, index) => post(app, rawEvents(count, index * count))));

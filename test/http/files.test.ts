@@ -24,30 +24,30 @@ function write(name: string, text: string): string {
 
 function opened(options: Partial<Parameters<typeof openAccess>[0]>) {
   const access = openAccess({ ...noFiles, ...options });
-  if (!access.ok) throw new Error(access.problems.join('\n'));
-  return access.access;
+  if (!access.ok) throw new Error(access.problem.join('\n'));
+  return access.value;
 }
 
 describe('token files', () => {
-  it('add to the tokens of variables; senders and readers have their own', () => {
+  it('add tokens to those of the variables, separately for senders and readers', () => {
     const access = opened({ ingestTokens: [first], ingestTokenFile: write('ingest', `${second}\n`) });
     expect([access.ingest.accepts([first]), access.ingest.accepts([second]), access.read.isRequired()]).toEqual([true, true, false]);
   });
 
-  it('are taken over when they change, so that a token can be rotated', () => {
+  it('are read again when they change, so that a token can be rotated', () => {
     const path = write('rotated', `${first}\n`);
     const { ingest, files } = opened({ ingestTokenFile: path });
-    const look = (): Reloaded | undefined => files[0]?.reload();
-    expect(look()).toBeUndefined();
+    const reload = (): Reloaded | undefined => files[0]?.reload();
+    expect(reload()).toBeUndefined();
     writeFileSync(path, `${first}\n${second}\n`);
-    expect(look()).toEqual({ setting: 'ingest-token-file', outcome: { ok: true, value: '2 tokens' } });
+    expect(reload()).toEqual({ setting: 'ingest-token-file', outcome: { ok: true, value: '2 tokens' } });
     expect([ingest.accepts([first]), ingest.accepts([second])]).toEqual([true, true]);
     writeFileSync(path, second);
-    look();
+    reload();
     expect([ingest.accepts([first]), ingest.accepts([second])]).toEqual([false, true]);
   });
 
-  it('are followed through a link that is put elsewhere, as a mounted secret changes', () => {
+  it('are read through a link that was replaced, which is how a mounted secret changes', () => {
     const link = join(folder, 'link');
     symlinkSync(write('old', first), link);
     const { read, files } = opened({ readTokenFile: link });
@@ -57,19 +57,22 @@ describe('token files', () => {
     expect([read.accepts([first]), read.accepts([second])]).toEqual([false, true]);
   });
 
-  it.each(['', '# none\n', 'short'])('that hold no good token any more (%j) leave the door as it was, and say so at every look', (text) => {
-    const path = write('spoilt', first);
-    const { ingest, files } = opened({ ingestTokenFile: path });
-    writeFileSync(path, text);
-    for (let index = 0; index < 2; index += 1)
-      expect(files[0]?.reload()).toMatchObject({ setting: 'ingest-token-file', outcome: { ok: false } });
-    expect([ingest.isRequired(), ingest.accepts([first]), ingest.accepts([''])]).toEqual([true, true, false]);
-    rmSync(path);
-    expect(files[0]?.reload()).toMatchObject({ outcome: { ok: false, problem: expect.stringContaining('no such file') as string } });
-    expect(ingest.accepts([first])).toBe(true);
-  });
+  it.each(['', '# none\n', 'short'])(
+    'without a valid token (%j) leave the previous tokens in use, and each poll reports the problem',
+    (text) => {
+      const path = write('spoilt', first);
+      const { ingest, files } = opened({ ingestTokenFile: path });
+      writeFileSync(path, text);
+      for (let index = 0; index < 2; index += 1)
+        expect(files[0]?.reload()).toMatchObject({ setting: 'ingest-token-file', outcome: { ok: false } });
+      expect([ingest.isRequired(), ingest.accepts([first]), ingest.accepts([''])]).toEqual([true, true, false]);
+      rmSync(path);
+      expect(files[0]?.reload()).toMatchObject({ outcome: { ok: false, problem: expect.stringContaining('no such file') as string } });
+      expect(ingest.accepts([first])).toBe(true);
+    },
+  );
 
-  it('that cannot be used at the start are problems, all at once', () => {
+  it('that are unusable at startup are all reported at once', () => {
     mkdirSync(join(folder, 'a-folder'));
     const read = openAccess({
       ...noFiles,
@@ -78,18 +81,18 @@ describe('token files', () => {
     });
     expect(read).toMatchObject({
       ok: false,
-      problems: [
+      problem: [
         expect.stringMatching(/^--ingest-token-file: .*a-folder is not a file$/),
         expect.stringMatching(/^--read-token-file: .*large is larger than 1048576 bytes/),
       ],
     });
     expect(openAccess({ ...noFiles, readTokenFile: write('empty', '') })).toMatchObject({
-      problems: [expect.stringContaining('holds no token')],
+      problem: [expect.stringContaining('holds no token')],
     });
   });
 });
 
-describe('a path that is no plain file', () => {
+describe('a path that is not a plain file', () => {
   const paths: [string, () => string | Promise<string>][] = [
     ['a named pipe', () => made('pipe', (path) => execFileSync('mkfifo', [path]))],
     [
@@ -108,12 +111,12 @@ describe('a path that is no plain file', () => {
     ['a device without content', () => '/dev/null'],
   ];
 
-  it.each(paths)('is refused at the start, and at a look when it came in place of the file: %s', async (_what, make) => {
+  it.each(paths)('is refused at startup, and also later when it replaces the file: %s', async (_what, make) => {
     const path = await make();
     for (const setting of ['ingestTokenFile', 'readTokenFile']) {
       expect(openAccess({ ...noFiles, [setting]: path })).toMatchObject({
         ok: false,
-        problems: [expect.stringMatching(/ is not a file$/)],
+        problem: [expect.stringMatching(/ is not a file$/)],
       });
     }
     expect(readFirstToken(path)).toMatchObject({ ok: false, problem: expect.stringMatching(/ is not a file$/) as string });
@@ -154,24 +157,24 @@ describe('a path that is no plain file', () => {
   afterAll(() => servers.forEach((server) => server.close()));
 });
 
-describe('watching', () => {
-  it('looks at every file after each pause, until it is told to end', async () => {
+describe('watching files', () => {
+  it('reads every file after each pause, until the signal aborts', async () => {
     const stop = new AbortController();
-    const told: Reloaded[] = [];
+    const reported: Reloaded[] = [];
     let pauses = 0;
     const changing: Reloadable = { reload: () => (pauses === 2 ? { setting: 'a', outcome: { ok: true, value: 'it' } } : undefined) };
     await watchFiles([changing], {
       signal: stop.signal,
-      onReload: (reloaded) => told.push(reloaded),
+      onReload: (reloaded) => reported.push(reloaded),
       sleep: async () => {
         pauses += 1;
         if (pauses === 4) stop.abort();
       },
     });
-    expect([pauses, told.length]).toEqual([4, 1]);
+    expect([pauses, reported.length]).toEqual([4, 1]);
   });
 
-  it('of nothing ends at once', async () => {
+  it('ends at once when there is no file to watch', async () => {
     await watchFiles([], { signal: new AbortController().signal, onReload: () => {}, sleep: () => Promise.reject(new Error('no pause')) });
   });
 });
@@ -194,39 +197,39 @@ describe('certificate files', () => {
   function certificate(): Certificate {
     const read = readCertificate(good);
     if (!read.ok) throw new Error(read.problem);
-    return read.certificate;
+    return read.value;
   }
 
-  it('say what they are for', () => {
+  it('report the names and addresses that they are valid for', () => {
     const { isFor, names } = certificate();
     expect([isFor('localhost'), isFor('127.0.0.1'), isFor('10.0.0.1'), isFor('head')]).toEqual([true, true, false, false]);
     expect(names).toBe('DNS:localhost, IP Address:127.0.0.1');
   });
 
   it.each([
-    ['a missing one', { ...good, certFile: 'gone.pem' }, '--tls-cert-file: gone.pem: no such file'],
+    ['a missing certificate', { ...good, certFile: 'gone.pem' }, '--tls-cert-file: gone.pem: no such file'],
     ['a key in its place', { ...good, certFile: good.keyFile }, 'is not a certificate in PEM'],
     ['a certificate in place of the key', { ...good, keyFile: good.certFile }, 'is not a private key in PEM'],
-    ['the key of another', { ...good, keyFile: other.keyFile }, 'is not the key of the certificate'],
+    ['the key of another certificate', { ...good, keyFile: other.keyFile }, 'is not the key of the certificate'],
     ['a key with a passphrase', { ...good, keyFile: write('locked', '-----BEGIN ENCRYPTED PRIVATE KEY-----') }, 'is encrypted'],
-  ])('are refused: %s', (_name, files, problem) => {
+  ])('are refused when one is wrong: %s', (_name, files, problem) => {
     const read = readCertificate(files);
     expect(read.ok ? '' : read.problem).toContain(problem);
   });
 
-  it('are taken over once both of them have changed', () => {
+  it('are used once both the certificate and the key have changed', () => {
     const files = { certFile: write('live.pem', certificate().cert), keyFile: write('live-key.pem', certificate().key) };
     const used: Certificate[] = [];
     const reloadable = reloadableCertificate(files, certificate(), (next) => used.push(next));
     expect(reloadable.reload()).toBeUndefined();
     const next = readCertificate(other);
     if (!next.ok) throw new Error(next.problem);
-    writeFileSync(files.certFile, next.certificate.cert);
+    writeFileSync(files.certFile, next.value.cert);
     expect(reloadable.reload()).toMatchObject({ setting: 'tls-cert-file', outcome: { ok: false } });
     expect(used).toEqual([]);
-    writeFileSync(files.keyFile, next.certificate.key);
+    writeFileSync(files.keyFile, next.value.key);
     expect(reloadable.reload()).toMatchObject({ setting: 'tls-cert-file', outcome: { ok: true } });
-    expect(used.map(({ cert }) => cert)).toEqual([next.certificate.cert]);
+    expect(used.map(({ cert }) => cert)).toEqual([next.value.cert]);
     expect(reloadable.reload()).toBeUndefined();
   });
 });

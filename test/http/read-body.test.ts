@@ -1,6 +1,6 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { createByteBudget } from '../../src/http/byte-budget.ts';
+import { createByteBudget } from '../../src/http/body-buffers.ts';
 import { readBody } from '../../src/http/read-body.ts';
 import { createTestReceiver, post, rawEvents } from '../receiver/receiver-fixture.ts';
 
@@ -40,12 +40,12 @@ describe('content-encoding', () => {
     ['GZIP ', gzipSync(text)],
     ['deflate', deflateSync(text)],
     ['br', brotliCompressSync(text)],
-  ])('%s is read', async (encoding, bytes) => {
+  ])('%s is decoded', async (encoding, bytes) => {
     const { app } = createTestReceiver();
     expect(await post(app, bytes, { 'content-encoding': encoding })).toMatchObject({ status: 200, body: { accepted: 2 } });
   });
 
-  it.each(['zstd', 'compress', 'gzip, gzip', 'constructor', '__proto__'])('%s is answered 415', async (encoding) => {
+  it.each(['zstd', 'compress', 'gzip, gzip', 'constructor', '__proto__'])('%s receives 415', async (encoding) => {
     const { app } = createTestReceiver();
     expect(await post(app, '[]', { 'content-encoding': encoding })).toMatchObject({
       status: 415,
@@ -60,7 +60,7 @@ describe('content-encoding', () => {
     ['deflate', deflateSync(text).subarray(0, -1)],
     ['br', brotliCompressSync(text).subarray(0, -1)],
     ['br', Buffer.from(text)],
-  ])('%s that is cut short or something else is answered 400', async (encoding, bytes) => {
+  ])('%s that is truncated or in another format receives 400', async (encoding, bytes) => {
     const { app, journal } = createTestReceiver();
     expect(await post(app, bytes, { 'content-encoding': encoding })).toMatchObject({
       status: 400,
@@ -69,15 +69,15 @@ describe('content-encoding', () => {
     expect(journal.stats().entries).toBe(0);
   });
 
-  it('gzip of nothing is no JSON', async () => {
+  it('gzip of an empty body receives 400, because it is not JSON', async () => {
     const { app } = createTestReceiver();
     expect((await post(app, gzipSync(''), { 'content-encoding': 'gzip' })).status).toBe(400);
     expect((await post(app, '', { 'content-encoding': 'gzip' })).status).toBe(400);
   });
 });
 
-describe('limits', () => {
-  it('take a body of exactly the limit', async () => {
+describe('limits of bodies', () => {
+  it('accept a body of exactly the limit', async () => {
     const exactly = await read(streamOf(Buffer.alloc(LIMIT_BYTES)));
     expect(exactly.ok && exactly.bytes.length).toBe(LIMIT_BYTES);
     expect(await read(streamOf(Buffer.alloc(LIMIT_BYTES + 1)))).toMatchObject({ ok: false, code: 'body_too_large' });
@@ -86,7 +86,7 @@ describe('limits', () => {
     expect(await read(streamOf(gzipSync(Buffer.alloc(LIMIT_BYTES + 1))), 'gzip')).toMatchObject({ ok: false, code: 'body_too_large' });
   });
 
-  it('refuse a declared length without reading', async () => {
+  it('refuse a declared length above the limit without reading', async () => {
     const { body, pulledBytes } = countedStream(() => Buffer.alloc(1000));
     const budget = createByteBudget(LIMIT_BYTES);
     const refused = await readBody({
@@ -100,13 +100,13 @@ describe('limits', () => {
     expect(pulledBytes()).toBe(0);
   });
 
-  it('end an endless body', async () => {
+  it('stop reading an endless body', async () => {
     const { body, pulledBytes } = countedStream(() => Buffer.alloc(1000));
     expect(await read(body)).toMatchObject({ ok: false, code: 'body_too_large' });
     expect(pulledBytes()).toBeLessThan(LIMIT_BYTES + 100_000);
   });
 
-  it('end a bomb long before it is unpacked', async () => {
+  it('stop a decompression bomb long before it is unpacked', async () => {
     // Larger by far than the 64 KiB that a stream of Node 24 reads ahead.
     const bomb = Buffer.concat(Array.from({ length: 1000 }, () => gzipSync(Buffer.alloc(LIMIT_BYTES))));
     let position = 0;
@@ -115,14 +115,14 @@ describe('limits', () => {
     expect(pulledBytes()).toBeLessThan(bomb.length / 4);
   });
 
-  it('end compressed bytes that unpack to nothing', async () => {
+  it('count compressed bytes that unpack to nothing', async () => {
     const emptyMembers = Buffer.concat(Array.from({ length: 100 }, () => gzipSync('')));
     const { body, pulledBytes } = countedStream(() => emptyMembers);
     expect(await read(body, 'gzip')).toMatchObject({ ok: false, code: 'body_too_large' });
     expect(pulledBytes()).toBeLessThan(LIMIT_BYTES + 500_000);
   });
 
-  it('hold over all bodies at once, and the bytes come back', async () => {
+  it('apply to all bodies together, and a refused body gives its bytes back', async () => {
     const budget = createByteBudget(LIMIT_BYTES);
     const first = await read(streamOf(Buffer.alloc(700_000)), undefined, budget);
     expect(first.ok).toBe(true);
@@ -138,7 +138,7 @@ describe('limits', () => {
     expect((await read(streamOf(Buffer.alloc(700_000)), undefined, budget)).ok).toBe(true);
   });
 
-  it('are reached through a post, and every post gives back what it took', async () => {
+  it('apply to posts, and every post gives its bytes back', async () => {
     const { app } = createTestReceiver({ limits: { maxBodyBytes: 50_000, maxInFlightBytes: 60_000 } });
     for (let index = 0; index < 5; index += 1) {
       expect((await post(app, rawEvents(80, index * 80))).status).toBe(200);
@@ -150,8 +150,8 @@ describe('limits', () => {
   });
 });
 
-describe('a body that breaks off', () => {
-  it('is answered 400', async () => {
+describe('an incomplete body', () => {
+  it('receives 400 when the sender aborts', async () => {
     let pieces = 0;
     const body = new ReadableStream<Uint8Array>({
       pull(controller) {
@@ -164,7 +164,7 @@ describe('a body that breaks off', () => {
     expect(budget.taken()).toBe(0);
   });
 
-  it('is not there at all', async () => {
+  it('is empty when the request has none', async () => {
     expect(await read(null)).toMatchObject({ ok: true, bytes: Buffer.alloc(0) });
   });
 });

@@ -6,12 +6,12 @@ const first = 'first-token-of-24-chars.';
 const second = 'second_token_of_24_chars';
 
 describe('a set of tokens', () => {
-  it('asks for none when it has none', () => {
+  it('requires no token when it is empty', () => {
     const tokens = createTokenSet([]);
     expect([tokens.isRequired(), tokens.accepts([]), tokens.accepts([''])]).toEqual([false, false, false]);
   });
 
-  it('accepts each of its tokens, among other credentials too, and nothing else', () => {
+  it('accepts each of its tokens, also next to other credentials, and nothing else', () => {
     const tokens = createTokenSet([first, second]);
     expect(tokens.isRequired()).toBe(true);
     for (const credentials of [[first], [second], ['ray', second], [first, '']]) expect(tokens.accepts(credentials)).toBe(true);
@@ -20,17 +20,17 @@ describe('a set of tokens', () => {
   });
 });
 
-describe('tokens as text', () => {
-  it('stand one a line, with comments and blank lines between them', () => {
+describe('tokens in a text', () => {
+  it('are one per line, with comments and blank lines between them', () => {
     expect(tokenLines(`# since May\n${first}\r\n\n  ${second}  \n#${first}x`)).toEqual({ ok: true, value: [first, second] });
   });
 
-  it('are needed in a file, but not in a variable', () => {
+  it('are required in a file, but not in a variable', () => {
     expect(tokenLines('\n# none\n')).toEqual({ ok: false, problem: 'holds no token; write one a line' });
     expect(tokenList('')).toEqual({ ok: true, value: [] });
   });
 
-  it('are told by their line when they cannot be one, and not repeated', () => {
+  it('are reported by line number when invalid, without repeating them', () => {
     const read = tokenLines(`${first}\n# x\nhunter2`);
     expect(read).toEqual({
       ok: false,

@@ -34,7 +34,7 @@ export async function serveAttacked(options: BridgeOptions = {}, listenOptions: 
   const onConnectionRefused = telemetry.connectionRefused;
   const listening = await listen(bridge.app.fetch, { host: '127.0.0.1', port: 0 }, { ...listenOptions, onConnectionRefused });
   if (!listening.ok) throw new Error(listening.problem);
-  const { server } = listening;
+  const { value: server } = listening;
   await bridge.start();
   cleanUps.push(async () => {
     await server.close(0);
@@ -83,8 +83,8 @@ export async function listenFor(
 ): Promise<number> {
   const listening = await listen(fetch, { host: '127.0.0.1', port: 0 }, { limits, onConnectionRefused });
   if (!listening.ok) throw new Error(listening.problem);
-  cleanUps.push(() => listening.server.close(0));
-  return listening.server.port;
+  cleanUps.push(() => listening.value.close(0));
+  return listening.value.port;
 }
 
 export async function connectTo(port: number, text = ''): Promise<RawConnection> {

@@ -69,7 +69,7 @@ export async function browse(options: BrowserContextOptions = {}, bridgeOptions:
   const serve = async (port: number): Promise<ListeningServer> => {
     const listening = await listen(fixture.bridge.app.fetch, { host: '127.0.0.1', port });
     if (!listening.ok) throw new Error(listening.problem);
-    return listening.server;
+    return listening.value;
   };
   let server = await serve(0);
   const { url } = server;
