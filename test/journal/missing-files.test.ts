@@ -1,6 +1,7 @@
 import { mkdir, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../src/runtime/index.ts';
 import type { DiskJournalOptions, Journal } from '../../src/journal/index.ts';
 import { newFolder, type OpenJournal, openJournal, recordsOf, removeFolder } from './disk-journal-fixture.ts';
 import { event } from './journal-contract.ts';
@@ -12,14 +13,7 @@ let parent: string;
 let folder: string;
 const open = new Set<Journal>();
 
-const sleep: DiskJournalOptions['sleep'] = (ms, signal) =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, Math.min(ms, 5));
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+const sleep: DiskJournalOptions['sleep'] = (ms, signal) => systemClock.sleep(Math.min(ms, 5), signal);
 
 beforeEach(async () => {
   parent = await newFolder();

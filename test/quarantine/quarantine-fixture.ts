@@ -41,8 +41,12 @@ export async function createTestQuarantine(over: Partial<QuarantineOptions> = {}
     sleep: (_ms, signal) =>
       new Promise((resolve) => {
         if (signal.aborted) return resolve();
-        signal.addEventListener('abort', () => resolve());
-        sleepers.push(resolve);
+        const end = (): void => {
+          signal.removeEventListener('abort', end);
+          resolve();
+        };
+        signal.addEventListener('abort', end);
+        sleepers.push(end);
       }),
     onEvent: (event) => events.push(event),
     ...over,

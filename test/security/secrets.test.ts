@@ -7,6 +7,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { readCertificate } from '../../src/http/index.ts';
 import { createBridge } from '../../src/bridge/bridge.ts';
+import { systemClock } from '../../src/runtime/index.ts';
 import { connectRaw, makeTestCertificate, serveAttacked, type TestCertificate, until } from './attacked-server.ts';
 
 const token = 'the-sender-token-0123456789';
@@ -89,7 +90,7 @@ describe('a token file', () => {
 
   it('is read again by a running bridge; one that is emptied opens nothing', async () => {
     const file = tokenFile(`${token}\n`);
-    const clock = { now: Date.now, random: Math.random, sleep: (_ms: number, signal: AbortSignal) => shortly(signal) };
+    const clock = { now: Date.now, random: Math.random, sleep: (_ms: number, signal: AbortSignal) => systemClock.sleep(5, signal) };
     const attacked = await serveAttacked({ settings: { ingestTokenFile: file }, clock });
     expect([await attacked.goodPost(token), await attacked.goodPost(wrong), await attacked.goodPost()]).toEqual([200, 401, 401]);
     writeFileSync(file, wrong);
@@ -107,13 +108,6 @@ describe('a token file', () => {
     expect(() => createBridge({ exporters: [], env: {}, settings: { ingestTokenFile: '/nowhere/tokens' } })).toThrow('no such file');
   });
 });
-
-function shortly(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, 5);
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-  });
-}
 
 describe('TLS', () => {
   function certificateOf(files: TestCertificate) {
