@@ -243,7 +243,7 @@ it.each(['takes', 'is away'] as const)(
     for (const body of bodies) await postTo(first.bridge.app, body);
     await until(() => first.bridge.stats().journal.entries === 0);
     first.pass(60_000);
-    await until(() => logged(first).length > 1);
+    await until(() => logged(first).length === 3);
     const before = logged(first);
     // The one of the empty state.
     expect(first.checkpoints()).toBe(1);
