@@ -25,7 +25,7 @@ interface SettingText {
   readonly help: string;
 }
 
-/** An option of `serve`: a flag, an environment variable and a row of the README's table. */
+/** An option of `serve`: a flag, an environment variable and a row of docs/reference/settings.md. */
 export interface Setting<Value> extends Option<Value> {
   readonly name: string;
   readonly env: string;

@@ -54,7 +54,7 @@ export const doctorCommand: Command = {
   summary: 'find out why nothing arrives',
   usage: '[--ray-address URL] [--bridge URL] [--endpoint URL] [options]',
   description: [
-    "Follows the way of an event and tells where it ends: Ray's release and variables, each node's agent with its counters and log, the address and token of the bridge, the bridge itself, the OTLP endpoint. Each finding has a stable code (listed in the README), and says what to do.",
+    "Follows the way of an event and tells where it ends: Ray's release and variables, each node's agent with its counters and log, the address and token of the bridge, the bridge itself, the OTLP endpoint. Each finding has a stable code (docs/reference/doctor-findings.md), and says what to do.",
     "Run it on a node of Ray with the user of Ray to have the variables of its processes seen, and with the bridge's OTEL_* variables to have the endpoint seen as the bridge sees it. A bridge that delivers is believed, whatever this shell reaches. What cannot be looked at from here is said to be not known; it is never taken for well.",
     'It changes nothing: its post to the bridge and its request to the backend hold no events and no spans. Of processes it reads the documented variables of Ray, and of other variables the names, to find misspelt ones; no token is printed.',
     'The exit code is 1 when a fault was found, or when nothing at all could be looked at. Warnings and what is not known do not count.',

@@ -6,7 +6,7 @@ interface FindingRow {
   readonly meaning: string;
 }
 
-/** Every finding of `doctor`: the codes are stable, and the README lists them. In the order of the way: Ray, its nodes, the bridge, the backend. */
+/** Every finding of `doctor`: the codes are stable; docs/reference/doctor-findings.md lists them. In the order of the way: Ray, its nodes, the bridge, the backend. */
 export const FINDINGS = {
   ray_unreachable: fault("Ray's dashboard does not answer at the address of `--ray-address`"),
   ray_not_dashboard: fault("What answers at `--ray-address` is not Ray's dashboard: another port of Ray, a proxy, a log-in page"),

@@ -1,4 +1,4 @@
-/** Why an event was set aside. The codes are stable; `docs/errors.md` lists them. */
+/** Why an event was set aside. The codes are stable; `docs/reference/error-codes.md` lists them. */
 export const REJECTIONS = {
   event_not_object: 'The element of the array is not a JSON object',
   event_type_missing: 'No `eventType`',

@@ -1,4 +1,4 @@
-/** Why a whole request was refused. The codes are stable; `docs/errors.md` lists them. */
+/** Why a whole request was refused. The codes are stable; `docs/reference/error-codes.md` lists them. */
 export type RefusalCode =
   | 'browser_post'
   | 'token_missing'

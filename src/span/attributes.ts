@@ -139,7 +139,7 @@ export const ATTRIBUTES = {
   'ray.job.outcome': row(
     'string',
     ['job'],
-    '`succeeded`, `failed`, `stopped` or `unknown`; see [what a job came to](docs/ray-user.md#what-a-job-and-an-attempt-came-to)',
+    '`succeeded`, `failed`, `stopped` or `unknown`',
   ),
   'ray.job.outcome_reason': row(
     'string',

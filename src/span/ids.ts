@@ -5,7 +5,7 @@ import type { SpanRef, TraceRef } from '../correlate/index.ts';
  * The published formula of every trace and span id:
  * `H(kind, session, ...parts)` = SHA-256 of the UTF-8 text `ray-otel-bridge/v1`, kind, session name and parts, joined with NUL.
  * A trace id is its first 16 bytes, a span id its first 8, in lower-case hex; one that is all zero ends in 01 instead.
- * Ids are lower-case hex, numbers decimal. The tables stand in the README, with test vectors.
+ * Ids are lower-case hex, numbers decimal. The tables and test vectors are in docs/reference/ids.md.
  */
 const VERSION = 'ray-otel-bridge/v1';
 const TRACE_HEX = 32;

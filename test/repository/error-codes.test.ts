@@ -9,7 +9,7 @@ import { projectFiles, readProjectFile, readTexts } from './source-tree.ts';
 
 const source = readTexts(projectFiles('src').filter((path) => path.endsWith('.ts')));
 const unions = unionsOf(source);
-const rows = codeRows(readProjectFile('docs/errors.md'));
+const rows = codeRows(readProjectFile('docs/reference/error-codes.md'));
 
 function members(union: string): readonly string[] {
   return unions.get(union) ?? [];

@@ -1,6 +1,6 @@
 import type { FileTexts } from './source-tree.ts';
 
-/** One row of a table of `docs/errors.md`, by the heading above it. */
+/** One row of a table of `docs/reference/error-codes.md`, by the heading above it. */
 export interface CodeRow {
   readonly section: string;
   readonly code: string;

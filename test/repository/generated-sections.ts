@@ -1,13 +1,15 @@
 import { join } from 'node:path';
-import { RAY_EVENT_TYPES } from '../../src/command/index.ts';
+import { type Command, commands, RAY_EVENT_TYPES } from '../../src/command/index.ts';
 import { SETTINGS } from '../../src/config.ts';
 import { rayEventsToSpans } from '../../src/convert.ts';
 import { FINDINGS } from '../../src/doctor/index.ts';
+import { type Option } from '../../src/options/index.ts';
 import { METRICS } from '../../src/telemetry/metrics.ts';
 import { ATTRIBUTES, type AttributeRow } from '../../src/span/index.ts';
 import { renderTraceTree } from '../../src/terminal/index.ts';
+import { openApiDocument } from '../../src/view/openapi.ts';
 import { readRecordedEvents } from '../support/posts.ts';
-import { readProjectFile, repositoryRoot } from './source-tree.ts';
+import { projectFiles, readProjectFile, repositoryRoot } from './source-tree.ts';
 
 export interface IdentityVector {
   readonly kind: string;
@@ -20,10 +22,11 @@ export function readIdentityVectors(): readonly IdentityVector[] {
   return JSON.parse(readProjectFile('test/fixtures/identity-vectors.json')) as IdentityVector[];
 }
 
-/** The sections of the README that are made of the code, by the name in their marks. */
+/** Renders each section of the documentation that the code determines, by the name in its markers. */
 export const sections: Readonly<Record<string, () => string>> = {
   tree: traceTree,
   'event-types': () => fenced(`RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENT_TYPES=${RAY_EVENT_TYPES.join(',')}`),
+  commands: () => commands.map(commandReference).join('\n\n'),
   settings: () =>
     table(
       ['flag', 'variable', 'default', 'what it does'],
@@ -44,6 +47,7 @@ export const sections: Readonly<Record<string, () => string>> = {
       ['metric', 'type', 'labels', 'meaning'],
       Object.values(METRICS).map(({ name, type, labels, help }) => [code(name), type, labels.map(code).join(', '), help]),
     ),
+  endpoints: () => table(['path', 'answer', 'parameters'], Object.entries(apiPaths()).map(endpointRow)),
   findings: () =>
     table(
       ['code', 'severity', 'what is wrong'],
@@ -56,23 +60,72 @@ export const sections: Readonly<Record<string, () => string>> = {
     ),
 };
 
-/** The document with every marked section made anew. Throws when a section of the table has no marks in it. */
-export function withSections(document: string): string {
-  let text = document;
-  for (const [name, render] of Object.entries(sections)) {
+const marker = /<!-- begin ([a-z-]+): made by npm run docs -->/g;
+
+/** Names of the sections that a page has markers for. */
+export function sectionsOf(page: string): readonly string[] {
+  return [...page.matchAll(marker)].map(([, name]) => name ?? '');
+}
+
+/** Pages with at least one generated section: the README and everything under `docs/`. */
+export function generatedPages(): ReadonlyMap<string, string> {
+  const pages = ['README.md', ...projectFiles('docs').filter((path) => path.endsWith('.md'))];
+  return new Map(pages.map((path) => [path, readProjectFile(path)] as const).filter(([, text]) => sectionsOf(text).length > 0));
+}
+
+/** The page with each of its generated sections rendered again. Throws on an unknown section and on a missing end marker. */
+export function withSections(page: string): string {
+  let text = page;
+  for (const name of sectionsOf(page)) {
     const [begin, end] = [`<!-- begin ${name}: made by npm run docs -->`, `<!-- end ${name} -->`];
+    const render = sections[name];
     const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-    if (from < 0 || to < from) throw new Error(`The README has no marks for the section ${name}: ${begin} ... ${end}`);
+    if (render === undefined) throw new Error(`${name} is not a generated section`);
+    if (to < from) throw new Error(`The section ${name} has no end marker: ${end}`);
     text = `${text.slice(0, from + begin.length)}\n\n${render()}\n\n${text.slice(to)}`;
   }
   return text;
+}
+
+function commandReference({ name, usage, description, options, examples }: Command): string {
+  const rows = Object.values(options);
+  return [
+    `## ${name}`,
+    fenced(`ray-otel-bridge ${name} ${usage}`),
+    ...description.map(escapeAngles),
+    // The options of `serve` are the settings: they have a page of their own.
+    ...(options === SETTINGS
+      ? ['Options: [settings](settings.md).']
+      : [table(['option', 'variable', 'default', 'what it does'], rows.map(optionRow))]),
+    fenced(examples.map(({ says, line }) => `# ${says}\n${line}`).join('\n'), 'sh'),
+  ].join('\n\n');
+}
+
+function optionRow({ flag, env = '', placeholder, default: unset, help, isSwitch }: Option<unknown>): readonly string[] {
+  const shown = isSwitch === true ? flag : `${flag} ${placeholder}`;
+  return [flag === '' ? '(none)' : code(shown), env === '' ? '' : code(env), unset === '' ? '' : code(unset), escapeAngles(help)];
+}
+
+interface ApiOperation {
+  readonly summary: string;
+  readonly parameters: readonly { readonly name: string; readonly in: string }[];
+}
+
+function apiPaths(): Readonly<Record<string, { readonly get: ApiOperation }>> {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a test of the view checks the document against OpenAPI's own schema
+  return openApiDocument()['paths'] as Readonly<Record<string, { readonly get: ApiOperation }>>;
+}
+
+function endpointRow([path, { get }]: readonly [string, { readonly get: ApiOperation }]): readonly string[] {
+  const parameters = get.parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => code(name));
+  return [code(`GET ${path}`), escapeAngles(get.summary), parameters.join(', ')];
 }
 
 function traceTree(): string {
   const { spans } = rayEventsToSpans(readRecordedEvents(join(repositoryRoot, 'examples/demo/events.ndjson.gz')));
   const job = spans.find(({ name }) => name.startsWith('job '));
   const trace = spans.filter((span) => span.spanContext().traceId === job?.spanContext().traceId);
-  return fenced(renderTraceTree(trace, { width: 96, color: false, maxLines: 22 }).trimEnd());
+  return fenced(renderTraceTree(trace, { width: 96, color: false, maxLines: 12 }).trimEnd());
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -80,8 +133,16 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
-function fenced(text: string): string {
-  return `\`\`\`text\n${text}\n\`\`\``;
+function fenced(text: string, language = 'text'): string {
+  return `\`\`\`${language}\n${text}\n\`\`\``;
+}
+
+/** Text outside backticks with `<` escaped: Markdown would take `<name>` for an HTML tag. */
+function escapeAngles(text: string): string {
+  return text
+    .split(/(`[^`]*`)/)
+    .map((part, index) => (index % 2 === 0 ? part.replaceAll('<', '&lt;') : part))
+    .join('');
 }
 
 function code(text: string): string {

@@ -42,7 +42,7 @@ function refusedSenders({ countsLater, address }: BridgeFacts, counts: BridgeCou
   const isAboutTokens = (growing.length > 0 ? growing : [...counts.refusedByCode.keys()]).some((code) => code.startsWith('token_'));
   const fix = isAboutTokens
     ? `put a token of --ingest-token-file into ${RAY_VARIABLES.address} of every node; the log of the bridge names the addresses that it refused`
-    : 'the codes are explained in the README, under "What the answers mean"; the log of the bridge has the addresses';
+    : 'docs/reference/error-codes.md explains the codes; the log of the bridge has the addresses';
   if (growing.length > 0) {
     const what = `posts are being refused right now (${growing.join(', ')})`;
     return [

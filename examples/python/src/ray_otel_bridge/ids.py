@@ -1,4 +1,4 @@
-"""The published formula of the bridge's trace and span ids (README of the bridge, "Ids").
+"""The published formula of the bridge's trace and span ids (docs/reference/ids.md).
 
 ``H(kind, session, *parts)`` is the SHA-256 of the UTF-8 text ``ray-otel-bridge/v1``, kind, session name and parts, joined with
 NUL bytes. A trace id is its first 16 bytes, a span id its first 8; one that is all zero ends in 01 instead. All ids here are
@@ -29,12 +29,12 @@ def _well_formed(text: str) -> str:
 
 
 def trace_id(kind: str, session: str, *parts: str | int) -> str:
-    """Trace id of any kind of the table in the bridge's README, as ``trace.job``: 32 hex digits."""
+    """Trace id of any kind of the table in docs/reference/ids.md, as ``trace.job``: 32 hex digits."""
     return _hash(kind, session, parts, _TRACE_HEX)
 
 
 def span_id(kind: str, session: str, *parts: str | int) -> str:
-    """Span id of any kind of the table in the bridge's README, as ``task``: 16 hex digits."""
+    """Span id of any kind of the table in docs/reference/ids.md, as ``task``: 16 hex digits."""
     return _hash(kind, session, parts, _SPAN_HEX)
 
 

@@ -1,27 +1,26 @@
 import { describe, expect, it } from 'vitest';
 import * as library from '../../src/index.ts';
 import { spanId, traceId } from '../support/identity.ts';
-import { type IdentityVector, readIdentityVectors, sections, withSections } from './generated-sections.ts';
-import { readProjectFile } from './source-tree.ts';
+import { generatedPages, type IdentityVector, readIdentityVectors, sections, sectionsOf, withSections } from './generated-sections.ts';
 
-const readme = readProjectFile('README.md');
+const pages = [...generatedPages()];
 
-describe('README.md', () => {
-  // `npm run docs` writes the file anew; without it, a section that differs fails here.
-  it('has the tables that the code has', async () => {
-    await expect(withSections(readme)).toMatchFileSnapshot('../../README.md');
+describe('generated sections', () => {
+  // `npm run docs` rewrites the pages; without `--update` a section that differs from the code fails here.
+  it.each(pages)('%s has the sections that the code generates', async (path, text) => {
+    await expect(withSections(text)).toMatchFileSnapshot(`../../${path}`);
   });
 
-  it('has all of them, and each says something', () => {
+  it('stand once each, and none is empty', () => {
+    const placed = pages.flatMap(([, text]) => sectionsOf(text));
+    expect(placed.toSorted()).toEqual(Object.keys(sections).toSorted());
     for (const [name, render] of Object.entries(sections)) expect(render().split('\n').length, name).toBeGreaterThan(2);
-    expect(() => withSections(readme.replace('<!-- begin settings', '<!-- begun settings'))).toThrow('settings');
   });
 
-  it('says of each command what its package does', () => {
-    const { scripts } = JSON.parse(readProjectFile('package.json')) as { scripts: Record<string, string> };
-    const named = [...readme.matchAll(/npm run ([\w:-]+)/g)].map((match) => match[1] ?? '');
-    expect(named.length).toBeGreaterThan(1);
-    for (const name of named) expect(Object.keys(scripts)).toContain(name);
+  it('are refused with an unknown name or without an end marker', () => {
+    const begin = '<!-- begin NAME: made by npm run docs -->';
+    expect(() => withSections(begin.replace('NAME', 'no-such'))).toThrow('no-such is not a generated section');
+    expect(() => withSections(begin.replace('NAME', 'settings'))).toThrow('The section settings has no end marker');
   });
 });
 
@@ -46,7 +45,7 @@ describe('test vectors of the ids', () => {
   };
   const vectors = readIdentityVectors();
 
-  it('stand for every published kind', () => {
+  it('cover every published kind', () => {
     expect(new Set(vectors.map(({ kind }) => kind))).toEqual(new Set(Object.keys(published)));
   });
 
