@@ -2,10 +2,10 @@ import { fileURLToPath } from 'node:url';
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { createBridge } from '../bridge/index.ts';
-import { defaultSettings, SETTINGS } from '../config.ts';
+import { defaultSettings, SETTINGS, type Settings } from '../config.ts';
 import { systemClock } from '../runtime/index.ts';
-import { type Option, parseOptions } from '../options/index.ts';
-import { recordingSizeBytes } from '../recording/index.ts';
+import { type ListenAddress, listenAddress, type Option, parseOptions, switchValue } from '../options/index.ts';
+import { readRecording, recordingSizeBytes } from '../recording/index.ts';
 import { createTelemetry } from '../telemetry/index.ts';
 import { renderTraceTree } from '../terminal/index.ts';
 import { type Command, type CommandContext, done, interrupted, type Outcome, failed, usage } from './command.ts';
@@ -14,23 +14,45 @@ import { listen } from '../http/index.ts';
 import { createProgress, wantsColor, writeText } from './output.ts';
 import { createPoster } from './poster.ts';
 import { Replay } from './replay-run.ts';
+import { aborted } from './signals.ts';
 
 /** In the package, beside `src` and `dist`. */
 export const BUNDLED_RECORDING = fileURLToPath(new URL('../../examples/demo/events.ndjson.gz', import.meta.url));
 
-const OPTIONS = { nesting: SETTINGS.nesting } satisfies Record<string, Option<unknown>>;
+const OPTIONS = {
+  serve: {
+    flag: '--serve',
+    placeholder: '',
+    default: '',
+    isSwitch: true,
+    parse: switchValue,
+    group: 'Live page',
+    help: 'Play the recording at its own pace on the live page, and keep the page open until Ctrl-C.',
+  },
+  listen: {
+    flag: '--listen',
+    placeholder: '<host:port>',
+    default: '127.0.0.1:0',
+    parse: listenAddress,
+    group: 'Live page',
+    help: 'With --serve: address of the live page. Port 0 takes a free one.',
+  },
+  nesting: SETTINGS.nesting,
+} satisfies Record<string, Option<unknown>>;
 
 export const demoCommand: Command = {
   name: 'demo',
-  summary: 'show the traces of recorded events as trees in the terminal, without a backend',
+  summary: 'show recorded jobs as trees in the terminal or on the live page, without Ray and without a backend',
   usage: '[FILE...] [options]',
   description: [
     'Starts a bridge on a free port of this machine, posts a recording to it, and prints the traces that come out. Without FILE the recording is one that comes with the package: a few jobs on a small Ray cluster.',
     'What is still open at the end of the recording is closed at its last known time and marked with ~.',
+    'With --serve it shows the recording on the live page instead, as it looked when the jobs ran.',
   ],
   options: OPTIONS,
   examples: [
     { says: 'what a trace looks like', line: 'ray-otel-bridge demo' },
+    { says: 'what the live page looks like', line: 'ray-otel-bridge demo --serve' },
     { says: 'your own jobs', line: 'ray-otel-bridge demo events.ndjson.gz' },
   ],
   run: demo,
@@ -52,8 +74,49 @@ async function demo(context: CommandContext): Promise<Outcome> {
   if (missing.length > 0) return usage(...missing);
   const files = parsed.positionals.length > 0 ? parsed.positionals : [BUNDLED_RECORDING];
 
+  const { serve, listen: address } = parsed.values;
+  return serve ? await showPage(files, address, context) : await printTrees(files, parsed.values.nesting, context);
+}
+
+/** Plays the recording on the live page at its own pace, by the clock of the recording, until the user stops it. */
+async function showPage(files: readonly string[], address: ListenAddress, context: CommandContext): Promise<Outcome> {
+  const { stdout, stop } = context;
+  const aheadMs = context.now() - ((await firstReceivedMs(files, context)) ?? context.now());
+  const bridge = createBridge({
+    exporter: collectInto([]),
+    settings: { ...defaultSettings(), view: 'on' },
+    env: {},
+    telemetry: createTelemetry({ logLevel: 'silent' }),
+    clock: { ...systemClock, now: () => context.now() - aheadMs },
+  });
+  const listening = await listen(bridge.app.fetch, address);
+  if (!listening.ok) return failed(listening.problem);
+  const { url } = listening.value;
+  await bridge.start();
+  try {
+    await writeText(stdout, `Open ${url}/ to watch a recorded job as it ran. Ctrl-C ends it.\n`);
+    const failure = await replayInto(url, files, 1, context);
+    if (failure !== undefined) return failed(failure);
+    if (!stop.aborted) await writeText(stdout, 'The recording has ended; the page stays open.\n');
+    await aborted(stop);
+  } finally {
+    await Promise.all([listening.value.close(0), bridge.stop({ timeoutMs: 0 })]);
+  }
+  return done;
+}
+
+async function firstReceivedMs(files: readonly string[], { stdin }: CommandContext): Promise<number | undefined> {
+  for (const file of files) {
+    // Standard input can be read only once.
+    if (file === '-') return undefined;
+    for await (const item of readRecording(file, { stdin })) if (item.kind === 'post') return item.receivedAtMs;
+  }
+  return undefined;
+}
+
+async function printTrees(files: readonly string[], nesting: Settings['nesting'], context: CommandContext): Promise<Outcome> {
   const spans: ReadableSpan[] = [];
-  const settings = { ...defaultSettings(), nesting: parsed.values.nesting };
+  const settings = { ...defaultSettings(), nesting };
   let aheadMs = 0;
   const bridge = createBridge({
     exporter: collectInto(spans),
@@ -66,7 +129,7 @@ async function demo(context: CommandContext): Promise<Outcome> {
   if (!listening.ok) return failed(listening.problem);
   await bridge.start();
   try {
-    const failure = await replayInto(listening.value.url, files, context);
+    const failure = await replayInto(listening.value.url, files, Number.POSITIVE_INFINITY, context);
     if (failure !== undefined) return failed(failure);
     // The clock is put past every waiting time, as if nothing more had come for hours: what is open closes.
     if (!(await waitUntil(() => bridge.stats().journal.entries === 0, context))) return stillBusy(context);
@@ -86,12 +149,12 @@ function stillBusy({ stop }: CommandContext): Outcome {
     : failed(`the bridge did not get through the recording within ${CLOSE_TIMEOUT_MS / 1000} s: is this machine busy?`);
 }
 
-async function replayInto(url: string, files: readonly string[], context: CommandContext): Promise<string | undefined> {
+async function replayInto(url: string, files: readonly string[], speed: number, context: CommandContext): Promise<string | undefined> {
   const progress = createProgress(context.stderr, context.now);
   const poster = createPoster({ target: new URL(url), timeoutMs: POST_TIMEOUT_MS, giveUpMs, ...context });
   const replay = new Replay({
     context,
-    speed: Number.POSITIVE_INFINITY,
+    speed,
     maxProblems: 20,
     progress,
     poster,

@@ -19,6 +19,7 @@ import { type Journal, openDiskJournal } from '../journal/index.ts';
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts';
 import { formatCount, printable } from '../terminal/index.ts';
 import { type Command, type CommandContext, done, type Outcome, failed, usage } from './command.ts';
+import { missingBackendLine } from './default-backend.ts';
 import { thisMachine } from './machine.ts';
 import { rayLines, rayVariables } from './ray-variables.ts';
 import { aborted } from './signals.ts';
@@ -87,7 +88,12 @@ async function serve(context: CommandContext): Promise<Outcome> {
   }
   const { value: server } = listening;
   await bridge.start();
-  stdout.write(`${startLines(server, security, settings, created.describe).join('\n')}\n`);
+  const missingBackend = await missingBackendLine(env, created.exporters);
+  const exporterLines = [
+    ...created.describe.map((line) => `sending traces by ${line}`),
+    ...(missingBackend === undefined ? [] : [missingBackend]),
+  ];
+  stdout.write(`${startLines(server, security, settings, exporterLines).join('\n')}\n`);
 
   if (certificate !== undefined && certificateFiles !== undefined) {
     const files = [reloadableCertificate(certificateFiles, certificate, server.useCertificate)];
@@ -139,7 +145,7 @@ function startLines(
   server: ListeningServer,
   security: ListenerSecurity,
   settings: Settings,
-  exporters: readonly string[],
+  exporterLines: readonly string[],
 ): readonly string[] {
   const { listen: address, journal, dataDir } = settings;
   const keeps =
@@ -147,7 +153,7 @@ function startLines(
   return [
     `listening on ${server.url}`,
     ...(settings.view === 'on' ? [`showing what is going on at ${server.url}/`] : []),
-    ...exporters.map((line) => `sending traces by ${line}`),
+    ...exporterLines,
     `keeping accepted events ${keeps}`,
     '',
     ...rayLines(security, address.host, server.port, thisMachine()),

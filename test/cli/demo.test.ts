@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -51,6 +53,32 @@ describe('demo', () => {
     const file = join(await mkdtemp(join(tmpdir(), 'demo-')), 'empty.json');
     await writeFile(file, '[]');
     expect((await demoOf(file)).stdout.text).toBe('No spans.\n');
+  });
+
+  test('--serve shows the recorded job on the live page, by the clock of the recording, until a signal', async () => {
+    const run = invocation(['--serve']);
+    const ended = demoCommand.run(run);
+    const [, url = ''] = await run.stdout.shows(/Open (\S+) to watch/);
+    await run.stdout.shows(/the page stays open/);
+    expect(await (await fetch(url)).text()).toContain('<html');
+    const answer = (await (await fetch(`${url}api/v1/jobs`)).json()) as {
+      nowMs: number;
+      jobs: { name: string; startMs: number; taskCount: number }[];
+    };
+    expect(answer.jobs).toMatchObject([{ name: 'python w_basic.py', taskCount: 37 }]);
+    expect(answer.nowMs - (answer.jobs[0]?.startMs ?? 0)).toBeLessThan(60_000);
+    run.interrupt();
+    expect(await ended).toEqual({ kind: 'done' });
+  });
+
+  test('--serve on an address that is in use is an error with that address', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const outcome = await demoCommand.run(invocation(['--serve', '--listen', `127.0.0.1:${port}`]));
+    server.close();
+    expect(JSON.stringify(outcome)).toContain(`127.0.0.1:${port}`);
+    expect(outcome.kind).not.toBe('done');
   });
 
   test('a file that is not there is a mistake of the user', async () => {

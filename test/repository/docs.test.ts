@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { commands, RAY_EVENT_TYPES } from '../../src/command/index.ts';
+import { COMMANDS, RAY_EVENT_TYPES } from '../../src/command/index.ts';
 import { SETTINGS } from '../../src/config.ts';
 import { KNOWN_EVENT_TYPES } from '../../src/doctor/ray-release.ts';
 import { OTEL_VARIABLES } from '../../src/known-variables.ts';
@@ -41,7 +41,7 @@ const callOfProgram = /(?:ray-otel-bridge|dist\/cli\.js) ([a-z]+)((?: +[^\s#|&;]
 /** Calls of the program with a command or a flag that it does not have. */
 function unknownCalls(block: string): readonly RegExpExecArray[] {
   return [...block.matchAll(callOfProgram)].filter(([, name = '', rest = '']) => {
-    const command = commands.find((candidate) => candidate.name === name);
+    const command = COMMANDS.find((candidate) => candidate.name === name);
     const flags = [...rest.matchAll(/ (--[a-z-]+)/g)].map(([, flag = '']) => flag);
     const known = ['--help', ...Object.values(command?.options ?? {}).map(({ flag }) => flag)];
     return command === undefined || flags.some((flag) => !known.includes(flag));

@@ -8,7 +8,16 @@ const registryHosts = new RegExp(
 );
 const unfinished = new RegExp(String.raw`\b(?:${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X'].join('|')})\b`);
 
-const conventionalNames = new Set(['README.md', 'CHANGELOG.md', 'CODE_OF_CONDUCT.md', 'CONTRIBUTING.md', 'SECURITY.md', 'LICENSE', 'NOTICE', 'Dockerfile']);
+const conventionalNames = new Set([
+  'README.md',
+  'CHANGELOG.md',
+  'CODE_OF_CONDUCT.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'LICENSE',
+  'NOTICE',
+  'Dockerfile',
+]);
 const kebabCase = /^\.?[a-z0-9]+(?:[-.][a-z0-9]+)*$/;
 /** What Python can import. */
 const pythonModule = /^[a-z0-9_]+\.py$/;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Command, commands, RAY_EVENT_TYPES } from '../../src/command/index.ts';
+import { type Command, COMMANDS, RAY_EVENT_TYPES } from '../../src/command/index.ts';
 import { SETTINGS } from '../../src/config.ts';
 import { rayEventsToSpans } from '../../src/convert.ts';
 import { FINDINGS } from '../../src/doctor/index.ts';
@@ -26,7 +26,7 @@ export function readIdentityVectors(): readonly IdentityVector[] {
 export const sections: Readonly<Record<string, () => string>> = {
   tree: traceTree,
   'event-types': () => fenced(`RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENT_TYPES=${RAY_EVENT_TYPES.join(',')}`),
-  commands: () => commands.map(commandReference).join('\n\n'),
+  commands: () => COMMANDS.map(commandReference).join('\n\n'),
   settings: () =>
     table(
       ['flag', 'variable', 'default', 'what it does'],
@@ -112,7 +112,6 @@ interface ApiOperation {
 }
 
 function apiPaths(): Readonly<Record<string, { readonly get: ApiOperation }>> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a test of the view checks the document against OpenAPI's own schema
   return openApiDocument()['paths'] as Readonly<Record<string, { readonly get: ApiOperation }>>;
 }
 
