@@ -136,11 +136,7 @@ export const ATTRIBUTES = {
   'ray.job.name': row('string', ['job', 'cluster', 'mark'], 'Name of the job'),
   'ray.job.submission_id': row('string', ['job', 'cluster', 'mark'], 'Id of a job that was sent through the job API'),
   'ray.job.entrypoint': row('string', ['job', 'cluster', 'mark'], 'Entry point, reduced to program and script'),
-  'ray.job.outcome': row(
-    'string',
-    ['job'],
-    '`succeeded`, `failed`, `stopped` or `unknown`',
-  ),
+  'ray.job.outcome': row('string', ['job'], '`succeeded`, `failed`, `stopped` or `unknown`'),
   'ray.job.outcome_reason': row(
     'string',
     ['job'],
