@@ -102,6 +102,60 @@ describe('passwords and tokens in a text', () => {
   });
 
   it.each([
+    // Command lines, as a program or an error of `subprocess` prints them.
+    [`mysql --password ${SECRET} -h db`, 'mysql --password [redacted] -h db'],
+    [`Command '['x', '--api-key', '${SECRET}', '-v']'`, "Command '['x', '--api-key', '[redacted]', '-v']'"],
+    [`run(["x", "--auth-token", "${SECRET}"])`, 'run(["x", "--auth-token", "[redacted]"])'],
+    [`x --token "${SECRET}" --max-tokens 5`, 'x --token "[redacted]" --max-tokens 5'],
+    // Source lines of tracebacks.
+    [`connect(password=b'${SECRET}', port=1)`, "connect(password=b'[redacted]', port=1)"],
+    [`connect(password=rf"${SECRET} a", port=1)`, 'connect(password=rf"[redacted]", port=1)'],
+    [`connect(password=Secret("${SECRET}"), port=1)`, 'connect(password=Secret([redacted]), port=1)'],
+    [`api_key = os.environ["${SECRET}"] or ("${SECRET}")`, 'api_key = os.environ[[redacted]'],
+    [`password = getpass() or "${SECRET}"`, 'password = getpass([redacted]'],
+    [`self.password: Optional[str] = "${SECRET}"`, 'self.password: Optional[str] = "[redacted]"'],
+    [`if (password := "${SECRET}"):`, 'if (password := "[redacted]"):'],
+    [`SECRETS = ["${SECRET}", '${SECRET}']`, 'SECRETS = [[redacted]]'],
+    [`credentials: {user: u, pass: ${SECRET}}`, 'credentials: {[redacted]}'],
+    [`requests.get(u, auth=('user', '${SECRET}'))`, 'requests.get(u, auth=([redacted]))'],
+    [`HTTPBasicAuth('user', '${SECRET}')`, 'HTTPBasicAuth([redacted])'],
+    [`SecretStr('${SECRET}')`, 'SecretStr([redacted])'],
+    [`environ({'A': '${SECRET}'})`, 'environ([redacted])'],
+    // Names that say it otherwise.
+    [`DB_PASS=${SECRET}`, 'DB_PASS=[redacted]'],
+    [`"pw": "${SECRET}"`, '"pw": "[redacted]"'],
+    [`AccountKey=${SECRET};EndpointSuffix=x`, 'AccountKey=[redacted];EndpointSuffix=x'],
+    [`encryption-key: ${SECRET}`, 'encryption-key: [redacted]'],
+    [`<password>${SECRET}</password>`, '<password>[redacted]</password>'],
+    [`password '${SECRET}' is wrong`, "password '[redacted]' is wrong"],
+    [`password%3D${SECRET}`, 'password%3D[redacted]'],
+    [`Authorization: Digest username="a", response="${SECRET}"`, 'Authorization: Digest [redacted]'],
+    // What Python's urllib3 says of a URL without its host.
+    [`(port=443): Max retries exceeded with url: /b/k?X-Amz-Signature=${SECRET} (Caused by`, '(port=443): Max retries exceeded with url: /b/k?[redacted] (Caused by'],
+    [`X-Amz-Signature=${SECRET}`, 'X-Amz-Signature=[redacted]'],
+    [`https://hooks.slack.com/services/T0/B0/${SECRET}`, 'https://hooks.slack.com/[redacted]'],
+    [`https://api.telegram.org/bot12:${SECRET}/send`, 'https://api.telegram.org/[redacted]'],
+    [`https://discord.com/api/webhooks/12/${SECRET}`, 'https://discord.com/[redacted]'],
+  ])('are found in %j', (text, cleaned) => {
+    expect(cleanText(text)).toBe(cleaned);
+    expect(cleanText(cleaned)).toBe(cleaned);
+  });
+
+  it.each([
+    ['sk', '_live_'],
+    ['npm', '_'],
+    ['pypi', '-'],
+    ['dapi', ''],
+    ['ya29', '.'],
+    ['hvs', '.'],
+    ['glsa', '_'],
+    ['xapp', '-'],
+  ])('are found by the form that an issuer gave them: %s', (first, second) => {
+    // In two parts, so that no scanner takes this file for a leak.
+    expect(cleanText(`key ${first}${second}${'0a1b2c3d'.repeat(5)} is wrong`)).toBe('key [redacted] is wrong');
+  });
+
+  it.each([
     'max_tokens=512, token_count: 7',
     '    next_token = logits.argmax(-1)',
     "SyntaxError: unexpected token: ')'",
@@ -110,6 +164,15 @@ describe('passwords and tokens in a text', () => {
     "KeyError: 'password'",
     'passwordless login, secretary, authority',
     'TypeError: f() got an unexpected keyword argument',
+    'password authentication failed for user "bob"',
+    'secrets "db-credentials" is forbidden',
+    '2 tests pass: 3 skipped; pass a list (or pass: x)',
+    'TypeError: signature: (a, b) -> c',
+    'ValueError: --max-tokens 512 is too much, --tokenizer gpt2',
+    'sort_key=name, primary_key: id, KeyError: 7',
+    'os.environ["HOME"], the environment: linux',
+    'bypass=true, compass: north',
+    'url: /a/b has no query',
   ])('leaves %j alone', (text) => {
     expect(cleanText(text)).toBe(text);
   });
@@ -126,6 +189,12 @@ describe('passwords and tokens in a text', () => {
       'cookie: ',
       '\\',
       'aatoken_',
+      'password=(',
+      'password=a[',
+      'password: a',
+      '--token ',
+      'url: /',
+      'password=b',
     ]) {
       const [short, long] = [2 ** 14, 2 ** 18].map((length) => {
         const text = piece.repeat(length / piece.length);
@@ -183,6 +252,12 @@ it('cleaning twice changes nothing, and leaves no control character', () => {
     'eyJabcdefghi.eyJabcdefghi.',
     '-----BEGIN PRIVATE KEY-----',
     '-----END PRIVATE KEY-----',
+    '--',
+    ', ',
+    'pass',
+    'environ',
+    ':=',
+    'url: /',
   );
   fc.assert(
     fc.property(fc.array(pieces, { maxLength: 40 }), (parts) => {
@@ -191,6 +266,6 @@ it('cleaning twice changes nothing, and leaves no control character', () => {
       expect(cleaned.split('').filter((unit) => unit !== '\n' && isControl(unit.charCodeAt(0)))).toStrictEqual([]);
       expect(cleaned.isWellFormed()).toBe(true);
     }),
-    { numRuns: 5000 },
+    { numRuns: 10_000 },
   );
 });

@@ -1,6 +1,7 @@
 export const REDACTED = '[redacted]';
 
-const ENV_VARS_NAMES = ['env_vars', 'envVars'] as const;
+/** The last one is how Python prints the variables of its own process: `environ({'A': 'x'})`. */
+const ENV_VARS_NAMES = ['env_vars', 'envVars', 'environ'] as const;
 const SPACE = 0x20;
 const BACKSLASH = 0x5c;
 const CLOSING = new Map([
@@ -127,7 +128,7 @@ function endOfIndented(text: string, start: number): number {
   return end;
 }
 
-function endOfLine(text: string, start: number): number {
+export function endOfLine(text: string, start: number): number {
   const newline = text.indexOf('\n', start);
   return newline < 0 ? text.length : newline;
 }
@@ -140,12 +141,12 @@ function isWordPart(code: number): boolean {
 function lineBehind(text: string, index: number): Range | undefined {
   const start = skipSpaces(text, index);
   const next = text.charAt(start);
-  if (next !== '[' && next !== '=' && next !== '.') return undefined;
+  if ((next !== '[' && next !== '=' && next !== '.') || text.startsWith(REDACTED, start)) return undefined;
   return { start: start + 1, end: endOfLine(text, start) };
 }
 
 /** The index of the bracket that closes the one at `start`, quotes respected; the text's end if there is none. */
-function endOfBrackets(text: string, start: number): number {
+export function endOfBrackets(text: string, start: number): number {
   const awaited: string[] = [];
   let index = start;
   while (index < text.length) {
