@@ -1,5 +1,5 @@
-import { redactEnvVars, redactUrls } from './redaction/redact-text.ts';
-import { redactTokens } from './redact-tokens.ts';
+import { REDACTED, redactEnvVars, redactUrls } from './redaction/redact-text.ts';
+import { announcesSecret, redactTokens } from './redact-tokens.ts';
 
 const BEL = 0x07;
 const TAB = 0x09;
@@ -17,6 +17,11 @@ export function cleanText(text: string): string {
   let cleaned = hasControls(text) ? withoutControls(text) : text;
   if (!cleaned.isWellFormed()) cleaned = cleaned.toWellFormed();
   return redactTokens(redactUrls(redactEnvVars(cleaned)));
+}
+
+/** As `cleanText`, of a value that has a name: nothing is left of it when the name says that it is a secret. */
+export function cleanValue(name: string, value: string): string {
+  return value !== '' && announcesSecret(name) ? REDACTED : cleanText(value);
 }
 
 /** The first `limit` UTF-16 units of a text, never ending in half a character. */

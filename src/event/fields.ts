@@ -1,4 +1,4 @@
-import { cleanText, cutText } from './clean-text.ts';
+import { cleanText, cleanValue, cutText } from './clean-text.ts';
 import { hexFromBase64, type IdBytes, isNilId } from './hex-id.ts';
 import type { TimeNs } from './ray-event.ts';
 import { isPlausibleTime, parseTimestamp } from './timestamp.ts';
@@ -200,7 +200,7 @@ export function readTextMap(raw: RawObject, name: string, problem: Problem): Rec
   if (value === undefined) return map;
   for (const key of mapKeys(value)) {
     const text = value[key];
-    if (typeof text === 'string') map[cleanText(key)] = cutText(cleanText(text), MAX_NAME_LENGTH);
+    if (typeof text === 'string') map[cleanText(key)] = cutText(cleanValue(key, text), MAX_NAME_LENGTH);
     else problem.report(name, 'has a value that is not a string');
   }
   return map;

@@ -95,6 +95,14 @@ const MAX_OPTION_LENGTH = 40;
 /** Of what is looked through for the bracket that closes a value. UTF-16 units. */
 const MAX_BRACKETED_LENGTH = 4096;
 
+/** Of no known form, but longer than any limit below: only a name before it gives it away. */
+const SAMPLE_VALUE = 'x1y2z3w4';
+
+/** Whether a name, such as that of a label, says that its value is a secret. */
+export function announcesSecret(name: string): boolean {
+  return HINT.test(name) && redactTokens(`${name}=${SAMPLE_VALUE}`).endsWith(REDACTED);
+}
+
 export function redactTokens(text: string): string {
   if (!HINT.test(text)) return text;
   const kept: string[] = [];

@@ -131,7 +131,10 @@ describe('passwords and tokens in a text', () => {
     [`password%3D${SECRET}`, 'password%3D[redacted]'],
     [`Authorization: Digest username="a", response="${SECRET}"`, 'Authorization: Digest [redacted]'],
     // What Python's urllib3 says of a URL without its host.
-    [`(port=443): Max retries exceeded with url: /b/k?X-Amz-Signature=${SECRET} (Caused by`, '(port=443): Max retries exceeded with url: /b/k?[redacted] (Caused by'],
+    [
+      `(port=443): Max retries exceeded with url: /b/k?X-Amz-Signature=${SECRET} (Caused by`,
+      '(port=443): Max retries exceeded with url: /b/k?[redacted] (Caused by',
+    ],
     [`X-Amz-Signature=${SECRET}`, 'X-Amz-Signature=[redacted]'],
     [`https://hooks.slack.com/services/T0/B0/${SECRET}`, 'https://hooks.slack.com/[redacted]'],
     [`https://api.telegram.org/bot12:${SECRET}/send`, 'https://api.telegram.org/[redacted]'],

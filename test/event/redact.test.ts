@@ -105,6 +105,14 @@ const CARRIERS: [string, Raw][] = [
     }),
   ],
   [
+    'a label whose name says so',
+    rawEvent('NODE_DEFINITION_EVENT', 'nodeDefinitionEvent', {
+      nodeId: NODE_ID,
+      labels: { zone: 'a', 'registry-password': SECRET, 'corp.example/API_TOKEN': `${SECRET}.x`, 'ray.io/note': `secret=${SECRET}` },
+    }),
+  ],
+  ['a label selector', rawDefinition({ labelSelector: { [`password=${SECRET}`]: 'x', apiKey: `in(${SECRET})` } })],
+  [
     'a type of tomorrow',
     rawEvent('NEW_EVENT', 'newEvent', {
       runtimeEnv: ENV,

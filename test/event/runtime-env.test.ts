@@ -49,6 +49,8 @@ describe('a runtime environment', () => {
     ['s3://AKIA:se/hunter2@bucket/pkg.zip', 's3://bucket/pkg.zip'],
     ['gcs://_ray_pkg_0123.zip', 'gcs://_ray_pkg_0123.zip'],
     ['/srv/me/app', '/srv/me/app'],
+    [`https://host/${'ghp'}_${'a1'.repeat(18)}/pkg.zip`, 'https://host/[redacted]/pkg.zip'],
+    ['https://host/pkg.zip;token=hunter2', 'https://host/pkg.zip;token=[redacted]'],
   ])('names the working directory %s', (working_dir, workingDir) => {
     expect(reduced({ working_dir })).toStrictEqual({ workingDir });
   });

@@ -75,6 +75,9 @@ const IDS = [
   'S0tLS0tLS0tLS0tLS0tLS0tLS0tLS0tLS0tLSw==',
   'S0tLS0tLS0tLS0tLS0tLS0tLS0tLS0tLS0tLSx==',
   'S0tLS0tLS0tLS0tLS0tLS0tLS0tLS0tLS0tLSw',
+  'a\u007fb',
+  'x'.repeat(129),
+  'x'.repeat(257),
 ];
 const NUMBERS = [
   '0',
@@ -108,6 +111,10 @@ const NUMBERS = [
   '0x10',
   'NaN',
 ];
+/** Behind the digits of a number. */
+const TAILS = ['0', '.0', '.5', 'e0', 'e1', 'E5', '.', 'e'];
+/** At the begin of a string; most are no JSON. */
+const ODD_ESCAPES = ['\\n', '\\/', '\\u0041', '\\u12', '\\u12G4', '\\x41', '\\U0041', '\\', '\\ud800', '\\u0000', '\t'];
 const OTHERS = [
   'null',
   'true',
@@ -226,6 +233,8 @@ export class EventMutator {
     const changes: (() => void)[] = [
       () => members.splice(at, 0, { key: this.#spelling(member.key), value: copyOf(member.value) }),
       () => members.splice(at, 0, { key: this.#spelling(member.key), value: this.#hostile(nameOf(member.key)) }),
+      () => members.splice(random.below(members.length), 0, { key: withEscapes(member.key, random), value: copyOf(member.value) }),
+      () => touched.push(this.#splitPayload(tree)),
       () => touched.push(this.#split(members)),
       () => touched.push(this.#split(members)),
       () => members.push(...members.splice(0, at)),
@@ -258,14 +267,33 @@ export class EventMutator {
     const kept: Member[] = [];
     for (const member of first.value.members) (random.chance(0.3) ? moved : kept).push(member);
     first.value.members.splice(0, Infinity, ...kept);
+    this.#put(members, first.key, moved);
+    return moved;
+  }
+
+  /** The same with one to three values of the payload, so that what is left of it is most often still an event. */
+  #splitPayload(tree: Tree): Member[] {
+    const random = this.#random;
+    if (tree.kind !== 'object') return [];
+    const payload = tree.members.find(({ value }) => value.kind === 'object');
+    if (payload?.value.kind !== 'object') return [];
+    const moved: Member[] = [];
+    for (let count = 1 + random.below(3); count > 0 && payload.value.members.length > 0; count -= 1)
+      moved.push(...payload.value.members.splice(random.below(payload.value.members.length), 1));
+    this.#put(tree.members, payload.key, moved);
+    return moved;
+  }
+
+  /** Puts a second object beside the one under `key`. */
+  #put(members: Member[], firstKey: string, moved: Member[]): void {
+    const random = this.#random;
     for (const member of moved) {
       const { value } = member;
       if (value.kind === 'raw' && random.chance(0.7))
         member.value = raw(value.text.startsWith('"') ? '""' : value.text === 'true' ? 'false' : '0');
     }
-    const key = random.chance(0.5) ? this.#spelling(first.key) : JSON.stringify(random.pick(SIBLINGS));
+    const key = random.chance(0.5) ? this.#spelling(firstKey) : JSON.stringify(random.pick(SIBLINGS));
     members.splice(random.below(members.length + 1), 0, { key, value: { kind: 'object', members: moved } });
-    return moved;
   }
 
   /** What differs from event to event: an id, a name, a count, a time. */
@@ -279,6 +307,7 @@ export class EventMutator {
       () => this.#sameOfAnother(place),
       () => changedCharacter(text, random),
       () => withEscapes(text, random),
+      () => this.#odd(text),
       () => (text.startsWith('"') ? this.#unquoted(text) : `"${text}"`),
       () => changedCharacter(text, random),
     ];
@@ -294,6 +323,13 @@ export class EventMutator {
     const fitting = isTime ? pools[3] : isId ? pools[4] : like.startsWith('"') ? pools[0] : pools[1];
     const pool = random.chance(0.6) ? (fitting ?? NUMBERS) : random.pick(pools);
     return { kind: 'raw', text: random.pick(pool) };
+  }
+
+  /** Digits or an escape more. What is no JSON spoils its whole body, and is seldom kept. */
+  #odd(text: string): string {
+    const random = this.#random;
+    const odd = text.startsWith('"') ? `"${random.pick(ODD_ESCAPES)}${text.slice(1)}` : `${text}${random.pick(TAILS)}`;
+    return isJson(odd) || random.chance(0.1) ? odd : text;
   }
 
   #sameOfAnother({ name }: Place): string {
@@ -345,12 +381,19 @@ export class EventMutator {
     const list = random.pick(lists);
     const at = random.below(list.length + 1);
     const element = list[at];
-    if (element === undefined)
-      list.push(treeOf({ state: random.pick(['RUNNING', 'FAILED', 8, 'NIL', 77]), timestamp: random.pick(TIMES) }));
+    if (element === undefined) list.push(this.#state());
+    else if (random.chance(0.2)) list.splice(at, random.below(2), this.#state());
     else if (random.chance(0.3)) list.splice(at, 1);
-    else if (random.chance(0.3)) list.splice(at, 0, ...Array.from({ length: 1 + random.below(12) }, () => copyOf(element)));
+    else if (random.chance(0.2)) list.splice(at, 0, ...Array.from({ length: 1 + random.below(12) }, () => copyOf(element)));
     else if (random.chance(0.5)) list.splice(at, 0, copyOf(element));
     else list.reverse();
+  }
+
+  /** A state that the decoder takes, leaves out or rejects, at a time that it takes or reads as absent. */
+  #state(): Tree {
+    const random = this.#random;
+    const times = [...TIMES, '', null, 0, {}, [], false];
+    return treeOf({ state: random.pick(['RUNNING', 'FAILED', 8, 'NIL', 'NIL', 0, 77, null]), timestamp: random.pick(times) });
   }
 
   #changeType(tree: Tree): void {

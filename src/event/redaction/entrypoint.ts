@@ -1,4 +1,5 @@
 import { interpreterOf, isKnownProgram, jarOf, readOptions, wrappedCommand } from '../launchers.ts';
+import { redactTokens } from '../redact-tokens.ts';
 import { shellCommands, UNKNOWN_PART } from '../shell-words.ts';
 
 /** A longer command line is not looked at. UTF-16 units. */
@@ -12,6 +13,8 @@ const KEYWORDS = setOf('if then else elif fi for select while until do done case
 const MODULE = /^[A-Za-z_][\w.]{0,254}$/;
 const SCRIPT = /^(?![+-])[\p{L}\p{N}_.+-]{1,250}\.(py|pyc|pyz|ipynb|sh|bash|jar|js|mjs|ts|jl|r|R|rb|pl)$/u;
 const PROGRAM = /^(?![+-])[\p{L}\p{N}_.+-]{1,255}$/u;
+/** Also with one slash: `https:/host/x.py`. A drive of Windows has one letter. */
+const URL = /^[A-Za-z][\w.+-]+:[/\\]/;
 const DRIVE_LETTER = /^\s*"?[A-Za-z]:\\/;
 
 /**
@@ -26,7 +29,8 @@ export function reduceEntrypoint(commandLine: string): string | undefined {
   const command = findCommand(commands ?? []);
   if (command === undefined) return undefined;
   const script = findScript(command);
-  return script === undefined ? command.name : `${command.name} ${script}`;
+  const shown = script === undefined ? command.name : `${command.name} ${script}`;
+  return redactTokens(shown) === shown ? shown : undefined;
 }
 
 interface Program {
@@ -66,7 +70,7 @@ function findProgram(words: readonly string[], hasAssignment: boolean): Program 
     const wrapped = isAssignment(word) ? at + 1 : wrappedCommand(name, words, at);
     if (wrapped === undefined) return UNNAMED;
     if (wrapped === at) {
-      const isPlain = PROGRAM.test(name) && !word.includes('://') && !KEYWORDS.has(name);
+      const isPlain = PROGRAM.test(name) && !isUrl(word) && !KEYWORDS.has(name);
       const isSafe = !hasAssignment || isKnownProgram(name) || PREPARATIONS.has(name);
       return isPlain && isSafe ? { name, words, at } : UNNAMED;
     }
@@ -93,7 +97,11 @@ function findScript({ name, words, at }: Program): string | undefined {
 
 function scriptName(word = ''): string | undefined {
   const name = baseName(word);
-  return SCRIPT.test(name) && !word.includes('://') ? name : undefined;
+  return SCRIPT.test(name) && !isUrl(word) ? name : undefined;
+}
+
+function isUrl(word: string): boolean {
+  return word.includes('://') || URL.test(word);
 }
 
 function setOf(words: string): ReadonlySet<string> {

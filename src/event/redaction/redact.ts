@@ -1,4 +1,4 @@
-import { cleanText } from '../clean-text.ts';
+import { cleanText, cleanValue } from '../clean-text.ts';
 import { isKnownType, PAYLOAD_NAMES } from '../decode.ts';
 import { reduceEntrypoint } from './entrypoint.ts';
 import { isAutoscaler } from '../types/autoscaler.ts';
@@ -152,13 +152,15 @@ function message(value: unknown, depth: number): unknown {
   return isRawObject(value) ? redactObject(value, depth, FIELDS) : shapeOf(value, false);
 }
 
-/** Keys and values are data, and both are shown. */
+/** Keys and values are data, and both are shown, but for values whose keys say that they are secrets. */
 function map(value: unknown): unknown {
   if (!isRawObject(value)) return shapeOf(value, false);
   // As many and as long as `decodeEvent` takes.
   const entries = Object.entries(value).slice(0, MAX_MAP_KEYS);
   const usable = entries.filter(([key]) => key !== '__proto__' && key.length <= MAX_KEY_LENGTH);
-  return Object.fromEntries(usable.map(([key, inner]) => [cleanText(key), text(inner)]));
+  return Object.fromEntries(
+    usable.map(([key, inner]) => [cleanText(key), typeof inner === 'string' ? cleanValue(key, inner) : plain(inner)]),
+  );
 }
 
 /** Times by the number or the name of a state. */

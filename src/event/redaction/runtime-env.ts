@@ -1,6 +1,7 @@
 import { cutText, isControl } from '../clean-text.ts';
 import { getField, isRawObject, type Problem, type RawObject, readObject } from '../fields.ts';
 import type { RuntimeEnvNames } from '../ray-event.ts';
+import { redactTokens } from '../redact-tokens.ts';
 import { endOfCredentials } from './redact-text.ts';
 
 /** A longer runtime environment is not looked into. UTF-16 units. */
@@ -119,7 +120,7 @@ function withoutSecrets(workingDir: unknown): string | undefined {
   }
   const [path = ''] = workingDir.split(/[?#]/, 1);
   const scheme = path.indexOf('://');
-  if (scheme < 0) return path || undefined;
+  if (scheme < 0) return redactTokens(path) || undefined;
   const start = scheme + 3;
-  return path.slice(0, start) + path.slice(start + endOfCredentials(path.slice(start)) + 1);
+  return redactTokens(path.slice(0, start) + path.slice(start + endOfCredentials(path.slice(start)) + 1));
 }
