@@ -76,7 +76,8 @@ describe('the answer about a job', () => {
   });
 
   it('counts each attempt that ends once, whether its end is received or inferred', () => {
-    const { job, model } = seen([defined(0), states(0, { RUNNING: 1, FINISHED: 2 }), defined(1), states(1, { RUNNING: 1 })]);
+    const ended = [0, 1].flatMap((index) => [defined(index), states(index, { RUNNING: 1, FINISHED: 2 })]);
+    const { job, model } = seen([...ended, defined(2), states(2, { RUNNING: 1 })]);
     const end = (index: number): void =>
       model.finished(
         {
@@ -97,8 +98,8 @@ describe('the answer about a job', () => {
         },
         1_000_000,
       );
-    for (const index of [0, 1, 1]) end(index);
-    expect(job.ended.perSecond(1_001_000, 1)).toBe(2);
+    for (const index of [0, 1, 2, 2]) end(index);
+    expect(job.ended.perSecond(1_001_000, 1)).toBe(3);
   });
 });
 
