@@ -9,6 +9,12 @@ describe('terminal sequences', () => {
     ['\u001b[36mray::f()\u001b[39m', 'ray::f()'],
     ['\u001b[1;31;42mred\u001b[0m', 'red'],
     ['\u009b31mred', 'red'],
+    // The first and the last byte that parameters, finals and intermediates can be.
+    ['\u001b[ ?@x', 'x'],
+    ['\u001b[0~x', 'x'],
+    ['\u001b /0x', 'x'],
+    ['\u001b~x', 'x'],
+    ['\u001b[1\u00e9', '\u00e9'],
     ['\u001b]8;;https://x\u0007link\u001b]8;;\u001b\\', 'link'],
     ['\u001b]0;title\u009cbody', 'body'],
     ['\u001bPq#0\u001b\\x', 'x'],

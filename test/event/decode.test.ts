@@ -273,6 +273,10 @@ describe('task lifecycles', () => {
   it('rejects what is no list of states', () => {
     expect(rejection(rawLifecycle({ stateTransitions: [7] }))).toContain('stateTransitions[0].element is not an object');
     expect(rejection(rawLifecycle({ stateTransitions: Array.from({ length: 10_001 }, () => ({})) }))).toContain('more than 10000');
+    expect(decodeEvent(rawLifecycle({ stateTransitions: Array.from({ length: 10_000 }, () => ({ state: 'NIL' })) }))).toHaveProperty(
+      'ok',
+      true,
+    );
   });
 
   it('names the executing node only beside the worker', () => {
@@ -342,6 +346,7 @@ describe('task lifecycles', () => {
     });
     expect(rejection(rawExecution({ constructor: TIME }))).toContain('taskState.key is not the number of a state');
     expect(rejection(rawExecution(Object.fromEntries(Array.from({ length: 65 }, (_, n) => [n, TIME]))))).toContain('more than 64 states');
+    expect(rejection(rawExecution(Object.fromEntries(Array.from({ length: 64 }, (_, n) => [`x${n}`, TIME]))))).toContain('taskState.key');
   });
 });
 

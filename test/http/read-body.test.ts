@@ -98,6 +98,8 @@ describe('limits of bodies', () => {
     });
     expect(refused).toMatchObject({ ok: false, code: 'body_too_large' });
     expect(pulledBytes()).toBe(0);
+    const exactly = { encoding: undefined, contentLength: String(LIMIT_BYTES), maxBodyBytes: LIMIT_BYTES, budget };
+    expect(await readBody({ ...exactly, body: streamOf(Buffer.alloc(LIMIT_BYTES)) })).toMatchObject({ ok: true });
   });
 
   it('stop reading an endless body', async () => {
