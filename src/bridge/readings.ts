@@ -47,8 +47,8 @@ export function reportFolded(
 }
 
 /** The exporters that are misconfigured, with the likely mistake: those whose backend accepted spans before, or those whose backend never did. */
-export function describeProblems({ lanes }: ExportStats, didWork: boolean): readonly string[] {
-  return lanes.flatMap(({ exporter, hasAccepted, problem }) =>
+export function describeProblems({ workers }: ExportStats, didWork: boolean): readonly string[] {
+  return workers.flatMap(({ exporter, hasAccepted, problem }) =>
     problem === undefined || hasAccepted !== didWork
       ? []
       : [`the exporter ${exporter} is misconfigured, and its spans are kept: ${problem.reason}; ${problem.fix}`],
@@ -127,7 +127,7 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['exportLagSeconds', ageSeconds(exported.oldestQueuedAtMs)],
     ['spansDiscarded', exported.discarded],
     ['exporterEndpoints', new Map(endpoints.map((endpoint) => [endpoint, 1]))],
-    ['exporterMisconfigured', new Map(exported.lanes.map(({ exporter, problem }) => [exporter, problem === undefined ? 0 : 1]))],
+    ['exporterMisconfigured', new Map(exported.workers.map(({ exporter, problem }) => [exporter, problem === undefined ? 0 : 1]))],
     ['quarantineQueued', quarantineQueued],
     ['viewAttempts', view?.openAttempts ?? 0],
     ['viewRows', view?.rows ?? 0],

@@ -1,13 +1,13 @@
 /**
- * Decides whether a backend's refusal is about the span or about the set-up.
+ * Decides whether a backend's refusal is about the span or about the configuration.
  *
- * A wrong port, protocol, proxy or tenant refuses every span, and so does a backend that breaks later. A refusal is therefore final
- * only while both hold:
+ * With a wrong port, protocol, proxy or tenant every span is refused, and so it is when a backend breaks later. A refusal is therefore
+ * final only while both conditions hold:
  * 1. The backend has accepted a span since the exporter was last configured: since the process started, or since its certificates changed.
  * 2. It has refused fewer than `maxRefusedInARow` spans since it last accepted one.
  *
- * So a wrong set-up costs no span, a backend that begins to refuse everything costs at most `maxRefusedInARow`, and a bad span among
- * good ones does not stay in their way.
+ * So a wrong configuration loses no span. A backend that starts to refuse everything costs at most `maxRefusedInARow` spans. A bad span
+ * does not block good ones.
  */
 export class BackendTrust {
   readonly #maxRefusedInARow: number;
@@ -15,7 +15,7 @@ export class BackendTrust {
   #hasAccepted = false;
   #refusedInARow = 0;
 
-  /** @param isBlind every refusal is final, for a caller that keeps what is refused. */
+  /** @param isBlind every refusal is final, for a caller that keeps refused spans */
   constructor(maxRefusedInARow: number, isBlind: boolean) {
     this.#maxRefusedInARow = maxRefusedInARow;
     this.#isBlind = isBlind;
@@ -26,7 +26,7 @@ export class BackendTrust {
     return this.#hasAccepted;
   }
 
-  /** How many more spans may be refused before the backend has to accept one. */
+  /** The number of spans that may be refused before the backend has to accept one. */
   get credit(): number {
     if (this.#isBlind) return Number.POSITIVE_INFINITY;
     return this.#hasAccepted ? Math.max(0, this.#maxRefusedInARow - this.#refusedInARow) : 0;

@@ -1,27 +1,26 @@
 import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { type Reloadable, type Clock, systemClock } from '../runtime/index.ts';
-import { createConsoleExporter } from './console-exporter.ts';
-import { createFileExporter } from './file-exporter.ts';
+import { createConsoleExporter, createFileExporter } from './local-senders.ts';
 import { createGrpcTransport } from './grpc-transport.ts';
 import { createHttpTransport } from './http-transport.ts';
-import { type Environment, type OtlpSettings, readOtlpSettings, readVariable } from './otlp-environment.ts';
-import { createOtlpExporter } from './otlp-exporter.ts';
+import { createOtlpExporter } from './otlp-sender.ts';
+import { type Environment, type OtlpSettings, readOtlpSettings, readVariable } from './otlp-settings.ts';
 import { protobufSerializer } from '../otlp/index.ts';
 
-/** A SpanExporter with the name that telemetry knows it by. */
+/** A SpanExporter with its name in logs and metrics. */
 export interface NamedExporter {
   readonly name: string;
   readonly exporter: SpanExporter;
-  /** Where it sends to, without credentials. */
+  /** The destination, without credentials. */
   readonly endpoint?: string;
-  /** How long one call may take, in ms, where the exporter has a limit of its own that must come first. */
+  /** Maximum time of one call, in ms. Longer than the exporter's own timeout, so that its answer comes first. */
   readonly timeoutMs?: number;
-  /** It takes spans as they are encoded; others get plain objects, which can be spread and compared. */
+  /** Whether the exporter accepts encoded spans. Others receive plain objects, which can be spread and compared. */
   readonly takesEncoded?: boolean;
-  /** Files that it uses. The pipeline has them as `files`, for `watch`. */
+  /** The exporter's certificate files. The pipeline offers them as `files`, for `watchFiles`. */
   readonly files?: readonly Reloadable[];
-  /** Hands on what a library below writes to its own log. */
+  /** Registers a listener for the log lines of the library below. */
   readonly onNote?: (listener: (note: string) => void) => void;
 }
 
@@ -30,7 +29,7 @@ export type CreatedExporters =
       readonly ok: true;
       /** Empty for `none`. */
       readonly exporters: readonly NamedExporter[];
-      /** One line for people about each, without credentials. */
+      /** One line per exporter for people, without credentials. */
       readonly describe: readonly string[];
     }
   | { readonly ok: false; readonly problems: readonly string[] };
@@ -38,14 +37,16 @@ export type CreatedExporters =
 const KNOWN = ['otlp', 'console', 'file', 'none'] as const;
 type ExporterName = (typeof KNOWN)[number];
 
-/** What a call gets beyond the exporter's own timeout, so that the exporter's answer comes first. */
+/** Added to the exporter's own timeout, so that the exporter's answer comes first. */
 const TIMEOUT_MARGIN_MS = 5_000;
 
 /**
- * Exporters as the standard variables say. OTEL_TRACES_EXPORTER: otlp (default), console, file, a list of them, or none;
- * OTEL_EXPORTER_OTLP_*: see `readOtlpSettings`; OTEL_EXPORTER_FILE_PATH: where `file` appends OTLP JSON lines (default traces.jsonl; the
- * specification has no variable for it, this name is the one in use elsewhere); OTEL_SDK_DISABLED=true: none. Unknown values are problems,
- * all reported at once.
+ * Creates the exporters that the environment variables describe, and reports every invalid value at once:
+ * - OTEL_TRACES_EXPORTER: otlp (default), console, file, a list of them, or none.
+ * - OTEL_EXPORTER_OTLP_*: see `readOtlpSettings`.
+ * - OTEL_EXPORTER_FILE_PATH: the file for OTLP JSON lines. Default traces.jsonl. Not in the specification, but used by other programs.
+ * - OTEL_SDK_DISABLED=true: no exporter.
+ *
  * Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
  */
 export function createExporters(env: Environment, clock: Clock = systemClock): CreatedExporters {
@@ -78,11 +79,11 @@ function readNames(env: Environment, problems: string[]): readonly ExporterName[
     if (known !== undefined) names.add(known);
     else
       problems.push(
-        `OTEL_TRACES_EXPORTER names ${JSON.stringify(name)}, which is not known: use ${KNOWN.join(', ')}, or a list with commas`,
+        `OTEL_TRACES_EXPORTER names ${JSON.stringify(name)}, which is unknown: use ${KNOWN.join(', ')}, or a comma-separated list`,
       );
   }
   if (names.has('none') && names.size > 1)
-    problems.push('OTEL_TRACES_EXPORTER has none beside other exporters: use none alone, or leave it out');
+    problems.push('OTEL_TRACES_EXPORTER combines none with other exporters: use none alone, or remove it');
   return names.size === 0 ? ['otlp'] : [...names];
 }
 
@@ -117,5 +118,10 @@ function fileExporter(env: Environment): Created {
 }
 
 function consoleExporter(): Created {
-  return { exporter: { name: 'console', exporter: createConsoleExporter(process.stdout) }, line: 'one line a span to standard output' };
+  return { exporter: { name: 'console', exporter: createConsoleExporter(process.stdout) }, line: 'one line per span to standard output' };
+}
+
+/** Scheme, host and port of an endpoint, without its path, which may contain a key. A file or socket stays unchanged. */
+export function endpointOrigin(endpoint: string): string {
+  return /^https?:/i.test(endpoint) && URL.canParse(endpoint) ? new URL(endpoint).origin : endpoint;
 }

@@ -1,14 +1,14 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 
-/** What the pipeline tells telemetry. `exporter` names the lane; every text in it is safe to print and free of credentials. */
+/** What the pipeline reports to telemetry. `exporter` is the exporter's name. Every text is safe to print and free of credentials. */
 export type ExportEvent = { readonly exporter: string } & (
   | { readonly name: 'batch_exported'; readonly spans: number; readonly bytes: number; readonly durationMs: number }
   /**
-   * The backend is away or busy; the spans are kept. `attempt` counts from 1 since it last answered. `hint` is the likely mistake, where
-   * nothing was delivered yet.
+   * The backend is down or busy, and the spans are kept. `attempt` counts failures since its last answer, from 1. `hint` is the likely
+   * mistake, when the backend has accepted nothing yet.
    */
   | { readonly name: 'export_retry'; readonly reason: string; readonly attempt: number; readonly delayMs: number; readonly hint?: string }
-  /** A person has to act, and `fix` says how; the spans are kept, and the same event comes again after every further attempt. */
+  /** A person has to act, and `fix` says how. The spans are kept. Reported again after every further attempt. */
   | {
       readonly name: 'export_misconfigured';
       readonly reason: string;
@@ -17,21 +17,21 @@ export type ExportEvent = { readonly exporter: string } & (
       readonly delayMs: number;
     }
   | { readonly name: 'export_recovered'; readonly attempts: number; readonly downMs: number }
-  /** A batch was refused or too large; it is divided to find the spans that are the cause. */
+  /** A batch was refused or too large. It is split to find the spans that cause it. */
   | { readonly name: 'export_split'; readonly spans: number; readonly reason: string }
-  /** One span was set aside: the backend will not take it. */
+  /** The backend permanently refused one span. */
   | { readonly name: 'export_refused'; readonly reason: string; readonly traceId: string; readonly spanId: string }
-  /** A line of the log of a library below, such as grpc-js. */
+  /** A log line of a library, such as grpc-js. */
   | { readonly name: 'export_note'; readonly message: string }
-  /** The backend took everything and had a remark. */
+  /** The backend accepted everything, with a warning. */
   | { readonly name: 'export_warning'; readonly message: string }
 );
 
-/** Called once for each span and exporter that would not take it. */
+/** Called once for each span that an exporter permanently refused. */
 export type OnRefused = (span: ReadableSpan, reason: string, exporter: string) => void;
 
-/** Called with the spans that an exporter has, or has refused for good: it is not to get them again. */
+/** Called with spans that an exporter has delivered or permanently refused. The exporter must not receive them again. */
 export type OnSettled = (exporter: string, spans: readonly ReadableSpan[]) => void;
 
-/** True for a span that a former run has settled with this exporter. */
+/** Whether a previous process has settled the span with this exporter. */
 export type IsSettled = (span: ReadableSpan, exporter: string) => boolean;

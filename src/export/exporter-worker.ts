@@ -1,69 +1,76 @@
 import { type Reloadable, type Waiters, type ChildSignal, type Clock, childSignal } from '../runtime/index.ts';
-import { plainSpan } from '../otlp/index.ts';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { envelopeBytes, plainSpan } from '../otlp/index.ts';
 import { BackendTrust } from './backend-trust.ts';
-import { type QueuedSpan, halvesByBytes, halvesByCount, takeBatch, totalBytes } from './batch.ts';
 import type { NamedExporter } from './create-exporters.ts';
 import type { ExportEvent } from './export-event.ts';
-import { exportOnce } from './export-once.ts';
 import { type ExportLimits, retryDelayMs } from './limits.ts';
 import { type ExportOutcome, type FailedOutcome, type Misconfigured, misconfiguredBy } from './outcome.ts';
+import { exportOnce } from './sender.ts';
 
-/** A batch is never asked to be smaller than this, however often the backend says 'too large'. */
-const SMALLEST_BATCH_BYTES = 64 * 1024;
+/** Lower limit of the batch size, however often the backend answers that a request is too large. */
+const MIN_BATCH_BYTES = 64 * 1024;
 const GOLDEN_RATIO = 0.618_033_988_749_895;
 
-export interface LaneOptions<Item extends QueuedSpan> {
+/** A span in the pipeline, shared by the workers of all exporters. */
+export interface QueuedSpan {
+  readonly span: ReadableSpan;
+  /** Size in OTLP protobuf. */
+  readonly bytes: number;
+}
+
+export interface ExporterWorkerOptions<Item extends QueuedSpan> {
   readonly exporter: NamedExporter;
   readonly limits: ExportLimits;
   readonly clock: Clock;
-  readonly board: Waiters;
+  readonly waiters: Waiters;
   readonly onEvent: (event: ExportEvent) => void;
-  /** Called once for each span, with those of one request together: delivered, or refused with the reason. */
+  /** Called once for each span, together with the others of its request. `refusal` is the reason, or undefined when delivered. */
   readonly onSettled: (items: readonly Item[], refusal: string | undefined) => void;
-  /** True where the caller keeps refused spans, so that no proof is needed that the backend works. */
+  /** True when the caller keeps refused spans: a refusal then needs no proof that the backend works. */
   readonly believesRefusals: boolean;
 }
 
-export interface LaneStats {
+export interface ExporterWorkerStats {
   readonly exporter: string;
   readonly queuedSpans: number;
   readonly exported: number;
   readonly refused: number;
   readonly requests: number;
   readonly retries: number;
-  /** Failed attempts since the backend last answered; 0 when all is well. */
+  /** Failed attempts since the backend last answered. 0 when the last one succeeded. */
   readonly failedAttempts: number;
   /** Whether the backend has accepted a span since the exporter was last configured. */
   readonly hasAccepted: boolean;
-  /** While the exporter is misconfigured: what the backend answers, and the likely mistake. */
+  /** While the exporter is misconfigured: the backend's answer, and the likely mistake. */
   readonly problem?: { readonly reason: string; readonly fix: string };
 }
 
 /**
- * Delivery loop of one exporter: in order, one request at a time, until each span is delivered or refused. A failure that is not about the
- * spans is waited out, for as long as it takes. `BackendTrust` decides when a refusal is about the spans.
+ * Delivery loop of one exporter: in order, one request at a time, until each span is delivered or refused. When the backend fails, the
+ * worker retries without limit. `BackendTrust` decides when a refusal is about the spans.
  */
-export class Lane<Item extends QueuedSpan> {
-  readonly #options: LaneOptions<Item>;
+export class ExporterWorker<Item extends QueuedSpan> {
+  readonly #options: ExporterWorkerOptions<Item>;
   #queue: Item[] = [];
   #maxBatchBytes: number;
-  /** Of the present batch, where it is settled in parts. */
+  /** Settled spans of the current batch, when it is settled in parts. */
   #settled = new Set<Item>();
-  /** The first of the queue that are settled all, which is how nearly every batch goes. */
+  /** Number of settled spans at the start of the queue. Nearly every batch is settled as a whole. */
   #settledFirst = 0;
   #batch: readonly Item[] = [];
   readonly #trust: BackendTrust;
-  /** Why the backend counts as misconfigured, although it answers as if the spans were bad. */
-  #doubt: Misconfigured | undefined;
-  /** The last search ended without a span that the backend accepts, and left spans untried. */
+  /** Why the backend counts as misconfigured, although it answers that the spans are bad. */
+  #distrust: Misconfigured | undefined;
+  /** True when the last split found no span that the backend accepts, and left spans untried. */
   #isStuck = false;
   #probes = 0;
-  #trouble: { readonly sinceMs: number; readonly attempts: number; readonly outcome: FailedOutcome } | undefined;
-  /** The present wait, where it is our own backoff and may be cut short. */
+  #failure: { readonly sinceMs: number; readonly attempts: number; readonly outcome: FailedOutcome } | undefined;
+  /** The current wait, when it is our own backoff and may be shortened. */
   #backoff: ChildSignal | undefined;
   #counts = { exported: 0, refused: 0, requests: 0, retries: 0 };
 
-  constructor(options: LaneOptions<Item>) {
+  constructor(options: ExporterWorkerOptions<Item>) {
     this.#options = options;
     this.#maxBatchBytes = options.limits.maxBatchBytes;
     this.#trust = new BackendTrust(options.limits.maxRefusedInARow, options.believesRefusals);
@@ -77,28 +84,28 @@ export class Lane<Item extends QueuedSpan> {
     this.#queue.push(item);
   }
 
-  /** Tries again now instead of at the end of a backoff; a server's Retry-After stays obeyed. */
-  hurry(): void {
+  /** Ends the current backoff and retries now. A server's Retry-After still applies. */
+  retryNow(): void {
     this.#backoff?.abort();
   }
 
-  stats(): LaneStats {
+  stats(): ExporterWorkerStats {
     return {
       exporter: this.#options.exporter.name,
       queuedSpans: this.#queue.length - this.#settledFirst - this.#settled.size,
-      failedAttempts: this.#trouble?.attempts ?? 0,
+      failedAttempts: this.#failure?.attempts ?? 0,
       hasAccepted: this.#trust.hasAccepted,
       ...this.#counts,
       ...this.#problem(),
     };
   }
 
-  #problem(): Pick<LaneStats, 'problem'> {
-    const outcome = this.#doubt ?? this.#trouble?.outcome;
+  #problem(): Pick<ExporterWorkerStats, 'problem'> {
+    const outcome = this.#distrust ?? this.#failure?.outcome;
     return outcome?.kind === 'misconfigured' ? { problem: { reason: outcome.reason, fix: outcome.fix } } : {};
   }
 
-  /** The first that is neither delivered nor refused. */
+  /** The first span that is neither delivered nor refused. */
   oldest(): Item | undefined {
     return this.#queue.find((item, index) => index >= this.#settledFirst && !this.#settled.has(item));
   }
@@ -107,7 +114,7 @@ export class Lane<Item extends QueuedSpan> {
     return this.#settled.size === 0 ? items : items.filter((item) => !this.#settled.has(item));
   }
 
-  /** The exporter's files: when one changes, the backend has to prove itself again, at once. */
+  /** The exporter's files. When one changes, the worker retries at once, and the backend has to accept a span before it may refuse one. */
   get files(): readonly Reloadable[] {
     const { files = [] } = this.#options.exporter;
     return files.map((file) => ({
@@ -115,7 +122,7 @@ export class Lane<Item extends QueuedSpan> {
         const reloaded = file.reload();
         if (reloaded?.outcome.ok === true) {
           this.#trust.reconfigured();
-          this.hurry();
+          this.retryNow();
         }
         return reloaded;
       },
@@ -124,9 +131,9 @@ export class Lane<Item extends QueuedSpan> {
 
   /** Runs until `stop` aborts. */
   async run(stop: AbortSignal): Promise<void> {
-    const { board, limits } = this.#options;
+    const { waiters, limits } = this.#options;
     while (!stop.aborted) {
-      await board.until(() => this.#queue.length > 0, stop);
+      await waiters.until(() => this.#queue.length > 0, stop);
       if (stop.aborted) return;
       this.#batch = takeBatch(this.#queue, limits.maxBatchSpans, this.#maxBatchBytes);
       const cause = await this.#deliver(this.#batch, stop);
@@ -139,7 +146,7 @@ export class Lane<Item extends QueuedSpan> {
     }
   }
 
-  /** True when at least one span left the queue. */
+  /** Returns true when at least one span left the queue. */
   #removeSettled(): boolean {
     const before = this.#queue.length;
     if (this.#settledFirst > 0) this.#queue.splice(0, this.#settledFirst);
@@ -149,24 +156,24 @@ export class Lane<Item extends QueuedSpan> {
     return this.#queue.length < before;
   }
 
-  /** Resolves to what has to be waited out, if the backend accepts nothing. */
+  /** Resolves to the failure to wait for, if the backend accepts nothing. */
   async #deliver(batch: readonly Item[], stop: AbortSignal): Promise<Misconfigured | undefined> {
-    if (this.#doubt !== undefined && !(await this.#probe(stop))) return this.#doubt;
+    if (this.#distrust !== undefined && !(await this.#probe(stop))) return this.#distrust;
     const items = this.#unsettled(batch);
     if (items.length === 0) return undefined;
     const outcome = await this.#send(items, this.#options.limits.maxAttemptsBeforeSplit, stop);
     if (outcome === undefined) return undefined;
     if (outcome.kind === 'delivered') this.#delivered(items);
     else if (isFinal(outcome, items) && items.length <= this.#trust.credit) this.#refused(items, outcome.reason);
-    else if (items.length === 1 && outcome.kind !== 'retry_after') this.#doubtAfter(outcome);
-    else if (!this.#isStuck) await this.#divide(items, outcome, false, stop);
-    else if (await this.#probe(stop)) await this.#divide(this.#unsettled(items), outcome, true, stop);
-    return this.#doubt;
+    else if (items.length === 1 && outcome.kind !== 'retry_after') this.#distrustAfter(outcome);
+    else if (!this.#isStuck) await this.#split(items, outcome, false, stop);
+    else if (await this.#probe(stop)) await this.#split(this.#unsettled(items), outcome, true, stop);
+    return this.#distrust;
   }
 
   /**
-   * Sends single spans from all over the queue until the backend accepts one. That span is the proof that the backend and the set-up work,
-   * so that what it refuses next is about the spans.
+   * Sends single spans from the whole queue until the backend accepts one. That span proves that the backend and the configuration work.
+   * The next refusal is then about the spans.
    */
   async #probe(stop: AbortSignal): Promise<boolean> {
     const { maxProbesInARow } = this.#options.limits;
@@ -186,31 +193,31 @@ export class Lane<Item extends QueuedSpan> {
     return false;
   }
 
-  /** Multiples of the golden ratio come close to every part of the queue soon, and to every span in the end. */
+  /** Multiples of the golden ratio reach every part of the queue soon, and every span eventually. */
   #nextProbe(length: number): number {
     this.#probes += 1;
     return Math.floor(((this.#probes * GOLDEN_RATIO) % 1) * length);
   }
 
   /**
-   * Binary search for the spans that are the cause: about 2 log2(n) requests for each bad span. After a partial success the accepted spans
-   * are sent again too, because OTLP does not say which ones they were: byte for byte the same, so that a backend that keys by span id
-   * stores nothing new. An answer like HTTP 500 is about a span only if the backend accepted another one in this search.
+   * Binary search for the bad spans: about 2 log2(n) requests for each. After a partial success the accepted spans are sent again too,
+   * because OTLP does not say which ones they were. The bytes are identical, so a backend that stores by span id stores nothing new.
+   * An answer like HTTP 500 is about a span only if the backend accepted another one in this search.
    */
-  async #divide(batch: readonly Item[], cause: FailedOutcome, wasAccepted: boolean, stop: AbortSignal): Promise<void> {
+  async #split(batch: readonly Item[], cause: FailedOutcome, wasAccepted: boolean, stop: AbortSignal): Promise<void> {
     const parts: (readonly Item[])[] = [];
-    const split = (items: readonly Item[], outcome: FailedOutcome): void => {
+    const halve = (items: readonly Item[], outcome: FailedOutcome): void => {
       this.#emit({ name: 'export_split', spans: items.length, reason: outcome.reason });
-      if (outcome.kind === 'too_large') this.#maxBatchBytes = Math.max(SMALLEST_BATCH_BYTES, Math.floor(totalBytes(items) / 2));
+      if (outcome.kind === 'too_large') this.#maxBatchBytes = Math.max(MIN_BATCH_BYTES, Math.floor(totalBytes(items) / 2));
       const [first, second] = outcome.kind === 'too_large' ? halvesByBytes(items) : halvesByCount(items);
       parts.push(second, first);
     };
-    // Refused alone, by a backend that has yet to accept something.
+    // Single spans refused by a backend that has not accepted any span yet.
     const suspects: { readonly item: Item; readonly reason: string }[] = [];
     let hasAccepted = wasAccepted;
     let failures = 0;
     let last = cause;
-    if (batch.length > 1) split(batch, cause);
+    if (batch.length > 1) halve(batch, cause);
     else if (batch.length > 0) parts.push(batch);
     const { maxFailuresInSplit } = this.#options.limits;
     for (let part = parts.pop(); part !== undefined && failures < maxFailuresInSplit; part = parts.pop()) {
@@ -230,22 +237,22 @@ export class Lane<Item extends QueuedSpan> {
       failures = outcome.kind === 'retry_after' || !isProven ? failures + 1 : 0;
       const isAboutSpans = isFinal(outcome, part) || (outcome.kind === 'retry_after' && part.length === 1);
       if (isAboutSpans && isProven && part.length <= this.#trust.credit) this.#refused(part, outcome.reason);
-      else if (part.length > 1) split(part, outcome);
+      else if (part.length > 1) halve(part, outcome);
       else suspects.push(...part.map((item) => ({ item, reason: outcome.reason })));
     }
     this.#isStuck = !hasAccepted && (failures >= maxFailuresInSplit || batch.length < this.#queue.length);
-    this.#doubtAfter(last);
+    this.#distrustAfter(last);
   }
 
-  /** A backend that refuses while its refusals are not believed is misconfigured. Whatever it says of the size, that is not the cause. */
-  #doubtAfter(outcome: FailedOutcome): void {
+  /** Marks the backend as misconfigured when it refuses without being trusted. Size is then not the cause, whatever it answers. */
+  #distrustAfter(outcome: FailedOutcome): void {
     if (outcome.kind === 'retry_after' || this.#trust.credit > 0) return;
-    this.#doubt = misconfiguredBy(outcome, this.#trust.hasAccepted);
+    this.#distrust = misconfiguredBy(outcome, this.#trust.hasAccepted);
     this.#maxBatchBytes = this.#options.limits.maxBatchBytes;
   }
 
-  /** Sends until there is an answer about the spans, or `patience` answers that may be about them; undefined when stopped. */
-  async #send(items: readonly Item[], patience: number, stop: AbortSignal): Promise<ExportOutcome | undefined> {
+  /** Sends until an answer is about the spans, or `maxUnclear` answers may be about them. Undefined when stopped. */
+  async #send(items: readonly Item[], maxUnclear: number, stop: AbortSignal): Promise<ExportOutcome | undefined> {
     const { exporter, limits, clock } = this.#options;
     const spans = items.map(({ span }) => (exporter.takesEncoded === true ? span : plainSpan(span)));
     let unclear = 0;
@@ -265,7 +272,7 @@ export class Lane<Item extends QueuedSpan> {
       }
       this.#noteFailure(outcome, startedMs);
       if (outcome.kind === 'retry_after' && outcome.maybeSpans === true) unclear += 1;
-      if (unclear >= patience) return outcome;
+      if (unclear >= maxUnclear) return outcome;
       await this.#waitOut(outcome, stop);
     }
     return undefined;
@@ -274,7 +281,7 @@ export class Lane<Item extends QueuedSpan> {
   async #waitOut(outcome: Extract<ExportOutcome, { kind: 'retry_after' | 'misconfigured' }>, stop: AbortSignal): Promise<void> {
     const retryAfterMs = outcome.kind === 'retry_after' ? outcome.retryAfterMs : undefined;
     const delayMs = this.#delayMs(retryAfterMs);
-    const attempt = this.#trouble?.attempts ?? 1;
+    const attempt = this.#failure?.attempts ?? 1;
     this.#counts.retries += 1;
     if (outcome.kind === 'retry_after')
       this.#emit({ name: 'export_retry', reason: outcome.reason, attempt, delayMs, ...this.#hint(outcome) });
@@ -282,38 +289,38 @@ export class Lane<Item extends QueuedSpan> {
     await this.#wait(delayMs, stop, retryAfterMs === undefined);
   }
 
-  /** The likely mistake, unless the set-up has worked before. */
+  /** The likely mistake, unless the configuration has worked before. */
   #hint({ hint }: { readonly hint?: string }): { readonly hint?: string } {
     return hint === undefined || this.#trust.hasAccepted ? {} : { hint };
   }
 
   #delayMs(retryAfterMs: number | undefined): number {
-    return retryDelayMs(this.#trouble?.attempts ?? 1, retryAfterMs, this.#options.clock.random(), this.#options.limits);
+    return retryDelayMs(this.#failure?.attempts ?? 1, retryAfterMs, this.#options.clock.random(), this.#options.limits);
   }
 
-  async #wait(delayMs: number, stop: AbortSignal, mayHurry: boolean): Promise<void> {
+  async #wait(delayMs: number, stop: AbortSignal, mayShorten: boolean): Promise<void> {
     const wait = childSignal(stop);
-    if (mayHurry) this.#backoff = wait;
+    if (mayShorten) this.#backoff = wait;
     await this.#options.clock.sleep(delayMs, wait.signal);
     this.#backoff = undefined;
     wait.release();
   }
 
   #noteFailure(outcome: FailedOutcome, startedMs: number): void {
-    this.#trouble = { sinceMs: this.#trouble?.sinceMs ?? startedMs, attempts: (this.#trouble?.attempts ?? 0) + 1, outcome };
+    this.#failure = { sinceMs: this.#failure?.sinceMs ?? startedMs, attempts: (this.#failure?.attempts ?? 0) + 1, outcome };
   }
 
   #accepted(): void {
     this.#trust.accepted();
-    this.#doubt = undefined;
+    this.#distrust = undefined;
     this.#isStuck = false;
     this.#recovered();
   }
 
   #recovered(): void {
-    if (this.#trouble === undefined) return;
-    const { attempts, sinceMs } = this.#trouble;
-    this.#trouble = undefined;
+    if (this.#failure === undefined) return;
+    const { attempts, sinceMs } = this.#failure;
+    this.#failure = undefined;
     this.#emit({ name: 'export_recovered', attempts, downMs: this.#options.clock.now() - sinceMs });
   }
 
@@ -336,24 +343,67 @@ export class Lane<Item extends QueuedSpan> {
     if (items === this.#batch) this.#settledFirst = items.length;
     else for (const item of items) this.#settled.add(item);
     this.#options.onSettled(items, refusal);
-    this.#options.board.changed();
+    this.#options.waiters.changed();
   }
 
-  #emit(event: EventOfLane): void {
+  #emit(event: EventOfWorker): void {
     this.#options.onEvent({ exporter: this.#options.exporter.name, ...event });
   }
 }
 
 type WithoutExporter<Event> = Event extends ExportEvent ? Omit<Event, 'exporter'> : never;
-type EventOfLane = WithoutExporter<ExportEvent>;
+type EventOfWorker = WithoutExporter<ExportEvent>;
 
 /** True when the backend accepted some of the spans and rejected the others. */
 function isPartlyAccepted(outcome: FailedOutcome, items: readonly QueuedSpan[]): boolean {
   return outcome.kind === 'refused' && outcome.rejectedSpans !== undefined && outcome.rejectedSpans < items.length;
 }
 
-/** True when there is nothing left to find out: all of the spans are bad, or it is one, and alone. */
+/** True when every span in the request is bad: all were rejected, or it was one span alone. */
 function isFinal(outcome: FailedOutcome, items: readonly QueuedSpan[]): boolean {
   if (outcome.kind === 'too_large') return items.length === 1;
   return outcome.kind === 'refused' && (items.length === 1 || (outcome.rejectedSpans ?? 0) >= items.length);
+}
+
+/** The longest prefix of `queue` within both limits, and at least one span. */
+function takeBatch<Item extends QueuedSpan>(queue: readonly Item[], maxSpans: number, maxBytes: number): readonly Item[] {
+  let bytes = 0;
+  let count = 0;
+  const resources = new Set<unknown>();
+  let lastResource: unknown;
+  for (const item of queue) {
+    if (count === maxSpans) break;
+    bytes += item.bytes;
+    const { resource } = item.span;
+    // A request contains each resource once.
+    if (resource !== lastResource && !resources.has(resource)) bytes += envelopeBytes(resource, item.span.instrumentationScope);
+    if (resource !== lastResource) resources.add(resource);
+    lastResource = resource;
+    if (count > 0 && bytes > maxBytes) break;
+    count += 1;
+  }
+  return queue.slice(0, count);
+}
+
+function totalBytes(items: readonly QueuedSpan[]): number {
+  return items.reduce((sum, item) => sum + item.bytes, 0);
+}
+
+type Halves<Item> = readonly [first: readonly Item[], second: readonly Item[]];
+
+/** Two parts of nearly equal count, to search for a bad span. */
+export function halvesByCount<Item>(items: readonly Item[]): Halves<Item> {
+  return cutAt(items, Math.ceil(items.length / 2));
+}
+
+/** Two parts of nearly equal size, for a request that was too large. */
+export function halvesByBytes<Item extends QueuedSpan>(items: readonly Item[]): Halves<Item> {
+  const half = totalBytes(items) / 2;
+  let bytes = 0;
+  const index = items.findIndex((item) => (bytes += item.bytes) > half);
+  return cutAt(items, Math.min(Math.max(index, 1), items.length - 1));
+}
+
+function cutAt<Item>(items: readonly Item[], index: number): Halves<Item> {
+  return [items.slice(0, index), items.slice(index)];
 }

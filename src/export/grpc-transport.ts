@@ -1,10 +1,9 @@
 import type * as GrpcJs from '@grpc/grpc-js';
 import type { ChannelOptions, Client, Metadata, ServiceError } from '@grpc/grpc-js';
-import { listenToGrpc } from './grpc-log.ts';
 import { USER_AGENT } from './http-transport.ts';
 import type { TlsMaterial } from './otlp-certificates.ts';
-import type { OtlpSettings } from './otlp-environment.ts';
-import type { OtlpTransport, TransportAnswer } from './otlp-exporter.ts';
+import type { OtlpSettings } from './otlp-settings.ts';
+import type { OtlpTransport, TransportAnswer } from './otlp-sender.ts';
 import {
   type FailedOutcome,
   outcomeOfError,
@@ -14,15 +13,15 @@ import {
   outcomeOfTlsPort,
   viaProxy,
 } from './outcome.ts';
-import type { Proxy } from './proxy.ts';
 import { readRpcStatus } from '../otlp/index.ts';
-import { type ServerAddress, speaksTls } from './tls-probe.ts';
+import { printable } from '../runtime/index.ts';
+import { type Proxy, type ServerAddress, speaksTls } from './connection.ts';
 
 const METHOD = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
-/** grpc-js would wait up to two minutes before it connects again; our own backoff is what counts. */
+/** grpc-js would wait up to two minutes before it reconnects. The bridge has a backoff of its own. */
 const MAX_RECONNECT_BACKOFF_MS = 5_000;
-/** A failed connection to a proxy is the reason of calls that fail in this time: grpc-js has connected again by then. */
-const NOTE_LASTS_MS = 3 * MAX_RECONNECT_BACKOFF_MS;
+/** A failed connection to a proxy explains calls that fail within this time: grpc-js reconnects sooner. */
+const PROXY_NOTE_VALID_MS = 3 * MAX_RECONNECT_BACKOFF_MS;
 
 interface Connection {
   readonly material: TlsMaterial;
@@ -34,23 +33,23 @@ interface Connection {
 export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
   let connection: Promise<Connection> | undefined;
   const { proxy } = settings.route;
-  /** The server speaks what the bridge speaks: then a connection that fails has another cause. */
+  /** True once the server has answered: the protocol is right, so a failed connection has another cause. */
   let hasAnswered = false;
   const listeners: ((note: string) => void)[] = [];
-  let endNotes: (() => void) | undefined;
-  /** What grpc-js last wrote of the proxy: the failed call itself does not have it. */
+  let stopListening: (() => void) | undefined;
+  /** The last log line of grpc-js about the proxy. The failed call itself does not contain the reason. */
   let lastNote = { line: '', atMs: 0 };
-  // Loaded on first use: most set-ups speak HTTP, and grpc-js is the larger half of a start.
+  // Loaded on first use: most configurations use HTTP, and loading grpc-js takes more than half of a start.
   const connect = async (): Promise<Connection> => {
     const grpc = await import('@grpc/grpc-js');
-    endNotes ??= listenToGrpc(grpc, (line) => {
+    stopListening ??= listenToGrpc(grpc, (line) => {
       if (isAboutProxy(line)) lastNote = { line, atMs: Date.now() };
       for (const listener of listeners) listener(line);
     });
     return open(grpc, settings);
   };
 
-  /** Certificates that changed are for a new channel; the old one ends with its last call. */
+  /** Opens a new channel when the certificates have changed. The old channel ends with its last call. */
   const current = async (): Promise<Connection> => {
     const opened = await connection;
     if (opened !== undefined && opened.material === settings.tls.current()) return opened;
@@ -63,15 +62,15 @@ export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
     const outcome = outcomeOfServiceError(error);
     if (proxy === undefined) {
       const mayNeedTls = settings.insecure && !hasAnswered && FAILED_CONNECTION.test(error.details);
-      return mayNeedTls && (await speaksTls(addressIn(settings.url), signal)) ? outcomeOfTlsPort(outcome) : outcome;
+      return mayNeedTls && (await speaksTls(splitAddress(settings.url), signal)) ? outcomeOfTlsPort(outcome) : outcome;
     }
-    const isNew = outcome.kind === 'retry_after' && Date.now() - lastNote.atMs < NOTE_LASTS_MS;
+    const isNew = outcome.kind === 'retry_after' && Date.now() - lastNote.atMs < PROXY_NOTE_VALID_MS;
     return (isNew ? outcomeOfProxyNote(lastNote.line, proxy) : undefined) ?? viaProxy(outcome, proxy);
   };
 
   const call = ({ client, metadata }: Connection, body: Uint8Array, signal: AbortSignal): Promise<TransportAnswer> =>
     new Promise((resolve) => {
-      // grpc-js keeps deadlines on the system's clock.
+      // grpc-js compares deadlines with the system clock.
       const options = { deadline: Date.now() + settings.timeoutMs };
       const done = (error: ServiceError | null, answer?: Uint8Array): void => {
         signal.removeEventListener('abort', cancel);
@@ -93,7 +92,7 @@ export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
     },
     onNote: (listener) => void listeners.push(listener),
     close: () => {
-      endNotes?.();
+      stopListening?.();
       void connection?.then(
         ({ client }) => client.close(),
         () => undefined,
@@ -110,7 +109,7 @@ function open(grpc: typeof GrpcJs, settings: OtlpSettings): Connection {
   for (const [name, value] of Object.entries(settings.headers)) metadata.set(name, value);
   const { proxy } = settings.route;
   const client = new grpc.Client(
-    proxy === undefined ? settings.url : `dns:${addressOf(proxy)}`,
+    proxy === undefined ? settings.url : `dns:${proxyAddress(proxy)}`,
     credentials,
     channelOptions(settings, grpc),
   );
@@ -126,7 +125,7 @@ export function channelOptions(
   { compressionAlgorithms }: Pick<typeof GrpcJs, 'compressionAlgorithms'>,
 ): ChannelOptions {
   return {
-    // Its own reading of proxy variables follows another rule: `readRoute` has that of the bridge.
+    // grpc-js reads proxy variables by other rules. `readRoute` has those of the bridge.
     'grpc.enable_http_proxy': 0,
     ...(proxy && {
       'grpc.http_connect_target': `dns:${url}`,
@@ -139,17 +138,17 @@ export function channelOptions(
   };
 }
 
-function addressOf({ host, port }: Proxy): string {
+function proxyAddress({ host, port }: Proxy): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** host:port, as in the settings. */
-function addressIn(url: string): ServerAddress {
+/** Splits `host:port`. */
+function splitAddress(url: string): ServerAddress {
   const colon = url.lastIndexOf(':');
   return { hostname: url.slice(0, colon), port: Number(url.slice(colon + 1)) };
 }
 
-/** What grpc-js says where a server takes the connection and closes it. */
+/** The texts of grpc-js for a connection that the server accepts and closes. */
 const FAILED_CONNECTION = /Failed to connect|ECONNRESET|socket hang up/i;
 const PROXY_STATUS = /^Failed to connect to .* through proxy .* with status (\d+)$/;
 const PROXY_ERROR = /^Failed to connect to proxy .* with error (.*)$/;
@@ -177,4 +176,22 @@ function toBuffer(bytes: Uint8Array): Buffer {
 
 function toBytes(buffer: Buffer): Uint8Array {
   return buffer;
+}
+
+type Listener = (line: string) => void;
+const LISTENERS = new Set<Listener>();
+
+/**
+ * Redirects the log of grpc-js to the listeners; it would write plain text to the console, between lines of JSON. Traces enabled by
+ * GRPC_TRACE are dropped, because they contain headers. The log is one for the whole process. Returns a function that removes the listener.
+ */
+function listenToGrpc(grpc: typeof GrpcJs, listener: Listener): () => void {
+  grpc.setLogger({ error: notifyListeners, info: notifyListeners, debug: () => undefined });
+  LISTENERS.add(listener);
+  return () => void LISTENERS.delete(listener);
+}
+
+function notifyListeners(...parts: unknown[]): void {
+  const line = printable(parts.map(String).join(' '));
+  for (const listener of LISTENERS) listener(line);
 }

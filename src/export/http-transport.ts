@@ -3,21 +3,18 @@ import https from 'node:https';
 import { urlToHttpOptions } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliDecompress, gzip, unzip } from 'node:zlib';
-import { textOfAnswer } from './answer-text.ts';
 import { readAtMost } from '../http/index.ts';
 import { type Clock, childSignal } from '../runtime/index.ts';
-import type { OtlpSettings } from './otlp-environment.ts';
-import type { OtlpTransport, TransportAnswer } from './otlp-exporter.ts';
+import { type Proxy, proxyHeaders, speaksTls, TunnelAgent } from './connection.ts';
 import { type FailedOutcome, outcomeOfError, outcomeOfHttpStatus, outcomeOfProxyError, outcomeOfTlsPort, viaProxy } from './outcome.ts';
-import { type Proxy, proxyHeaders } from './proxy.ts';
-import { speaksTls } from './tls-probe.ts';
-import { TunnelAgent } from './tunnel-agent.ts';
+import { type OtlpTransport, textOfAnswer, type TransportAnswer } from './otlp-sender.ts';
+import type { OtlpSettings } from './otlp-settings.ts';
 
-/** What is read of an answer, at most; the rest is left. */
+/** Maximum size of an answer. The rest is not read. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 const compress = promisify(gzip);
-/** A request that names no encodings leaves the choice to the server (RFC 9110, 12.5.3). */
+/** Without Accept-Encoding the server may choose any encoding (RFC 9110, 12.5.3). */
 const DECOMPRESS: Readonly<Record<string, (body: Uint8Array) => Promise<Uint8Array>>> = {
   gzip: (body) => promisify(unzip)(body, { maxOutputLength: MAX_ANSWER_BYTES }),
   'x-gzip': (body) => promisify(unzip)(body, { maxOutputLength: MAX_ANSWER_BYTES }),
@@ -26,14 +23,14 @@ const DECOMPRESS: Readonly<Record<string, (body: Uint8Array) => Promise<Uint8Arr
 };
 
 /**
- * OTLP/HTTP, one POST a request over a connection that is kept. Redirects are not followed: credentials would go with them.
+ * OTLP over HTTP: one POST per request, over a kept connection. Redirects are not followed, because credentials would follow them.
  * Source: https://opentelemetry.io/docs/specs/otlp/#otlphttp
  */
 export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpTransport {
   const url = new URL(settings.url);
   const isSecure = url.protocol === 'https:';
   const { proxy } = settings.route;
-  // Over plain HTTP a proxy reads the request itself: with the whole URL in its first line. Through HTTPS it gets a tunnel.
+  // For plain HTTP the proxy forwards the request, which has the whole URL in its first line. For HTTPS it opens a tunnel.
   const forwarder = isSecure ? undefined : proxy;
   const agents = createAgents(settings, isSecure);
   const headers: Record<string, string> = {
@@ -45,7 +42,7 @@ export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpT
   };
   const target: http.RequestOptions = { ...urlToHttpOptions(url), method: 'POST', ...(forwarder && forwarding(url, forwarder)) };
   const isTls = forwarder?.isSecure ?? isSecure;
-  /** The server speaks what the bridge speaks: then a connection that it closes has another cause. */
+  /** True once the server has answered: the protocol is right, so a closed connection has another cause. */
   let hasAnswered = false;
 
   const exchange = async (body: Uint8Array, signal: AbortSignal): Promise<TransportAnswer> => {
@@ -60,17 +57,17 @@ export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpT
     return answerOf(response, await readAnswer(response), clock.now());
   };
 
-  /** Of what went wrong, names the proxy. */
-  const named = (outcome: FailedOutcome): FailedOutcome =>
+  /** Adds the proxy to the reason of a failure. */
+  const withProxy = (outcome: FailedOutcome): FailedOutcome =>
     proxy === undefined || outcome.reason.startsWith('the proxy ') ? outcome : viaProxy(outcome, proxy);
 
   const failed = async (error: unknown, signal: AbortSignal): Promise<FailedOutcome> => {
-    // The proxy is all that the bridge is connected to.
+    // The bridge connects to the proxy only.
     if (forwarder !== undefined && error instanceof Error) return outcomeOfProxyError(error, forwarder);
     const outcome = outcomeOfError(error);
-    const mayNeedTls = !isSecure && !hasAnswered && isSilentEnd(error);
+    const mayNeedTls = !isSecure && !hasAnswered && isClosedSilently(error);
     if (mayNeedTls && (await speaksTls({ hostname: url.hostname, port: Number(url.port || 80) }, signal))) return outcomeOfTlsPort(outcome);
-    return named(outcome);
+    return withProxy(outcome);
   };
 
   return {
@@ -78,21 +75,21 @@ export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpT
       const limit = childSignal(signal);
       const timer = childSignal(signal);
       let timedOut = false;
-      const watch = async (): Promise<void> => {
+      const endAfterTimeout = async (): Promise<void> => {
         await clock.sleep(settings.timeoutMs, timer.signal);
         timedOut = !timer.signal.aborted;
         limit.abort();
       };
-      const watching = watch();
+      const timing = endAfterTimeout();
       try {
         const answer = await exchange(body, limit.signal);
-        return answer.kind === 'answered' ? answer : named(answer);
+        return answer.kind === 'answered' ? answer : withProxy(answer);
       } catch (error) {
         const reason = `no answer within ${settings.timeoutMs} ms (OTEL_EXPORTER_OTLP_TIMEOUT)`;
-        return timedOut ? named({ kind: 'retry_after', reason }) : await failed(error, signal);
+        return timedOut ? withProxy({ kind: 'retry_after', reason }) : await failed(error, signal);
       } finally {
         timer.abort();
-        await watching;
+        await timing;
         timer.release();
         limit.release();
       }
@@ -101,18 +98,18 @@ export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpT
   };
 }
 
-/** The server closed the connection and said nothing. */
-function isSilentEnd(error: unknown): boolean {
+/** True when the server closed the connection without an answer. */
+function isClosedSilently(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
 }
 
-/** The proxy in place of the server, and the whole URL, without user and password, in place of its path. */
+/** Request options for a forwarding proxy: its address, and the whole URL without credentials as the path. */
 function forwarding(url: URL, { host, port, isSecure }: Proxy): http.RequestOptions {
   const protocol = isSecure ? 'https:' : 'http:';
   return { protocol, host, hostname: host, port, path: `${url.protocol}//${url.host}${url.pathname}${url.search}` };
 }
 
-/** Keeps connections, until the certificates change: those that come then are for new connections. */
+/** Keeps connections open until the certificates change. */
 function createAgents({ tls, route, timeoutMs }: OtlpSettings, isSecure: boolean): { current(): http.Agent; destroy(): void } {
   const { proxy } = route;
   let material = tls.current();
@@ -123,7 +120,7 @@ function createAgents({ tls, route, timeoutMs }: OtlpSettings, isSecure: boolean
   };
   let agent = create();
   return {
-    // Called before a request, when no other one is under way.
+    // Called before a request, when no other request is in progress.
     current: () => {
       if (tls.current() !== material) {
         agent.destroy();
@@ -136,7 +133,7 @@ function createAgents({ tls, route, timeoutMs }: OtlpSettings, isSecure: boolean
   };
 }
 
-/** As the specification asks: who sends, so that a backend's operator can tell. */
+/** The User-Agent that the specification asks for, so that operators of a backend can identify the sender. */
 export const USER_AGENT = 'ray-otel-bridge OTel-OTLP-Exporter-JavaScript';
 
 function answerOf(response: http.IncomingMessage, body: Uint8Array, nowMs: number): TransportAnswer {
@@ -146,7 +143,7 @@ function answerOf(response: http.IncomingMessage, body: Uint8Array, nowMs: numbe
   return outcomeOfHttpStatus(status, textOfAnswer(body, type), retryAfterMs(response.headers['retry-after'], nowMs));
 }
 
-/** Seconds or an HTTP date; undefined when it is neither. Source: RFC 9110, 10.2.3 */
+/** Parses seconds or an HTTP date; undefined for anything else. Source: RFC 9110, 10.2.3 */
 function retryAfterMs(header: string | undefined, nowMs: number): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
@@ -161,6 +158,6 @@ async function readAnswer(response: http.IncomingMessage): Promise<Uint8Array> {
 
 async function decompressed(body: Uint8Array, encoding: string): Promise<Uint8Array> {
   const decompress = DECOMPRESS[encoding.trim().toLowerCase()];
-  // What cannot be unpacked is no answer of OTLP, and is reported as such.
+  // A body that cannot be decompressed is reported as an answer that is not OTLP.
   return decompress === undefined || body.length === 0 ? body : await decompress(body).catch(() => body);
 }

@@ -1,25 +1,25 @@
-/** Every bound of the export pipeline, with its default. Durations in milliseconds, sizes in bytes of OTLP protobuf. */
+/** The limits of the export pipeline. Durations in milliseconds, sizes in bytes of OTLP protobuf. */
 export interface ExportLimits {
-  /** hasRoom() is false from here on. */
+  /** At this number of spans `hasRoom` returns false. */
   readonly maxQueuedSpans: number;
-  /** hasRoom() is false from here on. */
+  /** At this size `hasRoom` returns false. */
   readonly maxQueuedBytes: number;
   readonly maxBatchSpans: number;
-  /** A single span that is larger goes alone. Half of what gRPC receivers take (4 MiB), a tenth of what the Collector takes over HTTP. */
+  /** A larger span is sent alone. Half of the limit of gRPC receivers (4 MiB), a tenth of the Collector's limit over HTTP. */
   readonly maxBatchBytes: number;
-  /** How long one export call may take, where the exporter has no time of its own. */
+  /** Maximum time of one export call, for exporters without a timeout of their own. */
   readonly exportTimeoutMs: number;
   readonly initialBackoffMs: number;
   readonly maxBackoffMs: number;
-  /** A server's Retry-After counts up to here. */
+  /** Upper limit for a server's Retry-After. */
   readonly maxRetryAfterMs: number;
-  /** How often an answer like HTTP 500 is met with patience, before the batch is divided to see whether one span is the cause. */
+  /** Answers like HTTP 500 before the batch is split, to see whether one span causes them. */
   readonly maxAttemptsBeforeSplit: number;
-  /** After this many answers like HTTP 500 in a row while a batch is divided, the backend is ill and not the span. */
+  /** Consecutive answers like HTTP 500 during a split after which the backend counts as failing, not the span. */
   readonly maxFailuresInSplit: number;
-  /** Spans that may be refused since the backend last accepted one. At the limit it counts as misconfigured: see `BackendTrust`. */
+  /** Spans that may be refused since the backend last accepted one. At the limit the exporter counts as misconfigured: see `BackendTrust`. */
   readonly maxRefusedInARow: number;
-  /** Single spans that are tried without a wait, to find one that the backend accepts. */
+  /** Single spans sent without a wait, to find one that the backend accepts. */
   readonly maxProbesInARow: number;
   readonly shutdownTimeoutMs: number;
 }
@@ -41,12 +41,12 @@ export const DEFAULT_EXPORT_LIMITS: ExportLimits = {
 };
 
 /**
- * How long to wait before the next attempt: what the server asked for, up to a limit; else doubling with jitter of half, so that bridges
- * that lost the same backend do not come back together.
+ * The wait before the next attempt: the server's Retry-After, up to a limit, or else exponential backoff. Jitter of up to half keeps
+ * bridges that lost the same backend from retrying together.
  */
 export function retryDelayMs(attempt: number, retryAfterMs: number | undefined, random: number, limits: ExportLimits): number {
-  const asked = retryAfterMs ?? 0;
-  if (asked > 0) return Math.min(asked, limits.maxRetryAfterMs);
+  const requestedMs = retryAfterMs ?? 0;
+  if (requestedMs > 0) return Math.min(requestedMs, limits.maxRetryAfterMs);
   const backoff = Math.min(limits.maxBackoffMs, limits.initialBackoffMs * 2 ** Math.min(attempt - 1, 30));
   return Math.round(backoff * (0.5 + random / 2));
 }

@@ -1,13 +1,13 @@
 import { checkAuthorities, checkCertificate, type SettingText, validUntil } from '../http/index.ts';
-import { readSmallFile, type Reloadable, type Reloaded } from '../runtime/index.ts';
+import { failure, readSmallFile, type Reloadable, type Reloaded, type Result, success } from '../runtime/index.ts';
 
-/** A variable and the file that it names. */
+/** A file, and the variable that names it. */
 export interface NamedFile {
   readonly setting: string;
   readonly file: string;
 }
 
-/** The files by which a backend is trusted, and by which the bridge shows who it is. */
+/** The CA certificates that verify the backend, and the client certificate that identifies the bridge. */
 export interface CertificateVariables {
   readonly ca?: NamedFile;
   readonly cert?: NamedFile;
@@ -21,65 +21,67 @@ export interface TlsMaterial {
   readonly key?: string;
 }
 
-/** Certificates for connections to a backend. They change when their files do. */
+/** Certificates for connections to a backend, reloaded when their files change. */
 export interface OtlpCertificates extends Reloadable {
-  /** Another object after each change. */
+  /** A new object after each change. */
   current(): TlsMaterial;
 }
 
-type ReadMaterial =
-  | { readonly ok: true; readonly material: TlsMaterial; readonly holds: string }
-  | { readonly ok: false; readonly problems: readonly string[] };
+interface ReadMaterial {
+  readonly material: TlsMaterial;
+  /** For people: `1 authority`. */
+  readonly description: string;
+}
 
-/** Reads the files for the first time. What cannot be used is added to `problems`. */
+/** Reads the files at startup. Adds unusable files to `problems`. */
 export function readCertificates(variables: CertificateVariables, problems: string[]): OtlpCertificates {
   const first = readMaterial(variables);
-  if (!first.ok) problems.push(...first.problems);
-  let material = first.ok ? first.material : {};
+  if (!first.ok) problems.push(...first.problem);
+  let material = first.ok ? first.value.material : {};
   return {
     current: () => material,
-    // The files are one unit: while one of them cannot be used, or does not fit the others yet, all that was good before stays.
+    // The files are one unit: while one is unusable or does not match the others yet, the previous ones stay in use.
     reload: (): Reloaded | undefined => {
       const next = readMaterial(variables);
-      if (!next.ok) return { setting: SETTING, outcome: { ok: false, problem: next.problems.join('; ') } };
-      if (isSame(next.material, material)) return undefined;
-      ({ material } = next);
-      return { setting: SETTING, outcome: { ok: true, value: next.holds } };
+      if (!next.ok) return { setting: SETTING, outcome: failure(next.problem.join('; ')) };
+      if (isSame(next.value.material, material)) return undefined;
+      ({ material } = next.value);
+      return { setting: SETTING, outcome: success(next.value.description) };
     },
   };
 }
 
-/** The name of these files in the log and in metrics. */
+/** The name of these files in logs and metrics. */
 const SETTING = 'otlp-certificates';
 
-function readMaterial({ ca, cert, key }: CertificateVariables): ReadMaterial {
+function readMaterial({ ca, cert, key }: CertificateVariables): Result<ReadMaterial, readonly string[]> {
   const problems: string[] = [];
   const [caText, certText, keyText] = [ca, cert, key].map((named) => readNamed(named, problems));
-  const held: string[] = [];
+  const descriptions: string[] = [];
   if (caText !== undefined) {
     const checked = checkAuthorities(caText);
-    if (checked.ok) held.push(checked.value === 1 ? '1 authority' : `${checked.value} authorities`);
+    if (checked.ok) descriptions.push(checked.value === 1 ? '1 authority' : `${checked.value} authorities`);
     else problems.push(checked.problem);
   }
   if (certText !== undefined && keyText !== undefined) {
     const checked = checkCertificate(certText, keyText);
-    if (checked.ok) held.push(`a client certificate valid until ${validUntil(checked.value)}`);
+    if (checked.ok) descriptions.push(`a client certificate valid until ${validUntil(checked.value)}`);
     else problems.push(checked.problem);
   }
-  if (problems.length > 0) return { ok: false, problems };
+  if (problems.length > 0) return failure(problems);
   const material = {
     ...(caText && { ca: caText.text }),
     ...(certText && { cert: certText.text }),
     ...(keyText && { key: keyText.text }),
   };
-  return { ok: true, material, holds: held.join(' and ') };
+  return success({ material, description: descriptions.join(' and ') });
 }
 
 function readNamed(named: NamedFile | undefined, problems: string[]): SettingText | undefined {
   if (named === undefined) return undefined;
   const read = readSmallFile(named.file);
   if (read.ok) return { ...named, text: read.value };
-  problems.push(`${named.setting}: cannot read the file: ${read.problem}`);
+  problems.push(`${named.setting}: ${read.problem}`);
   return undefined;
 }
 

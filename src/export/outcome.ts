@@ -1,15 +1,14 @@
-import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import { printable } from '../runtime/index.ts';
 
 /**
- * What became of one export call, as a value.
- * - `delivered`: the backend has all spans; `warning` is its remark, if any.
- * - `retry_after`: the world's trouble (backend away, busy, timed out). Keep the spans; wait at least `retryAfterMs`, if given.
- *   `maybeSpans`: the answer doesn't tell whether the backend is ill or one span makes it fail (HTTP 500).
+ * The result of one export request.
+ * - `delivered`: the backend has all spans. `warning` is its message, if any.
+ * - `retry_after`: the backend is down, busy or slow. Keep the spans, and wait at least `retryAfterMs`, if given.
+ *   `maybeSpans`: either the backend fails, or one span makes it fail (HTTP 500).
  *   `hint`: the likely mistake, for a backend that has accepted nothing yet.
- * - `refused`: about the spans themselves. `rejectedSpans` of them were rejected (OTLP partial success); absent = all.
- * - `misconfigured`: about us (address, credentials, protocol). Keep the spans; a human has to act.
- * - `too_large`: the request as a whole is too large; a smaller one may pass.
+ * - `refused`: the spans are bad. `rejectedSpans` of them were rejected (OTLP partial success); absent means all.
+ * - `misconfigured`: the address, the credentials or the protocol is wrong. Keep the spans; a person has to act.
+ * - `too_large`: the request is too large. A smaller one may pass.
  */
 export type ExportOutcome =
   | { readonly kind: 'delivered'; readonly warning?: string }
@@ -24,25 +23,10 @@ export type ExportOutcome =
   | { readonly kind: 'misconfigured'; readonly reason: string; readonly fix: string }
   | { readonly kind: 'too_large'; readonly reason: string };
 
-/** The SpanExporter answer that carries an outcome. */
-export function resultOfOutcome(outcome: ExportOutcome): ExportResult {
-  if (outcome.kind !== 'delivered') return { code: ExportResultCode.FAILED, error: new ExportFailure(outcome) };
-  const success: ExportResult = { code: ExportResultCode.SUCCESS };
-  return outcome.warning === undefined ? success : { ...success, error: new DeliveredWithWarning(outcome.warning) };
-}
+export type FailedOutcome = Exclude<ExportOutcome, { kind: 'delivered' }>;
+export type Misconfigured = Extract<ExportOutcome, { kind: 'misconfigured' }>;
 
-/** Answers a SpanExporter's caller with what the work came to, also when it threw. */
-export async function report(work: Promise<ExportOutcome>, callback: (result: ExportResult) => void): Promise<void> {
-  let outcome: ExportOutcome;
-  try {
-    outcome = await work;
-  } catch (error) {
-    outcome = outcomeOfError(error);
-  }
-  callback(resultOfOutcome(outcome));
-}
-
-/** Carries an outcome through the SpanExporter interface, whose only answer is success or an Error. */
+/** Carries an outcome through interfaces that report failures as an Error: SpanExporter, and agents of Node's HTTP client. */
 export class ExportFailure extends Error {
   override readonly name = 'ExportFailure';
   readonly outcome: FailedOutcome;
@@ -53,32 +37,32 @@ export class ExportFailure extends Error {
 }
 
 const FIX_CREDENTIALS =
-  'check the credentials in OTEL_EXPORTER_OTLP_HEADERS (or OTEL_EXPORTER_OTLP_TRACES_HEADERS), that they may write traces, and the ' +
-  'certificate in OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE, if the backend asks for one';
+  'check the credentials in OTEL_EXPORTER_OTLP_HEADERS (or OTEL_EXPORTER_OTLP_TRACES_HEADERS), that they allow writing traces, and the ' +
+  'certificate in OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE, if the backend requires one';
 const FIX_ADDRESS =
   'check the path and port in OTEL_EXPORTER_OTLP_ENDPOINT (v1/traces is added to it) or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT (used as it is), ' +
-  'and that the backend has OTLP switched on';
-const FIX_PROTOCOL = 'check that OTEL_EXPORTER_OTLP_PROTOCOL (http/protobuf, http/json or grpc) is one that this port speaks';
+  'and that OTLP is enabled at the backend';
+const FIX_PROTOCOL = 'check that OTEL_EXPORTER_OTLP_PROTOCOL (http/protobuf, http/json or grpc) is supported by this port';
 const FIX_NOT_HTTP =
   'the server does not speak HTTP: check http:// or https:// in OTEL_EXPORTER_OTLP_ENDPOINT, and OTEL_EXPORTER_OTLP_PROTOCOL ' +
-  '(port 4317 is gRPC and 4318 HTTP, most often)';
+  '(usually port 4317 is gRPC, and 4318 is HTTP)';
 const FIX_TLS =
   'check http:// or https:// in the endpoint, and OTEL_EXPORTER_OTLP_CERTIFICATE, OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and ' +
   'OTEL_EXPORTER_OTLP_CLIENT_KEY';
 
-const FIX_STRANGER =
+const FIX_OTHER_SERVICE =
   'another service answers: check host, port and path in OTEL_EXPORTER_OTLP_ENDPOINT (v1/traces is added to it) or ' +
-  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT (used as it is), and look for a log-in page or proxy on the way';
-const FIX_SCHEME = 'write https:// in OTEL_EXPORTER_OTLP_ENDPOINT (or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT): this port speaks TLS';
+  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT (used as it is), and look for a login page or a proxy in between';
+const FIX_SCHEME = 'use https:// in OTEL_EXPORTER_OTLP_ENDPOINT (or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT): this port speaks TLS';
 const FIX_SIZE =
-  'raise the limit for the size of a request at the backend or at the proxy before it (nginx: client_max_body_size), ' +
-  'or look whether another service listens at OTEL_EXPORTER_OTLP_ENDPOINT';
-const FIX_REJECTION = 'read the reason, and look at the limits of the backend: age of spans, rate, tenant';
+  'raise the maximum request size of the backend or of the proxy in front of it (nginx: client_max_body_size), ' +
+  'or check whether another service listens at OTEL_EXPORTER_OTLP_ENDPOINT';
+const FIX_REJECTION = 'read the reason, and check the limits of the backend: age of spans, rate, tenant';
 const FIX_REFUSAL =
   'check host, port, path and http:// or https:// in OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, ' +
   'OTEL_EXPORTER_OTLP_PROTOCOL, and the tenant in OTEL_EXPORTER_OTLP_HEADERS';
 
-/** Statuses that no span can be the cause of: throwing spans away for them would lose everything to a typing error. */
+/** Statuses that no span can cause. Dropping spans for them would lose everything because of a typing error. */
 const MISCONFIGURED_HTTP: Readonly<Record<number, string>> = {
   401: FIX_CREDENTIALS,
   402: 'check the account and its quota at the backend',
@@ -86,7 +70,7 @@ const MISCONFIGURED_HTTP: Readonly<Record<number, string>> = {
   404: FIX_ADDRESS,
   405: FIX_ADDRESS,
   406: FIX_PROTOCOL,
-  407: 'check the proxy between the bridge and the backend: it asks for credentials',
+  407: 'check the proxy between the bridge and the backend: it requires credentials',
   410: FIX_ADDRESS,
   415: FIX_PROTOCOL,
   421: FIX_ADDRESS,
@@ -97,15 +81,15 @@ const MISCONFIGURED_HTTP: Readonly<Record<number, string>> = {
 };
 
 /**
- * Retryable by the OTLP specification (429, 502, 503, 504), and 408 and 425, which say 'again' by their definition in HTTP.
- * https://opentelemetry.io/docs/specs/otlp/#failures-1
+ * Retryable by the OTLP specification (429, 502, 503, 504), and by their definition in HTTP (408, 425).
+ * Source: https://opentelemetry.io/docs/specs/otlp/#failures-1
  */
 const RETRYABLE_HTTP: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504]);
 
-/** Go, nginx, Apache and Tomcat, to plain HTTP on a port of TLS. */
+/** Answers of Go, nginx, Apache and Tomcat to plain HTTP on a TLS port. */
 const NEEDS_TLS = /HTTP request (?:was sent )?to (?:an )?HTTPS|plain HTTP to an SSL|requires TLS/i;
 
-/** Classifies an HTTP status other than 2xx. `detail` is the server's own text. */
+/** Classifies an HTTP status other than 2xx. `detail` is the server's message. */
 export function outcomeOfHttpStatus(status: number, detail = '', retryAfterMs?: number): FailedOutcome {
   const reason = withDetail(`HTTP ${status}`, detail);
   const fix = status >= 300 && status < 400 ? `the backend redirects: ${FIX_ADDRESS}` : MISCONFIGURED_HTTP[status];
@@ -113,20 +97,20 @@ export function outcomeOfHttpStatus(status: number, detail = '', retryAfterMs?: 
   if (status === 400 && NEEDS_TLS.test(detail)) return { kind: 'misconfigured', reason, fix: FIX_SCHEME };
   if (status === 413) return { kind: 'too_large', reason };
   if (RETRYABLE_HTTP.has(status)) return { kind: 'retry_after', reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-  // The specification calls these not retryable, because exporters must not pile up spans. We have room and must not lose any.
+  // Not retryable by the specification, because exporters must not accumulate spans. The bridge has a journal, and must lose none.
   if (status >= 500) return { kind: 'retry_after', reason, maybeSpans: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   return { kind: 'refused', reason };
 }
 
 /**
- * A success whose body is no answer of OTLP: a log-in page, an echo, another service. It may have thrown the spans away, so they are not
- * delivered. OTLP backends answer so at no time, which is why it does not matter whether this one has accepted spans before.
+ * A 2xx answer whose body is not OTLP: a login page, an echo, another service. It may have dropped the spans, so they do not count as
+ * delivered. OTLP backends never answer so, whether or not this one has accepted spans before.
  */
-export function outcomeOfStrangeAnswer(status: string, text: string): FailedOutcome {
-  return { kind: 'misconfigured', reason: withDetail(`${status}, but the answer is not OTLP`, text), fix: FIX_STRANGER };
+export function outcomeOfUnexpectedAnswer(status: string, text: string): FailedOutcome {
+  return { kind: 'misconfigured', reason: withDetail(`${status}, but the answer is not OTLP`, text), fix: FIX_OTHER_SERVICE };
 }
 
-/** A plain request that the server answered by closing the connection, where the port is known to speak TLS. */
+/** A plain connection that the server closed, on a port that speaks TLS. */
 export function outcomeOfTlsPort({ reason }: FailedOutcome): FailedOutcome {
   return { kind: 'misconfigured', reason, fix: FIX_SCHEME };
 }
@@ -135,7 +119,7 @@ type GrpcRule =
   | readonly [name: string, kind: 'retry_after' | 'maybe_spans' | 'refused']
   | readonly [name: string, kind: 'misconfigured', fix: string];
 
-/** By number, as in grpc/status.proto; retryable ones as in https://opentelemetry.io/docs/specs/otlp/#failures */
+/** By number, as in grpc/status.proto. Retryable ones as in https://opentelemetry.io/docs/specs/otlp/#failures */
 const GRPC_RULES: Readonly<Record<number, GrpcRule>> = {
   1: ['CANCELLED', 'retry_after'],
   2: ['UNKNOWN', 'maybe_spans'],
@@ -155,7 +139,7 @@ const GRPC_RULES: Readonly<Record<number, GrpcRule>> = {
   16: ['UNAUTHENTICATED', 'misconfigured', FIX_CREDENTIALS],
 };
 
-/** What grpc-js says of a connection that failed for good reason: TLS to a plain port, or no trust; and HTTP/1 instead of HTTP/2. */
+/** Messages of grpc-js for connections that cannot work: TLS to a plain port, an untrusted certificate, HTTP/1 instead of HTTP/2. */
 const GRPC_CONNECTION_FIXES: readonly (readonly [RegExp, string])[] = [
   [/no application protocol|Protocol error/i, FIX_PROTOCOL],
   [/SSL routines|certificate|CERT_/i, FIX_TLS],
@@ -163,10 +147,10 @@ const GRPC_CONNECTION_FIXES: readonly (readonly [RegExp, string])[] = [
 
 const GRPC_HINT = 'check host, port and http:// or https:// in OTEL_EXPORTER_OTLP_ENDPOINT, and OTEL_EXPORTER_OTLP_PROTOCOL';
 
-/** grpc-go, grpc-java and grpc-js all say a request over the limit with RESOURCE_EXHAUSTED and these words. */
+/** Messages of grpc-go, grpc-java and grpc-js with RESOURCE_EXHAUSTED, for a request above the size limit. */
 const GRPC_TOO_LARGE = /larger than max|exceeds maximum/i;
 
-/** Classifies a gRPC status other than OK. `retryAfterMs` is RetryInfo's delay, where the server sent one. */
+/** Classifies a gRPC status other than OK. `retryAfterMs` is the delay in RetryInfo, if the server sent one. */
 export function outcomeOfGrpcStatus(code: number, detail = '', retryAfterMs?: number): FailedOutcome {
   const rule = GRPC_RULES[code] ?? [`status ${code}`, 'maybe_spans'];
   const reason = withDetail(`gRPC ${rule[0]}`, detail);
@@ -184,38 +168,38 @@ export function outcomeOfGrpcStatus(code: number, detail = '', retryAfterMs?: nu
   };
 }
 
-/** grpc-js has the system's error in its text. */
+/** The message of grpc-js contains the system's error code. */
 function grpcHint(detail: string): string {
   const code = /Name resolution failed/i.test(detail) ? 'ENOTFOUND' : /\bE[A-Z]{4,}\b/.exec(detail)?.[0];
   return (code === undefined ? undefined : HINTS[code]) ?? GRPC_HINT;
 }
 
 const MISCONFIGURED_SYSTEM: Readonly<Record<string, string>> = {
-  EACCES: 'give the process write permission, or name another path in OTEL_EXPORTER_FILE_PATH',
-  EPERM: 'give the process write permission, or name another path in OTEL_EXPORTER_FILE_PATH',
-  EROFS: 'name a path on a writable file system in OTEL_EXPORTER_FILE_PATH',
-  EISDIR: 'name a file, not a folder, in OTEL_EXPORTER_FILE_PATH',
-  ENOENT: 'create the folder that OTEL_EXPORTER_FILE_PATH names',
-  ENOTDIR: 'create the folder that OTEL_EXPORTER_FILE_PATH names',
-  ERR_INVALID_CHAR: 'remove the characters that a header cannot hold from OTEL_EXPORTER_OTLP_HEADERS',
+  EACCES: 'give the process write permission, or set another path in OTEL_EXPORTER_FILE_PATH',
+  EPERM: 'give the process write permission, or set another path in OTEL_EXPORTER_FILE_PATH',
+  EROFS: 'set a path on a writable file system in OTEL_EXPORTER_FILE_PATH',
+  EISDIR: 'set a file, not a folder, in OTEL_EXPORTER_FILE_PATH',
+  ENOENT: 'create the folder of OTEL_EXPORTER_FILE_PATH',
+  ENOTDIR: 'create the folder of OTEL_EXPORTER_FILE_PATH',
+  ERR_INVALID_CHAR: 'remove the characters that a header cannot contain from OTEL_EXPORTER_OTLP_HEADERS',
 };
 
 const HINTS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'start the backend, or check host and port in OTEL_EXPORTER_OTLP_ENDPOINT',
-  ENOTFOUND: 'check the host in OTEL_EXPORTER_OTLP_ENDPOINT, and HTTP_PROXY or HTTPS_PROXY if only a proxy knows it',
+  ENOTFOUND: 'check the host in OTEL_EXPORTER_OTLP_ENDPOINT, and HTTP_PROXY or HTTPS_PROXY if only a proxy can resolve it',
   ECONNRESET: 'check http:// or https:// in OTEL_EXPORTER_OTLP_ENDPOINT, and OTEL_EXPORTER_OTLP_PROTOCOL',
   EPIPE: 'check http:// or https:// in OTEL_EXPORTER_OTLP_ENDPOINT, and OTEL_EXPORTER_OTLP_PROTOCOL',
-  ETIMEDOUT: 'check host and port in OTEL_EXPORTER_OTLP_ENDPOINT, and look for a firewall or a proxy on the way',
+  ETIMEDOUT: 'check host and port in OTEL_EXPORTER_OTLP_ENDPOINT, and look for a firewall or a proxy in between',
 };
 
-const TLS_TROUBLE = /CERT|SELF_SIGNED|UNABLE_TO_|^ERR_(SSL|TLS|OSSL)|^EPROTO$/;
-/** Node's codes for an answer that it cannot read: a TLS alert, a frame of HTTP/2, another protocol. */
+const TLS_ERROR = /CERT|SELF_SIGNED|UNABLE_TO_|^ERR_(SSL|TLS|OSSL)|^EPROTO$/;
+/** Node's error codes for an answer that is not HTTP/1: a TLS alert, an HTTP/2 frame, another protocol. */
 const NOT_HTTP = /^HPE_/;
 
-/** Classifies a failure of the system, by Node's error code (ECONNREFUSED, ENOSPC...). */
+/** Classifies a system error, by Node's error code (ECONNREFUSED, ENOSPC...). */
 export function outcomeOfSystemError(code: string, message: string): FailedOutcome {
   const reason = withDetail(code, message);
-  const fix = MISCONFIGURED_SYSTEM[code] ?? (TLS_TROUBLE.test(code) ? FIX_TLS : NOT_HTTP.test(code) ? FIX_NOT_HTTP : undefined);
+  const fix = MISCONFIGURED_SYSTEM[code] ?? (TLS_ERROR.test(code) ? FIX_TLS : NOT_HTTP.test(code) ? FIX_NOT_HTTP : undefined);
   if (fix !== undefined) return { kind: 'misconfigured', reason, fix };
   const hint = HINTS[code];
   return { kind: 'retry_after', reason, ...(hint === undefined ? {} : { hint }) };
@@ -226,25 +210,25 @@ export function outcomeOfProxyStatus(status: number, { publicUrl, variable }: Pr
   const reason = `the proxy ${publicUrl} answers ${status} to CONNECT`;
   if (status === 407) return { kind: 'misconfigured', reason, fix: fixProxyCredentials(variable) };
   if (status >= 500 && status !== 501)
-    return { kind: 'retry_after', reason, hint: 'check host and port in OTEL_EXPORTER_OTLP_ENDPOINT: the proxy does not reach them' };
+    return { kind: 'retry_after', reason, hint: 'check host and port in OTEL_EXPORTER_OTLP_ENDPOINT: the proxy cannot reach them' };
   return {
     kind: 'misconfigured',
     reason,
-    fix: `allow the backend at the proxy in ${variable}, or name it in NO_PROXY to reach it directly`,
+    fix: `allow the backend at the proxy in ${variable}, or add it to NO_PROXY to connect directly`,
   };
 }
 
-/** Classifies a failure to reach a proxy, or to be understood by it. */
+/** Classifies an error on the connection to a proxy. */
 export function outcomeOfProxyError(error: Error, { publicUrl, variable }: ProxyName): FailedOutcome {
   const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : '';
   const reason = printable(`the proxy ${publicUrl} cannot be used: ${code}${error.message}`);
-  const hint = `check host and port of the proxy in ${variable}, or name the backend in NO_PROXY to reach it directly`;
-  return TLS_TROUBLE.test(code.slice(0, -2)) || NOT_HTTP.test(code)
+  const hint = `check host and port of the proxy in ${variable}, or add the backend to NO_PROXY to connect directly`;
+  return TLS_ERROR.test(code.slice(0, -2)) || NOT_HTTP.test(code)
     ? { kind: 'misconfigured', reason, fix: hint }
     : { kind: 'retry_after', reason, hint };
 }
 
-/** An outcome on the way through a proxy: who answered is not known, and 407 is always the proxy's. */
+/** A failure through a proxy. The answer may come from either side, but 407 always comes from the proxy. */
 export function viaProxy(outcome: FailedOutcome, { publicUrl, variable }: ProxyName): FailedOutcome {
   const reason = `${outcome.reason} (through the proxy ${publicUrl})`;
   return /^HTTP 407\b/.test(outcome.reason)
@@ -258,13 +242,10 @@ interface ProxyName {
 }
 
 function fixProxyCredentials(variable: string): string {
-  return `write user and password into ${variable}, percent-encoded: http://user:password@proxy.example.com:3128`;
+  return `set user and password in ${variable}, percent-encoded: http://user:password@proxy.example.com:3128`;
 }
 
-export type FailedOutcome = Exclude<ExportOutcome, { kind: 'delivered' }>;
-export type Misconfigured = Extract<ExportOutcome, { kind: 'misconfigured' }>;
-
-/** The refusal of a backend that refuses everything, as what it is: a wrong set-up, with the likely mistake. */
+/** Turns the refusal of a backend that refuses everything into a wrong configuration, with the likely mistake. */
 export function misconfiguredBy(outcome: FailedOutcome, hasAccepted: boolean): Misconfigured {
   if (outcome.kind === 'misconfigured') return outcome;
   const why = hasAccepted ? 'the backend refuses one span after another' : 'the backend has accepted no span yet';
@@ -276,21 +257,10 @@ function likelyFix(outcome: FailedOutcome): string {
   return outcome.kind === 'refused' && outcome.rejectedSpans !== undefined ? FIX_REJECTION : FIX_REFUSAL;
 }
 
-/** A backend's remark on a success. SpanExporter has no place for one; nobody else looks for an error there. */
-export class DeliveredWithWarning extends Error {
-  override readonly name = 'DeliveredWithWarning';
-}
-
-/** The outcome in the answer of any SpanExporter: ours, a stock OTLP one, or a stranger's. */
-export function outcomeOfResult(result: ExportResult | undefined): ExportOutcome {
-  if (result?.code !== ExportResultCode.SUCCESS) return outcomeOfError(result?.error);
-  return result.error instanceof DeliveredWithWarning ? { kind: 'delivered', warning: result.error.message } : { kind: 'delivered' };
-}
-
-/** Anything that an exporter threw or reported. What can't be told is kept and tried again: never a reason to drop spans. */
+/** Classifies anything that an exporter threw or reported. An unknown error is retried; it never drops spans. */
 export function outcomeOfError(error: unknown): FailedOutcome {
   if (error instanceof ExportFailure) return error.outcome;
-  if (!(error instanceof Error)) return { kind: 'retry_after', reason: 'the exporter failed and gave no reason', maybeSpans: true };
+  if (!(error instanceof Error)) return { kind: 'retry_after', reason: 'the exporter failed without a reason', maybeSpans: true };
   const code: unknown = 'code' in error ? error.code : undefined;
   if (typeof code === 'string') return outcomeOfSystemError(code, error.message);
   if (typeof code === 'number' && code >= 300 && code < 600) return outcomeOfHttpStatus(code, error.message);

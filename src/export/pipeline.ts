@@ -1,46 +1,45 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { type Reloadable, childSignal, type Clock, createWaiters, systemClock } from '../runtime/index.ts';
 import { plainSpan, otlpBytes } from '../otlp/index.ts';
-import type { QueuedSpan } from './batch.ts';
 import type { NamedExporter } from './create-exporters.ts';
 import type { ExportEvent, IsSettled, OnRefused, OnSettled } from './export-event.ts';
-import { Lane, type LaneStats } from './exporter-worker.ts';
+import { ExporterWorker, type ExporterWorkerStats, type QueuedSpan } from './exporter-worker.ts';
 import { DEFAULT_EXPORT_LIMITS, type ExportLimits } from './limits.ts';
 
 export interface ExportPipelineOptions extends Partial<ExportLimits> {
-  /** Empty: every span is counted and dropped knowingly (OTEL_TRACES_EXPORTER=none). */
+  /** When empty, every span is counted and dropped (OTEL_TRACES_EXPORTER=none). */
   readonly exporters: readonly NamedExporter[];
-  /** Default: the system's clock. */
+  /** Default: the system clock. */
   readonly clock?: Clock;
   readonly onEvent?: (event: ExportEvent) => void;
   readonly onRefused?: OnRefused;
-  /** Called for each request that settled spans: the exporter has them, or refused them for good (then `onRefused` came before). */
+  /** Called for each request that settled spans: delivered, or permanently refused after a call of `onRefused`. */
   readonly onSettled?: OnSettled;
-  /** Takes every refusal for final, also of a backend that has accepted nothing. For a caller that keeps refused spans. Default: false. */
+  /** Treats every refusal as final, also from a backend that has accepted nothing. For callers that keep refused spans. Default: false. */
   readonly believesRefusals?: boolean;
 }
 
 export interface ExportStats {
-  /** Not yet delivered to, or refused by, every exporter. */
+  /** Spans that some exporter has neither delivered nor refused. */
   readonly queuedSpans: number;
   readonly queuedBytes: number;
-  /** When the span that has waited longest was enqueued, in ms since the epoch; undefined when none waits. */
+  /** When the oldest queued span was enqueued, in ms since the epoch. Undefined when the queue is empty. */
   readonly oldestQueuedAtMs: number | undefined;
-  /** Delivered to every exporter. */
+  /** Spans delivered by every exporter. */
   readonly exported: number;
-  /** Refused by at least one exporter. */
+  /** Spans refused by at least one exporter. */
   readonly refused: number;
-  /** Dropped because no exporter is set. */
+  /** Spans dropped because there is no exporter. */
   readonly discarded: number;
   readonly retries: number;
   readonly requests: number;
-  readonly lanes: readonly LaneStats[];
+  readonly workers: readonly ExporterWorkerStats[];
 }
 
 export interface ExportPipeline {
   /**
-   * Takes the spans over, always: the caller asks hasRoom() first. A span goes to the exporters for which `isSettled` is false (default:
-   * all); one that a former run settled with every exporter is left out, and is in no count.
+   * Always takes the spans; call `hasRoom` first. A span goes to the exporters for which `isSettled` is false (default: all). A span that
+   * a previous process settled with every exporter is skipped and not counted.
    */
   enqueue(spans: readonly ReadableSpan[], isSettled?: IsSettled): void;
   hasRoom(): boolean;
@@ -48,34 +47,31 @@ export interface ExportPipeline {
   waitForRoom(signal: AbortSignal): Promise<void>;
   /** Resolves when no span is queued, or when `signal` aborts. */
   waitForNone(signal: AbortSignal): Promise<void>;
-  /** Resolves when everything was delivered or set aside, or after `timeoutMs`. `undelivered` are the spans that are still queued. */
+  /** Resolves when every span was delivered or refused, or after `timeoutMs`. `undelivered` counts the spans still queued. */
   drain(timeoutMs: number): Promise<{ readonly undelivered: number }>;
-  /** Ends waits and requests at once and shuts the exporters down. What is queued stays undelivered; drain first. */
+  /** Aborts waits and requests and shuts the exporters down. Queued spans stay undelivered, so drain first. */
   shutdown(): Promise<void>;
-  /**
-   * Files of the exporters, for `watch`. An exporter with a file that changed tries again at once, and its backend has to accept a span
-   * before it may refuse one.
-   */
+  /** Files of the exporters, for `watchFiles`. */
   readonly files: readonly Reloadable[];
   stats(): ExportStats;
 }
 
 interface SharedSpan extends QueuedSpan {
   readonly enqueuedAtMs: number;
-  /** Exporters that have not settled it. */
+  /** Number of exporters that have not settled the span. */
   open: number;
   refused: boolean;
 }
 
 /**
- * Spans in, batches out, nothing dropped: each exporter has a lane of its own over one shared, bounded room, so that a slow exporter does not
- * delay the others until the room is full. A span leaves the room when every exporter has it or refused it.
+ * Queues spans and sends them in batches, without dropping any. All exporters share one bounded queue, and each has a worker of its own. A
+ * slow exporter delays the others only when the queue is full. A span leaves the queue when every exporter has delivered or refused it.
  */
 export function createExportPipeline(options: ExportPipelineOptions): ExportPipeline {
   const limits = limitsOf(options);
   const clock = options.clock ?? systemClock;
   const onEvent = options.onEvent ?? (() => undefined);
-  const board = createWaiters();
+  const waiters = createWaiters();
   const stop = new AbortController();
   const total = { queuedSpans: 0, queuedBytes: 0, exported: 0, refused: 0, discarded: 0 };
 
@@ -97,48 +93,48 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
       items.map((item) => item.span),
     );
   };
-  const lanes = options.exporters.map(
+  const workers = options.exporters.map(
     (exporter) =>
-      new Lane<SharedSpan>({
+      new ExporterWorker<SharedSpan>({
         exporter,
         limits,
         clock,
-        board,
+        waiters,
         onEvent,
         onSettled: (items, refusal) => settle(exporter.name, items, refusal),
         believesRefusals: options.believesRefusals ?? false,
       }),
   );
   for (const { name, onNote } of options.exporters) onNote?.((message) => onEvent({ exporter: name, name: 'export_note', message }));
-  const running = lanes.map((lane) => lane.run(stop.signal));
+  const running = workers.map((worker) => worker.run(stop.signal));
   const hasRoom = (): boolean => total.queuedSpans < limits.maxQueuedSpans && total.queuedBytes < limits.maxQueuedBytes;
 
   return {
     enqueue: (spans, isSettled) => {
-      if (lanes.length === 0) {
+      if (workers.length === 0) {
         total.discarded += spans.length;
         return;
       }
       const enqueuedAtMs = clock.now();
       for (const span of spans) {
-        const takers = isSettled === undefined ? lanes : lanes.filter(({ name }) => !isSettled(span, name));
-        if (takers.length === 0) continue;
-        const item: SharedSpan = { span, bytes: otlpBytes(span), enqueuedAtMs, open: takers.length, refused: false };
+        const receivers = isSettled === undefined ? workers : workers.filter(({ name }) => !isSettled(span, name));
+        if (receivers.length === 0) continue;
+        const item: SharedSpan = { span, bytes: otlpBytes(span), enqueuedAtMs, open: receivers.length, refused: false };
         total.queuedSpans += 1;
         total.queuedBytes += item.bytes;
-        for (const lane of takers) lane.push(item);
+        for (const worker of receivers) worker.push(item);
       }
-      board.changed();
+      waiters.changed();
     },
     hasRoom,
-    waitForRoom: (signal) => board.until(hasRoom, signal),
-    waitForNone: (signal) => board.until(() => total.queuedSpans === 0, signal),
+    waitForRoom: (signal) => waiters.until(hasRoom, signal),
+    waitForNone: (signal) => waiters.until(() => total.queuedSpans === 0, signal),
     drain: async (timeoutMs) => {
-      for (const lane of lanes) lane.hurry();
+      for (const worker of workers) worker.retryNow();
       const timer = childSignal(stop.signal);
       const waiting = childSignal(stop.signal);
       const timeout = clock.sleep(timeoutMs, timer.signal).then(() => waiting.abort());
-      await board.until(() => total.queuedSpans === 0, waiting.signal);
+      await waiters.until(() => total.queuedSpans === 0, waiting.signal);
       timer.abort();
       await timeout;
       timer.release();
@@ -148,19 +144,19 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
     shutdown: async () => {
       stop.abort();
       await Promise.all(running);
-      const enough = new AbortController();
+      const closed = new AbortController();
       const closing = Promise.allSettled(options.exporters.map(async ({ exporter }) => exporter.shutdown()));
-      // A stranger's exporter may never end; the process must.
-      await Promise.race([closing, clock.sleep(limits.shutdownTimeoutMs, enough.signal)]);
-      enough.abort();
+      // An exporter of another library may never end, but the process must.
+      await Promise.race([closing, clock.sleep(limits.shutdownTimeoutMs, closed.signal)]);
+      closed.abort();
     },
-    files: lanes.flatMap((lane) => lane.files),
+    files: workers.flatMap((worker) => worker.files),
     stats: () => {
-      const laneStats = lanes.map((lane) => lane.stats());
-      const sum = (key: 'retries' | 'requests'): number => laneStats.reduce((all, lane) => all + lane[key], 0);
-      const oldest = lanes.flatMap((lane) => lane.oldest()?.enqueuedAtMs ?? []);
+      const workerStats = workers.map((worker) => worker.stats());
+      const sum = (key: 'retries' | 'requests'): number => workerStats.reduce((all, worker) => all + worker[key], 0);
+      const oldest = workers.flatMap((worker) => worker.oldest()?.enqueuedAtMs ?? []);
       const oldestQueuedAtMs = oldest.length === 0 ? undefined : Math.min(...oldest);
-      return { ...total, oldestQueuedAtMs, retries: sum('retries'), requests: sum('requests'), lanes: laneStats };
+      return { ...total, oldestQueuedAtMs, retries: sum('retries'), requests: sum('requests'), workers: workerStats };
     },
   };
 }

@@ -7,4 +7,4 @@ export { protobufSerializer, type TraceSerializer } from './protobuf-serializer.
 export { otlpBytes, envelopeBytes } from './span-size.ts';
 export { readRpcStatus } from './rpc-status.ts';
 export { spansOfOtlpJson } from './json-spans.ts';
-export { readFields } from './protobuf-fields.ts';
+export { readFields } from './byte-reader.ts';

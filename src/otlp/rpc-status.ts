@@ -1,4 +1,4 @@
-import { readFields } from './protobuf-fields.ts';
+import { readFields } from './byte-reader.ts';
 
 /**
  * Reads the two parts of google.rpc.Status that an OTLP server answers a failure with: its message, and the delay in a RetryInfo detail.

@@ -32,7 +32,7 @@ async function ready({ bridge }: TestBridge): Promise<{ readonly status: number;
   return { status: response.status, body: await response.json() };
 }
 
-const isMisconfigured = (test: TestBridge): boolean => test.bridge.stats().exported.lanes[0]?.problem !== undefined;
+const isMisconfigured = (test: TestBridge): boolean => test.bridge.stats().exported.workers[0]?.problem !== undefined;
 
 describe('a bridge whose backend refuses everything', () => {
   it('is not ready while the backend has accepted nothing, names the mistake, loses no span, and takes events in', async () => {

@@ -104,7 +104,7 @@ describe('the probe of the OTLP endpoint', () => {
     expect(text).not.toContain('SECRET');
     const { url } = await httpBackend();
     const direct = diagnose(await gatherFacts(question({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: url, HTTP_PROXY: 'http://127.0.0.1:1' } })));
-    expect(JSON.stringify(direct.well)).toContain('takes OTLP (http/protobuf), without a proxy (this machine is reached directly)');
+    expect(JSON.stringify(direct.well)).toContain('takes OTLP (http/protobuf), without a proxy (connections to this machine are direct)');
   });
 
   it('tells a certificate that is not trusted (needs openssl)', async () => {

@@ -50,7 +50,7 @@ describe('createExporters', () => {
       { OTEL_TRACES_EXPORTER: 'file, Console ,otlp', OTEL_EXPORTER_FILE_PATH: 'out.jsonl' },
       [
         'OTLP JSON lines to the file out.jsonl',
-        'one line a span to standard output',
+        'one line per span to standard output',
         'OTLP (http/protobuf) to http://localhost:4318/v1/traces',
       ],
     ],
@@ -73,18 +73,18 @@ describe('createExporters', () => {
       OTEL_EXPORTER_OTLP_CLIENT_KEY: join(folder, 'absent.key'),
     });
     expect(problems).toEqual([
-      'OTEL_TRACES_EXPORTER names "zipkin", which is not known: use otlp, console, file, none, or a list with commas',
-      'OTEL_TRACES_EXPORTER has none beside other exporters: use none alone, or leave it out',
-      'OTEL_EXPORTER_OTLP_PROTOCOL="http" is not known: use http/protobuf, http/json, grpc',
-      'OTEL_EXPORTER_OTLP_ENDPOINT is not an http:// or https:// URL: write it whole, for example http://localhost:4318',
+      'OTEL_TRACES_EXPORTER names "zipkin", which is unknown: use otlp, console, file, none, or a comma-separated list',
+      'OTEL_TRACES_EXPORTER combines none with other exporters: use none alone, or remove it',
+      'OTEL_EXPORTER_OTLP_PROTOCOL="http" is unknown: use http/protobuf, http/json, grpc',
+      'OTEL_EXPORTER_OTLP_ENDPOINT is not an http:// or https:// URL: use a complete URL, for example http://localhost:4318',
       ...[2, 3, 4, 5].map(
         (entry) => `OTEL_EXPORTER_OTLP_HEADERS: entry ${entry} is not name=value with a valid header name and a percent-encoded value`,
       ),
-      'OTEL_EXPORTER_OTLP_TIMEOUT="10s" is not a time: give whole milliseconds above 0, for example 10000',
-      'OTEL_EXPORTER_OTLP_COMPRESSION="brotli" is not known: use none, gzip',
-      containing('OTEL_EXPORTER_OTLP_CERTIFICATE: cannot read'),
-      containing('OTEL_EXPORTER_OTLP_CLIENT_KEY: cannot read'),
-      'OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY only work together: set both or neither',
+      'OTEL_EXPORTER_OTLP_TIMEOUT="10s" is not a timeout: use whole milliseconds above 0, for example 10000',
+      'OTEL_EXPORTER_OTLP_COMPRESSION="brotli" is unknown: use none, gzip',
+      containing('OTEL_EXPORTER_OTLP_CERTIFICATE: '),
+      containing('OTEL_EXPORTER_OTLP_CLIENT_KEY: '),
+      'OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY belong together: set both, or neither',
     ]);
     expect(problems.join()).not.toContain('topsecret');
   });

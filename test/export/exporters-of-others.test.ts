@@ -60,7 +60,7 @@ describe("a stranger's exporter", () => {
     pipeline.enqueue(makeSpans(2));
     await pipeline.drain(NEVER_MS);
     expect(clock.slept.slice(0, 2)).toEqual([30_000, 1000]);
-    expect(named('export_retry')).toMatchObject([{ reason: 'no answer of the exporter within 30000 ms' }]);
+    expect(named('export_retry')).toMatchObject([{ reason: 'the exporter did not answer within 30000 ms' }]);
     expect(pipeline.stats().exported).toBe(2);
   });
 });
@@ -75,7 +75,7 @@ describe('several exporters', () => {
     await until(() => !(well.stored.length < 600));
     expect(pipeline.stats()).toMatchObject({ queuedSpans: 600, exported: 0 });
     expect(pipeline.hasRoom()).toBe(false);
-    expect(pipeline.stats().lanes.map((lane) => lane.queuedSpans)).toEqual([0, 600]);
+    expect(pipeline.stats().workers.map((worker) => worker.queuedSpans)).toEqual([0, 600]);
     away = false;
     expect(await pipeline.drain(NEVER_MS)).toEqual({ undelivered: 0 });
     expect(ill.stored).toEqual(ids(600));

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createExporters, createExportPipeline, type ExportEvent, type ExportPipeline, readOtlpSettings } from '../../src/export/index.ts';
 import { systemClock } from '../../src/runtime/index.ts';
 import { channelOptions } from '../../src/export/grpc-transport.ts';
-import { exportOnce } from '../../src/export/export-once.ts';
+import { exportOnce } from '../../src/export/sender.ts';
 import {
   bytesField,
   containing,

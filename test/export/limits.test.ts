@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { halvesByBytes, halvesByCount } from '../../src/export/batch.ts';
+import { halvesByBytes, halvesByCount } from '../../src/export/exporter-worker.ts';
 import { otlpBytes } from '../../src/otlp/index.ts';
 import { DEFAULT_EXPORT_LIMITS, retryDelayMs } from '../../src/export/limits.ts';
 import { AWAY, scripted, startPipeline } from './pipeline-support.ts';
@@ -59,7 +59,7 @@ describe('the default limits of the export', () => {
     const { pipeline, named } = startPipeline(silent, { clock, exportTimeoutMs: DEFAULT_EXPORT_LIMITS.exportTimeoutMs });
     pipeline.enqueue([makeSpan({ number: 1 })]);
     await until(() => named('export_retry').length > 0);
-    expect(named('export_retry')[0]).toMatchObject({ reason: 'no answer of the exporter within 30000 ms' });
+    expect(named('export_retry')[0]).toMatchObject({ reason: 'the exporter did not answer within 30000 ms' });
     expect(clock.slept[0]).toBe(30_000);
     await pipeline.shutdown();
   });

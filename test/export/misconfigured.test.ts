@@ -69,7 +69,7 @@ describe('a backend that has accepted nothing since it was configured', () => {
       attempt: 1,
       delayMs: 1000,
     });
-    expect(pipeline.stats().lanes[0]).toMatchObject({
+    expect(pipeline.stats().workers[0]).toMatchObject({
       hasAccepted: false,
       problem: { reason: 'HTTP 400', fix: containing('OTEL_EXPORTER_OTLP_ENDPOINT') },
     });
@@ -86,8 +86,8 @@ describe('a backend that has accepted nothing since it was configured', () => {
     expect(refused).toEqual([]);
     expect([...backend.stored].sort()).toEqual(ids(9000));
     expect(named('export_recovered')).toHaveLength(1);
-    expect(pipeline.stats().lanes[0]).toMatchObject({ hasAccepted: true });
-    expect(pipeline.stats().lanes[0]).not.toHaveProperty('problem');
+    expect(pipeline.stats().workers[0]).toMatchObject({ hasAccepted: true });
+    expect(pipeline.stats().workers[0]).not.toHaveProperty('problem');
   });
 
   it('sends whole batches again after a wrong HTTP 413 for everything', async () => {
@@ -182,7 +182,7 @@ describe('a backend that has accepted spans', () => {
     expect(refused).toHaveLength(100);
     expect(pipeline.stats().queuedSpans).toBe(11_900);
     expect(named('export_misconfigured')[0]).toMatchObject({ fix: containing('the backend refuses one span after another') });
-    expect(pipeline.stats().lanes[0]).toMatchObject({ hasAccepted: true, problem: {} });
+    expect(pipeline.stats().workers[0]).toMatchObject({ hasAccepted: true, problem: {} });
     await pipeline.shutdown();
   });
 
@@ -196,7 +196,7 @@ describe('a backend that has accepted spans', () => {
       [1001, 200],
       [1002, 250],
     ] as const) {
-      await until(() => pipeline.stats().lanes[0]?.problem !== undefined);
+      await until(() => pipeline.stats().workers[0]?.problem !== undefined);
       expect(refused).toHaveLength(total === 200 ? 100 : 200);
       pipeline.enqueue(makeSpans(1, good));
       await until(() => refused.length === total);
@@ -222,7 +222,7 @@ describe('a backend that has accepted spans', () => {
     pipeline.enqueue(makeSpans(1));
     await pipeline.drain(NEVER_MS);
     for (const file of pipeline.files) file.reload();
-    expect(pipeline.stats().lanes[0]).toMatchObject({ hasAccepted: false });
+    expect(pipeline.stats().workers[0]).toMatchObject({ hasAccepted: false });
     pipeline.enqueue(makeSpans(5, 2));
     await afterRounds(3, clock.slept);
     expect(refused).toEqual([]);
@@ -325,7 +325,7 @@ describe.each(['http/protobuf', 'http/json'])('a wrong address over %s keeps the
     ],
     ['422 for everything', { status: 422, body: 'unprocessable' }, 'HTTP 422: unprocessable', 'check host, port, path'],
     ['409 for everything', { status: 409 }, 'HTTP 409', 'check host, port, path'],
-    ['413 for everything', { status: 413 }, 'HTTP 413', 'limit for the size of a request'],
+    ['413 for everything', { status: 413 }, 'HTTP 413', 'raise the maximum request size'],
     ['404', { status: 404 }, 'HTTP 404', 'check the path and port'],
     ['405', { status: 405 }, 'HTTP 405', 'check the path and port'],
     ['501', { status: 501 }, 'HTTP 501', 'check the path and port'],

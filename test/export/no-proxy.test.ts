@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isInNoProxy, isLoopback, plainHost } from '../../src/export/no-proxy.ts';
+import { isInNoProxy, isThisMachine, normalizedHost } from '../../src/export/connection.ts';
 
 describe('NO_PROXY', () => {
   it.each([
@@ -57,11 +57,11 @@ describe('this machine', () => {
   it.each(['localhost', 'LOCALHOST.', 'a.localhost', '127.0.0.1', '127.8.9.10', '[::1]', '0.0.0.0', '::', '::ffff:127.0.0.1'])(
     'is %s',
     (host) => {
-      expect(isLoopback(plainHost(host))).toBe(true);
+      expect(isThisMachine(normalizedHost(host))).toBe(true);
     },
   );
 
   it.each(['localhost.example.com', 'mylocalhost', '128.0.0.1', '::2', 'example.com'])('is not %s', (host) => {
-    expect(isLoopback(plainHost(host))).toBe(false);
+    expect(isThisMachine(normalizedHost(host))).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readOtlpAnswer } from '../../src/export/otlp-answer.ts';
+import { readOtlpAnswer } from '../../src/export/otlp-sender.ts';
 import { bytesField, varintField } from './support.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -1,6 +1,7 @@
 import { ExportResultCode } from '@opentelemetry/core';
 import { describe, expect, it } from 'vitest';
-import { ExportFailure, outcomeOfError, outcomeOfGrpcStatus, outcomeOfHttpStatus, outcomeOfResult } from '../../src/export/outcome.ts';
+import { ExportFailure, outcomeOfError, outcomeOfGrpcStatus, outcomeOfHttpStatus } from '../../src/export/outcome.ts';
+import { outcomeOfResult } from '../../src/export/sender.ts';
 import { containing } from './support.ts';
 
 const fromHttp: readonly (readonly [number, string])[] = [
@@ -67,7 +68,7 @@ describe('outcome', () => {
   });
 
   it.each([
-    ['Name resolution failed for target dns:collector.test:4317', 'if only a proxy knows it'],
+    ['Name resolution failed for target dns:collector.test:4317', 'if only a proxy can resolve it'],
     ['No connection established. Last error: Error: connect ECONNREFUSED 10.1.2.3:4317. Resolution note: ', 'start the backend'],
     ['No connection established. Last error: Failed to connect', 'http:// or https://'],
     ['EVERYTHING is lost', 'http:// or https://'],

@@ -1,6 +1,7 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { createExportPipeline, type ExportEvent, type ExportPipelineOptions } from '../../src/export/index.ts';
-import { type FailedOutcome, resultOfOutcome } from '../../src/export/outcome.ts';
+import type { FailedOutcome } from '../../src/export/outcome.ts';
+import { resultOfOutcome } from '../../src/export/sender.ts';
 import { createTestClock, NEVER_MS, spanIdOf } from './support.ts';
 
 type Answer = (spans: readonly ReadableSpan[], call: number) => FailedOutcome | 'ok';

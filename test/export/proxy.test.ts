@@ -198,7 +198,7 @@ describe.runIf(authority !== undefined).each(PROTOCOLS)('through a proxy: %s (ne
     pipeline.enqueue(makeSpans(1));
     await pipeline.drain(NEVER_MS);
     expect(proxy.asked).toEqual([]);
-    expect(lines).toEqual([containing(', without a proxy (this machine is reached directly)')]);
+    expect(lines).toEqual([containing(', without a proxy (connections to this machine are direct)')]);
   });
 
   it('the certificate in the tunnel must be for the backend, not for the proxy', async () => {
@@ -229,10 +229,10 @@ describe.runIf(authority !== undefined).each(PROTOCOLS)('through a proxy: %s (ne
   });
 
   it.each([
-    [407, 'export_misconfigured', 'write user and password into HTTPS_PROXY'],
+    [407, 'export_misconfigured', 'set user and password in HTTPS_PROXY'],
     [403, 'export_misconfigured', 'allow the backend at the proxy in HTTPS_PROXY'],
-    [502, 'export_retry', 'the proxy does not reach them'],
-    [503, 'export_retry', 'the proxy does not reach them'],
+    [502, 'export_retry', 'the proxy cannot reach them'],
+    [503, 'export_retry', 'the proxy cannot reach them'],
   ])('a proxy that answers %i to CONNECT is named', async (status, name, advice) => {
     const proxy = await startProxy(status);
     const { pipeline, events, clock } = start({
@@ -298,7 +298,7 @@ describe('a proxy of plain HTTP', () => {
     expect(events[0]).toMatchObject({
       name: 'export_misconfigured',
       reason: `HTTP 407 (through the proxy http://127.0.0.1:${proxy.port})`,
-      fix: containing('write user and password into http_proxy'),
+      fix: containing('set user and password in http_proxy'),
     });
   });
 
@@ -362,7 +362,7 @@ it.runIf(authority !== undefined)('an https:// proxy is reached by TLS, over HTT
   });
   expect(createExporters({ ...env, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' })).toEqual({
     ok: false,
-    problems: ['HTTPS_PROXY is an https:// URL, and gRPC reaches a proxy by http:// only: use OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf'],
+    problems: ['HTTPS_PROXY is an https:// URL, but gRPC supports http:// proxies only: use OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf'],
   });
 });
 
@@ -390,15 +390,15 @@ describe('what the start line says of proxies', () => {
     ],
     [
       { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c.test:4318', HTTP_PROXY: 'p.test:1', NO_PROXY: 'c.test:4318' },
-      ', without a proxy (NO_PROXY names c.test)',
+      ', without a proxy (NO_PROXY matches c.test)',
     ],
     [
       { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c.test', HTTP_PROXY: 'p.test:1', NO_PROXY: 'c.test:80' },
-      ', without a proxy (NO_PROXY names c.test)',
+      ', without a proxy (NO_PROXY matches c.test)',
     ],
     [
       { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://c.test', HTTPS_PROXY: 'p.test:1', NO_PROXY: 'c.test:443' },
-      ', without a proxy (NO_PROXY names c.test)',
+      ', without a proxy (NO_PROXY matches c.test)',
     ],
     [
       { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c.test:4318', HTTPS_PROXY: 'p.test:1' },
@@ -407,13 +407,13 @@ describe('what the start line says of proxies', () => {
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://c.test:4318', HTTP_PROXY: 'p.test:1' }, ', without a proxy (HTTP_PROXY is for http:// only)'],
     [
       { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c.test:4318', ALL_PROXY: 'p.test:1' },
-      ', without a proxy (ALL_PROXY is not read: use HTTP_PROXY)',
+      ', without a proxy (ALL_PROXY is not supported: use HTTP_PROXY)',
     ],
     [
       { OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_ENDPOINT: 'c.test:4317', grpc_proxy: 'p.test:1' },
-      ', without a proxy (grpc_proxy is not read: use HTTPS_PROXY)',
+      ', without a proxy (grpc_proxy is not supported: use HTTPS_PROXY)',
     ],
-    [{ HTTP_PROXY: 'p.test:1' }, ', without a proxy (this machine is reached directly)'],
+    [{ HTTP_PROXY: 'p.test:1' }, ', without a proxy (connections to this machine are direct)'],
     [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_ENDPOINT: 'unix:/run/otlp.sock', HTTP_PROXY: 'p.test:1' }, ''],
   ])('%j', (env, text) => {
     expect(lineOf(env)).toBe(text);
@@ -429,6 +429,6 @@ describe('what the start line says of proxies', () => {
   );
 
   it('a proxy variable that cannot be used does not matter where no proxy is needed', () => {
-    expect(lineOf({ HTTP_PROXY: 'socks5://p.test:1' })).toBe(', without a proxy (this machine is reached directly)');
+    expect(lineOf({ HTTP_PROXY: 'socks5://p.test:1' })).toBe(', without a proxy (connections to this machine are direct)');
   });
 });

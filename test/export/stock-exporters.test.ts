@@ -4,7 +4,7 @@ import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createExporters } from '../../src/export/index.ts';
 import { systemClock } from '../../src/runtime/index.ts';
-import { exportOnce } from '../../src/export/export-once.ts';
+import { exportOnce } from '../../src/export/sender.ts';
 import { makeSpans, type Sink, type SinkReply, startSink } from './support.ts';
 
 // Why the bridge has OTLP exporters of its own, and the proof that a backend cannot tell them from the SDK's.

@@ -5,7 +5,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { envelopeBytes, otlpBytes } from '../../src/otlp/index.ts';
-import { makeSpan } from './support.ts';
+import { makeSpan } from '../export/support.ts';
 
 const attributeValue = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 300 }),

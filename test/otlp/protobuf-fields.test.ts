@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readFields } from '../../src/otlp/protobuf-fields.ts';
+import { readFields } from '../../src/otlp/byte-reader.ts';
 
 const of = (...bytes: number[]) => readFields(Uint8Array.from(bytes));
 

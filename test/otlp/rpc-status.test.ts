@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readRpcStatus } from '../../src/otlp/rpc-status.ts';
-import { bytesField, varintField } from './support.ts';
+import { bytesField, varintField } from '../export/support.ts';
 
 const RETRY_INFO = 'type.googleapis.com/google.rpc.RetryInfo';
 
