@@ -1,9 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { linkTargets } from './document-rules.ts';
-import { projectFiles, readProjectFile, repositoryRoot, resolveFrom } from './source-tree.ts';
+import { projectFiles, readProjectFile, readTexts, repositoryRoot, resolveFrom } from './source-tree.ts';
 
 interface Manifest {
+  readonly homepage: string;
+  readonly bugs: string;
+  readonly repository: { readonly url: string };
   readonly files: readonly string[];
   readonly bin: Readonly<Record<string, string>>;
   readonly exports: Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -26,14 +29,14 @@ describe('the package', () => {
   const packed = new Set(packedFiles());
   const unbuilt = [...packed].filter((path) => !path.startsWith('dist/'));
 
-  it('has what a user reads, runs and copies', () => {
-    const wanted = projectFiles().filter((path) => /^(?:docs|examples|pictures)\//.test(path));
+  it('holds what a user reads, runs and copies', () => {
+    const wanted = projectFiles().filter((path) => /^(?:docs\/(?!\.vitepress)|examples\/|pictures\/)/.test(path));
     expect(wanted.length).toBeGreaterThan(60);
     const alone = ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', 'otel-collector.yaml', 'package.json'];
     expect([...wanted, ...alone].filter((path) => !packed.has(path))).toEqual([]);
   });
 
-  it('has nothing else: no test, no source, nothing that a tool left', () => {
+  it('holds nothing else: no test, no source, no file of a tool', () => {
     const known = new Set(projectFiles());
     expect(unbuilt.filter((path) => !known.has(path) || /^(?:src|test|\.)/.test(path))).toEqual([]);
   });
@@ -45,9 +48,19 @@ describe('the package', () => {
     expect(manifest.files).toContain('dist');
   });
 
+  it('names where it is developed, so that npm can show and verify its provenance', () => {
+    const repository = 'https://github.com/ray-otel-bridge/ray-otel-bridge';
+    expect(manifest.repository.url).toBe(`git+${repository}.git`);
+    expect(manifest.homepage).toBe(`${repository}#readme`);
+    expect(manifest.bugs).toBe(`${repository}/issues`);
+    const others = readTexts(projectFiles().filter((path) => /\.(?:md|ya?ml|json|ts|toml|py)$/.test(path) && !path.startsWith('test/')));
+    const urls = [...others.values()].flatMap((text) => [...text.matchAll(/github\.com\/[\w-]+\/ray-otel-bridge\b/g)].map(([url]) => url));
+    expect(new Set(urls)).toEqual(new Set(['github.com/ray-otel-bridge/ray-otel-bridge']));
+  });
+
   it('has every picture, and for users every page, that one of its pages leads to', () => {
     // Of a checkout, as the links say.
-    const contributors = /^(?:CONTRIBUTING\.md|Dockerfile|src\/|test\/)/;
+    const contributors = /^(?:CONTRIBUTING\.md|CODE_OF_CONDUCT\.md|Dockerfile|src\/|test\/)/;
     const lost = unbuilt
       .filter((path) => path.endsWith('.md'))
       .flatMap((path) => linkTargets(readProjectFile(path)).map((target) => resolveFrom(path, target)))
