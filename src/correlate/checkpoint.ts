@@ -16,6 +16,7 @@ import {
   type Where,
 } from './records.ts';
 import type { ClosedAttempt } from './closed-attempt.ts';
+import { isWatched } from './due.ts';
 import { LeftOut } from './left-out.ts';
 import type { State } from './state.ts';
 
@@ -78,6 +79,8 @@ export type OpenRecord = readonly [
   where: number,
   extra: Fields | null,
   folds: readonly number[] | null,
+  /** The death of its actor ends it. A parent that was only named is not watched. */
+  isWatched: boolean,
 ];
 /** `fold`: 0 where its fold was sent already, null where it has a span of its own. */
 export type ClosedRecord = readonly [
@@ -226,6 +229,7 @@ function openRecord(attempt: Attempt, folds: FoldNumbers, { definitions, wheres 
     wheres.get(where) ?? 0,
     attempt.hasExtra ? fieldsOf(extra, 'extra') : null,
     extra.folds === undefined ? null : folds.numbersOf(extra.folds.values()),
+    isWatched(attempt),
   ];
 }
 

@@ -114,10 +114,8 @@ function awaitCreationEnd(attempt: Attempt, nowMs: number): void {
 }
 
 /** The actor that an attempt creates again. */
-function restartedActor({ number, task }: Attempt): Actor | undefined {
-  if (number === 0 || !isCreationTask(task.id)) return undefined;
-  const { actorId, session } = task;
-  return actorId === undefined ? undefined : session.actors.get(actorId);
+function restartedActor(attempt: Attempt): Actor | undefined {
+  return attempt.number === 0 || !isCreationTask(attempt.task.id) ? undefined : actorOf(attempt);
 }
 
 function runNs({ transitions }: Attempt): TimeNs | undefined {
@@ -136,10 +134,17 @@ export function watchActor(attempt: Attempt, actor: Actor): void {
   else attempt.ownExtra.actorDeadMs ??= actor.deadMs;
 }
 
+export function isWatched(attempt: Attempt): boolean {
+  return actorOf(attempt)?.open?.has(attempt) === true;
+}
+
+function actorOf({ task: { actorId, session } }: Attempt): Actor | undefined {
+  return actorId === undefined ? undefined : session.actors.get(actorId);
+}
+
 /** As `watchActor` and what followed it, for an attempt that a checkpoint holds. */
 export function restoreWatch(attempt: Attempt): void {
-  const { actorId, session } = attempt.task;
-  const actor = actorId === undefined ? undefined : session.actors.get(actorId);
+  const actor = actorOf(attempt);
   if (actor === undefined || actor.deadMs !== undefined) return;
   watchActor(attempt, actor);
   const ranNs = attempt.extra.evidenceMs === undefined && restartedActor(attempt) !== undefined ? runNs(attempt) : undefined;
@@ -150,8 +155,7 @@ export function restoreWatch(attempt: Attempt): void {
 
 /** For an attempt that ends. */
 export function unwatchActor(attempt: Attempt): void {
-  const { actorId, session } = attempt.task;
-  const actor = actorId === undefined ? undefined : session.actors.get(actorId);
+  const actor = actorOf(attempt);
   actor?.open?.delete(attempt);
   actor?.creations?.delete(attempt);
 }

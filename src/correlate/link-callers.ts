@@ -18,6 +18,13 @@ type Chain = CallerChain<Job, Task>;
 /** Records who called a task. The first report counts: Ray sends one caller, and only damaged streams have several. */
 export function linkToCaller(state: State, task: Task, callerId: string, nowMs: number): void {
   if (task.parentTaskId !== undefined) return;
+  link(state, task, callerId, nowMs);
+  // A job that has ended looks at its open attempts again, as it may list others now.
+  const { trace } = task;
+  if (trace instanceof CallerChain && trace.job.closed) scheduleJob(state, trace.job, nowMs);
+}
+
+function link(state: State, task: Task, callerId: string, nowMs: number): void {
   task.parentTaskId = callerId;
   if (task.trace !== undefined) return;
   const { session } = task;
@@ -32,7 +39,7 @@ export function linkToCaller(state: State, task: Task, callerId: string, nowMs: 
   const chain = trace ?? session.chains.get(callerId);
   if (chain === LOOP || callerId === task.id || chain?.firstTaskId === task.id) return closeLoop(state, task, below);
   unlist(task);
-  joinChains(state, task, below, chain ?? newChain(state, task, callerId, nowMs), nowMs);
+  joinChains(task, below, chain ?? newChain(state, task, callerId, nowMs));
 }
 
 /** Makes a trace final before the first span of it is sent: for the task, and for all that share its first known caller. */
@@ -62,8 +69,7 @@ export function listRestored(state: State, task: Task): void {
   const { parentTaskId } = task;
   for (const attempt of task.openAttempts()) state.list(attempt);
   if (parentTaskId === undefined || task.trace !== undefined) return;
-  task.parentTaskId = undefined;
-  linkToCaller(state, task, parentTaskId, 0);
+  link(state, task, parentTaskId, 0);
 }
 
 function newChain(state: State, { session }: Task, firstTaskId: string, nowMs: number): Chain {
@@ -74,7 +80,7 @@ function newChain(state: State, { session }: Task, firstTaskId: string, nowMs: n
 }
 
 /** Puts a task, and the chain that begins with it, below another chain. The smaller one moves. */
-function joinChains(state: State, task: Task, below: Chain | undefined, above: Chain, nowMs: number): void {
+function joinChains(task: Task, below: Chain | undefined, above: Chain): void {
   const { session } = task;
   const { firstTaskId, job } = above;
   const [larger, smaller] = below !== undefined && below.tasks.size > above.tasks.size ? [below, above] : [above, below];
@@ -88,7 +94,6 @@ function joinChains(state: State, task: Task, below: Chain | undefined, above: C
     job.chains.add(larger);
   }
   addToChain(larger, task);
-  scheduleIfEnded(state, job, nowMs);
 }
 
 function addToChain(chain: Chain, task: Task): void {
@@ -99,11 +104,6 @@ function addToChain(chain: Chain, task: Task): void {
 function removeChain(chain: Chain): void {
   chain.job.chains.delete(chain);
   chain.job.session.chains.delete(chain.firstTaskId);
-}
-
-/** A job that has ended looks at its open attempts again, as it may list others now. */
-function scheduleIfEnded(state: State, job: Job, nowMs: number): void {
-  if (job.closed) scheduleJob(state, job, nowMs);
 }
 
 function fixChain(state: State, chain: Chain, trace: FinalTrace, nowMs: number): void {

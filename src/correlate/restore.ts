@@ -161,7 +161,7 @@ export class Restorer {
     this.#rows.set(session, rows.set(id, row));
   };
 
-  #open(task: Task, [, number, sinceMs, states, definition, where, extra, folds]: OpenRecord): void {
+  #open(task: Task, [, number, sinceMs, states, definition, where, extra, folds, isWatched]: OpenRecord): void {
     const { session } = task;
     const attempt = new Attempt(task, number, session.firstSeenMs + sinceMs);
     attempt.states = ownText(states);
@@ -172,7 +172,7 @@ export class Restorer {
     if (extra !== null) Object.assign(attempt.ownExtra, restoredFields(extra));
     if (folds !== null) attempt.ownExtra.folds = new Map(folds.map((id) => [this.#fold(id).name, this.#fold(id)]));
     if (Number.isFinite(attempt.dueMs)) this.#state.due.push(attempt.dueMs, attempt);
-    restoreWatch(attempt);
+    if (isWatched) restoreWatch(attempt);
     session.threads?.noteRun(attempt.where.workerId, attempt);
     task.add(attempt);
     this.#state.openAttempts += 1;

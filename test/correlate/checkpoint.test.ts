@@ -99,6 +99,72 @@ describe.each(SMALL_RECORDINGS)('%s', (name) => {
   });
 });
 
+it.each(SMALL_RECORDINGS)('%s, in any order, with jobs that end long before their tasks are known', (name) => {
+  const events = recordedEvents(name).flatMap((raw) => {
+    const decoded = decodeEvent(raw);
+    return decoded.ok ? [decoded.event] : [];
+  });
+  const slowly = fc.record({
+    pauseMs: fc.nat(20_000),
+    events: fc.integer({ min: 1, max: 60 }),
+    idleMs: fc.nat(8_000),
+    checkpoint: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(
+      fc.array(slowly, { minLength: 1, maxLength: 12 }),
+      fc.shuffledSubarray(events, { minLength: events.length }),
+      (steps, shuffled) => {
+        expect(run(shuffled, steps, {}, true)).toEqual(run(shuffled, steps, {}, false));
+      },
+    ),
+    { numRuns: Math.ceil(RUNS / 4) },
+  );
+});
+
+describe('an attempt of a job that ended before, whose caller is not known,', () => {
+  const header = { eventId: 'e', session: 'session_1' };
+  const [taskId, parentTaskId] = [1, 2].map((number) => `${'0'.repeat(15)}${number}${'f'.repeat(24)}01000000`) as [string, string];
+  const ended = [{ state: 'FINISHED', timeNs: 1_800_000_000_000_000_000n }];
+  const definition = { attempt: 0, taskType: 'NORMAL_TASK', name: 'f', language: 'PYTHON', requiredResources: {} } as const;
+
+  it.each([false, true])('waits for its events as long as any other, through a restart: %s', (restarts) => {
+    let correlator = make({});
+    correlator.apply({ ...header, type: 'job_lifecycle', jobId: '01000000', transitions: ended }, 1_000);
+    expect(correlator.advance(100_000).map(({ kind }) => kind)).toEqual(['job']);
+    correlator.apply({ ...header, ...definition, type: 'task_definition', taskId, parentTaskId }, 100_000);
+    if (restarts) correlator = throughCheckpoint(correlator, {});
+    expect(correlator.advance(104_999)).toEqual([]);
+    expect(correlator.advance(105_000)).toMatchObject([{ taskId }]);
+    expect(correlator.advance(110_000)).toMatchObject([{ taskId: parentTaskId, placeholder: true }]);
+  });
+});
+
+describe('a call of an actor of which no more is known than that it called a task', () => {
+  const header = { eventId: 'e', session: 'session_1' };
+  const actorId = `${'0'.repeat(23)}901000000`;
+  const callId = `${'0'.repeat(15)}7${actorId}`;
+  const taskId = `${'0'.repeat(15)}1${'f'.repeat(24)}01000000`;
+  const at = (state: string, seconds: number) => ({ state, timeNs: 1_800_000_000_000_000_000n + BigInt(seconds) * 1_000_000_000n });
+  const definition = { attempt: 0, taskType: 'NORMAL_TASK', name: 'f', language: 'PYTHON', requiredResources: {} } as const;
+
+  it.each([false, true])('waits for its events when the actor dies, through a restart: %s', (restarts) => {
+    let correlator = make({});
+    correlator.apply({ ...header, type: 'actor_lifecycle', actorId, transitions: [at('ALIVE', 1)] }, 1_000);
+    correlator.apply({ ...header, ...definition, type: 'task_definition', taskId, parentTaskId: callId }, 1_000);
+    correlator.apply({ ...header, type: 'task_lifecycle', taskId, attempt: 0, transitions: [at('RUNNING', 2), at('FINISHED', 3)] }, 1_000);
+    expect(correlator.advance(10_000)).toMatchObject([{ taskId, outcome: 'finished' }]);
+    if (restarts) correlator = throughCheckpoint(correlator, {});
+    correlator.apply({ ...header, type: 'actor_lifecycle', actorId, transitions: [at('DEAD', 9)] }, 10_000);
+    expect(correlator.advance(20_000)).toMatchObject([{ kind: 'actor' }]);
+    correlator.apply(
+      { ...header, type: 'task_lifecycle', taskId: callId, attempt: 0, transitions: [at('RUNNING', 1), at('FINISHED', 4)] },
+      20_000,
+    );
+    expect(correlator.advance(30_000)).toMatchObject([{ taskId: callId, outcome: 'finished' }]);
+  });
+});
+
 it('finds the attempts of a worker that dies after the checkpoint', () => {
   const header = { eventId: 'e', session: 'session_1' };
   const taskId = `${'0'.repeat(15)}1${'f'.repeat(24)}01000000`;
