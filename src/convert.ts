@@ -1,11 +1,11 @@
 import type { HrTime } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { type CorrelateOptions, type Cost, createCorrelator, lastTimeMs, type Lifecycle } from './correlate/index.ts';
+import { type CorrelateOptions, createCorrelator, lastTimeMs } from './correlate/index.ts';
 import { decodeEvent, type RayEvent, type Rejection } from './event/index.ts';
-import { otlpBytes, plainSpan } from './otlp/index.ts';
-import { createSpanMapper, type SpanMapper, type SpanOptions } from './span/index.ts';
+import { plainSpan } from './otlp/index.ts';
+import { createMapping, type SpanOptions } from './span/index.ts';
 
-export type ConvertOptions = Partial<Omit<CorrelateOptions, 'measure'> & SpanOptions>;
+export type ConvertOptions = Partial<CorrelateOptions & SpanOptions>;
 
 /** An event as Ray posts it, and when it was received, in milliseconds since the epoch, where that is known. */
 export interface ReceivedEvent {
@@ -38,12 +38,11 @@ function* withoutReceiveTime(rawEvents: Iterable<unknown>): Generator<ReceivedEv
 
 /** As `rayEventsToSpans`, for events of which is known when they were received: the spans are those that `serve` makes. */
 export function receivedEventsToSpans(received: Iterable<ReceivedEvent>, options: ConvertOptions = {}): Converted {
-  const spansOf = createSpanMapper(options);
   // A finished stream is remembered whole: no tombstone may be forgotten before its end.
   const correlator = createCorrelator({
     ...options,
     maxTombstones: Number.POSITIVE_INFINITY,
-    measure: createMeasure(spansOf),
+    mapping: createMapping(options),
   });
   const rejected: Rejection[] = [];
   const undated = new Map<string, RayEvent[]>();
@@ -63,7 +62,7 @@ export function receivedEventsToSpans(received: Iterable<ReceivedEvent>, options
     for (const event of events) correlator.apply(event, 0, receivedMs);
   }
   const spans: ReadableSpan[] = [];
-  for (const lifecycle of correlator.closeAll(0)) spans.push(...spansOf(lifecycle).map(plainSpan));
+  for (const output of correlator.closeAll(0)) spans.push(...(output.spans ?? []).map(plainSpan));
   return { spans: inTraceOrder(spans), rejected, ignoredTimes };
 }
 
@@ -71,14 +70,6 @@ function addTo(bySession: Map<string, RayEvent[]>, event: RayEvent): void {
   const events = bySession.get(event.session);
   if (events === undefined) bySession.set(event.session, [event]);
   else events.push(event);
-}
-
-/** What the spans of a lifecycle take of their trace, in OTLP protobuf. */
-export function createMeasure(spansOf: SpanMapper): (lifecycle: Lifecycle) => Cost {
-  return (lifecycle) => {
-    const spans = spansOf(lifecycle);
-    return { spans: spans.length, bytes: spans.reduce((sum, span) => sum + otlpBytes(span), 0) };
-  };
 }
 
 function inTraceOrder(spans: readonly ReadableSpan[]): ReadableSpan[] {

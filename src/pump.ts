@@ -1,5 +1,5 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { Applied, Correlator, Lifecycle } from './correlate/index.ts';
+import type { Applied, Correlator, Output } from './correlate/index.ts';
 import type { RayEvent } from './event/index.ts';
 import type { ExportPipeline, IsSettled } from './export/index.ts';
 import type { Sleep, TimeSlice, Scheduler } from './runtime/index.ts';
@@ -19,10 +19,8 @@ const WOKEN = 'woken';
 
 export interface PumpOptions {
   readonly journal: Journal;
-  readonly correlator: Correlator;
+  readonly correlator: Correlator<ReadableSpan>;
   readonly pipeline: Pick<ExportPipeline, 'enqueue' | 'hasRoom' | 'waitForRoom' | 'waitForNone'>;
-  /** The spans of a finished lifecycle that are to be exported. */
-  readonly spansOf: (lifecycle: Lifecycle) => readonly ReadableSpan[];
   /** Spans that a former process delivered. Default: none. */
   readonly isSettled?: IsSettled;
   /** What the correlator runs with from `onRebuilt` on: part of each checkpoint. */
@@ -33,8 +31,8 @@ export interface PumpOptions {
   readonly onRebuilt?: () => void;
   /** Called for each event after it was applied, with the result and with the time when it came, on the journal's clock. */
   readonly onApplied?: (event: RayEvent, applied: Applied, receivedAtMs: number) => void;
-  /** Called for each finished lifecycle, with the spans that were enqueued for it and the time on the journal's clock. */
-  readonly onFinished: (lifecycle: Lifecycle, spans: readonly ReadableSpan[], atMs: number) => void;
+  /** Called for each finished lifecycle when its spans are enqueued, with the time on the journal's clock. */
+  readonly onFinished: (output: Output<ReadableSpan>, atMs: number) => void;
   /** Hears of an exception in a stage, which is our own bug; what caused it is skipped. */
   readonly onBug: (stage: PumpStage, error: unknown) => void;
   readonly scheduler: Scheduler;
@@ -53,7 +51,7 @@ export interface Pump {
   /** Where it stands in the journal. */
   cursor(): JournalCursor;
   /** Finished lifecycles that are not enqueued, because the pump was aborted while it waited for room. */
-  held(): readonly Lifecycle[];
+  held(): readonly Output<ReadableSpan>[];
 }
 
 /**
@@ -66,7 +64,7 @@ export function createPump(options: PumpOptions): Pump {
   const { durable } = journal;
   let cursor: JournalCursor = journal.stats().releasedCursor;
   let timeMs = 0;
-  let held: readonly Lifecycle[] = [];
+  let held: readonly Output<ReadableSpan>[] = [];
   let heldFrom = 0;
   let isFinishing = false;
   let isRebuilding = true;
@@ -132,8 +130,8 @@ export function createPump(options: PumpOptions): Pump {
         held = finishedNext();
         heldFrom = 0;
       }
-      const lifecycle = held[heldFrom];
-      if (lifecycle === undefined && !correlator.hasDue(timeMs)) return true;
+      const output = held[heldFrom];
+      if (output === undefined && !correlator.hasDue(timeMs)) return true;
       if (!pipeline.hasRoom()) {
         // A backend that is away must not keep the bridge from being ready.
         options.onReady?.();
@@ -141,22 +139,21 @@ export function createPump(options: PumpOptions): Pump {
       }
       if (signal.aborted) return false;
       if (slice.hasEnded()) slice = await scheduler.take('background');
-      if (lifecycle === undefined) continue;
+      if (output === undefined) continue;
       heldFrom += 1;
-      sendOn(lifecycle);
+      sendOn(output);
     }
   }
 
   /** One at a time, so that an exception in one loses no other. */
-  function finishedNext(): readonly Lifecycle[] {
+  function finishedNext(): readonly Output<ReadableSpan>[] {
     return guarded('advance', () => correlator.advance(timeMs, 1)) ?? [];
   }
 
-  function sendOn(lifecycle: Lifecycle): void {
+  function sendOn(output: Output<ReadableSpan>): void {
     guarded('span', () => {
-      const spans = options.spansOf(lifecycle);
-      pipeline.enqueue(spans, durable?.remembersDelivered() === true ? options.isSettled : undefined);
-      options.onFinished(lifecycle, spans, timeMs);
+      pipeline.enqueue(output.spans ?? [], durable?.remembersDelivered() === true ? options.isSettled : undefined);
+      options.onFinished(output, timeMs);
     });
   }
 

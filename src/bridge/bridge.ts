@@ -2,12 +2,11 @@ import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Hono } from 'hono';
 import type { Access } from '../http/index.ts';
 import { watchFiles, type Clock, systemClock, createScheduler } from '../runtime/index.ts';
-import { accessOf, type Environment, exportersOf, memoryLimit, remembering, spanEnvironmentOf } from './parts.ts';
+import { accessOf, type Environment, exportersOf, memoryLimit, spanEnvironmentOf } from './parts.ts';
 import { countFinished, describeJob, describeProblems, healthOf, readingsOf, reportFolded } from './readings.ts';
 import { createTelemetry, type RebuildProgress, type Telemetry } from '../telemetry/index.ts';
 import { defaultSettings, type Settings } from '../config.ts';
-import { createMeasure } from '../convert.ts';
-import { type CorrelatorStats, createCorrelator, type Lifecycle } from '../correlate/index.ts';
+import { type CorrelatorStats, createCorrelator, type Output } from '../correlate/index.ts';
 import {
   createExportPipeline,
   endpointOrigin,
@@ -23,7 +22,7 @@ import { createPump } from '../pump.ts';
 import { correlateOptionsOf, restoredOptions, retellTo, takeUpCheckpoint } from './rebuild.ts';
 import { createQuarantine, quarantineFolder } from '../quarantine/index.ts';
 import { createReceiver, createSeenEvents, DEFAULT_RECEIVER_LIMITS, type Pressure, type ReceiverLimits } from '../receiver/index.ts';
-import { createSpanMapper, jobSpanId, traceIdOf, traceUrlOf } from '../span/index.ts';
+import { createMapping, jobSpanId, traceIdOf, traceUrlOf } from '../span/index.ts';
 import { createView, type View } from '../view/index.ts';
 
 /** Stands beside the names of exporters where the journal remembers what was delivered: the log has the line of a finished job. */
@@ -118,13 +117,14 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const limits = { ...DEFAULT_RECEIVER_LIMITS, maxBodyBytes: settings.maxBodyBytes, ...options.receiverLimits };
   const seenEvents = createSeenEvents(limits.maxRememberedEvents);
   const { isSampled, ...spanEnvironment } = spanEnvironmentOf(env);
-  const mapSpans = remembering(createSpanMapper({ ...settings, ...spanEnvironment }));
+  const spanOptions = { ...settings, ...spanEnvironment };
+  const mapping = createMapping(spanOptions, { isSampled, onError: (error) => telemetry.internalError('span', error) });
   const correlateOptions = correlateOptionsOf(settings);
   const maxOpenBytes = settings.maxOpenBytes ?? defaultOpenBytes();
   const view = settings.view === 'off' ? undefined : openView();
   const correlator = createCorrelator({
     ...restoredOptions(durable, correlateOptions),
-    measure: createMeasure(mapSpans),
+    mapping,
     onFolded: reportFolded(telemetry, view),
     maxHeldBytes: maxOpenBytes,
   });
@@ -161,8 +161,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     onReady: () => (isReady = true),
     onRebuilt,
     ...(durable === undefined ? {} : { isSettled: (span, name) => durable.wasDelivered(name, spanKey(span)) }),
-    spansOf: (lifecycle) => (isSampled(lifecycle.trace) ? mapSpans(lifecycle) : []),
-    onFinished: tellFinished,
+    onFinished: reportFinished,
     ...(view === undefined ? {} : { onApplied: view.observe }),
     onBug: telemetry.internalError,
   });
@@ -233,15 +232,15 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     }
   }
 
-  function tellFinished(lifecycle: Lifecycle, spans: readonly ReadableSpan[], atMs: number): void {
+  function reportFinished({ lifecycle, spans }: Output<ReadableSpan>, atMs: number): void {
     countFinished(telemetry, lifecycle);
     view?.finished(lifecycle, atMs);
-    if (spans.length === 0) telemetry.spansSampledOut(mapSpans(lifecycle).length);
+    if (spans === undefined) telemetry.spansSampledOut(mapping.count(lifecycle));
     if (lifecycle.kind !== 'job') return;
     const traceId = traceIdOf(lifecycle.trace);
     const spanId = jobSpanId(lifecycle.session, lifecycle.jobId);
     if (!isFirstLine(`${traceId}${spanId}`)) return;
-    const hasLink = spans.length > 0 && settings.traceUrl !== undefined;
+    const hasLink = spans !== undefined && settings.traceUrl !== undefined;
     telemetry.jobFinished(describeJob(lifecycle, traceId, hasLink ? traceUrlOf(settings.traceUrl, traceId, spanId) : undefined));
   }
 
@@ -298,8 +297,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     inTime.abort();
     await timeout;
     const queued = await pipeline.drain(Math.max(0, deadlineMs - clock.now()));
-    const held = pump.held().filter(({ trace }) => isSampled(trace));
-    const heldSpans = held.reduce((sum, lifecycle) => sum + mapSpans(lifecycle).length, 0);
+    const heldSpans = pump.held().reduce((sum, { spans = [] }) => sum + spans.length, 0);
     if (queued.undelivered === 0) await pump.checkpoint();
     await pipeline.shutdown();
     const isKept = durable !== undefined && journal.stats().unwritable === undefined;

@@ -1,7 +1,6 @@
-import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
+import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { type Access, openAccess } from '../http/index.ts';
 import type { Settings } from '../config.ts';
-import type { Lifecycle } from '../correlate/index.ts';
 import { createExporters, type NamedExporter } from '../export/index.ts';
 import { readSpanEnvironment, type SpanEnvironment } from '../span/index.ts';
 
@@ -37,18 +36,4 @@ export function exportersOf({ exporter, exporters }: GivenExporters, env: Enviro
   const created = createExporters(env);
   if (!created.ok) throw new Error(created.problems.join('; '));
   return created.exporters;
-}
-
-/** The correlator measures a lifecycle just before it hands it out: what was mapped then is not mapped again. */
-export function remembering(
-  mapSpans: (lifecycle: Lifecycle) => readonly ReadableSpan[],
-): (lifecycle: Lifecycle) => readonly ReadableSpan[] {
-  let last: Lifecycle | undefined;
-  let spans: readonly ReadableSpan[] = [];
-  return (lifecycle) => {
-    if (lifecycle === last) return spans;
-    spans = mapSpans(lifecycle);
-    last = lifecycle;
-    return spans;
-  };
 }

@@ -21,6 +21,9 @@ const ROOT_COST: Cost = { spans: 1, bytes: 4_000 };
 const FOLDS_WITHOUT_LIMIT_MAX = 1_000;
 const FAILED_SHARE = 0.07;
 const DETAIL_SHARE = 0.5;
+/** Of the bytes of a trace: what takes more is unusually large. */
+const LARGE_SHARE = 0.02;
+const NOT_FULL = Number.MAX_SAFE_INTEGER;
 const BYTES_SHARE = { detail: 0.5, ordinary: 0.82, failed: 0.92 };
 
 export type SavedAccount = readonly [
@@ -31,10 +34,12 @@ export type SavedAccount = readonly [
   folds: readonly [nodes: number, round: number],
   limits: TraceLimits,
   relaxed: boolean,
+  fullFromBytes: readonly number[],
 ];
 
 /** What room is asked for: phases of an ordinary attempt, its span alone, or the span of a failure. */
-export type Use = 'detail' | 'ordinary' | 'failed';
+const USES = ['detail', 'ordinary', 'failed'] as const;
+export type Use = (typeof USES)[number];
 
 /**
  * The budget of one trace. The first half is open to everything; then attempts go without child spans, so that more of them have a
@@ -47,6 +52,15 @@ export class TraceAccount {
   #spans = ROOT_COST.spans;
   #bytes = ROOT_COST.bytes;
   #relaxed = false;
+  /**
+   * By use, the bytes at which something did not fit: while the trace holds as many, nothing else of that use is sent. Else each of the thousands of
+   * attempts that follow would be mapped to learn that it does not fit either.
+   */
+  readonly #fullFromBytes: Record<Use, number> = {
+    detail: NOT_FULL,
+    ordinary: NOT_FULL,
+    failed: NOT_FULL,
+  };
   foldedAttemptCount = 0;
   leanAttemptCount = 0;
 
@@ -61,11 +75,13 @@ export class TraceAccount {
 
   /** For a checkpoint: numbers only, the folds have records of their own. */
   save(): SavedAccount {
-    return [this.#spans, this.#bytes, this.foldedAttemptCount, this.leanAttemptCount, this.folds.save(), this.#limits, this.#relaxed];
+    const fullFromBytes = USES.map((use) => this.#fullFromBytes[use]);
+    const { foldedAttemptCount, leanAttemptCount } = this;
+    return [this.#spans, this.#bytes, foldedAttemptCount, leanAttemptCount, this.folds.save(), this.#limits, this.#relaxed, fullFromBytes];
   }
 
   static restored(root: SpanRef, saved: SavedAccount): TraceAccount {
-    const [spans, bytes, foldedAttemptCount, leanAttemptCount, folds, limits, relaxed] = saved;
+    const [spans, bytes, foldedAttemptCount, leanAttemptCount, folds, limits, relaxed, fullFromBytes] = saved;
     const account = new TraceAccount(root, limits);
     account.#spans = spans;
     account.#bytes = bytes;
@@ -73,6 +89,7 @@ export class TraceAccount {
     account.leanAttemptCount = leanAttemptCount;
     account.folds.restore(folds);
     account.#relaxed = relaxed;
+    for (const [index, use] of USES.entries()) account.#fullFromBytes[use] = fullFromBytes[index] ?? NOT_FULL;
     return account;
   }
 
@@ -91,6 +108,29 @@ export class TraceAccount {
   /** More may come after all. */
   tighten(): void {
     this.#relaxed = false;
+  }
+
+  /** False where so many spans surely do not fit, whatever their size. */
+  mayFit(spans: number, use: Use): boolean {
+    return this.#relaxed || (this.fits({ spans, bytes: 0 }, use) && this.#bytes < this.#fullFromBytes[use]);
+  }
+
+  /** Charges `own` if it fits together with `alsoSure`, which is charged later. */
+  chargeIfFits(own: Cost, alsoSure: Cost, use: Use): boolean {
+    const whole = { spans: own.spans + alsoSure.spans, bytes: own.bytes + alsoSure.bytes };
+    if (!this.fits(whole, use)) {
+      this.#noteFull(whole, use);
+      return false;
+    }
+    this.charge(own);
+    return true;
+  }
+
+  /** Something that is unusually large for this trace says nothing about others. */
+  #noteFull(cost: Cost, use: Use): void {
+    const { maxBytes } = this.#limits;
+    const fitsBySpans = this.fits({ spans: cost.spans, bytes: 0 }, use);
+    if (fitsBySpans && cost.bytes <= maxBytes * LARGE_SHARE) this.#fullFromBytes[use] = Math.min(this.#fullFromBytes[use], this.#bytes);
   }
 
   fits(cost: Cost, use: Use): boolean {

@@ -8,11 +8,13 @@ import { scheduleJob, scheduleJobMark, unwatchActor } from './due.ts';
 import type { FoldNode } from './fold.ts';
 import { isRayModule } from './internal.ts';
 import { isAttemptAfterJob, noteChild } from './job-end.ts';
-import type { AttemptLifecycle, AttemptOutcome, Interval, Lifecycle, SpanRef } from './lifecycle.ts';
+import type { AttemptLifecycle, AttemptOutcome, Interval, SpanRef } from './lifecycle.ts';
 import { largest, smallest } from './merge.ts';
 import { isCreationTask } from './ray-ids.ts';
 import type { Attempt, Job, Session, Task } from './records.ts';
 import type { ClosedAttempt } from './closed-attempt.ts';
+import { costOfMapped, type Mapped, mapSampled, type Output, type PreparedAttempt } from './mapping.ts';
+import { TraceRest } from './trace-rest.ts';
 import { runningNs } from './task-attempts.ts';
 import type { State } from './state.ts';
 import { MAX_ROW_DEPTH } from './tombstones.ts';
@@ -26,19 +28,20 @@ const MAX_KEPT_BYTES = 4_096;
 const MAX_ALL_KEPT_BYTES = 64 * 1024 * 1024;
 
 /** Ends an attempt: one span, or a part of a fold when its trace has no room. */
-export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out: Lifecycle[]): void {
+export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out: Output[], inRest?: PreparedAttempt): void {
   fixTraceOf(state, attempt.task, nowMs);
   const job = jobOf(state, attempt);
   const site = findSite(state, attempt, job);
-  const lifecycle = attemptLifecycle(state, attempt, job, site);
-  const room = decideRoom(state, attempt, job, lifecycle, site);
-  const fold = room === 'none' ? foldAttempt(state, attempt, job, lifecycle) : undefined;
+  const prepared = inRest?.job === job ? inRest : undefined;
+  const lifecycle = prepared?.lifecycle ?? attemptLifecycle(state, attempt, job, site);
+  const output = prepared === undefined ? decideOutput(state, attempt, job, lifecycle, site) : chargePrepared(state, attempt, prepared);
+  const fold = output === undefined ? foldAttempt(state, attempt, job, lifecycle) : undefined;
   const interval = trustedInterval(attempt, lifecycle);
-  if (room !== 'none') {
+  if (output !== undefined) {
     pinAbove(state, site, job, interval, nowMs);
     const { folds } = attempt.extra;
     if (folds !== undefined) job.account.folds.merge(job.account.folds.under(taskSpan(attempt)), folds);
-    out.push(room === 'lean' ? { ...lifecycle, lean: true } : lifecycle);
+    out.push(output);
   } else {
     state.foldedAttempts += 1;
     job.account.foldedAttemptCount += 1;
@@ -63,34 +66,33 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
 }
 
 /** Closes many that are all that is left of their trace, so that a trace that fits is not folded. Failures first. */
-export function closeRest(state: State, attempts: readonly Attempt[], job: Job, extra: Cost, nowMs: number, out: Lifecycle[]): void {
-  const rest = { ...extra };
+export function closeRest(state: State, attempts: readonly Attempt[], job: Job, extra: Cost, nowMs: number, out: Output[]): void {
+  const rest = new TraceRest(job.account, extra, attempts.filter(({ extra: { pinned } }) => !pinned).length);
   const entries = attempts.map((attempt) => {
     const site = findSite(state, attempt, job);
     const lifecycle = attemptLifecycle(state, attempt, job, site);
-    const cost = job.account.isUnlimited ? NO_COST : costOf(state, attempt, lifecycle, site);
-    rest.spans += cost.spans;
-    rest.bytes += cost.bytes;
-    return { attempt, failed: lifecycle.outcome === 'failed', startNs: lifecycle.startNs };
+    const mapped = rest.mayFit ? mapSampled(state.options.mapping, lifecycle) : undefined;
+    rest.add(() => costOf(attempt, mapped, site));
+    return { attempt, failed: lifecycle.outcome === 'failed', startNs: lifecycle.startNs, prepared: { job, lifecycle, mapped } };
   });
-  job.account.relaxIfFits(rest);
+  rest.relaxIfFits();
   entries.sort((a, b) => {
     if (a.failed !== b.failed) return a.failed ? -1 : 1;
     if (a.startNs !== b.startNs) return a.startNs < b.startNs ? -1 : 1;
     if (a.attempt.task.id !== b.attempt.task.id) return a.attempt.task.id < b.attempt.task.id ? -1 : 1;
     return a.attempt.number - b.attempt.number;
   });
-  for (const { attempt } of entries) closeAttempt(state, attempt, nowMs, out);
+  for (const { attempt, prepared } of entries) closeAttempt(state, attempt, nowMs, out, rest.mayFit ? prepared : undefined);
 }
 
 /** What an attempt takes of its trace when it is closed now. */
 export function costToClose(state: State, attempt: Attempt, job: Job): Cost {
   const site = findSite(state, attempt, job);
-  return costOf(state, attempt, attemptLifecycle(state, attempt, job, site), site);
+  return costOf(attempt, mapSampled(state.options.mapping, attemptLifecycle(state, attempt, job, site)), site);
 }
 
-function costOf(state: State, attempt: Attempt, lifecycle: AttemptLifecycle, { above }: Site): Cost {
-  const { spans, bytes } = state.options.measure(lifecycle);
+function costOf(attempt: Attempt, mapped: Mapped | undefined, { above }: Site): Cost {
+  const { spans, bytes } = costOfMapped(mapped);
   const charged = attempt.extra.pinned ? PINNED_COST : NO_COST;
   // One more for a parent that was never seen.
   const unseen = above !== undefined && above.attempt === undefined ? 1 : 0;
@@ -193,37 +195,45 @@ function taskSpan(attempt: Attempt): SpanRef {
   return { kind: 'task', taskId: attempt.task.id, attempt: attempt.number };
 }
 
-/** `lean` is one span without children of its own. */
-type Room = 'full' | 'lean' | 'none';
+/** Fits as a whole, as the rest of its trace does. */
+function chargePrepared(state: State, attempt: Attempt, { job, lifecycle, mapped }: PreparedAttempt): Output | undefined {
+  if (attempt.extra.pinned) job.account.release(PINNED_COST);
+  else if (!wantsDetail(state, job, lifecycle)) return undefined;
+  job.account.charge(costOfMapped(mapped));
+  return { lifecycle, spans: mapped?.spans };
+}
 
-const LEAN_COST_SPANS = 1;
-
-function decideRoom(state: State, attempt: Attempt, job: Job, lifecycle: AttemptLifecycle, site: Site): Room {
+/**
+ * What is sent of an attempt: its span with phases and profile entries, or its span alone where there is no room for those, or nothing. Whether there is
+ * room is decided as far as possible before anything is mapped.
+ */
+function decideOutput(state: State, attempt: Attempt, job: Job, lifecycle: AttemptLifecycle, site: Site): Output | undefined {
   const { account } = job;
+  const { mapping } = state.options;
   const failed = lifecycle.outcome === 'failed';
   const { pinned } = attempt.extra;
   if (pinned) account.release(PINNED_COST);
-  else if (!wantsDetail(state, job, lifecycle)) return 'none';
-  if (account.isUnlimited) return 'full';
+  else if (!wantsDetail(state, job, lifecycle)) return undefined;
+  if (!mapping.isSampled(lifecycle.trace)) return { lifecycle, spans: undefined };
+  if (account.isUnlimited) return { lifecycle, spans: mapping.map(lifecycle).spans };
   const leanUse = failed ? 'failed' : 'ordinary';
   const enough = pinned ? 0 : account.pinsThatFit(leanUse);
-  if (enough < 0) return 'none';
+  if (enough < 0) return undefined;
   const ancestors = pinned ? 0 : countPins(state, site, enough);
   const pins = { spans: ancestors * PINNED_COST.spans, bytes: ancestors * PINNED_COST.bytes };
-  const full = state.options.measure(lifecycle);
-  if (account.fits(sum(full, pins), failed ? 'ordinary' : 'detail')) {
-    account.charge(full);
-    return 'full';
+  const fullUse = failed ? 'ordinary' : 'detail';
+  const fullSpans = mapping.count(lifecycle);
+  if (account.mayFit(fullSpans + pins.spans, fullUse)) {
+    const full = mapping.map(lifecycle);
+    if (account.chargeIfFits(costOfMapped(full), pins, fullUse)) return { lifecycle, spans: full.spans };
   }
-  const lean = full.spans === LEAN_COST_SPANS ? full : state.options.measure({ ...lifecycle, lean: true });
-  if (!pinned && !account.fits(sum(lean, pins), leanUse)) return 'none';
-  account.charge(lean);
-  if (lean !== full) account.leanAttemptCount += 1;
-  return 'lean';
-}
-
-function sum(a: Cost, b: Cost): Cost {
-  return { spans: a.spans + b.spans, bytes: a.bytes + b.bytes };
+  if (!pinned && !account.mayFit(1 + pins.spans, leanUse)) return undefined;
+  const leanLifecycle = { ...lifecycle, lean: true };
+  const lean = mapping.map(leanLifecycle);
+  if (pinned) account.charge(costOfMapped(lean));
+  else if (!account.chargeIfFits(costOfMapped(lean), pins, leanUse)) return undefined;
+  if (fullSpans > 1) account.leanAttemptCount += 1;
+  return { lifecycle: leanLifecycle, spans: lean.spans };
 }
 
 /** What the job's metadata asks for, decided for each attempt by itself. */

@@ -1,3 +1,4 @@
+import type { Output } from './mapping.ts';
 import type { StateTransition, TimeNs } from '../event/index.ts';
 import { PINNED_COST } from './account.ts';
 import { nodeFacts } from './attempt-lifecycle.ts';
@@ -7,7 +8,7 @@ import { leftOutOf } from './left-out.ts';
 import type { Interval, Lifecycle } from './lifecycle.ts';
 import { smallest } from './merge.ts';
 import { NodeRecord, PlacementGroup, type Point, type Session, SubmissionJob, WorkerRecord } from './records.ts';
-import { sendIfRoom } from './send.ts';
+import { send, sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
 import { beginOf, MACHINE_ORDER, PLACEMENT_GROUP_ORDER, skewOf, type StateOrder, SUBMISSION_JOB_ORDER } from './state-order.ts';
 import { lastTrustedNs } from './trusted-time.ts';
@@ -20,7 +21,7 @@ import { DEATH, REMOVAL, statesWithEnd, SUBMISSION_END, type WithUntimedEnd } fr
 
 export type ClusterRecord = NodeRecord | WorkerRecord | PlacementGroup | SubmissionJob | Point;
 
-export function closeOfCluster(state: State, record: ClusterRecord, out: Lifecycle[]): void {
+export function closeOfCluster(state: State, record: ClusterRecord, out: Output[]): void {
   if (record instanceof WorkerRecord) closeWorker(state, record, out);
   else if (record instanceof NodeRecord) closeNode(state, record, out);
   else if (record instanceof PlacementGroup) closePlacementGroup(state, record, out);
@@ -29,21 +30,17 @@ export function closeOfCluster(state: State, record: ClusterRecord, out: Lifecyc
 }
 
 /** Ends a session whose records are all closed. */
-export function closeSessionTrace(session: Session, out: Lifecycle[]): void {
+export function closeSessionTrace(state: State, session: Session, out: Output[]): void {
   session.threads?.forgetAll();
   session.threads = undefined;
   session.isOver = true;
+  const trace = { kind: 'session', session: session.name } as const;
   if (!session.account.folds.isEmpty)
-    out.push(...session.account.folds.flush({ kind: 'session', session: session.name }, session.name, undefined));
+    for (const fold of session.account.folds.flush(trace, session.name, undefined)) send(state, fold, out);
   if (session.closed || !session.hasContent) return;
   session.closed = true;
-  out.push({
-    kind: 'session',
-    session: session.name,
-    trace: { kind: 'session', session: session.name },
-    links: [],
-    ...interval(sessionStartNs(session), silenceNs(session), 'silence'),
-  });
+  const times = interval(sessionStartNs(session), silenceNs(session), 'silence');
+  send(state, { kind: 'session', session: session.name, trace, links: [], ...times }, out);
 }
 
 /** What the records of a session's own trace have in common: their states, and where they begin and end. `earlier` must precede all states. */
@@ -63,7 +60,7 @@ function sessionCommon<T extends StateTransition>(
 }
 
 /** A node that died has the share of failures. One that a worker's span hangs under gets its span in any case. */
-function closeNode(state: State, node: NodeRecord, out: Lifecycle[]): void {
+function closeNode(state: State, node: NodeRecord, out: Output[]): void {
   state.close(node);
   if (!node.seen) return;
   const { session } = node;
@@ -79,8 +76,8 @@ function closeNode(state: State, node: NodeRecord, out: Lifecycle[]): void {
   };
   if (node.pinned) {
     session.account.release(PINNED_COST);
-    if (!session.account.isUnlimited) session.account.charge(state.options.measure(lifecycle));
-    out.push(lifecycle);
+    const cost = send(state, lifecycle, out);
+    if (!session.account.isUnlimited) session.account.charge(cost);
     return;
   }
   if (sendIfRoom(state, session.account, lifecycle, node.deadMs === undefined ? 'ordinary' : 'failed', out)) return;
@@ -88,7 +85,7 @@ function closeNode(state: State, node: NodeRecord, out: Lifecycle[]): void {
   rollUp(session, 'node', lifecycle);
 }
 
-function closeWorker(state: State, worker: WorkerRecord, out: Lifecycle[]): void {
+function closeWorker(state: State, worker: WorkerRecord, out: Output[]): void {
   state.close(worker);
   if (!worker.seen) return;
   const { session, definition } = worker;
@@ -120,7 +117,7 @@ function isOfEndedDriver({ session, jobId, transitions }: WorkerRecord, endNs: T
   return job !== undefined && transitions.some(({ deathCause }) => deathCause !== undefined && diedWithDriver(deathCause, job, endNs));
 }
 
-function closePlacementGroup(state: State, group: PlacementGroup, out: Lifecycle[]): void {
+function closePlacementGroup(state: State, group: PlacementGroup, out: Output[]): void {
   state.close(group);
   const lifecycle: Lifecycle = {
     kind: 'placement_group',
@@ -132,7 +129,7 @@ function closePlacementGroup(state: State, group: PlacementGroup, out: Lifecycle
   if (!sendIfRoom(state, group.session.account, lifecycle, 'ordinary', out)) rollUp(group.session, 'placement group', lifecycle);
 }
 
-function closeSubmissionJob(state: State, job: SubmissionJob, out: Lifecycle[]): void {
+function closeSubmissionJob(state: State, job: SubmissionJob, out: Output[]): void {
   state.close(job);
   const lifecycle: Lifecycle = {
     kind: 'submission_job',
@@ -144,7 +141,7 @@ function closeSubmissionJob(state: State, job: SubmissionJob, out: Lifecycle[]):
   if (!sendIfRoom(state, job.session.account, lifecycle, 'ordinary', out)) rollUp(job.session, 'submission', lifecycle);
 }
 
-function closePoint(state: State, record: Point, out: Lifecycle[]): void {
+function closePoint(state: State, record: Point, out: Output[]): void {
   const { session, point } = record;
   state.close(record);
   record.point = undefined;

@@ -1,4 +1,4 @@
-import type { Cost, TraceAccount } from './account.ts';
+import type { Output } from './mapping.ts';
 import { closeAttempt, costToClose } from './close-attempt.ts';
 import { closeOfCluster, closeSessionTrace, type ClusterRecord } from './close-cluster.ts';
 import { closeActor, closeJob, closeRemainder, costToCloseActor, profileCost } from './close.ts';
@@ -6,8 +6,8 @@ import { settleThreads } from './close-threads.ts';
 import { compareTimed } from './due-order.ts';
 import { isMarkDue, isSilent, scheduleAttemptAt } from './due.ts';
 import { isActorEndedByJob, waitsUntilMs } from './job-end.ts';
-import type { Lifecycle } from './lifecycle.ts';
 import { markActor, markAttempt, markJob, markSession } from './mark.ts';
+import { TraceRest } from './trace-rest.ts';
 import { openAttemptsOf } from './open-attempts.ts';
 import { Actor, type AgingRecord, Attempt, Job, Session, type Timed } from './records.ts';
 import { recordsOf, type State } from './state.ts';
@@ -23,7 +23,7 @@ const SESSION_AGE_MAX_MS = 7 * 24 * 3_600_000;
 /** Walks over what is open of a job or session: the last finds parents that were only named by what the first one closed. */
 const MAX_SWEEPS = 2;
 
-export function closeDue(state: State, record: Timed, nowMs: number, out: Lifecycle[]): void {
+export function closeDue(state: State, record: Timed, nowMs: number, out: Output[]): void {
   if (record instanceof Attempt) closeDueAttempt(state, record, nowMs, out);
   else if (record instanceof Job) closeDueJob(state, record, nowMs, out);
   else if (record instanceof Actor) closeDueActor(state, record, nowMs, out);
@@ -31,7 +31,7 @@ export function closeDue(state: State, record: Timed, nowMs: number, out: Lifecy
   else closeDueOfCluster(state, record, nowMs, out);
 }
 
-function closeDueAttempt(state: State, attempt: Attempt, nowMs: number, out: Lifecycle[]): void {
+function closeDueAttempt(state: State, attempt: Attempt, nowMs: number, out: Output[]): void {
   if (isSilent(state, attempt.task.session, nowMs)) return closeAttempt(state, attempt, nowMs, out);
   if (isMarkDue(state, attempt, nowMs)) return markAttempt(state, attempt, nowMs, out);
   const waitMs = waitsUntilMs(state, attempt, nowMs);
@@ -39,21 +39,21 @@ function closeDueAttempt(state: State, attempt: Attempt, nowMs: number, out: Lif
   else scheduleAttemptAt(state, attempt, waitMs);
 }
 
-function closeDueActor(state: State, actor: Actor, nowMs: number, out: Lifecycle[]): void {
+function closeDueActor(state: State, actor: Actor, nowMs: number, out: Output[]): void {
   const job = actor.session.jobs.get(actor.jobId);
   const endsWithJob = job?.sweeps !== undefined && !actor.isDetached && isActorEndedByJob(state, actor, job);
   if (actor.deadMs !== undefined || endsWithJob || isSilent(state, actor.session, nowMs)) closeActor(state, actor, nowMs, out);
   else markActor(state, actor, nowMs, out);
 }
 
-function closeDueOfCluster(state: State, record: ClusterRecord, nowMs: number, out: Lifecycle[]): void {
+function closeDueOfCluster(state: State, record: ClusterRecord, nowMs: number, out: Output[]): void {
   const before = out.length;
   closeOfCluster(state, record, out);
   // In silence the span of the session itself is next.
   if (out.length > before && !isSilent(state, record.session, nowMs)) markSession(state, record.session, nowMs, out);
 }
 
-function closeDueJob(state: State, job: Job, nowMs: number, out: Lifecycle[]): void {
+function closeDueJob(state: State, job: Job, nowMs: number, out: Output[]): void {
   const isOver = isSilent(state, job.session, nowMs);
   if (!isOver && !job.closed && job.endMs === undefined) return markJob(state, job, nowMs, out);
   const { sweeps = 0 } = job;
@@ -84,49 +84,25 @@ function isLarge({ open, chains, actors }: Job): boolean {
 function* sweepJob(state: State, job: Job, nowMs: number, isOver: boolean): Generator<void> {
   const isClosing = isOver || !job.closed;
   if (isClosing) settleThreads(state, job, nowMs);
-  const rest = new Rest(job, isClosing);
+  const rest = isClosing ? new TraceRest(job.account, profileCost(job)) : undefined;
   for (const attempt of openAttemptsOf(job)) {
     const waitMs = isOver ? undefined : waitsUntilMs(state, attempt, nowMs);
     scheduleAttemptAt(state, attempt, waitMs ?? nowMs);
-    if (waitMs === undefined) rest.add(() => costToClose(state, attempt, job));
+    if (waitMs === undefined) rest?.add(() => costToClose(state, attempt, job));
     yield;
   }
   for (const actor of job.actors) {
     if (!actor.closed && !actor.isDetached && (isOver || isActorEndedByJob(state, actor, job))) {
       state.schedule(actor, nowMs);
-      rest.add(() => costToCloseActor(state, actor, job));
+      rest?.add(() => costToCloseActor(state, actor, job));
     }
     yield;
   }
-  rest.relaxIfFits();
-}
-
-/** What is left of a trace. It is measured no further than to the limits of the trace. */
-class Rest {
-  readonly #account: TraceAccount;
-  #cost: Cost;
-  #mayFit: boolean;
-
-  constructor(job: Job, mayFit: boolean) {
-    this.#account = job.account;
-    this.#cost = profileCost(job);
-    this.#mayFit = mayFit && !job.account.isUnlimited && job.account.fitsWhole(this.#cost);
-  }
-
-  add(measure: () => Cost): void {
-    if (!this.#mayFit) return;
-    const { spans, bytes } = measure();
-    this.#cost = { spans: this.#cost.spans + spans, bytes: this.#cost.bytes + bytes };
-    this.#mayFit = this.#account.fitsWhole(this.#cost);
-  }
-
-  relaxIfFits(): void {
-    if (this.#mayFit) this.#account.relaxIfFits(this.#cost);
-  }
+  rest?.relaxIfFits();
 }
 
 /** Closed after `orphanTimeoutMs` of silence, forgotten after a week. */
-function closeDueSession(state: State, session: Session, nowMs: number, out: Lifecycle[]): void {
+function closeDueSession(state: State, session: Session, nowMs: number, out: Output[]): void {
   const silentAtMs = session.lastSeenMs + state.options.orphanTimeoutMs;
   if (!isSilent(state, session, nowMs)) return state.schedule(session, silentAtMs);
   const { sweeps = 0 } = session;
@@ -135,7 +111,7 @@ function closeDueSession(state: State, session: Session, nowMs: number, out: Lif
     return sweep(state, session, sweepSession(state, session, nowMs), nowMs);
   }
   session.sweeps = undefined;
-  closeSessionTrace(session, out);
+  closeSessionTrace(state, session, out);
   const forgetAtMs = Math.max(silentAtMs, session.lastSeenMs + SESSION_AGE_MAX_MS);
   if (forgetAtMs > nowMs && !session.givesWay) state.schedule(session, forgetAtMs);
   else state.forgetSession(session);
@@ -164,7 +140,7 @@ function sweep(state: State, record: Job | Session, walk: Iterator<void>, nowMs:
 }
 
 /** Ends a session at once, with everything that is open of it: in the order in which it would be due. */
-export function closeSession(state: State, session: Session, nowMs: number, out: Lifecycle[]): void {
+export function closeSession(state: State, session: Session, nowMs: number, out: Output[]): void {
   for (const job of [...session.jobs.values()].sort(compareTimed)) {
     closeJob(state, job, nowMs, out, true);
     if (!job.closed) state.letAge(job);
@@ -174,5 +150,5 @@ export function closeSession(state: State, session: Session, nowMs: number, out:
     if (record instanceof Actor) closeActor(state, record, nowMs, out);
     else if (!(record instanceof Job)) closeOfCluster(state, record, out);
   }
-  closeSessionTrace(session, out);
+  closeSessionTrace(state, session, out);
 }

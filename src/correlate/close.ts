@@ -1,3 +1,4 @@
+import { costOfMapped, mapSampled, type Output } from './mapping.ts';
 import type { ActorTransition, TimeNs } from '../event/index.ts';
 import { type Cost, NO_COST, PINNED_COST } from './account.ts';
 import { creationAttemptSpan, nodeFacts } from './attempt-lifecycle.ts';
@@ -19,11 +20,11 @@ import {
 import { actorOutlivesDriver } from './outlives.ts';
 import { scheduleJob } from './due.ts';
 import { leftOutOf } from './left-out.ts';
-import type { ActorLifecycle, Incarnation, Interval, JobLifecycle, Lifecycle, LinkRef } from './lifecycle.ts';
+import type { ActorLifecycle, Incarnation, Interval, JobLifecycle, LinkRef } from './lifecycle.ts';
 import { largest, sortedProfile } from './merge.ts';
 import { tasksSoFar } from './open-attempts.ts';
 import type { Actor, Job, Session } from './records.ts';
-import { sendIfRoom } from './send.ts';
+import { send, sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
 import { ACTOR_ORDER, DRIVER_ORDER, JOB_ORDER, skewOf } from './state-order.ts';
 import { countOf, lastTimeOf, MAX_FIRST, nextOf, sortedTransitions } from './transitions.ts';
@@ -37,14 +38,14 @@ const DETACHED_LINKS_MAX = 100;
  * Ends a job with what is open of it and does not outlive it. With its session, when that is silent, this is everything. Where it
  * `isSwept`, what ends with it was closed before.
  */
-export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[], isSilent = false, isSwept = false): void {
+export function closeJob(state: State, job: Job, nowMs: number, out: Output[], isSilent = false, isSwept = false): void {
   if (!isSwept) closeWithJob(state, job, nowMs, out, isSilent);
-  flushFolds(job, out);
+  flushFolds(state, job, out);
   if (!job.closed && job.hasContent) {
     state.close(job);
     job.silentNs = silenceNs(job.session);
     job.verdict = verdictOf(job);
-    out.push(jobLifecycle(state, job, profileWithRoom(state, job)));
+    send(state, jobLifecycle(state, job, profileWithRoom(state, job)), out);
     job.profile = [];
     state.held.measure(job);
     for (const actor of job.actors) if (actor.closed) job.actors.delete(actor);
@@ -54,7 +55,7 @@ export function closeJob(state: State, job: Job, nowMs: number, out: Lifecycle[]
   state.schedule(job, Number.POSITIVE_INFINITY);
 }
 
-function closeWithJob(state: State, job: Job, nowMs: number, out: Lifecycle[], isSilent: boolean): void {
+function closeWithJob(state: State, job: Job, nowMs: number, out: Output[], isSilent: boolean): void {
   settleThreads(state, job, nowMs);
   const actors = [...job.actors]
     .filter((actor) => !actor.closed && !actor.isDetached && (isSilent || isActorEndedByJob(state, actor, job)))
@@ -78,18 +79,19 @@ export function profileCost({ profile }: Job): Cost {
 
 /** What an actor takes of its job's trace when it is closed now. */
 export function costToCloseActor(state: State, actor: Actor, job: Job): Cost {
-  return state.options.measure(actorLifecycle(state, actor, job));
+  return costOfMapped(mapSampled(state.options.mapping, actorLifecycle(state, actor, job)));
 }
 
 /** Attempts can still arrive when the job's span was sent: their folds, and parents that were only named, follow. */
-export function closeRemainder(state: State, job: Job, nowMs: number, out: Lifecycle[], isSwept: boolean): void {
+export function closeRemainder(state: State, job: Job, nowMs: number, out: Output[], isSwept: boolean): void {
   if (!isSwept) for (const attempt of attemptsThatEnd(state, job, nowMs, false)) closeAttempt(state, attempt, nowMs, out);
-  flushFolds(job, out);
+  flushFolds(state, job, out);
   state.schedule(job, Number.POSITIVE_INFINITY);
 }
 
-function flushFolds(job: Job, out: Lifecycle[]): void {
-  if (!job.account.folds.isEmpty) out.push(...job.account.folds.flush(jobTrace(job), job.session.name, job.definition?.serviceName));
+function flushFolds(state: State, job: Job, out: Output[]): void {
+  if (job.account.folds.isEmpty) return;
+  for (const fold of job.account.folds.flush(jobTrace(job), job.session.name, job.definition?.serviceName)) send(state, fold, out);
 }
 
 function byId(a: { readonly id: string }, b: { readonly id: string }): number {
@@ -170,13 +172,13 @@ function jobLinks(state: State, job: Job): LinkRef[] {
 }
 
 /** Ends an actor's lifetime. */
-export function closeActor(state: State, actor: Actor, nowMs: number, out: Lifecycle[]): void {
+export function closeActor(state: State, actor: Actor, nowMs: number, out: Output[]): void {
   const job = state.job(actor.session, actor.jobId, nowMs);
   const lifecycle = actorLifecycle(state, actor, job);
   state.close(actor);
   if (lifecycle.endInferred !== undefined) state.inferredEnds[lifecycle.endInferred] += 1;
   if (actor.isDetached) {
-    out.push(lifecycle);
+    send(state, lifecycle, out);
     if (job.closed) job.actors.delete(actor);
     return;
   }

@@ -1,5 +1,5 @@
-import type { Cost } from './account.ts';
-import type { AttemptLifecycle, Lifecycle } from './lifecycle.ts';
+import type { AttemptLifecycle } from './lifecycle.ts';
+import type { Mapping } from './mapping.ts';
 
 /** Times in milliseconds. */
 export interface CorrelateOptions {
@@ -42,10 +42,13 @@ export interface CorrelateOptions {
    * large maps of events are cut. Default: no limit.
    */
   readonly maxHeldBytes: number;
-  /** What a lifecycle takes of its trace. */
-  readonly measure: (lifecycle: Lifecycle) => Cost;
   /** Hears of each attempt that is finished and was folded: it is not handed out. Default: nobody does. */
   readonly onFolded?: (lifecycle: AttemptLifecycle) => void;
+}
+
+/** How it counts, and how it maps. */
+export interface StateOptions extends CorrelateOptions {
+  readonly mapping: Mapping;
 }
 
 export const CORRELATE_DEFAULTS = {

@@ -1,8 +1,9 @@
+import type { Mapping, Output } from './mapping.ts';
 import type { RayEvent } from '../event/index.ts';
 import { applyEvent } from './apply.ts';
 import { checkpointRecords, type CheckpointRecord } from './checkpoint.ts';
 import { closeDue, closeSession } from './close-due.ts';
-import type { EndInferred, Lifecycle } from './lifecycle.ts';
+import type { EndInferred } from './lifecycle.ts';
 import { Restorer } from './restore.ts';
 import { retoldEvents, type Retold } from './retell.ts';
 import { CORRELATE_DEFAULTS, type CorrelateOptions } from './correlate-options.ts';
@@ -35,7 +36,7 @@ export interface CorrelatorStats {
  * Gathers what events tell of attempts, jobs, actors, nodes and workers, in any order, and hands out each once, when it is
  * finished. Pure but for its own state: no clock, no input, no output.
  */
-export interface Correlator {
+export interface Correlator<Span = unknown> {
   /**
    * Adds an event. `nowMs` never runs backwards: milliseconds on the clock that `advance` gets too. `receivedMs` is when the event was
    * received, in milliseconds since the epoch; without it all times are trusted, see `trusted-time.ts`.
@@ -46,10 +47,10 @@ export interface Correlator {
    * makes no difference how often this is called. Makes no more than `limit` steps, of which each is short, so that the caller can give way to
    * others: while `hasDue(nowMs)`, there is more to ask for.
    */
-  advance(nowMs: number, limit?: number): readonly Lifecycle[];
+  advance(nowMs: number, limit?: number): readonly Output<Span>[];
   hasDue(nowMs: number): boolean;
   /** End of the input: everything that is open, as after `orphanTimeoutMs`. In an order that depends on the content alone. */
-  closeAll(nowMs: number): readonly Lifecycle[];
+  closeAll(nowMs: number): readonly Output<Span>[];
   /** The present state as records, to be taken whole before the state changes again. */
   checkpoint(): Iterable<CheckpointRecord>;
   /** Takes the records of a checkpoint, one by one and in their order, before anything else. Throws for a record that is none. */
@@ -72,7 +73,7 @@ function countThreads({ sessions }: State): number {
   return count;
 }
 
-export function createCorrelator(options: Partial<CorrelateOptions> & Pick<CorrelateOptions, 'measure'>): Correlator {
+export function createCorrelator<Span>(options: Partial<CorrelateOptions> & { readonly mapping: Mapping<Span> }): Correlator<Span> {
   const state = new State({ ...CORRELATE_DEFAULTS, ...options });
   let restorer: Restorer | undefined;
 
@@ -81,6 +82,11 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
     restorer?.finish();
     restorer = undefined;
   }
+
+  /** Every span comes from `options.mapping`. */
+  const asMapped = (out: readonly Output[]): readonly Output<Span>[] =>
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the state does not look at spans, and need not know their type
+    out as readonly Output<Span>[];
 
   return {
     apply(event, nowMs, receivedMs) {
@@ -95,7 +101,7 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
     },
     advance(nowMs, limit = Number.POSITIVE_INFINITY) {
       endRestore();
-      const out: Lifecycle[] = [];
+      const out: Output[] = [];
       for (let looked = 0; looked < limit; looked += 1) {
         if (!state.sweeps.isEmpty) {
           state.sweeps.step();
@@ -109,16 +115,16 @@ export function createCorrelator(options: Partial<CorrelateOptions> & Pick<Corre
         next.item.dueMs = Number.POSITIVE_INFINITY;
         closeDue(state, next.item, state.nowMs, out);
       }
-      return out;
+      return asMapped(out);
     },
     hasDue: (nowMs) => !state.sweeps.isEmpty || state.due.isDue(nowMs),
     closeAll(nowMs) {
       endRestore();
       state.sweeps.finish();
-      const out: Lifecycle[] = [];
+      const out: Output[] = [];
       for (const session of [...state.sessions.values()].sort((a, b) => (a.name < b.name ? -1 : 1)))
         closeSession(state, session, nowMs, out);
-      return out;
+      return asMapped(out);
     },
     checkpoint() {
       endRestore();

@@ -16,3 +16,4 @@ export type { LeftOut } from './left-out.ts';
 export { addTransitions, countOf } from './transitions.ts';
 export { lastTimeMs } from './trusted-time.ts';
 export { SortedList } from './sorted-list.ts';
+export type { Mapped, Mapping, Output } from './mapping.ts';

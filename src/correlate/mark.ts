@@ -1,3 +1,4 @@
+import { costOfMapped, mapSampled, type Output } from './mapping.ts';
 import { type Cost, PINNED_COST } from './account.ts';
 import { traceJobOf } from './ancestry.ts';
 import { attemptLifecycle, jobOf } from './attempt-lifecycle.ts';
@@ -6,11 +7,11 @@ import { countPins, findSite, pin, pinAbove, type Site } from './close-attempt.t
 import { jobStartNs } from './ends.ts';
 import { MARK_SETTLED } from './extra.ts';
 import { isInternalJob } from './internal.ts';
-import type { Lifecycle, MarkLifecycle } from './lifecycle.ts';
+import type { MarkLifecycle } from './lifecycle.ts';
 import { isRayActorName } from './ray-ids.ts';
 import type { Actor, Attempt, Job, Session } from './records.ts';
 import { runningNs } from './task-attempts.ts';
-import { sendIfRoom } from './send.ts';
+import { send, sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
 import { actorSpan, actorTrace, jobSpan, jobTrace } from './trace-ref.ts';
 
@@ -23,7 +24,7 @@ import { actorSpan, actorTrace, jobSpan, jobTrace } from './trace-ref.ts';
 const MARK_LENGTH_NS = 1n;
 
 /** Not for what Ray itself started, as far as it is known, nor before a beginning is: what is told later makes it due again. */
-export function markJob(state: State, job: Job, nowMs: number, out: Lifecycle[]): void {
+export function markJob(state: State, job: Job, nowMs: number, out: Output[]): void {
   state.schedule(job, Number.POSITIVE_INFINITY);
   const { session, definition } = job;
   const atNs = jobStartNs(job) ?? job.childrenStartNs;
@@ -48,7 +49,7 @@ export function markJob(state: State, job: Job, nowMs: number, out: Lifecycle[])
 }
 
 /** The attempt and its ancestors then get spans of their own, whatever else becomes of the trace: so only where there is room for them. */
-export function markAttempt(state: State, attempt: Attempt, nowMs: number, out: Lifecycle[]): void {
+export function markAttempt(state: State, attempt: Attempt, nowMs: number, out: Output[]): void {
   attempt.ownExtra.markMs = MARK_SETTLED;
   state.schedule(attempt, Number.POSITIVE_INFINITY);
   if (state.options.inFlight !== 'running' || !traceJobOf(attempt.task).isFinal) return;
@@ -56,10 +57,11 @@ export function markAttempt(state: State, attempt: Attempt, nowMs: number, out: 
   if (job.closed || !isKeptAnyway(state, job)) return;
   const site = findSite(state, attempt, job);
   const mark = attemptMark(state, attempt, job, site);
-  if (!chargeWithPins(state, attempt, job, site, mark)) return;
+  const mapped = mapSampled(state.options.mapping, mark);
+  if (!chargeWithPins(state, attempt, job, site, costOfMapped(mapped))) return;
   if (!attempt.extra.pinned) pin(attempt, job);
   pinAbove(state, site, job, mark, nowMs);
-  out.push(mark);
+  out.push({ lifecycle: mark, spans: mapped?.spans });
 }
 
 /** What the job's metadata asks for must not give way to a mark. */
@@ -97,11 +99,10 @@ function attemptMark(state: State, attempt: Attempt, job: Job, site: Site): Mark
 }
 
 /** False when the trace has no room for the mark and for the spans that it makes sure. */
-function chargeWithPins(state: State, attempt: Attempt, job: Job, site: Site, mark: MarkLifecycle): boolean {
+function chargeWithPins(state: State, attempt: Attempt, job: Job, site: Site, cost: Cost): boolean {
   const { account } = job;
   if (account.isUnlimited) return true;
   const pins = (attempt.extra.pinned ? 0 : 1) + countPins(state, site, account.pinsThatFit('detail'));
-  const cost: Cost = state.options.measure(mark);
   const whole = { spans: cost.spans + pins * PINNED_COST.spans, bytes: cost.bytes + pins * PINNED_COST.bytes };
   if (!account.fits(whole, 'detail')) return false;
   account.charge(cost);
@@ -109,7 +110,7 @@ function chargeWithPins(state: State, attempt: Attempt, job: Job, site: Site, ma
 }
 
 /** A detached actor's, which has a trace of its own. */
-export function markActor(state: State, actor: Actor, nowMs: number, out: Lifecycle[]): void {
+export function markActor(state: State, actor: Actor, nowMs: number, out: Output[]): void {
   state.schedule(actor, Number.POSITIVE_INFINITY);
   if (state.options.inFlight === 'off' || !actor.isDetached || isRayActorName(actor.definition?.name)) return;
   actor.marked = true;
@@ -119,7 +120,7 @@ export function markActor(state: State, actor: Actor, nowMs: number, out: Lifecy
     actor,
     job,
   );
-  out.push({
+  const mark: MarkLifecycle = {
     kind: 'mark',
     session,
     trace: actorTrace(actor, job),
@@ -137,11 +138,12 @@ export function markActor(state: State, actor: Actor, nowMs: number, out: Lifecy
     },
     ...(node === undefined ? {} : { node }),
     ...(serviceName === undefined ? {} : { serviceName }),
-  });
+  };
+  send(state, mark, out);
 }
 
 /** A cluster's, when the first of its nodes, workers... is over: until then there is no trace of it. */
-export function markSession(state: State, session: Session, nowMs: number, out: Lifecycle[]): void {
+export function markSession(state: State, session: Session, nowMs: number, out: Output[]): void {
   const { inFlight, inFlightAfterMs } = state.options;
   const atNs = session.firstNs ?? session.wrong?.firstNs;
   if (inFlight === 'off' || session.marked || session.closed || atNs === undefined || nowMs < session.firstSeenMs + inFlightAfterMs) return;

@@ -2,7 +2,7 @@ import { TraceAccount } from './account.ts';
 import { AgingList } from './aging-list.ts';
 import { addEntries } from './attempt-states.ts';
 import { CallerChain, FinalTrace } from './caller-chain.ts';
-import type { CorrelateOptions } from './correlate-options.ts';
+import type { StateOptions } from './correlate-options.ts';
 import { DueQueue } from './due-queue.ts';
 import { compareTimed } from './due-order.ts';
 import type { StateTransition } from '../event/index.ts';
@@ -70,7 +70,7 @@ function takeFromThread({ held }: State, attempt: Attempt): void {
 
 /** Everything that the correlator knows. */
 export class State {
-  options: CorrelateOptions;
+  options: StateOptions;
   readonly sessions = new Map<string, Session>();
   /** Sessions by their last event, without those that give way. */
   readonly recent = new AgingList<Session>();
@@ -113,7 +113,7 @@ export class State {
     silence: 0,
   };
 
-  constructor(options: CorrelateOptions) {
+  constructor(options: StateOptions) {
     this.options = options;
   }
 

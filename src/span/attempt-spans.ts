@@ -5,7 +5,8 @@ import type { EventFields } from '../otlp/index.ts';
 import type { MappingContext } from './context.ts';
 import { type AttributeSet, linksOf, makeSibling, makeSpan, parentIdOf, seconds, startSiblings, stateEvents } from './span-builder.ts';
 import { phaseSpanId, profileSpanId, taskSpanId } from './ids.ts';
-import { type Phase, phasesOf, showsPhasesAsSpans, statesAfterPhases } from './phases.ts';
+import type { SpanOptions } from './options.ts';
+import { countPhases, type Phase, phasesOf, showsPhasesAsSpans, statesAfterPhases } from './phases.ts';
 
 /** `_OTHER` of the semantic conventions: an error of which no type is known. */
 const ERROR_TYPE_UNKNOWN = '_OTHER';
@@ -46,6 +47,18 @@ export function attemptSpans(context: MappingContext, lifecycle: AttemptLifecycl
   });
   if (lifecycle.lean === true) return [span];
   return [span, ...childSpans(context, lifecycle, spanId, asSpans ? phasesOf(lifecycle, times) : [])];
+}
+
+/** As many as `attemptSpans` makes. */
+export function countAttemptSpans(lifecycle: AttemptLifecycle, options: SpanOptions): number {
+  if (lifecycle.lean === true) return 1;
+  const times = timesOf(lifecycle);
+  const phases = showsPhasesAsSpans(lifecycle, times, options) ? countPhases(lifecycle, times) : 0;
+  return 1 + phases + shownProfile(lifecycle).length;
+}
+
+function shownProfile({ profile }: AttemptLifecycle): readonly ProfileEntry[] {
+  return profile.filter((entry) => !entry.name.startsWith(WHOLE_TASK_PREFIX));
 }
 
 /** Where it is not the message of the failure. */
@@ -144,7 +157,7 @@ function exceptionEvents(context: MappingContext, lifecycle: AttemptLifecycle, e
 /** Phases and profile entries, which have parent and ids in common. */
 function childSpans(context: MappingContext, lifecycle: AttemptLifecycle, parentSpanId: string, phases: readonly Phase[]): ReadableSpan[] {
   const { session, jobId, taskId, attempt, trace } = lifecycle;
-  const entries = lifecycle.profile.filter((entry) => !entry.name.startsWith(WHOLE_TASK_PREFIX));
+  const entries = shownProfile(lifecycle);
   if (phases.length + entries.length === 0) return [];
   startSiblings(context, trace, {
     resource: context.resources.of(lifecycle),

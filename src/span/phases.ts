@@ -33,9 +33,7 @@ function isTerminal(state: string): boolean {
 /** The phases up to the terminal state, or to the end where there is none. */
 export function phasesOf({ states, endNs }: AttemptLifecycle, { skewNs }: AttemptTimes): Phase[] {
   const ordered = skewNs === 0n ? states : inOrder(states);
-  const terminalIndex = ordered.findIndex(({ state }) => isTerminal(state));
-  const shown = terminalIndex === -1 ? ordered : ordered.slice(0, terminalIndex);
-  return shown.map(({ state, timeNs }, index) => {
+  return ordered.slice(0, countBeforeTerminal(ordered)).map(({ state, timeNs }, index) => {
     const nextNs = ordered[index + 1]?.timeNs ?? endNs;
     return {
       state,
@@ -45,6 +43,16 @@ export function phasesOf({ states, endNs }: AttemptLifecycle, { skewNs }: Attemp
       endClamped: nextNs < timeNs,
     };
   });
+}
+
+/** As many as `phasesOf` gives. */
+export function countPhases({ states }: AttemptLifecycle, { skewNs }: AttemptTimes): number {
+  return countBeforeTerminal(skewNs === 0n ? states : inOrder(states));
+}
+
+function countBeforeTerminal(states: readonly StateTransition[]): number {
+  const index = states.findIndex(({ state }) => isTerminal(state));
+  return index === -1 ? states.length : index;
 }
 
 /** States that no phase tells: from the terminal one on. */

@@ -1,7 +1,7 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { Lifecycle } from '../correlate/index.ts';
 import { actorSpans } from './actor-spans.ts';
-import { attemptSpans } from './attempt-spans.ts';
+import { attemptSpans, countAttemptSpans } from './attempt-spans.ts';
 import { nodeSpans, placementGroupSpans, pointSpans, sessionSpans, submissionJobSpans, workerSpans } from './cluster-spans.ts';
 import { MappingContext } from './context.ts';
 import { foldSpans } from './rollup-spans.ts';
@@ -16,6 +16,20 @@ export type SpanMapper = (lifecycle: Lifecycle) => readonly ReadableSpan[];
 export function createSpanMapper(options: Partial<SpanOptions> = {}): SpanMapper {
   const context = new MappingContext({ ...SPAN_DEFAULTS, ...options });
   return (lifecycle) => spansOf(context, lifecycle);
+}
+
+/** How many spans the mapper makes of a lifecycle, by its parts alone. */
+export function countSpans(lifecycle: Lifecycle, options: SpanOptions): number {
+  switch (lifecycle.kind) {
+    case 'attempt':
+      return countAttemptSpans(lifecycle, options);
+    case 'job':
+      return 1 + lifecycle.profile.length;
+    case 'actor':
+      return 1 + lifecycle.incarnations.length;
+    default:
+      return 1;
+  }
 }
 
 function spansOf(context: MappingContext, lifecycle: Lifecycle): readonly ReadableSpan[] {

@@ -1,7 +1,8 @@
 import { Packr } from 'msgpackr';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type AttemptLifecycle, type CheckpointRecord, type Correlator, createCorrelator } from '../../src/correlate/index.ts';
+import type { AttemptLifecycle, CheckpointRecord } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import type { ActorTransition, RayEvent, StateTransition, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
 
 // What the states of an actor say of the end of its creations and calls.
@@ -61,11 +62,11 @@ function profile(taskId: string, start: number, end: number, workerId: string, a
   return { ...header(), type: 'task_profile', taskId, attempt, componentType: 'worker', workerId, entries };
 }
 
-function make(): Correlator {
-  return createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }) });
+function make(): LifecycleCorrelator {
+  return createCorrelator();
 }
 
-function throughCheckpoint(correlator: Correlator): Correlator {
+function throughCheckpoint(correlator: LifecycleCorrelator): LifecycleCorrelator {
   const restored = make();
   const packr = new Packr();
   for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import { createMeasure } from '../../src/convert.ts';
-import { type CheckpointRecord, type Correlator, type CorrelateOptions, createCorrelator } from '../../src/correlate/index.ts';
+import type { CheckpointRecord, CorrelateOptions } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
-import { createSpanMapper } from '../../src/span/index.ts';
+import { createMapping } from '../../src/span/index.ts';
 import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
 
 // A correlator that is written down at any moment, read back and goes on is told apart from one that never stopped by nothing
@@ -13,23 +13,21 @@ import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 8);
 const HOUR_MS = 3_600_000;
 
-const measure = createMeasure(
-  createSpanMapper({
-    phases: 'auto',
-    phaseMinWaitMs: 20,
-    runtimeEnv: 'none',
-    serviceName: 'ray',
-    resourceAttributes: {},
-    valueLengthMax: 8192,
-  }),
-);
+const mapping = createMapping({
+  phases: 'auto',
+  phaseMinWaitMs: 20,
+  runtimeEnv: 'none',
+  serviceName: 'ray',
+  resourceAttributes: {},
+  valueLengthMax: 8192,
+});
 const packr = new Packr();
 
-function make(options: Partial<CorrelateOptions>): Correlator {
-  return createCorrelator({ measure, ...options });
+function make(options: Partial<CorrelateOptions>): LifecycleCorrelator {
+  return createCorrelator({ mapping, ...options });
 }
 
-function throughCheckpoint(correlator: Correlator, options: Partial<CorrelateOptions>): Correlator {
+function throughCheckpoint(correlator: LifecycleCorrelator, options: Partial<CorrelateOptions>): LifecycleCorrelator {
   const restored = make(options);
   for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);
   return restored;

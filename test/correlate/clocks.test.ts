@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type AttemptLifecycle, createCorrelator, inOrder, type Lifecycle, timesOf } from '../../src/correlate/index.ts';
+import { type AttemptLifecycle, inOrder, type Lifecycle, timesOf } from '../../src/correlate/index.ts';
+import { createCorrelator } from '../support/correlator.ts';
 import type { ProfileEntry, RayEvent, StateTransition, TaskDefinition } from '../../src/event/index.ts';
 import { createSpanMapper, type SpanOptions } from '../../src/span/index.ts';
 import { ViewModel } from '../../src/view/model.ts';
@@ -47,7 +48,7 @@ const profile = (start: number, end: number): RayEvent => {
 const jobStates = (list: Listed): RayEvent => ({ ...header(), type: 'job_lifecycle', jobId: JOB, transitions: transitionsOf(list) });
 
 function lifecycleOf<Kind extends Lifecycle['kind']>(kind: Kind, events: readonly RayEvent[]): Lifecycle & { readonly kind: Kind } {
-  const correlator = createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }) });
+  const correlator = createCorrelator();
   for (const event of events) correlator.apply(event, 0);
   const found = correlator.closeAll(0).find((one): one is Lifecycle & { readonly kind: Kind } => one.kind === kind);
   if (found === undefined) throw new Error(`no ${kind}`);

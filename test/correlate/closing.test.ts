@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createCorrelator, type Lifecycle } from '../../src/correlate/index.ts';
+import type { Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator } from '../support/correlator.ts';
 import type { RayEvent, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
 
 // The closing rules, on a clock of the test's own: what ends when, and what comes too late.
@@ -48,7 +49,7 @@ function job(transitions: Readonly<Record<string, number>>): RayEvent[] {
 }
 
 function setUp(options = {}) {
-  const correlator = createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }), ...options });
+  const correlator = createCorrelator({ ...options });
   return {
     correlator,
     feed: (nowMs: number, ...events: RayEvent[]) => events.map((event) => correlator.apply(event, nowMs)),
@@ -344,25 +345,6 @@ describe('parents', () => {
 });
 
 describe('the budget of a trace', () => {
-  it('costs nothing where there is none: nothing is measured', () => {
-    const measured: Lifecycle[] = [];
-    const measure = (lifecycle: Lifecycle) => {
-      measured.push(lifecycle);
-      return { spans: 1, bytes: 500 };
-    };
-    const { feed, correlator } = setUp({ maxSpansPerTrace: 0, maxBytesPerTrace: 0, measure });
-    const actorId = `${'a'.repeat(24)}${JOB}`;
-    feed(0, ...job({ CREATED: 1, FINISHED: 9 }), definition(taskId(1)), states(taskId(1), { RUNNING: 2, FINISHED: 3 }));
-    feed(0, definition(taskId(2, actorId)), {
-      ...header(),
-      type: 'worker_lifecycle',
-      workerId: 'w',
-      transitions: [{ state: 'DEAD', timeNs: 1n }],
-    });
-    expect(correlator.advance(100_000).map(({ kind }) => kind)).toEqual(['attempt', 'worker', 'attempt', 'actor', 'job']);
-    expect(measured).toEqual([]);
-  });
-
   it('keeps failures, sums up the rest, and loses no count', () => {
     const { correlator, feed } = known({ maxSpansPerTrace: 100 });
     for (let number = 1; number <= 1_000; number += 1) {

@@ -1,14 +1,8 @@
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import {
-  type AttemptLifecycle,
-  type CheckpointRecord,
-  type Correlator,
-  createCorrelator,
-  type JobLifecycle,
-  type Lifecycle,
-} from '../../src/correlate/index.ts';
+import type { AttemptLifecycle, CheckpointRecord, JobLifecycle, Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { growth, MAX_GROWTH } from '../support/steps.ts';
 
@@ -58,10 +52,10 @@ function job(id: string, transitions: Readonly<Record<string, number>>): RayEven
 }
 
 function make() {
-  return createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }), maxSpansPerTrace: 0, maxBytesPerTrace: 0 });
+  return createCorrelator({ maxSpansPerTrace: 0, maxBytesPerTrace: 0 });
 }
 
-function throughCheckpoint(correlator: Correlator): Correlator {
+function throughCheckpoint(correlator: LifecycleCorrelator): LifecycleCorrelator {
   const restored = make();
   for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);
   return restored;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type AttemptLifecycle, createCorrelator } from '../../src/correlate/index.ts';
+import type { AttemptLifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 
 // Why a worker or node died comes in an event of its own, before or after what was running there is reported.
@@ -47,7 +48,7 @@ function dead(reason: string, message: string, second = 4): RayEvent {
 
 /** Attempts that are closed within a settle time, with the events a second apart. */
 function attemptsOf(...events: RayEvent[]): readonly AttemptLifecycle[] {
-  const correlator = createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }) });
+  const correlator = createCorrelator();
   correlator.apply({ ...header('j'), type: 'job_definition', jobId: JOB }, 0);
   for (const event of [alive, definition, running]) correlator.apply(event, LATER);
   const closed = [];

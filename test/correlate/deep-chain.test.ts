@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { type ConvertOptions, createMeasure, rayEventsToSpans } from '../../src/convert.ts';
-import { createCorrelator, type Correlator, type CorrelateOptions, type Lifecycle } from '../../src/correlate/index.ts';
+import { type ConvertOptions, rayEventsToSpans } from '../../src/convert.ts';
+import type { Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { otlpJsonLines } from '../../src/export/index.ts';
-import { createSpanMapper } from '../../src/span/index.ts';
+import { createMapping } from '../../src/span/index.ts';
 import { checkTraces } from '../support/oracle.ts';
 import { type FlatSpan, readOtlpJsonLines } from '../support/otlp-spans.ts';
 import { Seeded } from '../support/seeded.ts';
@@ -120,21 +121,19 @@ describe.each(['tail', 'recursion'] as const)('a chain of calls (%s)', (shape) =
   });
 });
 
-const measure = createMeasure(
-  createSpanMapper({
-    phases: 'auto',
-    phaseMinWaitMs: 20,
-    runtimeEnv: 'none',
-    serviceName: 'ray',
-    resourceAttributes: {},
-    valueLengthMax: 8192,
-  }),
-);
+const mapping = createMapping({
+  phases: 'auto',
+  phaseMinWaitMs: 20,
+  runtimeEnv: 'none',
+  serviceName: 'ray',
+  resourceAttributes: {},
+  valueLengthMax: 8192,
+});
 
 /** Each event at its time, with what is finished until then. */
 function play(events: readonly RayEvent[], isRestarted: boolean): Lifecycle[] {
-  const options: Partial<CorrelateOptions> & Pick<CorrelateOptions, 'measure'> = { measure, maxDepth: 20 };
-  let correlator: Correlator = createCorrelator(options);
+  const options = { mapping, maxDepth: 20 };
+  let correlator: LifecycleCorrelator = createCorrelator(options);
   const lifecycles: Lifecycle[] = [];
   for (const [index, event] of events.entries()) {
     lifecycles.push(...correlator.advance(index * 1_000));

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import { type CheckpointRecord, type Correlator, createCorrelator, type Lifecycle } from '../../src/correlate/index.ts';
+import type { CheckpointRecord, Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import type { RayEvent, TaskDefinition } from '../../src/event/index.ts';
 import {
   actorId,
@@ -65,11 +66,11 @@ function driverEnds(over: { readonly actor?: readonly RayEvent[]; readonly isDet
 
 const runEnds = states(RUN, { FINISHED: 50 });
 
-function make(): Correlator {
-  return createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }) });
+function make(): LifecycleCorrelator {
+  return createCorrelator();
 }
 
-function throughCheckpoint(correlator: Correlator): Correlator {
+function throughCheckpoint(correlator: LifecycleCorrelator): LifecycleCorrelator {
   const restored = make();
   for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);
   return restored;

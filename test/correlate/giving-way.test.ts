@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Correlator, type CorrelateOptions, createCorrelator } from '../../src/correlate/index.ts';
+import type { CorrelateOptions } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { heldBytes } from '../support/held-bytes.ts';
 import {
@@ -20,11 +21,11 @@ import {
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-function make(options: Partial<CorrelateOptions> = {}): Correlator {
-  return createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }), ...options });
+function make(options: Partial<CorrelateOptions> = {}): LifecycleCorrelator {
+  return createCorrelator({ ...options });
 }
 
-function restarted(correlator: Correlator, options: Partial<CorrelateOptions>): Correlator {
+function restarted(correlator: LifecycleCorrelator, options: Partial<CorrelateOptions>): LifecycleCorrelator {
   const restored = make(options);
   const records = [...correlator.checkpoint()].map((record) => structuredClone(record));
   for (const record of records) restored.restore(record);
@@ -65,7 +66,7 @@ describe('closed records give way', () => {
       }
       if (number % 7 === 0) interrupted = restarted(interrupted, options);
     }
-    const lateOf = (one: Correlator): string[] =>
+    const lateOf = (one: LifecycleCorrelator): string[] =>
       Array.from({ length: 60 }, (_, index) => one.apply(workerStates(machineId(index + 1), { DEAD: 900 }), 7_000));
     expect(lateOf(interrupted)).toEqual(lateOf(correlator));
   });

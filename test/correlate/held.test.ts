@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type CorrelateOptions, type Correlator, createCorrelator, type Lifecycle } from '../../src/correlate/index.ts';
+import type { CorrelateOptions, Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import { decodeEvent, type RayEvent, sizeOf } from '../../src/event/index.ts';
 import { heldBytes } from '../support/held-bytes.ts';
 import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
@@ -22,11 +23,11 @@ import {
 
 const SILENT_MS = 10_000_000;
 
-function make(options: Partial<CorrelateOptions> = {}): Correlator {
-  return createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }), ...options });
+function make(options: Partial<CorrelateOptions> = {}): LifecycleCorrelator {
+  return createCorrelator({ ...options });
 }
 
-function restarted(correlator: Correlator): Correlator {
+function restarted(correlator: LifecycleCorrelator): LifecycleCorrelator {
   const restored = make();
   for (const record of correlator.checkpoint()) restored.restore(structuredClone(record));
   return restored;
@@ -159,7 +160,7 @@ describe('what is closed gives way in bytes', () => {
 
   it('of definitions that are kept for when an actor restarts', () => {
     const creation = (number: number): string => 'f'.repeat(16) + actorId(number);
-    const finishedActors = (size: number, name: string): Correlator => {
+    const finishedActors = (size: number, name: string): LifecycleCorrelator => {
       const correlator = make();
       for (let number = 0; number < size; number += 1) {
         correlator.apply(definition(creation(number), { name: name + number, taskType: 'ACTOR_CREATION_TASK' }), 0);

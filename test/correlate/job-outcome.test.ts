@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createCorrelator, type JobLifecycle, type JobVerdict } from '../../src/correlate/index.ts';
+import type { JobLifecycle, JobVerdict } from '../../src/correlate/index.ts';
+import { createCorrelator } from '../support/correlator.ts';
 import { type JobFacts, judgeJob } from '../../src/correlate/job-outcome.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 
@@ -90,7 +91,7 @@ function states(taskId: string, eventId: string, ...list: (readonly [state: stri
 
 describe('a job that is closed', () => {
   it('keeps its outcome when attempts fail late and the bridge is started again', () => {
-    const options = { measure: () => ({ spans: 1, bytes: 500 }) };
+    const options = {};
     const first = createCorrelator(options);
     first.apply({ type: 'job_definition', eventId: 'd', session: SESSION, jobId: JOB }, 0);
     const finished = [{ state: 'FINISHED', timeNs: 9_000_000_000n }];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Correlator, type CorrelateOptions, createCorrelator, type Lifecycle, type SpanRef } from '../../src/correlate/index.ts';
+import type { CorrelateOptions, Lifecycle, SpanRef } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { spanIdOf } from '../../src/span/ids.ts';
 import { definition, jobStates, machineId, many, states, taskId } from '../support/simple-events.ts';
@@ -11,8 +12,8 @@ import { growth, MAX_GROWTH } from '../support/steps.ts';
 const LATER_MS = 60_000;
 
 /** A correlator that was given events. */
-function applied(events: readonly RayEvent[], options: Partial<CorrelateOptions> = {}): Correlator {
-  const correlator = createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }), ...options });
+function applied(events: readonly RayEvent[], options: Partial<CorrelateOptions> = {}): LifecycleCorrelator {
+  const correlator = createCorrelator({ ...options });
   for (const event of events) correlator.apply(event, 0);
   return correlator;
 }
@@ -103,7 +104,7 @@ describe('the work is linear', () => {
     const eventsOf = (size: number): RayEvent[] => attemptsOf(size, false, true).filter(isNotEndOfFirst);
     expectLinear(200, eventsOf, (events) => {
       const maxTombstones = Math.floor(events.length / 4);
-      const correlator = createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }), maxTombstones });
+      const correlator = createCorrelator({ maxTombstones });
       correlator.apply(states(taskId(1), { RUNNING: 0 }), 0);
       for (const event of events) {
         correlator.apply(event, 0);

@@ -1,6 +1,7 @@
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import { type CheckpointRecord, type Correlator, createCorrelator, type Lifecycle } from '../../src/correlate/index.ts';
+import type { CheckpointRecord, Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import type { ActorTransition, RayEvent, StateTransition } from '../../src/event/index.ts';
 import { createSpanMapper } from '../../src/span/index.ts';
 
@@ -30,11 +31,11 @@ function restartLoop(restarts: number): RayEvent[] {
   return events;
 }
 
-function make(): Correlator {
-  return createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }) });
+function make(): LifecycleCorrelator {
+  return createCorrelator();
 }
 
-function throughCheckpoint(correlator: Correlator): Correlator {
+function throughCheckpoint(correlator: LifecycleCorrelator): LifecycleCorrelator {
   const restored = make();
   const packr = new Packr();
   for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type CorrelateOptions, createCorrelator, type Lifecycle } from '../../src/correlate/index.ts';
+import type { CorrelateOptions, Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator } from '../support/correlator.ts';
 import type { ActorTransition, JobDefinition, RayEvent, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
 
 // What is open is told once, early: of what, when, and what it takes of a trace's budget.
@@ -45,7 +46,6 @@ function jobStates(transitions: Readonly<Record<string, number>>): RayEvent {
 
 function setUp(options: Partial<CorrelateOptions> = {}) {
   const correlator = createCorrelator({
-    measure: () => ({ spans: 1, bytes: 500 }),
     inFlight: 'running',
     inFlightAfterMs: AFTER,
     ...options,

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { createMeasure } from '../../src/convert.ts';
-import { type Correlator, type CorrelateOptions, createCorrelator, type Lifecycle } from '../../src/correlate/index.ts';
+import type { CorrelateOptions, Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
-import { createSpanMapper } from '../../src/span/index.ts';
+import { createMapping } from '../../src/span/index.ts';
 import { actorId, header, machineId, many, nodeStates, states, timed, workerStates } from '../support/simple-events.ts';
 
 // The trace of a session has a budget as the trace of a job has: what it has no room for is counted in summary spans, and what
 // comes first is nodes that died.
 
 const HOUR_MS = 3_600_000;
-const measure = createMeasure(createSpanMapper());
+const mapping = createMapping();
 
-function make(options: Partial<CorrelateOptions>): Correlator {
-  return createCorrelator({ measure, ...options });
+function make(options: Partial<CorrelateOptions>): LifecycleCorrelator {
+  return createCorrelator({ mapping, ...options });
 }
 
 function cluster(size: number): RayEvent[] {
@@ -45,7 +45,7 @@ function rolledUp(lifecycles: readonly Lifecycle[]): Record<string, number> {
 function checkWhole(lifecycles: readonly Lifecycle[], size: number, maxSpans: number): void {
   const spans = spansOf(lifecycles);
   const counted = rolledUp(lifecycles);
-  expect(lifecycles.reduce((sum, lifecycle) => sum + measure(lifecycle).spans, 0)).toBeLessThanOrEqual(maxSpans);
+  expect(lifecycles.reduce((sum, lifecycle) => sum + mapping.map(lifecycle).spans.length, 0)).toBeLessThanOrEqual(maxSpans);
   expect((spans['node'] ?? 0) + (counted['node'] ?? 0)).toBe(size);
   expect((spans['worker'] ?? 0) + (counted['worker WORKER'] ?? 0)).toBe(size);
   expect((spans['placement_group'] ?? 0) + (counted['placement group'] ?? 0)).toBe(size);
@@ -58,8 +58,8 @@ function checkWhole(lifecycles: readonly Lifecycle[], size: number, maxSpans: nu
 }
 
 describe.each([
-  ['at the end of the input', (correlator: Correlator) => correlator.closeAll(0)],
-  ['when it is silent', (correlator: Correlator) => correlator.advance(2 * HOUR_MS)],
+  ['at the end of the input', (correlator: LifecycleCorrelator) => correlator.closeAll(0)],
+  ['when it is silent', (correlator: LifecycleCorrelator) => correlator.advance(2 * HOUR_MS)],
 ])("a session's trace %s", (_, close) => {
   it('has no more spans than its budget, and counts the rest', () => {
     const correlator = make({ maxSpansPerTrace: 200 });

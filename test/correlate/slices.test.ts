@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Correlator, type CorrelateOptions, createCorrelator, type Lifecycle } from '../../src/correlate/index.ts';
+import type { CorrelateOptions, Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import {
   actorId,
@@ -22,11 +23,11 @@ import { countSteps } from '../support/steps.ts';
 
 const HOUR_MS = 3_600_000;
 
-function make(options: Partial<CorrelateOptions>): Correlator {
-  return createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }), ...options });
+function make(options: Partial<CorrelateOptions>): LifecycleCorrelator {
+  return createCorrelator({ ...options });
 }
 
-function restarted(correlator: Correlator, options: Partial<CorrelateOptions>): Correlator {
+function restarted(correlator: LifecycleCorrelator, options: Partial<CorrelateOptions>): LifecycleCorrelator {
   const restored = make(options);
   for (const record of correlator.checkpoint()) restored.restore(structuredClone(record));
   return restored;
@@ -123,7 +124,7 @@ describe('a trace that fits whole is rolled up nowhere, however much of it is op
     }
     return counts;
   };
-  const applied = (): Correlator => {
+  const applied = (): LifecycleCorrelator => {
     const correlator = make(options);
     for (const event of events) correlator.apply(event, 0);
     return correlator;

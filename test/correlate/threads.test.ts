@@ -1,14 +1,8 @@
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import {
-  type AttemptLifecycle,
-  type CheckpointRecord,
-  type Correlator,
-  createCorrelator,
-  type JobLifecycle,
-  type Lifecycle,
-} from '../../src/correlate/index.ts';
+import type { AttemptLifecycle, CheckpointRecord, JobLifecycle, Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import { MAX_ENDED_RUNS, MAX_THREADS, Threads } from '../../src/correlate/threads.ts';
 import type { ProfileEntry, RayEvent, TaskProfile } from '../../src/event/index.ts';
 import {
@@ -64,11 +58,11 @@ function call(number: number, parentTaskId: string, at: number): RayEvent[] {
   return [definition(id, { name: 'call', parentTaskId }), states(id, { PENDING_ARGS_AVAIL: at, RUNNING: at + 1, FINISHED: at + 2 })];
 }
 
-function make(): Correlator {
-  return createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }) });
+function make(): LifecycleCorrelator {
+  return createCorrelator();
 }
 
-function throughCheckpoint(correlator: Correlator): Correlator {
+function throughCheckpoint(correlator: LifecycleCorrelator): LifecycleCorrelator {
   const restored = make();
   const packr = new Packr();
   for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);

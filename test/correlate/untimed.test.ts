@@ -1,7 +1,8 @@
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { rayEventsToSpans } from '../../src/convert.ts';
-import { type CheckpointRecord, type Correlator, createCorrelator, type Lifecycle } from '../../src/correlate/index.ts';
+import type { CheckpointRecord, Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { otlpJsonLines } from '../../src/export/index.ts';
 import {
@@ -277,11 +278,11 @@ it('a session of which no time is possible stands at the time of its receipt', (
   expect(attempt).toMatchObject({ kind: 'attempt', outcome: 'failed', startNs: 1_795_471_297_000_000_000n });
 });
 
-function make(): Correlator {
-  return createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }) });
+function make(): LifecycleCorrelator {
+  return createCorrelator();
 }
 
-function apply(correlator: Correlator, nowMs: number, ...raws: readonly Raw[]): void {
+function apply(correlator: LifecycleCorrelator, nowMs: number, ...raws: readonly Raw[]): void {
   for (const event of raws.map(decoded)) correlator.apply(event, nowMs);
 }
 

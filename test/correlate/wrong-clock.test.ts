@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import { type CheckpointRecord, type Correlator, createCorrelator, type Lifecycle, timesOf } from '../../src/correlate/index.ts';
+import { type CheckpointRecord, type Lifecycle, timesOf } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import { lastTimeMs, MAX_AHEAD_MS, MAX_BEHIND_MS } from '../../src/correlate/trusted-time.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import {
@@ -34,11 +35,11 @@ const packr = new Packr();
 /** Events by the second at which they are received. */
 type Story = readonly (readonly [receivedAt: number, event: RayEvent])[];
 
-function make(): Correlator {
-  return createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }) });
+function make(): LifecycleCorrelator {
+  return createCorrelator();
 }
 
-function throughCheckpoint(correlator: Correlator): Correlator {
+function throughCheckpoint(correlator: LifecycleCorrelator): LifecycleCorrelator {
   const restored = make();
   for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);
   return restored;

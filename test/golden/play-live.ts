@@ -1,9 +1,8 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { createMeasure } from '../../src/convert.ts';
 import { type CorrelateOptions, type Correlator, createCorrelator } from '../../src/correlate/index.ts';
 import { decodeEvent } from '../../src/event/index.ts';
 import { otlpJsonLines } from '../../src/export/index.ts';
-import { createSpanMapper } from '../../src/span/index.ts';
+import { createMapping } from '../../src/span/index.ts';
 import { type FlatSpan, readOtlpJsonLines } from '../support/otlp-spans.ts';
 import { eventsOfBody } from '../support/posts.ts';
 import { recordedPosts } from '../support/recordings.ts';
@@ -19,14 +18,13 @@ export interface Played {
 
 /** A recording as it happened: each post at its time, and spans as they become due, until a silent hour has closed everything. */
 export function playLive(name: string, options: Partial<CorrelateOptions> = {}): Played {
-  const spansOf = createSpanMapper();
-  const correlator = createCorrelator({ measure: createMeasure(spansOf), ...options });
+  const correlator = createCorrelator({ mapping: createMapping(), ...options });
   const spans: ReadableSpan[] = [];
   const events: unknown[] = [];
   let nowMs = 0;
   const passTo = (ms: number): void => {
     nowMs = Math.max(nowMs, ms);
-    for (const lifecycle of correlator.advance(nowMs)) spans.push(...spansOf(lifecycle));
+    for (const output of correlator.advance(nowMs)) spans.push(...(output.spans ?? []));
   };
   for (const { receivedMs, body } of recordedPosts(name)) {
     const firstTickMs = nowMs === 0 ? receivedMs : nowMs + TICK_MS;

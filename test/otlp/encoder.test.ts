@@ -3,7 +3,7 @@ import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createCorrelator } from '../../src/correlate/index.ts';
+import { createCorrelator } from '../support/correlator.ts';
 import { decodeEvent } from '../../src/event/index.ts';
 import { otlpBytes, EncodedSpan, encodeRequest, plainSpan, SpanEncoder, type SpanFields, spanKey, spanKeys } from '../../src/otlp/index.ts';
 import { createSpanMapper, type SpanOptions } from '../../src/span/index.ts';
@@ -185,7 +185,7 @@ describe.each(SMALL_RECORDINGS)('%s', (name) => {
 });
 
 function spansOf(events: readonly unknown[], options: Partial<SpanOptions>): EncodedSpan[] {
-  const correlator = createCorrelator({ measure: () => ({ spans: 1, bytes: 0 }) });
+  const correlator = createCorrelator();
   for (const raw of events) {
     const decoded = decodeEvent(raw);
     if (decoded.ok) correlator.apply(decoded.event, 0);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createCorrelator } from '../../src/correlate/index.ts';
+import { createCorrelator } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { ViewModel } from '../../src/view/model.ts';
 import type { JobsAnswer } from '../../src/view/index.ts';
@@ -60,7 +60,7 @@ describe('a job of Ray itself', () => {
     for (const order of [events, events.toReversed()]) {
       const fed = fedWith(...order);
       expect(isInternal(fed.model)).toBe(expected);
-      const restored = createCorrelator({ measure: () => ({ spans: 1, bytes: 1 }) });
+      const restored = createCorrelator();
       for (const record of fed.correlator.checkpoint()) restored.restore(record);
       const again = new ViewModel();
       for (const retold of restored.retell()) again.takeUp(retold, (ms) => ms);

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { type Correlator, createCorrelator } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import type { ActorView } from '../../src/view/actor-view.ts';
 import type { JobView } from '../../src/view/records.ts';
 import type { ViewLimits } from '../../src/view/limits.ts';
@@ -51,8 +51,8 @@ function byTask(a: { readonly taskId: string }, b: { readonly taskId: string }):
 const recordings = readdirSync(new URL('../fixtures/recordings/', import.meta.url)).filter((name) => !name.startsWith('load-'));
 
 /** A model that knows of a correlator what a restart tells it. */
-function restarted(correlator: Correlator, limits: Partial<ViewLimits> = {}): ViewModel {
-  const restored = createCorrelator({ measure: () => ({ spans: 1, bytes: 1 }) });
+function restarted(correlator: LifecycleCorrelator, limits: Partial<ViewLimits> = {}): ViewModel {
+  const restored = createCorrelator();
   for (const record of correlator.checkpoint()) restored.restore(record);
   const model = new ViewModel(limits);
   for (const retold of restored.retell()) model.takeUp(retold, (ms) => ms);

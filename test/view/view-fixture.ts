@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
-import { type Correlator, createCorrelator, type JobLifecycle, type Lifecycle } from '../../src/correlate/index.ts';
+import type { JobLifecycle, Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { ViewModel } from '../../src/view/model.ts';
 import type { ViewLimits } from '../../src/view/limits.ts';
@@ -30,7 +31,7 @@ function decoded(raw: unknown): readonly RayEvent[] {
 
 export interface FedModel {
   readonly model: ViewModel;
-  readonly correlator: Correlator;
+  readonly correlator: LifecycleCorrelator;
   readonly jobs: JobLifecycle[];
   readonly attemptsFinished: () => number;
   take(event: RayEvent, nowMs: number): void;
@@ -51,7 +52,6 @@ export function createFedModel(limits: Partial<ViewLimits> = {}, budget: { reado
   };
   const correlator = createCorrelator({
     ...budget,
-    measure: () => ({ spans: 1, bytes: 1 }),
     onFolded: (lifecycle) => finish(lifecycle, 'folded'),
   });
   return {

@@ -1,4 +1,4 @@
-import { createCorrelator } from '../../../src/correlate/index.ts';
+import { createCorrelator } from '../../support/correlator.ts';
 import { decodeEvent, type RayEvent } from '../../../src/event/index.ts';
 import { generatedStream } from '../../support/generated-stream.ts';
 import { eventsOfBody } from '../../support/posts.ts';
@@ -66,7 +66,6 @@ function run({ few, many, jobs }: FinishedQuestion): FinishedMemory {
     maxSpansPerTrace: 0,
     maxBytesPerTrace: 0,
     maxTombstones: few,
-    measure: () => ({ spans: 1, bytes: 400 }),
   });
   const perJob = many / jobs;
   let finished = 0;

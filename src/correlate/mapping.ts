@@ -1,0 +1,42 @@
+import { type Cost, NO_COST } from './account.ts';
+import type { AttemptLifecycle, Lifecycle, TraceRef } from './lifecycle.ts';
+import type { Job } from './records.ts';
+
+/** The spans of one finished thing, and the bytes of OTLP protobuf that they take. */
+export interface Mapped<Span = unknown> {
+  readonly spans: readonly Span[];
+  readonly bytes: number;
+}
+
+/**
+ * How finished things become spans. The correlator maps each thing once, when it knows that the thing is sent; only an attempt whose phases turn
+ * out not to fit is mapped again without them. All three are pure, and none throws.
+ */
+export interface Mapping<Span = unknown> {
+  map(lifecycle: Lifecycle): Mapped<Span>;
+  /** The number of spans that `map` would make. Cheap. */
+  count(lifecycle: Lifecycle): number;
+  /** The same answer for everything in one trace. What is not sampled is never mapped and costs nothing. */
+  isSampled(trace: TraceRef): boolean;
+}
+
+/** A finished thing with its spans, which are undefined where its trace is not sampled. */
+export interface Output<Span = unknown> {
+  readonly lifecycle: Lifecycle;
+  readonly spans: readonly Span[] | undefined;
+}
+
+export function mapSampled(mapping: Mapping, lifecycle: Lifecycle): Mapped | undefined {
+  return mapping.isSampled(lifecycle.trace) ? mapping.map(lifecycle) : undefined;
+}
+
+export function costOfMapped(mapped: Mapped | undefined): Cost {
+  return mapped === undefined ? NO_COST : { spans: mapped.spans.length, bytes: mapped.bytes };
+}
+
+/** An attempt that waits for others of its trace: mapped already, to learn whether all of them fit. */
+export interface PreparedAttempt {
+  readonly job: Job;
+  readonly lifecycle: AttemptLifecycle;
+  readonly mapped: Mapped | undefined;
+}

@@ -1,0 +1,34 @@
+import {
+  type Correlator,
+  type CorrelateOptions,
+  type Cost,
+  createCorrelator as createWithMapping,
+  type Lifecycle,
+  type Mapping,
+} from '../../src/correlate/index.ts';
+
+/** A correlator whose results are looked at as lifecycles, without their spans. */
+export type LifecycleCorrelator = Omit<Correlator, 'advance' | 'closeAll'> & {
+  advance(nowMs: number, limit?: number): readonly Lifecycle[];
+  closeAll(nowMs: number): readonly Lifecycle[];
+};
+
+export type LifecycleOptions = Partial<CorrelateOptions> & {
+  /** Default: every lifecycle is one span of 500 bytes. */
+  readonly mapping?: Mapping;
+};
+
+/** Every lifecycle has this cost, and no spans that could be looked at. */
+export function flatMapping({ spans, bytes }: Cost = { spans: 1, bytes: 500 }): Mapping {
+  const mapped = { spans: Array.from<undefined>({ length: spans }), bytes };
+  return { map: () => mapped, count: () => spans, isSampled: () => true };
+}
+
+export function createCorrelator({ mapping = flatMapping(), ...options }: LifecycleOptions = {}): LifecycleCorrelator {
+  const correlator = createWithMapping({ mapping, ...options });
+  return {
+    ...correlator,
+    advance: (nowMs, limit) => correlator.advance(nowMs, limit).map(({ lifecycle }) => lifecycle),
+    closeAll: (nowMs) => correlator.closeAll(nowMs).map(({ lifecycle }) => lifecycle),
+  };
+}
