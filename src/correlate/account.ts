@@ -56,11 +56,7 @@ export class TraceAccount {
    * By use, the bytes at which something did not fit: while the trace holds as many, nothing else of that use is sent. Else each of the thousands of
    * attempts that follow would be mapped to learn that it does not fit either.
    */
-  readonly #fullFromBytes: Record<Use, number> = {
-    detail: NOT_FULL,
-    ordinary: NOT_FULL,
-    failed: NOT_FULL,
-  };
+  #fullFromBytes: Partial<Record<Use, number>> | undefined;
   foldedAttemptCount = 0;
   leanAttemptCount = 0;
 
@@ -75,7 +71,7 @@ export class TraceAccount {
 
   /** For a checkpoint: numbers only, the folds have records of their own. */
   save(): SavedAccount {
-    const fullFromBytes = USES.map((use) => this.#fullFromBytes[use]);
+    const fullFromBytes = this.#fullFromBytes === undefined ? [] : USES.map((use) => this.#fullFromBytes?.[use] ?? NOT_FULL);
     const { foldedAttemptCount, leanAttemptCount } = this;
     return [this.#spans, this.#bytes, foldedAttemptCount, leanAttemptCount, this.folds.save(), this.#limits, this.#relaxed, fullFromBytes];
   }
@@ -89,7 +85,7 @@ export class TraceAccount {
     account.leanAttemptCount = leanAttemptCount;
     account.folds.restore(folds);
     account.#relaxed = relaxed;
-    for (const [index, use] of USES.entries()) account.#fullFromBytes[use] = fullFromBytes[index] ?? NOT_FULL;
+    for (const [index, bytes] of fullFromBytes.entries()) account.#noteFullFrom(bytes, USES[index]);
     return account;
   }
 
@@ -112,7 +108,7 @@ export class TraceAccount {
 
   /** False where so many spans surely do not fit, whatever their size. */
   mayFit(spans: number, use: Use): boolean {
-    return this.#relaxed || (this.fits({ spans, bytes: 0 }, use) && this.#bytes < this.#fullFromBytes[use]);
+    return this.#relaxed || (this.fits({ spans, bytes: 0 }, use) && this.#bytes < (this.#fullFromBytes?.[use] ?? NOT_FULL));
   }
 
   /** Charges `own` if it fits together with `alsoSure`, which is charged later. */
@@ -130,7 +126,13 @@ export class TraceAccount {
   #noteFull(cost: Cost, use: Use): void {
     const { maxBytes } = this.#limits;
     const fitsBySpans = this.fits({ spans: cost.spans, bytes: 0 }, use);
-    if (fitsBySpans && cost.bytes <= maxBytes * LARGE_SHARE) this.#fullFromBytes[use] = Math.min(this.#fullFromBytes[use], this.#bytes);
+    if (fitsBySpans && cost.bytes <= maxBytes * LARGE_SHARE) this.#noteFullFrom(this.#bytes, use);
+  }
+
+  #noteFullFrom(bytes: number, use: Use | undefined): void {
+    if (use === undefined) return;
+    this.#fullFromBytes ??= {};
+    this.#fullFromBytes[use] = Math.min(this.#fullFromBytes[use] ?? NOT_FULL, bytes);
   }
 
   fits(cost: Cost, use: Use): boolean {

@@ -1,3 +1,4 @@
+import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
 import type { Correlator, Lifecycle } from '../../src/correlate/index.ts';
 import type { RayEvent } from '../../src/event/index.ts';
@@ -38,12 +39,13 @@ function createBench({ isDue = true, outcome = { ok: true, bytes: 1 }, isDeliver
   };
   const journal: Journal = { ...createMemoryJournal({ now: () => clock.nowMs }), durable };
   const endsMs: number[] = [];
-  const correlator: Pick<Correlator, 'apply' | 'advance' | 'hasDue' | 'checkpoint'> = {
+  const correlator: Pick<Correlator<ReadableSpan>, 'apply' | 'advance' | 'hasDue' | 'checkpoint'> = {
     apply(_, nowMs) {
       endsMs.push(nowMs + 400);
       return 'applied';
     },
-    advance: (nowMs) => ((endsMs[0] ?? Infinity) <= nowMs ? [{ kind: 'attempt', name: String(endsMs.shift()) } as Lifecycle] : []),
+    advance: (nowMs) =>
+      (endsMs[0] ?? Infinity) <= nowMs ? [{ lifecycle: { kind: 'attempt', name: String(endsMs.shift()) } as Lifecycle, spans: [] }] : [],
     hasDue: (nowMs) => (endsMs[0] ?? Infinity) <= nowMs,
     checkpoint: function* () {},
   };
@@ -54,7 +56,7 @@ function createBench({ isDue = true, outcome = { ok: true, bytes: 1 }, isDeliver
     });
   const pump = createPump({
     journal,
-    correlator: correlator as Correlator,
+    correlator: correlator as Correlator<ReadableSpan>,
     pipeline: {
       enqueue: () => void (seen.sent += 1),
       hasRoom: () => seen.hasRoom,
@@ -64,7 +66,6 @@ function createBench({ isDue = true, outcome = { ok: true, bytes: 1 }, isDeliver
         if (!isDelivered) await whenAborted(signal);
       },
     },
-    spansOf: () => [],
     correlateOptions: options,
     onFinished: () => {},
     onBug: (_, error) => {
