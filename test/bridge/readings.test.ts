@@ -45,7 +45,7 @@ const sources: ReadingSources = {
     retries: 26,
     requests: 27,
     lanes: [
-      { ...idle, exporter: 'a', hasAccepted: true, problem: undefined },
+      { ...idle, exporter: 'a', hasAccepted: true },
       { ...idle, exporter: 'b', hasAccepted: false, problem: { reason: 'no', fix: 'do' } },
     ],
   },

@@ -98,6 +98,40 @@ describe('counters', () => {
     expect(await sample(telemetry, 'spans_refused_total{')).toEqual(['ray_otel_bridge_spans_refused_total{exporter="file"} 1']);
   });
 
+  it('of the journal and the quarantine are those of their events', async () => {
+    const { telemetry } = createBench();
+    expect(await sample(telemetry, 'journal_writable ')).toEqual(['ray_otel_bridge_journal_writable 1']);
+    telemetry.journalEvent({ name: 'journal_written', batches: 3, bytes: 500, synced: true });
+    telemetry.journalEvent({ name: 'journal_written', batches: 4, bytes: 70, synced: false });
+    for (const bytes of [900, 800]) telemetry.journalEvent({ name: 'journal_checkpoint', bytes, records: 2, durationMs: 1 });
+    for (const entries of [11, 13]) telemetry.journalEvent({ name: 'journal_damaged', what: 'a block', entries });
+    telemetry.journalEvent({ name: 'journal_read_failed', what: 'a batch', reason: 'EIO' });
+    telemetry.journalEvent({ name: 'journal_unwritable', folder: '/data', reason: 'ENOSPC' });
+    telemetry.quarantineEvent({ name: 'quarantine_written', kind: 'event', entries: 5 });
+    telemetry.quarantineEvent({ name: 'quarantine_written', kind: 'span', entries: 6 });
+    telemetry.quarantineEvent({ name: 'quarantine_dropped', reason: 'queue_full', entries: 7 });
+    telemetry.quarantineEvent({ name: 'quarantine_rotated', files: 2 });
+    expect([...(await sample(telemetry, 'journal_')), ...(await sample(telemetry, 'quarantine_'))]).toEqual(
+      expect.arrayContaining([
+        'ray_otel_bridge_journal_batches_total 7',
+        'ray_otel_bridge_journal_written_bytes_total 570',
+        'ray_otel_bridge_journal_syncs_total 1',
+        'ray_otel_bridge_journal_checkpoints_total 2',
+        'ray_otel_bridge_journal_checkpoint_bytes 800',
+        'ray_otel_bridge_journal_damages_total 2',
+        'ray_otel_bridge_journal_entries_lost_total 24',
+        'ray_otel_bridge_journal_read_retries_total 1',
+        'ray_otel_bridge_journal_writable 0',
+        'ray_otel_bridge_quarantine_entries_written_total{kind="event"} 5',
+        'ray_otel_bridge_quarantine_entries_written_total{kind="span"} 6',
+        'ray_otel_bridge_quarantine_entries_dropped_total{reason="queue_full"} 7',
+        'ray_otel_bridge_quarantine_files_removed_total 2',
+      ]),
+    );
+    telemetry.journalEvent({ name: 'journal_writable', folder: '/data', downMs: 5 });
+    expect(await sample(telemetry, 'journal_writable ')).toEqual(['ray_otel_bridge_journal_writable 1']);
+  });
+
   it('that are read elsewhere are read at every page', async () => {
     const { telemetry } = createBench();
     let late = 3;
