@@ -102,7 +102,7 @@ describe('counters', () => {
     const { telemetry } = createBench();
     expect(await sample(telemetry, 'journal_writable ')).toEqual(['ray_otel_bridge_journal_writable 1']);
     telemetry.journalEvent({ name: 'journal_written', batches: 3, bytes: 500, synced: true });
-    telemetry.journalEvent({ name: 'journal_written', batches: 4, bytes: 70, synced: false });
+    for (const synced of [true, false]) telemetry.journalEvent({ name: 'journal_written', batches: 2, bytes: 35, synced });
     for (const bytes of [900, 800]) telemetry.journalEvent({ name: 'journal_checkpoint', bytes, records: 2, durationMs: 1 });
     for (const entries of [11, 13]) telemetry.journalEvent({ name: 'journal_damaged', what: 'a block', entries });
     telemetry.journalEvent({ name: 'journal_read_failed', what: 'a batch', reason: 'EIO' });
@@ -115,7 +115,7 @@ describe('counters', () => {
       expect.arrayContaining([
         'ray_otel_bridge_journal_batches_total 7',
         'ray_otel_bridge_journal_written_bytes_total 570',
-        'ray_otel_bridge_journal_syncs_total 1',
+        'ray_otel_bridge_journal_syncs_total 2',
         'ray_otel_bridge_journal_checkpoints_total 2',
         'ray_otel_bridge_journal_checkpoint_bytes 800',
         'ray_otel_bridge_journal_damages_total 2',
