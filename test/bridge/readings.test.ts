@@ -44,7 +44,7 @@ const sources: ReadingSources = {
     discarded: 25,
     retries: 26,
     requests: 27,
-    lanes: [
+    workers: [
       { ...idle, exporter: 'a', hasAccepted: true },
       { ...idle, exporter: 'b', hasAccepted: false, problem: { reason: 'no', fix: 'do' } },
     ],

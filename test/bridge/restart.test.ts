@@ -131,6 +131,25 @@ it('is stopped and started again: nothing is sent twice, and what was open goes 
   expect(byKey(spans)).toEqual(expected);
 });
 
+it('a bridge that stops while its backend is away leaves the spans that were not delivered to the next start', async () => {
+  const bodies = recordedBodies('features-ray-2.60.0.ndjson');
+  const expected = await undisturbed(bodies);
+  const first = await start({ name: 'same' });
+  first.backend.answer = 'is away';
+  for (const body of bodies) await postTo(first.bridge.app, body);
+  await until(() => first.bridge.stats().journal.entries === 0);
+  first.pass(2_500);
+  await until(() => first.bridge.stats().exported.queuedSpans > 0);
+  const outcome = await first.bridge.stop({ timeoutMs: 0 });
+  running.delete(first);
+  expect(outcome.isKept).toBe(true);
+  expect(outcome.undelivered).toBeGreaterThan(0);
+  const second = await start({ name: 'same' });
+  await finish(second);
+  expect(first.backend.spans).toEqual([]);
+  expect(byKey(second.backend.spans)).toEqual(expected);
+});
+
 it('takes a batch that is sent again, half of one, and the whole stream a day later, for what they are', async () => {
   const bodies = recordedBodies('features-ray-2.60.0.ndjson');
   const first = await start({ name: 'first' });
