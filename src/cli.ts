@@ -3,9 +3,9 @@ import { setFlagsFromString } from 'node:v8';
 import { systemClock } from './runtime/index.ts';
 import { EXIT_CODES, runProgram } from './command/index.ts';
 
-// A third of the CPU of a young process goes into the compiler, and less inlining makes it cheaper; what is compiled is no slower (test/bench/README.md).
+// A young process spends a third of its CPU in the compiler. Less inlining makes compiling cheaper and the code no slower (test/bench/README.md).
 setFlagsFromString('--max-inlined-bytecode-size-cumulative=200');
-// Events that waited once would be made in the old generation from then on, where they stay until a collection of the whole heap (test/bench/README.md).
+// Without this flag, V8 allocates events in the old generation after some of them have waited. They stay there until a full collection (test/bench/README.md).
 setFlagsFromString('--no-allocation-site-pretenuring');
 
 const stop = new AbortController();
@@ -21,7 +21,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 
 for (const output of [process.stdout, process.stderr]) {
   output.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader went away, as `| head` does: nobody is left to tell anything to.
+    // The reader closed the stream, as `| head` does.
     process.exit(error.code === 'EPIPE' ? EXIT_CODES.done : EXIT_CODES.failed);
   });
 }
@@ -37,12 +37,12 @@ const exitCode = await runProgram({
   random: systemClock.random,
   stop: stop.signal,
   onWarning: (listener) => {
-    // The first listener is that of Node.js, which prints.
+    // Removes the listener of Node.js, which prints the warning.
     process.removeAllListeners('warning');
     process.on('warning', listener);
   },
   stoppedBy: () => stoppedBy,
 });
 
-// What is still open (idle connections, timers of libraries) must not keep the process; what was written must get out first.
+// Exits although idle connections and timers of libraries are open, but flushes the output first.
 process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));

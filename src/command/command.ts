@@ -1,12 +1,12 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Environment, OptionTable } from '../options/index.ts';
 
-/** A stream for people, perhaps a terminal. */
+/** An output stream for people. It may be a terminal. */
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
-/** All that a command may touch of the process; a test gives its own. */
+/** Everything that a command uses of the process. Tests pass their own. */
 export interface CommandContext {
-  /** What follows the command's name. */
+  /** Arguments after the command's name. */
   readonly argv: readonly string[];
   readonly env: Environment;
   readonly stdin: Readable;
@@ -16,17 +16,17 @@ export interface CommandContext {
   readonly now: () => number;
   /** Resolves early, without an error, when the signal aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** From 0 up to 1. */
+  /** Random number from 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
   /** Aborts at the first SIGINT or SIGTERM. */
   readonly stop: AbortSignal;
-  /** Hands on what Node.js would write to standard error as plain text: its warnings of deprecated uses, of leaks. */
+  /** Calls the listener with each warning of Node.js, instead of printing it as plain text. */
   readonly onWarning?: (listener: (warning: Error) => void) => void;
-  /** Where the processes of this machine are looked for. Default `/proc`. */
+  /** Folder that lists the processes of this machine. Default `/proc`. */
   readonly procFolder?: string;
 }
 
-/** How a command ended. `usage`: the user can mend it by calling it otherwise. `trouble`: the world was in the way. */
+/** How a command ended. `usage`: the call was wrong. `failed`: a runtime error, such as a port in use. */
 export type Outcome =
   | { readonly kind: 'done' | 'interrupted' }
   | { readonly kind: 'usage' | 'failed'; readonly problems: readonly string[] };
@@ -35,12 +35,12 @@ export interface Command {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
-  /** What follows the name: `FILE... [options]`. */
+  /** Usage line after the name: `FILE... [options]`. */
   readonly usage: string;
-  /** Paragraphs. */
+  /** Paragraphs of the help. */
   readonly description: readonly string[];
   readonly options: OptionTable;
-  readonly examples: readonly { readonly says: string; readonly line: string }[];
+  readonly examples: readonly { readonly purpose: string; readonly line: string }[];
   readonly run: (context: CommandContext) => Promise<Outcome>;
 }
 
@@ -53,4 +53,12 @@ export function usage(...problems: readonly string[]): Outcome {
 
 export function failed(...problems: readonly string[]): Outcome {
   return { kind: 'failed', problems };
+}
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

@@ -4,11 +4,11 @@ import { otlpJsonLines } from '../export/index.ts';
 import { type Option, optionalText, parseOptions } from '../options/index.ts';
 import { rawEventsOf, readRecording } from '../recording/index.ts';
 import { readSpanEnvironment } from '../span/index.ts';
-import { formatCount, printable } from '../terminal/index.ts';
+import { printable, type Result, success } from '../runtime/index.ts';
+import { formatCount } from '../terminal/index.ts';
 import { type Command, type CommandContext, done, interrupted, type Outcome, failed, usage } from './command.ts';
-import { findUnreadable } from './files.ts';
+import { findUnreadable, replaceFile } from './files.ts';
 import { createProgress, writeText } from './output.ts';
-import { replaceFile } from './replace-file.ts';
 
 const { nesting, phases, phaseMinWaitMs, slowMs, runtimeEnv, maxSpansPerTrace, maxBytesPerTrace } = SETTINGS;
 
@@ -19,7 +19,7 @@ const OPTIONS = {
     default: '',
     parse: optionalText,
     group: 'Output',
-    help: 'Where the OTLP JSON lines go; standard output without it. The file is replaced as a whole, once all is written.',
+    help: 'File for the OTLP JSON lines. Default: standard output. The file is replaced atomically, once everything is written.',
   },
   nesting,
   phases,
@@ -32,33 +32,33 @@ const OPTIONS = {
 
 export const convertCommand: Command = {
   name: 'convert',
-  summary: 'turn recorded events into OTLP JSON lines',
+  summary: 'convert recorded events into OTLP JSON lines',
   usage: 'FILE... [--output FILE] [options]',
   description: [
-    'Reads all events of the files, closes what is still open at the end of the input, and writes the spans as OTLP JSON, one ExportTraceServiceRequest a line. FILE is a recording (see `record`), a JSON array of events, or JSON lines of events; plain or gzip; - is standard input.',
-    'The same events give the same bytes, in whatever order they come and however the files divide them. A recording gives the spans that serve makes of it.',
-    'OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES and OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT apply as in serve; nothing is sampled away.',
-    'A line that cannot be read is told on standard error and left out; the rest is converted, and the exit code is 1. An event that the bridge would reject is counted in the summary and is no failure.',
+    'Reads all events of the files, closes whatever is still open at the end of the input, and writes the spans as OTLP JSON, one ExportTraceServiceRequest per line. FILE is a recording (see `record`), a JSON array of events, or JSON lines of events, plain or gzip. - is standard input.',
+    'The output depends only on the events, not on their order or on how they are split into files. A recording gives the same spans as `serve`.',
+    'OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES and OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT apply as in `serve`. Nothing is sampled out.',
+    'An unreadable line is reported on standard error and skipped. The rest is converted, and the exit code is 1. Events that the bridge would reject are counted in the summary and do not change the exit code.',
   ],
   options: OPTIONS,
   examples: [
-    { says: 'a file for any tool that reads OTLP JSON', line: 'ray-otel-bridge convert events.ndjson.gz --output traces.jsonl' },
+    { purpose: 'write a file for any tool that reads OTLP JSON', line: 'ray-otel-bridge convert events.ndjson.gz --output traces.jsonl' },
     {
-      says: 'send it to a backend, line by line',
+      purpose: 'send the spans to a backend, line by line',
       line: 'ray-otel-bridge convert events.ndjson | while read -r line; do curl -sf -H \'content-type: application/json\' -d "$line" http://localhost:4318/v1/traces; done',
     },
   ],
   run: convert,
 };
 
-/** Unreadable lines that are told one by one. */
+/** Further unreadable lines are only counted. */
 const MAX_REPORTED_PROBLEMS = 20;
 
 async function convert(context: CommandContext): Promise<Outcome> {
   const parsed = parseOptions(OPTIONS, context.argv, context.env);
   const spanEnvironment = readSpanEnvironment(context.env);
   if (!parsed.ok || !spanEnvironment.ok) return usage(...[parsed, spanEnvironment].flatMap((read) => (read.ok ? [] : read.problems)));
-  if (parsed.positionals.length === 0) return usage('no FILE is given: name a recording, or - for standard input');
+  if (parsed.positionals.length === 0) return usage('FILE is required: a recording, or - for standard input');
   const missing = await findUnreadable(parsed.positionals);
   if (missing.length > 0) return usage(...missing);
 
@@ -75,7 +75,7 @@ async function convert(context: CommandContext): Promise<Outcome> {
   const lines = otlpJsonLines(converted.spans);
   const written = output === undefined ? await writeLines(lines, context) : await replaceFile(output, lines, context.stop);
   if (context.stop.aborted) return interrupted;
-  if (!written.ok) return failed(`cannot write ${output ?? 'to standard output'}: ${written.message}`);
+  if (!written.ok) return failed(`cannot write ${output ?? 'to standard output'}: ${written.problem}`);
 
   const traces = new Set(converted.spans.map((span) => span.spanContext().traceId)).size;
   const counts = [
@@ -85,12 +85,12 @@ async function convert(context: CommandContext): Promise<Outcome> {
     formatCount(traces, 'trace'),
   ];
   context.stderr.write(`${counts.join(', ')}\n`);
-  if (converted.ignoredTimes > 0) context.stderr.write(`  ${converted.ignoredTimes} impossible times were read as absent\n`);
+  if (converted.ignoredTimes > 0) context.stderr.write(`  ${converted.ignoredTimes} impossible times were ignored\n`);
   for (const [reason, count] of countReasons(converted.rejected)) context.stderr.write(`  rejected ${count}: ${reason}\n`);
   return input.problems === 0
     ? done
     : failed(
-        `${formatCount(input.problems, 'part')} of the input could not be read and ${input.problems === 1 ? 'is' : 'are'} missing in the output`,
+        `${formatCount(input.problems, 'part')} of the input could not be read and ${input.problems === 1 ? 'is' : 'are'} missing from the output`,
       );
 }
 
@@ -103,23 +103,23 @@ async function readAll(files: readonly string[], context: CommandContext): Promi
   const progress = createProgress(context.stderr, context.now);
   const events: ReceivedEvent[] = [];
   let problems = 0;
-  const tellProblem = (place: string, message: string): void => {
+  const report = (place: string, message: string): void => {
     problems += 1;
     if (problems <= MAX_REPORTED_PROBLEMS) progress.line(`${printable(place)}: ${printable(message)}`);
-    if (problems === MAX_REPORTED_PROBLEMS) progress.line('more of these are only counted');
+    if (problems === MAX_REPORTED_PROBLEMS) progress.line('further problems are only counted');
   };
   for (const file of files) {
     for await (const item of readRecording(file, { stdin: context.stdin })) {
       if (context.stop.aborted) break;
       const place = item.line > 0 ? `${file}:${item.line}` : file;
       if (item.kind === 'problem') {
-        tellProblem(place, item.message);
+        report(place, item.message);
         continue;
       }
       const raw = rawEventsOf(item);
       const receivedMs = item.kind === 'post' ? item.receivedAtMs : undefined;
-      if (raw.ok) for (const event of raw.events) events.push({ event, receivedMs });
-      else tellProblem(place, raw.message);
+      if (raw.ok) for (const event of raw.value) events.push({ event, receivedMs });
+      else report(place, raw.problem);
       progress.update(() => `${formatCount(events.length, 'event')} read`);
     }
   }
@@ -127,14 +127,11 @@ async function readAll(files: readonly string[], context: CommandContext): Promi
   return { events, problems };
 }
 
-async function writeLines(
-  lines: Iterable<string>,
-  { stdout, stop }: CommandContext,
-): Promise<{ ok: true } | { ok: false; message: string }> {
+async function writeLines(lines: Iterable<string>, { stdout, stop }: CommandContext): Promise<Result<undefined>> {
   for (const line of lines) {
     if (stop.aborted || !(await writeText(stdout, line))) break;
   }
-  return { ok: true };
+  return success(undefined);
 }
 
 function countReasons(rejected: readonly { readonly code: string }[]): ReadonlyMap<string, number> {

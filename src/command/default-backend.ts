@@ -6,8 +6,8 @@ import type { Environment } from '../options/index.ts';
 const CONNECT_TIMEOUT_MS = 1000;
 
 /**
- * A line for a user who started the bridge without naming a backend while none listens at the default address, or undefined. Only the
- * default address is checked: one that was named may well start later.
+ * A line for a user who named no backend, when none listens at the default address. Undefined otherwise. Checks only the default
+ * address, because a backend that the user named may start later.
  */
 export async function missingBackendLine(env: Environment, exporters: readonly NamedExporter[]): Promise<string | undefined> {
   if (env['OTEL_EXPORTER_OTLP_ENDPOINT'] || env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT']) return undefined;
@@ -15,18 +15,18 @@ export async function missingBackendLine(env: Environment, exporters: readonly N
   if (endpoint === undefined) return undefined;
   const { hostname, port, host } = new URL(endpoint);
   if (await accepts(hostname, Number(port))) return undefined;
-  return `nothing answers at ${host}: spans are kept until a backend does. Set OTEL_EXPORTER_OTLP_ENDPOINT to yours, or OTEL_TRACES_EXPORTER=none for the live page alone`;
+  return `nothing answers at ${host}: spans are kept until a backend does. Set OTEL_EXPORTER_OTLP_ENDPOINT to your backend, or OTEL_TRACES_EXPORTER=none to use only the live page`;
 }
 
 function accepts(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host, port, timeout: CONNECT_TIMEOUT_MS });
-    const settle = (answer: boolean): void => {
+    const finish = (answer: boolean): void => {
       socket.destroy();
       resolve(answer);
     };
-    socket.once('connect', () => settle(true));
-    socket.once('timeout', () => settle(false));
-    socket.once('error', () => settle(false));
+    socket.once('connect', () => finish(true));
+    socket.once('timeout', () => finish(false));
+    socket.once('error', () => finish(false));
   });
 }

@@ -8,15 +8,14 @@ import { type ListenAddress, listenAddress, type Option, parseOptions, switchVal
 import { readRecording, recordingSizeBytes } from '../recording/index.ts';
 import { createTelemetry } from '../telemetry/index.ts';
 import { renderTraceTree } from '../terminal/index.ts';
-import { type Command, type CommandContext, done, interrupted, type Outcome, failed, usage } from './command.ts';
+import { aborted, type Command, type CommandContext, done, interrupted, type Outcome, failed, usage } from './command.ts';
 import { findUnreadable } from './files.ts';
 import { listen } from '../http/index.ts';
 import { createProgress, wantsColor, writeText } from './output.ts';
 import { createPoster } from './poster.ts';
 import { Replay } from './replay-run.ts';
-import { aborted } from './signals.ts';
 
-/** In the package, beside `src` and `dist`. */
+/** The recording that comes with the package. */
 export const BUNDLED_RECORDING = fileURLToPath(new URL('../../examples/demo/events.ndjson.gz', import.meta.url));
 
 const OPTIONS = {
@@ -35,7 +34,7 @@ const OPTIONS = {
     default: '127.0.0.1:0',
     parse: listenAddress,
     group: 'Live page',
-    help: 'With --serve: address of the live page. Port 0 takes a free one.',
+    help: 'With --serve: address of the live page. Port 0 picks a free port.',
   },
   nesting: SETTINGS.nesting,
 } satisfies Record<string, Option<unknown>>;
@@ -45,25 +44,25 @@ export const demoCommand: Command = {
   summary: 'show recorded jobs as trees in the terminal or on the live page, without Ray and without a backend',
   usage: '[FILE...] [options]',
   description: [
-    'Starts a bridge on a free port of this machine, posts a recording to it, and prints the traces that come out. Without FILE the recording is one that comes with the package: a few jobs on a small Ray cluster.',
-    'What is still open at the end of the recording is closed at its last known time and marked with ~.',
+    'Starts a bridge on a free port of this machine, posts a recording to it, and prints the resulting traces. Without FILE it uses a recording that comes with the package: a few jobs on a small Ray cluster.',
+    'Work that is still open at the end of the recording ends at its last known time and is marked with ~.',
     'With --serve it shows the recording on the live page instead, as it looked when the jobs ran.',
   ],
   options: OPTIONS,
   examples: [
-    { says: 'what a trace looks like', line: 'ray-otel-bridge demo' },
-    { says: 'what the live page looks like', line: 'ray-otel-bridge demo --serve' },
-    { says: 'your own jobs', line: 'ray-otel-bridge demo events.ndjson.gz' },
+    { purpose: 'see what a trace looks like', line: 'ray-otel-bridge demo' },
+    { purpose: 'see what the live page looks like', line: 'ray-otel-bridge demo --serve' },
+    { purpose: 'see your own jobs', line: 'ray-otel-bridge demo events.ndjson.gz' },
   ],
   run: demo,
 };
 
 const POST_TIMEOUT_MS = 30_000;
-const giveUpMs = 60_000;
+const GIVE_UP_MS = 60_000;
 const POLL_MS = 10;
-/** For the last events to become spans once the clock was put forward. */
+/** Maximum wait for the last events to become spans, once the clock was advanced. */
 const CLOSE_TIMEOUT_MS = 60_000;
-/** Longer than a session is remembered. */
+/** Longer than the bridge remembers a session. */
 const CLOCK_ADVANCE_MS = 30 * 24 * 3_600_000;
 const MAX_TREE_WIDTH = 160;
 
@@ -131,7 +130,7 @@ async function printTrees(files: readonly string[], nesting: Settings['nesting']
   try {
     const failure = await replayInto(listening.value.url, files, Number.POSITIVE_INFINITY, context);
     if (failure !== undefined) return failed(failure);
-    // The clock is put past every waiting time, as if nothing more had come for hours: what is open closes.
+    // Advances the clock past every timeout, so that everything open closes.
     if (!(await waitUntil(() => bridge.stats().journal.entries === 0, context))) return stillBusy(context);
     aheadMs = CLOCK_ADVANCE_MS;
     if (!(await waitUntil(() => bridge.stats().correlator.sessions === 0, context))) return stillBusy(context);
@@ -146,12 +145,12 @@ async function printTrees(files: readonly string[], nesting: Settings['nesting']
 function stillBusy({ stop }: CommandContext): Outcome {
   return stop.aborted
     ? interrupted
-    : failed(`the bridge did not get through the recording within ${CLOSE_TIMEOUT_MS / 1000} s: is this machine busy?`);
+    : failed(`the bridge did not process the recording within ${CLOSE_TIMEOUT_MS / 1000} s: is this machine busy?`);
 }
 
 async function replayInto(url: string, files: readonly string[], speed: number, context: CommandContext): Promise<string | undefined> {
   const progress = createProgress(context.stderr, context.now);
-  const poster = createPoster({ target: new URL(url), timeoutMs: POST_TIMEOUT_MS, giveUpMs, ...context });
+  const poster = createPoster({ target: new URL(url), timeoutMs: POST_TIMEOUT_MS, giveUpMs: GIVE_UP_MS, ...context });
   const replay = new Replay({
     context,
     speed,
@@ -184,7 +183,7 @@ function collectInto(spans: ReadableSpan[]): SpanExporter {
       resultCallback({ code: ExportResultCode.SUCCESS });
     },
     async shutdown(): Promise<void> {
-      // Nothing is held back.
+      // It holds no spans back.
     },
   };
 }

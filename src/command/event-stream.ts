@@ -1,12 +1,15 @@
-/** A server-sent event: its name and what its data lines say together. */
+/** A server-sent event. */
 export interface ServerEvent {
+  /** Name of the event. Default `message`. */
   readonly event: string;
+  /** Its data lines, joined by line feeds. */
   readonly data: string;
 }
 
 /**
- * The events of a `text/event-stream` body, as the HTML standard reads them, whatever the pieces it comes in. Throws when an event is longer than
- * `maxLength` UTF-16 units, and what reading throws.
+ * Parses a `text/event-stream` body as the HTML standard defines it.
+ *
+ * @throws when an event is longer than `maxLength` UTF-16 units, or when reading the body fails
  */
 export async function* readEventStream(body: ReadableStream<Uint8Array>, maxLength: number): AsyncGenerator<ServerEvent> {
   let rest = '';

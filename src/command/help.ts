@@ -13,13 +13,13 @@ export function programHelp(commands: readonly Command[]): string {
     'Commands:',
     ...commands.map(({ name, summary }) => `  ${name.padEnd(longest)}  ${summary}`),
     '',
-    'ray-otel-bridge COMMAND --help tells more; ray-otel-bridge --version tells the version.',
+    'Help for a command: ray-otel-bridge COMMAND --help. Version: ray-otel-bridge --version.',
     '',
-    'Begin with:',
+    'Get started:',
     '  ray-otel-bridge demo',
     '  OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 ray-otel-bridge serve',
     '',
-    'Exit codes: 0 all went well, 1 trouble (a port in use, a file that cannot be read...), 2 wrong options, 70 a bug.',
+    'Exit codes: 0 success, 1 runtime error (port in use, unreadable file...), 2 wrong options, 70 a bug in ray-otel-bridge.',
     '',
   ].join('\n');
 }
@@ -33,18 +33,18 @@ export function commandHelp(command: Command): string {
     ...command.description.flatMap((paragraph) => [...wrap(paragraph, ''), '']),
     ...groups.flatMap((group) => [`${group}:`, ...options.filter((option) => option.group === group).flatMap(optionHelp), '']),
     ...(options.some(({ env }) => env !== undefined)
-      ? [...wrap('A flag wins over its variable; an empty variable counts as unset.', ''), '']
+      ? [...wrap('A flag takes precedence over its variable. An empty variable counts as unset.', ''), '']
       : []),
     'Examples:',
-    ...command.examples.flatMap(({ says, line }) => [`  # ${says}`, `  ${line}`]),
+    ...command.examples.flatMap(({ purpose, line }) => [`  # ${purpose}`, `  ${line}`]),
     '',
   ].join('\n');
 }
 
 function optionHelp(option: Option<unknown>): readonly string[] {
-  const facts = [option.default === '' ? undefined : `default ${option.default}`, option.env].filter((fact) => fact !== undefined);
+  const notes = [option.default === '' ? undefined : `default ${option.default}`, option.env].filter((note) => note !== undefined);
   if (option.flag === '') return [`  ${option.env ?? ''}=${option.placeholder}  (no flag)`, ...wrap(option.help, '      ')];
-  return [`  ${option.flag} ${option.placeholder}${facts.length > 0 ? `  (${facts.join(', ')})` : ''}`, ...wrap(option.help, '      ')];
+  return [`  ${option.flag} ${option.placeholder}${notes.length > 0 ? `  (${notes.join(', ')})` : ''}`, ...wrap(option.help, '      ')];
 }
 
 function wrap(text: string, indent: string): readonly string[] {

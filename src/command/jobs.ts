@@ -1,5 +1,6 @@
 import { optionalText, type Option, parseOptions, switchValue } from '../options/index.ts';
-import { formatCount, jsonForTerminal, printable } from '../terminal/index.ts';
+import { printable } from '../runtime/index.ts';
+import { formatCount, jsonForTerminal } from '../terminal/index.ts';
 import type { CriticalPathAnswer, JobAnswer, JobsAnswer } from '../view/index.ts';
 import { type Command, type CommandContext, done, type Outcome, failed, usage } from './command.ts';
 import { writeText } from './output.ts';
@@ -12,8 +13,8 @@ const OPTIONS = {
     placeholder: '<id>',
     default: '',
     parse: optionalText,
-    group: 'What to look at',
-    help: 'This job alone: its functions, what is pending and why, its failures, and its critical path.',
+    group: 'What to show',
+    help: 'Show one job: its functions, its pending tasks and what they wait for, its failures and its critical path.',
   },
   session: SESSION_OPTION,
   internal: {
@@ -22,8 +23,8 @@ const OPTIONS = {
     default: '',
     isSwitch: true,
     parse: switchValue,
-    group: 'What to look at',
-    help: "Also jobs of Ray itself, such as the job agent's driver. --json always has them, with `isInternal`.",
+    group: 'What to show',
+    help: "Include Ray's own jobs, such as the job agent's driver. --json always includes them, marked with `isInternal`.",
   },
   ...VIEW_OPTIONS,
   json: JSON_OPTION,
@@ -31,17 +32,17 @@ const OPTIONS = {
 
 export const jobsCommand: Command = {
   name: 'jobs',
-  summary: 'what the jobs of a running bridge do now',
+  summary: 'list the jobs that a running bridge knows',
   usage: '[--job ID] [--url URL] [options]',
   description: [
-    'Lists the jobs that a running bridge knows of, those that run first: tasks that are done, pending, running and failed. With --job: one job by function, what its pending tasks wait for, its failures, and what determined how long it took.',
-    'It reads what `serve` tells at /api/v1, which needs --view on, the default.',
+    'Lists the jobs that a running bridge knows, running jobs first, with their finished, pending, running and failed tasks. With --job: one job by function, what its pending tasks wait for, its failures and its critical path.',
+    'It reads the API of `serve` at /api/v1, which requires --view on (the default).',
   ],
   options: OPTIONS,
   examples: [
-    { says: 'all of them', line: 'ray-otel-bridge jobs' },
-    { says: 'one of them', line: 'ray-otel-bridge jobs --job 01000000' },
-    { says: 'for a program', line: "ray-otel-bridge jobs --json | jq '.jobs[] | {name, state, progress}'" },
+    { purpose: 'all jobs', line: 'ray-otel-bridge jobs' },
+    { purpose: 'one job', line: 'ray-otel-bridge jobs --job 01000000' },
+    { purpose: 'as JSON for a program', line: "ray-otel-bridge jobs --json | jq '.jobs[] | {name, state, progress}'" },
   ],
   run: jobs,
 };
@@ -50,26 +51,27 @@ async function jobs({ argv, env, stdout, stop }: CommandContext): Promise<Outcom
   const parsed = parseOptions(OPTIONS, argv, env);
   if (!parsed.ok) return usage(...parsed.problems);
   const { job, session, internal, json, ...rest } = parsed.values;
-  if (parsed.positionals.length > 0) return usage(...parsed.positionals.map((word) => `${JSON.stringify(word)}: write --job ${word}`));
+  if (parsed.positionals.length > 0)
+    return usage(...parsed.positionals.map((word) => `unexpected argument ${JSON.stringify(word)}: write --job ${word}`));
   const opened = openClient(rest, stop);
   if (!opened.ok) return usage(opened.problem);
-  const { client } = opened;
+  const { value: client } = opened;
   const width = stdout.isTTY === true ? stdout.columns : undefined;
   if (job !== undefined) {
     const asked = await client.ask<JobAnswer>(`jobs/${encodeURIComponent(job)}`, { session });
     if (!asked.ok) return failed(asked.problem);
     if (json) {
-      await writeText(stdout, `${jsonForTerminal(asked.answer, 2)}\n`);
+      await writeText(stdout, `${jsonForTerminal(asked.value, 2)}\n`);
       return done;
     }
     const path = await client.ask<CriticalPathAnswer>(`jobs/${encodeURIComponent(job)}/critical-path`, { session });
-    const lines = [...jobLines(asked.answer, width), ...(path.ok ? pathLines(path.answer, width) : [])];
+    const lines = [...jobLines(asked.value, width), ...(path.ok ? pathLines(path.value, width) : [])];
     await writeText(stdout, `${lines.join('\n')}\n`);
     return done;
   }
   const asked = await client.ask<JobsAnswer>('jobs');
   if (!asked.ok) return failed(asked.problem);
-  await writeText(stdout, json ? `${jsonForTerminal(asked.answer, 2)}\n` : `${jobsLines(asked.answer, internal, width).join('\n')}\n`);
+  await writeText(stdout, json ? `${jsonForTerminal(asked.value, 2)}\n` : `${jobsLines(asked.value, internal, width).join('\n')}\n`);
   return done;
 }
 
@@ -77,9 +79,9 @@ function jobsLines({ jobs: all, more, since }: JobsAnswer, internal: boolean, wi
   const rows = internal ? all : all.filter((row) => !row.isInternal);
   const hidden = all.length - rows.length;
   return [
-    ...(rows.length === 0 ? [`no job is known since ${new Date(since).toISOString()}`] : tableLines(JOB_COLUMNS, rows, width)),
+    ...(rows.length === 0 ? [`no job since ${new Date(since).toISOString()}`] : tableLines(JOB_COLUMNS, rows, width)),
     ...(more === 0 ? [] : [`and ${formatCount(more, 'more job')}`]),
-    ...(hidden === 0 ? [] : [`hidden: ${formatCount(hidden, 'job')} of Ray itself (--internal shows ${hidden === 1 ? 'it' : 'them'})`]),
+    ...(hidden === 0 ? [] : [`${formatCount(hidden, 'job')} of Ray itself hidden (show with --internal)`]),
   ];
 }
 
@@ -99,5 +101,5 @@ function jobLines(answer: JobAnswer, width: number | undefined): readonly string
 
 function pathLines({ shares, isOver, startMs, endMs }: CriticalPathAnswer, width: number | undefined): readonly string[] {
   if (shares.length === 0) return [];
-  return ['', `critical path${isOver ? '' : ', until now'}:`, ...tableLines(shareColumns(endMs - startMs), shares, width)];
+  return ['', `critical path${isOver ? '' : ' so far'}:`, ...tableLines(shareColumns(endMs - startMs), shares, width)];
 }

@@ -1,6 +1,6 @@
 import type { Output } from './command.ts';
 
-/** Writes, and waits while the reader is slower. False when the reader has gone away (`| head`). */
+/** Writes text and waits for a slow reader. Returns false when the reader has closed the stream (`| head`). */
 export async function writeText(output: Output, text: string): Promise<boolean> {
   if (output.destroyed || output.writableEnded) return false;
   if (!output.write(text)) await drained(output);
@@ -9,21 +9,21 @@ export async function writeText(output: Output, text: string): Promise<boolean> 
 
 function drained(output: Output): Promise<void> {
   return new Promise((resolve) => {
-    const settle = (): void => {
-      for (const event of ['drain', 'close', 'error']) output.off(event, settle);
+    const finish = (): void => {
+      for (const event of ['drain', 'close', 'error']) output.off(event, finish);
       resolve();
     };
-    for (const event of ['drain', 'close', 'error']) output.on(event, settle);
+    for (const event of ['drain', 'close', 'error']) output.on(event, finish);
   });
 }
 
-/** What is going on, on one line that is rewritten on a terminal, and on a line now and then elsewhere. */
+/** Progress of a command: one line that is rewritten on a terminal, or a new line every 5 s elsewhere. */
 export interface Progress {
-  /** Shows `text()` when it is time to. */
+  /** Shows `text()` if enough time has passed since the last update. */
   update(text: () => string): void;
-  /** A line that stays. */
+  /** Prints a permanent line. */
   line(text: string): void;
-  /** Takes the rewritten line away. */
+  /** Erases the progress line. */
   clear(): void;
 }
 
@@ -40,7 +40,7 @@ export function createProgress(output: Output, now: () => number): Progress {
       const nowMs = now();
       if (nowMs - shownAtMs < intervalMs) return;
       shownAtMs = nowMs;
-      // The last column stays free: a terminal would wrap the line, and it could not be rewritten.
+      // Leaves the last column free: a terminal would wrap the line, and then it could not be rewritten.
       output.write(isTerminal ? eraseLine + text().slice(0, (output.columns ?? 80) - 1) : `${text()}\n`);
     },
     line(text) {
@@ -52,7 +52,7 @@ export function createProgress(output: Output, now: () => number): Progress {
   };
 }
 
-/** Colours are for terminals only, and for those who did not decline them (https://no-color.org). */
+/** Whether to use colours: only on terminals, unless the user declined them (https://no-color.org). */
 export function wantsColor(output: Output, env: Readonly<Record<string, string | undefined>>): boolean {
   return output.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
 }

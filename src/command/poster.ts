@@ -1,41 +1,41 @@
-import { pathWithoutToken, readAtMost } from '../http/index.ts';
-import { printable } from '../terminal/index.ts';
-import { withTimeLimit } from '../runtime/index.ts';
+import { basicAuthorization, pathWithoutToken, readAtMost } from '../http/index.ts';
+import { describeConnectionError, parseJson, printable, withTimeLimit } from '../runtime/index.ts';
 import type { CommandContext } from './command.ts';
 
 export interface PosterOptions extends Pick<CommandContext, 'now' | 'sleep' | 'random' | 'stop'> {
-  /** Its user and password, if any, are sent as Basic authentication. */
+  /** URL of the bridge. Its user and password, if any, are sent as Basic authentication. */
   readonly target: URL;
-  /** For one answer. */
+  /** Maximum wait for one answer. */
   readonly timeoutMs: number;
-  /** For one post with all its repetitions; 0 is without end. */
+  /** Maximum time for one post with all retries. 0 means no limit. */
   readonly giveUpMs: number;
-  /** Default the platform's. */
+  /** Default: the platform's `fetch`. */
   readonly fetch?: typeof fetch;
 }
 
 export type PostAnswer =
-  | { readonly kind: 'taken'; readonly accepted: number; readonly duplicates: number; readonly rejected: number }
-  /** This body will never be taken; others may be. */
+  | { readonly kind: 'accepted'; readonly accepted: number; readonly duplicates: number; readonly rejected: number }
+  /** The bridge will never accept this body. Other bodies may succeed. */
   | { readonly kind: 'refused'; readonly message: string }
-  /** No post will be taken, or none was for too long. */
+  /** The bridge accepts no posts, or did not for too long. */
   | { readonly kind: 'gave_up'; readonly message: string }
   | { readonly kind: 'stopped' };
 
 export interface Poster {
-  /** Posts until it is taken, as Ray does; `onWaiting` hears why it is being repeated. */
+  /** Posts a body and retries as Ray does. Calls `onWaiting` with the reason before each retry. */
   post(body: string, onWaiting: (why: string) => void): Promise<PostAnswer>;
 }
 
-/** Ray's: 20 ms, doubled up to 5 s, 10 % more or less. */
+/** Ray's backoff: 20 ms, doubled up to 5 s, with 10 % jitter. */
 const FIRST_BACKOFF_MS = 20;
 const MAX_BACKOFF_MS = 5000;
 const JITTER_RATIO = 0.1;
-/** Enough for any answer of a bridge. */
+/** Larger than any answer of a bridge. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
-/** The fault is in this body, not in the target. */
+/** Statuses that blame the body, not the target. */
 const REFUSED_STATUSES = new Set([400, 413, 415]);
+/** Statuses that are retried, besides all 5xx. */
 const RETRIED_STATUSES = new Set([408, 425, 429]);
 
 type Attempt = PostAnswer | { readonly kind: 'again'; readonly why: string };
@@ -51,7 +51,7 @@ export function createPoster(options: PosterOptions): Poster {
   async function attempt(body: string): Promise<Attempt> {
     const signal = withTimeLimit(options.stop, options.timeoutMs);
     try {
-      // Ray takes a redirect for success and loses the batch; here it is a fault.
+      // Ray takes a redirect for success and loses the batch. Here a redirect is an error.
       const response = await send(url, { method: 'POST', headers, body, signal, redirect: 'manual' });
       const { bytes } = await readAtMost(response.body, MAX_ANSWER_BYTES);
       return answerOf(response.status, bytes.toString('utf8'), url);
@@ -59,7 +59,9 @@ export function createPoster(options: PosterOptions): Poster {
       if (options.stop.aborted) return { kind: 'stopped' };
       return {
         kind: 'again',
-        why: signal.aborted ? `no answer from ${url.origin} within ${options.timeoutMs} ms` : connectionProblem(error, url),
+        why: signal.aborted
+          ? `no answer from ${url.origin} within ${options.timeoutMs} ms`
+          : printable(`cannot reach ${url.host}: ${describeConnectionError(error, url)}`),
       };
     }
   }
@@ -71,7 +73,7 @@ export function createPoster(options: PosterOptions): Poster {
         const answer = await attempt(body);
         if (answer.kind !== 'again') return answer;
         if (options.giveUpMs > 0 && options.now() - startMs >= options.giveUpMs) {
-          return { kind: 'gave_up', message: `${answer.why}; given up after ${tries} tries (--give-up)` };
+          return { kind: 'gave_up', message: `${answer.why}; gave up after ${tries} tries (--give-up)` };
         }
         onWaiting(`try ${tries}: ${answer.why}`);
         const backoffMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(tries - 1, 16));
@@ -82,38 +84,25 @@ export function createPoster(options: PosterOptions): Poster {
   };
 }
 
-function basicAuthorization({ username, password }: URL): string | undefined {
-  if (username === '' && password === '') return undefined;
-  return `Basic ${Buffer.from(`${decodePart(username)}:${decodePart(password)}`).toString('base64')}`;
-}
-
-function decodePart(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
 function answerOf(status: number, text: string, url: URL): Attempt {
-  if (status >= 200 && status < 300) return { kind: 'taken', ...countsOf(text) };
-  const said = `${url.origin} answered ${status}${saidIn(text)}`;
-  if (REFUSED_STATUSES.has(status)) return { kind: 'refused', message: said };
+  if (status >= 200 && status < 300) return { kind: 'accepted', ...countsOf(text) };
+  const answer = `${url.origin} answered ${status}${errorIn(text)}`;
+  if (REFUSED_STATUSES.has(status)) return { kind: 'refused', message: answer };
   if (status === 401)
     return {
       kind: 'gave_up',
-      message: `${said}: give the bridge's token in the URL, as in http://ray:TOKEN@${url.host}${pathWithoutToken(url.pathname)}`,
+      message: `${answer}: put a token of the bridge into the URL, as in http://ray:TOKEN@${url.host}${pathWithoutToken(url.pathname)}`,
     };
-  if (status >= 500 || RETRIED_STATUSES.has(status)) return { kind: 'again', why: said };
+  if (status >= 500 || RETRIED_STATUSES.has(status)) return { kind: 'again', why: answer };
   return {
     kind: 'gave_up',
-    message: `${said}: is ${url.origin}${pathWithoutToken(url.pathname)} the URL of a bridge? It takes posts at / and /v1/events`,
+    message: `${answer}: is ${url.origin}${pathWithoutToken(url.pathname)} the URL of a bridge? It accepts posts at / and /v1/events`,
   };
 }
 
-/** Zeros when the answer is not that of a bridge, for example another receiver's. */
+/** Counts in an answer of a bridge. Zeros when another program answered. */
 function countsOf(text: string): { accepted: number; duplicates: number; rejected: number } {
-  const answer = parsed(text);
+  const answer = objectIn(text);
   const countOf = (key: string): number => {
     const value = answer[key];
     return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0;
@@ -121,26 +110,13 @@ function countsOf(text: string): { accepted: number; duplicates: number; rejecte
   return { accepted: countOf('accepted'), duplicates: countOf('duplicates'), rejected: countOf('rejected') };
 }
 
-function saidIn(text: string): string {
-  const { error } = parsed(text);
+function errorIn(text: string): string {
+  const { error } = objectIn(text);
   const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : undefined;
   return typeof message === 'string' ? ` (${printable(message.slice(0, 200))})` : '';
 }
 
-function parsed(text: string): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? { ...value } : {};
-  } catch {
-    return {};
-  }
-}
-
-function connectionProblem(error: unknown, url: URL): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  if (code === 'ECONNREFUSED') return `nothing listens at ${url.host}`;
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `the host ${url.hostname} is not known`;
-  const why = code === '' && cause instanceof Error ? cause.message : code;
-  return `cannot reach ${url.host}${why === '' ? '' : ` (${printable(why)})`}`;
+function objectIn(text: string): Record<string, unknown> {
+  const value = parseJson(text);
+  return typeof value === 'object' && value !== null ? { ...value } : {};
 }

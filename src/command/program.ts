@@ -1,6 +1,6 @@
+import { printable } from '../runtime/index.ts';
 import { readFileSync } from 'node:fs';
 import { suggestion } from '../options/index.ts';
-import { printable } from '../terminal/index.ts';
 import type { Command, CommandContext, Outcome } from './command.ts';
 import { convertCommand } from './convert.ts';
 import { demoCommand } from './demo.ts';
@@ -28,15 +28,15 @@ export const COMMANDS: readonly Command[] = [
   demoCommand,
 ];
 
-/** 0: done. 1: the world's trouble. 2: the user's mistake. 70: our bug. 130 and 143: ended by a signal. */
+/** 0: success. 1: runtime error. 2: wrong options. 70: a bug of ours. 130 and 143: ended by a signal. */
 export const EXIT_CODES = { done: 0, failed: 1, usage: 2, bug: 70, SIGINT: 130, SIGTERM: 143 } as const;
 
 export interface Invocation extends CommandContext {
-  /** Why `stop` aborted. */
+  /** Signal that aborted `stop`. */
   readonly stoppedBy: () => 'SIGINT' | 'SIGTERM' | undefined;
 }
 
-/** Runs what `argv` (without node and script) asks for. Resolves with the exit code; never rejects. */
+/** Runs the command in `argv` (without node and script). Resolves with the exit code. Never rejects. */
 export async function runProgram(invocation: Invocation): Promise<number> {
   const { argv, stdout, stderr } = invocation;
   const [name, ...rest] = argv;
@@ -60,10 +60,10 @@ export async function runProgram(invocation: Invocation): Promise<number> {
       wanted,
       COMMANDS.map((candidate) => candidate.name),
     );
-    stderr.write(`ray-otel-bridge: ${printable(JSON.stringify(wanted))} is not a command${guess}\nSee: ray-otel-bridge --help\n`);
+    stderr.write(`ray-otel-bridge: unknown command ${printable(JSON.stringify(wanted))}${guess}\nSee: ray-otel-bridge --help\n`);
     return EXIT_CODES.usage;
   }
-  if (isHelp || asksForHelp(rest)) {
+  if (isHelp || wantsHelp(rest)) {
     stdout.write(commandHelp(command));
     return EXIT_CODES.done;
   }
@@ -72,25 +72,25 @@ export async function runProgram(invocation: Invocation): Promise<number> {
 
 async function runCommand(command: Command, invocation: Invocation): Promise<number> {
   try {
-    return tell(command, invocation, await command.run(invocation));
+    return report(command, invocation, await command.run(invocation));
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const lines = text.split('\n').map(printable).join('\n');
     invocation.stderr.write(
-      `ray-otel-bridge ${command.name}: this is a bug of ray-otel-bridge ${packageVersion()}; please report it with these lines:\n${lines}\n`,
+      `ray-otel-bridge ${command.name}: this is a bug in ray-otel-bridge ${packageVersion()}; please report it with these lines:\n${lines}\n`,
     );
     return EXIT_CODES.bug;
   }
 }
 
-function tell(command: Command, { stderr, stoppedBy }: Invocation, outcome: Outcome): number {
+function report(command: Command, { stderr, stoppedBy }: Invocation, outcome: Outcome): number {
   if (!('problems' in outcome)) return outcome.kind === 'done' ? EXIT_CODES.done : EXIT_CODES[stoppedBy() ?? 'SIGINT'];
   for (const problem of outcome.problems) stderr.write(`ray-otel-bridge ${command.name}: ${printable(problem)}\n`);
   if (outcome.kind === 'usage') stderr.write(`See: ray-otel-bridge ${command.name} --help\n`);
   return EXIT_CODES[outcome.kind];
 }
 
-function asksForHelp(argv: readonly string[]): boolean {
+function wantsHelp(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   const own = end === -1 ? argv : argv.slice(0, end);
   return own.includes('--help') || own.includes('-h');

@@ -1,7 +1,7 @@
+import { printable } from '../runtime/index.ts';
 import { decodeEvent } from '../event/index.ts';
 import type { QuarantineEntry } from '../quarantine/index.ts';
 import { removeEntries } from '../quarantine/index.ts';
-import { printable } from '../terminal/index.ts';
 import { type CommandContext, interrupted, type Outcome, failed, usage } from './command.ts';
 import { createProgress, type Progress } from './output.ts';
 import { createPoster, type Poster } from './poster.ts';
@@ -15,19 +15,19 @@ export interface RetryOptions {
   readonly folder: string;
   readonly selection: Selection;
   readonly context: CommandContext;
-  /** Needed as soon as there is an event. */
+  /** URL of the bridge. Required when the selection contains an event. */
   readonly to: URL | undefined;
   readonly giveUpMs: number;
 }
 
 const MAX_BATCH_ENTRIES = 100;
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
-/** For one answer of a bridge. */
+/** Maximum wait for one answer of a bridge. */
 const ANSWER_TIMEOUT_MS = 10_000;
-/** Of what stays, told one by one. */
+/** Further entries that stay are only counted. */
 const MAX_REPORTED = 10;
 
-/** Sends entries again, batch by batch, and removes each batch as soon as it is taken: whatever ends it, nothing is lost. */
+/** Sends entries again in batches. Removes each batch once it is accepted, so an interruption loses nothing. */
 export async function retryEntries(options: RetryOptions): Promise<Outcome> {
   const { folder, selection, context } = options;
   const progress = createProgress(context.stderr, context.now);
@@ -43,7 +43,7 @@ export async function retryEntries(options: RetryOptions): Promise<Outcome> {
   try {
     for await (const entry of selectEntries(folder, selection, () => {})) {
       if (entry.kind === 'event' && options.to === undefined)
-        return usage('there are events to send again: give the URL of a bridge with --to, or leave them out with --kind span');
+        return usage('the selection contains events: give the URL of a bridge with --to, or exclude events with --kind span');
       retry.found.push(entry.id);
       if (entry.kind === 'event' && retry.staysRejected(entry)) continue;
       const bytes = JSON.stringify(entry).length;
@@ -60,7 +60,7 @@ export async function retryEntries(options: RetryOptions): Promise<Outcome> {
   }
   const { taken } = retry;
   const stay = retry.found.length - taken;
-  context.stdout.write(`${formatEntries(taken)} taken and removed${stay === 0 ? '' : `, ${formatEntries(stay)} left in quarantine`}\n`);
+  context.stdout.write(`${formatEntries(taken)} accepted and removed${stay === 0 ? '' : `, ${formatEntries(stay)} kept in quarantine`}\n`);
   if (context.stop.aborted) return interrupted;
   if (failure !== undefined) return failure;
   return stay === 0 ? checkIds(selection, retry.found) : failed(`${formatEntries(stay)} could not be sent again`);
@@ -71,7 +71,7 @@ class Retry {
   taken = 0;
   readonly #options: RetryOptions;
   readonly #progress: Progress;
-  #told = 0;
+  #reported = 0;
   #poster: Poster | undefined;
   #spans: SpanSender | undefined;
 
@@ -80,14 +80,14 @@ class Retry {
     this.#progress = progress;
   }
 
-  /** A bridge would only put it in quarantine a second time. */
+  /** Whether a bridge of this release would put the event into quarantine again. */
   staysRejected({ id, event }: EventEntry): boolean {
     const decoded = decodeEvent(event);
-    if (!decoded.ok) this.#tell(id, `this release rejects it too: ${decoded.rejection.message}`);
+    if (!decoded.ok) this.#report(id, `this release rejects it, too: ${decoded.rejection.message}`);
     return !decoded.ok;
   }
 
-  /** All of one kind. Something when no other batch would fare better. */
+  /** Sends entries of one kind. Returns an outcome when every further batch would fail, too. */
   async send(batch: readonly QuarantineEntry[]): Promise<Outcome | undefined> {
     const events = batch.filter((entry) => entry.kind === 'event');
     return events.length > 0 ? await this.#post(events) : await this.#export(batch.filter((entry) => entry.kind === 'span'));
@@ -99,15 +99,15 @@ class Retry {
 
   async #post(events: readonly EventEntry[]): Promise<Outcome | undefined> {
     const { context, to, giveUpMs } = this.#options;
-    if (to === undefined) return usage('--to is missing');
+    if (to === undefined) return usage('--to is required');
     this.#poster ??= createPoster({ target: to, timeoutMs: ANSWER_TIMEOUT_MS, giveUpMs, ...context });
     const body = JSON.stringify(events.map(({ event }) => event));
     const answer = await this.#poster.post(body, (why) => this.#progress.update(() => why));
     if (answer.kind === 'stopped') return interrupted;
     if (answer.kind === 'gave_up') return failed(answer.message);
-    if (answer.kind === 'taken') {
+    if (answer.kind === 'accepted') {
       if (answer.accepted + answer.duplicates + answer.rejected !== events.length)
-        return failed(`${to.origin} answered 200, but not as a bridge does: nothing is removed`);
+        return failed(`${to.origin} answered 200, but it is not a bridge: nothing is removed`);
       if (answer.rejected === 0) {
         await this.#remove(events);
         return undefined;
@@ -115,10 +115,10 @@ class Retry {
     }
     const [first] = events;
     if (events.length === 1 && first !== undefined) {
-      this.#tell(first.id, answer.kind === 'refused' ? answer.message : 'the bridge rejects it again');
+      this.#report(first.id, answer.kind === 'refused' ? answer.message : 'the bridge rejects it again');
       return undefined;
     }
-    // One by one, to learn which of them it is; those that were taken are duplicates now.
+    // Posts the events one by one to find the rejected ones. Those already accepted are duplicates now.
     for (const event of events) {
       const failure = await this.#post([event]);
       if (failure !== undefined) return failure;
@@ -130,11 +130,11 @@ class Retry {
     const { context, giveUpMs } = this.#options;
     if (this.#spans === undefined) {
       const created = createSpanSender({ context, giveUpMs, onWaiting: (why) => this.#progress.update(() => why) });
-      if (!created.ok) return usage(...created.problems);
-      this.#spans = created.sender;
+      if (!created.ok) return usage(...created.problem);
+      this.#spans = created.value;
     }
     const sent = await this.#spans.send(entries);
-    for (const { id, reason } of sent.refused) this.#tell(id, reason);
+    for (const { id, reason } of sent.refused) this.#report(id, reason);
     const refused = new Set(sent.refused.map(({ id }) => id));
     if (sent.failure === undefined) await this.#remove(entries.filter(({ id }) => !refused.has(id)));
     return sent.failure === undefined ? undefined : failed(sent.failure);
@@ -146,12 +146,12 @@ class Retry {
       entries.map(({ id }) => id),
     );
     this.taken += entries.length;
-    this.#progress.update(() => `${formatEntries(this.taken)} taken`);
+    this.#progress.update(() => `${formatEntries(this.taken)} accepted`);
   }
 
-  #tell(id: string, why: string): void {
-    this.#told += 1;
-    if (this.#told <= MAX_REPORTED) this.#progress.line(`${id}: ${printable(why)}`);
-    if (this.#told === MAX_REPORTED) this.#progress.line('more of these are only counted');
+  #report(id: string, why: string): void {
+    this.#reported += 1;
+    if (this.#reported <= MAX_REPORTED) this.#progress.line(`${id}: ${printable(why)}`);
+    if (this.#reported === MAX_REPORTED) this.#progress.line('further entries are only counted');
   }
 }

@@ -2,17 +2,17 @@ import type { EntryKind, QuarantineEntry, QuarantineProblem } from '../quarantin
 import { readQuarantine } from '../quarantine/index.ts';
 import { done, type Outcome, failed } from './command.ts';
 
-/** Which entries a command is about. */
+/** Entries that a command works on. */
 export interface Selection {
-  /** Empty: all. */
+  /** Ids of entries. Empty for all. */
   readonly ids: ReadonlySet<string>;
   readonly kind: EntryKind | 'all';
   readonly code: string | undefined;
-  /** Beginning of an entry's id, event id, trace id or span id. */
+  /** Prefix of an entry's id, event id, trace id or span id. */
   readonly idPrefix: string | undefined;
 }
 
-/** The selected entries in the order of the files; damaged lines go to `onProblem`. */
+/** Selected entries in the order of the files. Calls `onProblem` with damaged lines. */
 export async function* selectEntries(
   folder: string,
   selection: Selection,
@@ -37,13 +37,13 @@ function idsOf(entry: QuarantineEntry): readonly string[] {
   return [entry.id, event['eventId'], event['event_id']].filter((id) => typeof id === 'string');
 }
 
-/** Trouble when an id was asked for that is not among the `found`. */
+/** Fails when an id of the selection is not in `found`. */
 export function checkIds({ ids }: Selection, found: readonly string[]): Outcome {
-  const there = new Set(found);
-  const gone = [...ids].filter((id) => !there.has(id));
-  if (gone.length === 0) return done;
-  const named = gone.slice(0, 5).map((id) => JSON.stringify(id.slice(0, 60)));
-  return failed(`not in quarantine, or not selected: ${named.join(', ')}${gone.length > named.length ? ' and others' : ''}`);
+  const foundIds = new Set(found);
+  const absent = [...ids].filter((id) => !foundIds.has(id));
+  if (absent.length === 0) return done;
+  const named = absent.slice(0, 5).map((id) => JSON.stringify(id.slice(0, 60)));
+  return failed(`not in quarantine, or not selected: ${named.join(', ')}${absent.length > named.length ? ' and others' : ''}`);
 }
 
 export function formatEntries(count: number): string {

@@ -11,7 +11,8 @@ import {
   switchValue,
 } from '../options/index.ts';
 import { ENTRY_KINDS, type QuarantineEntry, type QuarantineProblem, quarantineFolder, removeEntries } from '../quarantine/index.ts';
-import { cutTo, fit, formatCount, jsonForTerminal, printable } from '../terminal/index.ts';
+import { printable } from '../runtime/index.ts';
+import { cutTo, fit, formatCount, jsonForTerminal } from '../terminal/index.ts';
 import { type Command, type CommandContext, interrupted, type Outcome, failed, usage } from './command.ts';
 import { findUnreadable } from './files.ts';
 import { writeText } from './output.ts';
@@ -19,14 +20,14 @@ import { retryEntries } from './quarantine-retry.ts';
 import { checkIds, formatEntries, type Selection, selectEntries } from './quarantine-selection.ts';
 
 const OPTIONS = {
-  dataDir: { ...SETTINGS.dataDir, group: 'Where', help: 'The data folder of the bridge. It may be running.' },
+  dataDir: { ...SETTINGS.dataDir, group: 'Where', help: 'Data folder of the bridge, which may be running.' },
   kind: {
     flag: '--kind',
     placeholder: 'all|event|span',
     default: 'all',
     parse: oneOf('all', ...ENTRY_KINDS),
     group: 'Which entries',
-    help: 'event: rejected events. span: spans that the backend refused.',
+    help: 'event: only rejected events. span: only spans that the backend refused.',
   },
   code: {
     flag: '--code',
@@ -34,7 +35,7 @@ const OPTIONS = {
     default: '',
     parse: optionalText,
     group: 'Which entries',
-    help: 'Only entries with this code: event_field_invalid, event_type_unknown, ... or span_refused.',
+    help: 'Only entries with this code, such as event_field_invalid, event_type_unknown or span_refused.',
   },
   id: {
     flag: '--id',
@@ -42,7 +43,7 @@ const OPTIONS = {
     default: '',
     parse: optionalText,
     group: 'Which entries',
-    help: 'Only entries of which the id, the event id, the trace id or the span id begins with this.',
+    help: 'Only entries whose id, event id, trace id or span id begins with this text.',
   },
   all: {
     flag: '--all',
@@ -51,7 +52,7 @@ const OPTIONS = {
     isSwitch: true,
     parse: switchValue,
     group: 'Which entries',
-    help: 'drop: everything.',
+    help: 'With drop: remove all entries.',
   },
   json: {
     flag: '--json',
@@ -60,7 +61,7 @@ const OPTIONS = {
     isSwitch: true,
     parse: switchValue,
     group: 'Output',
-    help: 'list: one JSON object a line.',
+    help: 'With list: print one JSON object per line.',
   },
   to: {
     flag: '--to',
@@ -68,7 +69,7 @@ const OPTIONS = {
     default: '',
     parse: optional(httpTarget),
     group: 'Retry',
-    help: 'URL of the bridge to which retry posts events. A user and password in it are sent as Basic authentication and never printed.',
+    help: 'URL of the bridge that retry posts events to. Its user and password are sent as Basic authentication and never printed.',
   },
   giveUpMs: {
     flag: '--give-up',
@@ -76,7 +77,7 @@ const OPTIONS = {
     default: '1m',
     parse: duration('1ms'),
     group: 'Retry',
-    help: 'How long retry tries one request again before it ends with exit code 1.',
+    help: 'How long retry repeats one request before it gives up with exit code 1.',
   },
 } satisfies Record<string, Option<unknown>>;
 
@@ -85,23 +86,23 @@ const ACTIONS: readonly Action[] = ['list', 'show', 'retry', 'drop'];
 
 export const quarantineCommand: Command = {
   name: 'quarantine',
-  summary: 'look at rejected events and refused spans, send them again, or drop them',
+  summary: 'inspect, resend or drop rejected events and refused spans',
   usage: 'list|show|retry|drop [ID...] [options]',
   description: [
-    'A bridge with a data folder keeps what it could not use, in files of bounded size: events that it rejected, without their secrets, and spans that the backend would never take. The oldest give way.',
-    'list: a table of them, in the order of time. show ID...: whole entries as JSON. drop ID...: removes them; drop --all removes everything.',
-    'retry [ID...]: posts events to the bridge of --to, and sends spans where the OTEL_* variables say, each to the exporter that it was refused by. What was taken is removed, the rest stays. Events that this release still rejects are not posted. Events of a task whose span was sent meanwhile are counted as late: a span is never sent twice.',
-    'The exit code is 1 when an ID is not there or when something stays that should have gone.',
+    'A bridge with a data folder keeps the events that it rejected, without their secrets, and the spans that the backend permanently refused. The files have a size limit, and the oldest entries are removed first.',
+    'list: a table of the entries, oldest first. show ID...: complete entries as JSON. drop ID...: removes entries; drop --all removes all.',
+    'retry [ID...]: posts events to the bridge given with --to, and sends spans to the exporters of the OTEL_* variables, each to the exporter whose backend refused it. Accepted entries are removed, the others stay. Events that this release still rejects are not posted. If the span of a task was sent meanwhile, its events count as late: no span is sent twice.',
+    'The exit code is 1 when an ID does not exist, or when an entry could not be sent or removed.',
   ],
   options: OPTIONS,
   examples: [
-    { says: 'what is in it', line: 'ray-otel-bridge quarantine list --data-dir data' },
-    { says: 'one of them, whole', line: 'ray-otel-bridge quarantine show e1-0 --data-dir data' },
+    { purpose: 'list all entries', line: 'ray-otel-bridge quarantine list --data-dir data' },
+    { purpose: 'show one entry completely', line: 'ray-otel-bridge quarantine show e1-0 --data-dir data' },
     {
-      says: 'after an update of the bridge',
+      purpose: 'after an update of the bridge, post the rejected events again',
       line: 'ray-otel-bridge quarantine retry --kind event --to http://127.0.0.1:8080 --data-dir data',
     },
-    { says: 'events of types that nobody needs', line: 'ray-otel-bridge quarantine drop --code event_type_unknown --data-dir data' },
+    { purpose: 'drop events of unknown types', line: 'ray-otel-bridge quarantine drop --code event_type_unknown --data-dir data' },
   ],
   run: quarantine,
 };
@@ -116,11 +117,12 @@ async function quarantine(context: CommandContext): Promise<Outcome> {
   const parsed = parseOptions(OPTIONS, context.argv, context.env);
   if (!parsed.ok) return usage(...parsed.problems);
   const [word, ...ids] = parsed.positionals;
-  if (word === undefined) return usage('say what to do: list, show, retry or drop');
+  if (word === undefined) return usage('an action is required: list, show, retry or drop');
   const action = ACTIONS.find((candidate) => candidate === word);
-  if (action === undefined) return usage(`${JSON.stringify(word)} is none of list, show, retry, drop${suggestion(word, ACTIONS)}`);
+  if (action === undefined)
+    return usage(`unknown action ${JSON.stringify(word)}: use list, show, retry or drop${suggestion(word, ACTIONS)}`);
   const { dataDir, kind, code, id, all, json, to, giveUpMs } = parsed.values;
-  if (dataDir === undefined) return usage('--data-dir is missing: give the data folder of the bridge');
+  if (dataDir === undefined) return usage('--data-dir is required: the data folder of the bridge');
   const problem = selectionProblem(action, ids, all, code !== undefined || id !== undefined || kind !== 'all');
   if (problem !== undefined) return usage(problem);
   const missing = await findUnreadable([dataDir]);
@@ -138,11 +140,12 @@ async function quarantine(context: CommandContext): Promise<Outcome> {
   }
 }
 
-/** Nothing is dropped, and no page is filled, because a word was forgotten. */
+/** Refuses a call without a selection, so that a forgotten word neither drops nor prints everything. */
 function selectionProblem(action: Action, ids: readonly string[], all: boolean, isFiltered: boolean): string | undefined {
-  if (action === 'show' && ids.length === 0 && !isFiltered) return 'say which: show ID..., with the ids that list tells';
-  if (action === 'drop' && ids.length === 0 && !isFiltered && !all) return 'say what to drop: ID..., --kind, --code, --id or --all';
-  return all && action !== 'drop' ? '--all is for drop only' : undefined;
+  if (action === 'show' && ids.length === 0 && !isFiltered)
+    return 'a selection is required: ID... as printed by list, --kind, --code or --id';
+  if (action === 'drop' && ids.length === 0 && !isFiltered && !all) return 'a selection is required: ID..., --kind, --code, --id or --all';
+  return all && action !== 'drop' ? '--all works with drop only' : undefined;
 }
 
 async function list({ folder, selection, context }: Task, asJson: boolean): Promise<Outcome> {
@@ -155,7 +158,7 @@ async function list({ folder, selection, context }: Task, asJson: boolean): Prom
     : tableOf(rows, context.stdout.isTTY === true ? (context.stdout.columns ?? 80) : undefined);
   for (const line of lines) if (context.stop.aborted || !(await writeText(context.stdout, `${line}\n`))) break;
   if (context.stop.aborted) return interrupted;
-  if (rows.length === 0) context.stderr.write('nothing is in quarantine that this asks for\n');
+  if (rows.length === 0) context.stderr.write('no matching entry in quarantine\n');
   reportDamaged(damaged, context);
   return checkIds(
     selection,
@@ -163,7 +166,7 @@ async function list({ folder, selection, context }: Task, asJson: boolean): Prom
   );
 }
 
-/** Characters of a reason that a table shows where there is no terminal to measure. */
+/** Maximum length of a reason in a table, if the output is not a terminal. */
 const MAX_REASON_LENGTH = 160;
 const MAX_CODE_WIDTH = 24;
 
@@ -190,7 +193,7 @@ async function show({ folder, selection, context }: Task): Promise<Outcome> {
     if (!(await writeText(context.stdout, `${jsonForTerminal(entry, 2)}\n`)) || context.stop.aborted) break;
   }
   if (context.stop.aborted) return interrupted;
-  if (shown.length === 0 && selection.ids.size === 0) context.stderr.write('nothing is in quarantine that this asks for\n');
+  if (shown.length === 0 && selection.ids.size === 0) context.stderr.write('no matching entry in quarantine\n');
   return checkIds(selection, shown);
 }
 
@@ -208,7 +211,7 @@ async function drop({ folder, selection, context }: Task, all: boolean): Promise
 function reportDamaged(damaged: readonly QuarantineProblem[], { stderr }: CommandContext): void {
   const [first] = damaged;
   if (first === undefined) return;
-  stderr.write(`${formatCount(damaged.length, 'damaged line')} left out, the first with the id ${first.id}; drop takes such ids too\n`);
+  stderr.write(`${formatCount(damaged.length, 'damaged line')} skipped, the first with the id ${first.id}; drop accepts such ids, too\n`);
 }
 
 function isSystemError(error: unknown): error is Error {

@@ -1,8 +1,9 @@
+import { hostname, networkInterfaces } from 'node:os';
 import { hostInUrl, isLoopback, type ListenerSecurity, type Certificate } from '../http/index.ts';
 
 /**
- * Every value of Ray's `RayEvent.EventType`, 2.49 to 2.60. Written out instead of `ALL`, which Ray knows from 2.54 on; names that a release does not know are ignored by it.
- * TASK_EXECUTION_EVENT is what 2.49 and 2.50 call TASK_LIFECYCLE_EVENT.
+ * Every value of Ray's `RayEvent.EventType`, 2.49 to 2.60. Listed instead of `ALL`, which Ray knows only from 2.54. Ray ignores
+ * unknown names. TASK_EXECUTION_EVENT is the name of TASK_LIFECYCLE_EVENT in 2.49 and 2.50.
  */
 export const RAY_EVENT_TYPES = [
   'TASK_DEFINITION_EVENT',
@@ -25,12 +26,12 @@ export const RAY_EVENT_TYPES = [
   'WORKER_LIFECYCLE_EVENT',
 ] as const;
 
-/** What makes Ray post its events to `url`, as a shell takes it. Lines without `export` are comments. */
+/** Shell lines that make Ray post its events to `url`. Lines without `export` are comments. */
 export function rayVariables(url: string): readonly string[] {
   return [
     '# On every Ray node before `ray start`, and in the shell of a driver that calls ray.init() (Ray 2.49 or later, ray[default]):',
     `export RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR=${url}`,
-    '# From Ray 2.54 on, ALL does the same as this list:',
+    '# From Ray 2.54, ALL has the same meaning as this list:',
     `export RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENT_TYPES=${RAY_EVENT_TYPES.join(',')}`,
     'export RAY_enable_ray_event=1',
     'export RAY_enable_core_worker_ray_event_to_aggregator=1',
@@ -41,58 +42,59 @@ export interface EventsUrlParts {
   readonly host: string;
   readonly port: number;
   readonly isSecure: boolean;
-  /** Then TOKEN stands where it belongs: the token itself is not shown. It is the password, because Ray 2.49 sends no user without one. */
+  /** Puts the word TOKEN into the URL, never a token. It is the password, because Ray 2.49 sends no user without a password. */
   readonly needsToken: boolean;
 }
 
-/** What Ray should post to. */
+/** URL that Ray should post to. */
 export function eventsUrl({ host, port, isSecure, needsToken }: EventsUrlParts): string {
   return `${isSecure ? 'https' : 'http'}://${needsToken ? 'ray:TOKEN@' : ''}${hostInUrl(host)}:${port}/v1/events`;
 }
 
 export interface Machine {
   readonly hostname: string;
-  /** Addresses that other machines may reach, IPv4 first. */
+  /** Addresses that other machines may be able to reach, IPv4 first. */
   readonly addresses: readonly string[];
 }
 
 const ALL_ADDRESSES = new Set(['0.0.0.0', '::', '0:0:0:0:0:0:0:0']);
 
+/** How Ray's nodes reach a server. */
 export interface Reach {
-  /** For Ray's variable. */
+  /** Host for Ray's variable. */
   readonly host: string;
-  /** What the user should know about who reaches it; comments of a shell. */
+  /** Shell comments for the user about which machines reach it. */
   readonly notes: readonly string[];
 }
 
-/** Under which host Ray's nodes reach a server that listens on `listenHost`. */
-export function reachOf(listenHost: string, port: number, { hostname, addresses }: Machine): Reach {
+/** Finds the host by which Ray's nodes reach a server that listens on `listenHost`. */
+export function reachOf(listenHost: string, port: number, { hostname: name, addresses }: Machine): Reach {
   if (isLoopback(listenHost)) {
     return {
       host: listenHost,
       notes: [
-        `# Only Ray nodes on this machine reach ${listenHost}. For others: --listen 0.0.0.0:${port}, with --ingest-token-file, or whoever reaches that port can post.`,
+        `# Only Ray nodes on this machine reach ${listenHost}. For others: --listen 0.0.0.0:${port}. Add --ingest-token-file, or anyone who reaches the port can post.`,
       ],
     };
   }
   if (!ALL_ADDRESSES.has(listenHost)) return { host: listenHost, notes: [] };
-  const host = addresses[0] ?? hostname;
-  const others = [...addresses.slice(1), hostname].filter((other) => other !== host);
+  const host = addresses[0] ?? name;
+  const others = [...addresses.slice(1), name].filter((other) => other !== host);
   return {
     host,
-    notes: [`# Ray nodes must reach this machine by the address below. It is also known as ${others.join(', ') || 'nothing else'}.`],
+    notes: [
+      `# Ray nodes must reach this machine at the address below.${others.length === 0 ? '' : ` Other names and addresses: ${others.join(', ')}.`}`,
+    ],
   };
 }
 
-/** What makes Ray post to this server, ready to paste but for the token, with what the user should know about it. */
+/** Shell lines that make Ray post to this server, with comments for the user. Ready to paste, except for the token. */
 export function rayLines({ access, certificate }: ListenerSecurity, listenHost: string, port: number, machine: Machine): readonly string[] {
   const reach = reachOf(listenHost, port, machine);
   const needsToken = access.ingest.isRequired();
   return [
     ...reach.notes,
-    ...(needsToken
-      ? ["# Put one of the sender tokens in place of TOKEN. Ray's agent writes this address into its log when it starts."]
-      : []),
+    ...(needsToken ? ["# Replace TOKEN with one of the sender tokens. Ray's agent logs this address when it starts."] : []),
     ...(certificate === undefined ? [] : certificateNotes(certificate, reach.host)),
     ...rayVariables(eventsUrl({ host: reach.host, port, isSecure: certificate !== undefined, needsToken })),
   ];
@@ -102,7 +104,15 @@ function certificateNotes(certificate: Certificate, host: string): readonly stri
   return [
     ...(certificate.isFor(host)
       ? []
-      : [`# The certificate is not for ${host}: put a name or address that it is for in its place (${certificate.names}).`]),
-    '# If a private authority signed the certificate, Ray also needs its PEM file: export SSL_CERT_FILE=... (Ray 2.49: REQUESTS_CA_BUNDLE)',
+      : [`# The certificate is not valid for ${host}: use one of its names or addresses instead (${certificate.names}).`]),
+    '# If a private authority signed the certificate, Ray also needs the PEM file of that authority: export SSL_CERT_FILE=... (Ray 2.49: REQUESTS_CA_BUNDLE)',
   ];
+}
+
+/** Names and addresses of this machine, without link-local addresses. */
+export function thisMachine(): Machine {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const reachable = all.filter(({ internal, address }) => !internal && !address.startsWith('fe80:') && !address.startsWith('169.254.'));
+  const addresses = [...reachable.filter(({ family }) => family === 'IPv4'), ...reachable.filter(({ family }) => family !== 'IPv4')];
+  return { hostname: hostname(), addresses: addresses.map(({ address }) => address) };
 }

@@ -1,13 +1,11 @@
 import { SETTINGS } from '../config.ts';
 import { type Option, parseOptions, requiredText, size } from '../options/index.ts';
 import { createRecordingWriter } from '../recording/index.ts';
-import { type Command, type CommandContext, done, type Outcome, failed, usage } from './command.ts';
-import { rayLines } from './ray-variables.ts';
+import { aborted, type Command, type CommandContext, done, type Outcome, failed, usage } from './command.ts';
+import { rayLines, thisMachine } from './ray-variables.ts';
 import { listenerSecurityWarnings, openListenerSecurity, listen } from '../http/index.ts';
-import { thisMachine } from './machine.ts';
 import { createProgress } from './output.ts';
 import { createRecorder } from './recorder.ts';
-import { aborted } from './signals.ts';
 
 const OPTIONS = {
   listen: SETTINGS.listen,
@@ -15,9 +13,9 @@ const OPTIONS = {
     flag: '--output',
     placeholder: '<file>',
     default: '',
-    parse: requiredText('the file to write, as in --output events.ndjson.gz'),
+    parse: requiredText('a file name, as in --output events.ndjson.gz'),
     group: 'File',
-    help: 'The recording; compressed when its name ends in .gz. It must not exist yet, and is readable by its owner only.',
+    help: 'File for the recording, compressed if its name ends in .gz. It must not exist yet. Only its owner can read it.',
   },
   maxFileBytes: {
     flag: '--max-file-bytes',
@@ -25,7 +23,7 @@ const OPTIONS = {
     default: '1GiB',
     parse: size(1),
     group: 'File',
-    help: 'Largest size of the file. At the limit writing ends with a message, and posts are still answered 200, so that Ray is not held up.',
+    help: 'Maximum size of the file. At the limit, recording stops with a message, but posts are still answered with 200, so that Ray is not blocked.',
   },
   maxBodyBytes: SETTINGS.maxBodyBytes,
   ingestTokenFile: SETTINGS.ingestTokenFile,
@@ -36,17 +34,17 @@ const OPTIONS = {
 
 export const recordCommand: Command = {
   name: 'record',
-  summary: 'write what Ray posts into a file, without secrets',
+  summary: "record Ray's posts into a file, without secrets",
   usage: '--output FILE [options]',
   description: [
-    'Takes the posts of Ray in place of a bridge and writes each as a line of JSON: {"receivedAt", "path", "headers", "body"}. For bug reports, fixtures, and a look at a cluster without a backend.',
-    'Runtime environments are reduced to names, entry points to program and script, and of the headers only harmless ones are kept. A token in the path is left out. Error messages and task names are kept as they are: look through a recording before you pass it on.',
-    'SIGINT or SIGTERM ends the recording; it is on disk then.',
+    'Accepts the posts of Ray instead of a bridge and writes each one as a line of JSON: {"receivedAt", "path", "headers", "body"}. Use it for bug reports, for fixtures, or to inspect a cluster without a backend.',
+    'It reduces runtime environments to names and entry points to program and script, keeps only harmless headers, and removes a token in the path. It keeps error messages and task names: review a recording before you share it.',
+    'SIGINT or SIGTERM ends the recording and syncs it to disk.',
   ],
   options: OPTIONS,
   examples: [
-    { says: 'record what a cluster on this machine sends', line: 'ray-otel-bridge record --output events.ndjson.gz' },
-    { says: 'then look at it', line: 'ray-otel-bridge demo events.ndjson.gz' },
+    { purpose: 'record a cluster on this machine', line: 'ray-otel-bridge record --output events.ndjson.gz' },
+    { purpose: 'then look at its traces', line: 'ray-otel-bridge demo events.ndjson.gz' },
   ],
   run: record,
 };
@@ -65,11 +63,11 @@ async function record(context: CommandContext): Promise<Outcome> {
 
   const opened = await createRecordingWriter(output, maxFileBytes);
   if (!opened.ok) {
-    return opened.exists
-      ? usage(`--output: ${output} exists already; choose another name or take it away`)
-      : failed(`--output: ${opened.message}`);
+    return opened.problem.exists
+      ? usage(`--output: ${output} exists already; choose another name, or remove it`)
+      : failed(`--output: ${opened.problem.message}`);
   }
-  const { writer } = opened;
+  const { value: writer } = opened;
   const progress = createProgress(context.stderr, context.now);
   const recorder = createRecorder({ writer, maxBodyBytes, now: context.now, progress, tokens: security.access.ingest });
   const listening = await listen(recorder.app.fetch, address, { certificate: security.certificate });
@@ -94,6 +92,6 @@ async function record(context: CommandContext): Promise<Outcome> {
   const closed = await writer.close();
   progress.clear();
   context.stdout.write(`recorded ${recorder.tally()} in ${output}\n`);
-  const problem = recorder.failure() ?? (closed.ok ? undefined : closed.message);
+  const problem = recorder.failure() ?? (closed.ok ? undefined : closed.problem.message);
   return problem === undefined ? done : failed(`cannot write ${output}: ${problem}`);
 }

@@ -18,7 +18,7 @@ import type { Progress } from './output.ts';
 export interface RecorderOptions {
   readonly writer: RecordingWriter;
   readonly maxBodyBytes: number;
-  /** Shown by who posts. */
+  /** Tokens accepted from senders. */
   readonly tokens: TokenSet;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -27,21 +27,21 @@ export interface RecorderOptions {
 
 export interface Recorder {
   readonly app: Hono;
-  /** Aborts when the file can't be written any more. */
+  /** Aborts when the file can no longer be written. */
   readonly failed: AbortSignal;
-  /** Why it can't. */
+  /** Why the file can no longer be written. */
   failure(): string | undefined;
   /** '12 posts with 3,400 events, 1.2 MiB'. */
   tally(): string;
 }
 
-/** Headers that tell nothing of who sent. */
+/** Headers that reveal nothing about the sender. */
 const KEPT_HEADERS = ['content-type', 'content-length', 'content-encoding', 'user-agent'] as const;
 const BRIDGE_PATH = /^\/(?:t\/\*{3}\/?)?(?:v1\/events)?$/;
-/** Bodies in work at once, in multiples of the largest one. */
+/** Memory for concurrent bodies, in multiples of the largest body. */
 const MAX_BODIES_AT_ONCE = 4;
 
-/** Answers posts at any path as a bridge does, and writes them without their secrets. */
+/** Creates a server that answers posts at any path as a bridge does, and records them without their secrets. */
 export function createRecorder({ writer, maxBodyBytes, now, progress, tokens }: RecorderOptions): Recorder {
   const budget = createByteBudget(maxBodyBytes * MAX_BODIES_AT_ONCE);
   const failed = new AbortController();
@@ -49,7 +49,7 @@ export function createRecorder({ writer, maxBodyBytes, now, progress, tokens }: 
   let posts = 0;
   let events = 0;
   let notRecorded = 0;
-  const told = new Set<Refusal['code']>();
+  const reported = new Set<Refusal['code']>();
 
   const tally = (): string =>
     `${formatCount(posts, 'post')} with ${formatCount(events, 'event')}, ${formatBytes(writer.bytes())}${notRecorded > 0 ? `, ${formatCount(notRecorded, 'post')} not recorded` : ''}`;
@@ -67,17 +67,18 @@ export function createRecorder({ writer, maxBodyBytes, now, progress, tokens }: 
       progress.update(tally);
       return;
     }
-    if (notRecorded === 0 && outcome.code === 'file_limit')
-      progress.line(`${outcome.message}: nothing more is written, posts are still answered`);
+    const { problem } = outcome;
+    if (notRecorded === 0 && problem.code === 'file_limit')
+      progress.line(`${problem.message}: recording stops, but posts are still answered`);
     notRecorded += 1;
-    if (outcome.code === 'file_limit') return;
-    failure = outcome.message;
+    if (problem.code === 'file_limit') return;
+    failure = problem.message;
     failed.abort();
   }
 
   function refused(context: Context, { code, message }: Refusal): Response {
-    if (!told.has(code)) progress.line(`a post was refused: ${message}; more of this kind are not told`);
-    told.add(code);
+    if (!reported.has(code)) progress.line(`a post was refused: ${message}; further refusals of this kind are not shown`);
+    reported.add(code);
     const status = STATUS_OF_REFUSAL[code];
     if (status === 401) context.header('www-authenticate', AUTHENTICATE);
     return context.json({ error: { code, message } }, status);
@@ -110,7 +111,7 @@ export function createRecorder({ writer, maxBodyBytes, now, progress, tokens }: 
   return { app, failed: failed.signal, failure: () => failure, tally };
 }
 
-/** A path that is none of a bridge may hold a key of somebody's own. */
+/** The path to record. Hides a path that is not of a bridge, because it may contain a key. */
 function recordedPath(path: string): string {
   const shown = pathWithoutToken(path);
   return BRIDGE_PATH.test(shown) ? shown : '/***';

@@ -1,10 +1,11 @@
 import { rawEventsOf, readRecording, type RecordingItem } from '../recording/index.ts';
-import { formatCount, formatDurationNs, printable } from '../terminal/index.ts';
+import { printable } from '../runtime/index.ts';
+import { formatCount, formatDurationNs } from '../terminal/index.ts';
 import type { CommandContext } from './command.ts';
 import type { Progress } from './output.ts';
 import type { Poster } from './poster.ts';
 
-/** Ray's own batch size from 2.55 on. */
+/** Ray's own batch size from 2.55. */
 export const EVENTS_PER_POST = 1000;
 
 interface Totals {
@@ -25,21 +26,21 @@ export interface ReplayOptions {
   readonly totalBytes: number | undefined;
 }
 
-/** Posts the files of a recording and keeps the sums. */
+/** Posts recorded files and sums up the answers. */
 export class Replay {
   readonly totals: Totals = { posts: 0, events: 0, accepted: 0, duplicates: 0, rejected: 0, problems: 0 };
   readonly #options: ReplayOptions;
   readonly #startMs: number;
   readonly #read = { bytesRead: 0 };
   #batch: unknown[] = [];
-  #batchPlace = '';
+  #batchPosition = '';
 
   constructor(options: ReplayOptions) {
     this.#options = options;
     this.#startMs = options.context.now();
   }
 
-  /** Posts a whole file. A text when the replay can't go on. */
+  /** Posts a file. Returns a problem when the replay cannot continue. */
   async file(file: string): Promise<string | undefined> {
     const { context } = this.#options;
     let firstAtMs: number | undefined;
@@ -67,10 +68,10 @@ export class Replay {
       this.#problem(item.file, item.line, item.message);
       return undefined;
     }
-    if (item.kind === 'post') return (await this.#postBatch()) ?? (await this.#post(item.body, placeOf(item.file, item.line)));
-    if (this.#batch.length === 0) this.#batchPlace = placeOf(item.file, item.line);
+    if (item.kind === 'post') return (await this.#postBatch()) ?? (await this.#post(item.body, positionOf(item.file, item.line)));
+    if (this.#batch.length === 0) this.#batchPosition = positionOf(item.file, item.line);
     const events = rawEventsOf(item);
-    if (events.ok) this.#batch.push(...events.events);
+    if (events.ok) this.#batch.push(...events.value);
     return this.#batch.length >= EVENTS_PER_POST ? await this.#postBatch() : undefined;
   }
 
@@ -78,16 +79,16 @@ export class Replay {
     if (this.#batch.length === 0) return undefined;
     const body = JSON.stringify(this.#batch);
     this.#batch = [];
-    return await this.#post(body, this.#batchPlace);
+    return await this.#post(body, this.#batchPosition);
   }
 
-  async #post(body: string, place: string): Promise<string | undefined> {
+  async #post(body: string, position: string): Promise<string | undefined> {
     const { poster, progress, context } = this.#options;
     const answer = await poster.post(body, (waiting) => progress.update(() => `${this.#soFar()} | ${waiting}`));
     if (answer.kind === 'stopped') return undefined;
-    if (answer.kind === 'gave_up') return `${place}: ${answer.message}`;
+    if (answer.kind === 'gave_up') return `${position}: ${answer.message}`;
     if (answer.kind === 'refused') {
-      this.#problem(place, 0, answer.message);
+      this.#problem(position, 0, answer.message);
       return undefined;
     }
     const { totals } = this;
@@ -109,8 +110,8 @@ export class Replay {
   #problem(file: string, line: number, message: string): void {
     const { progress, maxProblems } = this.#options;
     this.totals.problems += 1;
-    if (this.totals.problems <= maxProblems) progress.line(`${line > 0 ? placeOf(file, line) : printable(file)}: ${printable(message)}`);
-    if (this.totals.problems === maxProblems) progress.line('more of these are only counted');
+    if (this.totals.problems <= maxProblems) progress.line(`${line > 0 ? positionOf(file, line) : printable(file)}: ${printable(message)}`);
+    if (this.totals.problems === maxProblems) progress.line('further problems are only counted');
   }
 
   #soFar(): string {
@@ -134,6 +135,6 @@ export class Replay {
   }
 }
 
-function placeOf(file: string, line: number): string {
+function positionOf(file: string, line: number): string {
   return `${printable(file)}:${line}`;
 }

@@ -13,7 +13,7 @@ const OPTIONS = {
     default: '',
     parse: httpTarget,
     group: 'Target',
-    help: 'URL of the bridge. A user and password in it are sent as Basic authentication, as Ray does, and never printed.',
+    help: 'URL of the bridge. Its user and password are sent as Basic authentication, as Ray does, and never printed.',
   },
   speed: {
     flag: '--speed',
@@ -21,7 +21,7 @@ const OPTIONS = {
     default: '1',
     parse: replaySpeed,
     group: 'Pace',
-    help: '1: with the pauses of the recording. 10, or any number: so many times as fast. max: without pauses. Plain lists of events have no times and are always posted without pauses.',
+    help: '1: with the pauses of the recording. 10 or any other number: that many times faster. max: without pauses. Events without recorded POSTs have no pauses.',
   },
   timeoutMs: {
     flag: '--timeout',
@@ -29,7 +29,7 @@ const OPTIONS = {
     default: '3s',
     parse: duration('1ms'),
     group: 'Pace',
-    help: "How long to wait for an answer before posting again. The default is Ray's.",
+    help: "How long to wait for an answer before posting again. Ray's own timeout is the default.",
   },
   giveUpMs: {
     flag: '--give-up',
@@ -37,7 +37,7 @@ const OPTIONS = {
     default: '1m',
     parse: duration(),
     group: 'Pace',
-    help: 'How long one post is repeated, with pauses from 20 ms up to 5 s, before the replay ends with exit code 1. 0 is for ever, as Ray does.',
+    help: 'How long to retry one post, with pauses from 20 ms to 5 s, before the replay ends with exit code 1. 0 retries forever, as Ray does.',
   },
   maxProblems: {
     flag: '--max-problems',
@@ -45,7 +45,7 @@ const OPTIONS = {
     default: '20',
     parse: count(1),
     group: 'Pace',
-    help: 'Unreadable lines and refused posts that are told one by one; the rest is counted.',
+    help: 'Maximum number of unreadable lines and refused posts to report. Further ones are only counted.',
   },
 } satisfies Record<string, Option<unknown>>;
 
@@ -54,14 +54,14 @@ export const replayCommand: Command = {
   summary: 'post recorded events to a bridge, as Ray would',
   usage: 'FILE... --to URL [options]',
   description: [
-    'Posts each recorded POST to a bridge, one after the other, and repeats it as Ray does until it is taken. FILE is a recording (see `record`), a JSON array of events, or JSON lines of events; plain or gzip; - is standard input.',
-    `Events without recorded POSTs go in batches of ${EVENTS_PER_POST}. Progress goes to standard error, the sums of the bridge's answers to standard output.`,
-    'A line that cannot be read, or a post that the bridge refuses for good (400, 413, 415), is told and left out, and the exit code is 1 at the end.',
+    'Posts each recorded POST to a bridge, one after the other, and retries it as Ray does until it is accepted. FILE is a recording (see `record`), a JSON array of events, or JSON lines of events, plain or gzip. - is standard input.',
+    `Events without recorded POSTs are posted in batches of ${EVENTS_PER_POST}. Progress goes to standard error, a summary of the bridge's answers to standard output.`,
+    'Unreadable lines and posts that the bridge permanently refuses (400, 413, 415) are reported and skipped, and the exit code is 1.',
   ],
   options: OPTIONS,
   examples: [
-    { says: 'as fast as the bridge takes it', line: 'ray-otel-bridge replay events.ndjson.gz --to http://127.0.0.1:8080 --speed max' },
-    { says: 'with the pauses of the recording', line: 'ray-otel-bridge replay events.ndjson --to http://127.0.0.1:8080' },
+    { purpose: 'as fast as the bridge accepts it', line: 'ray-otel-bridge replay events.ndjson.gz --to http://127.0.0.1:8080 --speed max' },
+    { purpose: 'with the pauses of the recording', line: 'ray-otel-bridge replay events.ndjson --to http://127.0.0.1:8080' },
   ],
   run: replay,
 };
@@ -70,7 +70,7 @@ async function replay(context: CommandContext): Promise<Outcome> {
   const parsed = parseOptions(OPTIONS, context.argv, context.env);
   if (!parsed.ok) return usage(...parsed.problems);
   const files = parsed.positionals;
-  if (files.length === 0) return usage('no FILE is given: name a recording, or - for standard input');
+  if (files.length === 0) return usage('FILE is required: a recording, or - for standard input');
   const missing = await findUnreadable(files);
   if (missing.length > 0) return usage(...missing);
 
@@ -87,5 +87,5 @@ async function replay(context: CommandContext): Promise<Outcome> {
   context.stdout.write(`${run.summary()}\n`);
   if (failure !== undefined) return failed(failure);
   if (context.stop.aborted) return interrupted;
-  return run.totals.problems > 0 ? failed(`${run.totals.problems} of the lines and posts could not be replayed`) : done;
+  return run.totals.problems > 0 ? failed(`${run.totals.problems} lines or posts could not be replayed`) : done;
 }

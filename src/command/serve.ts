@@ -10,43 +10,41 @@ import {
   type ListeningServer,
   isLoopback,
 } from '../http/index.ts';
-import { watchFiles } from '../runtime/index.ts';
+import { watchFiles, printable } from '../runtime/index.ts';
 import { parseSettings, type Settings, SETTINGS } from '../config.ts';
 import { describeSuspect, suspectVariables } from '../known-variables.ts';
 import { createExporters } from '../export/index.ts';
 import { readSpanEnvironment } from '../span/index.ts';
 import { type Journal, openDiskJournal } from '../journal/index.ts';
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts';
-import { formatCount, printable } from '../terminal/index.ts';
-import { type Command, type CommandContext, done, type Outcome, failed, usage } from './command.ts';
+import { formatCount } from '../terminal/index.ts';
+import { aborted, type Command, type CommandContext, done, type Outcome, failed, usage } from './command.ts';
 import { missingBackendLine } from './default-backend.ts';
-import { thisMachine } from './machine.ts';
-import { rayLines, rayVariables } from './ray-variables.ts';
-import { aborted } from './signals.ts';
+import { rayLines, rayVariables, thisMachine } from './ray-variables.ts';
 
 export const serveCommand: Command = {
   name: 'serve',
-  summary: "take Ray's events and send traces to an OTLP backend",
+  summary: "receive Ray's events and send traces to an OTLP backend",
   usage: '[options]',
   description: [
-    'Listens for the posts of Ray, turns them into traces, and sends these where the OTEL_* variables say: OTEL_EXPORTER_OTLP_ENDPOINT (default http://localhost:4318), OTEL_EXPORTER_OTLP_PROTOCOL (http/protobuf, http/json or grpc), OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_EXPORTER (otlp, console, file, none), OTEL_SERVICE_NAME and the others of the OpenTelemetry specification.',
-    'On start it prints the variables that Ray needs, ready to paste. The live page is at /, its data at /api/v1. GET /healthz, /readyz and /metrics (Prometheus) tell how it is. Logs are JSON lines on standard error.',
-    'SIGTERM or SIGINT ends it: no more events are taken, what is finished is delivered within --drain-timeout, and the exit code is 0. A second signal ends it at once.',
+    'Receives the posts of Ray, turns them into traces, and exports these as the OTEL_* variables specify: OTEL_EXPORTER_OTLP_ENDPOINT (default http://localhost:4318), OTEL_EXPORTER_OTLP_PROTOCOL (http/protobuf, http/json or grpc), OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_EXPORTER (otlp, console, file, none), OTEL_SERVICE_NAME and others of the OpenTelemetry specification.',
+    'On start it prints the variables that Ray needs, ready to paste. The live page is at /, its API at /api/v1. /healthz, /readyz and /metrics (Prometheus) report its health. Logs are JSON lines on standard error.',
+    'On SIGTERM or SIGINT it stops accepting events, delivers finished spans within --drain-timeout, and exits with 0. A second signal ends it immediately.',
   ],
   options: SETTINGS,
   examples: [
-    { says: 'to a Collector or backend on this machine (port 4318)', line: 'ray-otel-bridge serve' },
+    { purpose: 'send to a Collector or backend on this machine (port 4318)', line: 'ray-otel-bridge serve' },
     {
-      says: 'to another one, with a header, for all nodes of a cluster',
+      purpose: 'send to a remote backend with a header, and accept all nodes of a cluster',
       line: 'OTEL_EXPORTER_OTLP_ENDPOINT=https://otlp.example.com OTEL_EXPORTER_OTLP_HEADERS=x-api-key=KEY ray-otel-bridge serve --listen 0.0.0.0:8080 --ingest-token-file tokens',
     },
-    { says: 'a token for --ingest-token-file', line: 'openssl rand -hex 24 > tokens && ray-otel-bridge serve --ingest-token-file tokens' },
-    { says: 'into a file', line: 'OTEL_TRACES_EXPORTER=file ray-otel-bridge serve' },
+    { purpose: 'create a sender token', line: 'openssl rand -hex 24 > tokens && ray-otel-bridge serve --ingest-token-file tokens' },
+    { purpose: 'write the traces to a file', line: 'OTEL_TRACES_EXPORTER=file ray-otel-bridge serve' },
   ],
   run: serve,
 };
 
-/** For answers that are under way when a signal comes; Ray itself waits 3 s for one. */
+/** Time to finish open answers after a signal. Ray waits 3 s for an answer. */
 const ANSWER_GRACE_MS = 3000;
 
 async function serve(context: CommandContext): Promise<Outcome> {
@@ -64,7 +62,7 @@ async function serve(context: CommandContext): Promise<Outcome> {
     stderr.write(`ray-otel-bridge serve: ${warning}\n`);
   if (settings.view === 'on' && !isLoopback(settings.listen.host) && !security.access.read.isRequired())
     stderr.write(
-      `ray-otel-bridge serve: whoever reaches ${hostInUrl(settings.listen.host)} can read the live page, with names and error messages of tasks: ask for a token with --read-token-file, or leave it out with --view off\n`,
+      `ray-otel-bridge serve: anyone who reaches ${hostInUrl(settings.listen.host)} can read the live page, with the names and error messages of tasks: require a token with --read-token-file, or disable the page with --view off\n`,
     );
   for (const variable of suspectVariables(env)) stderr.write(`ray-otel-bridge serve: ${describeSuspect(variable)}\n`);
   const telemetry = createTelemetry({ logLevel: settings.logLevel });
@@ -90,7 +88,7 @@ async function serve(context: CommandContext): Promise<Outcome> {
   await bridge.start();
   const missingBackend = await missingBackendLine(env, created.exporters);
   const exporterLines = [
-    ...created.describe.map((line) => `sending traces by ${line}`),
+    ...created.describe.map((line) => `sending traces with ${line}`),
     ...(missingBackend === undefined ? [] : [missingBackend]),
   ];
   stdout.write(`${startLines(server, security, settings, exporterLines).join('\n')}\n`);
@@ -100,13 +98,13 @@ async function serve(context: CommandContext): Promise<Outcome> {
     await watchFiles(files, { sleep: context.sleep, signal: stop, onReload: telemetry.fileReloaded });
   }
   await aborted(stop);
-  stdout.write(`stopping: delivering what is finished, ${settings.drainTimeoutMs / 1000} s at most\n`);
+  stdout.write(`stopping: delivering finished spans, ${settings.drainTimeoutMs / 1000} s at most\n`);
   const [, stopped] = await Promise.all([server.close(ANSWER_GRACE_MS), bridge.stop({ timeoutMs: settings.drainTimeoutMs })]);
   stdout.write(`${stopLines(stopped, bridge.stats().correlator.openAttempts).join('\n')}\n`);
   return done;
 }
 
-/** Undefined settings are those of a memory journal, which the bridge makes itself. */
+/** Opens the disk journal. Returns no journal for --journal memory: the bridge then creates one in memory. */
 async function openJournal(
   { now, sleep }: CommandContext,
   settings: Settings,
@@ -129,16 +127,16 @@ async function openJournal(
 
 function stopLines({ undelivered, unreadEvents, isKept }: StopOutcome, openAttempts: number): readonly string[] {
   const left = [
-    [unreadEvents, 'accepted event', 'not worked through'],
+    [unreadEvents, 'accepted event', 'not processed'],
     [undelivered, 'span', 'not delivered'],
-    [openAttempts, 'attempt', 'not ended in Ray'],
+    [openAttempts, 'attempt', 'still open in Ray'],
   ] as const;
   const lines = left.flatMap(([count, what, how]) => {
     if (count === 0) return [];
-    const fate = isKept ? 'kept in the journal for the next start' : 'lost: they were in memory';
+    const fate = isKept ? 'kept in the journal for the next start' : 'lost, because they were in memory';
     return [`stopped: ${formatCount(count, what)} ${how}, ${fate}`];
   });
-  return unreadEvents === 0 && undelivered === 0 ? [...lines, 'stopped: everything that was finished is delivered'] : lines;
+  return unreadEvents === 0 && undelivered === 0 ? [...lines, 'stopped: all finished spans are delivered'] : lines;
 }
 
 function startLines(
@@ -149,10 +147,12 @@ function startLines(
 ): readonly string[] {
   const { listen: address, journal, dataDir } = settings;
   const keeps =
-    journal === 'disk' && dataDir !== undefined ? `in ${printable(resolve(dataDir))}` : 'in memory only: they do not outlive this process';
+    journal === 'disk' && dataDir !== undefined
+      ? `in ${printable(resolve(dataDir))}`
+      : 'in memory only: they are lost when this process ends';
   return [
     `listening on ${server.url}`,
-    ...(settings.view === 'on' ? [`showing what is going on at ${server.url}/`] : []),
+    ...(settings.view === 'on' ? [`live page at ${server.url}/`] : []),
     ...exporterLines,
     `keeping accepted events ${keeps}`,
     '',

@@ -1,4 +1,5 @@
-import { cutTo, formatBytes, printable } from '../terminal/index.ts';
+import { printable } from '../runtime/index.ts';
+import { cutTo, formatBytes } from '../terminal/index.ts';
 import type { JobAnswer, JobRow, JobsAnswer, StatusAnswer } from '../view/index.ts';
 import { countText, durationText, FAILURE_COLUMNS, FUNCTION_COLUMNS, JOB_COLUMNS, tableLines, waitingColumns } from './view-text.ts';
 
@@ -6,14 +7,14 @@ export interface TopState {
   readonly url: string;
   readonly status: StatusAnswer | undefined;
   readonly jobs: JobsAnswer | undefined;
-  /** Jobs of Ray itself are shown too. */
+  /** Whether Ray's own jobs are shown. */
   readonly showsInternal: boolean;
-  /** Of the job that is chosen. */
+  /** Details of the selected job. */
   readonly job: JobAnswer | undefined;
-  /** Why there is no newer answer. */
+  /** Why the answers are not current. */
   readonly problem: string | undefined;
-  /** Index of the job that is chosen. */
-  readonly chosen: number;
+  /** Index of the selected job. */
+  readonly selected: number;
 }
 
 export interface ScreenSize {
@@ -21,17 +22,17 @@ export interface ScreenSize {
   readonly height: number;
 }
 
-/** Lines that jobs may take while there is a chosen one to be told of. */
+/** Share of the lines for the list of jobs, while a job is selected. */
 const JOBS_SHARE = 0.4;
-const CHOSEN = '>';
+const CURSOR = '>';
 
-/** The jobs that are on the screen. */
+/** Jobs in the list. */
 export function shownJobs({ jobs, showsInternal }: Pick<TopState, 'jobs' | 'showsInternal'>): readonly JobRow[] {
   if (jobs === undefined) return [];
   return showsInternal ? jobs.jobs : jobs.jobs.filter((job) => !job.isInternal);
 }
 
-/** What a screen of this size shows: lines of printable text that fit it. */
+/** Lines of printable text for a screen of this size. */
 export function topLines(state: TopState, { width, height }: ScreenSize): readonly string[] {
   const head = [...headLines(state), ''];
   const foot = [footLine(state)];
@@ -45,15 +46,15 @@ export function topLines(state: TopState, { width, height }: ScreenSize): readon
 
 function headLines({ url, status, problem }: TopState): readonly string[] {
   const first = `ray-otel-bridge top  ${printable(url)}`;
-  // A line of its own: beside the address it would not fit.
-  const away = problem === undefined ? [] : [printable(problem)];
-  if (status === undefined) return [first, ...(problem === undefined ? ['asking...'] : away)];
+  // On its own line, because it would not fit beside the address.
+  const outage = problem === undefined ? [] : [printable(problem)];
+  if (status === undefined) return [first, ...(problem === undefined ? ['asking...'] : outage)];
   const { health, events, nowMs } = status;
   const last =
     events.lastReceivedMs === undefined ? 'nothing received yet' : `last event ${durationText(nowMs - events.lastReceivedMs)} ago`;
   return [
     problem === undefined ? `${first}  ${health.reason ?? health.state}` : first,
-    ...away,
+    ...outage,
     `${countText(events.accepted)} events, ${last}; rejected ${countText(events.rejected)}, late ${countText(health.lateEvents)}`,
     `backlog ${countText(health.backlogEvents)} events (${formatBytes(health.journalBytes)}), ${countText(health.queuedSpans)} spans; lag ${durationText(health.exportLagMs)}`,
   ];
@@ -63,18 +64,18 @@ function footLine(state: TopState): string {
   const hidden = (state.jobs?.jobs.length ?? 0) - shownJobs(state).length;
   const internal =
     hidden > 0 ? `   i: show ${countText(hidden)} of Ray itself` : state.showsInternal ? '   i: hide jobs of Ray itself' : '';
-  return `up/down: choose a job${internal}   q: end`;
+  return `up/down: select a job${internal}   q: quit`;
 }
 
 function jobLines(state: TopState, width: number, room: number): readonly string[] {
-  const { jobs, chosen } = state;
+  const { jobs, selected } = state;
   if (jobs === undefined) return [];
   const shownRows = shownJobs(state);
   if (shownRows.length === 0) return ['no job yet'];
   const [head = '', ...lines] = tableLines(JOB_COLUMNS, shownRows, width - 2);
   const rows = Math.max(1, room - 2);
-  const first = Math.max(0, Math.min(chosen - Math.floor(rows / 2), lines.length - rows));
-  const shown = lines.slice(first, first + rows).map((line, index) => `${first + index === chosen ? CHOSEN : ' '} ${line}`);
+  const first = Math.max(0, Math.min(selected - Math.floor(rows / 2), lines.length - rows));
+  const shown = lines.slice(first, first + rows).map((line, index) => `${first + index === selected ? CURSOR : ' '} ${line}`);
   const rest = lines.length - shown.length + jobs.more;
   return [`  ${head}`, ...shown, ...(rest > 0 ? [`  and ${countText(rest)} more`] : [])];
 }

@@ -7,16 +7,16 @@ import { durationText } from './view-text.ts';
 
 export const topCommand: Command = {
   name: 'top',
-  summary: 'a live view of jobs in the terminal',
+  summary: 'watch jobs live in the terminal',
   usage: '[--url URL] [options]',
   description: [
-    'Shows the jobs that a running bridge knows of, and of one of them the functions, what pending tasks wait for, and failures, as they change. Up and down choose the job; i shows and hides jobs of Ray itself; q or Ctrl-C ends it.',
-    'It follows what `serve` tells at /api/v1/stream, which needs --view on, the default. When the bridge is away, it shows what was known, and tries again.',
+    "Shows the jobs that a running bridge knows, and for the selected job its functions, what its pending tasks wait for, and its failures. Up and down select a job, i shows or hides Ray's own jobs, q or Ctrl-C quits.",
+    'It follows the stream of `serve` at /api/v1/stream, which requires --view on (the default). While the bridge is unreachable, it keeps the last answers on the screen and reconnects.',
   ],
   options: VIEW_OPTIONS,
   examples: [
-    { says: 'on the machine of the bridge', line: 'ray-otel-bridge top' },
-    { says: 'from elsewhere', line: 'ray-otel-bridge top --url http://bridge:8080 --read-token-file reader' },
+    { purpose: 'on the machine of the bridge', line: 'ray-otel-bridge top' },
+    { purpose: 'from another machine', line: 'ray-otel-bridge top --url http://bridge:8080 --read-token-file reader' },
   ],
   run: top,
 };
@@ -27,7 +27,7 @@ const HOME = '\u001b[H';
 const ERASE_TO_LINE_END = '\u001b[K';
 const ERASE_BELOW = '\u001b[J';
 
-/** Between two tries to reach a bridge that is away: twice as long each time, up to the last. */
+/** First pause before a reconnect. It doubles up to `MAX_RETRY_MS`. */
 const RETRY_MS = 500;
 const MAX_RETRY_MS = 10_000;
 
@@ -36,32 +36,32 @@ async function top(context: CommandContext): Promise<Outcome> {
   const parsed = parseOptions(VIEW_OPTIONS, argv, env);
   if (!parsed.ok) return usage(...parsed.problems);
   if (parsed.positionals.length > 0) return usage(...parsed.positionals.map((word) => `unexpected argument ${JSON.stringify(word)}`));
-  if (stdout.isTTY !== true) return usage('this is for a terminal; elsewhere use: ray-otel-bridge jobs');
+  if (stdout.isTTY !== true) return usage('standard output is not a terminal; use: ray-otel-bridge jobs');
   const opened = openClient(parsed.values, stop);
   if (!opened.ok) return usage(opened.problem);
-  // What is wrong from the start is told as it is by every other command.
-  const first = await opened.client.ask<JobsAnswer>('jobs');
+  // A problem at the start is reported as by every other command, without the screen.
+  const first = await opened.value.ask<JobsAnswer>('jobs');
   if (!first.ok) return failed(first.problem);
   const url = `${parsed.values.url.origin}${parsed.values.url.pathname}`;
   const start: TopState = {
     url,
     status: undefined,
-    jobs: first.answer,
+    jobs: first.value,
     showsInternal: false,
     job: undefined,
     problem: undefined,
-    chosen: 0,
+    selected: 0,
   };
 
   stdout.write(ENTER_SCREEN);
   const ended = new AbortController();
   const end = (): void => ended.abort();
   stop.addEventListener('abort', end, { once: true });
-  const follower = createFollower(opened.client, start, (state) => draw(stdout, state));
+  const follower = createFollower(opened.value, start, (state) => draw(stdout, state));
   const keys = listenToKeys(stdin, (key) => {
     if (key === 'end') end();
     else if (key === 'internal') follower.toggleInternal();
-    else follower.choose(key === 'down' ? 1 : -1);
+    else follower.select(key === 'down' ? 1 : -1);
   });
   try {
     await follower.run(ended.signal, context);
@@ -74,14 +74,14 @@ async function top(context: CommandContext): Promise<Outcome> {
 }
 
 interface Follower {
-  /** The job so many rows below. */
-  choose(rows: number): void;
-  /** Shows jobs of Ray itself, or hides them again. */
+  /** Moves the selection by `rows`. */
+  select(rows: number): void;
+  /** Shows or hides Ray's own jobs. */
   toggleInternal(): void;
-  run(signal: AbortSignal, world: Pick<CommandContext, 'sleep' | 'random'>): Promise<void>;
+  run(signal: AbortSignal, context: Pick<CommandContext, 'sleep' | 'random'>): Promise<void>;
 }
 
-/** Follows the stream of the job that is chosen. What was known before stays on the screen while the bridge is away. */
+/** Follows the stream of the selected job. Keeps the last answers on the screen while the bridge is unreachable. */
 function createFollower(client: ViewClient, start: TopState, show: (state: TopState) => void): Follower {
   let state = start;
   let topic = topicOf(state);
@@ -100,10 +100,10 @@ function createFollower(client: ViewClient, start: TopState, show: (state: TopSt
     moved.abort();
   }
 
-  /** Rows move as jobs come and go: the job stays chosen as long as it is there. */
-  function chooseSame(): void {
+  /** Keeps the same job selected when its row moves. */
+  function keepSelection(): void {
     const at = shownJobs(state).findIndex(({ job, session }) => job === topic?.job && session === topic.session);
-    state = { ...state, chosen: at === -1 ? clamp(state.chosen, state) : at };
+    state = { ...state, selected: at === -1 ? clamp(state.selected, state) : at };
     moveTo(topicOf(state));
   }
 
@@ -113,7 +113,7 @@ function createFollower(client: ViewClient, start: TopState, show: (state: TopSt
     if (event === 'overview') {
       const { status, jobs } = data as { readonly status: StatusAnswer; readonly jobs: JobsAnswer };
       state = { ...state, status, jobs, problem: undefined };
-      chooseSame();
+      keepSelection();
     } else if (event === 'job') state = { ...state, job: data as JobAnswer };
     else if (event === 'gone') state = { ...state, job: undefined };
     // oxlint-enable typescript/no-unsafe-type-assertion
@@ -121,14 +121,14 @@ function createFollower(client: ViewClient, start: TopState, show: (state: TopSt
   }
 
   return {
-    choose(rows) {
-      state = { ...state, chosen: clamp(state.chosen + rows, state) };
+    select(rows) {
+      state = { ...state, selected: clamp(state.selected + rows, state) };
       moveTo(topicOf(state));
       show(state);
     },
     toggleInternal() {
       state = { ...state, showsInternal: !state.showsInternal };
-      chooseSame();
+      keepSelection();
       show(state);
     },
     async run(signal, { sleep, random }) {
@@ -147,18 +147,19 @@ function createFollower(client: ViewClient, start: TopState, show: (state: TopSt
   };
 }
 
+/** Job whose details the stream sends. */
 interface Topic {
   readonly session: string;
   readonly job: string;
 }
 
 function topicOf(state: TopState): Topic | undefined {
-  const row = shownJobs(state)[state.chosen];
+  const row = shownJobs(state)[state.selected];
   return row === undefined ? undefined : { session: row.session, job: row.job };
 }
 
-function clamp(chosen: number, state: TopState): number {
-  return Math.max(0, Math.min(chosen, shownJobs(state).length - 1));
+function clamp(row: number, state: TopState): number {
+  return Math.max(0, Math.min(row, shownJobs(state).length - 1));
 }
 
 function draw(stdout: Output, state: TopState): void {
@@ -183,7 +184,7 @@ const KEYS: ReadonlyMap<string, Key> = new Map([
   ['j', 'down'],
 ]);
 
-/** Keys as they are pressed; a terminal is told not to echo them. */
+/** Calls `onKey` with each key. Turns off the echo of a terminal meanwhile. */
 function listenToKeys(stdin: CommandContext['stdin'], onKey: (key: Key) => void): { readonly stop: () => void } {
   const setRawMode = (isRaw: boolean): void => {
     if (isTerminalInput(stdin)) stdin.setRawMode(isRaw);

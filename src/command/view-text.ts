@@ -1,28 +1,30 @@
-import { cutTo, fit, formatDurationNs, printable, textWidth } from '../terminal/index.ts';
+import { printable } from '../runtime/index.ts';
+import { cutTo, fit, formatDurationNs, textWidth } from '../terminal/index.ts';
 import type { AttemptRow, CriticalPathAnswer, FunctionRow, JobAnswer, JobRow, Stage, StageCounts, WaitingRow } from '../view/index.ts';
 
 export interface Column<Row> {
   readonly title: string;
   readonly text: (row: Row) => string;
   readonly isRight?: boolean;
-  /** Takes what room is left; one column of a table. */
+  /** Takes the remaining width. At most one column of a table. */
   readonly isWide?: boolean;
 }
 
 const GAP = 2;
-/** Of a wide column where nothing says how wide the whole is. */
+/** Maximum width of the wide column when the table has no width limit. */
 const MAX_WIDE_COLUMN = 200;
+/** Minimum width of the wide column. */
 const MIN_WIDE_COLUMN = 12;
 
-/** A table as lines of at most `width` columns, the head first. Cells may hold any text. */
+/** Renders a table as lines of at most `width` columns, the header first. Cells may contain untrusted text. */
 export function tableLines<Row>(columns: readonly Column<Row>[], rows: readonly Row[], width: number | undefined): readonly string[] {
   const cells = [columns.map(({ title }) => title), ...rows.map((row) => columns.map(({ text }) => printable(text(row))))];
   const widths = columns.map((_, index) => Math.max(...cells.map((line) => textWidth(line[index] ?? ''))));
   const wide = columns.findIndex(({ isWide }) => isWide === true);
   if (wide !== -1) {
     const others = widths.reduce((sum, each, index) => sum + (index === wide ? 0 : each), GAP * (columns.length - 1));
-    const room = width === undefined ? MAX_WIDE_COLUMN : Math.max(MIN_WIDE_COLUMN, width - others);
-    widths[wide] = Math.min(widths[wide] ?? 0, room);
+    const wideWidth = width === undefined ? MAX_WIDE_COLUMN : Math.max(MIN_WIDE_COLUMN, width - others);
+    widths[wide] = Math.min(widths[wide] ?? 0, wideWidth);
   }
   return cells.map((line) => {
     const shown = line.map((cell, index) => {
@@ -47,7 +49,7 @@ export function countText(count: number): string {
   return count.toLocaleString('en-US');
 }
 
-/** A job that ended and of which Ray does not say how is called ended. */
+/** Outcome of a job. `ended` when Ray did not report how it ended. */
 function outcomeText(state: JobRow['state'], outcome: JobRow['outcome']): string {
   if (outcome === undefined) return state === 'finished' ? 'ended' : state;
   return outcome === 'unknown' ? 'ended' : outcome;
@@ -89,7 +91,7 @@ export function shareColumns(wholeMs: number): readonly Column<CriticalPathAnswe
     { title: 'RETRY', text: ({ retryMs }) => durationText(retryMs), isRight: true },
     { title: 'NODE', text: ({ nodeMs }) => durationText(nodeMs), isRight: true },
     { title: 'WORKER', text: ({ workerMs }) => durationText(workerMs), isRight: true },
-    { title: 'NOT TOLD', text: ({ unknownMs }) => durationText(unknownMs), isRight: true },
+    { title: 'UNKNOWN', text: ({ unknownMs }) => durationText(unknownMs), isRight: true },
   ];
 }
 
@@ -109,7 +111,7 @@ export const FAILURE_COLUMNS: readonly Column<JobAnswer['failures'][number]>[] =
 ];
 
 const STAGE_WORDS: Readonly<Record<Stage, string>> = {
-  unknown: 'not told',
+  unknown: 'unknown',
   pending_args: 'pending args',
   pending_node: 'pending node',
   pending_worker: 'pending worker',

@@ -1,4 +1,4 @@
-/** Why an agent's posts fail, as its log tells it. The log's own words go no further: they hold headers and credentials. */
+/** Why an agent's posts fail, according to its log. The log's own words are never shown, because they contain headers and credentials. */
 export type PostFailure =
   | 'cannot_connect'
   | 'unknown_host'
@@ -13,48 +13,48 @@ export type PostFailure =
   | 'other';
 
 export interface AgentLog {
-  /** Whether the agent posts at all; undefined when the log does not tell. */
+  /** Whether the agent posts. Undefined when the log does not say. */
   readonly isPosting?: boolean;
-  /** Where to, credentials included; 2.49 does not tell. */
+  /** Address that the agent posts to, with credentials. Ray 2.49 does not log it. */
   readonly address?: string;
-  /** The last failure in the part of the log that was read. */
+  /** Last failure in the part of the log that was read. */
   readonly lastFailure?: PostFailure;
-  /** Failures in that part. */
+  /** Number of failures in that part. */
   readonly failures: number;
-  /** The publisher ended: 2.50 to 2.54 do so after 1,024 failures in a row. */
+  /** Whether the publisher stopped. Ray 2.50 to 2.54 stop after 1,024 failures in a row. */
   readonly hasStopped: boolean;
 }
 
-const posting = /Publishing events to external HTTP service is enabled|Event processing enabled/;
-const notPosting = /Event HTTP target is not enabled|Event HTTP target not set/;
-const address = /events_export_addr: (\S+)/;
-const failure = /Failed to send events to external service\. Error: (.*)/;
-const stopped = /Publisher \S+ encountered error/;
+const POSTING = /Publishing events to external HTTP service is enabled|Event processing enabled/;
+const NOT_POSTING = /Event HTTP target is not enabled|Event HTTP target not set/;
+const ADDRESS = /events_export_addr: (\S+)/;
+const FAILURE = /Failed to send events to external service\. Error: (.*)/;
+const STOPPED = /Publisher \S+ encountered error/;
 
-/** Reads the begin and the end of a node's `dashboard_agent.log`, as 2.49 to 2.60 write it. */
+/** Reads the beginning and the end of a node's `dashboard_agent.log`, in the format of Ray 2.49 to 2.60. */
 export function readAgentLog(head: string, tail: string): AgentLog {
   const known: { isPosting?: boolean; address?: string; lastFailure?: PostFailure } = {};
   for (const text of head.split('\n')) {
-    if (posting.test(text)) known.isPosting = true;
-    else if (notPosting.test(text)) known.isPosting = false;
+    if (POSTING.test(text)) known.isPosting = true;
+    else if (NOT_POSTING.test(text)) known.isPosting = false;
     else continue;
-    const [, found] = address.exec(text) ?? [];
+    const [, found] = ADDRESS.exec(text) ?? [];
     if (found !== undefined) known.address = found;
   }
   let failures = 0;
   let hasStopped = false;
   for (const text of tail.split('\n')) {
-    const [, message] = failure.exec(text) ?? [];
+    const [, message] = FAILURE.exec(text) ?? [];
     if (message !== undefined) {
       failures += 1;
       known.lastFailure = postFailureOf(message);
     }
-    if (stopped.test(text)) hasStopped = true;
+    if (STOPPED.test(text)) hasStopped = true;
   }
   return { ...known, failures, hasStopped };
 }
 
-/** Tells apart what aiohttp (2.50 and later) and requests (2.49) say. */
+/** Classifies the messages of aiohttp (Ray 2.50 and later) and requests (2.49). */
 function postFailureOf(message: string): PostFailure {
   const status = Number(/\bstatus=(\d{3})\b|^(\d{3}) (?:Client|Server) Error|too many (\d{3}) error/.exec(message)?.slice(1).join(''));
   if (status > 0) return failureOfStatus(status);

@@ -1,32 +1,27 @@
 import http from 'node:http';
 import https from 'node:https';
-import { readAtMost } from '../http/index.ts';
-import { basicAuthorization } from './basic-authorization.ts';
+import { basicAuthorization, readAtMost } from '../http/index.ts';
+import { type ConnectionFailure, connectionFailureOf, connectionFailureText } from '../runtime/index.ts';
 
 /** Why no answer came. */
-export type AskFailure =
-  | 'refused'
-  | 'unknown_host'
-  | 'no_route'
-  | 'timeout'
-  | 'cut'
-  | 'tls_untrusted'
-  | 'tls_mismatch'
-  | 'not_http'
-  | 'not_asked'
-  | 'other';
+export type AskFailure = ConnectionFailure | 'not_asked';
+
+/** Why no answer came, in words. Completes `cannot reach URL: …`. */
+export function failureText(failure: AskFailure): string {
+  return failure === 'not_asked' ? 'the time limit was reached' : connectionFailureText(failure);
+}
 
 export interface Answered {
   readonly kind: 'answered';
   readonly status: number;
-  /** Where a redirect leads to; hostile text. */
+  /** Target of a redirect. Untrusted text. */
   readonly location: string | undefined;
   readonly contentType: string;
-  /** The body, at most as much as was asked for. */
+  /** Beginning of the body, up to `maxBytes`. */
   readonly text: string;
-  /** Whether the body was longer than that. */
+  /** Whether the body is longer than that. */
   readonly isCut: boolean;
-  /** The clock of who answered, from the Date header, with the doctor's clock before and after, in ms since the epoch. */
+  /** The server's clock (Date header), and the doctor's clock before and after the request. In ms since the epoch. */
   readonly clock: { readonly dateMs: number; readonly sentAtMs: number; readonly receivedAtMs: number } | undefined;
 }
 
@@ -39,21 +34,21 @@ export type HttpAnswer = Answered | NotAnswered;
 
 export interface AskOptions {
   readonly method?: 'GET' | 'POST';
-  /** JSON text. */
+  /** Body as JSON text. */
   readonly body?: string;
   readonly bearer?: string | undefined;
   readonly timeoutMs: number;
   readonly maxBytes: number;
-  /** Ends every request that is under way. */
+  /** Cancels all open requests. */
   readonly stop: AbortSignal;
   readonly now: () => number;
-  /** Authorities to trust in place of Node's own. */
+  /** Certificate authorities to trust instead of Node's own, as PEM. */
   readonly ca?: string | undefined;
 }
 
 /**
- * One request as Ray's agent makes it: user and password of the URL become Basic authentication. Never rejects, follows no redirect, and
- * reads at most `maxBytes` in at most `timeoutMs`, however slowly the bytes come.
+ * Sends a request as Ray's agent does, with the user and password of the URL as Basic authentication. Never rejects and follows no
+ * redirect. Reads at most `maxBytes` within `timeoutMs`, even if the server sends slowly.
  */
 export async function ask(url: URL, options: AskOptions): Promise<HttpAnswer> {
   if (options.stop.aborted) return { kind: 'failed', failure: 'not_asked' };
@@ -76,7 +71,7 @@ export async function ask(url: URL, options: AskOptions): Promise<HttpAnswer> {
     };
   } catch (error) {
     if (limit.aborted) return { kind: 'failed', failure: 'timeout' };
-    return { kind: 'failed', failure: options.stop.aborted ? 'not_asked' : failureOf(error, url) };
+    return { kind: 'failed', failure: options.stop.aborted ? 'not_asked' : connectionFailureOf(error, url) };
   }
 }
 
@@ -102,27 +97,4 @@ function exchange(url: URL, { method = 'GET', body, bearer, ca }: AskOptions, si
 
 function bareHost(hostname: string): string {
   return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-}
-
-const failures: Readonly<Record<string, AskFailure>> = {
-  ECONNREFUSED: 'refused',
-  ENOTFOUND: 'unknown_host',
-  EAI_AGAIN: 'unknown_host',
-  EHOSTUNREACH: 'no_route',
-  ENETUNREACH: 'no_route',
-  EADDRNOTAVAIL: 'no_route',
-  ETIMEDOUT: 'timeout',
-  ECONNRESET: 'cut',
-  EPIPE: 'cut',
-  EPROTO: 'tls_mismatch',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'tls_mismatch',
-};
-
-function failureOf(error: unknown, url: URL): AskFailure {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const known = failures[code];
-  if (known !== undefined) return known;
-  if (code.startsWith('HPE_')) return 'not_http';
-  if (url.protocol === 'https:' && /CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS_/.test(code)) return 'tls_untrusted';
-  return code.startsWith('ERR_SSL_') ? 'tls_mismatch' : 'other';
 }

@@ -1,18 +1,14 @@
-import { readFileSync, statSync } from 'node:fs';
+import { readSmallFile } from '../runtime/index.ts';
 
-/** Where systems keep the authorities that OpenSSL, and with it Ray's Python, trusts. */
-const systemBundles = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem'];
-const maxBundleBytes = 4 * 1024 * 1024;
+/** Bundles of certificate authorities that OpenSSL, and with it Ray's Python, trusts. */
+const SYSTEM_BUNDLES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem'];
+const MAX_BUNDLE_BYTES = 4 * 1024 * 1024;
 
-/** The PEM text of the authorities that Ray trusts: of SSL_CERT_FILE, else of the system; undefined when there is none that can be read. */
+/** PEM text of the authorities that Ray trusts: SSL_CERT_FILE, or the system's bundle. Undefined when no file is readable. */
 export function readAuthorities(certFile: string | undefined): string | undefined {
-  for (const path of certFile === undefined || certFile === '' ? systemBundles : [certFile]) {
-    try {
-      const status = statSync(path);
-      if (status.isFile() && status.size <= maxBundleBytes) return readFileSync(path, 'utf8');
-    } catch {
-      // Not there, or not for this user: the next.
-    }
+  for (const path of certFile === undefined || certFile === '' ? SYSTEM_BUNDLES : [certFile]) {
+    const read = readSmallFile(path, MAX_BUNDLE_BYTES);
+    if (read.ok) return read.value;
   }
   return undefined;
 }

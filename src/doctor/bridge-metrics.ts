@@ -1,12 +1,12 @@
 import { METRICS } from '../telemetry/index.ts';
 import { readSamples, sumOf, sumsByLabel } from './prometheus.ts';
 
-/** What a bridge has counted since it started, as its `/metrics` tell. */
+/** Counters of a bridge since its start, from its `/metrics`. */
 export interface BridgeCounts {
   readonly received: number;
   readonly rejectedByCode: ReadonlyMap<string, number>;
   readonly refusedByCode: ReadonlyMap<string, number>;
-  /** Attempts that ended, and those that are open. */
+  /** Finished and open attempts. */
   readonly attempts: number;
   readonly spansExported: number;
   readonly spansQueued: number;
@@ -14,11 +14,11 @@ export interface BridgeCounts {
   readonly spansDiscarded: number;
   readonly spansSampledOut: number;
   readonly exportRetries: number;
-  /** Scheme, host and port of each backend that it sends to; empty for a release that does not report them. */
+  /** Scheme, host and port of each backend of the bridge. Empty for a release that does not report them. */
   readonly endpoints: readonly string[];
 }
 
-/** Undefined when the page is not that of a bridge. */
+/** Reads the counters in a metrics page. Undefined when the page is not from a bridge. */
 export function readBridgeCounts(page: string): BridgeCounts | undefined {
   const samples = readSamples(page, ['ray_otel_bridge_']);
   const received = sumOf(samples, METRICS.eventsReceived.name);
@@ -40,7 +40,7 @@ export function readBridgeCounts(page: string): BridgeCounts | undefined {
   };
 }
 
-/** Whether something is counted of which it matters if it still grows. */
+/** Whether a second reading is needed, to see if refusals or retries still increase. */
 export function needsSecondLook(counts: BridgeCounts): boolean {
   return counts.refusedByCode.size > 0 || counts.exportRetries > 0;
 }

@@ -6,7 +6,7 @@ export interface DiagnosedFinding {
   readonly check: string;
   readonly code: FindingCode;
   readonly severity: Severity;
-  /** All nodes, processes or addresses of which it is true. */
+  /** All nodes, processes or addresses with this finding. */
   readonly where: readonly string[];
   readonly what: string;
   readonly why: string;
@@ -14,7 +14,7 @@ export interface DiagnosedFinding {
 }
 
 export interface DiagnosedUnknown {
-  /** The checks that could not be made because of it. */
+  /** Checks that could not run. */
   readonly checks: readonly string[];
   readonly where: readonly string[];
   readonly what: string;
@@ -22,21 +22,22 @@ export interface DiagnosedUnknown {
 }
 
 export interface Diagnosis {
-  /** The worst first, and among equals in the order of the way. */
+  /** Faults first, then warnings, each in the order of the checks. */
   readonly findings: readonly DiagnosedFinding[];
   readonly unknown: readonly DiagnosedUnknown[];
+  /** Checks that passed. The name `well` is part of the JSON output. */
   readonly well: readonly { readonly check: string; readonly what: string }[];
 }
 
-/** Makes every check on the facts. Pure. What is the same at several places is told once, with the places. */
+/** Runs all checks on the facts. Pure. Reports the same finding at several places once, with all places. */
 export function diagnose(facts: Facts): Diagnosis {
   const findings = new Map<string, DiagnosedFinding>();
   const unknown = new Map<string, DiagnosedUnknown>();
-  const well: { check: string; what: string }[] = [];
+  const passed: { check: string; what: string }[] = [];
   for (const { name, judge } of CHECKS) {
     for (const verdict of judge(facts)) {
-      if (verdict.kind === 'well') {
-        well.push({ check: name, what: verdict.what });
+      if (verdict.kind === 'passed') {
+        passed.push({ check: name, what: verdict.what });
         continue;
       }
       if (verdict.kind === 'unknown') {
@@ -53,7 +54,7 @@ export function diagnose(facts: Facts): Diagnosis {
   }
   const bySeverity = (severity: Severity): readonly DiagnosedFinding[] =>
     [...findings.values()].filter((each) => each.severity === severity);
-  return { findings: [...bySeverity('fault'), ...bySeverity('warning')], unknown: [...unknown.values()], well };
+  return { findings: [...bySeverity('fault'), ...bySeverity('warning')], unknown: [...unknown.values()], well: passed };
 }
 
 function withOne(texts: readonly string[], text: string | undefined): readonly string[] {

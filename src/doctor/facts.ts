@@ -6,70 +6,70 @@ import type { OtlpOutcome } from './otlp-outcome.ts';
 import type { RayRelease } from './ray-release.ts';
 import type { MisspeltVariable, RayVariables } from './variables.ts';
 
-/** How an address came to be known. A default that nobody named is only a guess. */
+/** Where an address comes from. A default is only a guess. */
 export type AddressSource = 'flag' | 'variable' | 'process' | 'agent_log' | 'default';
 
 export interface RayFacts {
   readonly url: URL;
   readonly source: AddressSource;
-  /** Of `/api/version`, with the token if one was asked for. */
+  /** Answer of `/api/version`, with the token if the dashboard requires one. */
   readonly answer: HttpAnswer;
   readonly version: string | undefined;
   readonly release: RayRelease | undefined;
   readonly session: string | undefined;
-  /** Where a token was looked for and found; undefined when none was found. */
+  /** Source of the token. Undefined when none was found. */
   readonly tokenFrom: string | undefined;
-  /** Tasks that the cluster has seen, of the state API; undefined when it did not tell. */
+  /** Number of tasks according to Ray's state API. Undefined when it did not answer. */
   readonly taskCount: number | undefined;
   readonly nodes: readonly NodeFacts[];
-  /** Nodes beyond the limit, which were not asked. */
+  /** Number of nodes above the limit, which were not asked. */
   readonly nodesLeftOut: number;
-  /** Why the list of nodes is not known. */
+  /** Whether the list of nodes is unknown. */
   readonly nodesMissing: boolean;
 }
 
-/** A clock compared with the doctor's: it is ahead by at least `least` and at most `most` ms. */
+/** How far a clock is ahead of the doctor's clock, as a range in ms. */
 export interface ClockOffset {
-  readonly leastMs: number;
-  readonly mostMs: number;
+  readonly minMs: number;
+  readonly maxMs: number;
 }
 
 export interface NodeFacts {
-  /** For people: address and host name. */
+  /** Address and host name, for people. */
   readonly name: string;
   readonly ip: string;
   readonly isHead: boolean;
-  /** On the machine of the doctor. */
+  /** Whether the node is on the machine of the doctor. */
   readonly isHere: boolean;
-  /** False for an install without the parts that the agent needs; undefined while the agent does not report. */
+  /** False for a minimal install of Ray, which has no agent. Undefined while the agent does not report. */
   readonly hasAgent: boolean | undefined;
-  /** Since its raylet was started, by the clocks of it and of the head; undefined when that is not told. */
+  /** Time since the start of its raylet, by the clocks of the node and the head. Undefined when unknown. */
   readonly upMs: number | undefined;
   readonly counts: AgentCounts | undefined;
   readonly log: AgentLog | undefined;
-  /** The node has an agent, and surely no log of it. */
+  /** Whether the node has an agent but no log of it. */
   readonly isLogMissing: boolean;
   readonly clock: ClockOffset | undefined;
 }
 
-/** A process of Ray on this machine. */
+/** A Ray process on this machine. */
 export interface ProcessFacts {
   readonly kind: 'raylet' | 'gcs_server';
   readonly pid: number;
-  /** Ray's session that it belongs to; several clusters can run on one machine. */
+  /** Ray session of the process. Several clusters can run on one machine. */
   readonly session: string | undefined;
   /** Undefined when this user may not read its environment. */
   readonly variables: RayVariables | undefined;
-  /** Variables with nearly the name of one that Ray reads. */
+  /** Variables whose names are close to one that Ray reads. */
   readonly misspelt: readonly MisspeltVariable[];
-  /** Flags of `--system-config`, which every process of the cluster gets. */
+  /** Flags of `--system-config`, which apply to every process of the cluster. */
   readonly systemFlags: RayVariables;
   readonly isMinimal: boolean;
-  /** Of a raylet that tells it: where its node's files and metrics are. */
+  /** Node of a raylet, with its files and metrics. */
   readonly node?: OwnNode;
 }
 
-/** A node as the command line of its raylet tells it. */
+/** A node according to the command line of its raylet. */
 export interface OwnNode {
   readonly id: string;
   readonly ip: string;
@@ -80,59 +80,59 @@ export interface OwnNode {
 export interface DriverFacts {
   readonly pid: number;
   readonly jobId: string;
-  /** What it was started with; a script can have set more since. Undefined when this user may not read it. */
+  /** Variables at its start; a script may have set more since. Undefined when this user may not read them. */
   readonly variables: RayVariables | undefined;
   readonly misspelt: readonly MisspeltVariable[];
 }
 
 export interface LocalFacts {
   readonly shell: RayVariables;
-  /** Variables of this shell with nearly the name of one that Ray or the bridge reads. */
+  /** Variables of this shell whose names are close to one that Ray or the bridge reads. */
   readonly misspelt: readonly MisspeltVariable[];
-  /** False where there is no /proc to look into. */
-  readonly canLook: boolean;
+  /** False when this system has no /proc. */
+  readonly hasProcFolder: boolean;
   readonly processes: readonly ProcessFacts[];
-  /** A head of this machine was started with `--include-dashboard=false`. */
+  /** Whether a head on this machine was started with `--include-dashboard=false`. */
   readonly isDashboardOff: boolean;
   readonly drivers: readonly DriverFacts[];
 }
 
 export interface BridgeFacts {
-  /** As Ray would post to it; undefined when the address is no URL. */
+  /** URL that Ray would post to. Undefined when the address is not a URL. */
   readonly url: URL | undefined;
-  /** As it was given, for messages about an address that is no URL. Secret. */
+  /** Address as given, for messages about an invalid URL. Secret. */
   readonly address: string;
   readonly source: AddressSource;
   readonly health: HttpAnswer;
   readonly ready: HttpAnswer;
-  /** Of an empty list of events, posted as Ray posts. */
+  /** Answer to an empty list of events, posted as Ray posts. */
   readonly post: HttpAnswer;
   readonly metrics: HttpAnswer;
   readonly counts: BridgeCounts | undefined;
-  /** Some seconds later; undefined when there was no need to look again. */
+  /** Counters some seconds later. Undefined when no second reading was needed. */
   readonly countsLater: BridgeCounts | undefined;
 }
 
 export type BackendFacts =
-  /** No address is known: neither --endpoint nor a variable, and the bridge is not on this machine. */
+  /** The endpoint is unknown: neither --endpoint nor a variable is set, and the bridge is not on this machine. */
   | { readonly kind: 'not_asked' }
   | { readonly kind: 'invalid'; readonly problems: readonly string[] }
-  /** OTEL_TRACES_EXPORTER names no OTLP. */
+  /** OTEL_TRACES_EXPORTER does not include otlp. */
   | { readonly kind: 'no_otlp'; readonly describe: readonly string[] }
   | {
       readonly kind: 'asked';
-      /** Without credentials. */
+      /** Endpoint without credentials. */
       readonly endpoint: string;
       readonly protocol: string;
-      /** Through which proxy, or why through none, as the start line of the bridge says it. Empty where no variable names one. */
+      /** Proxy in use, or why none is, worded as in the bridge's start line. Empty when no variable names a proxy. */
       readonly route?: string;
       readonly isDefault: boolean;
       readonly outcome: OtlpOutcome;
-      /** What the same place, or its neighbour, answers when spoken to otherwise. */
+      /** Result of trying the other protocol, scheme or port. */
       readonly other: { readonly endpoint: string; readonly protocol: string; readonly speaks: boolean } | undefined;
     };
 
-/** All that was found out before anything is judged. */
+/** Everything that the gatherers found. Input of the checks. */
 export interface Facts {
   readonly ray: RayFacts;
   readonly local: LocalFacts;

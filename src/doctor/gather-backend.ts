@@ -6,19 +6,19 @@ import { type OtlpOutcome, otlpOutcomeOf, speaksOtlp } from './otlp-outcome.ts';
 type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface BackendQuestion {
-  /** With the OTEL_* variables that the bridge has. */
+  /** Environment with the OTEL_* variables. */
   readonly env: Environment;
-  /** In place of OTEL_EXPORTER_OTLP_ENDPOINT. */
+  /** Endpoint that replaces OTEL_EXPORTER_OTLP_ENDPOINT. */
   readonly endpoint: string | undefined;
-  /** Whether the default, localhost, is worth a try: the bridge is on this machine. */
+  /** Whether to try the default endpoint on localhost, because the bridge is on this machine. */
   readonly tryDefault: boolean;
   readonly timeoutMs: number;
   readonly stop: AbortSignal;
 }
 
-const forOneSignal = 'OTEL_EXPORTER_OTLP_TRACES_';
+const TRACES_PREFIX = 'OTEL_EXPORTER_OTLP_TRACES_';
 
-/** Sends an empty request by the settings of the OTEL_* variables, and where it is not taken, one in the other protocol. */
+/** Sends an empty request as the OTEL_* variables specify. If it fails, tries the other protocol, scheme or port. */
 export async function gatherBackend(question: BackendQuestion): Promise<BackendFacts> {
   const env = environmentOf(question);
   const isDefault = !['ENDPOINT', 'TRACES_ENDPOINT'].some((suffix) => isSet(env, `OTEL_EXPORTER_OTLP_${suffix}`));
@@ -30,18 +30,18 @@ export async function gatherBackend(question: BackendQuestion): Promise<BackendF
 
   const { protocol, publicUrl, route } = readOtlpSettings(env, []);
   const outcome = await probe(env, question);
-  const other = await otherWay(env, protocol, publicUrl, outcome, question);
+  const other = await tryAlternative(env, protocol, publicUrl, outcome, question);
   return { kind: 'asked', endpoint: publicUrl, protocol, route: route.describe, isDefault, outcome, other };
 }
 
 function environmentOf({ env, endpoint, timeoutMs }: BackendQuestion): Environment {
-  const given = Number(env[`${forOneSignal}TIMEOUT`] ?? env['OTEL_EXPORTER_OTLP_TIMEOUT'] ?? timeoutMs);
-  // A wrong value stays, so that it is told.
-  const timeout = given > timeoutMs ? { [`${forOneSignal}TIMEOUT`]: String(timeoutMs) } : {};
+  const given = Number(env[`${TRACES_PREFIX}TIMEOUT`] ?? env['OTEL_EXPORTER_OTLP_TIMEOUT'] ?? timeoutMs);
+  // Keeps an invalid value, so that it is reported.
+  const timeout = given > timeoutMs ? { [`${TRACES_PREFIX}TIMEOUT`]: String(timeoutMs) } : {};
   return {
     ...env,
     ...timeout,
-    ...(endpoint === undefined ? {} : { [`${forOneSignal}ENDPOINT`]: '', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }),
+    ...(endpoint === undefined ? {} : { [`${TRACES_PREFIX}ENDPOINT`]: '', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }),
   };
 }
 
@@ -60,8 +60,8 @@ async function probe(env: Environment, { timeoutMs, stop }: BackendQuestion): Pr
 
 type Asked = Extract<BackendFacts, { kind: 'asked' }>;
 
-/** The other protocol at the same port, the other scheme, or the neighbour of 4317 and 4318: whichever the failure points to. */
-async function otherWay(
+/** Tries the other scheme, the other one of the ports 4317 and 4318, or the other protocol, depending on the failure. */
+async function tryAlternative(
   env: Environment,
   protocol: string,
   publicUrl: string,
@@ -87,9 +87,9 @@ async function otherWay(
 }
 
 async function tryOther(env: Environment, protocol: string, endpoint: string, question: BackendQuestion): Promise<Asked['other']> {
-  // Without headers: credentials go only where, and how, the user said.
-  const withoutHeaders = { OTEL_EXPORTER_OTLP_HEADERS: '', [`${forOneSignal}HEADERS`]: '' };
-  const address = { [`${forOneSignal}ENDPOINT`]: '', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
-  const changed = { ...env, ...withoutHeaders, ...address, [`${forOneSignal}PROTOCOL`]: protocol };
+  // Without headers: credentials go only to the endpoint that the user named.
+  const withoutHeaders = { OTEL_EXPORTER_OTLP_HEADERS: '', [`${TRACES_PREFIX}HEADERS`]: '' };
+  const address = { [`${TRACES_PREFIX}ENDPOINT`]: '', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint };
+  const changed = { ...env, ...withoutHeaders, ...address, [`${TRACES_PREFIX}PROTOCOL`]: protocol };
   return { endpoint, protocol, speaks: speaksOtlp(await probe(changed, question)) };
 }

@@ -4,14 +4,14 @@ import { type AddressSource, type BridgeFacts, notAsked } from './facts.ts';
 import { askIn, type World } from './world.ts';
 
 export interface BridgeQuestion {
-  /** As Ray has it in its variable. */
+  /** Address in Ray's variable. */
   readonly address: string;
   readonly source: AddressSource;
-  /** For `/metrics`. */
+  /** Token for `/metrics`. */
   readonly readToken: string | undefined;
 }
 
-/** Asks the bridge how it is, and posts an empty list of events to it as Ray would. */
+/** Reads the health and the counters of the bridge, and posts an empty list of events as Ray would. */
 export async function gatherBridge({ address, source, readToken }: BridgeQuestion, world: World): Promise<BridgeFacts> {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
@@ -19,31 +19,31 @@ export async function gatherBridge({ address, source, readToken }: BridgeQuestio
     return { url: undefined, address, source, ...nothing };
   }
   const [health, ready, post, metrics] = await Promise.all([
-    askIn(world, besides(url, '/healthz')),
-    askIn(world, besides(url, '/readyz')),
+    askIn(world, siblingUrl(url, '/healthz')),
+    askIn(world, siblingUrl(url, '/readyz')),
     askIn(world, url, { method: 'POST', body: '[]' }),
     askMetrics(url, readToken, world),
   ]);
   const counts = countsOf(metrics);
-  const countsLater = counts !== undefined && needsSecondLook(counts) ? await lookAgain(url, readToken, world) : undefined;
+  const countsLater = counts !== undefined && needsSecondLook(counts) ? await readCountsLater(url, readToken, world) : undefined;
   return { url, address, source, health, ready, post, metrics, counts, countsLater };
 }
 
-async function lookAgain(url: URL, readToken: string | undefined, world: World): Promise<BridgeCounts | undefined> {
+async function readCountsLater(url: URL, readToken: string | undefined, world: World): Promise<BridgeCounts | undefined> {
   await world.sleep(world.limits.secondLookMs, world.stop);
   return countsOf(await askMetrics(url, readToken, world));
 }
 
 function askMetrics(url: URL, readToken: string | undefined, world: World): Promise<HttpAnswer> {
-  return askIn(world, besides(url, '/metrics'), { bearer: readToken, maxBytes: world.limits.maxMetricsBytes });
+  return askIn(world, siblingUrl(url, '/metrics'), { bearer: readToken, maxBytes: world.limits.maxMetricsBytes });
 }
 
 function countsOf(answer: HttpAnswer): BridgeCounts | undefined {
   return answer.kind === 'answered' && answer.status === 200 ? readBridgeCounts(answer.text) : undefined;
 }
 
-/** Another path of the bridge that takes posts at `url`, without the sender's credentials. The bridge may be mounted below a path. */
-function besides(url: URL, path: string): URL {
+/** Another path of the bridge that accepts posts at `url`, without the sender's credentials. The bridge may be mounted below a path. */
+function siblingUrl(url: URL, path: string): URL {
   const other = new URL(url);
   other.username = '';
   other.password = '';

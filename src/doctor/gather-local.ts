@@ -3,8 +3,9 @@ import { isIP } from 'node:net';
 import { isAbsolute, join } from 'node:path';
 import type { DriverFacts, LocalFacts, OwnNode, ProcessFacts } from './facts.ts';
 import type { ListedDriver } from './gather-ray.ts';
-import { at, parseJson } from './json.ts';
 import { suspectVariables } from '../known-variables.ts';
+import { parseJson } from '../runtime/index.ts';
+import { at } from './json.ts';
 import {
   MAX_MISSPELT,
   type MisspeltVariable,
@@ -18,14 +19,14 @@ import {
 import type { World } from './world.ts';
 
 /**
- * Looks at this machine: the variables of the shell, and of the processes of Ray that run here. Of an environment only the documented variables
- * of Ray, and misspelt names of them, are kept. The agent's own environment is no use, because it writes its title over it; it has that of its raylet.
+ * Reads the variables of the shell and of the Ray processes on this machine. Keeps only the documented variables of Ray and misspelt
+ * names. Reads the raylet instead of the agent: the agent has the same variables, but overwrites its environment with a title.
  */
 export function gatherLocal(world: World): Omit<LocalFacts, 'drivers'> {
   const shell = pickRayVariables(world.env);
   const misspelt = misspeltIn(world.env);
   const pids = listPids(world);
-  if (pids === undefined) return { shell, misspelt, canLook: false, processes: [], isDashboardOff: false };
+  if (pids === undefined) return { shell, misspelt, hasProcFolder: false, processes: [], isDashboardOff: false };
   const processes: ProcessFacts[] = [];
   let isDashboardOff = false;
   for (const pid of pids) {
@@ -45,7 +46,7 @@ export function gatherLocal(world: World): Omit<LocalFacts, 'drivers'> {
     });
     if (processes.length >= world.limits.maxProcesses) break;
   }
-  return { shell, misspelt, canLook: true, processes, isDashboardOff };
+  return { shell, misspelt, hasProcFolder: true, processes, isDashboardOff };
 }
 
 function misspeltIn(env: World['env']): readonly MisspeltVariable[] {
@@ -53,7 +54,7 @@ function misspeltIn(env: World['env']): readonly MisspeltVariable[] {
   return [...misspeltRayVariables(Object.keys(env)), ...ofBridge].slice(0, MAX_MISSPELT);
 }
 
-/** Those of the drivers that run on this machine. */
+/** Reads the variables of the drivers that run on this machine. */
 export function gatherDrivers(drivers: readonly ListedDriver[], world: World): readonly DriverFacts[] {
   return drivers
     .filter(({ ip }) => world.ownAddresses.has(ip))
@@ -76,7 +77,7 @@ function kindOf(program: string): ProcessFacts['kind'] | undefined {
   return program.endsWith('/gcs/gcs_server') ? 'gcs_server' : undefined;
 }
 
-/** The head starts it all the same, without the part that answers. */
+/** Whether the process is a dashboard without its web server, which a head starts for `--include-dashboard=false`. */
 function isDisabledDashboard(commandLine: readonly string[]): boolean {
   return commandLine.includes('--disable-frontend') && commandLine.some((part) => part.endsWith('/ray/dashboard/dashboard.py'));
 }
@@ -88,13 +89,13 @@ function ownNodeOf(commandLine: readonly string[]): OwnNode | undefined {
   return isWhole ? { id, ip, isHead: commandLine.includes('--head'), sessionFolder } : undefined;
 }
 
-/** Both name a socket or folder of the session, or the session itself. */
+/** Session of a Ray process: its command line names a socket or folder of the session, or the session itself. */
 function sessionOf(commandLine: readonly string[]): string | undefined {
   const [session] = commandLine.flatMap((part) => /session_[\w-]{1,100}/.exec(part)?.[0] ?? []);
   return session;
 }
 
-/** Processes of the cluster that was asked; all of them while it is not known which that is. */
+/** Processes of the given session, or all processes when the session is unknown. */
 export function ofSession(processes: readonly ProcessFacts[], session: string | undefined): readonly ProcessFacts[] {
   return session === undefined ? processes : processes.filter((each) => each.session === session);
 }
@@ -104,7 +105,7 @@ function environmentOf(environ: string | undefined): Pick<ProcessFacts, 'variabl
   return { variables: rayVariablesOfEnviron(environ), misspelt: misspeltRayVariables(namesOfEnviron(environ)) };
 }
 
-/** `--config_list` of the GCS: what `--system-config` said, as JSON in base64. */
+/** Flags of `--system-config`, which the GCS has in `--config_list` as JSON in base64. */
 function systemFlagsOf(commandLine: readonly string[]): RayVariables {
   const encoded = commandLine.find((part) => part.startsWith('--config_list='))?.slice('--config_list='.length);
   const config = encoded === undefined ? undefined : parseJson(Buffer.from(encoded, 'base64').toString('utf8'));
@@ -116,7 +117,7 @@ function systemFlagsOf(commandLine: readonly string[]): RayVariables {
   return pickRayVariables(flags);
 }
 
-/** At most so many bytes; undefined when this user may not read it, or it is gone. */
+/** Reads a file of a process, up to a limit. Undefined when the process ended or this user may not read it. */
 function readProcFile({ procFolder, limits }: World, pid: number, name: string): string | undefined {
   let descriptor: number | undefined;
   try {

@@ -3,10 +3,11 @@ import { type AgentCounts, readAgentCounts } from './agent-metrics.ts';
 import type { Answered, HttpAnswer } from './ask.ts';
 import { offsetOfDate, offsetOfSample } from './clock-offset.ts';
 import type { ClockOffset, NodeFacts } from './facts.ts';
-import { at, listAt, numberAt, parseJson, textAt } from './json.ts';
+import { parseJson } from '../runtime/index.ts';
+import { at, listAt, numberAt, textAt } from './json.ts';
 import { askIn, type World } from './world.ts';
 
-/** A node as the dashboard lists it. */
+/** A node in the dashboard's list. */
 export interface ListedNode {
   readonly id: string;
   readonly ip: string;
@@ -18,12 +19,12 @@ export interface ListedNode {
   readonly sampleOffset: ClockOffset | undefined;
 }
 
-/** Where an agent writes whereto it posts, and why that fails. */
+/** Log in which an agent writes where it posts to, and why posts fail. */
 export const LOG_NAME = 'dashboard_agent.log';
 
 type AskRay = (path: string, maxBytes?: number) => Promise<HttpAnswer>;
 
-/** The nodes that are alive; undefined when the answer is no list of nodes. */
+/** Nodes that are alive. Undefined when the answer is not a list of nodes. */
 export function listNodes(answer: Answered): readonly ListedNode[] | undefined {
   const summary = at(parseJson(answer.text), 'data', 'summary');
   if (!Array.isArray(summary)) return undefined;
@@ -39,7 +40,7 @@ export function listNodes(answer: Answered): readonly ListedNode[] | undefined {
         ip: textAt(entry, 'ip') ?? textAt(entry, 'raylet', 'nodeManagerAddress') ?? '',
         hostname: textAt(entry, 'hostname') ?? textAt(entry, 'raylet', 'nodeManagerHostname') ?? '',
         isHead: at(entry, 'raylet', 'isHeadNode') === true,
-        // A minimal install says so by ports of -1; an agent that does not report may also be one that has just started.
+        // A minimal install has the port -1. An agent that does not report may have started recently.
         hasAgent: port === -1 ? false : at(entry, 'agent') === undefined ? undefined : true,
         upMs: upTime(answer, Number(textAt(entry, 'raylet', 'startTimeMs'))),
         metricsPort: port !== undefined && port > 0 && port <= 65_535 ? port : undefined,
@@ -54,7 +55,7 @@ function upTime({ clock }: Answered, startMs: number): number | undefined {
   return clock !== undefined && startMs > 0 ? clock.dateMs - startMs : undefined;
 }
 
-/** Asks the node's metrics port, and the dashboard for the node's log of its agent. */
+/** Reads the node's counters from its metrics port, and the log of its agent through the dashboard. */
 export async function gatherNode(node: ListedNode, askRay: AskRay, world: World): Promise<NodeFacts> {
   const { limits } = world;
   const log = (lines: number, maxBytes: number): Promise<HttpAnswer> =>
@@ -79,7 +80,10 @@ export async function gatherNode(node: ListedNode, askRay: AskRay, world: World)
   };
 }
 
-/** Whether the node has a log of its agent; also true when it does not tell. The dashboard answers for one that is not there as it does for trouble of its own. */
+/**
+ * Whether the node lists a log of its agent. True when unknown. Reading the log does not answer this: the dashboard gives the same
+ * answer for an absent log and for its own errors.
+ */
 async function listsLog({ id }: ListedNode, askRay: AskRay): Promise<boolean> {
   const answer = await askRay(`/api/v0/logs?node_id=${id}&glob=${LOG_NAME}`);
   if (!isText(answer)) return true;

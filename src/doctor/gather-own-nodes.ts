@@ -1,14 +1,15 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorCode } from '../runtime/index.ts';
 import { readAgentLog, type AgentLog } from './agent-log.ts';
 import type { NodeFacts, ProcessFacts } from './facts.ts';
 import { askNodeMetrics, countsOf, LOG_NAME } from './gather-nodes.ts';
 import { mapBounded, type World } from './world.ts';
 
-/** What is kept of a port file of Ray: a number. */
+/** Maximum size of a port file of Ray, which contains a number. */
 const MAX_PORT_FILE_BYTES = 16;
 
-/** The nodes whose raylets run here, looked at without the dashboard: by the files of their session and their metrics port. */
+/** Reads the nodes of this machine without the dashboard, from the files of their session and their metrics port. */
 export async function gatherOwnNodes(processes: readonly ProcessFacts[], world: World): Promise<readonly NodeFacts[]> {
   const raylets = processes.flatMap(({ kind, isMinimal, node }) => (kind === 'raylet' && !isMinimal && node !== undefined ? [node] : []));
   return await mapBounded(raylets, world.limits.maxConcurrentNodes, async ({ id, ip, isHead, sessionFolder }) => {
@@ -36,11 +37,11 @@ function readLog(path: string, { limits }: World): AgentLog | 'missing' | undefi
     const tail = readPart(path, limits.maxLogTailBytes, true);
     return readAgentLog(head, tail.split('\n').slice(-limits.logTailLines).join('\n'));
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'missing' : undefined;
+    return errorCode(error) === 'ENOENT' ? 'missing' : undefined;
   }
 }
 
-/** Ray from 2.50 on writes it there; before, the port is not known without the dashboard. */
+/** Reads the metrics port from the file that Ray 2.50 and later write. */
 function readPort(path: string): number | undefined {
   try {
     const port = Number(readPart(path, MAX_PORT_FILE_BYTES).trim());
@@ -50,7 +51,7 @@ function readPort(path: string): number | undefined {
   }
 }
 
-/** At most so many bytes of a file's begin or end. Who wrote the path is not known: nothing but a file is read, and nothing is waited for. */
+/** Reads the first or last bytes of a file. The path is untrusted, so this reads only plain files and never blocks. */
 function readPart(path: string, maxBytes: number, fromEnd = false): string {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {

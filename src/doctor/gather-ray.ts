@@ -1,7 +1,8 @@
 import { type Answered, type HttpAnswer } from './ask.ts';
 import type { AddressSource, RayFacts } from './facts.ts';
 import { gatherNode, type ListedNode, listNodes } from './gather-nodes.ts';
-import { at, listAt, numberAt, parseJson, textAt } from './json.ts';
+import { parseJson } from '../runtime/index.ts';
+import { at, listAt, numberAt, textAt } from './json.ts';
 import { parseRelease } from './ray-release.ts';
 import { findRayToken } from './ray-token.ts';
 import { askIn, mapBounded, type World } from './world.ts';
@@ -11,7 +12,7 @@ export interface RayQuestion {
   readonly source: AddressSource;
 }
 
-/** A driver that the cluster tells of, so that its environment can be looked at when it runs here. */
+/** A driver in the dashboard's list of jobs. Its environment can be read if it runs on this machine. */
 export interface ListedDriver {
   readonly ip: string;
   readonly pid: number;
@@ -23,15 +24,15 @@ export interface GatheredRay {
   readonly drivers: readonly ListedDriver[];
 }
 
-/** Asks the dashboard for the release, its nodes, what has run and which drivers run, and then each node. */
+/** Asks the dashboard for the release, the nodes, the number of tasks and the running drivers. Then asks each node. */
 export async function gatherRay({ url, source }: RayQuestion, world: World): Promise<GatheredRay> {
   const first = await askIn(world, pathOf(url, '/api/version'));
-  // The token goes only where one is asked for.
-  const token = asksForToken(first) ? findRayToken(world.env) : undefined;
+  // Sends the token only if the dashboard requires one.
+  const token = requiresToken(first) ? findRayToken(world.env) : undefined;
   const answer = token === undefined ? first : await askIn(world, pathOf(url, '/api/version'), { bearer: token.token });
   const version = versionOf(answer);
   const common = {
-    session: isGood(answer) ? textAt(parseJson(answer.text), 'session_name') : undefined,
+    session: isUsable(answer) ? textAt(parseJson(answer.text), 'session_name') : undefined,
     url,
     source,
     answer,
@@ -49,22 +50,22 @@ export async function gatherRay({ url, source }: RayQuestion, world: World): Pro
     askRay('/api/v0/tasks?limit=1', world.limits.maxNodeListBytes),
     askRay('/api/jobs/', world.limits.maxNodeListBytes),
   ]);
-  const listed = isGood(nodeList) ? listNodes(nodeList) : undefined;
+  const listed = isUsable(nodeList) ? listNodes(nodeList) : undefined;
   const asked = (listed ?? []).slice(0, world.limits.maxNodes);
   const nodes = await mapBounded(asked, world.limits.maxConcurrentNodes, (node: ListedNode) => gatherNode(node, askRay, world));
   return {
     facts: {
       ...common,
-      taskCount: isGood(tasks) ? numberAt(parseJson(tasks.text), 'data', 'result', 'total') : undefined,
+      taskCount: isUsable(tasks) ? numberAt(parseJson(tasks.text), 'data', 'result', 'total') : undefined,
       nodes,
       nodesLeftOut: (listed?.length ?? 0) - asked.length,
       nodesMissing: listed === undefined,
     },
-    drivers: isGood(jobs) ? driversOf(jobs.text) : [],
+    drivers: isUsable(jobs) ? driversOf(jobs.text) : [],
   };
 }
 
-/** The address may have a path of its own, behind a proxy. */
+/** URL of a path of the dashboard, which may itself be below a path of a proxy. */
 function pathOf(url: URL, path: string): URL {
   const target = new URL(url);
   const [pathname = '', search = ''] = path.split('?');
@@ -74,15 +75,15 @@ function pathOf(url: URL, path: string): URL {
   return target;
 }
 
-function asksForToken(answer: HttpAnswer): boolean {
+function requiresToken(answer: HttpAnswer): boolean {
   return answer.kind === 'answered' && (answer.status === 401 || answer.status === 403);
 }
 
 function versionOf(answer: HttpAnswer): string | undefined {
-  return isGood(answer) ? textAt(parseJson(answer.text), 'ray_version') : undefined;
+  return isUsable(answer) ? textAt(parseJson(answer.text), 'ray_version') : undefined;
 }
 
-function isGood(answer: HttpAnswer): answer is Answered {
+function isUsable(answer: HttpAnswer): answer is Answered {
   return answer.kind === 'answered' && answer.status === 200 && !answer.isCut;
 }
 

@@ -11,11 +11,11 @@ import { withTimeLimit } from '../runtime/index.ts';
 import type { World } from './world.ts';
 
 export interface DoctorQuestion {
-  /** Of Ray's dashboard; undefined: Ray's variables, else the default. */
+  /** URL of Ray's dashboard. Default: from Ray's variables, or localhost. */
   readonly rayAddress: URL | undefined;
-  /** As Ray posts to it; undefined: what the nodes have, else the default of `serve`. */
+  /** URL that Ray posts to. Default: the address of the nodes, or the default of `serve`. */
   readonly bridgeAddress: URL | undefined;
-  /** In place of OTEL_EXPORTER_OTLP_ENDPOINT. */
+  /** Endpoint that replaces OTEL_EXPORTER_OTLP_ENDPOINT. */
   readonly endpoint: string | undefined;
   readonly readToken: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -27,10 +27,10 @@ export interface DoctorQuestion {
   readonly limits?: Partial<DoctorLimits>;
 }
 
-const defaultRayAddress = 'http://127.0.0.1:8265';
-const defaultBridgeAddress = 'http://127.0.0.1:8080/v1/events';
+const DEFAULT_RAY_ADDRESS = 'http://127.0.0.1:8265';
+const DEFAULT_BRIDGE_ADDRESS = 'http://127.0.0.1:8080/v1/events';
 
-/** Asks everybody, within the limits. Changes nothing anywhere: the posts hold no events. */
+/** Asks Ray, its nodes, the bridge and the backend, within the limits. Changes nothing: its posts contain no events. */
 export async function gatherFacts(question: DoctorQuestion): Promise<Facts> {
   const { env, now, sleep, stop } = question;
   const limits = { ...DEFAULT_DOCTOR_LIMITS, ...question.limits };
@@ -53,7 +53,7 @@ export async function gatherFacts(question: DoctorQuestion): Promise<Facts> {
   const ray = asked.nodesMissing ? { ...asked, nodes: await gatherOwnNodes(machine.processes, trusting) } : asked;
   const here = { ...machine, processes: ofSession(machine.processes, ray.session) };
   const found = bridgeAddress(question, here, ray);
-  // An address that somebody else wrote, into a log or for a process, gets no token of ours.
+  // An address from a log or another process is untrusted and gets no token.
   const isOurs = found.source !== 'agent_log' && found.source !== 'process';
   const bridgeQuestion = { ...found, readToken: isOurs ? question.readToken : undefined };
   const bridge = await gatherBridge(bridgeQuestion, trusting);
@@ -72,10 +72,10 @@ function rayQuestion({ rayAddress, env }: DoctorQuestion): { url: URL; source: A
   if (rayAddress !== undefined) return { url: rayAddress, source: 'flag' };
   for (const name of ['RAY_API_SERVER_ADDRESS', 'RAY_ADDRESS']) {
     const text = env[name] ?? '';
-    // RAY_ADDRESS may also be that of the GCS, which is no use here.
+    // RAY_ADDRESS may also be the address of the GCS, which is not HTTP.
     if (/^https?:/i.test(text) && URL.canParse(text)) return { url: new URL(text), source: 'variable' };
   }
-  return { url: new URL(defaultRayAddress), source: 'default' };
+  return { url: new URL(DEFAULT_RAY_ADDRESS), source: 'default' };
 }
 
 function bridgeAddress(
@@ -88,7 +88,7 @@ function bridgeAddress(
   const ofProcess = here.processes.find(({ variables }) => variables?.address)?.variables?.address;
   if (ofProcess !== undefined) return { address: ofProcess, source: 'process' };
   const ofLog = ray.nodes.find(({ log }) => log?.address)?.log?.address;
-  return ofLog === undefined ? { address: defaultBridgeAddress, source: 'default' } : { address: ofLog, source: 'agent_log' };
+  return ofLog === undefined ? { address: DEFAULT_BRIDGE_ADDRESS, source: 'default' } : { address: ofLog, source: 'agent_log' };
 }
 
 function isOnThisMachine(address: string, { ownAddresses }: World): boolean {

@@ -1,14 +1,6 @@
-/** Readers for JSON of strangers: a value of the wrong shape is as good as none. */
+/** Readers for untrusted JSON: a value of the wrong shape reads as absent. */
 
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-/** The value at a path of keys; undefined where the path breaks off. */
+/** The value at a path of keys. Undefined when the path does not exist. */
 export function at(value: unknown, ...keys: readonly string[]): unknown {
   let current = value;
   for (const key of keys) {
@@ -23,11 +15,11 @@ export function listAt(value: unknown, ...keys: readonly string[]): readonly unk
   return Array.isArray(found) ? found : [];
 }
 
-const maxTextLength = 300;
+const MAX_TEXT_LENGTH = 300;
 
 export function textAt(value: unknown, ...keys: readonly string[]): string | undefined {
   const found = at(value, ...keys);
-  return typeof found === 'string' && found !== '' ? found.slice(0, maxTextLength) : undefined;
+  return typeof found === 'string' && found !== '' ? found.slice(0, MAX_TEXT_LENGTH) : undefined;
 }
 
 export function numberAt(value: unknown, ...keys: readonly string[]): number | undefined {

@@ -1,29 +1,30 @@
-/** Bounds of what one run asks, reads and waits, whoever answers. */
+/** Limits of one run: what it asks, reads and waits for. */
 export interface DoctorLimits {
-  /** For one answer with its body. `--timeout`. */
+  /** Maximum wait for one answer with its body. `--timeout`. */
   readonly timeoutMs: number;
-  /** For the whole run; what was not asked by then is unknown. */
+  /** Maximum time for the whole run. Checks without an answer by then are unknown. */
   readonly totalMs: number;
-  /** Nodes that are being asked at once, by three requests each. */
+  /** Nodes that are asked concurrently, with three requests each. */
   readonly maxConcurrentNodes: number;
-  /** Nodes that are asked one by one; of more, the first ones. */
+  /** Nodes that are asked. Further nodes are skipped. */
   readonly maxNodes: number;
-  /** Of a small answer. */
+  /** Maximum size of a small answer. */
   readonly maxAnswerBytes: number;
-  /** Of the dashboard's list of nodes: about 15 KiB a node. */
+  /** Maximum size of the dashboard's list of nodes, which has about 15 KiB per node. */
   readonly maxNodeListBytes: number;
-  /** Of a page of metrics; a large node has a few MiB. */
+  /** Maximum size of a metrics page. A large node has a few MiB. */
   readonly maxMetricsBytes: number;
-  /** Of the begin of an agent's log: its first lines tell the address. */
+  /** Bytes to read from the beginning of an agent's log, which contains the address. */
   readonly maxLogHeadBytes: number;
-  /** Of its end, which tells failures. */
+  /** Bytes to read from the end of an agent's log, which contains failures. */
   readonly maxLogTailBytes: number;
+  /** Lines to read from the end of an agent's log. */
   readonly logTailLines: number;
   /** Local processes whose environment is read. */
   readonly maxProcesses: number;
-  /** Of a file of `/proc`. */
+  /** Bytes to read from a file of `/proc`. */
   readonly maxProcFileBytes: number;
-  /** Between two looks at counters, to see which of them grow: longer than Ray's longest pause of 5 s. */
+  /** Time between two readings of the counters. Longer than Ray's longest backoff of 5 s. */
   readonly secondLookMs: number;
 }
 

@@ -1,8 +1,8 @@
-/** What became of an empty export request. */
+/** Result of an empty export request. */
 export type OtlpOutcome =
-  | { readonly kind: 'taken' }
-  /** Taken, with a remark of ours or of theirs. */
-  | { readonly kind: 'remark'; readonly reason: string }
+  | { readonly kind: 'accepted' }
+  /** Accepted, with a warning of the exporter or the backend. */
+  | { readonly kind: 'warning'; readonly reason: string }
   | {
       readonly kind: 'refused_connection' | 'unknown_host' | 'timeout' | 'not_its_protocol' | 'tls_mismatch' | 'tls_untrusted';
       readonly reason: string;
@@ -15,10 +15,10 @@ interface ExportAnswer {
   readonly warning?: string;
 }
 
-type Rule = readonly [pattern: RegExp, kind: Exclude<OtlpOutcome['kind'], 'taken' | 'remark'>];
+type Rule = readonly [pattern: RegExp, kind: Exclude<OtlpOutcome['kind'], 'accepted' | 'warning'>];
 
-/** In this order: the first that fits counts. The reasons are those of `export/`, by HTTP status, gRPC status or Node's error code. */
-const rules: readonly Rule[] = [
+/** The first matching rule wins. The reasons come from `export/`: HTTP status, gRPC status or Node's error code. */
+const RULES: readonly Rule[] = [
   [/^the proxy |^HTTP 407\b|^E[A-Z]+:.*\(through the proxy /, 'proxy'],
   [/but the answer is not OTLP/, 'not_its_protocol'],
   [/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ECONNRESET.*connect/, 'refused_connection'],
@@ -36,16 +36,18 @@ const rules: readonly Rule[] = [
   [/^no answer|DEADLINE_EXCEEDED|ETIMEDOUT/, 'timeout'],
 ];
 
+/** Classifies the answer of an exporter. */
 export function otlpOutcomeOf(answer: ExportAnswer | undefined): OtlpOutcome {
-  if (answer?.kind === 'delivered') return answer.warning === undefined ? { kind: 'taken' } : { kind: 'remark', reason: answer.warning };
+  if (answer?.kind === 'delivered')
+    return answer.warning === undefined ? { kind: 'accepted' } : { kind: 'warning', reason: answer.warning };
   const reason = answer?.reason ?? 'no answer';
-  return { kind: rules.find(([pattern]) => pattern.test(reason))?.[1] ?? 'failing', reason };
+  return { kind: RULES.find(([pattern]) => pattern.test(reason))?.[1] ?? 'failing', reason };
 }
 
-/** Whether who answered so understands the protocol that it was spoken to in. */
+/** Whether the server understood the protocol of the request. */
 export function speaksOtlp(outcome: OtlpOutcome): boolean {
   return (
-    outcome.kind === 'taken' ||
+    outcome.kind === 'accepted' ||
     outcome.kind === 'credentials' ||
     (outcome.kind === 'failing' && /^(?:HTTP (?:400|429|5)|gRPC )/.test(outcome.reason))
   );

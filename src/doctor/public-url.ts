@@ -1,8 +1,8 @@
 import { isLoopback, pathWithoutToken } from '../http/index.ts';
 
-const maxShownLength = 200;
+const MAX_SHOWN_LENGTH = 200;
 
-/** An address as it may be shown: user, password, token in the path and query are gone, also when it is not a URL at all. */
+/** Makes an address safe to print: hides user, password, a token in the path and the query, even when it is not a URL. */
 export function publicUrl(address: string | URL): string {
   const text = String(address);
   if (!URL.canParse(text) || !/^https?:/i.test(text))
@@ -13,17 +13,17 @@ export function publicUrl(address: string | URL): string {
   return cut(`${url.protocol}//${credentials}${url.host}${pathWithoutToken(url.pathname)}${query}`);
 }
 
-/** Whether two addresses are one, but for their credentials. */
+/** Whether two addresses have the same scheme, host and port. */
 export function isSameAddress(one: string, other: string): boolean {
-  return placeOf(one) === placeOf(other);
+  return originOf(one) === originOf(other);
 }
 
-function placeOf(text: string): string {
+function originOf(text: string): string {
   if (!URL.canParse(text)) return text;
   const { protocol, hostname, port } = new URL(text);
   return `${protocol}//${isLoopback(hostname) ? 'localhost' : hostname}:${port}`;
 }
 
 function cut(text: string): string {
-  return text.length > maxShownLength ? `${text.slice(0, maxShownLength)}…` : text;
+  return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
 }

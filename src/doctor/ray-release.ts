@@ -1,4 +1,4 @@
-/** A release of Ray: 2.49.2 is [2, 49]. Patches change nothing of the event stream. */
+/** A release of Ray: 2.49.2 is [2, 49]. Patch releases do not change the event stream. */
 export type RayRelease = readonly [major: number, minor: number];
 
 export function parseRelease(version: string): RayRelease | undefined {
@@ -6,17 +6,17 @@ export function parseRelease(version: string): RayRelease | undefined {
   return match === null ? undefined : [Number(match[1]), Number(match[2])];
 }
 
-export function isAtLeast([major, minor]: RayRelease, [leastMajor, leastMinor]: RayRelease): boolean {
-  return major > leastMajor || (major === leastMajor && minor >= leastMinor);
+export function isAtLeast([major, minor]: RayRelease, [minMajor, minMinor]: RayRelease): boolean {
+  return major > minMajor || (major === minMajor && minor >= minMinor);
 }
 
-/** The first release that posts events at all. */
+/** First release that posts events. */
 export const FIRST_WITH_EVENTS: RayRelease = [2, 49];
-/** The first with events of jobs, actors and nodes, and with `RAY_enable_ray_event`. */
+/** First release with events of jobs, actors and nodes, and with `RAY_enable_ray_event`. */
 export const FIRST_WITH_RAY_EVENT: RayRelease = [2, 50];
-/** The first that takes `ALL` as list of event types. */
+/** First release that accepts `ALL` as the list of event types. */
 export const FIRST_WITH_ALL: RayRelease = [2, 54];
-/** From here on TASK_EXECUTION_EVENT is TASK_LIFECYCLE_EVENT. */
+/** First release with the name TASK_LIFECYCLE_EVENT for TASK_EXECUTION_EVENT. */
 export const FIRST_WITH_TASK_LIFECYCLE: RayRelease = [2, 51];
 
 /** Values of Ray's `RayEvent.EventType`, 2.49 to 2.60. */
@@ -41,7 +41,7 @@ export const KNOWN_EVENT_TYPES: ReadonlySet<string> = new Set([
   'WORKER_LIFECYCLE_EVENT',
 ]);
 
-/** In Ray's own default list of 2.49 and 2.50, though no event has that type. */
+/** Names in the default list of Ray 2.49 and 2.50 that no event has as its type. */
 const HARMLESS_EVENT_TYPES: ReadonlySet<string> = new Set(['ACTOR_TASK_EXECUTION_EVENT', 'EVENT_TYPE_UNSPECIFIED']);
 
 export interface EventTypeList {
@@ -51,7 +51,7 @@ export interface EventTypeList {
   readonly unknownNames: readonly string[];
 }
 
-/** Reads the list as Ray does: commas between exact names, spaces around them are fine. */
+/** Parses the list as Ray does: exact names, separated by commas, with optional spaces. */
 export function parseEventTypes(text: string): EventTypeList {
   const names = new Set(
     text
@@ -64,7 +64,7 @@ export function parseEventTypes(text: string): EventTypeList {
   return { isAll, names, unknownNames };
 }
 
-/** Ray reads `1` and `true`, in any case and without spaces, as on; `yes` and `on` are off. Seen with 2.60. */
+/** Whether Ray reads a flag as on: `1` or `true` in any case, without spaces. `yes` and `on` are off. Observed with Ray 2.60. */
 export function isOn(value: string | undefined): boolean {
   return /^(?:1|true)$/i.test(value ?? '');
 }

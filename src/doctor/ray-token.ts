@@ -1,16 +1,16 @@
-import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { readSmallFile } from '../runtime/index.ts';
 
 export interface RayToken {
   /** Secret. */
   readonly token: string;
-  /** For people. */
+  /** Source of the token, for people. */
   readonly from: string;
 }
 
-const maxTokenFileBytes = 4096;
+const MAX_TOKEN_FILE_BYTES = 4096;
 
-/** The token of Ray's dashboard, where Ray's own tools look for it, in their order. */
+/** Finds the token of Ray's dashboard in the places that Ray's own tools check, in the same order. */
 export function findRayToken(env: Readonly<Record<string, string | undefined>>): RayToken | undefined {
   const fromVariable = env['RAY_AUTH_TOKEN']?.trim();
   if (fromVariable !== undefined && fromVariable !== '') return { token: fromVariable, from: 'RAY_AUTH_TOKEN' };
@@ -21,12 +21,7 @@ export function findRayToken(env: Readonly<Record<string, string | undefined>>):
 }
 
 function readToken(path: string, from: string): RayToken | undefined {
-  try {
-    const status = statSync(path);
-    if (!status.isFile() || status.size > maxTokenFileBytes) return undefined;
-    const token = readFileSync(path, 'utf8').trim();
-    return token === '' ? undefined : { token, from };
-  } catch {
-    return undefined;
-  }
+  const read = readSmallFile(path, MAX_TOKEN_FILE_BYTES);
+  const token = read.ok ? read.value.trim() : '';
+  return token === '' ? undefined : { token, from };
 }

@@ -1,8 +1,9 @@
-import { formatCount, printable, textWidth } from '../terminal/index.ts';
+import { printable } from '../runtime/index.ts';
+import { formatCount, textWidth } from '../terminal/index.ts';
 import { type Diagnosis, type DiagnosedFinding, type DiagnosedUnknown, hasFault } from './diagnosis.ts';
 
 export interface RenderOptions {
-  /** Columns to wrap at; undefined: no wrapping, for files and pipes. */
+  /** Columns to wrap at. Undefined disables wrapping, for files and pipes. */
   readonly width: number | undefined;
   readonly color: boolean;
 }
@@ -10,14 +11,14 @@ export interface RenderOptions {
 type Style = 'red' | 'yellow' | 'cyan' | 'green' | 'bold' | 'dim';
 type Paint = (style: Style, text: string) => string;
 
-const ansi: Readonly<Record<Style, number>> = { red: 31, yellow: 33, cyan: 36, green: 32, bold: 1, dim: 2 };
-const leastWidth = 50;
-/** Places that are named; of more, the count. */
-const maxPlaces = 5;
+const ANSI_CODES: Readonly<Record<Style, number>> = { red: 31, yellow: 33, cyan: 36, green: 32, bold: 1, dim: 2 };
+const MIN_WIDTH = 50;
+/** Places that are named. Further places are counted. */
+const MAX_PLACES = 5;
 
-/** The diagnosis for people: the worst first, a line each, and under it what to do. Pure; all text of strangers is made harmless. */
+/** Renders the diagnosis for people: findings first, each with its fix and reason. Pure. Escapes unsafe characters. */
 export function renderDiagnosis(diagnosis: Diagnosis, { width, color }: RenderOptions): string {
-  const paint: Paint = (style, text) => (color ? `\u001b[${ansi[style]}m${text}\u001b[0m` : text);
+  const paint: Paint = (style, text) => (color ? `\u001b[${ANSI_CODES[style]}m${text}\u001b[0m` : text);
   const wrapped = (mark: string, text: string): readonly string[] => wrap(printable(text), width, mark);
   const lines = [
     ...diagnosis.findings.flatMap((each) => [...findingLines(each, paint, wrapped), '']),
@@ -37,7 +38,7 @@ function findingLines({ code, severity, where, what, why, fix }: DiagnosedFindin
   const style = isFault ? 'red' : 'yellow';
   return [
     ...paintFirst(
-      wrapped(isFault ? '✗ ' : '! ', `${code}: ${placed(where, what)}`),
+      wrapped(isFault ? '✗ ' : '! ', `${code}: ${withPlaces(where, what)}`),
       (mark) => paint(style, mark),
       (text) => text.replace(code, paint(style, code)),
     ),
@@ -48,8 +49,8 @@ function findingLines({ code, severity, where, what, why, fix }: DiagnosedFindin
 
 function unknownLines({ where, what, fix }: DiagnosedUnknown, paint: Paint, wrapped: Wrapped): readonly string[] {
   return [
-    ...paintFirst(wrapped('? ', `not known: ${placed(where, what)}`), (mark) => paint('cyan', mark)),
-    ...wrapped('  to know it: ', fix),
+    ...paintFirst(wrapped('? ', `unknown: ${withPlaces(where, what)}`), (mark) => paint('cyan', mark)),
+    ...wrapped('  to find out: ', fix),
   ];
 }
 
@@ -62,12 +63,12 @@ function paintFirst(
   return [mark(first.slice(0, 1)) + rest(first.slice(1)), ...others];
 }
 
-/** 'what' with the places, unless it names the one place itself. */
-function placed(where: readonly string[], what: string): string {
+/** `what` with its places in front. Leaves out a single place that `what` already names. */
+function withPlaces(where: readonly string[], what: string): string {
   const [only] = where;
   if (only === undefined || (where.length === 1 && what.includes(only.replace(/ \(.*\)$/, '')))) return what;
-  const named = where.slice(0, maxPlaces).join(', ');
-  return `${named}${where.length > maxPlaces ? ` and ${formatCount(where.length - maxPlaces, 'other')}` : ''}: ${what}`;
+  const named = where.slice(0, MAX_PLACES).join(', ');
+  return `${named}${where.length > MAX_PLACES ? ` and ${formatCount(where.length - MAX_PLACES, 'other')}` : ''}: ${what}`;
 }
 
 function summary(diagnosis: Diagnosis): string {
@@ -76,8 +77,8 @@ function summary(diagnosis: Diagnosis): string {
   const parts = [
     ...(hasFault(diagnosis) ? [formatCount(faults, 'fault')] : ['no fault found']),
     ...(warnings > 0 ? [formatCount(warnings, 'warning')] : []),
-    ...(diagnosis.unknown.length > 0 ? [`${formatCount(diagnosis.unknown.length, 'thing')} not known`] : []),
-    `${diagnosis.well.length} well`,
+    ...(diagnosis.unknown.length > 0 ? [`${diagnosis.unknown.length} unknown`] : []),
+    `${diagnosis.well.length} passed`,
   ];
   return parts.join(', ');
 }
@@ -89,7 +90,7 @@ function wrap(text: string, width: number | undefined, mark: string): readonly s
   let line = mark;
   for (const word of text.split(' ')) {
     const isEmpty = line === mark || line === indent;
-    if (!isEmpty && textWidth(line) + textWidth(word) > Math.max(leastWidth, width - 2)) {
+    if (!isEmpty && textWidth(line) + textWidth(word) > Math.max(MIN_WIDTH, width - 2)) {
       lines.push(line.trimEnd());
       line = indent;
     }

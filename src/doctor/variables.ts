@@ -1,6 +1,6 @@
 import { nearMiss } from '../options/index.ts';
 
-/** The documented variables of Ray and its client: the only ones that are read of a process, kept and shown. */
+/** Documented variables of Ray and its HTTP client. Doctor reads and shows no other variables of a process. */
 export const RAY_VARIABLES = {
   address: 'RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR',
   eventTypes: 'RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENT_TYPES',
@@ -14,7 +14,7 @@ export const RAY_VARIABLES = {
 
 export type RayVariable = keyof typeof RAY_VARIABLES;
 
-/** Those that are set, by our own names. Values are as hostile as any text. */
+/** Values of the variables that are set. Untrusted text. */
 export type RayVariables = Readonly<Partial<Record<RayVariable, string>>>;
 
 export function pickRayVariables(environment: Readonly<Record<string, string | undefined>>): RayVariables {
@@ -27,26 +27,26 @@ export function pickRayVariables(environment: Readonly<Record<string, string | u
   return picked;
 }
 
-/** Variables of Ray that `doctor` and Ray's own tools read in a shell, or that the documentation names. */
-const FURTHER_NAMES: readonly string[] = [
+/** Other variables of Ray that `doctor` and Ray's own tools read in a shell, or that the documentation names. */
+const OTHER_NAMES: readonly string[] = [
   'RAY_ADDRESS',
   'RAY_API_SERVER_ADDRESS',
   'RAY_AUTH_TOKEN',
   'RAY_AUTH_TOKEN_PATH',
   'RAY_SERVE_ENABLE_TASK_EVENTS',
 ];
-const RAY_NAMES = [...Object.values(RAY_VARIABLES).filter((name) => name.startsWith('RAY_')), ...FURTHER_NAMES];
+const RAY_NAMES = [...Object.values(RAY_VARIABLES).filter((name) => name.startsWith('RAY_')), ...OTHER_NAMES];
 
-/** Misspelt variables of one environment beyond this many are left out. */
+/** Maximum number of misspelt variables that are reported for one environment. */
 export const MAX_MISSPELT = 20;
 
-/** A variable whose name is nearly that of one that Ray or the bridge reads. Its value is never looked at. */
+/** A variable whose name is close to one that Ray or the bridge reads. Doctor never reads its value. */
 export interface MisspeltVariable {
   readonly name: string;
   readonly meant: string;
 }
 
-/** Misspelt names among `names`. Ray reads a name exactly as it is written, letter case included. */
+/** Finds misspelt names. Ray's names are case-sensitive. */
 export function misspeltRayVariables(names: Iterable<string>): readonly MisspeltVariable[] {
   const found: MisspeltVariable[] = [];
   for (const name of names) {
@@ -58,12 +58,12 @@ export function misspeltRayVariables(names: Iterable<string>): readonly Misspelt
   return found;
 }
 
-/** Names of the variables in an environment as the kernel gives it. */
+/** Names of the variables in a process environment of `/proc`. */
 export function namesOfEnviron(text: string): readonly string[] {
   return text.split('\0').map((entry) => entry.slice(0, Math.max(0, entry.indexOf('='))));
 }
 
-/** Of a process's environment as the kernel gives it, `NAME=value` texts each ended by a NUL, the documented variables; nothing else is kept. */
+/** Documented variables in a process environment of `/proc`, which has `NAME=value` entries separated by NUL. */
 export function rayVariablesOfEnviron(text: string): RayVariables {
   const entries = text.split('\0').map((entry): [string, string] => {
     const equals = Math.max(0, entry.indexOf('='));

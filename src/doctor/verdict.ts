@@ -1,40 +1,41 @@
 import type { FindingCode } from './findings.ts';
 
-/** Something is wrong, or may be. */
+/** Something is wrong, or may be wrong. */
 export interface Finding {
   readonly kind: 'finding';
   readonly code: FindingCode;
-  /** The node, process or address that it is about; the same finding on many nodes is shown once. */
+  /** Node, process or address. The same finding at several places is shown once. */
   readonly where?: string;
-  /** One sentence: what was seen. */
+  /** What was observed. One sentence. */
   readonly what: string;
-  /** One sentence or two: what it leads to. */
+  /** Consequence or cause. One or two sentences. */
   readonly why: string;
-  /** What to do now. */
+  /** What to do. */
   readonly fix: string;
 }
 
-/** A check that could not be made. Never counted as all well. */
+/** A check that could not run. Never counts as passed. */
 export interface Unknown {
   readonly kind: 'unknown';
   readonly where?: string;
-  /** What is not known, and why. */
+  /** What is unknown, and why. */
   readonly what: string;
-  /** How it can be known. */
+  /** How to find out. */
   readonly fix: string;
 }
 
-export interface Well {
-  readonly kind: 'well';
+/** A check that found nothing wrong. */
+export interface Passed {
+  readonly kind: 'passed';
   readonly what: string;
 }
 
-/** A check says at least one thing: nothing found is `well`, said on purpose. */
-export type Verdict = Finding | Unknown | Well;
+export type Verdict = Finding | Unknown | Passed;
+/** Verdicts of one check: at least one, so that no check passes silently. */
 export type Verdicts = readonly [Verdict, ...Verdict[]];
 
-export function well(what: string): Well {
-  return { kind: 'well', what };
+export function passed(what: string): Passed {
+  return { kind: 'passed', what };
 }
 
 export function unknown(what: string, fix: string, where?: string): Unknown {
@@ -45,7 +46,7 @@ export function finding(code: FindingCode, text: Omit<Finding, 'kind' | 'code'>)
   return { kind: 'finding', code, ...text };
 }
 
-/** The verdicts that there are, or `otherwise` when there is none. */
+/** The given verdicts, or `otherwise` when there are none. */
 export function verdictsOr(verdicts: readonly Verdict[], otherwise: Verdict): Verdicts {
   const [first, ...rest] = verdicts;
   return first === undefined ? [otherwise] : [first, ...rest];

@@ -14,7 +14,7 @@ import {
   viaProxy,
 } from './outcome.ts';
 import { readRpcStatus } from '../otlp/index.ts';
-import { printable } from '../runtime/index.ts';
+import { printableExcerpt } from '../runtime/index.ts';
 import { type Proxy, type ServerAddress, speaksTls } from './connection.ts';
 
 const METHOD = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
@@ -192,6 +192,6 @@ function listenToGrpc(grpc: typeof GrpcJs, listener: Listener): () => void {
 }
 
 function notifyListeners(...parts: unknown[]): void {
-  const line = printable(parts.map(String).join(' '));
+  const line = printableExcerpt(parts.map(String).join(' '));
   for (const listener of LISTENERS) listener(line);
 }

@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream';
 import { type HrTime, SpanStatusCode } from '@opentelemetry/api';
 import { JsonTraceSerializer } from '@opentelemetry/otlp-transformer';
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
-import { printable } from '../runtime/index.ts';
+import { printableExcerpt } from '../runtime/index.ts';
 import { type ExportOutcome, outcomeOfError } from './outcome.ts';
 import { SenderExporter } from './sender.ts';
 
@@ -103,7 +103,7 @@ function spanLine(span: ReadableSpan): string {
   const parts = [
     isoTime(span.startTime),
     `${milliseconds(span)} ms`,
-    printable(span.name),
+    printableExcerpt(span.name),
     ...statusOf(span),
     `trace=${traceId}`,
     `span=${spanId}`,
@@ -114,7 +114,7 @@ function spanLine(span: ReadableSpan): string {
 
 function statusOf(span: ReadableSpan): readonly string[] {
   if (span.status.code !== SpanStatusCode.ERROR) return [];
-  return [`ERROR ${printable(span.status.message ?? '')}`.trimEnd()];
+  return [`ERROR ${printableExcerpt(span.status.message ?? '')}`.trimEnd()];
 }
 
 function isoTime([seconds, nanos]: HrTime): string {

@@ -1,6 +1,6 @@
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { readFields, readRpcStatus, type TraceSerializer } from '../otlp/index.ts';
-import { printable } from '../runtime/index.ts';
+import { printableExcerpt } from '../runtime/index.ts';
 import { type ExportOutcome, type FailedOutcome, outcomeOfUnexpectedAnswer } from './outcome.ts';
 import { SenderExporter } from './sender.ts';
 
@@ -41,7 +41,7 @@ export function createOtlpExporter(serializer: TraceSerializer, transport: OtlpT
       try {
         body = serializer.serializeRequest([...spans]);
       } catch (error) {
-        return { kind: 'refused', reason: `the span cannot be encoded: ${printable(String(error))}` };
+        return { kind: 'refused', reason: `the span cannot be encoded: ${printableExcerpt(String(error))}` };
       }
       if (body === undefined) return { kind: 'refused', reason: 'the span cannot be encoded' };
       const answer = await transport.send(body, stop.signal);
@@ -106,7 +106,7 @@ function readProtobuf(body: Uint8Array, isGuess: boolean): OtlpAnswer | undefine
   if (inner === undefined) return undefined;
   const rejected = inner.findLast(({ number }) => number === 1)?.varint ?? 0;
   const message = inner.findLast(({ number }) => number === 2)?.bytes;
-  return { rejectedSpans: Math.max(0, rejected), message: printable(new TextDecoder().decode(message)) };
+  return { rejectedSpans: Math.max(0, rejected), message: printableExcerpt(new TextDecoder().decode(message)) };
 }
 
 /** Field names as in OTLP/JSON, or as in the .proto file, which some libraries use. */
@@ -120,7 +120,7 @@ function readJson(text: string): OtlpAnswer | undefined {
   const rejectedSpans = int64Of(partial['rejectedSpans'] ?? partial['rejected_spans'] ?? 0);
   const message = partial['errorMessage'] ?? partial['error_message'] ?? '';
   if (rejectedSpans === undefined || typeof message !== 'string') return undefined;
-  return { rejectedSpans: Math.max(0, rejectedSpans), message: printable(message) };
+  return { rejectedSpans: Math.max(0, rejectedSpans), message: printableExcerpt(message) };
 }
 
 /** JSON writes an int64 as a number or as a string. */

@@ -1,4 +1,4 @@
-import { printable } from '../runtime/index.ts';
+import { printableExcerpt } from '../runtime/index.ts';
 
 /**
  * The result of one export request.
@@ -221,7 +221,7 @@ export function outcomeOfProxyStatus(status: number, { publicUrl, variable }: Pr
 /** Classifies an error on the connection to a proxy. */
 export function outcomeOfProxyError(error: Error, { publicUrl, variable }: ProxyName): FailedOutcome {
   const code = 'code' in error && typeof error.code === 'string' ? `${error.code}: ` : '';
-  const reason = printable(`the proxy ${publicUrl} cannot be used: ${code}${error.message}`);
+  const reason = printableExcerpt(`the proxy ${publicUrl} cannot be used: ${code}${error.message}`);
   const hint = `check host and port of the proxy in ${variable}, or add the backend to NO_PROXY to connect directly`;
   return TLS_ERROR.test(code.slice(0, -2)) || NOT_HTTP.test(code)
     ? { kind: 'misconfigured', reason, fix: hint }
@@ -265,10 +265,10 @@ export function outcomeOfError(error: unknown): FailedOutcome {
   if (typeof code === 'string') return outcomeOfSystemError(code, error.message);
   if (typeof code === 'number' && code >= 300 && code < 600) return outcomeOfHttpStatus(code, error.message);
   if (typeof code === 'number' && code >= 1 && code <= 16) return outcomeOfGrpcStatus(code, error.message);
-  return { kind: 'retry_after', reason: printable(`${error.name}: ${error.message}`), maybeSpans: true };
+  return { kind: 'retry_after', reason: printableExcerpt(`${error.name}: ${error.message}`), maybeSpans: true };
 }
 
 function withDetail(what: string, detail: string): string {
-  const text = printable(detail.trim());
+  const text = printableExcerpt(detail.trim());
   return text === '' || text === what ? what : `${what}: ${text}`;
 }

@@ -19,7 +19,6 @@ export {
   optional,
   optionalText,
   type Parse,
-  type Parsed,
   replaySpeed,
   requiredText,
   size,

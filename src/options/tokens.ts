@@ -1,4 +1,4 @@
-import type { Parsed } from './values.ts';
+import { failure, type Result, success } from '../runtime/index.ts';
 
 /** Shorter tokens could be guessed. */
 const MIN_TOKEN_LENGTH = 16;
@@ -10,14 +10,14 @@ const MAX_TOKENS = 100;
 const TOKEN_PATTERN = /^[A-Za-z0-9._~-]+$/;
 
 /** Parses tokens separated by commas. Empty text gives an empty list. A problem never quotes a token. */
-export function tokenList(text: string): Parsed<readonly string[]> {
+export function tokenList(text: string): Result<readonly string[]> {
   return checked(text.split(',').flatMap((piece, index) => placed(piece, `token ${index + 1}`)));
 }
 
 /** Parses a token file: one token per line, at least one. Skips blank lines and lines that begin with #. */
-export function tokenLines(text: string): Parsed<readonly string[]> {
+export function tokenLines(text: string): Result<readonly string[]> {
   const found = text.split('\n').flatMap((line, index) => (line.startsWith('#') ? [] : placed(line, `the token on line ${index + 1}`)));
-  return found.length === 0 ? { ok: false, problem: 'holds no token; write one per line' } : checked(found);
+  return found.length === 0 ? failure('holds no token; write one per line') : checked(found);
 }
 
 interface PlacedToken {
@@ -30,19 +30,15 @@ function placed(text: string, place: string): readonly PlacedToken[] {
   return token === '' ? [] : [{ token, place }];
 }
 
-function checked(found: readonly PlacedToken[]): Parsed<readonly string[]> {
-  if (found.length > MAX_TOKENS) return { ok: false, problem: `holds ${found.length} tokens; the maximum is ${MAX_TOKENS}` };
+function checked(found: readonly PlacedToken[]): Result<readonly string[]> {
+  if (found.length > MAX_TOKENS) return failure(`holds ${found.length} tokens; the maximum is ${MAX_TOKENS}`);
   for (const { token, place } of found) {
     if (token.length < MIN_TOKEN_LENGTH || token.length > MAX_TOKEN_LENGTH)
-      return {
-        ok: false,
-        problem: `${place} must have ${MIN_TOKEN_LENGTH} to ${MAX_TOKEN_LENGTH} characters, not ${token.length}; make one with: openssl rand -hex 24`,
-      };
+      return failure(
+        `${place} must have ${MIN_TOKEN_LENGTH} to ${MAX_TOKEN_LENGTH} characters, not ${token.length}; make one with: openssl rand -hex 24`,
+      );
     if (!TOKEN_PATTERN.test(token))
-      return {
-        ok: false,
-        problem: `${place} may contain only letters, digits and . _ ~ -; make one with: openssl rand -hex 24`,
-      };
+      return failure(`${place} may contain only letters, digits and . _ ~ -; make one with: openssl rand -hex 24`);
   }
-  return { ok: true, value: found.map(({ token }) => token) };
+  return success(found.map(({ token }) => token));
 }

@@ -1,7 +1,8 @@
+import { escapeUnsafe, failure, type Result, success } from '../runtime/index.ts';
+
 /** Parsers of option values: typed text in; a value, or a sentence that says what is wrong and how to write it, out. */
 
-export type Parsed<Value> = { readonly ok: true; readonly value: Value } | { readonly ok: false; readonly problem: string };
-export type Parse<Value> = (text: string) => Parsed<Value>;
+export type Parse<Value> = (text: string) => Result<Value>;
 
 /** Address to listen on. `host` is a name, or an address without brackets. Port 0 lets the system choose. */
 export interface ListenAddress {
@@ -24,17 +25,11 @@ const BYTES_PER_UNIT: Readonly<Record<string, number>> = {
   GiB: 2 ** 30,
 };
 
-function valid<Value>(value: Value): Parsed<Value> {
-  return { ok: true, value };
-}
-
-function invalid(problem: string): { readonly ok: false; readonly problem: string } {
-  return { ok: false, problem };
-}
+const MAX_QUOTED_LENGTH = 60;
 
 /** Makes a user's value safe to quote in a message: short, in quotes, without control characters. */
 export function quoted(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '?');
+  return escapeUnsafe(JSON.stringify(text.length > MAX_QUOTED_LENGTH ? `${text.slice(0, MAX_QUOTED_LENGTH)}…` : text));
 }
 
 /** Parses `500ms`, `5s`, `1h`, `1h30m` or `0` into milliseconds. `min` is a duration, too. */
@@ -42,10 +37,10 @@ export function duration(min = '0'): Parse<number> {
   const minMs = parseDurationMs(min) ?? 0;
   return (text) => {
     const ms = parseDurationMs(text);
-    if (ms === undefined) return invalid(`${quoted(text)} is not a duration; write it like 500ms, 5s, 1h or 1h30m`);
-    if (ms < minMs) return invalid(`${quoted(text)} is too short; the minimum is ${min}`);
-    if (ms > MAX_DURATION_MS) return invalid(`${quoted(text)} is too long; the maximum is 24d`);
-    return valid(ms);
+    if (ms === undefined) return failure(`${quoted(text)} is not a duration; write it like 500ms, 5s, 1h or 1h30m`);
+    if (ms < minMs) return failure(`${quoted(text)} is too short; the minimum is ${min}`);
+    if (ms > MAX_DURATION_MS) return failure(`${quoted(text)} is too long; the maximum is 24d`);
+    return success(ms);
   };
 }
 
@@ -61,11 +56,11 @@ function parseDurationMs(text: string): number | undefined {
 export function size(minBytes = 0): Parse<number> {
   return (text) => {
     const match = /^(\d+(?:\.\d+)?) ?(B|kB|KB|MB|GB|KiB|MiB|GiB)?$/.exec(text);
-    if (match === null) return invalid(`${quoted(text)} is not a size; write bytes, or a unit as in 64MiB or 10GB`);
+    if (match === null) return failure(`${quoted(text)} is not a size; write bytes, or a unit as in 64MiB or 10GB`);
     const bytes = Math.round(Number(match[1]) * (BYTES_PER_UNIT[match[2] ?? 'B'] ?? 1));
-    if (!Number.isSafeInteger(bytes)) return invalid(`${quoted(text)} is too large`);
-    if (bytes < minBytes) return invalid(`${quoted(text)} is too small; the minimum is ${minBytes} bytes`);
-    return valid(bytes);
+    if (!Number.isSafeInteger(bytes)) return failure(`${quoted(text)} is too large`);
+    if (bytes < minBytes) return failure(`${quoted(text)} is too small; the minimum is ${minBytes} bytes`);
+    return success(bytes);
   };
 }
 
@@ -73,8 +68,8 @@ export function size(minBytes = 0): Parse<number> {
 export function count(min = 0): Parse<number> {
   return (text) => {
     const value = Number(text);
-    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) return invalid(`${quoted(text)} is not a whole number`);
-    return value < min ? invalid(`${quoted(text)} is too small; the minimum is ${min}`) : valid(value);
+    if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) return failure(`${quoted(text)} is not a whole number`);
+    return value < min ? failure(`${quoted(text)} is too small; the minimum is ${min}`) : success(value);
   };
 }
 
@@ -82,64 +77,64 @@ export function count(min = 0): Parse<number> {
 export function oneOf<const Word extends string>(...words: readonly Word[]): Parse<Word> {
   return (text) => {
     const word = words.find((candidate) => candidate === text);
-    return word === undefined ? invalid(`${quoted(text)} is not one of ${words.join(', ')}`) : valid(word);
+    return word === undefined ? failure(`${quoted(text)} is not one of ${words.join(', ')}`) : success(word);
   };
 }
 
 /** Accepts any text. Empty text gives undefined. */
-export const optionalText: Parse<string | undefined> = (text) => valid(text === '' ? undefined : text);
+export const optionalText: Parse<string | undefined> = (text) => success(text === '' ? undefined : text);
 
 /** Makes a parser optional: empty text gives undefined. */
 export function optional<Value>(parse: Parse<Value>): Parse<Value | undefined> {
-  return (text) => (text === '' ? valid(undefined) : parse(text));
+  return (text) => (text === '' ? success(undefined) : parse(text));
 }
 
 /** Parses a switch: on when the flag is present, off when it is absent or `--flag=false`. */
 export const switchValue: Parse<boolean> = (text) => {
-  if (text === '' || text === 'false') return valid(false);
-  return text === 'true' ? valid(true) : invalid(`${quoted(text)} is not true or false; write the flag without a value`);
+  if (text === '' || text === 'false') return success(false);
+  return text === 'true' ? success(true) : failure(`${quoted(text)} is not true or false; write the flag without a value`);
 };
 
 /** Accepts any text but an empty one. `what` completes the message 'is required: …'. */
 export function requiredText(what: string): Parse<string> {
-  return (text) => (text === '' ? invalid(`is required: ${what}`) : valid(text));
+  return (text) => (text === '' ? failure(`is required: ${what}`) : success(text));
 }
 
 /** Parses `host:port` or `[::1]:8080`. `:8080` means every address of the machine. */
 export const listenAddress: Parse<ListenAddress> = (text) => {
   const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]*)):(\d{1,5})$/.exec(text);
   if (match === null) {
-    return invalid(`${quoted(text)} is not an address; write host:port, as in 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080`);
+    return failure(`${quoted(text)} is not an address; write host:port, as in 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080`);
   }
   const port = Number(match[3]);
-  if (port > 65_535) return invalid(`port ${port} does not exist; the maximum is 65535`);
+  if (port > 65_535) return failure(`port ${port} does not exist; the maximum is 65535`);
   const host = match[1] ?? match[2] ?? '';
-  return valid({ host: host === '' ? '0.0.0.0' : host, port });
+  return success({ host: host === '' ? '0.0.0.0' : host, port });
 };
 
 /** Parses a link pattern with the placeholder `{traceId}` and, optionally, `{spanId}`. Empty text gives undefined. */
 export const traceUrlPattern: Parse<string | undefined> = (text) => {
-  if (text === '') return valid(undefined);
-  if (!URL.canParse(text) || !/^https?:/i.test(text)) return invalid('is not an http:// or https:// URL');
+  if (text === '') return success(undefined);
+  if (!URL.canParse(text) || !/^https?:/i.test(text)) return failure('is not an http:// or https:// URL');
   if (!text.includes('{traceId}'))
-    return invalid('must contain {traceId}, which is replaced by the trace id, as in http://localhost:16686/trace/{traceId}');
-  return valid(text);
+    return failure('must contain {traceId}, which is replaced by the trace id, as in http://localhost:16686/trace/{traceId}');
+  return success(text);
 };
 
 /** Parses an http(s) URL. The caller sends its user and password, if any, as Basic authentication. */
 export const httpTarget: Parse<URL> = (text) => {
-  if (text === '') return invalid('is required: the URL of a bridge, as in --to http://127.0.0.1:8080');
+  if (text === '') return failure('is required: the URL of a bridge, as in --to http://127.0.0.1:8080');
   // Problems never quote the text: it may hold a password.
-  if (!URL.canParse(text)) return invalid('is not a URL; write it like http://127.0.0.1:8080');
+  if (!URL.canParse(text)) return failure('is not a URL; write it like http://127.0.0.1:8080');
   const url = new URL(text);
-  return url.protocol === 'http:' || url.protocol === 'https:' ? valid(url) : invalid('must begin with http:// or https://');
+  return url.protocol === 'http:' || url.protocol === 'https:' ? success(url) : failure('must begin with http:// or https://');
 };
 
 /** Parses a factor of the recorded speed. `max` gives Infinity. */
 export const replaySpeed: Parse<number> = (text) => {
-  if (text === 'max') return valid(Number.POSITIVE_INFINITY);
+  if (text === 'max') return success(Number.POSITIVE_INFINITY);
   const value = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text) || value <= 0)
-    return invalid(`${quoted(text)} is not a speed; write 1 (as recorded), 10 (ten times as fast) or max`);
-  return valid(value);
+    return failure(`${quoted(text)} is not a speed; write 1 (as recorded), 10 (ten times as fast) or max`);
+  return success(value);
 };

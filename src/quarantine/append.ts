@@ -3,21 +3,19 @@ import { appendWhole, openForLines } from '../export/index.ts';
 import { deleteFile, type EntryKind, entryFile, fileNumbers } from './files.ts';
 import type { QuarantineLimits } from './limits.ts';
 
-export interface AppendedLines {
-  /** Full files that were removed to make room. */
-  readonly removedFiles: number;
-}
-
 /**
- * Appends whole lines to the newest file of their kind, or to a new one when they do not fit. Opens the file each time, so that it goes on
- * when somebody cleared the folder away. Not synced: what is in quarantine was never promised. Throws what the system says.
+ * Appends lines to the newest file of their kind, or to a new file when they do not fit. Returns how many full files it removed
+ * to make room. Opens the file for each call, so it still works after the folder was removed. Does not sync: nobody was promised
+ * that quarantined entries survive a power failure.
+ *
+ * @throws the system's error
  */
 export async function appendLines(
   folder: string,
   kind: EntryKind,
   lines: readonly string[],
   { maxFileBytes, maxFiles }: Pick<QuarantineLimits, 'maxFileBytes' | 'maxFiles'>,
-): Promise<AppendedLines> {
+): Promise<number> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const text = lines.join('');
   const newest = (await fileNumbers(folder, kind)).at(-1) ?? 1;
@@ -31,7 +29,7 @@ export async function appendLines(
   } finally {
     await handle.close();
   }
-  return { removedFiles };
+  return removedFiles;
 }
 
 async function sizeOf(file: string): Promise<number> {
@@ -39,7 +37,7 @@ async function sizeOf(file: string): Promise<number> {
   return found?.size ?? 0;
 }
 
-/** Also removals whose entries are gone. */
+/** Removes files up to number `last`, and also files of removals whose entries are gone. Returns the number of entry files. */
 async function removeOld(folder: string, kind: EntryKind, last: number): Promise<number> {
   const [entries, removals] = await Promise.all([fileNumbers(folder, kind), fileNumbers(folder, kind, 'removed')]);
   const isOld = (number: number): boolean => number <= last;

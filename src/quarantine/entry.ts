@@ -1,29 +1,30 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { redactRawEvent, type Rejection } from '../event/index.ts';
 import { otlpJsonLines } from '../export/index.ts';
+import { parseJson } from '../runtime/index.ts';
 import type { EntryKind } from './files.ts';
 
 interface EntryHead {
-  /** Where it stands: kind, number of the file, offset. Stays the same as long as the entry is there. */
+  /** Kind, file number and offset. Never changes while the entry exists. */
   readonly id: string;
-  /** When it was received or refused, as ISO 8601. */
+  /** Time at which the event was received or the span refused, in ISO 8601. */
   readonly time: string;
-  /** Of an event: its `RejectionCode`. Of a span: `span_refused`. */
+  /** `RejectionCode` of an event; `span_refused` for a span. */
   readonly code: string;
-  /** For people. Hostile: it may quote the event. */
+  /** Message for people. Untrusted: it may quote the event. */
   readonly reason: string;
 }
 
-/** One line of a quarantine file, and its id. */
+/** A line of a quarantine file, with its id. */
 export type QuarantineEntry =
   | (EntryHead & {
       readonly kind: 'event';
-      /** As posted, without secrets. */
+      /** The event as posted, without its secrets. */
       readonly event: unknown;
     })
   | (EntryHead & {
       readonly kind: 'span';
-      /** The exporter whose backend would not take it. */
+      /** Name of the exporter whose backend refused the span. */
       readonly exporter: string;
       readonly traceId: string;
       readonly spanId: string;
@@ -31,7 +32,7 @@ export type QuarantineEntry =
       readonly request: unknown;
     });
 
-/** The line of an event; undefined when it is not JSON. Secrets are taken out here, before anything is written. */
+/** Line for an event, without its secrets. Undefined when the event is not JSON. */
 export function eventLine(json: Uint8Array, rejection: Rejection, timeMs: number): string | undefined {
   const raw = parseJson(Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString('utf8'));
   if (raw === undefined) return undefined;
@@ -39,7 +40,7 @@ export function eventLine(json: Uint8Array, rejection: Rejection, timeMs: number
   return `${JSON.stringify({ kind: 'event', time: isoTime(timeMs), code, reason: message, event: redactRawEvent(raw) })}\n`;
 }
 
-/** The line of a span; undefined when it cannot be encoded. */
+/** Line for a span. Undefined when the span cannot be encoded. */
 export function spanLine(span: ReadableSpan, reason: string, exporter: string, timeMs: number): string | undefined {
   const [request] = otlpJsonLines([span]);
   if (request === undefined) return undefined;
@@ -48,7 +49,7 @@ export function spanLine(span: ReadableSpan, reason: string, exporter: string, t
   return `${head.slice(0, -1)},"request":${request.trimEnd()}}\n`;
 }
 
-/** Undefined when the line is not one of ours. */
+/** Reads a line. Undefined when the line is damaged. */
 export function parseEntry(id: string, kind: EntryKind, line: string): QuarantineEntry | undefined {
   const parsed = parseJson(line);
   if (typeof parsed !== 'object' || parsed === null) return undefined;
@@ -56,7 +57,7 @@ export function parseEntry(id: string, kind: EntryKind, line: string): Quarantin
   const texts = (...keys: readonly string[]): boolean => keys.every((key) => typeof stored[key] === 'string');
   if (stored['kind'] !== kind || !texts('time', 'code', 'reason')) return undefined;
   const isWhole = kind === 'event' ? 'event' in stored : 'request' in stored && texts('exporter', 'traceId', 'spanId');
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- each field was looked at
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the lines above checked each field
   return isWhole ? ({ id, ...stored } as QuarantineEntry) : undefined;
 }
 
@@ -64,13 +65,15 @@ export function entryId(kind: EntryKind, file: number, offset: number): string {
   return `${kind.charAt(0)}${file}-${offset}`;
 }
 
-export interface EntryPlace {
+export interface EntryPosition {
   readonly kind: EntryKind;
   readonly file: number;
+  /** Bytes before the entry. */
   readonly offset: number;
 }
 
-export function placeOfId(id: string): EntryPlace | undefined {
+/** Position of the entry with this id. Undefined when the text is not an id. */
+export function entryPosition(id: string): EntryPosition | undefined {
   const match = /^([es])(\d{1,15})-(\d{1,15})$/.exec(id);
   if (match === null) return undefined;
   return { kind: match[1] === 'e' ? 'event' : 'span', file: Number(match[2]), offset: Number(match[3]) };
@@ -78,12 +81,4 @@ export function placeOfId(id: string): EntryPlace | undefined {
 
 function isoTime(ms: number): string {
   return new Date(ms).toISOString();
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,32 +1,30 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../runtime/index.ts';
 
 export const ENTRY_KINDS = ['event', 'span'] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 
-/** Where the quarantine of a bridge stands in its data folder. */
+/** Folder of the quarantine in the data folder of a bridge. */
 export function quarantineFolder(dataDir: string): string {
   return join(dataDir, 'quarantine');
 }
 
-/**
- * Files are numbered and only ever appended to by the one bridge that owns the folder; no entry moves, so that file and offset are its id
- * for good. Whoever removes an entry appends its offset to the file of removals beside it. So nobody needs a lock.
- */
+/** File of entries, one per line. See the README for why it needs no lock. */
 export function entryFile(folder: string, kind: EntryKind, number: number): string {
   return join(folder, `${kind}s-${number}.ndjson`);
 }
 
-/** Offsets of removed entries, one a line. */
+/** File with the offsets of removed entries, one per line. */
 export function removalsFile(folder: string, kind: EntryKind, number: number): string {
   return join(folder, `${kind}s-${number}.removed`);
 }
 
-/** Numbers of the files of a kind, in ascending order. Empty when there is no folder yet. */
+/** Numbers of the files of a kind, in ascending order. Empty when the folder does not exist yet. */
 export async function fileNumbers(folder: string, kind: EntryKind, suffix: 'ndjson' | 'removed' = 'ndjson'): Promise<readonly number[]> {
   const pattern = new RegExp(String.raw`^${kind}s-(\d{1,15})\.${suffix}$`);
   const names = await readdir(folder).catch((error: unknown) => {
-    if (isMissing(error)) return [];
+    if (errorCode(error) === 'ENOENT') return [];
     throw error;
   });
   return names
@@ -35,27 +33,23 @@ export async function fileNumbers(folder: string, kind: EntryKind, suffix: 'ndjs
     .toSorted((a, b) => a - b);
 }
 
-/** Entries first: removals without entries do no harm, entries without their removals would come back. */
+/** Deletes a file and its removals. The entries go first, so that a crash in between cannot bring removed entries back. */
 export async function deleteFile(folder: string, kind: EntryKind, number: number): Promise<void> {
   await rm(entryFile(folder, kind, number), { force: true });
   await rm(removalsFile(folder, kind, number), { force: true });
 }
 
-/** A line that is not ended is still being written, and left out. */
+/** Offsets of the removed entries of a file. Ignores a last line without a line feed: it is still being written. */
 export async function readRemovals(folder: string, kind: EntryKind, number: number): Promise<ReadonlySet<number>> {
-  const text = (await readIfThere(removalsFile(folder, kind, number)))?.toString('latin1') ?? '';
+  const text = (await readIfPresent(removalsFile(folder, kind, number)))?.toString('latin1') ?? '';
   const lines = text.split('\n').slice(0, -1);
   return new Set(lines.filter((line) => /^\d+$/.test(line)).map(Number));
 }
 
-/** Undefined when there is no such file: it was rotated out meanwhile. */
-export async function readIfThere(file: string): Promise<Buffer | undefined> {
+/** Reads a file. Undefined when it does not exist, for example after rotation. */
+export async function readIfPresent(file: string): Promise<Buffer | undefined> {
   return await readFile(file).catch((error: unknown) => {
-    if (isMissing(error)) return undefined;
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   });
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

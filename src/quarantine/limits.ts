@@ -1,20 +1,20 @@
 const MEBIBYTE = 1024 * 1024;
 
-/** Every bound of the quarantine, with its default: 64 MiB of disk and 8 MiB of memory at most. */
+/** Limits of the quarantine. The defaults allow 64 MiB on disk and 8 MiB in memory. */
 export interface QuarantineLimits {
-  /** Bytes of one file. Default 16 MiB. The next entry opens a new file. */
+  /** Size of a file. Default 16 MiB. The next entry goes into a new file. */
   readonly maxFileBytes: number;
-  /** Files of one kind (events, spans). Default 2. The oldest is removed for a new one. */
+  /** Files per kind (events, spans). Default 2. A new file replaces the oldest. */
   readonly maxFiles: number;
-  /** Bytes of an event as posted, or of a span in OTLP. Default 1 MiB. A larger one is counted and not kept. */
+  /** Size of an event as posted, or of a span in OTLP. Default 1 MiB. A larger entry is dropped and counted. */
   readonly maxEntryBytes: number;
-  /** Entries that may wait to be written. Default 10,000. Beyond: counted and not kept. */
+  /** Entries waiting to be written. Default 10,000. Further entries are dropped and counted. */
   readonly maxQueuedEntries: number;
-  /** Bytes of those. Default 8 MiB. Beyond: counted and not kept. */
+  /** Size of the entries waiting to be written. Default 8 MiB. Further entries are dropped and counted. */
   readonly maxQueuedBytes: number;
-  /** Events that are kept of one unknown type while the bridge runs. Default 5: they are alike. */
+  /** Events of one unknown type that the bridge keeps while it runs. Default 5, because they are alike. */
   readonly maxSamplesPerUnknownType: number;
-  /** Unknown types that are told apart. Default 100; those beyond count as one. */
+  /** Unknown types that are sampled separately. Default 100. All further types share one sample. */
   readonly maxUnknownTypes: number;
 }
 

@@ -2,48 +2,51 @@ import { setImmediate } from 'node:timers/promises';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { Rejection } from '../event/index.ts';
 import { otlpBytes } from '../otlp/index.ts';
-import type { Sleep } from '../runtime/index.ts';
+import { errorMessage, type Sleep } from '../runtime/index.ts';
 import { appendLines } from './append.ts';
 import { eventLine, spanLine } from './entry.ts';
 import type { EntryKind } from './files.ts';
 import { DEFAULT_QUARANTINE_LIMITS, type QuarantineLimits } from './limits.ts';
 import { createTypeSampler } from './type-sampler.ts';
 
-/** Entries that are made into lines and written at once stay below this, so that the event loop is held for a few milliseconds only. */
-const BATCH_BYTES = 256 * 1024;
-/** Wait after the files could not be written. */
+/** Maximum size of a batch. Encoding and writing it blocks the event loop for a few milliseconds at most. */
+const MAX_BATCH_BYTES = 256 * 1024;
+/** Wait before a failed write is retried. */
 const RETRY_MS = 10_000;
 
-/** Why an entry is not kept. `type_sampled`: enough events of its unknown type were kept. */
+/** Why an entry was dropped. `type_sampled`: enough events of its unknown type were kept. */
 export type QuarantineDrop = 'queue_full' | 'too_large' | 'type_sampled' | 'not_encodable' | 'write_failed';
 
-/** What the quarantine tells telemetry. */
+/** What the quarantine reports to telemetry. */
 export type QuarantineEvent =
   | { readonly name: 'quarantine_written'; readonly kind: EntryKind; readonly entries: number }
   | { readonly name: 'quarantine_dropped'; readonly reason: QuarantineDrop; readonly entries: number }
-  /** Full files were removed to make room. */
+  /** Full files were removed to make room for new ones. */
   | { readonly name: 'quarantine_rotated'; readonly files: number }
-  /** Told once until it works again; entries wait meanwhile, as many as the queue holds. */
+  /** Reported once per outage. Entries wait in the queue meanwhile. */
   | { readonly name: 'quarantine_unwritable'; readonly folder: string; readonly reason: string }
   | { readonly name: 'quarantine_writable'; readonly folder: string };
 
 export interface QuarantineOptions {
-  /** Made when the first entry is written. */
+  /** Created with the first entry. */
   readonly folder: string;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly sleep: Sleep;
   readonly onEvent: (event: QuarantineEvent) => void;
-  /** What is left out takes its default. */
+  /** Limits that differ from their defaults. */
   readonly limits?: Partial<QuarantineLimits>;
 }
 
-/** Keeps what could not be used, for people to look at. Never throws, never waits: trouble with it is told, and costs entries only. */
+/**
+ * Keeps rejected events and refused spans for people to inspect. Never throws and never blocks: a full or read-only disk is
+ * reported, and costs only entries.
+ */
 export interface Quarantine {
-  /** `json` is the event as posted; it is copied. */
+  /** Adds an event as posted. Copies `json`. */
   readonly addEvent: (json: Uint8Array, rejection: Rejection) => void;
   addSpan(span: ReadableSpan, reason: string, exporter: string): void;
-  /** Resolves when all that was added is written, or given up, or after `timeoutMs`. */
+  /** Writes the queue, without retries. Resolves when that is done, or after `timeoutMs`. */
   close(timeoutMs: number): Promise<void>;
   queuedEntries(): number;
 }
@@ -68,7 +71,7 @@ export function createQuarantine(options: QuarantineOptions): Quarantine {
     if (entries > 0) onEvent({ name: 'quarantine_dropped', reason, entries });
   }
 
-  function refusalOf(bytes: number): QuarantineDrop | undefined {
+  function dropReason(bytes: number): QuarantineDrop | undefined {
     if (bytes > limits.maxEntryBytes) return 'too_large';
     return queue.length >= limits.maxQueuedEntries || queuedBytes + bytes > limits.maxQueuedBytes ? 'queue_full' : undefined;
   }
@@ -80,7 +83,7 @@ export function createQuarantine(options: QuarantineOptions): Quarantine {
   }
 
   async function writeAll(): Promise<void> {
-    // Whoever adds has an answer to give first.
+    // Lets the caller answer its request first.
     await setImmediate();
     while (queue.length > 0) {
       const batch = nextBatch(queue);
@@ -106,10 +109,10 @@ export function createQuarantine(options: QuarantineOptions): Quarantine {
 
   async function tryAppend(kind: EntryKind, lines: readonly string[]): Promise<boolean> {
     try {
-      const { removedFiles } = await appendLines(folder, kind, lines, limits);
+      const removedFiles = await appendLines(folder, kind, lines, limits);
       if (removedFiles > 0) onEvent({ name: 'quarantine_rotated', files: removedFiles });
     } catch (error) {
-      if (!isFailing) onEvent({ name: 'quarantine_unwritable', folder, reason: error instanceof Error ? error.message : String(error) });
+      if (!isFailing) onEvent({ name: 'quarantine_unwritable', folder, reason: errorMessage(error) });
       isFailing = true;
       return false;
     }
@@ -121,16 +124,16 @@ export function createQuarantine(options: QuarantineOptions): Quarantine {
   return {
     addEvent(json, rejection) {
       if (!isSample(rejection)) return drop('type_sampled');
-      const refusal = refusalOf(json.length);
-      if (refusal !== undefined) return drop(refusal);
+      const reason = dropReason(json.length);
+      if (reason !== undefined) return drop(reason);
       const timeMs = now();
       const copy = Uint8Array.from(json);
       enqueue({ kind: 'event', bytes: copy.length, line: () => eventLine(copy, rejection, timeMs) });
     },
     addSpan(span, reason, exporter) {
       const bytes = otlpBytes(span);
-      const refusal = refusalOf(bytes);
-      if (refusal !== undefined) return drop(refusal);
+      const dropped = dropReason(bytes);
+      if (dropped !== undefined) return drop(dropped);
       const timeMs = now();
       enqueue({ kind: 'span', bytes, line: () => spanLine(span, reason, exporter, timeMs) });
     },
@@ -144,7 +147,7 @@ export function createQuarantine(options: QuarantineOptions): Quarantine {
   };
 }
 
-/** A stranger's span may hold what its serializer trips over. */
+/** The line of an entry. Undefined when it cannot be encoded: a span of another SDK may hold values that the encoder does not know. */
 function lineOf({ line }: Queued): string | undefined {
   try {
     return line();
@@ -153,13 +156,13 @@ function lineOf({ line }: Queued): string | undefined {
   }
 }
 
-/** The longest beginning of one kind within the bound; at least one. */
+/** The next entries of one kind, up to the batch limit but at least one. */
 function nextBatch(queue: readonly Queued[]): readonly Queued[] {
   let bytes = 0;
   let count = 0;
   for (const entry of queue) {
     bytes += entry.bytes;
-    if (entry.kind !== queue[0]?.kind || (count > 0 && bytes > BATCH_BYTES)) break;
+    if (entry.kind !== queue[0]?.kind || (count > 0 && bytes > MAX_BATCH_BYTES)) break;
     count += 1;
   }
   return queue.slice(0, count);

@@ -1,5 +1,5 @@
 import { entryId, parseEntry, type QuarantineEntry } from './entry.ts';
-import { ENTRY_KINDS, type EntryKind, entryFile, fileNumbers, readIfThere, readRemovals } from './files.ts';
+import { ENTRY_KINDS, type EntryKind, entryFile, fileNumbers, readIfPresent, readRemovals } from './files.ts';
 
 export interface QuarantineProblem {
   readonly kind: 'problem';
@@ -10,8 +10,10 @@ export interface QuarantineProblem {
 const LINE_FEED = 0x0a;
 
 /**
- * What is in quarantine: events, then spans, each kind in the order in which it came, removed entries left out. Works while a bridge
- * writes: a line that is not ended yet is left out. Rejects with what the system says when a file cannot be read.
+ * Reads the quarantine: events first, then spans, each kind in the order of arrival, without removed entries. Works while a bridge
+ * writes: ignores a last line without a line feed.
+ *
+ * @throws the system's error when a file cannot be read
  */
 export async function* readQuarantine(folder: string): AsyncGenerator<QuarantineEntry | QuarantineProblem, void, undefined> {
   for (const kind of ENTRY_KINDS) {
@@ -19,14 +21,14 @@ export async function* readQuarantine(folder: string): AsyncGenerator<Quarantine
   }
 }
 
-/** Entries of one file that are not removed. A file is 16 MiB at most, and read as a whole. */
+/** Entries of one file, without removed ones. Reads the file as a whole: it is at most 16 MiB. */
 export async function* readFileEntries(
   folder: string,
   kind: EntryKind,
   number: number,
 ): AsyncGenerator<QuarantineEntry | QuarantineProblem, void, undefined> {
   const removed = await readRemovals(folder, kind, number);
-  const bytes = await readIfThere(entryFile(folder, kind, number));
+  const bytes = await readIfPresent(entryFile(folder, kind, number));
   if (bytes === undefined) return;
   let start = 0;
   for (let end = bytes.indexOf(LINE_FEED); end !== -1; end = bytes.indexOf(LINE_FEED, start)) {

@@ -1,18 +1,19 @@
 import { appendFile } from 'node:fs/promises';
-import { placeOfId } from './entry.ts';
+import { entryPosition } from './entry.ts';
 import { deleteFile, type EntryKind, fileNumbers, removalsFile } from './files.ts';
 import { readFileEntries } from './read.ts';
 
 /**
- * Takes entries out of the quarantine, also while a bridge writes. Their bytes leave the disk when a whole file is removed: at once where
- * nothing else is in it and the bridge has gone on to the next one, else by rotation. Ids that are not there are passed over. Rejects with
- * what the system says.
+ * Removes entries, also while a bridge writes. Ignores unknown ids. The bytes leave the disk with the whole file: immediately when
+ * no other entry is in it and the bridge writes to a newer file, otherwise by rotation.
+ *
+ * @throws the system's error
  */
 export async function removeEntries(folder: string, ids: readonly string[]): Promise<void> {
   const offsetsOf = new Map<string, { kind: EntryKind; file: number; offsets: number[] }>();
-  for (const place of ids.map(placeOfId)) {
-    if (place === undefined) continue;
-    const { kind, file, offset } = place;
+  for (const position of ids.map(entryPosition)) {
+    if (position === undefined) continue;
+    const { kind, file, offset } = position;
     const known = offsetsOf.get(`${kind}${file}`) ?? { kind, file, offsets: [] };
     offsetsOf.set(`${kind}${file}`, known);
     known.offsets.push(offset);

@@ -1,7 +1,7 @@
 import type { Rejection } from '../event/index.ts';
 import type { QuarantineLimits } from './limits.ts';
 
-/** Says yes to the first few events of each unknown type, and to every other rejection. */
+/** Accepts the first few events of each unknown type, and every event with another rejection. */
 export function createTypeSampler({
   maxSamplesPerUnknownType,
   maxUnknownTypes,

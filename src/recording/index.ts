@@ -8,5 +8,5 @@ export {
   readRecording,
   recordingSizeBytes,
 } from './read.ts';
-export { type RawEvents, rawEventsOf } from './events.ts';
-export { createRecordingWriter, type RecordingWriter, type WriteOutcome } from './write.ts';
+export { rawEventsOf } from './events.ts';
+export { createRecordingWriter, type RecordingWriter } from './write.ts';

@@ -1,28 +1,31 @@
-/** One JSON value, or one element of a top-level array, cut out of a longer text but not parsed. */
+/** One JSON value of a longer text, or one element of a top-level array. Not parsed. */
 export interface JsonPiece {
   readonly text: string;
-  /** Line on which it begins, from 1. */
+  /** Line on which the piece begins, from 1. */
   readonly line: number;
 }
 
 export type PieceOrProblem = JsonPiece | { readonly problem: string; readonly line: number };
 
-const quote = 0x22;
-const backslash = 0x5c;
-const newline = 0x0a;
-const openArray = 0x5b;
-const closeArray = 0x5d;
-const openObject = 0x7b;
-const closeObject = 0x7d;
-const comma = 0x2c;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const LINE_FEED = 0x0a;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const COMMA = 0x2c;
 
 function isSpace(byte: number): boolean {
-  return byte === 0x20 || byte === newline || byte === 0x0d || byte === 0x09;
+  return byte === 0x20 || byte === LINE_FEED || byte === 0x0d || byte === 0x09;
 }
 
 /**
- * Cuts a stream of bytes into JSON values by following brackets and quotes, so that an array of any length is read one element at a time.
- * Top-level arrays are opened, and there may be several of them; other values at the top end at white space outside of brackets.
+ * Splits a stream of bytes into JSON values by matching brackets and quotes, so that an array of any length is read element by
+ * element. The stream may hold several arrays. Other values at the top level end at white space outside of brackets.
+ *
+ * The receiver's `splitBody` looks similar but reads a whole body at once: it needs depths and speed, this class needs chunks,
+ * line numbers and recovery.
  */
 export class JsonPieces {
   readonly #maxPieceBytes: number;
@@ -43,7 +46,7 @@ export class JsonPieces {
     let start = this.#startLine > 0 ? 0 : -1;
     for (let index = 0; index < chunk.length; index += 1) {
       const byte = chunk[index] ?? 0;
-      if (byte === newline) this.#line += 1;
+      if (byte === LINE_FEED) this.#line += 1;
       if (this.#isInString) {
         this.#stepInString(byte);
         continue;
@@ -56,16 +59,16 @@ export class JsonPieces {
       if (this.#isEndBefore(byte)) {
         yield* this.#cut(chunk.subarray(start, index));
         start = -1;
-        if (byte === closeArray) this.#isInArray = false;
+        if (byte === CLOSE_BRACKET) this.#isInArray = false;
         continue;
       }
-      if (byte === quote) this.#isInString = true;
-      else if (byte === openArray || byte === openObject) this.#depth += 1;
-      else if (byte === closeArray || byte === closeObject) this.#depth -= 1;
+      if (byte === QUOTE) this.#isInString = true;
+      else if (byte === OPEN_BRACKET || byte === OPEN_BRACE) this.#depth += 1;
+      else if (byte === CLOSE_BRACKET || byte === CLOSE_BRACE) this.#depth -= 1;
     }
     if (start !== -1) {
       this.#bytes += chunk.length - start;
-      // Beyond the limit only the length is kept: the piece is refused when it ends.
+      // Above the limit only the length counts: `#cut` reports the piece when it ends.
       if (this.#bytes <= this.#maxPieceBytes) this.#chunks.push(chunk.subarray(start));
     }
   }
@@ -82,22 +85,22 @@ export class JsonPieces {
 
   #stepInString(byte: number): void {
     if (this.#isEscaped) this.#isEscaped = false;
-    else if (byte === backslash) this.#isEscaped = true;
-    else if (byte === quote) this.#isInString = false;
+    else if (byte === BACKSLASH) this.#isEscaped = true;
+    else if (byte === QUOTE) this.#isInString = false;
   }
 
-  /** Whether `byte` is the first of a piece; opens and closes top-level arrays on the way. */
+  /** Whether a piece begins at `byte`. Tracks the brackets of top-level arrays. */
   #begins(byte: number): boolean {
-    if (isSpace(byte) || byte === comma) return false;
-    if (byte === openArray && !this.#isInArray) this.#isInArray = true;
-    else if (byte === closeArray && this.#isInArray) this.#isInArray = false;
+    if (isSpace(byte) || byte === COMMA) return false;
+    if (byte === OPEN_BRACKET && !this.#isInArray) this.#isInArray = true;
+    else if (byte === CLOSE_BRACKET && this.#isInArray) this.#isInArray = false;
     else return true;
     return false;
   }
 
   #isEndBefore(byte: number): boolean {
     if (this.#depth > 0) return false;
-    if (this.#isInArray) return byte === comma || byte === closeArray;
+    if (this.#isInArray) return byte === COMMA || byte === CLOSE_BRACKET;
     return isSpace(byte);
   }
 

@@ -1,8 +1,8 @@
 import type { PieceOrProblem } from './json-pieces.ts';
 
-const newline = 0x0a;
+const LINE_FEED = 0x0a;
 
-/** Cuts a stream of bytes into lines, none of them longer than the limit. Empty lines are left out. */
+/** Splits a stream of bytes into lines. Skips empty lines, and gives a problem for a line that is longer than the limit. */
 export class Lines {
   readonly #maxLineBytes: number;
   #chunks: Uint8Array[] = [];
@@ -15,7 +15,7 @@ export class Lines {
 
   *push(chunk: Uint8Array): Generator<PieceOrProblem> {
     let start = 0;
-    for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
+    for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
       this.#keep(chunk.subarray(start, end));
       yield* this.end();
       this.#line += 1;

@@ -3,67 +3,73 @@ import { stat } from 'node:fs/promises';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { JsonPieces, type PieceOrProblem } from './json-pieces.ts';
+import { describeFileError, errorCode } from '../runtime/index.ts';
 import { Lines } from './lines.ts';
 
-/** Twice the receiver's limit of a body, which a recording holds as one string with its quotes escaped. */
-const maxRecordLineBytes = 128 * 2 ** 20;
+/** Twice the default limit of a request body: a recording holds a body as one string with escaped quotes. */
+const MAX_LINE_BYTES = 128 * 2 ** 20;
 
-interface Place {
-  /** As given by the user; `-` is standard input. */
+interface Position {
+  /** File name as the user gave it. `-` is standard input. */
   readonly file: string;
-  /** From 1. */
+  /** Line number, from 1. */
   readonly line: number;
 }
 
-/** One recorded POST. */
-export interface RecordedPost extends Place {
+/** A recorded POST. */
+export interface RecordedPost extends Position {
   readonly kind: 'post';
   readonly receivedAtMs: number;
-  /** The request's body as text, not parsed. */
+  /** Body of the request as text, not parsed. */
   readonly body: string;
 }
 
-/** One event of a plain list of events. */
-export interface RecordedEvent extends Place {
+/** An event of a file without recorded POSTs. */
+export interface RecordedEvent extends Position {
   readonly kind: 'event';
   readonly event: unknown;
 }
 
-/** A line that can't be read; reading goes on after it where that is possible. `line` is 0 when the file as a whole is meant. */
-export interface RecordingProblem extends Place {
+/** Something unreadable. Reading continues after it if possible. `line` is 0 when the problem is the whole file. */
+export interface RecordingProblem extends Position {
   readonly kind: 'problem';
   readonly message: string;
 }
 
 export type RecordingItem = RecordedPost | RecordedEvent | RecordingProblem;
 
-/** Counts what was read from disk, before decompression. */
+/** Counts the bytes read from disk, before decompression. */
 export interface ReadProgress {
   bytesRead: number;
 }
 
 export interface ReadOptions {
-  /** What the file name `-` stands for. */
+  /** Stream for the file name `-`. */
   readonly stdin?: Readable;
   readonly progress?: ReadProgress;
-  /** Default `maxRecordLineBytes`. */
+  /** Maximum size of a line or value. Default 128 MiB. */
   readonly maxLineBytes?: number;
 }
 
 /**
- * Reads a file of Ray events, a piece at a time, in any of the forms that people have them in, gzip or not:
- * a recording (a line a POST: `{"receivedAt": unix seconds, "path", "headers", "body"}`), a JSON array of events, one event, or JSON lines of events or of arrays.
+ * Reads a file of Ray events as a stream. The file may be plain or gzip, and holds one of:
+ *
+ * - a recording: one POST per line, `{"receivedAt": unix seconds, "path", "headers", "body"}`
+ * - a JSON array of events, or one event
+ * - JSON lines of events or of arrays of events
+ *
+ * Never throws: gives a problem instead.
  */
 export async function* readRecording(file: string, options: ReadOptions = {}): AsyncGenerator<RecordingItem> {
   try {
     const bytes = uncompressed(counted(openFile(file, options), options.progress));
-    for await (const piece of pieces(bytes, options.maxLineBytes ?? maxRecordLineBytes)) yield* itemsOf(piece, file);
+    for await (const piece of piecesOf(bytes, options.maxLineBytes ?? MAX_LINE_BYTES)) yield* itemsOf(piece, file);
   } catch (error) {
-    yield { kind: 'problem', file, line: 0, message: describeReadError(error) };
+    yield { kind: 'problem', file, line: 0, message: describeError(error) };
   }
 }
 
-/** Sum of the files' sizes on disk, or undefined when one of them is standard input or can't be told. */
+/** Sum of the files' sizes on disk. Undefined when one of them is standard input or has no size. */
 export async function recordingSizeBytes(files: readonly string[]): Promise<number | undefined> {
   if (files.includes('-')) return undefined;
   try {
@@ -86,7 +92,7 @@ async function* counted(source: Readable, progress: ReadProgress | undefined): A
   }
 }
 
-/** Gzip is told by its first two bytes, whatever the file is called. */
+/** Decompresses gzip, which is recognised by its first two bytes and not by the file name. */
 async function* uncompressed(source: AsyncGenerator<Buffer>): AsyncGenerator<Uint8Array> {
   let head = Buffer.alloc(0);
   while (head.length < 2) {
@@ -103,101 +109,98 @@ async function* prepend(head: Buffer, rest: AsyncGenerator<Buffer>): AsyncGenera
   yield* rest;
 }
 
-/** An error of the source or of the data reaches the reader; the callback has nothing to add. */
+/** The reader receives every error of the source and the data, so the callback is empty. */
 function gunzipped(source: AsyncGenerator<Buffer>): AsyncIterable<Uint8Array> {
   return pipeline(source, createGunzip(), () => {});
 }
 
-async function* pieces(source: AsyncGenerator<Uint8Array>, maxBytes: number): AsyncGenerator<PieceOrProblem> {
+async function* piecesOf(source: AsyncGenerator<Uint8Array>, maxBytes: number): AsyncGenerator<PieceOrProblem> {
   let head = Buffer.alloc(0);
-  let cutter: JsonPieces | Lines | undefined;
+  let splitter: JsonPieces | Lines | undefined;
   for await (const chunk of source) {
-    if (cutter !== undefined) {
-      yield* cutter.push(chunk);
+    if (splitter !== undefined) {
+      yield* splitter.push(chunk);
       continue;
     }
     head = Buffer.concat([head, chunk]);
-    if (!canTellForm(head)) continue;
-    cutter = cutterFor(head, maxBytes);
-    yield* cutter.push(withoutByteOrderMark(head));
+    if (!isEnoughFor(head)) continue;
+    splitter = splitterFor(head, maxBytes);
+    yield* splitter.push(withoutByteOrderMark(head));
   }
-  if (cutter === undefined) {
-    cutter = cutterFor(head, maxBytes);
-    yield* cutter.push(withoutByteOrderMark(head));
+  if (splitter === undefined) {
+    splitter = splitterFor(head, maxBytes);
+    yield* splitter.push(withoutByteOrderMark(head));
   }
-  yield* cutter.end();
+  yield* splitter.end();
 }
 
-const formBytes = 4096;
+/** Bytes that decide how a file is split. */
+const HEAD_BYTES = 4096;
 
-/** `trimStart` takes a byte order mark for white space. */
+/** The first characters of a file. `trimStart` also removes a byte order mark. */
 function startOfText(head: Buffer): string {
-  return head.subarray(0, formBytes).toString('utf8').trimStart();
+  return head.subarray(0, HEAD_BYTES).toString('utf8').trimStart();
 }
 
 function withoutByteOrderMark(head: Buffer): Buffer {
   return head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? head.subarray(3) : head;
 }
 
-function canTellForm(head: Buffer): boolean {
-  return head.length >= formBytes || startOfText(head).length >= 2;
+/** Whether `head` is enough to choose between lines and JSON values. */
+function isEnoughFor(head: Buffer): boolean {
+  return head.length >= HEAD_BYTES || startOfText(head).length >= 2;
 }
 
-/** Lines survive a broken line, so they are preferred; a value that spans lines (an array, or an indented object) is followed by its brackets. */
-function cutterFor(head: Buffer, maxBytes: number): JsonPieces | Lines {
+/** Splits at line feeds, which survives a broken line. An array or an indented object spans lines, so brackets split it. */
+function splitterFor(head: Buffer, maxBytes: number): JsonPieces | Lines {
   const start = startOfText(head);
   return start.startsWith('[') || /^\{[ \t]*\r?\n/.test(start) ? new JsonPieces(maxBytes) : new Lines(maxBytes);
 }
 
 function* itemsOf(piece: PieceOrProblem, file: string): Generator<RecordingItem> {
-  const place = { file, line: piece.line };
+  const position = { file, line: piece.line };
   if ('problem' in piece) {
-    yield { kind: 'problem', ...place, message: piece.problem };
+    yield { kind: 'problem', ...position, message: piece.problem };
     return;
   }
   let value: unknown;
   try {
     value = JSON.parse(piece.text);
   } catch (error) {
-    yield { kind: 'problem', ...place, message: `not JSON: ${parseMessage(error)}` };
+    yield { kind: 'problem', ...position, message: `not JSON: ${parseMessage(error)}` };
     return;
   }
-  if (Array.isArray(value)) for (const event of value) yield { kind: 'event', ...place, event };
-  else if (isRecord(value) && 'body' in value) yield postOf(value, place);
-  else if (isRecord(value)) yield { kind: 'event', ...place, event: value };
-  else yield { kind: 'problem', ...place, message: 'neither an event nor a recorded POST: an object or an array is expected' };
+  if (Array.isArray(value)) for (const event of value) yield { kind: 'event', ...position, event };
+  else if (isRecord(value) && 'body' in value) yield postOf(value, position);
+  else if (isRecord(value)) yield { kind: 'event', ...position, event: value };
+  else yield { kind: 'problem', ...position, message: 'neither an event nor a recorded POST: expected an object or an array' };
 }
 
-function postOf(value: Record<string, unknown>, place: Place): RecordingItem {
+function postOf(value: Record<string, unknown>, position: Position): RecordingItem {
   const { receivedAt, body } = value;
-  if (typeof body !== 'string') return { kind: 'problem', ...place, message: 'the "body" of a recorded POST must be text' };
+  if (typeof body !== 'string') return { kind: 'problem', ...position, message: 'the "body" of a recorded POST must be text' };
   if (typeof receivedAt !== 'number' || !Number.isFinite(receivedAt)) {
-    return { kind: 'problem', ...place, message: 'the "receivedAt" of a recorded POST must be a number of seconds' };
+    return { kind: 'problem', ...position, message: 'the "receivedAt" of a recorded POST must be a number of seconds' };
   }
-  return { kind: 'post', ...place, receivedAtMs: receivedAt * 1000, body };
+  return { kind: 'post', ...position, receivedAtMs: receivedAt * 1000, body };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** V8 repeats a part of the text in its message, which may hold a secret. */
+/** Describes an error of `JSON.parse` without V8's message, which quotes the text and may contain a secret. */
 export function parseMessage(error: unknown): string {
   const message = error instanceof Error ? error.message : '';
   const position = /at position \d+/.exec(message)?.[0];
-  return position === undefined ? 'the text ends too early or is no JSON' : `wrong ${position}`;
+  return position === undefined ? 'the text ends too early or is not JSON' : `wrong ${position}`;
 }
 
-const readErrors: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EISDIR: 'is a folder, not a file',
-  EACCES: 'may not be read by this user',
+const GZIP_ERRORS: Readonly<Record<string, string>> = {
   Z_BUF_ERROR: 'the gzip data ends too early: the file was cut off',
   Z_DATA_ERROR: 'the gzip data is damaged',
 };
 
-function describeReadError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = 'code' in error ? String(error.code) : '';
-  return readErrors[code] ?? error.message;
+function describeError(error: unknown): string {
+  return GZIP_ERRORS[errorCode(error) ?? ''] ?? describeFileError(error);
 }

@@ -1,14 +1,18 @@
 import { open, unlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { errorCode, errorMessage, failure, type Result, success } from '../runtime/index.ts';
 
 const gzipAsync = promisify(gzip);
 
-export type WriteOutcome =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly code: 'file_limit' | 'write_failed'; readonly message: string };
+export interface WriteProblem {
+  readonly code: 'file_limit' | 'write_failed';
+  readonly message: string;
+}
 
-/** A POST as it goes into a recording: without secrets. */
+type WriteOutcome = Result<undefined, WriteProblem>;
+
+/** A POST to record, already without secrets. */
 export interface RecordedRequest {
   readonly receivedAtMs: number;
   readonly path: string;
@@ -17,30 +21,32 @@ export interface RecordedRequest {
 }
 
 export interface RecordingWriter {
-  /** One line; resolves when it was handed to the system. Calls are written in their order. */
+  /** Appends a line. Resolves when the system has the line. Lines keep the order of the calls. */
   write(request: RecordedRequest): Promise<WriteOutcome>;
-  /** On disk, before compression counted as written. */
+  /** Bytes written to the file, after compression. */
   bytes(): number;
-  /** Syncs to disk and closes. */
+  /** Syncs the file to disk and closes it. */
   close(): Promise<WriteOutcome>;
-  /** Closes and takes the file away. */
+  /** Closes and deletes the file. */
   discard(): Promise<void>;
 }
 
-export type OpenedWriter =
-  | { readonly ok: true; readonly writer: RecordingWriter }
-  | { readonly ok: false; readonly exists: boolean; readonly message: string };
+export interface OpenProblem {
+  /** Whether the file exists already. */
+  readonly exists: boolean;
+  readonly message: string;
+}
 
 /**
- * Opens a new recording, readable by its owner only. A name that ends in `.gz` is compressed, each line as a gzip member of its own, so that a killed recorder leaves a whole file.
- * `maxFileBytes` bounds the file on disk: a line that does not fit is refused with `file_limit`.
+ * Creates a recording that only its owner can read. A name that ends in `.gz` is compressed, each line as its own gzip member, so
+ * that a killed recorder leaves a valid file. `maxFileBytes` limits the file on disk: a line that does not fit gives `file_limit`.
  */
-export async function createRecordingWriter(file: string, maxFileBytes: number): Promise<OpenedWriter> {
+export async function createRecordingWriter(file: string, maxFileBytes: number): Promise<Result<RecordingWriter, OpenProblem>> {
   let handle: Awaited<ReturnType<typeof open>>;
   try {
     handle = await open(file, 'wx', 0o600);
   } catch (error) {
-    return { ok: false, exists: isErrno(error, 'EEXIST'), message: errorText(error) };
+    return failure({ exists: errorCode(error) === 'EEXIST', message: errorMessage(error) });
   }
   const isCompressed = file.endsWith('.gz');
   let bytesWritten = 0;
@@ -50,14 +56,14 @@ export async function createRecordingWriter(file: string, maxFileBytes: number):
     const line = Buffer.from(`${JSON.stringify(lineOf(request))}\n`);
     const data = isCompressed ? await gzipAsync(line) : line;
     if (bytesWritten + data.length > maxFileBytes) {
-      return { ok: false, code: 'file_limit', message: `the file has reached its limit of ${maxFileBytes} bytes` };
+      return failure({ code: 'file_limit', message: `the file has reached its limit of ${maxFileBytes} bytes` });
     }
     try {
       await handle.appendFile(data);
       bytesWritten += data.length;
-      return { ok: true };
+      return success(undefined);
     } catch (error) {
-      return { ok: false, code: 'write_failed', message: errorText(error) };
+      return failure({ code: 'write_failed', message: errorMessage(error) });
     }
   };
 
@@ -73,9 +79,9 @@ export async function createRecordingWriter(file: string, maxFileBytes: number):
       try {
         await handle.sync();
         await handle.close();
-        return { ok: true };
+        return success(undefined);
       } catch (error) {
-        return { ok: false, code: 'write_failed', message: errorText(error) };
+        return failure({ code: 'write_failed', message: errorMessage(error) });
       }
     },
     discard: async () => {
@@ -84,17 +90,9 @@ export async function createRecordingWriter(file: string, maxFileBytes: number):
       await unlink(file);
     },
   };
-  return { ok: true, writer };
+  return success(writer);
 }
 
 function lineOf({ receivedAtMs, path, headers, body }: RecordedRequest): Record<string, unknown> {
   return { receivedAt: receivedAtMs / 1000, path, headers, body };
-}
-
-function isErrno(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
-}
-
-function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

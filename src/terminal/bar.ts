@@ -5,7 +5,7 @@ interface Window {
   readonly endNs: bigint;
 }
 
-/** A run of equal cells. */
+/** Adjacent cells with the same content. */
 interface BarPiece {
   readonly text: string;
   readonly style?: 'yellow' | 'green' | 'red' | 'cyan';
@@ -13,7 +13,7 @@ interface BarPiece {
 
 type Cell = 'empty' | 'lifetime' | 'waiting' | 'running' | 'failed';
 
-const looks: Readonly<Record<Cell, { readonly sign: string; readonly style?: 'yellow' | 'green' | 'red' | 'cyan' }>> = {
+const CELL_STYLES: Readonly<Record<Cell, { readonly sign: string; readonly style?: 'yellow' | 'green' | 'red' | 'cyan' }>> = {
   empty: { sign: ' ' },
   lifetime: { sign: '━', style: 'cyan' },
   waiting: { sign: '░', style: 'yellow' },
@@ -21,7 +21,10 @@ const looks: Readonly<Record<Cell, { readonly sign: string; readonly style?: 'ye
   failed: { sign: '█', style: 'red' },
 };
 
-/** When the nodes waited and ran, on a line of `width` cells that stands for the whole window. A node takes at least one cell, and running wins it. */
+/**
+ * Draws when the nodes waited and ran, as `width` cells that cover the window. A node takes at least one cell. Running takes
+ * precedence over waiting.
+ */
 export function drawBar(nodes: readonly TraceNode[], window: Window, width: number): readonly BarPiece[] {
   const cells = Array.from({ length: width }, (): Cell => 'empty');
   for (const node of nodes) drawNode(cells, node, window);
@@ -52,7 +55,7 @@ function runsOfEqual(cells: readonly Cell[]): readonly BarPiece[] {
   for (let index = 1; index <= cells.length; index += 1) {
     const cell = cells[start];
     if (cell === undefined || cells[index] === cell) continue;
-    const { sign, ...style } = looks[cell];
+    const { sign, ...style } = CELL_STYLES[cell];
     pieces.push({ text: sign.repeat(index - start), ...style });
     start = index;
   }

@@ -1,2 +1,2 @@
-export { cutTo, fit, formatBytes, formatCount, formatDurationNs, jsonForTerminal, printable, textWidth } from './text.ts';
+export { cutTo, fit, formatBytes, formatCount, formatDurationNs, jsonForTerminal, textWidth } from './text.ts';
 export { renderTraceTree, type TraceTreeOptions } from './trace-tree.ts';

@@ -1,19 +1,19 @@
 import { type HrTime, SpanStatusCode } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 
-/** A part of an attempt's time. */
+/** A period in which an attempt waited or ran. */
 export interface Segment {
   readonly startNs: bigint;
   readonly endNs: bigint;
   readonly isWaiting: boolean;
 }
 
-/** A span of the tree. Phases are no nodes of their own but parts of the bar. */
+/** A span in the tree. Phases are not nodes but segments of the bar. */
 export interface TraceNode {
   readonly span: ReadableSpan;
   readonly startNs: bigint;
   readonly endNs: bigint;
-  /** Empty for what is no attempt: a job, an actor, a node. */
+  /** Empty for spans that are not attempts: jobs, actors, nodes. */
   readonly segments: readonly Segment[];
   readonly children: readonly TraceNode[];
   /** Error type and message of a failed span. */
@@ -23,7 +23,7 @@ export interface TraceNode {
 
 export interface TraceModel {
   readonly traceId: string;
-  /** What has no parent among the spans at hand, in order of start. */
+  /** Spans whose parent is not among the given spans, in order of start. */
   readonly roots: readonly TraceNode[];
   readonly spanCount: number;
   readonly failedCount: number;
@@ -32,8 +32,8 @@ export interface TraceModel {
   readonly endNs: bigint;
 }
 
-/** Ray's `TaskStatus` values in which an attempt is open; all but the RUNNING ones are waiting. */
-const openStates = new Set([
+/** Values of Ray's `TaskStatus` for an open attempt. All except RUNNING... mean waiting. */
+const OPEN_STATES = new Set([
   'PENDING_ARGS_AVAIL',
   'PENDING_NODE_ASSIGNMENT',
   'PENDING_OBJ_STORE_MEM_AVAIL',
@@ -47,9 +47,9 @@ const openStates = new Set([
   'RUNNING_IN_RAY_WAIT',
 ]);
 
-const terminalStates = new Set(['FINISHED', 'FAILED']);
+const TERMINAL_STATES = new Set(['FINISHED', 'FAILED']);
 
-/** Spans -> traces: those with tasks, in order of their start, then the others (the cluster's own). */
+/** Groups spans into traces, in order of start. Traces with tasks come first, then those of the cluster. */
 export function traceModels(spans: readonly ReadableSpan[]): readonly TraceModel[] {
   const byTrace = groupBy(spans, (span) => span.spanContext().traceId);
   return [...byTrace]
@@ -57,16 +57,16 @@ export function traceModels(spans: readonly ReadableSpan[]): readonly TraceModel
     .toSorted((left, right) => Number(right.hasTasks) - Number(left.hasTasks) || compare(left.startNs, right.startNs));
 }
 
-const noParent = '';
+const NO_PARENT = '';
 
 function traceModel(traceId: string, spans: readonly ReadableSpan[]): TraceModel {
   const ids = new Set(spans.map((span) => span.spanContext().spanId));
   const childrenOf = groupBy(spans, ({ parentSpanContext }) =>
-    parentSpanContext !== undefined && ids.has(parentSpanContext.spanId) ? parentSpanContext.spanId : noParent,
+    parentSpanContext !== undefined && ids.has(parentSpanContext.spanId) ? parentSpanContext.spanId : NO_PARENT,
   );
   return {
     traceId,
-    roots: nodesOf(childrenOf.get(noParent) ?? [], childrenOf, 0),
+    roots: nodesOf(childrenOf.get(NO_PARENT) ?? [], childrenOf, 0),
     spanCount: spans.length,
     hasTasks: spans.some((span) => span.attributes['ray.task_id'] !== undefined),
     failedCount: spans.filter((span) => span.status.code === SpanStatusCode.ERROR).length,
@@ -75,17 +75,17 @@ function traceModel(traceId: string, spans: readonly ReadableSpan[]): TraceModel
   };
 }
 
-/** Bounds the recursion: what is deeper than this is taken for children of one node. Nobody reads a tree of such depth. */
-const deepestLevel = 200;
-const noChildren: ReadonlyMap<string, readonly ReadableSpan[]> = new Map();
+/** Maximum depth of the recursion. All deeper spans become children of one node. */
+const MAX_DEPTH = 200;
+const NO_CHILDREN: ReadonlyMap<string, readonly ReadableSpan[]> = new Map();
 
 function descendants(span: ReadableSpan, childrenOf: ReadonlyMap<string, readonly ReadableSpan[]>): readonly ReadableSpan[] {
   const found: ReadableSpan[] = [];
-  const waiting = [span];
-  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+  const stack = [span];
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
     const children = childrenOf.get(next.spanContext().spanId) ?? [];
     found.push(...children);
-    waiting.push(...children);
+    stack.push(...children);
   }
   return found;
 }
@@ -97,7 +97,7 @@ function nodesOf(
 ): readonly TraceNode[] {
   return spans
     .map((span): TraceNode => {
-      const isDeepest = level === deepestLevel;
+      const isDeepest = level === MAX_DEPTH;
       const below = isDeepest ? descendants(span, childrenOf) : (childrenOf.get(span.spanContext().spanId) ?? []);
       const phases = below.filter((child) => isPhaseOf(span, child));
       const error = errorText(span);
@@ -107,8 +107,8 @@ function nodesOf(
         endNs: hrTimeNs(span.endTime),
         segments: segmentsOf(phases.length > 0 ? phases.map(stateOfSpan) : statesOfEvents(span)),
         children: nodesOf(
-          below.filter((child) => !isPhaseOf(span, child) && !isWorkOfRay(child)),
-          isDeepest ? noChildren : childrenOf,
+          below.filter((child) => !isPhaseOf(span, child) && !isInternalProfile(child)),
+          isDeepest ? NO_CHILDREN : childrenOf,
           level + 1,
         ),
         isEndInferred: span.attributes['ray.end_inferred'] !== undefined,
@@ -121,7 +121,7 @@ function nodesOf(
     );
 }
 
-/** Groups in the order of their first members. */
+/** Groups items by key. Groups keep the order of their first items. */
 export function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): ReadonlyMap<string, readonly Item[]> {
   const groups = new Map<string, Item[]>();
   for (const item of items) {
@@ -133,11 +133,11 @@ export function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => str
   return groups;
 }
 
-/** Whether the child is a state of the same attempt, and no attempt of its own. */
+/** Whether the child is a phase of the parent's attempt, not an attempt itself. */
 function isPhaseOf({ attributes: parent }: ReadableSpan, { attributes }: ReadableSpan): boolean {
   const isSameAttempt =
     parent['ray.task_id'] === attributes['ray.task_id'] && parent['ray.task.attempt'] === attributes['ray.task.attempt'];
-  return isSameAttempt && attributes['ray.profile'] !== true && openStates.has(stateOfPhase(attributes));
+  return isSameAttempt && attributes['ray.profile'] !== true && OPEN_STATES.has(stateOfPhase(attributes));
 }
 
 function stateOfPhase(attributes: ReadableSpan['attributes']): string {
@@ -145,8 +145,8 @@ function stateOfPhase(attributes: ReadableSpan['attributes']): string {
   return typeof state === 'string' ? state : '';
 }
 
-/** `task:execute` and its like, which every attempt has; what the user profiled is shown. */
-function isWorkOfRay({ name, attributes }: ReadableSpan): boolean {
+/** Whether Ray itself recorded this profile span (`task:execute` and others), which every attempt has. The tree hides it. */
+function isInternalProfile({ name, attributes }: ReadableSpan): boolean {
   return attributes['ray.profile'] === true && name.startsWith('task:');
 }
 
@@ -156,7 +156,7 @@ interface TimedState {
   readonly endNs: bigint;
 }
 
-/** Where RUNNING was lost, what was given to a worker counts as run. */
+/** Converts states to segments. Without a RUNNING state, SUBMITTED_TO_WORKER counts as running. */
 function segmentsOf(states: readonly TimedState[]): readonly Segment[] {
   const hasRun = states.some(({ state }) => state.startsWith('RUNNING'));
   const ran = hasRun ? 'RUNNING' : 'SUBMITTED_TO_WORKER';
@@ -167,15 +167,15 @@ function stateOfSpan({ startTime, endTime, attributes }: ReadableSpan): TimedSta
   return { state: stateOfPhase(attributes), startNs: hrTimeNs(startTime), endNs: hrTimeNs(endTime) };
 }
 
-/** The times of the states, the last one until the end of the span. A terminal state ends the one before it. */
+/** Reads states from span events. A state ends with the next one, and the last open state ends with the span. */
 function statesOfEvents(span: ReadableSpan): readonly TimedState[] {
   const entered = span.events
     .map(({ name, time }) => ({ state: name, startNs: hrTimeNs(time) }))
-    .filter(({ state }) => openStates.has(state) || terminalStates.has(state))
+    .filter(({ state }) => OPEN_STATES.has(state) || TERMINAL_STATES.has(state))
     .toSorted((left, right) => compare(left.startNs, right.startNs));
   return entered
     .map(({ state, startNs }, index) => ({ state, startNs, endNs: entered[index + 1]?.startNs ?? hrTimeNs(span.endTime) }))
-    .filter(({ state }) => openStates.has(state));
+    .filter(({ state }) => OPEN_STATES.has(state));
 }
 
 function errorText(span: ReadableSpan): string | undefined {

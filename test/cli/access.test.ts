@@ -26,28 +26,28 @@ async function addressShownBy(program: ReturnType<typeof startCli>): Promise<str
 }
 
 describe('serve', () => {
-  test('shows the address with a place for the token, which works once it is filled in; the token is shown nowhere', async () => {
+  test('serve prints an address with a placeholder for the token and never the token, and posts with the token succeed', async () => {
     const program = startCli(cli, ['serve', '--listen', '127.0.0.1:0', '--ingest-token-file', tokenFile], none);
     const address = await addressShownBy(program);
     expect(address).toMatch(/^http:\/\/ray:TOKEN@127\.0\.0\.1:\d+\/v1\/events$/);
-    expect(program.stdout()).toContain('in place of TOKEN');
+    expect(program.stdout()).toContain('Replace TOKEN with');
     const recording = join(folder, 'events.ndjson');
     writeFileSync(recording, '{}\n');
     expect(await runCli(cli, ['replay', recording, '--to', address.replace('TOKEN', token)])).toMatchObject({ code: 0 });
     const refused = await runCli(cli, ['replay', recording, '--to', address.replace('TOKEN', 'another-token-0123456789')]);
-    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("give the bridge's token in the URL") as string });
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('put a token of the bridge into the URL') as string });
     expect(refused.stderr).not.toContain('another-token');
     program.signal('SIGTERM');
     expect(await program.exited).toBe(0);
     expect(program.stdout() + program.stderr()).not.toContain(token);
   });
 
-  test('with a certificate shows an https address, and what Ray needs to trust it', async () => {
+  test('serve with a certificate prints an https address and the variable that makes Ray trust it', async () => {
     const program = startCli(cli, ['serve', '--listen', '127.0.0.1:0', '--tls-cert-file', certFile, '--tls-key-file', keyFile], none);
     const address = await addressShownBy(program);
     expect(address).toMatch(/^https:\/\/127\.0\.0\.1:\d+\/v1\/events$/);
     expect(program.stdout()).toContain('SSL_CERT_FILE');
-    expect(program.stdout()).not.toContain('The certificate is not for');
+    expect(program.stdout()).not.toContain('The certificate is not valid for');
     const recording = join(folder, 'tls.ndjson');
     writeFileSync(recording, '{}\n');
     const trusting = { NODE_EXTRA_CA_CERTS: certFile };
@@ -56,7 +56,7 @@ describe('serve', () => {
     expect(await program.exited).toBe(0);
   });
 
-  test('warns when it is reached from elsewhere and asks for no token, and not otherwise', async () => {
+  test('serve warns when other machines reach it without a token, and only then', async () => {
     const open = startCli(cli, ['serve', '--listen', '0.0.0.0:0'], none);
     await addressShownBy(open);
     const guarded = startCli(cli, ['serve', '--listen', '0.0.0.0:0'], {
@@ -72,12 +72,12 @@ describe('serve', () => {
     for (const program of [open, guarded, unseen, local]) program.signal('SIGTERM');
     await Promise.all([open.exited, guarded.exited, unseen.exited, local.exited]);
     expect(open.stderr()).toContain('anyone who reaches 0.0.0.0 can post events: require a token with --ingest-token-file');
-    expect(open.stderr()).toContain('whoever reaches 0.0.0.0 can read the live page');
-    for (const program of [guarded, unseen, local]) expect(program.stderr()).not.toContain('whoever reaches');
+    expect(open.stderr()).toContain('anyone who reaches 0.0.0.0 can read the live page');
+    for (const program of [guarded, unseen, local]) expect(program.stderr()).not.toContain('anyone who reaches');
     expect(guarded.stdout() + guarded.stderr()).not.toContain(token);
   });
 
-  test('refuses files that cannot be used, all at once', async () => {
+  test('serve reports all unusable token and certificate files together', async () => {
     const argv = ['serve', '--tls-cert-file', certFile, '--tls-key-file', certFile, '--ingest-token-file', join(folder, 'gone')];
     const { code, stderr } = await runCli(cli, argv, none);
     expect(code).toBe(2);
@@ -86,7 +86,7 @@ describe('serve', () => {
   });
 });
 
-test('record asks for the token too, and writes none that is in a path', async () => {
+test('record requires the token, too, and does not record a token in a path', async () => {
   const output = join(folder, 'recorded.ndjson');
   const program = startCli(cli, ['record', '--listen', '127.0.0.1:0', '--output', output, '--ingest-token-file', tokenFile]);
   const [, url = ''] = await program.shows(/listening on (\S+)\n/);

@@ -24,7 +24,7 @@ function spanIdsOf({ posts }: ScriptedServer): readonly string[] {
 }
 
 describe('help', () => {
-  test('of the program names every command; without a command it is an error', async () => {
+  test('the help of the program lists every command, and a call without a command is an error', async () => {
     const asked = await runCli(cli, ['--help']);
     expect(asked.code).toBe(0);
     for (const { name, summary } of COMMANDS) expect(asked.stdout).toMatch(new RegExp(`^  ${name} +${summary}$`, 'm'));
@@ -32,33 +32,36 @@ describe('help', () => {
     expect(await runCli(cli, ['help'])).toEqual(asked);
   });
 
-  test.each(COMMANDS.map(({ name }) => name))('of %s names every option with its default and variable, and has examples', async (name) => {
-    const { code, stdout } = await runCli(cli, [name, '--help']);
-    const command = COMMANDS.find((candidate) => candidate.name === name);
-    expect(code).toBe(0);
-    for (const option of Object.values(command?.options ?? {})) {
-      expect(stdout).toContain(`  ${option.flag === '' ? `${option.env ?? ''}=` : `${option.flag} `}${option.placeholder}`);
-      if (option.default !== '') expect(stdout).toContain(`default ${option.default}`);
-      if (option.env !== undefined) expect(stdout).toContain(option.env);
-    }
-    expect(stdout).toMatch(/Examples:\n {2}# .+\n {2}.*ray-otel-bridge/);
-    expect(
-      Math.max(
-        ...(stdout
-          .split('Examples:')[0]
-          ?.split('\n')
-          .map((line) => line.length) ?? []),
-      ),
-    ).toBeLessThanOrEqual(100);
-    expect(await runCli(cli, ['help', name])).toMatchObject({ code: 0, stdout });
-  });
+  test.each(COMMANDS.map(({ name }) => name))(
+    'the help of %s lists every option with its default and variable, and has examples',
+    async (name) => {
+      const { code, stdout } = await runCli(cli, [name, '--help']);
+      const command = COMMANDS.find((candidate) => candidate.name === name);
+      expect(code).toBe(0);
+      for (const option of Object.values(command?.options ?? {})) {
+        expect(stdout).toContain(`  ${option.flag === '' ? `${option.env ?? ''}=` : `${option.flag} `}${option.placeholder}`);
+        if (option.default !== '') expect(stdout).toContain(`default ${option.default}`);
+        if (option.env !== undefined) expect(stdout).toContain(option.env);
+      }
+      expect(stdout).toMatch(/Examples:\n {2}# .+\n {2}.*ray-otel-bridge/);
+      expect(
+        Math.max(
+          ...(stdout
+            .split('Examples:')[0]
+            ?.split('\n')
+            .map((line) => line.length) ?? []),
+        ),
+      ).toBeLessThanOrEqual(100);
+      expect(await runCli(cli, ['help', name])).toMatchObject({ code: 0, stdout });
+    },
+  );
 
-  test('--version tells the version of the package', async () => {
+  test('--version prints the version of the package', async () => {
     const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
     expect(await runCli(cli, ['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
-  test('an unknown command is an error with a guess', async () => {
+  test('an unknown command is an error with a suggestion', async () => {
     const { code, stderr } = await runCli(cli, ['serv\u001b[2J']);
     expect(code).toBe(2);
     expect(stderr).not.toContain('\u001b');
@@ -67,7 +70,7 @@ describe('help', () => {
 });
 
 describe('serve', () => {
-  test('with wrong settings tells them all and exits with 2', async () => {
+  test('serve reports all wrong settings together and exits with 2', async () => {
     const env = { RAY_OTEL_PHASES: 'all', OTEL_TRACES_EXPORTER: 'jaeger' };
     const { code, stdout, stderr } = await runCli(cli, ['serve', '--settle', '5', '--nestling', 'flat'], env);
     expect(code).toBe(2);
@@ -82,20 +85,20 @@ describe('serve', () => {
     }
   });
 
-  test('a port in use is trouble, not a bug', async () => {
+  test('serve exits with 1 when its port is in use', async () => {
     const { port } = await scriptedServer([]);
     const { code, stderr } = await runCli(cli, ['serve', '--listen', `127.0.0.1:${port}`], { OTEL_TRACES_EXPORTER: 'none' });
     expect(code).toBe(1);
     expect(stderr).toContain(`127.0.0.1:${port} is in use by another program`);
   });
 
-  test('a host that is not of this machine is trouble', async () => {
+  test('serve exits with 1 when its host is not an address of this machine', async () => {
     const { code, stderr } = await runCli(cli, ['serve', '--listen', '192.0.2.1:0'], { OTEL_TRACES_EXPORTER: 'none' });
     expect(code).toBe(1);
     expect(stderr).toContain('192.0.2.1 is not an address of this machine');
   });
 
-  test('prints what Ray needs, as a shell takes it, and where it sends to, without credentials', async () => {
+  test('serve prints shell lines for Ray and its backend without credentials', async () => {
     const program = startCli(cli, ['serve', '--listen', '127.0.0.1:0'], {
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:hunter2@127.0.0.1:9/',
     });
@@ -108,40 +111,43 @@ describe('serve', () => {
       RAY_enable_core_worker_ray_event_to_aggregator: '1',
     });
     expect(program.stdout()).toContain('Only Ray nodes on this machine reach 127.0.0.1');
-    expect(program.stdout()).toMatch(/sending traces by OTLP .*127\.0\.0\.1:9/);
+    expect(program.stdout()).toMatch(/sending traces with OTLP .*127\.0\.0\.1:9/);
     program.signal('SIGTERM');
     expect(await program.exited).toBe(0);
     expect(program.stdout() + program.stderr()).not.toContain('hunter2');
   });
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('takes a replay, and on %s delivers what is finished and exits with 0', async (signal) => {
-    const backend = await scriptedServer([{ status: 200 }]);
-    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: backend.url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', RAY_OTEL_SETTLE: '0' };
-    const program = startCli(cli, ['serve', '--listen', '127.0.0.1:0'], env);
-    const [, url = ''] = await program.shows(/listening on (\S+)\n/);
-    const replayed = await runCli(cli, ['replay', recording, '--to', url, '--speed', 'max']);
-    expect(replayed).toMatchObject({
-      code: 0,
-      stdout: expect.stringMatching(/^22 posts with \d+ events in .*: \d+ accepted, 0 duplicates, 0 rejected\n$/),
-    });
-    program.signal(signal);
-    expect(await program.exited).toBe(0);
-    expect(program.stdout()).toContain('stopped: everything that was finished is delivered');
-    expect(backend.posts.length).toBeGreaterThan(0);
-    expect(backend.posts.map(({ url: path }) => path)).toEqual(backend.posts.map(() => '/v1/traces'));
-  });
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'serve accepts a replay, and on %s delivers finished spans and exits with 0',
+    async (signal) => {
+      const backend = await scriptedServer([{ status: 200 }]);
+      const env = { OTEL_EXPORTER_OTLP_ENDPOINT: backend.url, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', RAY_OTEL_SETTLE: '0' };
+      const program = startCli(cli, ['serve', '--listen', '127.0.0.1:0'], env);
+      const [, url = ''] = await program.shows(/listening on (\S+)\n/);
+      const replayed = await runCli(cli, ['replay', recording, '--to', url, '--speed', 'max']);
+      expect(replayed).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/^22 posts with \d+ events in .*: \d+ accepted, 0 duplicates, 0 rejected\n$/),
+      });
+      program.signal(signal);
+      expect(await program.exited).toBe(0);
+      expect(program.stdout()).toContain('stopped: all finished spans are delivered');
+      expect(backend.posts.length).toBeGreaterThan(0);
+      expect(backend.posts.map(({ url: path }) => path)).toEqual(backend.posts.map(() => '/v1/traces'));
+    },
+  );
 
-  test('tells how many spans a backend that is away has cost it', async () => {
+  test('serve reports how many spans it lost because the backend was unreachable', async () => {
     const env = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', RAY_OTEL_SETTLE: '0' };
     const program = startCli(cli, ['serve', '--listen', '127.0.0.1:0', '--drain-timeout', '200ms'], env);
     const [, url = ''] = await program.shows(/listening on (\S+)\n/);
     await runCli(cli, ['replay', recording, '--to', url, '--speed', 'max']);
     program.signal('SIGTERM');
     expect(await program.exited).toBe(0);
-    expect(program.stdout()).toMatch(/stopped: \d+ spans not delivered, lost: they were in memory/);
+    expect(program.stdout()).toMatch(/stopped: \d+ spans not delivered, lost, because they were in memory/);
   });
 
-  test('after a kill goes on with what it had accepted, and sends nothing twice', async () => {
+  test('serve continues with the accepted events after a kill, and sends no span twice', async () => {
     const backend = await scriptedServer([{ status: 200 }]);
     const dataDir = await mkdtemp(join(tmpdir(), 'data-'));
     const env = {
@@ -185,7 +191,7 @@ describe('serve', () => {
     expect(await program.exited).toBe(code);
   });
 
-  test('a variable that is most likely a typing error is told', async () => {
+  test('serve warns about a misspelt variable', async () => {
     const program = startCli(cli, ['serve', '--listen', '127.0.0.1:0'], { RAY_OTEL_SETLE: '5s', OTEL_TRACES_EXPORTER: 'none' });
     await program.shows(/listening on/);
     program.signal('SIGTERM');
@@ -195,7 +201,7 @@ describe('serve', () => {
 });
 
 describe('convert', () => {
-  test('writes OTLP JSON lines, and a reader that goes away is no error', async () => {
+  test('convert writes OTLP JSON lines, and a reader that closes the pipe is not an error', async () => {
     const whole = await runCli(cli, ['convert', recording]);
     expect(whole.code).toBe(0);
     expect(whole.stderr).toMatch(/^\d+ events, 0 rejected, \d+ spans, \d+ traces\n/);
@@ -212,7 +218,7 @@ describe('convert', () => {
   });
 });
 
-test('events are never made in the old generation, where garbage stays until the whole heap is collected', async () => {
+test('the process never allocates events in the old generation, where garbage stays until a full collection', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'spans-'));
   const convert = ['convert', largeRecording, '--output', join(folder, 'spans.jsonl')];
   // The engine's own trace tells for how many places in the code it was decided so.
@@ -225,6 +231,6 @@ test('events are never made in the old generation, where garbage stays until the
   expect(stdout).not.toMatch(/ tenured=[1-9]/);
 });
 
-test('the settings table of serve is what its help shows', () => {
+test('the options in the help of serve are the settings table', () => {
   expect(COMMANDS.find(({ name }) => name === 'serve')?.options).toBe(SETTINGS);
 });

@@ -39,7 +39,7 @@ function spansIn(otlpLines: string): readonly { readonly name: string; readonly 
 }
 
 describe('convert', () => {
-  test('makes OTLP JSON lines, with a summary on standard error', async () => {
+  test('convert writes OTLP JSON lines, and a summary on standard error', async () => {
     const run = invocation([recording]);
     expect(await convertCommand.run(run)).toEqual({ kind: 'done' });
     const spans = spansIn(run.stdout.text);
@@ -72,7 +72,7 @@ describe('convert', () => {
     }
   });
 
-  test('gives the same bytes whatever the form, order and division of the input', async () => {
+  test('convert writes the same bytes for any form, order and division of the input', async () => {
     const expected = await converted(recording);
     const events = lines.flatMap((line) => JSON.parse((JSON.parse(line) as { body: string }).body) as unknown[]);
     const half = Math.floor(lines.length / 2);
@@ -85,39 +85,39 @@ describe('convert', () => {
     expect(await converted(recording, recording)).toBe(expected);
   });
 
-  test('takes standard input as -', async () => {
+  test('convert reads standard input for the file name -', async () => {
     const run = invocation(['-'], { stdin: Readable.from([lines.join('\n')]) });
     expect(await convertCommand.run(run)).toEqual({ kind: 'done' });
     expect(run.stdout.text).toBe(await converted(recording));
   });
 
-  test('--output replaces the file as a whole and leaves nothing beside it', async () => {
+  test('convert --output replaces the file atomically and leaves no partial file', async () => {
     const output = await fileOf('traces.jsonl', 'old');
     expect(await converted(recording, '--output', output)).toBe('');
     expect(await readFile(output, 'utf8')).toBe(await converted(recording));
     expect(await readdir(folder)).toEqual(['traces.jsonl']);
   });
 
-  test('an output that cannot be written is trouble, and what was there stays', async () => {
+  test('convert fails when the output cannot be written, and keeps the existing file', async () => {
     const output = join(folder, 'taken');
     await mkdir(join(output, 'inside'), { recursive: true });
     expect(await convertCommand.run(invocation([recording, '--output', output]))).toMatchObject({ kind: 'failed' });
     expect(await readdir(folder)).toEqual(['taken']);
   });
 
-  test('a line that cannot be read is told with its place, the rest is converted, and the end is trouble', async () => {
+  test('convert reports an unreadable line with its position, converts the rest, and fails', async () => {
     const broken = [...lines.slice(0, 3), '{"receivedAt', ...lines.slice(3)].join('\n');
     const file = await fileOf('broken.ndjson', broken);
     const run = invocation([file]);
     expect(await convertCommand.run(run)).toEqual({
       kind: 'failed',
-      problems: [expect.stringContaining('1 part of the input could not be read and is missing')],
+      problems: [expect.stringContaining('1 part of the input could not be read and is missing from')],
     });
     expect(run.stderr.text).toContain(`${file}:4: not JSON`);
     expect(run.stdout.text).toBe(await converted(recording));
   });
 
-  test('rejected events are counted by reason and are no failure', async () => {
+  test('convert counts rejected events by reason and does not fail', async () => {
     const file = await fileOf(
       'strange.json',
       JSON.stringify([{ eventId: 'b' }, { eventId: 'a', eventType: 'TOMORROWS_EVENT', sessionName: 's' }]),
@@ -128,7 +128,7 @@ describe('convert', () => {
     expect(run.stderr.text).toMatch(/rejected 1: event_type_unknown/);
   });
 
-  test('settings that shape spans are those of serve, also as variables', async () => {
+  test('convert reads the settings for spans from the same flags and variables as serve', async () => {
     const flat = await converted(recording, '--phases', 'none');
     const run = invocation([recording], { env: { RAY_OTEL_PHASES: 'none' } });
     await convertCommand.run(run);
@@ -136,7 +136,7 @@ describe('convert', () => {
     expect(flat).not.toBe(await converted(recording));
   });
 
-  test('the OTEL variables of spans apply, and wrong ones are mistakes of the user', async () => {
+  test('convert applies the OTEL variables for spans, and reports wrong ones as usage errors', async () => {
     const run = invocation([recording], { env: { OTEL_SERVICE_NAME: 'my-cluster' } });
     await convertCommand.run(run);
     expect(run.stdout.text).toContain('{"key":"service.name","value":{"stringValue":"my-cluster"}}');
@@ -147,7 +147,7 @@ describe('convert', () => {
     });
   });
 
-  test('a signal ends it without a result', async () => {
+  test('a signal ends convert without a result', async () => {
     const output = join(folder, 'traces.jsonl');
     const run = invocation([recording, '--output', output]);
     run.interrupt();
@@ -155,10 +155,10 @@ describe('convert', () => {
     expect(await readdir(folder)).toEqual([]);
   });
 
-  test('without a file it is a mistake of the user', async () => {
+  test('convert without a file is a usage error', async () => {
     expect(await convertCommand.run(invocation([]))).toMatchObject({
       kind: 'usage',
-      problems: [expect.stringContaining('no FILE is given')],
+      problems: [expect.stringContaining('FILE is required')],
     });
   });
 });

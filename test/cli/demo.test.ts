@@ -22,7 +22,7 @@ async function demoOf(...argv: readonly string[]): Promise<TestInvocation> {
 }
 
 describe('demo', () => {
-  test('shows the bundled jobs: who called what, what waited, what failed and why', async () => {
+  test('demo shows the calls, waits and failures of the bundled jobs', async () => {
     const { stdout } = await demoOf();
     expect(stdout.text).toMatch(/^Trace [0-9a-f]{32} {2}\d+ spans, \d+ failed, /m);
     expect(stdout.text).toMatch(/^├─ parent .*█.*\n│ {2}├─ leaf /m);
@@ -33,29 +33,29 @@ describe('demo', () => {
     expect(stdout.text).not.toMatch(/\u001b/);
   });
 
-  test('gives the same trees every time', async () => {
+  test('demo prints the same trees every time', async () => {
     const [first, second] = [await demoOf(), await demoOf()];
     expect(first.stdout.text).toBe(second.stdout.text);
   });
 
-  test('shows a recording of the user', async () => {
+  test('demo shows a recording of the user', async () => {
     const { stdout } = await demoOf(join(recordings, 'job-submit-ray-2.60.0.ndjson'));
     expect(stdout.text).toMatch(/─ preprocess /);
     expect(stdout.text).toContain('ValueError: bad data');
   });
 
-  test('flat nesting puts every task under its job', async () => {
+  test('demo --nesting flat shows every task under its job', async () => {
     const { stdout } = await demoOf('--nesting', 'flat');
     expect(stdout.text).not.toMatch(/│ {2}[├└]─ leaf/);
   });
 
-  test('a file without events shows that there is nothing', async () => {
+  test('demo with a file without events prints that there are no spans', async () => {
     const file = join(await mkdtemp(join(tmpdir(), 'demo-')), 'empty.json');
     await writeFile(file, '[]');
     expect((await demoOf(file)).stdout.text).toBe('No spans.\n');
   });
 
-  test('--serve shows the recorded job on the live page, by the clock of the recording, until a signal', async () => {
+  test('demo --serve shows the recorded job on the live page at the clock of the recording until a signal', async () => {
     const run = invocation(['--serve']);
     const ended = demoCommand.run(run);
     const [, url = ''] = await run.stdout.shows(/Open (\S+) to watch/);
@@ -71,7 +71,7 @@ describe('demo', () => {
     expect(await ended).toEqual({ kind: 'done' });
   });
 
-  test('--serve on an address that is in use is an error with that address', async () => {
+  test('demo --serve on an address in use fails with that address', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
@@ -81,13 +81,13 @@ describe('demo', () => {
     expect(outcome.kind).not.toBe('done');
   });
 
-  test('a file that is not there is a mistake of the user', async () => {
+  test('demo with an absent file is a usage error', async () => {
     expect(await demoCommand.run(invocation(['gone.ndjson']))).toEqual({ kind: 'usage', problems: ['gone.ndjson: no such file'] });
   });
 });
 
 describe('the bundled recording', () => {
-  test('can be read, and holds no variable of a runtime environment', async () => {
+  test('the bundled recording is readable and contains no variable of a runtime environment', async () => {
     const bodies: string[] = [];
     for await (const item of readRecording(BUNDLED_RECORDING)) bodies.push(item.kind === 'post' ? item.body : `unexpected ${item.kind}`);
     expect(bodies.length).toBeGreaterThan(10);
@@ -95,7 +95,7 @@ describe('the bundled recording', () => {
     expect(bodies.join('')).not.toMatch(/env_vars\\*":\s*\{\\*"/);
   });
 
-  test('is part of the package', async () => {
+  test('the bundled recording is part of the package', async () => {
     const project = fileURLToPath(new URL('../../', import.meta.url));
     const { stdout } = await promisify(execFile)('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: project });
     const [packed] = JSON.parse(stdout) as { files: { path: string }[] }[];

@@ -23,7 +23,7 @@ async function wellWorld(): Promise<readonly string[]> {
 }
 
 describe('doctor', () => {
-  test('finds nothing where all is well, and exits with 0', async () => {
+  test('doctor finds no fault in a working setup and exits with 0', async () => {
     const run = invocation(['doctor', ...(await wellWorld())]);
     expect(await runProgram(run)).toBe(EXIT_CODES.done);
     expect(run.stdout.text).toMatch(/^no fault found/m);
@@ -31,23 +31,25 @@ describe('doctor', () => {
     expect(run.stderr.text).toBe('');
   });
 
-  test('is content with a backend alone, where it was asked for nothing else', async () => {
+  test('doctor exits with 0 when it can check only a backend', async () => {
     const backend = await routedServer({ '/v1/traces': { text: '' } });
     const run = invocation(['doctor', '--endpoint', backend.url]);
     expect(await runProgram(run)).toBe(EXIT_CODES.done);
-    expect(run.stdout.text).toContain('takes OTLP');
+    expect(run.stdout.text).toContain('accepts OTLP');
     expect(run.stderr.text).toBe('');
   });
 
-  test('tells the fault with its code and what to do, and exits with 1', async () => {
+  test('doctor reports a fault with its code and its fix, and exits with 1', async () => {
     const [rayFlag = '', rayAddress = ''] = await wellWorld();
     const closed = `http://127.0.0.1:${await freePort()}`;
     const run = invocation(['doctor', rayFlag, rayAddress, '--bridge', closed]);
     expect(await runProgram(run)).toBe(EXIT_CODES.failed);
-    expect(run.stdout.text).toMatch(/^✗ bridge_unreachable: at http:\/\/127\.0\.0\.1:\d+\/ nothing listens\n {2}fix: start the bridge/m);
+    expect(run.stdout.text).toMatch(
+      /^✗ bridge_unreachable: cannot reach http:\/\/127\.0\.0\.1:\d+\/: nothing listens there\n {2}fix: start the bridge/m,
+    );
   });
 
-  test('--json is one document with the same codes', async () => {
+  test('doctor --json prints one document with the same codes', async () => {
     const closed = `http://127.0.0.1:${await freePort()}`;
     const run = invocation(['doctor', '--ray-address', closed, '--bridge', closed, '--json'], { env: { OTEL_TRACES_EXPORTER: 'none' } });
     expect(await runProgram(run)).toBe(EXIT_CODES.failed);
@@ -59,7 +61,7 @@ describe('doctor', () => {
     expect(document.unknown.length).toBeGreaterThan(3);
   });
 
-  test('colours are for terminals that want them', async () => {
+  test('doctor uses colours only on terminals that want them', async () => {
     const closed = `http://127.0.0.1:${await freePort()}`;
     const argv = ['--ray-address', closed, '--bridge', closed];
     const textOn = async (isTTY: boolean, env: Record<string, string>): Promise<string> => {
@@ -72,7 +74,7 @@ describe('doctor', () => {
     expect(await textOn(false, {})).not.toContain('\u001b');
   });
 
-  test('shows a read token of the file to the metrics', async () => {
+  test('doctor sends the first token of --read-token-file to the metrics', async () => {
     const file = join(await mkdtemp(join(tmpdir(), 'doctor-')), 'tokens');
     await writeFile(file, '# readers\nread-token-0123456789\n');
     const bridge = await routedServer(bridgeRoutes(20));
@@ -81,20 +83,20 @@ describe('doctor', () => {
   });
 
   test.each([
-    ['--ray-address', 'head:6379', 'is not a URL; write the address of the dashboard like http://head:8265'],
+    ['--ray-address', 'head:6379', 'is not a URL; write it like http://head:8265'],
     ['--bridge', 'ray:SECRET@bridge', 'must begin with http:// or https://'],
     ['--endpoint', 'x', 'is not a URL'],
     ['--read-token-file', '/nowhere/tokens', '/nowhere/tokens: no such file'],
     ['--timeout', 'soon', 'is not a duration'],
     ['head', '', 'unexpected argument'],
-  ])('%s %s is a wrong option', async (flag, value, problem) => {
+  ])('doctor %s %s is a usage error', async (flag, value, problem) => {
     const run = invocation(['doctor', flag, ...(value === '' ? [] : [value])]);
     expect(await runProgram(run)).toBe(EXIT_CODES.usage);
     expect(run.stderr.text).toContain(problem);
     expect(run.stderr.text).not.toContain('SECRET');
   });
 
-  test('ends when it is interrupted', async () => {
+  test('doctor ends when it is interrupted', async () => {
     const silent = await routedServer({ '*': () => run.interrupt() });
     const run = invocation(['--ray-address', silent.url]);
     expect(await doctorCommand.run(run)).toEqual({ kind: 'interrupted' });

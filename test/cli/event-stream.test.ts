@@ -17,7 +17,7 @@ async function read(text: string, pieceBytes: number, maxLength = 1000): Promise
 const text =
   'retry: 2000\n\nevent: overview\ndata: {"a":"é界😀"}\n\n: a remark\ndata:one\r\ndata: two\r\n\r\nevent: job\n\ndata\n\ndata: half';
 
-test.each([1, 2, 3, 7, 1000])('events are the same in pieces of %i bytes', async (pieceBytes) => {
+test.each([1, 2, 3, 7, 1000])('a stream in chunks of %i bytes gives the same events', async (pieceBytes) => {
   expect(await read(text, pieceBytes)).toEqual([
     { event: 'overview', data: '{"a":"é界😀"}' },
     { event: 'message', data: 'one\ntwo' },
@@ -25,7 +25,7 @@ test.each([1, 2, 3, 7, 1000])('events are the same in pieces of %i bytes', async
   ]);
 });
 
-test('an event that does not end has a limit', async () => {
+test('an event that never ends is refused at a limit', async () => {
   await expect(read(`data: ${'x'.repeat(100)}`, 10, 50)).rejects.toThrow('longer than 50');
   await expect(read('data: x\n'.repeat(100), 10, 50)).rejects.toThrow('longer than 50');
   expect(await read('data: x\n\n'.repeat(100), 10, 50)).toHaveLength(100);

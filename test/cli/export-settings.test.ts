@@ -62,7 +62,7 @@ async function startSecureProxy(asked: string[]): Promise<number> {
 const serve = ['serve', '--listen', '127.0.0.1:0'];
 
 describe('serve', () => {
-  test('refuses headers that cannot be sent at the start, with the other settings and without their values', async () => {
+  test('serve refuses headers that cannot be sent when it starts, with all other wrong settings and without their values', async () => {
     const env = {
       OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
       OTEL_EXPORTER_OTLP_HEADERS: 'x-key-bin=TOPSECRET,x-name=M%C3%BCller,transfer-encoding=chunked',
@@ -76,7 +76,7 @@ describe('serve', () => {
     expect(stderr).not.toMatch(/TOPSECRET|ller|chunked/);
   });
 
-  test('refuses a proxy that cannot be used at the start, without its password', async () => {
+  test('serve refuses an invalid proxy when it starts, without its password', async () => {
     const { code, stderr } = await runCli(cli, serve, {
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.test:4318',
       HTTP_PROXY: 'socks5://user:TOPSECRET@proxy.test:1080',
@@ -86,21 +86,21 @@ describe('serve', () => {
     expect(stderr).not.toContain('TOPSECRET');
   });
 
-  test('says at the start which proxy is used', async () => {
+  test('serve prints which proxy it uses when it starts', async () => {
     const program = startCli(cli, serve, {
       OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.test',
       https_proxy: 'http://user:TOPSECRET@proxy.test:3128',
     });
-    const [line] = await program.shows(/sending traces by .*\n/);
+    const [line] = await program.shows(/sending traces with .*\n/);
     expect(line).toBe(
-      'sending traces by OTLP (http/protobuf) to https://collector.test/v1/traces, through the proxy http://proxy.test:3128 (https_proxy)\n',
+      'sending traces with OTLP (http/protobuf) to https://collector.test/v1/traces, through the proxy http://proxy.test:3128 (https_proxy)\n',
     );
     program.signal('SIGTERM');
     expect(await program.exited).toBe(0);
     expect(program.stdout() + program.stderr()).not.toContain('TOPSECRET');
   });
 
-  test('writes what Node.js warns of as a line of its log', async () => {
+  test('serve logs the warnings of Node.js as JSON lines', async () => {
     // grpc-js names the server by its address in the handshake, which Node.js warns of.
     const port = await listening(createHttpServer());
     const program = startCli(cli, [...serve, '--drain-timeout', '10s'], {

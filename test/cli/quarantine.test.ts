@@ -62,7 +62,7 @@ async function addEvents(bench: Bench, events: readonly unknown[]): Promise<void
 }
 
 describe('list', () => {
-  test('is a table in the order of time', async () => {
+  test('list prints a table, oldest entries first', async () => {
     const bench = await createBench();
     await addSpans(bench, 1);
     bench.quarantine.addEvent(bytesOf({ eventId: 'a' }), invalid());
@@ -96,7 +96,7 @@ describe('list', () => {
     [['--id', realSpans()[0]?.spanContext().traceId.slice(0, 12) ?? ''], ['span_refused']],
     [['--id', 'nothing'], []],
     [['e1-0'], ['event_field_invalid']],
-  ])('of %j', async (argv, codes) => {
+  ])('list %j prints the matching entries', async (argv, codes) => {
     const bench = await createBench();
     await addSpans(bench, 1);
     bench.quarantine.addEvent(bytesOf(knownEvent('event-a')), invalid());
@@ -108,10 +108,10 @@ describe('list', () => {
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as { code: string });
     expect(rows.map(({ code }) => code).toSorted()).toEqual(codes);
-    expect(stderr.text).toBe(codes.length === 0 ? 'nothing is in quarantine that this asks for\n' : '');
+    expect(stderr.text).toBe(codes.length === 0 ? 'no matching entry in quarantine\n' : '');
   });
 
-  test('and show give hostile text no power over the terminal', async () => {
+  test('list and show escape text that could control the terminal', async () => {
     const bench = await createBench();
     bench.quarantine.addEvent(bytesOf(knownEvent(hostile, hostile)), invalid(`at ${hostile}`));
     await bench.written();
@@ -125,7 +125,7 @@ describe('list', () => {
     expect(JSON.parse(shown ?? '')).toMatchObject({ id: 'e1-0', reason: `at ${hostile}`, event: { message: '\u202eevil\u{e0041}' } });
   });
 
-  test('cuts reasons to the width of a terminal', async () => {
+  test('list cuts reasons to the width of the terminal', async () => {
     const bench = await createBench();
     bench.quarantine.addEvent(bytesOf({}), invalid('x'.repeat(500)));
     await bench.written();
@@ -135,13 +135,13 @@ describe('list', () => {
     expect(Math.max(...context.stdout.text.split('\n').map((line) => line.length))).toBe(79);
   });
 
-  test('of nothing is no failure', async () => {
+  test('list of an empty quarantine succeeds', async () => {
     expect(await (await createBench()).run(['list'])).toMatchObject({ outcome: { kind: 'done' }, stdout: { text: '' } });
   });
 });
 
 describe('show', () => {
-  test('is the whole entry', async () => {
+  test('show prints the complete entry', async () => {
     const bench = await createBench();
     await addSpans(bench, 2);
     const [id = ''] = (await bench.ids()).slice(1);
@@ -150,7 +150,7 @@ describe('show', () => {
     expect(JSON.parse(stdout.text)).toEqual((await readAll(bench.folder)).entries[1]);
   });
 
-  test('of an id that is not there is trouble', async () => {
+  test('show of an unknown id fails', async () => {
     const bench = await createBench();
     expect((await bench.run(['show', 'e7-1'])).outcome).toEqual({
       kind: 'failed',
@@ -165,7 +165,7 @@ describe('drop', () => {
     [['--kind', 'span'], 2],
     [['--code', 'span_refused', '--id', 's1-0'], 1],
     [['--all'], 4],
-  ])('%j', async (argv, count) => {
+  ])('drop %j removes the matching entries', async (argv, count) => {
     const bench = await createBench();
     await addSpans(bench, 2);
     await addEvents(bench, [{ eventId: 'a' }, { eventId: 'b' }]);
@@ -177,19 +177,19 @@ describe('drop', () => {
 });
 
 describe('retry of events', () => {
-  test('posts what this release takes, and removes what the bridge took', async () => {
+  test('retry posts the events that this release accepts, and removes those that the bridge accepted', async () => {
     const bench = await createBench();
     await addEvents(bench, [rawEvent(1), 'never', rawEvent(2)]);
     const server = await scriptedServer([taken(2)]);
     const { outcome, stdout, stderr } = await bench.run(['retry', '--to', server.url]);
     expect(server.posts.map(({ body }) => JSON.parse(body) as unknown)).toEqual([[rawEvent(1), rawEvent(2)]]);
     expect(outcome).toEqual({ kind: 'failed', problems: ['1 entry could not be sent again'] });
-    expect(stdout.text).toBe('2 entries taken and removed, 1 entry left in quarantine\n');
-    expect(stderr.text).toMatch(/e1-\d+: this release rejects it too: The event is not a JSON object/);
+    expect(stdout.text).toBe('2 entries accepted and removed, 1 entry kept in quarantine\n');
+    expect(stderr.text).toMatch(/e1-\d+: this release rejects it, too: The event is not a JSON object/);
     expect((await readAll(bench.folder)).entries).toMatchObject([{ event: '[string]' }]);
   });
 
-  test('finds the one that the bridge rejects again', async () => {
+  test('retry finds the single event that the bridge rejects again', async () => {
     const bench = await createBench();
     await addEvents(bench, [rawEvent(1), rawEvent(2), rawEvent(3)]);
     const server = await scriptedServer([taken(2, 1), taken(1), taken(0, 1), taken(1)]);
@@ -199,7 +199,7 @@ describe('retry of events', () => {
     expect((await readAll(bench.folder)).entries).toMatchObject([{ event: rawEvent(2) }]);
   });
 
-  test('goes in batches, each of them removed when it is taken: what ends it loses nothing', async () => {
+  test('retry removes each batch once it is accepted, so an interruption loses nothing', async () => {
     const bench = await createBench();
     await addEvents(
       bench,
@@ -208,11 +208,11 @@ describe('retry of events', () => {
     const server = await scriptedServer([taken(100), { status: 404 }]);
     const { outcome, stdout } = await bench.run(['retry', '--to', server.url]);
     expect(outcome).toMatchObject({ kind: 'failed', problems: [expect.stringContaining('answered 404')] });
-    expect(stdout.text).toBe('100 entries taken and removed, 50 entries left in quarantine\n');
+    expect(stdout.text).toBe('100 entries accepted and removed, 50 entries kept in quarantine\n');
     expect(await bench.ids()).toHaveLength(50);
   });
 
-  test('of some ids leaves the others alone', async () => {
+  test('retry with ids keeps the other entries', async () => {
     const bench = await createBench();
     await addEvents(bench, [rawEvent(1), rawEvent(2)]);
     const server = await scriptedServer([taken(1)]);
@@ -221,12 +221,12 @@ describe('retry of events', () => {
     expect(await bench.ids()).toHaveLength(1);
   });
 
-  test('removes nothing when the answer is not that of a bridge', async () => {
+  test('retry removes nothing when another program answers', async () => {
     const bench = await createBench();
     await addEvents(bench, [rawEvent(1)]);
     const server = await scriptedServer([{ status: 200, body: '<html>welcome</html>' }]);
     expect((await bench.run(['retry', '--to', server.url])).outcome).toMatchObject({
-      problems: [expect.stringContaining('not as a bridge does')],
+      problems: [expect.stringContaining('it is not a bridge')],
     });
     expect(await bench.ids()).toHaveLength(1);
   });
@@ -238,13 +238,13 @@ describe('retry of spans', () => {
     OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
   });
 
-  test('sends them to the backend as they were', async () => {
+  test('retry sends spans to the backend unchanged', async () => {
     const bench = await createBench();
     await addSpans(bench, 3);
     const server = await scriptedServer([{ status: 200, body: '{}' }]);
     const { outcome, stdout } = await bench.run(['retry'], { env: env(server.url) });
     expect(outcome).toEqual({ kind: 'done' });
-    expect(stdout.text).toBe('3 entries taken and removed\n');
+    expect(stdout.text).toBe('3 entries accepted and removed\n');
     expect(await bench.ids()).toEqual([]);
     expect(server.posts.map(({ url }) => url)).toEqual(['/v1/traces']);
     const sent = spansOfOtlpJson(JSON.parse(server.posts[0]?.body ?? ''));
@@ -255,7 +255,7 @@ describe('retry of spans', () => {
     );
   });
 
-  test('keeps those that are refused again', async () => {
+  test('retry keeps spans that are refused again', async () => {
     const bench = await createBench();
     await addSpans(bench, 1);
     const server = await scriptedServer([{ status: 400, body: 'still odd' }]);
@@ -265,15 +265,15 @@ describe('retry of spans', () => {
     expect(await bench.ids()).toEqual(['s1-0']);
   });
 
-  test('gives up on a backend that is away, and says what is wrong', async () => {
+  test('retry gives up on an unreachable backend and reports the reason', async () => {
     const bench = await createBench();
     await addSpans(bench, 2);
     const { outcome } = await bench.run(['retry', '--give-up', '50ms'], { env: env(`http://127.0.0.1:${await freePort()}`) });
-    expect(outcome).toMatchObject({ kind: 'failed', problems: [expect.stringMatching(/not all spans were taken .* ECONNREFUSED/)] });
+    expect(outcome).toMatchObject({ kind: 'failed', problems: [expect.stringMatching(/not all spans were accepted .* ECONNREFUSED/)] });
     expect(await bench.ids()).toHaveLength(2);
   });
 
-  test('goes to the exporter that refused them, where it is set', async () => {
+  test('retry sends each span to the exporter that refused it, if that exporter is configured', async () => {
     const bench = await createBench();
     await addSpans(bench, 1, 'file');
     const file = join(bench.dataDir, 'traces.jsonl');
@@ -284,7 +284,7 @@ describe('retry of spans', () => {
     expect(await bench.ids()).toEqual([]);
   });
 
-  test('without an exporter is a mistake of the user', async () => {
+  test('retry without an exporter is a usage error', async () => {
     const bench = await createBench();
     await addSpans(bench, 1);
     expect((await bench.run(['retry'], { env: { OTEL_TRACES_EXPORTER: 'none' } })).outcome).toMatchObject({ kind: 'usage' });
@@ -292,7 +292,7 @@ describe('retry of spans', () => {
     expect(await bench.ids()).toHaveLength(1);
   });
 
-  test('ends at a signal, and keeps what was not taken', async () => {
+  test('retry ends at a signal and keeps the entries that were not accepted', async () => {
     const bench = await createBench();
     await addSpans(bench, 1);
     const server = await scriptedServer(['silent']);
@@ -305,28 +305,28 @@ describe('retry of spans', () => {
   });
 });
 
-describe('mistakes of the user', () => {
+describe('usage errors', () => {
   test.each([
-    [[], 'say what to do'],
-    [['lsit'], '"lsit" is none of list, show, retry, drop (did you mean list?)'],
-    [['show'], 'say which'],
-    [['drop'], 'say what to drop'],
-    [['list', '--all'], '--all is for drop only'],
+    [[], 'an action is required'],
+    [['lsit'], 'unknown action "lsit": use list, show, retry or drop (did you mean list?)'],
+    [['show'], 'a selection is required'],
+    [['drop'], 'a selection is required'],
+    [['list', '--all'], '--all works with drop only'],
     [['list', '--kind', 'trace'], '--kind: "trace" is not one of'],
     [['list', '--json=maybe'], '--json: "maybe" is not true or false'],
     [['retry', '--to', 'h:1'], '--to: must begin with http://'],
-  ])('%j', async (argv, problem) => {
+  ])('the arguments %j are a usage error', async (argv, problem) => {
     const bench = await createBench();
     expect((await bench.run(argv)).outcome).toEqual({ kind: 'usage', problems: [expect.stringContaining(problem)] });
   });
 
-  test('events without --to', async () => {
+  test('retry of events without --to is a usage error', async () => {
     const bench = await createBench();
     await addEvents(bench, [rawEvent(1)]);
     expect((await bench.run(['retry'])).outcome).toMatchObject({ kind: 'usage', problems: [expect.stringContaining('--to')] });
   });
 
-  test('no data folder, or one that is not there', async () => {
+  test('a missing or absent data folder is a usage error', async () => {
     expect(await quarantineCommand.run(invocation(['list', '--data-dir=']))).toMatchObject({
       kind: 'usage',
       problems: [expect.stringContaining('--data-dir')],
@@ -336,7 +336,7 @@ describe('mistakes of the user', () => {
     await expect(stat(gone)).rejects.toThrow('ENOENT');
   });
 
-  test('the folder may come from the variable', async () => {
+  test('the data folder can be set by its variable', async () => {
     const bench = await createBench();
     await addEvents(bench, ['x']);
     const context = invocation(['quarantine', 'list'], { env: { RAY_OTEL_DATA_DIR: bench.dataDir } });

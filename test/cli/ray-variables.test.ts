@@ -5,30 +5,30 @@ import { RAY_EVENT_TYPES, rayVariables, reachOf } from '../../src/command/ray-va
 const machine = { hostname: 'head', addresses: ['10.0.0.5', '10.1.0.5', 'fd00::5'] };
 const recordings = new URL('../fixtures/recordings/', import.meta.url);
 
-describe('the address that Ray is given', () => {
-  test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('%s is reached from this machine only, and that is said', (host) => {
+describe('the address for Ray', () => {
+  test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('a note says that only this machine reaches %s', (host) => {
     const reach = reachOf(host, 8080, machine);
     expect(reach.host).toBe(host);
     expect(reach.notes.join('\n')).toContain('--listen 0.0.0.0:8080');
   });
 
-  test.each(['0.0.0.0', '::'])('%s is no address to post to: one of the machine stands for it', (host) => {
+  test.each(['0.0.0.0', '::'])('%s is replaced by an address of the machine, because Ray cannot post to it', (host) => {
     const reach = reachOf(host, 8080, machine);
     expect(reach.host).toBe('10.0.0.5');
     expect(reach.notes.join('\n')).toContain('10.1.0.5, fd00::5, head');
     expect(reachOf(host, 8080, { hostname: 'head', addresses: [] }).host).toBe('head');
   });
 
-  test('any other one is taken as it is', () => {
+  test('any other address is used unchanged', () => {
     expect(reachOf('10.1.0.5', 8080, machine)).toEqual({ host: '10.1.0.5', notes: [] });
   });
 });
 
-test('every line is a comment or an export of a value that a shell takes as it stands', () => {
+test('every line is a comment or an export that a shell accepts without quoting', () => {
   for (const line of rayVariables('http://[fd00::5]:8080/v1/events')) expect(line).toMatch(/^(# |export \w+=[\w:/.,[\]-]+$)/);
 });
 
-test('every type of event that a recorded release sends is asked for', () => {
+test('the list of event types includes every type that a recorded release sends', () => {
   const types = new Set<string>();
   for (const name of readdirSync(recordings)) {
     const text = readFileSync(new URL(name, recordings), 'utf8');

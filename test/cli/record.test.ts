@@ -49,7 +49,7 @@ const secretEvent = {
 };
 
 describe('record', () => {
-  test.each(['events.ndjson', 'events.ndjson.gz'])('%s: what Ray posts can be read again, event by event', async (name) => {
+  test.each(['events.ndjson', 'events.ndjson.gz'])('%s: a recording contains every event that Ray posted', async (name) => {
     const file = join(folder, name);
     const { post, stop, run } = await startRecorder('--output', file);
     const sent = (await readFile(new URL('job-submit-ray-2.60.0.ndjson', recordings), 'utf8')).trimEnd().split('\n');
@@ -68,7 +68,7 @@ describe('record', () => {
     expect(run.stdout.text).toMatch(new RegExp(`recorded ${bodies.length} posts with \\d+ events, .* in `));
   });
 
-  test('no secret reaches the file, neither of an event nor of a header', async () => {
+  test('a recording contains no secret of an event or a header', async () => {
     const file = join(folder, 'events.ndjson');
     const { post, stop } = await startRecorder('--output', file);
     await post(JSON.stringify([secretEvent]), {
@@ -85,7 +85,7 @@ describe('record', () => {
     expect(Object.keys(headers).toSorted()).toEqual(['content-length', 'content-type', 'user-agent']);
   });
 
-  test('each post is in the file once it is answered, also in a compressed one', async () => {
+  test('each post is in the file when it is answered, also in a compressed file', async () => {
     const file = join(folder, 'events.ndjson.gz');
     const { post, stop } = await startRecorder('--output', file);
     for (const count of [1, 2, 3]) {
@@ -100,7 +100,7 @@ describe('record', () => {
     await stop();
   });
 
-  test('a compressed body is written as text; a lone event counts as one', async () => {
+  test('a compressed body is recorded as text, and a single event counts as one', async () => {
     const file = join(folder, 'events.ndjson');
     const { post, stop } = await startRecorder('--output', file);
     const response = await post(gzipSync('{"eventId":"a"}'), { 'content-encoding': 'gzip' });
@@ -109,7 +109,7 @@ describe('record', () => {
     expect(await itemsOf(file)).toMatchObject([{ kind: 'post', body: '[{"eventId":"[string]"}]' }]);
   });
 
-  test('of an event of an unknown type, of what is no event, and of the path nothing but the shape is written', async () => {
+  test('only the shape of unknown events, of other JSON and of the path is recorded', async () => {
     const file = join(folder, 'events.ndjson');
     const { url, stop } = await startRecorder('--output', file);
     const headers = { 'content-type': 'application/json' };
@@ -128,7 +128,7 @@ describe('record', () => {
     ]);
   });
 
-  test('what is not JSON or too large is refused, and the recording goes on', async () => {
+  test('a body that is too large or not JSON is refused, and the recording continues', async () => {
     const file = join(folder, 'events.ndjson');
     const { post, stop } = await startRecorder('--output', file, '--max-body-bytes', '1000');
     expect((await post('{"eventId"')).status).toBe(400);
@@ -138,18 +138,18 @@ describe('record', () => {
     expect(await itemsOf(file)).toHaveLength(1);
   });
 
-  test('at the limit of the file writing ends, says so, and posts are still answered 200', async () => {
+  test('at the limit of the file the recording stops with a message, and posts are still answered with 200', async () => {
     const file = join(folder, 'events.ndjson');
     const { post, stop, run } = await startRecorder('--output', file, '--max-file-bytes', '500');
     for (let count = 0; count < 10; count += 1) expect((await post('[{"eventId":"a"}]')).status).toBe(200);
     expect(await stop()).toEqual({ kind: 'done' });
     expect((await stat(file)).size).toBeLessThanOrEqual(500);
-    expect(run.stderr.text.match(/limit of 500 bytes: nothing more is written/g)).toHaveLength(1);
+    expect(run.stderr.text.match(/limit of 500 bytes: recording stops/g)).toHaveLength(1);
     expect(run.stdout.text).toMatch(/[1-9] posts not recorded/);
     expect((await itemsOf(file)).every((item) => item.kind === 'post')).toBe(true);
   });
 
-  test('a file that exists is not touched', async () => {
+  test('an existing file is not changed', async () => {
     const { stop } = await startRecorder('--output', join(folder, 'events.ndjson'));
     await stop();
     expect(await recordCommand.run(invocation(['--output', join(folder, 'events.ndjson')]))).toMatchObject({
@@ -158,7 +158,7 @@ describe('record', () => {
     });
   });
 
-  test('a port in use is told, and leaves no file behind', async () => {
+  test('a port in use is reported, and leaves no file behind', async () => {
     const { port } = await scriptedServer([]);
     const file = join(folder, 'events.ndjson');
     const outcome = await recordCommand.run(invocation(['--output', file, '--listen', `127.0.0.1:${port}`]));

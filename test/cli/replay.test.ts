@@ -27,7 +27,7 @@ async function fileOf(text: string | Buffer): Promise<string> {
 }
 
 describe('replay', () => {
-  test('posts every recorded body as it was, to the path of the URL, and sums up the answers', async () => {
+  test('replay posts every recorded body unchanged to the path of the URL and sums up the answers', async () => {
     const server = await scriptedServer([taken(1), { status: 200, body: '{"accepted":1,"duplicates":0,"rejected":1}' }, taken(1)]);
     const run = invocation([await fileOf(gzipSync(recording)), '--to', `${server.url}/v1/events`, '--speed', 'max']);
     expect(await replayCommand.run(run)).toEqual({ kind: 'done' });
@@ -41,14 +41,14 @@ describe('replay', () => {
   test.each([
     ['1', [2000, 2000]],
     ['10', [200, 200]],
-  ])('speed %s keeps the pauses of the recording in proportion', async (speed, pausesMs) => {
+  ])('replay --speed %s keeps the pauses of the recording in proportion', async (speed, pausesMs) => {
     const server = await scriptedServer([taken(1)]);
     const run = invocation([await fileOf(recording), '--to', server.url, '--speed', speed]);
     expect(await replayCommand.run(run)).toEqual({ kind: 'done' });
     expect(run.sleptMs).toEqual(pausesMs);
   });
 
-  test('plain events go in batches of 1000, over the borders of lines', async () => {
+  test('replay posts plain events in batches of 1000, across lines', async () => {
     const server = await scriptedServer([taken(1000)]);
     const lines = Array.from({ length: 2500 }, (_, index) => JSON.stringify({ eventId: String(index) })).join('\n');
     const run = invocation(['-', '--to', server.url], { stdin: Readable.from([lines]) });
@@ -58,7 +58,7 @@ describe('replay', () => {
     expect(batches.flat().map(({ eventId }) => Number(eventId))).toEqual(Array.from({ length: 2500 }, (_, index) => index));
   });
 
-  test('a post is repeated unchanged until it is taken, with pauses that double up to 5 s', async () => {
+  test('replay retries a post unchanged until it is accepted, with pauses that double up to 5 s', async () => {
     const busy = { status: 503, body: '{"error":{"code":"journal_full","message":"the journal is full"}}' };
     const server = await scriptedServer([...Array.from({ length: 10 }, () => busy), taken(1)]);
     const run = invocation([await fileOf(recording), '--to', server.url, '--speed', 'max', '--give-up', '0']);
@@ -69,49 +69,49 @@ describe('replay', () => {
     expect(run.stderr.text).toContain('answered 503 (the journal is full)');
   });
 
-  test('an answer that does not come in time is asked for again', async () => {
+  test('replay retries a post without an answer in time', async () => {
     const server = await scriptedServer(['silent', taken(1)]);
     const run = invocation([await fileOf(recording), '--to', server.url, '--speed', 'max', '--timeout', '50ms']);
     expect(await replayCommand.run(run)).toEqual({ kind: 'done' });
     expect(server.posts).toHaveLength(4);
   });
 
-  test('gives up on a post after the time of --give-up', async () => {
+  test('replay gives up on a post after --give-up', async () => {
     const server = await scriptedServer([{ status: 500 }]);
     const run = invocation([await fileOf(recording), '--to', server.url, '--speed', 'max', '--give-up', '100ms']);
     expect(await replayCommand.run(run)).toEqual({
       kind: 'failed',
-      problems: [expect.stringMatching(/events\.ndjson:1: .* answered 500; given up after 4 tries/)],
+      problems: [expect.stringMatching(/events\.ndjson:1: .* answered 500; gave up after 4 tries/)],
     });
     expect(server.posts).toHaveLength(4);
   });
 
-  test('nothing listens', async () => {
+  test('replay fails when nothing listens at the URL', async () => {
     const port = await freePort();
     const run = invocation([await fileOf(recording), '--to', `http://127.0.0.1:${port}`, '--give-up', '10ms']);
     expect(await replayCommand.run(run)).toEqual({
       kind: 'failed',
-      problems: [expect.stringContaining(`nothing listens at 127.0.0.1:${port}`)],
+      problems: [expect.stringContaining(`cannot reach 127.0.0.1:${port}: nothing listens there`)],
     });
   });
 
-  test('a refused body and an unreadable line are told and left out', async () => {
+  test('replay reports and skips a refused body and an unreadable line', async () => {
     const server = await scriptedServer([taken(1), { status: 400, body: '{"error":{"message":"not JSON"}}' }, taken(1)]);
     const run = invocation([await fileOf(`${recording}\n{"broken`), '--to', server.url, '--speed', 'max']);
-    expect(await replayCommand.run(run)).toEqual({ kind: 'failed', problems: ['2 of the lines and posts could not be replayed'] });
+    expect(await replayCommand.run(run)).toEqual({ kind: 'failed', problems: ['2 lines or posts could not be replayed'] });
     expect(server.posts).toHaveLength(3);
     expect(run.stderr.text).toMatch(/events\.ndjson:2: .* answered 400 \(not JSON\)\n/);
     expect(run.stderr.text).toMatch(/events\.ndjson:4: not JSON/);
   });
 
-  test.each([401, 404, 302])('%d ends it at once: no other post would fare better', async (status) => {
+  test.each([401, 404, 302])('replay ends immediately at a %d, because every other post would fail, too', async (status) => {
     const server = await scriptedServer([{ status, headers: { location: '/elsewhere' } }]);
     const run = invocation([await fileOf(recording), '--to', server.url, '--speed', 'max']);
     expect(await replayCommand.run(run)).toMatchObject({ kind: 'failed' });
     expect(server.posts).toHaveLength(1);
   });
 
-  test('credentials in the URL are sent as Basic authentication and shown nowhere', async () => {
+  test('replay sends credentials in the URL as Basic authentication and never prints them', async () => {
     const server = await scriptedServer([{ status: 503 }, { status: 401 }]);
     const target = `http://user:hunter%232@127.0.0.1:${server.port}/`;
     const run = invocation([await fileOf(recording), '--to', target, '--speed', 'max'], {});
@@ -120,7 +120,7 @@ describe('replay', () => {
     expect(JSON.stringify(outcome) + run.stdout.text + run.stderr.text).not.toMatch(/hunter|user/);
   });
 
-  test('a signal ends it between two posts, with the sums so far', async () => {
+  test('a signal ends replay between two posts, with a summary so far', async () => {
     const server = await scriptedServer([taken(1)]);
     const run = invocation([await fileOf(recording), '--to', server.url], {
       sleep: async () => {
@@ -133,7 +133,7 @@ describe('replay', () => {
     expect(server.posts).toHaveLength(1);
   });
 
-  test('on a terminal the progress is one line that is rewritten', async () => {
+  test('on a terminal, replay rewrites one line of progress', async () => {
     const server = await scriptedServer([taken(1)]);
     const run = invocation([await fileOf(recording), '--to', server.url]);
     Object.assign(run.stderr, { isTTY: true });
@@ -143,12 +143,12 @@ describe('replay', () => {
   });
 
   test.each([
-    [[], 'no FILE is given'],
+    [[], 'FILE is required'],
     [['none.ndjson', '--to', 'http://h'], 'none.ndjson: no such file'],
     [['-', '--to', 'h:1'], '--to: must begin with http://'],
-    [['-'], '--to: is missing'],
+    [['-'], '--to: is required'],
     [['-', '--to', 'http://h', '--speed', 'fast'], '--speed: "fast" is not a speed'],
-  ])('%j is a mistake of the user', async (argv, problem) => {
+  ])('the arguments %j are a usage error', async (argv, problem) => {
     expect(await replayCommand.run(invocation([...argv, ...(argv.length === 0 ? ['--to', 'http://h'] : [])]))).toEqual({
       kind: 'usage',
       problems: [expect.stringContaining(problem)],

@@ -35,7 +35,7 @@ async function run(...argv: readonly string[]): Promise<{ readonly code: number;
 }
 
 describe('jobs', () => {
-  test('lists them, and tells of one what it does', async () => {
+  test('jobs lists all jobs, and --job shows one in detail', async () => {
     const url = await serveRecording();
     const all = await run('jobs', '--url', url);
     expect(all.code).toBe(EXIT_CODES.done);
@@ -47,7 +47,7 @@ describe('jobs', () => {
     expect(one.stdout).toMatch(/^critical path:\nCRITICAL PATH +SHARE .*\n\(the driver itself\) +54 % +8\.76 ?s/m);
   });
 
-  test('give a program the API as it is', async () => {
+  test('jobs --json prints the answer of the API', async () => {
     const url = await serveRecording();
     const answer = JSON.parse((await run('jobs', '--url', url, '--json')).stdout) as JobsAnswer;
     expect(answer.jobs[0]?.job).toBe('01000000');
@@ -56,23 +56,23 @@ describe('jobs', () => {
     ).toBeGreaterThan(5);
   });
 
-  test('say what is in the way', async () => {
+  test('jobs reports why the bridge does not answer', async () => {
     const url = await serveRecording({ settings: { readTokens: ['the-reader-token-0123456789'] } });
-    expect(await run('jobs', '--url', url)).toMatchObject({ code: 1, stderr: expect.stringContaining('asks for a token') as string });
+    expect(await run('jobs', '--url', url)).toMatchObject({ code: 1, stderr: expect.stringContaining('requires a token') as string });
     expect((await run('jobs', '--url', url.replace('//', '//x:the-reader-token-0123456789@'))).code).toBe(0);
     expect((await run('jobs', '--url', `http://127.0.0.1:${await freePort()}`)).stderr).toContain('nothing listens there');
     const page = await scriptedServer([{ status: 200, body: '<html>' }]);
-    expect((await run('jobs', '--url', page.url)).stderr).toContain('no bridge with a live view');
+    expect((await run('jobs', '--url', page.url)).stderr).toContain('is not a bridge with a live view');
     const older = await scriptedServer([{ status: 404, body: '{"error":{"code":"not_found","message":"nothing"}}' }]);
     expect((await run('jobs', '--url', older.url)).stderr).toContain('--view off');
     const silent = await scriptedServer(['silent']);
-    expect((await run('jobs', '--url', silent.url, '--timeout', '20ms')).stderr).toContain('not in time');
+    expect((await run('jobs', '--url', silent.url, '--timeout', '20ms')).stderr).toContain('no answer in time');
     expect(await run('jobs', '--read-token-file', '/nowhere')).toMatchObject({ code: 2 });
   });
 });
 
 describe('tasks', () => {
-  test('lists those of a state with what they wait for', async () => {
+  test('tasks lists the tasks of a state with what they wait for', async () => {
     const url = await serveRecording();
     const { code, stdout } = await run('tasks', '--url', url, '--job', '01000000', '--state', 'pending');
     expect(code).toBe(0);
@@ -83,8 +83,8 @@ describe('tasks', () => {
     expect((await run('tasks', '--url', url, '--job', '01000000', '--limit', '3')).stdout).toMatch(/3 tasks of \d+ tasks\n$/);
   });
 
-  test('wrong options are told', async () => {
-    expect(await run('tasks')).toMatchObject({ code: 2, stderr: expect.stringContaining('--job: is missing') as string });
+  test('tasks reports wrong options and unknown jobs', async () => {
+    expect(await run('tasks')).toMatchObject({ code: 2, stderr: expect.stringContaining('--job: is required') as string });
     expect(await run('tasks', '--job', '01000000', '--state', 'asleep')).toMatchObject({ code: 2 });
     const url = await serveRecording();
     expect(await run('tasks', '--url', url, '--job', '99')).toMatchObject({
@@ -97,10 +97,10 @@ describe('tasks', () => {
 describe('jobs of Ray itself', () => {
   const submitted = 'job-submit-ray-2.60.0.ndjson';
 
-  test('are hidden by `jobs` unless --internal asks for them, and counted', async () => {
+  test('jobs hides and counts jobs of Ray itself without --internal', async () => {
     const url = await serveRecording({}, submitted);
     const some = await run('jobs', '--url', url);
-    expect(some.stdout).toMatch(/\n.* 03000000 .*\n.* 02000000 .*\nhidden: 1 job of Ray itself \(--internal shows it\)\n$/);
+    expect(some.stdout).toMatch(/\n.* 03000000 .*\n.* 02000000 .*\n1 job of Ray itself hidden \(show with --internal\)\n$/);
     expect(some.stdout).not.toContain('01000000');
     const all = await run('jobs', '--url', url, '--internal');
     expect(all.stdout).toMatch(/ 02000000 .*\nrunning +01000000 +01000000 \(of Ray itself\) .*\n$/);
@@ -108,7 +108,7 @@ describe('jobs of Ray itself', () => {
     expect(json.jobs.map(({ isInternal }) => isInternal)).toEqual([false, false, true]);
   });
 
-  test('are hidden by `top`, and never chosen, until i is pressed', async () => {
+  test('top hides jobs of Ray itself and never selects them until i is pressed', async () => {
     const url = await serveRecording({}, submitted);
     const keys = new PassThrough();
     const context = { ...invocation(['top', '--url', url], { stdin: keys }), stdout: new Screen(true) };
@@ -131,7 +131,7 @@ describe('jobs of Ray itself', () => {
 });
 
 describe('top', () => {
-  test('shows what is going on until q is pressed, and leaves the terminal as it was', async () => {
+  test('top shows the jobs until q is pressed, and restores the terminal', async () => {
     const url = await serveRecording();
     const stdin = new PassThrough();
     const raw: boolean[] = [];
@@ -155,7 +155,7 @@ describe('top', () => {
     return { ...invocation(argv, { stdin: keys }), stdout: new Screen(true), keys };
   };
 
-  test('shows by itself what changes, and asks for nothing while nothing does', async () => {
+  test('top shows changes as they stream in, and polls nothing', async () => {
     const fixture = await startViewBridge({ settings: { readTokens: ['the-reader-token-0123456789'] } });
     const asked: string[] = [];
     const listening = await listen(
@@ -180,7 +180,7 @@ describe('top', () => {
     expect(context.stdout.text).not.toContain('the-reader-token');
   });
 
-  test('keeps what it knew while the bridge is away, tries again less and less often, and goes on', async () => {
+  test('top keeps the last answers while the bridge is unreachable, reconnects with growing pauses, and continues', async () => {
     const fixture = await startViewBridge();
     await feed(fixture, features);
     const serve = async (port: number): Promise<ListeningServer> => {
@@ -203,7 +203,7 @@ describe('top', () => {
     expect(await ended).toBe(EXIT_CODES.done);
   });
 
-  test('follows the job that is chosen, and tells what the bridge refuses', async () => {
+  test('top follows the selected job and shows a refusal of the bridge', async () => {
     const url = await serveRecording();
     const answer = (await (await fetch(`${url}/api/v1/jobs`)).json()) as JobsAnswer;
     const other = { ...answer, jobs: [...answer.jobs, ...answer.jobs.map((row) => ({ ...row, job: '02000000' }))] };
@@ -220,21 +220,21 @@ describe('top', () => {
     expect(server.posts[1]?.url).toMatch(/^\/api\/v1\/stream\?session=session_[\w-]+&job=01000000$/);
   });
 
-  test('a stream that says nothing for too long is one that is away', async () => {
+  test('a silent stream counts as disconnected after a time', async () => {
     const server = await scriptedServer(['silent']);
     const options = { url: new URL(server.url), readTokenFile: undefined, readTokens: [], timeoutMs: 20 };
     const opened = openClient(options, new AbortController().signal, 20);
-    expect(opened.ok && (await opened.client.follow('stream', {}, new AbortController().signal, () => {}))).toMatch(/not in time$/);
+    expect(opened.ok && (await opened.value.follow('stream', {}, new AbortController().signal, () => {}))).toMatch(/sent nothing in time$/);
   });
 
-  test('needs a terminal and a bridge', async () => {
+  test('top requires a terminal and a bridge', async () => {
     expect(await run('top')).toMatchObject({ code: 2, stderr: expect.stringContaining('ray-otel-bridge jobs') as string });
     const context = { ...invocation(['top', '--url', `http://127.0.0.1:${await freePort()}`]), stdout: new Screen(true) };
     expect(await runProgram(context)).toBe(EXIT_CODES.failed);
     expect(context.stdout.text).toBe('');
   });
 
-  test('fits any screen, whatever the names are', async () => {
+  test('top fits any screen with any names', async () => {
     const fixture = await startViewBridge();
     await feed(fixture, features);
     const { app } = fixture.bridge;
@@ -250,7 +250,7 @@ describe('top', () => {
       status,
       problem: undefined,
       showsInternal: false,
-      chosen: 30,
+      selected: 30,
       jobs: { ...jobs, jobs: Array.from({ length: 50 }, () => ({ ...first, name: hostile })) },
       job: {
         ...job,
@@ -275,11 +275,11 @@ describe('top', () => {
     expect(topLines({ ...state, jobs: { ...jobs, jobs: [] }, job: undefined }, { width: 80, height: 24 }).join('\n')).toContain(
       'no job yet',
     );
-    expect(topLines({ ...state, problem: 'away\u001b' }, { width: 80, height: 24 })[1]).toContain('away\\u{1b}');
+    expect(topLines({ ...state, problem: 'away\u001b' }, { width: 80, height: 24 })[1]).toContain('away\\u001b');
   });
 });
 
-test('a table is as wide as it may be, and no wider', () => {
+test('a table uses the available width and never more', () => {
   const rows = [{ a: 'x'.repeat(300), b: '1' }];
   const columns = [
     { title: 'A', text: (row: (typeof rows)[0]) => row.a, isWide: true },

@@ -22,7 +22,7 @@ describe('the log of an agent', () => {
       { isPosting: false },
     ],
     [
-      '2.60 that is switched off',
+      '2.60 with posting disabled',
       'Event HTTP target is not enabled or publishing events to external HTTP service is disabled. Skipping sending events to external HTTP service. events_export_addr: http://bridge:8080',
       { isPosting: false, address: 'http://bridge:8080' },
     ],
@@ -33,7 +33,7 @@ describe('the log of an agent', () => {
       { isPosting: false },
     ],
     ['anything else', 'events_export_addr: http://elsewhere', {}],
-  ])('of %s', (_release, head, expected) => {
+  ])('the log of an agent is read: %s', (_release, head, expected) => {
     expect(readAgentLog(`${line('Dashboard agent grpc address')}\n${line(head)}\n`, '')).toEqual({
       ...expected,
       failures: 0,
@@ -88,13 +88,13 @@ describe('the log of an agent', () => {
     ['address_invalid', "NonHttpUrlClientError(URL('127.0.0.1:8080/v1/events'))"],
     ['address_invalid', "No connection adapters were found for '127.0.0.1:8080/v1/events'"],
     ['other', 'something new'],
-  ])('tells %s from %s', (failure, error) => {
+  ])('the failure %s is recognised in: %s', (failure, error) => {
     const log = readAgentLog('', `${failed('TimeoutError()')}\n${failed(error)}\n${line('something else')}\n`);
     expect(log).toEqual({ lastFailure: failure, failures: 2, hasStopped: false });
     expect(JSON.stringify(log)).not.toContain('SECRET');
   });
 
-  it('tells that the publisher has ended', () => {
+  it('the log shows that the publisher has stopped', () => {
     expect(readAgentLog('', line('Publisher http_publisher encountered error: (34, Result too large)')).hasStopped).toBe(true);
   });
 });

@@ -65,7 +65,7 @@ const allFailures = [
   ['tls', 'agent_tls'],
   ['address_invalid', 'address_invalid'],
 ] as const;
-/** A bridge that has delivered nothing yet, and has had no reason to. */
+/** A bridge that has delivered nothing yet, because it had nothing to deliver. */
 const silentBridge = bridgeFacts({ counts: bridgeCounts({ spansExported: 0 }) });
 const asked = (outcome: OtlpOutcome, other?: { endpoint: string; protocol: string; speaks: boolean }): Facts =>
   goodFacts({
@@ -79,12 +79,12 @@ type Case = readonly [code: keyof typeof FINDINGS, what: string, facts: Facts];
 const cases: readonly Case[] = [
   ['ray_unreachable', 'nothing listens at --ray-address', dashboard(failed('refused'))],
   ['ray_not_dashboard', 'the port of the GCS', dashboard(failed('not_http'))],
-  ['ray_not_dashboard', 'a log-in page', dashboard(answered(302, '', { location: 'https://login.example/?token=SECRET-TOKEN' }))],
+  ['ray_not_dashboard', 'a login page', dashboard(answered(302, '', { location: 'https://login.example/?token=SECRET-TOKEN' }))],
   ['ray_token_missing', '401, and no token here', dashboard(answered(401))],
   ['ray_token_invalid', '403, with a token', dashboard(answered(403), { tokenFrom: 'RAY_AUTH_TOKEN' })],
   [
     'ray_dashboard_off',
-    'a dashboard without the part that answers',
+    'a dashboard without its web server',
     { ...dashboard(failed('refused')), local: localFacts({ isDashboardOff: true }) },
   ],
   ['ray_too_old', '2.48', remote(rayFacts({ version: '2.48.0', release: [2, 48] }))],
@@ -95,20 +95,20 @@ const cases: readonly Case[] = [
     remote(rayFacts({ nodes: [nodeFacts(), nodeFacts({ ...worker, hasAgent: undefined })] })),
   ],
   ['ray_minimal', 'a raylet with a minimal agent', raylet({ isMinimal: true })],
-  ['address_missing', 'a raylet without it', raylet({ variables: without('address') })],
+  ['address_missing', 'a raylet without the variable', raylet({ variables: without('address') })],
   [
     'address_missing',
-    'an agent that says so',
+    'an agent whose log says that it does not post',
     remote(rayFacts({ nodes: [nodeFacts({ log: { isPosting: false, failures: 0, hasStopped: false } })] })),
   ],
   [
     'restart_needed',
-    'the shell has it',
+    'a shell with the variable',
     { ...raylet({ variables: {} }), local: localFacts({ shell: goodVariables, processes: [processFacts({ variables: {} })] }) },
   ],
   ['address_invalid', 'no scheme', withVariables({ address: 'bridge:8080/v1/events' })],
-  ['address_invalid', 'quotes that a file of variables kept', withVariables({ address: '"http://bridge:8080"' })],
-  ['address_invalid', 'of --bridge in a variable', goodFacts({ bridge: bridgeFacts({ address: 'bridge:8080' }) })],
+  ['address_invalid', 'quotes of a variable file', withVariables({ address: '"http://bridge:8080"' })],
+  ['address_invalid', 'a variable of this shell', goodFacts({ bridge: bridgeFacts({ address: 'bridge:8080' }) })],
   ['address_otlp_port', '4318', withVariables({ address: 'http://collector:4318/v1/traces' })],
   [
     'address_differs',
@@ -161,7 +161,7 @@ const cases: readonly Case[] = [
   ],
   [
     'ray_event_flag_missing',
-    'a head that told nothing of itself',
+    'a head that sent no event',
     remote(
       rayFacts({ nodes: [nodeFacts({ counts: { received: 0, published: 0, filtered: 0, dropped: 0, consecutiveFailures: undefined } })] }),
     ),
@@ -200,11 +200,11 @@ const cases: readonly Case[] = [
   ['agent_cannot_connect', 'failures in a row', failing('cannot_connect')],
   [
     'agent_cannot_connect',
-    '2.49, which counts none: events stay, and the log tells',
+    'Ray 2.49, by its log and its undelivered events',
     failing('cannot_connect', { counts: { received: 50, published: 10, filtered: 0, dropped: 0, consecutiveFailures: undefined } }),
   ],
   ['agent_cannot_connect', 'the log alone', failing('cannot_connect', { counts: undefined })],
-  ['agent_log_missing', 'a node of which the dashboard lists none', failing(undefined, { log: undefined, isLogMissing: true })],
+  ['agent_log_missing', 'a node without a log in the dashboard', failing(undefined, { log: undefined, isLogMissing: true })],
   ['agent_failing', 'no reason in the log', failing('other')],
   ['agent_failing', 'no log', failing(undefined)],
   ...allFailures.map(
@@ -215,7 +215,7 @@ const cases: readonly Case[] = [
     ],
   ),
   ['agent_stopped', 'the log says so', failing('other', { log: { isPosting: true, failures: 1, hasStopped: true } })],
-  ['clock_skew', '5 s', remote(rayFacts({ nodes: [nodeFacts(), nodeFacts({ ...worker, clock: { leastMs: 4800, mostMs: 5900 } })] }))],
+  ['clock_skew', '5 s', remote(rayFacts({ nodes: [nodeFacts(), nodeFacts({ ...worker, clock: { minMs: 4800, maxMs: 5900 } })] }))],
   ['bridge_unreachable', 'nothing listens', goodFacts({ bridge: { ...noFacts().bridge, post: failed('refused') } })],
   ['bridge_unreachable', 'no such host', goodFacts({ bridge: { ...noFacts().bridge, post: failed('unknown_host') } })],
   ['bridge_tls', 'a certificate', goodFacts({ bridge: { ...noFacts().bridge, post: failed('tls_untrusted') } })],
@@ -230,7 +230,7 @@ const cases: readonly Case[] = [
   ),
   [
     'bridge_not_bridge',
-    'an API that has error codes of its own',
+    'an API with its own error codes',
     goodFacts({
       bridge: bridgeFacts({
         post: answered(404, refused('resource_missing')),
@@ -250,7 +250,7 @@ const cases: readonly Case[] = [
         endpoint: 'http://tempo:4318/v1/traces',
         protocol: 'http/protobuf',
         isDefault: false,
-        outcome: { kind: 'remark', reason: 'why' },
+        outcome: { kind: 'warning', reason: 'why' },
         other: undefined,
       },
     }),
@@ -303,7 +303,7 @@ const cases: readonly Case[] = [
   ['otlp_path_wrong', '404', asked({ kind: 'path', reason })],
   ['otlp_redirect', '302', asked({ kind: 'redirect', reason })],
   ['otlp_proxy', 'a proxy that asks for credentials', asked({ kind: 'proxy', reason })],
-  ['otlp_strange_answer', 'a remark', asked({ kind: 'remark', reason })],
+  ['otlp_strange_answer', 'a warning', asked({ kind: 'warning', reason })],
   ['otlp_failing', '500', asked({ kind: 'failing', reason })],
   [
     'otlp_failing',
@@ -313,37 +313,37 @@ const cases: readonly Case[] = [
 ];
 
 describe('the checks', () => {
-  it('find nothing in a good cluster, and everything is known', () => {
+  it('all checks pass in a good cluster', () => {
     const diagnosis = diagnose(goodFacts());
     expect(diagnosis.findings).toEqual([]);
     expect(diagnosis.unknown).toEqual([]);
     expect(diagnosis.well.map(({ check }) => check)).toEqual(CHECKS.map(({ name }) => name));
   });
 
-  it('find nothing in a good cluster from elsewhere either, and say what cannot be known from there', () => {
+  it('in a good cluster on other machines, the checks find nothing and report what is unknown', () => {
     const diagnosis = diagnose(remote(rayFacts()));
     expect(diagnosis.findings).toEqual([]);
     expect(diagnosis.unknown.map(({ checks }) => checks)).toEqual([['ray_event_flag']]);
   });
 
-  it('take nothing for well of which nothing is known', () => {
+  it('no check passes without facts', () => {
     const diagnosis = diagnose(noFacts());
     expect(diagnosis.well).toEqual([]);
     expect(diagnosis.findings).toEqual([]);
     expect(new Set(diagnosis.unknown.flatMap(({ checks }) => checks))).toEqual(new Set(CHECKS.map(({ name }) => name)));
   });
 
-  it.each(cases)('%s: %s', (code, _what, facts) => {
+  it.each(cases)('%s is found for: %s', (code, _what, facts) => {
     const diagnosis = diagnose(facts);
     expect(diagnosis.findings.map((each) => each.code)).toContain(code);
     expect(hasFault(diagnosis)).toBe(diagnosis.findings.some((each) => FINDINGS[each.code].severity === 'fault'));
   });
 
-  it('have a case for each code', () => {
+  it('every code has a case', () => {
     expect(new Set(cases.map(([code]) => code))).toEqual(new Set(Object.keys(FINDINGS)));
   });
 
-  it('show no token in any finding, and say something to do in each', () => {
+  it('no finding contains a token, and every finding has a fix', () => {
     for (const [, , facts] of cases) {
       const diagnosis = diagnose(facts);
       expect(JSON.stringify(diagnosis)).not.toContain('SECRET-TOKEN');
@@ -351,12 +351,12 @@ describe('the checks', () => {
     }
   });
 
-  it('put faults before warnings, whatever the order of the checks', () => {
+  it('faults come before warnings', () => {
     const facts = { ...post(404, refused('not_found')), local: localFacts({ shell: without('taskEvent') }) };
     expect(codesOf(facts)).toEqual(['bridge_path_wrong', 'driver_flag_missing']);
   });
 
-  it('tell what is the same on many nodes once', () => {
+  it('the same finding on many nodes is reported once', () => {
     const nodes = Array.from({ length: 40 }, (_, index) => nodeFacts({ name: `10.0.0.${index}`, hasAgent: false }));
     const [finding, ...others] = diagnose(remote(rayFacts({ nodes, taskCount: undefined }))).findings;
     expect(others).toEqual([]);
@@ -364,27 +364,27 @@ describe('the checks', () => {
   });
 });
 
-describe('what is no fault', () => {
-  it('a node without a log of its agent, whose posts arrive', () => {
+describe('no findings', () => {
+  it('a node without a log of its agent is not a finding while its posts arrive', () => {
     const nodes = [nodeFacts({ log: undefined, isLogMissing: true }), worker];
     expect(codesOf(goodFacts({ ray: rayFacts({ nodes }), local: localFacts({ processes: [] }) }))).toEqual([]);
   });
 
-  it('a cluster without a dashboard whose nodes post: the rest is said to be not known', () => {
+  it('a cluster without a dashboard is only a warning while its nodes post, and the rest is unknown', () => {
     const [head] = rayFacts().nodes;
     const { ray } = dashboard(failed('refused'), { nodes: head === undefined ? [] : [{ ...head, isHere: true }] });
     const diagnosis = diagnose({ ...goodFacts({ ray }), local: localFacts({ isDashboardOff: true }) });
     expect(diagnosis.findings.map(({ code }) => code)).toEqual(['ray_dashboard_off']);
     expect(hasFault(diagnosis)).toBe(false);
-    expect(diagnosis.unknown.map(({ what }) => what)).toContain('nodes of other machines are not known without the dashboard');
+    expect(diagnosis.unknown.map(({ what }) => what)).toContain('without the dashboard, nodes on other machines are unknown');
     const well = diagnosis.well.map(({ what }) => what);
     expect(well).toContain('the node on this machine has an address to post to');
-    expect(well).not.toContain('there is one node, with one clock');
+    expect(well).not.toContain('there is only one node, so only one clock');
   });
 
   it.each<[string, Facts]>([
     [
-      '--system-config in place of variables',
+      '--system-config instead of variables',
       goodFacts({
         local: localFacts({
           processes: [
@@ -394,8 +394,8 @@ describe('what is no fault', () => {
         }),
       }),
     ],
-    ['True, as a file of YAML has it', withVariables({ taskEvent: 'True', rayEvent: 'TRUE' })],
-    ["the recorder of 2.58 in place of the core worker's flag", withVariables({ taskEvent: '', taskRecorder: '1' })],
+    ['True, as YAML writes it', withVariables({ taskEvent: 'True', rayEvent: 'TRUE' })],
+    ["the recorder of 2.58 instead of the core worker's flag", withVariables({ taskEvent: '', taskRecorder: '1' })],
     [
       'no RAY_enable_ray_event on 2.49, which does not know it',
       goodFacts({
@@ -409,44 +409,44 @@ describe('what is no fault', () => {
       }),
     ],
     [
-      'a raylet whose head is elsewhere, and may give the flag to all',
+      'a raylet whose head is on another machine and may set the flag for all nodes',
       goodFacts({ local: localFacts({ processes: [processFacts({ variables: without('taskEvent') })] }) }),
     ],
     [
-      'failures of the past',
+      'past failures',
       failing('cannot_connect', { counts: { received: 50, published: 50, filtered: 0, dropped: 0, consecutiveFailures: 0 } }),
     ],
     [
-      'clocks that differ by less than their answers tell',
-      remote(rayFacts({ nodes: [nodeFacts(), nodeFacts({ ...worker, clock: { leastMs: 900, mostMs: 21_000 } })] })),
+      'clocks that differ by less than the accuracy of the readings',
+      remote(rayFacts({ nodes: [nodeFacts(), nodeFacts({ ...worker, clock: { minMs: 900, maxMs: 21_000 } })] })),
     ],
     ['retries that ended', counted({ exportRetries: 5 }, { spansExported: 50 })],
     [
-      '--bridge localhost, where the processes here have 127.0.0.1',
+      '--bridge localhost, while the processes here have 127.0.0.1',
       goodFacts({
         bridge: bridgeFacts({ address: 'http://localhost:8080/v1/events' }),
         ray: rayFacts({ nodes: [] }),
         local: localFacts({ processes: [processFacts({ variables: { ...goodVariables, address: 'http://127.0.0.1:8080/' } })] }),
       }),
     ],
-  ])('%s', (_what, facts) => {
+  ])('there is no finding for: %s', (_what, facts) => {
     expect(codesOf(facts)).toEqual([]);
   });
 
-  it('as many events as tasks, which may all be of the cluster: not known, not well', () => {
+  it('as many events as tasks may all be cluster events, so the task flag is unknown', () => {
     const facts = { ...remote(rayFacts()), bridge: bridgeFacts({ counts: bridgeCounts({ attempts: 0, received: 10 }) }) };
     expect(diagnose(facts).unknown.flatMap(({ checks }) => checks)).toContain('task_flag');
     const old = { ...facts, ray: rayFacts({ version: '2.49.2', release: [2, 49] as const }) };
     expect(diagnose(old).well.map(({ check }) => check)).toContain('task_flag');
   });
 
-  it('an idle cluster: whether tasks tell is not known, not well', () => {
+  it('in an idle cluster the task flag is unknown', () => {
     const diagnosis = diagnose(remote(rayFacts({ taskCount: 0 })));
     expect(diagnosis.findings).toEqual([]);
     expect(diagnosis.unknown.flatMap(({ checks }) => checks)).toContain('task_flag');
   });
 
-  it('addresses that nobody named: where nothing listens is not known, not a fault', () => {
+  it('a default address without a listener is unknown, not a fault', () => {
     const bridge = { ...noFacts().bridge, source: 'default', post: failed('refused') } as const;
     const facts = { ...noFacts(), ray: { ...noFacts().ray, source: 'default', answer: failed('refused') } as const, bridge };
     expect(codesOf(facts)).toEqual([]);
@@ -487,10 +487,10 @@ describe('what is no fault', () => {
         other: undefined,
       },
     ],
-    ['variables of this shell that cannot be used', { kind: 'invalid', problems: ['OTEL_EXPORTER_OTLP_PROTOCOL="h2" is not known'] }],
+    ['invalid variables of this shell', { kind: 'invalid', problems: ['OTEL_EXPORTER_OTLP_PROTOCOL="h2" is not known'] }],
     ['OTEL_TRACES_EXPORTER=none in this shell', { kind: 'no_otlp', describe: ['none'] }],
     ['no address', { kind: 'not_asked' }],
-  ])('the backend of a bridge that delivers, whatever is found from here: %s', (_what, backend) => {
+  ])('while the bridge delivers, its backend passes despite: %s', (_what, backend) => {
     const diagnosis = diagnose(goodFacts({ backend }));
     expect(diagnosis.findings).toEqual([]);
     expect(diagnosis.well).toContainEqual({ check: 'backend', what: 'the bridge delivers its spans to http://tempo:4318' });
@@ -499,8 +499,8 @@ describe('what is no fault', () => {
 
   it.each([
     ['sends elsewhere', bridgeFacts({ counts: bridgeCounts({ spansExported: 0 }) }), /the bridge sends to http:\/\/tempo:4318/],
-    ['does not say where it sends to', bridgeFacts({ counts: undefined }), /nothing takes OTLP at its default$/],
-  ])('the default endpoint, where nothing listens, when the bridge %s', (_what, bridge, expected) => {
+    ['does not report its endpoints', bridgeFacts({ counts: undefined }), /the default endpoint accepts no OTLP$/],
+  ])('a default endpoint without a listener is unknown when the bridge %s', (_what, bridge, expected) => {
     const outcome = { kind: 'refused_connection', reason } as const;
     const backend = {
       kind: 'asked',
@@ -517,14 +517,14 @@ describe('what is no fault', () => {
     expect(codesOf(goodFacts({ bridge: own, backend }))).toContain('otlp_unreachable');
   });
 
-  it('another program at the address: nothing is said of a bridge that is not there', () => {
+  it('findings about another program at the address do not mention a bridge', () => {
     const diagnosis = diagnose(foreign(405));
     expect(diagnosis.findings.map(({ code }) => code)).toEqual(['bridge_not_bridge']);
     expect(JSON.stringify(diagnosis)).not.toMatch(/log of the bridge|proxy on the way/);
     expect(diagnosis.unknown.find(({ checks }) => checks.includes('bridge_ready'))?.what).toMatch(/is not a ray-otel-bridge/);
   });
 
-  it('a proxy that answers 500 without a bridge behind it is looked at first, and not the log of a bridge', () => {
+  it('an error of a proxy without a bridge behind it names the log of the proxy, not of the bridge', () => {
     const down = answered(504, '<html>nginx</html>');
     const bridge = bridgeFacts({ post: down, health: down, ready: down, metrics: down, counts: undefined });
     const [found] = diagnose(goodFacts({ bridge })).findings;

@@ -27,7 +27,7 @@ export function nodeFacts(over: Partial<NodeFacts> = {}): NodeFacts {
     counts: { received: 100, published: 90, filtered: 10, dropped: 0, consecutiveFailures: 0 },
     log: { isPosting: true, address: 'http://ray:SECRET-TOKEN@bridge:8080/v1/events', failures: 0, hasStopped: false },
     isLogMissing: false,
-    clock: { leastMs: -400, mostMs: 650 },
+    clock: { minMs: -400, maxMs: 650 },
     ...over,
   };
 }
@@ -101,7 +101,7 @@ export function localFacts(over: Partial<LocalFacts> = {}): LocalFacts {
   return {
     shell: {},
     misspelt: [],
-    canLook: true,
+    hasProcFolder: true,
     processes: [processFacts({ kind: 'gcs_server', pid: 99 }), processFacts()],
     isDashboardOff: false,
     drivers: [],
@@ -120,7 +120,7 @@ export function goodFacts(over: Partial<Facts> = {}): Facts {
       endpoint: 'http://tempo:4318/v1/traces',
       protocol: 'http/protobuf',
       isDefault: false,
-      outcome: { kind: 'taken' },
+      outcome: { kind: 'accepted' },
       other: undefined,
     },
     ...over,
@@ -140,7 +140,7 @@ export function noFacts(): Facts {
       nodes: [],
       nodesMissing: true,
     }),
-    local: { shell: {}, misspelt: [], canLook: false, processes: [], isDashboardOff: false, drivers: [] },
+    local: { shell: {}, misspelt: [], hasProcFolder: false, processes: [], isDashboardOff: false, drivers: [] },
     bridge: bridgeFacts(nothing),
     backend: { kind: 'not_asked' },
   };

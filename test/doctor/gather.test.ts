@@ -12,7 +12,7 @@ const agentMetrics =
 const codesOf = (facts: Parameters<typeof diagnose>[0]): readonly string[] => diagnose(facts).findings.map(({ code }) => code);
 
 describe('Ray', () => {
-  it('is asked for its release, its nodes, and each node for its counters and log', async () => {
+  it('the dashboard is asked for the release and the nodes, and each node for its counters and log', async () => {
     const node = await routedServer({ '/metrics': { text: agentMetrics } });
     const dashboard = await routedServer(
       dashboardRoutes(node.port, agentLog.posting('http://bridge.invalid:8080/v1/events') + agentLog.failing),
@@ -37,7 +37,7 @@ describe('Ray', () => {
           hasStopped: false,
         },
         isLogMissing: false,
-        clock: expect.objectContaining({ leastMs: expect.any(Number) }),
+        clock: expect.objectContaining({ minMs: expect.any(Number) }),
       },
     ]);
     expect(bridge).toMatchObject({ source: 'agent_log', address: 'http://bridge.invalid:8080/v1/events' });
@@ -54,7 +54,7 @@ describe('Ray', () => {
         return { RAY_AUTH_TOKEN_PATH: path, HOME: '/nowhere' };
       },
     ],
-  ])('gets the token of %s, but only after it asked for one', async (from, environmentOf) => {
+  ])('the dashboard gets the token of %s only after it required one', async (from, environmentOf) => {
     const routes = dashboardRoutes(1);
     const locked = Object.fromEntries(
       Object.entries(routes).map(([path, route]) => [
@@ -78,19 +78,19 @@ describe('Ray', () => {
     );
   });
 
-  it('behind a path of a proxy is asked below it', async () => {
+  it('a dashboard behind a path of a proxy is asked below that path', async () => {
     const dashboard = await routedServer({ '/ray/api/version': { json: { ray_version: '2.60.0' } } });
     const { ray } = await gatherFacts(question({ rayAddress: new URL(`${dashboard.url}/ray/`) }));
     expect(ray).toMatchObject({ version: '2.60.0', nodesMissing: true, taskCount: undefined });
   });
 
-  it('is looked for where its variables say, if that is a dashboard', async () => {
+  it('the address of the dashboard comes from the variables of Ray', async () => {
     const dashboard = await routedServer(dashboardRoutes(1));
     const { ray } = await gatherFacts(question({ env: { RAY_API_SERVER_ADDRESS: '10.0.0.1:6379', RAY_ADDRESS: dashboard.url } }));
     expect(ray).toMatchObject({ version: '2.60.0', source: 'variable' });
   });
 
-  it('of many nodes the first ones are asked; the rest is said to be unknown', async () => {
+  it('of many nodes only the first ones are asked, and the others are unknown', async () => {
     const nodes = Array.from({ length: 5 }, (_, index) => ({
       ip: '127.0.0.1',
       raylet: { nodeId: `a${index}`, state: 'ALIVE', metricsExportPort: 1 },
@@ -106,7 +106,7 @@ describe('Ray', () => {
   });
 });
 
-it('a node whose agent does not report is told once it is up for a minute', async () => {
+it('a node whose agent does not report is a finding once the node has been up for a minute', async () => {
   const codes = async (upMs: number): Promise<readonly string[]> => {
     const startTimeMs = String(Date.now() - upMs);
     const nodes = [{ raylet: { nodeId: 'ab12', state: 'ALIVE', metricsExportPort: 1, nodeManagerAddress: '127.0.0.1', startTimeMs } }];
@@ -121,10 +121,10 @@ describe('the log of an agent', () => {
   const noLog = { '/api/v0/logs/file': { status: 500, text: 'A file is not found at: /x' } };
 
   it.each([
-    ['that the dashboard does not list is missing', { json: { data: { result: { agent: ['dashboard_agent.out'] } } } }, true],
-    ['that it lists is there', { json: { data: { result: { agent: ['dashboard_agent.log'] } } } }, false],
-    ['of a dashboard that lists nothing may be there', { status: 500 }, false],
-    ['of a strange answer may be there', { json: { data: { result: null } } }, false],
+    ['a log that the dashboard does not list is absent', { json: { data: { result: { agent: ['dashboard_agent.out'] } } } }, true],
+    ['a log that the dashboard lists exists', { json: { data: { result: { agent: ['dashboard_agent.log'] } } } }, false],
+    ['a log may exist when the dashboard lists nothing', { status: 500 }, false],
+    ['a log may exist when the answer has another shape', { json: { data: { result: null } } }, false],
   ])('%s', async (_what, route, isLogMissing) => {
     const dashboard = await routedServer(dashboardRoutes(1, '', { ...noLog, '/api/v0/logs': route }));
     const facts = await gatherFacts(question({ rayAddress: new URL(dashboard.url) }));
@@ -148,7 +148,7 @@ describe('a cluster without a dashboard', () => {
     return { folder, session };
   }
 
-  it('is said to be one, and its node here is looked at by its files', async () => {
+  it('without a dashboard, the node here is read from its files', async () => {
     const node = await routedServer({ '/metrics': { text: agentMetrics } });
     const { folder, session } = clusterHere();
     writeFileSync(join(session, `metrics_export_port_${id}`), String(node.port));
@@ -171,11 +171,11 @@ describe('a cluster without a dashboard', () => {
     expect(codesOf(facts)).toEqual(expect.arrayContaining(['ray_dashboard_off']));
   });
 
-  it('without a log of its agent is told so', async () => {
+  it('without a dashboard, an absent log of the agent is reported', async () => {
     expect(codesOf(await gatherFacts(question({ procFolder: clusterHere().folder })))).toContain('agent_log_missing');
   });
 
-  it('with something else in place of the log, or the port, is not read and not believed', async () => {
+  it('a log or port file that is not a plain file is not read', async () => {
     const { folder, session } = clusterHere();
     symlinkSync('/dev/zero', join(session, 'logs', 'dashboard_agent.log'));
     writeFileSync(join(session, `metrics_export_port_${id}`), '70000');
@@ -183,7 +183,7 @@ describe('a cluster without a dashboard', () => {
     expect(facts.ray.nodes).toMatchObject([{ counts: undefined, log: undefined, isLogMissing: false }]);
   });
 
-  it('of a log the begin and the end are read, in bounds', async () => {
+  it('only the beginning and the end of a log are read', async () => {
     const { folder, session } = clusterHere();
     const log = `${agentLog.posting('http://bridge.invalid/')}${'x'.repeat(500)}\n${agentLog.failing.repeat(20)}`;
     writeFileSync(join(session, 'logs', 'dashboard_agent.log'), log);
@@ -201,14 +201,14 @@ describe('the limits of what is read of Ray', () => {
       agent: {},
     }));
 
-  it('a list of nodes that is too long is not known', async () => {
+  it('a list of nodes above the limit is unknown', async () => {
     const dashboard = await routedServer(dashboardRoutes(1, '', { '/nodes': { json: { data: { summary: manyNodes(50) } } } }));
     const facts = await gatherFacts(question({ rayAddress: new URL(dashboard.url), limits: { maxNodeListBytes: 2000 } }));
     expect(facts.ray).toMatchObject({ nodes: [], nodesMissing: true });
-    expect(diagnose(facts).unknown.map(({ what }) => what)).toContain('the dashboard does not give its list of nodes');
+    expect(diagnose(facts).unknown.map(({ what }) => what)).toContain('the dashboard does not return its list of nodes');
   });
 
-  it('of a log the begin and the end are read, in bounds', async () => {
+  it('only the beginning and the end of a log are read', async () => {
     const log = `${agentLog.posting('http://bridge.invalid/')}${'x'.repeat(500)}\n${agentLog.failing.repeat(20)}`;
     const dashboard = await routedServer(dashboardRoutes(1, log));
     const limits = { maxLogHeadBytes: 200, maxLogTailBytes: 1000, logTailLines: 7 };
@@ -218,7 +218,7 @@ describe('the limits of what is read of Ray', () => {
     expect(asked.toSorted()).toEqual(['-1', '7']);
   });
 
-  it('so many nodes are asked at once', async () => {
+  it('the number of concurrently asked nodes has a limit', async () => {
     let [atOnce, most] = [0, 0];
     const dashboard = await routedServer(
       dashboardRoutes(1, '', {
@@ -237,7 +237,7 @@ describe('the limits of what is read of Ray', () => {
     expect(most).toBe(4);
   });
 
-  it('a file of a token that is too large is none', async () => {
+  it('a token file above the limit is ignored', async () => {
     const path = join(temporaryFolder(), 'token');
     writeFileSync(path, 'x'.repeat(5000));
     const dashboard = await routedServer({ '*': { status: 401 } });
@@ -256,7 +256,7 @@ describe('this machine', () => {
   };
   const config = Buffer.from(JSON.stringify({ enable_ray_event: true, secret: 'x' })).toString('base64');
 
-  it('tells the variables of its processes of Ray, and of the drivers that the dashboard names', async () => {
+  it('the variables of Ray processes and of the listed drivers are read', async () => {
     const folder = procFolder([
       { pid: 10, ...raylet, environment: { RAY_enable_ray_event: '1', RAY_ENABLE_RAY_EVENT: 'SECRET', AWS_SECRET_ACCESS_KEY: 'SECRET' } },
       { pid: 11, commandLine: ['/venv/ray/core/src/ray/gcs/gcs_server', `--config_list=${config}`, '--session-name=session_1'] },
@@ -301,7 +301,7 @@ describe('this machine', () => {
     expect(JSON.stringify(local)).not.toContain('SECRET');
   });
 
-  it('has bounds for processes and their files', async () => {
+  it('the number of processes and the size of their files have limits', async () => {
     const many = Array.from({ length: 5 }, (_, index) => ({
       pid: 20 + index,
       ...raylet,
@@ -312,13 +312,13 @@ describe('this machine', () => {
     expect(local.processes[0]?.variables?.rayEvent?.length).toBeLessThan(100);
   });
 
-  it('without /proc says so', async () => {
-    expect((await gatherFacts(question({ procFolder: '/nowhere' }))).local.canLook).toBe(false);
+  it('a system without /proc is reported', async () => {
+    expect((await gatherFacts(question({ procFolder: '/nowhere' }))).local.hasProcFolder).toBe(false);
   });
 });
 
 describe('the bridge', () => {
-  it('is posted an empty list as Ray would, and asked for the rest without the credentials of a sender', async () => {
+  it('the bridge gets an empty post as from Ray, and other requests without the credentials of a sender', async () => {
     const server = await routedServer(bridgeRoutes(7, { '/t/tok/v1/events': { json: { accepted: 0 } } }));
     const address = new URL(`${server.url.replace('//', '//ray:p%40ss@')}/t/tok/v1/events`);
     const { bridge } = await gatherFacts(question({ bridgeAddress: address, readToken: 'read-token' }));
@@ -339,7 +339,7 @@ describe('the bridge', () => {
     );
   });
 
-  it('below a path of a host application is asked below it', async () => {
+  it('a bridge below a path of a host application is asked below that path', async () => {
     const routes = Object.fromEntries(Object.entries(bridgeRoutes(1)).map(([path, route]) => [`/ray${path}`, route]));
     const server = await routedServer(routes);
     const { bridge } = await gatherFacts(question({ bridgeAddress: new URL(`${server.url}/ray/v1/events`) }));
@@ -347,7 +347,7 @@ describe('the bridge', () => {
     expect(bridge.counts?.received).toBe(1);
   });
 
-  it('is looked at twice where something is counted that may still grow', async () => {
+  it('the counters of the bridge are read twice when they may still increase', async () => {
     const refused = (count: number): string => bridgeMetrics(1, `ray_otel_bridge_requests_refused_total{code="token_missing"} ${count}`);
     let looks = 0;
     const server = await routedServer(bridgeRoutes(1, { '/metrics': (_request, response) => response.end(refused((looks += 1))) }));
@@ -365,7 +365,7 @@ describe('the bridge', () => {
     expect(codesOf(facts)).toContain('senders_refused');
   });
 
-  it.each([301, 307])('with a redirect of %i before it is not followed there', async (status) => {
+  it.each([301, 307])('a redirect with %i in front of the bridge is not followed', async (status) => {
     const elsewhere = await routedServer(bridgeRoutes(1));
     const server = await routedServer({ '*': { status, headers: { location: `${elsewhere.url}/v1/events` } } });
     const facts = await gatherFacts(question({ bridgeAddress: new URL(`${server.url}/v1/events`) }));
@@ -373,7 +373,7 @@ describe('the bridge', () => {
     expect(elsewhere.requests).toEqual([]);
   });
 
-  it('at an address that stands in a log gets no token of ours', async () => {
+  it('a bridge whose address comes from a log gets no token', async () => {
     const bridge = await routedServer(bridgeRoutes(1, { '/metrics': { status: 401 } }));
     const dashboard = await routedServer(dashboardRoutes(1, agentLog.posting(`${bridge.url}/v1/events`)));
     const facts = await gatherFacts(question({ rayAddress: new URL(dashboard.url), readToken: 'read-token' }));
@@ -383,7 +383,7 @@ describe('the bridge', () => {
     expect(diagnose(facts).unknown.map(({ fix }) => fix)).toContainEqual(expect.stringContaining('the address with --bridge'));
   });
 
-  it('has the address of the shell, else of the Ray here', async () => {
+  it('the address of the bridge comes from the shell, or from Ray on this machine', async () => {
     const commandLine = ['/ray/raylet/raylet'];
     const environment = { RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR: 'http://127.0.0.1:1/of-raylet' };
     const folder = procFolder([{ pid: 5, commandLine, environment }]);
@@ -399,7 +399,7 @@ describe('the bridge', () => {
 });
 
 describe('the backend', () => {
-  it('of the default is asked only when a bridge is on this machine', async () => {
+  it('the default endpoint is asked only when the bridge is on this machine', async () => {
     const server = await routedServer(bridgeRoutes(1));
     const env = { OTEL_EXPORTER_OTLP_TIMEOUT: '100' };
     expect((await gatherFacts(question({ env }))).backend).toEqual({ kind: 'not_asked' });
@@ -409,13 +409,13 @@ describe('the backend', () => {
     });
   });
 
-  it('gets an empty request with the settings of the variables; --endpoint wins', async () => {
+  it('the backend gets an empty request as the variables specify, and --endpoint takes precedence', async () => {
     const backend = await routedServer({ '/v1/traces': { text: '', headers: { 'content-type': 'application/x-protobuf' } } });
     const closed = await freePort();
     const env = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `http://127.0.0.1:${closed}/x`, OTEL_EXPORTER_OTLP_HEADERS: 'x-api-key=k' };
     expect(codesOf(await gatherFacts(question({ env })))).toContain('otlp_unreachable');
     const facts = await gatherFacts(question({ env, endpoint: backend.url }));
-    expect(facts.backend).toMatchObject({ kind: 'asked', outcome: { kind: 'taken' } });
+    expect(facts.backend).toMatchObject({ kind: 'asked', outcome: { kind: 'accepted' } });
     expect(backend.requests[0]).toMatchObject({ method: 'POST', url: '/v1/traces', body: '' });
     expect(backend.requests[0]?.headers['x-api-key']).toBe('k');
   });
@@ -425,7 +425,7 @@ describe('the backend', () => {
     [404, 'otlp_path_wrong'],
     [302, 'otlp_redirect'],
     [500, 'otlp_failing'],
-  ])('that answers %i is told as %s, and no credential is shown or sent elsewhere', async (status, code) => {
+  ])('a backend that answers %i gives %s, and no credentials are shown or sent elsewhere', async (status, code) => {
     const backend = await routedServer({ '*': { status, text: 'no\u001b[2J', headers: { location: 'http://127.0.0.1:1/' } } });
     const env = {
       OTEL_EXPORTER_OTLP_ENDPOINT: backend.url.replace('//', '//user:SECRET@'),
@@ -436,7 +436,7 @@ describe('the backend', () => {
     expect(JSON.stringify(diagnose(facts))).not.toContain('SECRET');
   });
 
-  it('with variables that cannot be used, or without OTLP, is not asked', async () => {
+  it('the backend is not asked with invalid variables or without OTLP', async () => {
     expect(codesOf(await gatherFacts(question({ env: { OTEL_EXPORTER_OTLP_PROTOCOL: 'h2' } })))).toContain('otlp_settings_invalid');
     expect((await gatherFacts(question({ env: { OTEL_TRACES_EXPORTER: 'none' } }))).backend).toMatchObject({ kind: 'no_otlp' });
   });

@@ -38,14 +38,14 @@ async function everywhere(url: string, limits: Parameters<typeof question>[0] = 
 }
 
 describe('a hostile server', () => {
-  it('that never answers is waited for as long as was said', async () => {
+  it('a server that never answers is waited for until the timeout', async () => {
     const facts = await everywhere(await rawServer((socket) => void socket.resume()));
     expect(facts.ray.answer).toEqual({ kind: 'failed', failure: 'timeout' });
     expect(facts.bridge.post).toEqual({ kind: 'failed', failure: 'timeout' });
     expect(facts.backend).toMatchObject({ outcome: { kind: 'timeout' } });
   });
 
-  it('that sends its headers and then drops of a body is cut off at the same time', async () => {
+  it('a server that sends its body slowly is cut off at the timeout', async () => {
     const url = await rawServer((socket) => {
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n');
       const drip = setInterval(() => socket.write(' '), 5);
@@ -54,7 +54,7 @@ describe('a hostile server', () => {
     expect((await everywhere(url)).ray.answer).toEqual({ kind: 'failed', failure: 'timeout' });
   });
 
-  it('that never ends its body is read up to the limit', async () => {
+  it('an endless body is read up to the limit', async () => {
     const piece = 'x'.repeat(64 * 1024);
     const server = await routedServer({
       '*': (_request, response) => {
@@ -81,7 +81,7 @@ describe('a hostile server', () => {
     ]);
   });
 
-  it('that never ends its headers, or speaks something else, speaks no HTTP', async () => {
+  it('a server with endless headers or another protocol counts as not HTTP', async () => {
     const endless = await rawServer((socket) => {
       socket.write(`HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(100_000)}`);
     });
@@ -93,7 +93,7 @@ describe('a hostile server', () => {
     }
   });
 
-  it('takes no more than the time for the whole, and what was not asked is not known', async () => {
+  it('the run ends at its total time limit, and unasked checks are unknown', async () => {
     const server = await routedServer(dashboardRoutes(1, '', { '/api/v0/logs/file': () => undefined }));
     const facts = await gatherFacts(
       question({ rayAddress: new URL(server.url), bridgeAddress: new URL(server.url), limits: { timeoutMs: 60_000, totalMs: 300 } }),
@@ -104,7 +104,7 @@ describe('a hostile server', () => {
     expect(well.map(({ check }) => check).filter((check) => check.startsWith('bridge') || check.startsWith('node'))).toEqual([]);
   });
 
-  it('ends at once when the user wants', async () => {
+  it('the run ends immediately when the user stops it', async () => {
     const stop = new AbortController();
     const url = await rawServer((socket) => {
       socket.resume();
@@ -114,7 +114,7 @@ describe('a hostile server', () => {
     expect(facts.bridge.post).toEqual({ kind: 'failed', failure: 'not_asked' });
   });
 
-  it('of deep, wrong and huge JSON gives nothing to stumble over', async () => {
+  it('deep, wrong and huge JSON is read as absent', async () => {
     for (const text of [
       '['.repeat(1_000_000),
       '{"data": {"summary": [null, 1, [], {"raylet": []}]}, "ray_version": {"a": 1}}',
@@ -126,7 +126,7 @@ describe('a hostile server', () => {
     }
   });
 
-  it('can put nothing into a terminal', async () => {
+  it('a hostile server cannot control the terminal', async () => {
     const node = { nodeId: 'ab12', state: 'ALIVE', metricsExportPort: 1, isHeadNode: true };
     const summary = [{ now: 1e300, ip: `10.0.0.1${escape}`, hostname: escape, raylet: node, agent: {} }];
     const log = agentLog.posting(`http://u:p@bridge${escape}/`) + agentLog.failing;

@@ -47,7 +47,7 @@ async function codesWith(env: Record<string, string>): Promise<{ readonly codes:
 }
 
 describe('the probe of the OTLP endpoint', () => {
-  it('is taken by gRPC and by HTTP where they are', async () => {
+  it('gRPC and HTTP backends accept the empty request', async () => {
     expect(
       (await codesWith({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await grpcBackend()}` }))
         .codes,
@@ -57,13 +57,13 @@ describe('the probe of the OTLP endpoint', () => {
       expect((await codesWith({ OTEL_EXPORTER_OTLP_PROTOCOL: protocol, OTEL_EXPORTER_OTLP_ENDPOINT: url })).codes).toEqual([]);
   });
 
-  it('tells HTTP that is spoken to a port of gRPC', async () => {
+  it('HTTP to a gRPC port is recognised', async () => {
     const { codes, text } = await codesWith({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await grpcBackend()}` });
     expect(codes).toEqual(['otlp_protocol_mismatch']);
     expect(text).toContain('OTEL_EXPORTER_OTLP_PROTOCOL=grpc');
   });
 
-  it('tells gRPC that is spoken to a port of HTTP, and takes no header there', async () => {
+  it('gRPC to an HTTP port is recognised, and the retry sends no headers', async () => {
     const backend = await httpBackend();
     const env = {
       OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
@@ -76,21 +76,21 @@ describe('the probe of the OTLP endpoint', () => {
     expect(backend.requests.map(({ headers }) => headers['x-api-key'])).toEqual([undefined]);
   });
 
-  it('tells a key that gRPC does not take', async () => {
+  it('a key that a gRPC backend rejects is recognised', async () => {
     const port = await grpcBackend(status.UNAUTHENTICATED);
     expect(
       (await codesWith({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` })).codes,
     ).toEqual(['otlp_credentials']);
   });
 
-  it('tells https where there is none, and that http works', async () => {
+  it('https to an http port is recognised, and http is reported to work', async () => {
     const { url } = await httpBackend();
     const { codes, text } = await codesWith({ OTEL_EXPORTER_OTLP_ENDPOINT: url.replace('http:', 'https:') });
     expect(codes).toEqual(['otlp_tls']);
     expect(text).toContain(`${url} works`);
   });
 
-  it('names the proxy on the way, and why there is none', async () => {
+  it('the result names the proxy in use, or why none is', async () => {
     const { backend } = await gatherFacts(
       question({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.test:4318', HTTP_PROXY: 'http://u:SECRET@127.0.0.1:1' } }),
     );
@@ -104,10 +104,10 @@ describe('the probe of the OTLP endpoint', () => {
     expect(text).not.toContain('SECRET');
     const { url } = await httpBackend();
     const direct = diagnose(await gatherFacts(question({ env: { OTEL_EXPORTER_OTLP_ENDPOINT: url, HTTP_PROXY: 'http://127.0.0.1:1' } })));
-    expect(JSON.stringify(direct.well)).toContain('takes OTLP (http/protobuf), without a proxy (connections to this machine are direct)');
+    expect(JSON.stringify(direct.well)).toContain('accepts OTLP (http/protobuf), without a proxy (connections to this machine are direct)');
   });
 
-  it('tells a certificate that is not trusted (needs openssl)', async () => {
+  it('an untrusted certificate is recognised (needs openssl)', async () => {
     const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(temporaryFolder(), name)) as [string, string];
     const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
     execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...names, '-keyout', key, '-out', cert], {
@@ -126,7 +126,7 @@ describe('the probe of the OTLP endpoint', () => {
       expect((await codesWith({ ...env, OTEL_EXPORTER_OTLP_CERTIFICATE: cert })).codes, protocol).toEqual([]);
     }
 
-    // The same of a bridge: untrusted as it is, trusted with the file of the variable that Ray's client reads too.
+    // The same for a bridge: untrusted by default, trusted with the file of the variable that Ray's client also reads.
     const untrusting = await gatherFacts(question({ bridgeAddress: new URL(url) }));
     expect(untrusting.bridge.post).toEqual({ kind: 'failed', failure: 'tls_untrusted' });
     const trusting = await gatherFacts(question({ bridgeAddress: new URL(url), env: { SSL_CERT_FILE: cert } }));
@@ -162,11 +162,11 @@ describe('the reasons of an export', () => {
     ],
     ['gRPC UNIMPLEMENTED: unknown service', 'path'],
     ['gRPC RESOURCE_EXHAUSTED: later', 'failing'],
-  ])('%s is %s', (reason, kind) => {
+  ])('the reason "%s" is classified as %s', (reason, kind) => {
     expect(otlpOutcomeOf({ kind: 'retry_after', reason })).toEqual({ kind, reason });
   });
 
-  it('tell whether OTLP is spoken at all', () => {
+  it('some failures prove that the server speaks OTLP', () => {
     expect(speaksOtlp({ kind: 'credentials', reason: 'HTTP 401' })).toBe(true);
     expect(speaksOtlp({ kind: 'failing', reason: 'HTTP 503: later' })).toBe(true);
     expect(speaksOtlp({ kind: 'path', reason: 'HTTP 404' })).toBe(false);

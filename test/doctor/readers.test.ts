@@ -3,8 +3,9 @@ import { RAY_EVENT_TYPES } from '../../src/command/index.ts';
 import { readAgentCounts } from '../../src/doctor/agent-metrics.ts';
 import { readBridgeCounts } from '../../src/doctor/bridge-metrics.ts';
 import { offsetOfDate, offsetOfSample } from '../../src/doctor/clock-offset.ts';
-import { at, listAt, numberAt, parseJson, textAt } from '../../src/doctor/json.ts';
+import { at, listAt, numberAt, textAt } from '../../src/doctor/json.ts';
 import { readSamples } from '../../src/doctor/prometheus.ts';
+import { parseJson } from '../../src/runtime/index.ts';
 import { isSameAddress, publicUrl } from '../../src/doctor/public-url.ts';
 import { isAtLeast, isOn, KNOWN_EVENT_TYPES, parseEventTypes, parseRelease } from '../../src/doctor/ray-release.ts';
 import { rayVariablesOfEnviron } from '../../src/doctor/variables.ts';
@@ -14,7 +15,7 @@ import { answered } from './facts-fixture.ts';
 describe('the metrics of an agent', () => {
   const labels = 'Component="aggregator_agent",SessionName="s",Version="2.60.0",ip="10.0.0.1",pid="1"';
 
-  it('of 2.60: what is not there yet is 0; other consumers do not count', () => {
+  it('in the metrics of Ray 2.60, absent counters are 0 and other consumers do not count', () => {
     const page = [
       '# TYPE ray_aggregator_agent_events_received_total counter',
       `ray_aggregator_agent_events_received_total{${labels}} 18.0`,
@@ -27,14 +28,14 @@ describe('the metrics of an agent', () => {
     expect(readAgentCounts(page, false)).toEqual({ received: 18, published: 5, filtered: 0, dropped: 3, consecutiveFailures: 4 });
   });
 
-  it('of 2.49 have other names, and count no failures', () => {
+  it('the metrics of Ray 2.49 have other names and do not count failures', () => {
     const page = ['received', 'published', 'filtered_out', 'dropped_at_event_aggregator']
       .map((name, index) => `ray_event_aggregator_agent_events_${name}_total{${labels}} ${index + 1}.0`)
       .join('\n');
     expect(readAgentCounts(page, false)).toEqual({ received: 1, published: 2, filtered: 3, dropped: 4, consecutiveFailures: undefined });
   });
 
-  it('are 0 on a page of Ray without them, and not known on any other page', () => {
+  it('the counters are 0 on a page of Ray without them, and unknown on any other page', () => {
     expect(readAgentCounts('ray_node_cpu_count{} 2.0', false)).toMatchObject({ received: 0 });
     expect(readAgentCounts('ray_node_cpu_count{} 2.0', true)).toBeUndefined();
     expect(readAgentCounts('<html>', false)).toBeUndefined();
@@ -42,7 +43,7 @@ describe('the metrics of an agent', () => {
 });
 
 describe('the metrics of a bridge', () => {
-  it('are read from its own page, by the names of its table', async () => {
+  it('the counters of a bridge are read from its own metrics page', async () => {
     const telemetry = createTelemetry({ logLevel: 'silent' });
     telemetry.batchRefused('token_missing', '', undefined);
     telemetry.lifecycleFinished('attempt');
@@ -52,7 +53,7 @@ describe('the metrics of a bridge', () => {
     expect(readBridgeCounts('up 1')).toBeUndefined();
   });
 
-  it('hostile lines are left out', () => {
+  it('malformed lines are skipped', () => {
     const page = 'ray_x{a="\\"}\n"} 1\nray_x NaN\nray_x 1 2 3\nray_x{a="1"} 7 1700000000';
     expect(readSamples(page, ['ray_x'])).toEqual([expect.objectContaining({ value: 7 })]);
   });
@@ -67,18 +68,18 @@ describe('addresses', () => {
     ['"http://ray:p@SECRET@bridge"', '***@bridge"'],
     ['bridge:8080', 'bridge:8080'],
     [`http://bridge/${'x'.repeat(900)}`, `http://bridge/${'x'.repeat(186)}…`],
-  ])('%s is shown as %s', (address, shown) => {
+  ])('the address %s is printed as %s', (address, shown) => {
     expect(publicUrl(address)).toBe(shown);
   });
 
-  it('are the same whatever their credentials and path', () => {
+  it('addresses are compared without credentials and path', () => {
     expect(isSameAddress('http://a:b@bridge:80/v1/events', 'http://bridge/t/x')).toBe(true);
     expect(isSameAddress('http://bridge', 'https://bridge')).toBe(false);
   });
 });
 
 describe('releases, lists and switches', () => {
-  it('reads releases as Ray writes them', () => {
+  it('releases are parsed and compared', () => {
     expect(parseRelease('2.49.2')).toEqual([2, 49]);
     expect(parseRelease('3.0.0.dev0')).toEqual([3, 0]);
     expect(parseRelease('2.9')).toEqual([2, 9]);
@@ -88,14 +89,14 @@ describe('releases, lists and switches', () => {
     expect(isAtLeast([3, 0], [2, 49])).toBe(true);
   });
 
-  it('knows the event types that serve prints', () => {
+  it('doctor knows the event types that serve prints', () => {
     expect(KNOWN_EVENT_TYPES).toEqual(new Set(RAY_EVENT_TYPES));
     expect(parseEventTypes(RAY_EVENT_TYPES.join(' , ')).unknownNames).toEqual([]);
     expect(parseEventTypes(' all ')).toMatchObject({ isAll: true, unknownNames: [] });
     expect(parseEventTypes('ALL,TASK_PROFILE_EVENT')).toMatchObject({ isAll: false, unknownNames: ['ALL'] });
   });
 
-  // As Ray 2.60 itself read them.
+  // Observed with Ray 2.60.
   it.each([
     ['1', true],
     ['true', true],
@@ -104,30 +105,30 @@ describe('releases, lists and switches', () => {
     ['on', false],
     [' 1', false],
     ['0', false],
-  ])('%j is on: %j', (value, expected) => {
+  ])('Ray reads the flag %j as on: %j', (value, expected) => {
     expect(isOn(value)).toBe(expected);
   });
 
-  it('keeps nothing of an environment but the documented variables', () => {
+  it('only the documented variables of an environment are kept', () => {
     const environ = 'AWS_SECRET=x\0RAY_enable_ray_event=1\0RAY_AUTH_TOKEN=y\0broken\0=z\0RAY_task_events_report_interval_ms=a=b\0';
     expect(rayVariablesOfEnviron(environ)).toEqual({ rayEvent: '1', taskInterval: 'a=b' });
   });
 });
 
 describe('clocks', () => {
-  it('a Date header tells an offset to within a second and the time of the answer', () => {
+  it('a Date header gives an offset, accurate to a second plus the time of the answer', () => {
     const clock = { dateMs: 10_000, sentAtMs: 10_300, receivedAtMs: 10_400 };
-    expect(offsetOfDate(answered(200, '', { clock }))).toEqual({ leastMs: -400, mostMs: 700 });
+    expect(offsetOfDate(answered(200, '', { clock }))).toEqual({ minMs: -400, maxMs: 700 });
     expect(offsetOfDate(answered(200))).toBeUndefined();
   });
 
-  it('a sample of the dashboard may be old', () => {
-    expect(offsetOfSample(10_000, 12_000)).toEqual({ leastMs: -2000, mostMs: 18_000 });
+  it('the offset of a dashboard sample allows for its age', () => {
+    expect(offsetOfSample(10_000, 12_000)).toEqual({ minMs: -2000, maxMs: 18_000 });
   });
 });
 
-describe('JSON of strangers', () => {
-  it('gives nothing where the shape is another', () => {
+describe('untrusted JSON', () => {
+  it('a value with another shape reads as absent', () => {
     const value = parseJson('{"a": {"b": "text", "n": 1e999, "__proto__": {"x": 1}, "list": [1]}}');
     expect(textAt(value, 'a', 'b')).toBe('text');
     expect(numberAt(value, 'a', 'n')).toBeUndefined();

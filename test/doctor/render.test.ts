@@ -23,11 +23,11 @@ const diagnosis: Diagnosis = {
     },
   ],
   unknown: [{ checks: ['drivers'], where: [], what: 'no /proc', fix: 'look yourself' }],
-  well: [{ check: 'backend', what: 'the backend takes OTLP' }],
+  well: [{ check: 'backend', what: 'the backend accepts OTLP' }],
 };
 
 describe('the diagnosis for people', () => {
-  it('has the worst first, a line each, and what to do under it', () => {
+  it('the text lists findings first, each with its fix', () => {
     expect(renderDiagnosis(diagnosis, { width: undefined, color: false })).toBe(
       [
         '✗ address_missing: node a, node b, node c, node d, node e and 2 others: no address',
@@ -38,33 +38,31 @@ describe('the diagnosis for people', () => {
         '  fix: use a time source that all of the nodes follow',
         '  why: Times differ.',
         '',
-        '? not known: no /proc',
-        '  to know it: look yourself',
+        '? unknown: no /proc',
+        '  to find out: look yourself',
         '',
-        '✓ the backend takes OTLP',
+        '✓ the backend accepts OTLP',
         '',
-        '1 fault, 1 warning, 1 thing not known, 1 well',
+        '1 fault, 1 warning, 1 unknown, 1 passed',
         '',
       ].join('\n'),
     );
   });
 
-  it('is wrapped for a terminal, under its own indent', () => {
+  it('the text is wrapped for a terminal, with an indent', () => {
     const lines = renderDiagnosis(diagnosis, { width: 52, color: false }).split('\n');
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(52);
     expect(lines).toContain('  fix: use a time source that all of the nodes');
     expect(lines).toContain('       follow');
   });
 
-  it('is coloured if that is wanted, with the same text', () => {
+  it('the coloured text has the same words', () => {
     const colored = renderDiagnosis(diagnosis, { width: undefined, color: true });
     expect(colored).toContain('\u001b[31m✗\u001b[0m \u001b[31maddress_missing\u001b[0m');
     expect(colored.replaceAll(/\u001b\[\d+m/g, '')).toBe(renderDiagnosis(diagnosis, { width: undefined, color: false }));
   });
 
-  it('of nothing wrong says so, and no more than is known', () => {
-    expect(renderDiagnosis({ ...diagnosis, findings: [] }, { width: 80, color: false })).toContain(
-      'no fault found, 1 thing not known, 1 well',
-    );
+  it('the summary without findings counts unknown and passed checks', () => {
+    expect(renderDiagnosis({ ...diagnosis, findings: [] }, { width: 80, color: false })).toContain('no fault found, 1 unknown, 1 passed');
   });
 });

@@ -14,7 +14,7 @@ describe('misspelt variables of Ray', () => {
     ['RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENTS_TYPES', 'RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENT_TYPES'],
     ['RAY_SERVE_ENABLE_TASK_EVENT', 'RAY_SERVE_ENABLE_TASK_EVENTS'],
     ['RAY_ADRESS', 'RAY_ADDRESS'],
-  ])('%s was meant to be %s', (name, meant) => {
+  ])('%s is reported as a typo of %s', (name, meant) => {
     expect(misspeltRayVariables([name])).toEqual([{ name, meant }]);
   });
 
@@ -33,16 +33,16 @@ describe('misspelt variables of Ray', () => {
     'RAY_JOB_ID',
     'ARRAY_ADDRESS',
     'ADDRESS',
-  ])('%s is a variable of its own', (name) => {
+  ])('%s is not a typo', (name) => {
     expect(misspeltRayVariables([name])).toEqual([]);
   });
 
-  it('of one environment are reported up to a limit', () => {
+  it('the number of reported typos has a limit', () => {
     const names = Array.from({ length: MAX_MISSPELT + 5 }, (_, index) => `RAY_enable_ray_event${String.fromCodePoint(65 + index)}`);
     expect(misspeltRayVariables(names)).toHaveLength(MAX_MISSPELT);
   });
 
-  it('are found by the names of an environment, without its values', () => {
+  it('only the names of an environment are read, not its values', () => {
     expect(namesOfEnviron('A=1\0RAY_X=b=c\0broken\0')).toEqual(['A', 'RAY_X', '', '']);
   });
 });

@@ -118,7 +118,7 @@ describe.skipIf(parts.skip || (!isolation && process.env['CI'] === undefined))(t
       });
       process.kill(pid, 'SIGTERM');
       expect(await once(unshared, 'exit'), output).toEqual([0, null]);
-      expect(output).toContain('everything that was finished is delivered');
+      expect(output).toContain('all finished spans are delivered');
       expect(readdirSync(data)).toContain('traces.jsonl');
     } finally {
       unshared.kill('SIGKILL');

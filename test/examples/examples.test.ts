@@ -88,7 +88,7 @@ describe.each(backends)('%s', (example) => {
     await postJob(url, sink);
     serve.signal('SIGTERM');
     expect(await serve.exited).toBe(0);
-    expect(serve.stdout()).toContain('everything that was finished is delivered');
+    expect(serve.stdout()).toContain('all finished spans are delivered');
   });
 });
 

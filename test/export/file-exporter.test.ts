@@ -122,7 +122,7 @@ describe('console exporter', () => {
     expect(outcome).toEqual({ kind: 'delivered' });
     const trace = 'ab'.repeat(16);
     expect(text.split('\n')).toEqual([
-      `2026-09-21T14:13:20.123Z  1000.000 ms  \\u001b[2Jtrain\\u000afake  ERROR a\\u000db  trace=${trace}  span=${spanIdOf(1)}  parent=${'cd'.repeat(8)}`,
+      `2026-09-21T14:13:20.123Z  1000.000 ms  \\u001b[2Jtrain fake  ERROR a b  trace=${trace}  span=${spanIdOf(1)}  parent=${'cd'.repeat(8)}`,
       `2026-09-21T14:13:20.123Z  1000.000 ms  task 2  trace=${trace}  span=${spanIdOf(2)}  parent=${'cd'.repeat(8)}`,
       '',
     ]);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Certificate, openAccess, readCertificate, reloadableCertificate } from '../../src/http/index.ts';
 import { type Reloadable, type Reloaded, watchFiles } from '../../src/runtime/index.ts';
-import { readFirstToken } from '../../src/command/read-token.ts';
+import { readFirstToken } from '../../src/command/files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ray-otel-access-'));
 afterAll(() => rmSync(folder, { recursive: true }));

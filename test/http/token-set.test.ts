@@ -26,7 +26,7 @@ describe('tokens in a text', () => {
   });
 
   it('are required in a file, but not in a variable', () => {
-    expect(tokenLines('\n# none\n')).toEqual({ ok: false, problem: 'holds no token; write one a line' });
+    expect(tokenLines('\n# none\n')).toEqual({ ok: false, problem: 'holds no token; write one per line' });
     expect(tokenList('')).toEqual({ ok: true, value: [] });
   });
 
@@ -34,7 +34,7 @@ describe('tokens in a text', () => {
     const read = tokenLines(`${first}\n# x\nhunter2`);
     expect(read).toEqual({
       ok: false,
-      problem: expect.stringContaining('the token in line 3 must have 16 to 256 characters, not 7') as string,
+      problem: expect.stringContaining('the token on line 3 must have 16 to 256 characters, not 7') as string,
     });
     expect(JSON.stringify(read)).not.toContain('hunter2');
   });

@@ -40,7 +40,7 @@ async function filesOf({ folder }: TestQuarantine): Promise<string[]> {
 }
 
 describe('entries', () => {
-  it('of events hold code, reason, time and the event without its secrets', async () => {
+  it('an entry of an event has code, reason, time and the event without its secrets', async () => {
     const test = await createTestQuarantine();
     test.quarantine.addEvent(bytesOf(secretEvent), invalid());
     test.quarantine.addEvent(bytesOf('hunter\u001b[2J'), { code: 'event_not_object', message: 'No object.' });
@@ -63,7 +63,7 @@ describe('entries', () => {
     expect(test.events).toEqual([{ name: 'quarantine_written', kind: 'event', entries: 2 }]);
   });
 
-  it('of spans hold OTLP JSON that makes the same span again', async () => {
+  it('an entry of a span has OTLP JSON that gives the same span', async () => {
     const test = await createTestQuarantine();
     const spans = realSpans();
     for (const span of spans) test.quarantine.addSpan(span, 'HTTP 400: too odd', 'otlp');
@@ -78,7 +78,7 @@ describe('entries', () => {
     }
   });
 
-  it('are for the owner only', async () => {
+  it('only the owner can read the files', async () => {
     const test = await createTestQuarantine();
     test.quarantine.addEvent(bytesOf({}), invalid());
     await test.written();
@@ -87,7 +87,7 @@ describe('entries', () => {
     for (const file of await filesOf(test)) expect((await stat(join(test.folder, file))).mode & 0o777).toBe(0o600);
   });
 
-  it('are made from a copy, and none of it while the caller waits', async () => {
+  it('entries are encoded from a copy, after the caller continues', async () => {
     const test = await createTestQuarantine();
     const bytes = bytesOf(knownEvent('kept'));
     test.quarantine.addEvent(bytes, invalid());
@@ -97,14 +97,14 @@ describe('entries', () => {
     expect((await readAll(test.folder)).entries).toMatchObject([{ event: { eventId: 'kept' } }]);
   });
 
-  it('that are not JSON after all are counted', async () => {
+  it('entries that are not JSON are counted as dropped', async () => {
     const test = await createTestQuarantine();
     test.quarantine.addEvent(Buffer.from('[[}]]'), { code: 'event_too_deep', message: 'deep' });
     await test.written();
     expect(dropped(test)).toEqual(['not_encodable 1']);
   });
 
-  it('nested very deep are cut, not followed', async () => {
+  it('deeply nested events are cut', async () => {
     const test = await createTestQuarantine();
     test.quarantine.addEvent(Buffer.from('['.repeat(100_000) + ']'.repeat(100_000)), { code: 'event_too_deep', message: 'deep' });
     await test.written();
@@ -112,7 +112,7 @@ describe('entries', () => {
     expect(JSON.stringify(entries[0]).length).toBeLessThan(300);
   });
 
-  it('of one unknown type are a few samples', async () => {
+  it('only a few events of an unknown type are kept', async () => {
     const test = await createTestQuarantine({ limits: { maxUnknownTypes: 3, maxSamplesPerUnknownType: 2 } });
     for (let index = 0; index < 10; index += 1)
       for (const type of ['A', 'B', 'C', 'D', 'E']) test.quarantine.addEvent(bytesOf({ eventType: type }), unknownType(type));
@@ -133,7 +133,7 @@ function ids(span: ReturnType<typeof realSpans>[number]): { traceId: string; spa
 }
 
 describe('bounds', () => {
-  it('of an entry', async () => {
+  it('an entry has a maximum size', async () => {
     const test = await createTestQuarantine({ limits: { maxEntryBytes: 100 } });
     test.quarantine.addEvent(bytesOf('x'.repeat(98)), invalid());
     test.quarantine.addEvent(bytesOf('x'.repeat(99)), invalid());
@@ -146,7 +146,7 @@ describe('bounds', () => {
   it.each([
     ['entries', { maxQueuedEntries: 3 }],
     ['bytes', { maxQueuedBytes: 30 }],
-  ])('of the %s that wait', async (_what, limits) => {
+  ])('the waiting entries have a limit of %s', async (_what, limits) => {
     const test = await createTestQuarantine({ limits });
     for (let index = 0; index < 5; index += 1) test.quarantine.addEvent(Buffer.from('{"a":"bc"}'), invalid());
     expect(test.quarantine.queuedEntries()).toBe(3);
@@ -157,7 +157,7 @@ describe('bounds', () => {
     expect((await readAll(test.folder)).entries).toHaveLength(4);
   });
 
-  it('of the files: the oldest goes for a new one, with its removals, and no id comes twice', async () => {
+  it('a new file replaces the oldest one with its removals, and no id is used twice', async () => {
     const test = await createTestQuarantine({ limits: { maxFileBytes: 1000, maxFiles: 2 } });
     const seen = new Map<string, string>();
     for (let index = 0; index < 40; index += 1) {
@@ -180,7 +180,7 @@ describe('bounds', () => {
     expect((await readAll(test.folder)).entries.at(-1)).toMatchObject({ event: { eventId: '39' } });
   });
 
-  it('of events leave spans alone', async () => {
+  it('the limits of events do not affect spans', async () => {
     const test = await createTestQuarantine({ limits: { maxFileBytes: 5000 } });
     const [span] = realSpans();
     if (span !== undefined) test.quarantine.addSpan(span, 'no', 'otlp');
@@ -191,7 +191,7 @@ describe('bounds', () => {
 });
 
 describe('a disk that is full or read-only', () => {
-  it('is told once, costs nothing while the queue has room, and is told once when it is well again', async () => {
+  it('a full disk is reported once, loses nothing while the queue has capacity, and its recovery is reported once', async () => {
     const test = await createTestQuarantine();
     await mkdir(dirname(test.folder), { recursive: true });
     // A file in the place of the folder: no write can work, whoever the user is.
@@ -210,7 +210,7 @@ describe('a disk that is full or read-only', () => {
     expect((await readAll(test.folder)).entries).toMatchObject([{ event: { eventId: 'a' } }, { event: { eventId: 'b' } }]);
   });
 
-  it('does not hold up the end', async () => {
+  it('a full disk does not block closing', async () => {
     const test = await createTestQuarantine();
     await mkdir(dirname(test.folder), { recursive: true });
     await writeFile(test.folder, '');
@@ -220,7 +220,7 @@ describe('a disk that is full or read-only', () => {
     expect(dropped(test)).toEqual(['write_failed 1']);
   });
 
-  it('that hangs does not hold up the end longer than asked', async () => {
+  it('a disk that hangs blocks closing only until the timeout', async () => {
     const test = await createTestQuarantine({ sleep: () => Promise.resolve() });
     test.quarantine.addEvent(bytesOf({}), invalid());
     await test.quarantine.close(10);
@@ -230,7 +230,7 @@ describe('a disk that is full or read-only', () => {
 });
 
 describe('files', () => {
-  it('are gone on with after a restart, also behind a line that a crash cut', async () => {
+  it('files are continued after a restart, also after a line that a crash cut', async () => {
     const first = await createTestQuarantine();
     first.quarantine.addEvent(bytesOf(knownEvent('a')), invalid());
     await first.quarantine.close(1000);
@@ -249,7 +249,7 @@ describe('files', () => {
     expect((await readAll(first.folder)).problems).toEqual([]);
   });
 
-  it('that somebody cleared away are made again', async () => {
+  it('removed files are created again', async () => {
     const test = await createTestQuarantine();
     test.quarantine.addEvent(bytesOf({}), invalid());
     await test.written();
@@ -260,7 +260,7 @@ describe('files', () => {
     expect((await readAll(test.folder)).entries).toMatchObject([{ event: { eventId: 'b' } }]);
   });
 
-  it('lose what is removed, while the bridge writes on', async () => {
+  it('entries can be removed while the bridge writes', async () => {
     const test = await createTestQuarantine();
     const add = async (eventId: string): Promise<void> => {
       test.quarantine.addEvent(bytesOf(knownEvent(eventId)), invalid());
@@ -273,7 +273,7 @@ describe('files', () => {
     expect(await filesOf(test)).toEqual(['events-1.ndjson', 'events-1.removed']);
   });
 
-  it('go at once when nothing else is in them and the bridge has gone on', async () => {
+  it('a file is deleted when its last entry is removed and the bridge writes to a newer file', async () => {
     const test = await createTestQuarantine({ limits: { maxFileBytes: 300 } });
     for (const eventId of ['a', 'b']) {
       test.quarantine.addEvent(bytesOf(knownEvent(eventId, 'x'.repeat(200))), invalid());
@@ -285,7 +285,7 @@ describe('files', () => {
     expect((await readAll(test.folder)).entries).toEqual([]);
   });
 
-  it('with a removal that is not written to its end keep the entry', async () => {
+  it('an incomplete removal keeps the entry', async () => {
     const test = await createTestQuarantine();
     test.quarantine.addEvent(bytesOf({}), invalid());
     await test.written();

@@ -33,7 +33,7 @@ async function eventsOf(content: string | Buffer): Promise<readonly unknown[]> {
   return items.flatMap((item) => {
     if (item.kind === 'problem') return [{ problem: item.message, line: item.line }];
     const raw = rawEventsOf(item);
-    return raw.ok ? raw.events : [{ problem: raw.message, line: item.line }];
+    return raw.ok ? raw.value : [{ problem: raw.problem, line: item.line }];
   });
 }
 
@@ -47,7 +47,7 @@ const posts = [
   { receivedAt: 11, path: '/', headers: {}, body: JSON.stringify(events[2]) },
 ];
 
-describe('every form that people have events in', () => {
+describe('forms of event files', () => {
   const forms: Record<string, string> = {
     'a recording': posts.map((post) => JSON.stringify(post)).join('\n'),
     'a recording with Windows line ends and empty lines': `${posts.map((post) => JSON.stringify(post)).join('\r\n\r\n')}\r\n`,
@@ -60,17 +60,17 @@ describe('every form that people have events in', () => {
     'a text with a byte order mark': `\ufeff${JSON.stringify(events)}`,
   };
 
-  test.each(Object.entries(forms))('%s, plain and gzip', async (_name, text) => {
+  test.each(Object.entries(forms))('%s can be read, plain and gzip', async (_name, text) => {
     expect(await eventsOf(text)).toEqual(events);
     expect(await eventsOf(gzipSync(text))).toEqual(events);
   });
 
-  test('gzip in several members', async () => {
+  test('a gzip file with several members can be read', async () => {
     const lines = posts.map((post) => `${JSON.stringify(post)}\n`);
     expect(await eventsOf(Buffer.concat(lines.map((line) => gzipSync(line))))).toEqual(events);
   });
 
-  test('a long compressed file, without a warning of Node', async () => {
+  test('a long gzip file can be read without a warning of Node.js', async () => {
     const warnings: string[] = [];
     const onWarning = (warning: Error): number => warnings.push(warning.message);
     process.on('warning', onWarning);
@@ -81,7 +81,7 @@ describe('every form that people have events in', () => {
     expect(warnings).toEqual([]);
   });
 
-  test('standard input, in chunks of any size', async () => {
+  test('standard input can be read in chunks of any size', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...Object.values(forms)),
@@ -95,7 +95,7 @@ describe('every form that people have events in', () => {
           const items = await itemsOf('-', { stdin: Readable.from(chunks) });
           expect(
             items.flatMap((item) =>
-              item.kind === 'problem' ? [item] : [rawEventsOf(item)].flatMap((raw) => (raw.ok ? raw.events : [raw])),
+              item.kind === 'problem' ? [item] : [rawEventsOf(item)].flatMap((raw) => (raw.ok ? raw.value : [raw])),
             ),
           ).toEqual(events);
         },
@@ -103,13 +103,13 @@ describe('every form that people have events in', () => {
     );
   });
 
-  test('an empty file, an empty array and a lone event', async () => {
+  test('an empty file, an empty array and a single event can be read', async () => {
     expect(await eventsOf('')).toEqual([]);
     expect(await eventsOf('[]')).toEqual([]);
     expect(await eventsOf('{"eventId":"a"}')).toEqual([{ eventId: 'a' }]);
   });
 
-  test('a recorded POST keeps its time, line and body', async () => {
+  test('a recorded POST has its time, line and body', async () => {
     const file = await fileOf(posts.map((post) => JSON.stringify(post)).join('\n'));
     expect(await itemsOf(file)).toEqual([
       { kind: 'post', file, line: 1, receivedAtMs: 10_500, body: posts[0]?.body },
@@ -118,8 +118,8 @@ describe('every form that people have events in', () => {
   });
 });
 
-describe('what is broken is told with its line, and the rest is read', () => {
-  test('a broken line', async () => {
+describe('damaged files', () => {
+  test('a broken line is reported, and the other lines are read', async () => {
     expect(await eventsOf('{"eventId":"a"}\n{"eventId":\n{"eventId":"b"}')).toEqual([
       { eventId: 'a' },
       { problem: expect.stringContaining('not JSON'), line: 2 },
@@ -127,7 +127,7 @@ describe('what is broken is told with its line, and the rest is read', () => {
     ]);
   });
 
-  test('a broken element of an array', async () => {
+  test('a broken element of an array is reported, and the other elements are read', async () => {
     expect(await eventsOf('[{"eventId":"a"},\n{"eventId":nope},\n{"eventId":"b"}]')).toEqual([
       { eventId: 'a' },
       { problem: expect.stringContaining('not JSON'), line: 2 },
@@ -135,7 +135,7 @@ describe('what is broken is told with its line, and the rest is read', () => {
     ]);
   });
 
-  test('the text of a broken line is not repeated', async () => {
+  test('a problem does not quote the broken line', async () => {
     expect(JSON.stringify(await eventsOf('{"API_KEY":"hunter2",}'))).not.toContain('hunter2');
   });
 
@@ -150,7 +150,7 @@ describe('what is broken is told with its line, and the rest is read', () => {
     expect(await eventsOf(text)).toContainEqual({ problem: expect.stringContaining(problem), line: expect.any(Number) });
   });
 
-  test('gzip that is cut off gives what it has, and a problem', async () => {
+  test('a truncated gzip file gives its events and a problem', async () => {
     const lines = Array.from({ length: 2000 }, (_, index) => JSON.stringify({ eventId: `${index}-${Math.sin(index)}` })).join('\n');
     const whole = gzipSync(lines);
     const read = await eventsOf(whole.subarray(0, whole.length / 2));
@@ -158,13 +158,13 @@ describe('what is broken is told with its line, and the rest is read', () => {
     expect(read.at(-1)).toEqual({ problem: 'the gzip data ends too early: the file was cut off', line: 0 });
   });
 
-  test('a file that is not there, and a folder', async () => {
+  test('an absent file and a folder give a problem', async () => {
     expect(await itemsOf(join(folder, 'none'))).toEqual([expect.objectContaining({ kind: 'problem', line: 0, message: 'no such file' })]);
     expect(await itemsOf(folder)).toEqual([expect.objectContaining({ kind: 'problem', line: 0, message: 'is a folder, not a file' })]);
   });
 
   test.each(['{"eventId":"a"}\n{"eventId":"LONG"}\n{"eventId":"b"}', '[{"eventId":"a"},\n{"eventId":"LONG"},\n{"eventId":"b"}]'])(
-    'what is longer than the limit is left out: %s',
+    'a value that is longer than the limit is skipped: %s',
     async (text) => {
       const file = await fileOf(text.replace('LONG', 'x'.repeat(300_000)));
       const items = await itemsOf(file, { maxLineBytes: 1000 });

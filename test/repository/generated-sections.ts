@@ -97,7 +97,7 @@ function commandReference({ name, usage, description, options, examples }: Comma
     ...(options === SETTINGS
       ? ['Options: [settings](settings.md).']
       : [table(['option', 'variable', 'default', 'what it does'], rows.map(optionRow))]),
-    fenced(examples.map(({ says, line }) => `# ${says}\n${line}`).join('\n'), 'sh'),
+    fenced(examples.map(({ purpose, line }) => `# ${purpose}\n${line}`).join('\n'), 'sh'),
   ].join('\n\n');
 }
 

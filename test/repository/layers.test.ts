@@ -7,10 +7,10 @@ import { projectFiles, readTexts } from './source-tree.ts';
 const stages = ['event', 'correlate', 'otlp', 'span', 'export', 'journal', 'receiver'];
 const layers: Readonly<Record<string, Layer>> = {
   runtime: { imports: [] },
-  options: { imports: [] },
+  options: { imports: ['runtime'] },
   event: { imports: [] },
   otlp: { imports: [] },
-  terminal: { imports: [] },
+  terminal: { imports: ['runtime'] },
   http: { imports: ['options', 'runtime'] },
   config: { imports: ['options'] },
   'known-variables': { imports: ['config', 'options'] },
@@ -19,8 +19,8 @@ const layers: Readonly<Record<string, Layer>> = {
   export: { imports: ['span', 'otlp', 'http', 'runtime'] },
   journal: { imports: ['event', 'runtime'] },
   receiver: { imports: ['event', 'http', 'runtime'], types: ['journal'] },
-  quarantine: { imports: ['event', 'export', 'otlp'], types: ['runtime'] },
-  recording: { imports: ['event'] },
+  quarantine: { imports: ['event', 'export', 'otlp', 'runtime'] },
+  recording: { imports: ['runtime'] },
   convert: { imports: ['event', 'correlate', 'span', 'otlp'] },
   view: { imports: ['event', 'correlate', 'span', 'http'], types: ['receiver', 'runtime'] },
   telemetry: { imports: [], types: [...stages, 'quarantine', 'runtime'] },

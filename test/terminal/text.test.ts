@@ -6,7 +6,7 @@ const hostile = fc.string({
   unit: fc.constantFrom('a', '"', '\\', '\n', '\r', '\u001b', '\u009b', '\u202e', '\u2028', '\ud800', '\u{e0041}', 'é', '語'),
 });
 
-test('JSON for a terminal is the same value, and steers nothing', () => {
+test('JSON for a terminal has the same value and no characters that control the terminal', () => {
   fc.assert(
     fc.property(fc.dictionary(hostile, fc.array(hostile)), fc.constantFrom(0, 2), (value, indent) => {
       const text = jsonForTerminal(value, indent);

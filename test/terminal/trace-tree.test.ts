@@ -50,7 +50,7 @@ function linesOf(text: string): readonly string[] {
 }
 
 describe('a trace as a tree', () => {
-  test('shows who called what, when each waited and ran, how long it took, and what failed', () => {
+  test('the tree shows calls, waits, runs, durations and failures', () => {
     expect(renderTraceTree(job)).toMatchInlineSnapshot(`
       "Trace 0af7651916cd43dd8448eb211c80319c  8 spans, 1 failed, 10.0 s
       job train.py       ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━    10.0 s
@@ -65,47 +65,47 @@ describe('a trace as a tree', () => {
     `);
   });
 
-  test('the order of the spans does not matter', () => {
+  test('the tree does not depend on the order of the spans', () => {
     const expected = renderTraceTree(job);
     fc.assert(fc.property(fc.shuffledSubarray(job, { minLength: job.length }), (shuffled) => renderTraceTree(shuffled) === expected));
   });
 
-  test('colours change nothing but colours', () => {
+  test('colours do not change the text of the tree', () => {
     const colored = renderTraceTree(job, { color: true });
     expect(colored).toMatch(escapes);
     expect(colored.replace(escapes, '')).toBe(renderTraceTree(job));
   });
 
-  test('no line is wider than the terminal, and bars end in one column', () => {
+  test('no line of the tree is wider than the terminal, and all bars end in the same column', () => {
     for (const width of [72, 80, 120, 200]) {
       const lines = linesOf(renderTraceTree(job, { width }));
       expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
     }
   });
 
-  test('traces stand in the order of their start', () => {
+  test('traces are ordered by their start', () => {
     const later = spanOf({ trace: 'f'.repeat(32), name: 'later', startMs: 20_000, endMs: 21_000 });
     const heads = linesOf(renderTraceTree([later, ...job])).filter((line) => line.startsWith('Trace'));
     expect(heads.map((head) => head.slice(6, 12))).toEqual(['0af765', 'ffffff']);
   });
 
-  test('traces with tasks stand before the cluster, and a repeated attempt says which one it is', () => {
+  test('traces with tasks come before the cluster, and a retry shows its attempt number', () => {
     const attributes = { 'ray.task_id': 'aa', 'ray.task.attempt': 2 };
     const cluster = spanOf({ trace: 'c'.repeat(32), name: 'session', startMs: 0, endMs: 9 });
     const text = renderTraceTree([cluster, spanOf({ name: 'flaky', startMs: 5, endMs: 6, attributes })]);
     expect(text).toMatch(/^Trace 0af765[\s\S]*\nflaky \(attempt 2\) [\s\S]*\nTrace cccc/);
   });
 
-  test('an error that is only a type is told once', () => {
+  test('an error without a message shows its type once', () => {
     const span = spanOf({ name: 'die', startMs: 0, endMs: 1, error: 'WORKER_DIED', attributes: { 'error.type': 'WORKER_DIED' } });
     expect(renderTraceTree([span]).match(/WORKER_DIED/g)).toHaveLength(1);
   });
 
-  test('a span whose parent is not at hand is a root', () => {
+  test('a span without its parent is a root', () => {
     expect(renderTraceTree([spanOf({ parent: 'elsewhere', name: 'alone', startMs: 0, endMs: 1 })])).toContain('\nalone');
   });
 
-  test('a task that is called like a state, and what the user profiled, are no phases', () => {
+  test('a task named like a state and a user profile span are not phases', () => {
     const names = ['running', 'my_step'];
     const [running, step] = names.map((name) =>
       spanOf({
@@ -121,21 +121,21 @@ describe('a trace as a tree', () => {
     for (const name of [...names, 'my_profile']) expect(text).toMatch(new RegExp(`─ ${name} `));
   });
 
-  test('where RUNNING was lost, the time at the worker is drawn as running', () => {
+  test('without a RUNNING state, the time at the worker is drawn as running', () => {
     const text = renderTraceTree([
       spanOf({ name: 'lost', startMs: 0, endMs: 1000, states: { PENDING_NODE_ASSIGNMENT: 0, SUBMITTED_TO_WORKER: 500, FINISHED: 1000 } }),
     ]);
     expect(text).toMatch(/lost ░+█+ /);
   });
 
-  test('no spans, and a span without any length', () => {
+  test('the tree handles no spans, and a span without a duration', () => {
     expect(renderTraceTree([])).toBe('No spans.\n');
     expect(renderTraceTree([spanOf({ name: 'point', startMs: 5, endMs: 5 })])).toContain('0 µs');
   });
 });
 
 describe('bounds', () => {
-  test('of many siblings of one name the failed and the first are shown, the rest is counted', () => {
+  test('of many siblings with the same name the tree shows the failed and the first ones and counts the others', () => {
     const children = Array.from({ length: 500 }, (_, index) =>
       spanOf({ parent: 'job', name: 'square', startMs: index, endMs: index + 10, ...(index === 400 ? { error: 'broken' } : {}) }),
     );
@@ -145,16 +145,16 @@ describe('bounds', () => {
     expect(lines.some((line) => line.includes('497 more of square') && line.includes('4.97 s'))).toBe(true);
   });
 
-  test('lines of one trace are limited', () => {
+  test('the number of lines per trace has a limit', () => {
     const children = Array.from({ length: 500 }, (_, index) =>
       spanOf({ parent: 'job', name: `task-${index}`, startMs: index, endMs: index + 1 }),
     );
     const lines = linesOf(renderTraceTree([...job, ...children], { maxLines: 50 }));
     expect(lines.length).toBeLessThan(60);
-    expect(lines).toContainEqual(expect.stringMatching(/^… and \d+ lines more$/));
+    expect(lines).toContainEqual(expect.stringMatching(/^… and \d+ more lines$/));
   });
 
-  test('a chain of calls that is deeper than the screen is wide ends in a count', () => {
+  test('a very deep chain of calls ends with a count', () => {
     const chain = Array.from({ length: 5000 }, (_, index) =>
       spanOf({ id: `deep-${index}`, parent: `deep-${index - 1}`, name: `call-${index}`, startMs: index, endMs: 6000 }),
     );
@@ -165,7 +165,7 @@ describe('bounds', () => {
 });
 
 describe('hostile text', () => {
-  test('a name cannot steer the terminal, nor make a line of its own', () => {
+  test('a name can neither control the terminal nor fake a line', () => {
     const hostile = spanOf({
       name: 'a\u001b[2J\u009b31m\r\nTrace fake \u202e\u0007',
       startMs: 0,
@@ -177,7 +177,7 @@ describe('hostile text', () => {
     expect(linesOf(text).filter((line) => line.startsWith('Trace'))).toHaveLength(1);
   });
 
-  test('any name at all keeps the lines within the width and free of control characters', () => {
+  test('lines with any name contain no control characters', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 200 }), fc.string({ unit: 'binary', maxLength: 200 }), (name, error) => {
         const text = renderTraceTree([spanOf({ name, startMs: 0, endMs: 1, error })]);
@@ -186,7 +186,7 @@ describe('hostile text', () => {
     );
   });
 
-  test('wide characters are counted as two columns', () => {
+  test('wide characters count as two columns', () => {
     const [, narrow, wide] = linesOf(
       renderTraceTree([spanOf({ name: '訓練', startMs: 0, endMs: 1000 }), spanOf({ name: 'abcd', startMs: 0, endMs: 1000 })]),
     );

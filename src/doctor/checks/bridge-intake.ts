@@ -2,7 +2,7 @@ import type { BridgeCounts } from '../bridge-metrics.ts';
 import type { BridgeFacts, Facts } from '../facts.ts';
 import { publicUrl } from '../public-url.ts';
 import { RAY_VARIABLES } from '../variables.ts';
-import { finding, type Finding, unknown, type Verdict, type Verdicts, verdictsOr, well } from '../verdict.ts';
+import { finding, type Finding, unknown, type Verdict, type Verdicts, verdictsOr, passed } from '../verdict.ts';
 import type { Check } from './check.ts';
 import { isForeign, noBridge } from './foreign.ts';
 
@@ -10,28 +10,29 @@ export const bridgeIntake: Check = { name: 'bridge_intake', judge };
 
 function judge(facts: Facts): Verdicts {
   const { bridge } = facts;
-  if (bridge.counts === undefined) return [notKnown(bridge)];
+  if (bridge.counts === undefined) return [unknownCounters(bridge)];
   const verdicts = [...refusedSenders(bridge, bridge.counts), ...arrivals(facts, bridge.counts), ...rejected(bridge, bridge.counts)];
-  return verdictsOr(verdicts, well(`the bridge has received ${bridge.counts.received} events`));
+  return verdictsOr(verdicts, passed(`the bridge has received ${bridge.counts.received} events`));
 }
 
-export function notKnown(bridge: BridgeFacts): Verdict {
+/** Verdict when the counters of the bridge are unknown. */
+export function unknownCounters(bridge: BridgeFacts): Verdict {
   if (isForeign(bridge)) return noBridge(bridge);
   const { metrics, source } = bridge;
   const isLocked = metrics.kind === 'answered' && metrics.status === 401;
   const andAddress = source === 'agent_log' || source === 'process' ? ', and the address with --bridge' : '';
   return isLocked
     ? unknown(
-        "the bridge's /metrics ask for a token",
-        `give a token of --read-token-file with the same flag here, or in RAY_OTEL_READ_TOKEN${andAddress}`,
+        "the bridge's /metrics require a token",
+        `give a reader token of the bridge with --read-token-file or RAY_OTEL_READ_TOKEN${andAddress}`,
       )
     : unknown(
         "the bridge's /metrics cannot be read",
-        'see that a proxy on the way lets /metrics through, or run this on the machine of the bridge',
+        'check that a proxy on the way forwards /metrics, or run this on the machine of the bridge',
       );
 }
 
-/** Codes of refusals that are about who posts and what, not about the room in the bridge. */
+/** Findings about refused posts. Refusals that still increase are a fault. */
 function refusedSenders({ countsLater, address }: BridgeFacts, counts: BridgeCounts): readonly Finding[] {
   if (counts.refusedByCode.size === 0) return [];
   const where = publicUrl(address);
@@ -41,21 +42,21 @@ function refusedSenders({ countsLater, address }: BridgeFacts, counts: BridgeCou
     .map(([code]) => code);
   const isAboutTokens = (growing.length > 0 ? growing : [...counts.refusedByCode.keys()]).some((code) => code.startsWith('token_'));
   const fix = isAboutTokens
-    ? `put a token of --ingest-token-file into ${RAY_VARIABLES.address} of every node; the log of the bridge names the addresses that it refused`
-    : 'docs/reference/error-codes.md explains the codes; the log of the bridge has the addresses';
+    ? `put a token of --ingest-token-file into ${RAY_VARIABLES.address} of every node; the log of the bridge names the refused senders`
+    : 'docs/reference/error-codes.md explains the codes; the log of the bridge names the refused senders';
   if (growing.length > 0) {
-    const what = `posts are being refused right now (${growing.join(', ')})`;
+    const what = `the bridge is refusing posts now (${growing.join(', ')})`;
     return [
       finding('senders_refused', {
         where,
         what,
-        why: 'The nodes that post so lose the oldest of their events when their buffer is full.',
+        why: 'The refused nodes lose their oldest events when their buffer is full.',
         fix,
       }),
     ];
   }
-  const what = `posts were refused since the bridge started (${codes}), none in the last seconds`;
-  return [finding('senders_were_refused', { where, what, why: 'It may be mended, or come from somebody who no longer tries.', fix })];
+  const what = `the bridge has refused posts since its start (${codes}), but none in the last seconds`;
+  return [finding('senders_were_refused', { where, what, why: 'The cause may be fixed, or the sender may have stopped.', fix })];
 }
 
 function arrivals({ ray, bridge }: Facts, counts: BridgeCounts): readonly Finding[] {
@@ -65,9 +66,9 @@ function arrivals({ ray, bridge }: Facts, counts: BridgeCounts): readonly Findin
     return [
       finding('posts_go_elsewhere', {
         where,
-        what: `the nodes have delivered ${published} events, and this bridge has received none since it started`,
-        why: 'They went to another receiver, or were lost in a redirect; or the bridge was restarted and nothing has happened since.',
-        fix: `compare ${RAY_VARIABLES.address} of the nodes with the address of this bridge, then run a task and this again`,
+        what: `the nodes have delivered ${published} events, but this bridge has received none since its start`,
+        why: 'They went to another receiver, or a redirect lost them. Or the bridge was restarted, and no event came since.',
+        fix: `compare ${RAY_VARIABLES.address} of the nodes with the address of this bridge, run a task, and then run this again`,
       }),
     ];
   }
@@ -85,9 +86,9 @@ function arrivals({ ray, bridge }: Facts, counts: BridgeCounts): readonly Findin
   return [
     finding('no_tasks_received', {
       where,
-      what: `the bridge has received ${counts.received} events, and none of a task`,
-      why: 'Events of jobs, actors and nodes come from the head; those of tasks from workers and drivers, with a flag of their own.',
-      fix: `export ${RAY_VARIABLES.taskEvent}=1 on every node and for every driver, and let the list of event types have those of tasks`,
+      what: `the bridge has received ${counts.received} events, but none of tasks`,
+      why: 'The head sends the events of jobs, actors and nodes. Workers and drivers send those of tasks, and have their own flag.',
+      fix: `export ${RAY_VARIABLES.taskEvent}=1 on every node and for every driver, and include the types of task events in the list of event types`,
     }),
   ];
 }
@@ -98,9 +99,9 @@ function rejected({ address }: BridgeFacts, { rejectedByCode }: BridgeCounts): r
   return [
     finding('events_rejected', {
       where: publicUrl(address),
-      what: `events could not be used: ${codes}`,
-      why: 'event_type_unknown is harmless, from a newer Ray; other codes mean that something else than Ray posts, or a bug.',
-      fix: 'with --data-dir: `ray-otel-bridge quarantine list` shows them',
+      what: `the bridge rejected events: ${codes}`,
+      why: 'event_type_unknown is harmless and comes from a newer Ray. Other codes mean that another program posts, or a bug.',
+      fix: 'see them with `ray-otel-bridge quarantine list --data-dir FOLDER`',
     }),
   ];
 }

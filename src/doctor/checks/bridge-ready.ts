@@ -1,9 +1,11 @@
+import { failureText } from '../ask.ts';
 import type { BridgeFacts } from '../facts.ts';
-import { parseJson, textAt } from '../json.ts';
+import { parseJson } from '../../runtime/index.ts';
+import { textAt } from '../json.ts';
 import { publicUrl } from '../public-url.ts';
-import { finding, unknown, type Verdicts, well } from '../verdict.ts';
+import { finding, unknown, type Verdicts, passed } from '../verdict.ts';
 import type { Check } from './check.ts';
-import { failureText } from './failure-text.ts';
+
 import { isForeign, noBridge } from './foreign.ts';
 
 export const bridgeReady: Check = { name: 'bridge_ready', judge: ({ bridge }) => judge(bridge) };
@@ -12,18 +14,18 @@ function judge(bridge: BridgeFacts): Verdicts {
   const { ready, health, address } = bridge;
   if (isForeign(bridge)) return [noBridge(bridge)];
   const where = publicUrl(address);
-  const fix = 'see that a proxy on the way lets /readyz and /healthz through, or ask them on the machine of the bridge';
+  const fix = 'check that a proxy on the way forwards /readyz and /healthz, or run this on the machine of the bridge';
   if (ready.kind === 'failed') return [unknown(`/readyz does not answer: ${failureText(ready.failure)}`, fix)];
   const status = textAt(parseJson(ready.text), 'status');
-  if (ready.status === 200 && status === 'ready') return [well('the bridge is ready')];
+  if (ready.status === 200 && status === 'ready') return [passed('the bridge is ready')];
   if (ready.status === 503 && status === 'not ready') {
-    const reason = textAt(parseJson(ready.text), 'reason') ?? 'it does not say why';
+    const reason = textAt(parseJson(ready.text), 'reason') ?? 'it gives no reason';
     return [
       finding('bridge_not_ready', {
         where,
         what: `the bridge is not ready: ${reason}`,
-        why: 'Until it is, posts may be answered 503, and a Service of Kubernetes may send none.',
-        fix: 'fix what it says; while it rebuilds its state after a start, wait',
+        why: 'Until then it may answer posts with 503, and a Kubernetes Service may forward none.',
+        fix: 'fix this reason; if the bridge is rebuilding its state after a start, wait',
       }),
     ];
   }

@@ -1,9 +1,9 @@
 import type { Facts } from '../facts.ts';
 import type { Verdicts } from '../verdict.ts';
 
-/** Judges what was gathered, and nothing else. Pure. */
+/** Judges the gathered facts. Pure. */
 export interface Check {
-  /** Stable, for `--json`. */
+  /** Stable name, for `--json`. */
   readonly name: string;
   readonly judge: (facts: Facts) => Verdicts;
 }

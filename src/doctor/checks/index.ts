@@ -17,7 +17,7 @@ import { rayInstall } from './ray-install.ts';
 import { rayVersion } from './ray-version.ts';
 import { taskFlag } from './task-flag.ts';
 
-/** All checks, in the order of the way that an event takes. */
+/** All checks, in the order in which an event passes them. */
 export const CHECKS: readonly Check[] = [
   rayDashboard,
   rayVersion,

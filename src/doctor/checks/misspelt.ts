@@ -1,6 +1,6 @@
 import type { Facts } from '../facts.ts';
 import type { MisspeltVariable } from '../variables.ts';
-import { finding, type Finding, unknown, type Verdicts, verdictsOr, well } from '../verdict.ts';
+import { finding, type Finding, unknown, type Verdicts, verdictsOr, passed } from '../verdict.ts';
 import type { Check } from './check.ts';
 
 export const misspelt: Check = { name: 'misspelt', judge };
@@ -15,16 +15,18 @@ function judge({ local }: Facts): Verdicts {
       ofDriver.map((variable) => describe(variable, `driver ${pid} of job ${jobId}`)),
     ),
   ];
-  const nothing = 'variable here has nearly the name of one that Ray or the bridge reads';
-  if (local.canLook) return verdictsOr(found, well(`no ${nothing}`));
-  return verdictsOr(found, unknown(`whether a ${nothing}: there is no /proc to look into`, 'run this on a node of Ray with Linux'));
+  if (local.hasProcFolder) return verdictsOr(found, passed('no variable of this shell or of Ray here looks misspelt'));
+  return verdictsOr(
+    found,
+    unknown('this system has no /proc, so the variables of Ray cannot be checked for typos', 'run this on a Ray node with Linux'),
+  );
 }
 
 function describe({ name, meant }: MisspeltVariable, where: string): Finding {
   return finding('variable_misspelt', {
     where,
-    what: `${name} is set, and nothing reads it: did you mean ${meant}?`,
-    why: 'Names count exactly as they are written, letter case included; a variable of another name has no effect.',
-    fix: `set ${meant} instead, and restart what was started with the other name`,
+    what: `unknown variable ${name}: did you mean ${meant}?`,
+    why: 'Names are case-sensitive, and a variable with another name has no effect.',
+    fix: `set ${meant} instead, and restart the programs that had the wrong name`,
   });
 }

@@ -2,15 +2,15 @@ import type { BridgeFacts, Facts, NodeFacts, ProcessFacts } from '../facts.ts';
 import { isSameAddress, publicUrl } from '../public-url.ts';
 import { isOn } from '../ray-release.ts';
 import { RAY_VARIABLES } from '../variables.ts';
-import { finding, type Finding, unknown, type Verdict, type Verdicts, verdictsOr, well } from '../verdict.ts';
+import { finding, type Finding, unknown, type Verdict, type Verdicts, verdictsOr, passed } from '../verdict.ts';
 import type { Check } from './check.ts';
 import { noNodes } from './no-nodes.ts';
 
 export const nodeAddress: Check = { name: 'node_address', judge };
 
-const name = RAY_VARIABLES.address;
-const whyMissing = 'Without it the node posts nothing at all.';
-const fixMissing = `set ${name} on every node before \`ray start\`, with the other lines that \`ray-otel-bridge serve\` prints, and restart Ray there`;
+const NAME = RAY_VARIABLES.address;
+const WHY_MISSING = 'Without it, the node posts nothing.';
+const FIX_MISSING = `set ${NAME} on every node before \`ray start\`, with the other lines that \`ray-otel-bridge serve\` prints, and restart Ray there`;
 
 function judge({ ray, local, bridge }: Facts): Verdicts {
   const raylets = local.processes.filter(({ kind, variables }) => kind === 'raylet' && variables !== undefined);
@@ -22,7 +22,7 @@ function judge({ ray, local, bridge }: Facts): Verdicts {
   if (raylets.length === 0 && ray.nodes.length === 0) return [noNodes(ray)];
   return verdictsOr(
     verdicts,
-    well(
+    passed(
       ray.nodes.length > 0 && !ray.nodesMissing
         ? 'every node has an address to post to'
         : 'the node on this machine has an address to post to',
@@ -39,13 +39,13 @@ function ofProcess({ pid, variables = {} }: ProcessFacts, inShell: string | unde
     return [
       finding('restart_needed', {
         where,
-        what: `this shell has ${name}, but Ray was started without it`,
-        why: 'A process keeps the variables that it was started with.',
+        what: `this shell has ${NAME}, but Ray was started without it`,
+        why: 'A process keeps the variables of its start.',
         fix: 'stop Ray on this node and start it from a shell that has the variables: `ray stop`, then `ray start ...`',
       }),
     ];
   }
-  return [finding('address_missing', { where, what: `Ray was started without ${name}`, why: whyMissing, fix: fixMissing })];
+  return [finding('address_missing', { where, what: `Ray was started without ${NAME}`, why: WHY_MISSING, fix: FIX_MISSING })];
 }
 
 function ofNode({ name: node, log }: NodeFacts, bridge: BridgeFacts): readonly Verdict[] {
@@ -53,8 +53,8 @@ function ofNode({ name: node, log }: NodeFacts, bridge: BridgeFacts): readonly V
   if (log?.isPosting === undefined)
     return [
       unknown(
-        "the begin of the agent's log, which tells it, cannot be read through the dashboard",
-        `run this on the node, or look at ${name} there`,
+        "its address is unknown, because the dashboard does not return the beginning of the agent's log",
+        `run this on the node, or check ${NAME} there`,
         where,
       ),
     ];
@@ -62,37 +62,37 @@ function ofNode({ name: node, log }: NodeFacts, bridge: BridgeFacts): readonly V
   if (!isPosting)
     return [
       address === undefined
-        ? finding('address_missing', { where, what: `the agent was started without ${name}`, why: whyMissing, fix: fixMissing })
+        ? finding('address_missing', { where, what: `the agent was started without ${NAME}`, why: WHY_MISSING, fix: FIX_MISSING })
         : isOff(where),
     ];
   if (address === undefined) return [];
   return [...ofAddress(address, where), ...differing(address, where, bridge)];
 }
 
-/** From the address that was checked: that of --bridge or this shell, else of the first process or node that has one. */
+/** Finding when an address differs from the checked one (--bridge, this shell, or the first process or node with an address). */
 function differing(address: string, where: string, bridge: BridgeFacts): readonly Finding[] {
   if (bridge.source === 'default' || bridge.url === undefined || isSameAddress(address, bridge.address)) return [];
   return [
     finding('address_differs', {
       where,
-      what: `Ray posts to ${publicUrl(address)} from there, and not to ${publicUrl(bridge.address)}, which was checked`,
-      why: 'Two names may be of one bridge; if they are not, its events go elsewhere.',
-      fix: `set ${name} there to the address of the bridge and restart Ray, or give the other address with --bridge`,
+      what: `Ray posts to ${publicUrl(address)} from there, not to the checked ${publicUrl(bridge.address)}`,
+      why: 'Both may be names of one bridge. If not, the events of this node go elsewhere.',
+      fix: `set ${NAME} there to the address of the bridge and restart Ray, or give the other address with --bridge`,
     }),
   ];
 }
 
 function ofAddress(address: string, where: string): readonly Finding[] {
-  const fix = `set ${name} to the URL of the bridge, as in http://bridge:8080/v1/events, and restart Ray`;
+  const fix = `set ${NAME} to the URL of the bridge, as in http://bridge:8080/v1/events, and restart Ray`;
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol) || address !== address.trim()) {
-    const what = `${publicUrl(address)} is not a whole URL with http:// or https://`;
+    const what = `${publicUrl(address)} is not a complete URL with http:// or https://`;
     return [finding('address_invalid', { where, what, why: "Ray's client cannot post to it.", fix })];
   }
   if (url.port !== '4317' && url.port !== '4318') return [];
-  const what = `${publicUrl(address)} has the port ${url.port}, on which backends take OTLP`;
+  const what = `${publicUrl(address)} has the port ${url.port}, on which backends accept OTLP`;
   return [
-    finding('address_otlp_port', { where, what, why: "A backend does not understand Ray's events: the bridge stands between.", fix }),
+    finding('address_otlp_port', { where, what, why: "A backend does not understand Ray's events. The bridge must be in between.", fix }),
   ];
 }
 

@@ -3,7 +3,7 @@ import type { Facts, NodeFacts } from '../facts.ts';
 import type { FindingCode } from '../findings.ts';
 import { publicUrl } from '../public-url.ts';
 import { RAY_VARIABLES } from '../variables.ts';
-import { finding, unknown, type Verdict, type Verdicts, verdictsOr, well } from '../verdict.ts';
+import { finding, unknown, type Verdict, type Verdicts, verdictsOr, passed } from '../verdict.ts';
 import type { Check } from './check.ts';
 import { noNodes } from './no-nodes.ts';
 
@@ -16,70 +16,70 @@ interface FailureText {
   readonly fix: string;
 }
 
-const address = RAY_VARIABLES.address;
-const texts: Readonly<Record<PostFailure, FailureText>> = {
+const ADDRESS = RAY_VARIABLES.address;
+const FAILURES: Readonly<Record<PostFailure, FailureText>> = {
   cannot_connect: {
     code: 'agent_cannot_connect',
-    what: 'find nobody who listens',
-    fix: `start the bridge; let it listen on more than 127.0.0.1 (--listen 0.0.0.0:8080); open the port between them; localhost in ${address} is the node itself`,
+    what: 'cannot connect',
+    fix: `start the bridge, make it listen on more than 127.0.0.1 (--listen 0.0.0.0:8080), and open the port between them; note that localhost in ${ADDRESS} is the node itself`,
   },
   unknown_host: {
     code: 'agent_unknown_host',
-    what: 'name a host that the node does not know',
-    fix: `correct the host in ${address}, or make it known there: on Kubernetes the Service with its namespace, bridge.NAMESPACE.svc`,
+    what: 'use a host that the node cannot resolve',
+    fix: `correct the host in ${ADDRESS}, or make the node resolve it: on Kubernetes, name the Service with its namespace, bridge.NAMESPACE.svc`,
   },
   timeout: {
     code: 'agent_timeout',
     what: 'get no answer within the 3 s that Ray waits',
-    fix: 'look for a firewall or network policy that drops packets on the way, and at the load of the bridge',
+    fix: 'check for a firewall or network policy that drops packets, and check the load of the bridge',
   },
   token_refused: {
     code: 'agent_token_refused',
-    what: 'are answered 401 or 403',
-    fix: `put a token of --ingest-token-file into ${address} as password, http://ray:TOKEN@bridge:8080/v1/events, and restart Ray on the node`,
+    what: 'are answered with 401 or 403',
+    fix: `put a token of --ingest-token-file into ${ADDRESS} as the password, http://ray:TOKEN@bridge:8080/v1/events, and restart Ray on the node`,
   },
   path_wrong: {
     code: 'agent_path_wrong',
-    what: 'are answered 404 or 405',
-    fix: `let ${address} end in /v1/events, and see that the host and port are those of the bridge`,
+    what: 'are answered with 404 or 405',
+    fix: `end ${ADDRESS} with /v1/events, and check that the host and port are those of the bridge`,
   },
   bridge_busy: {
     code: 'agent_bridge_busy',
-    what: 'are answered 5xx or 429',
-    fix: "see what the bridge's /readyz and log say: most often the backend is away, or a proxy has no bridge behind it",
+    what: 'are answered with 5xx or 429',
+    fix: "check the bridge's /readyz and log: usually the backend is unreachable, or a proxy has no bridge behind it",
   },
   post_refused: {
     code: 'agent_post_refused',
-    what: 'are answered with an error of 4xx',
-    fix: 'look for a proxy on the way with a limit of the body (413; 1 MB is too small for 1,000 events), and at the log of the bridge',
+    what: 'are answered with another 4xx error',
+    fix: 'check the log of the bridge, and the body limit of a proxy on the way (413: 1 MB is too small for 1,000 events)',
   },
   redirected: {
     code: 'agent_redirected',
     what: 'are redirected without end',
-    fix: `write into ${address} where the redirect leads to: https instead of http, most often`,
+    fix: `set ${ADDRESS} to the target of the redirect, usually https instead of http`,
   },
   tls: {
     code: 'agent_tls',
-    what: 'fail at TLS',
-    fix: 'set SSL_CERT_FILE (Ray 2.49: REQUESTS_CA_BUNDLE) on the node to the PEM file of the authority that signed the certificate; https:// only where the bridge has one',
+    what: 'fail with a TLS error',
+    fix: 'set SSL_CERT_FILE (Ray 2.49: REQUESTS_CA_BUNDLE) on the node to the PEM file of the authority that signed the certificate; use https:// only if the bridge has a certificate',
   },
   address_invalid: {
     code: 'address_invalid',
-    what: 'have no URL that Ray can use',
-    fix: `set ${address} to a whole URL: http://bridge:8080/v1/events`,
+    what: 'use an invalid URL',
+    fix: `set ${ADDRESS} to a complete URL: http://bridge:8080/v1/events`,
   },
   other: {
     code: 'agent_failing',
     what: 'fail',
-    fix: 'look at the last lines of dashboard_agent.log on the node, and from there post as it does: curl -d [] -H content-type:application/json URL',
+    fix: 'check the last lines of dashboard_agent.log on the node, and post from there: curl -d [] -H content-type:application/json URL',
   },
 };
 
 function judge({ ray }: Facts): Verdicts {
   if (ray.nodes.length === 0) return [noNodes(ray)];
   const verdicts: Verdict[] = ray.nodes.filter(({ hasAgent }) => hasAgent !== false).flatMap(ofNode);
-  if (ray.nodesLeftOut > 0) verdicts.push(unknown(`${ray.nodesLeftOut} more nodes were not asked`, 'run this on one of them to see it'));
-  return verdictsOr(verdicts, well('no post of a node that could be looked at is failing'));
+  if (ray.nodesLeftOut > 0) verdicts.push(unknown(`${ray.nodesLeftOut} more nodes were not asked`, 'run this on each of them'));
+  return verdictsOr(verdicts, passed('no checked node has failing posts'));
 }
 
 function ofNode(node: NodeFacts): readonly Verdict[] {
@@ -90,9 +90,9 @@ function ofNode(node: NodeFacts): readonly Verdict[] {
     verdicts.push(
       finding('agent_stopped', {
         where,
-        what: "the agent's publisher has ended with an error",
-        why: 'Ray 2.50 to 2.54 give up for good after 1,024 failures in a row, about 1.5 hours.',
-        fix: 'restart Ray on the node, and update to 2.55 or later, which never gives up',
+        what: "the agent's publisher has stopped with an error",
+        why: 'Ray 2.50 to 2.54 stop posting after 1,024 failures in a row, which take about 1.5 hours.',
+        fix: 'restart Ray on the node, and update to Ray 2.55 or later, which never stops',
       }),
     );
   } else if (isFailing(node)) verdicts.push(failingPosts(node, where));
@@ -100,30 +100,28 @@ function ofNode(node: NodeFacts): readonly Verdict[] {
     verdicts.push(
       finding('events_dropped', {
         where,
-        what: `${counts.dropped} events were dropped, because the agent's buffer was full`,
-        why: 'While posts fail, new events push out the old ones: spans of that time have gaps.',
-        fix: 'mend what keeps posts from being taken; what is lost stays lost',
+        what: `the agent dropped ${counts.dropped} events, because its buffer was full`,
+        why: 'While posts fail, new events replace the oldest ones: spans of that time have gaps.',
+        fix: 'fix the cause of the failing posts; the dropped events are lost',
       }),
     );
   }
-  // Where posts arrive, nobody needs it.
+  // The log is needed only if posts do not arrive.
   if (isLogMissing && (counts === undefined || counts.published === 0 || isFailing(node)))
     verdicts.push(
       finding('agent_log_missing', {
         where,
         what: 'the node has no dashboard_agent.log',
-        why: 'There Ray tells where the agent posts to and why that fails. RAY_LOG_TO_STDERR=1 sends it to the output of `ray start` instead; or somebody removed it.',
-        fix: 'look for aggregator_agent and async_publisher_client in the output of Ray on the node (`kubectl logs`, `docker logs`); or unset RAY_LOG_TO_STDERR and restart Ray there',
+        why: 'That log shows where the agent posts to and why posts fail. With RAY_LOG_TO_STDERR=1 Ray writes it to the output of `ray start` instead. Or the file was removed.',
+        fix: 'search for aggregator_agent and async_publisher_client in the output of Ray on the node (`kubectl logs`, `docker logs`); or unset RAY_LOG_TO_STDERR and restart Ray there',
       }),
     );
   else if (counts === undefined && log === undefined)
-    verdicts.push(
-      unknown('neither its metrics port nor its log can be read from here', 'run this on a machine that reaches the node', where),
-    );
+    verdicts.push(unknown('its metrics port and its log cannot be read from here', 'run this on a machine that reaches the node', where));
   return verdicts;
 }
 
-/** 2.49 does not count failures in a row: there, failures in the log and events that are not gone tell it. */
+/** Whether posts fail. Ray 2.49 does not count failures in a row: there, the log has failures and some events are not delivered. */
 function isFailing({ counts, log }: NodeFacts): boolean {
   if (counts?.consecutiveFailures !== undefined) return counts.consecutiveFailures > 0;
   if (log?.lastFailure === undefined) return false;
@@ -131,13 +129,13 @@ function isFailing({ counts, log }: NodeFacts): boolean {
 }
 
 function failingPosts({ counts, log }: NodeFacts, where: string): Verdict {
-  const { code, what, fix } = texts[log?.lastFailure ?? 'other'];
+  const { code, what, fix } = FAILURES[log?.lastFailure ?? 'other'];
   const to = log?.address === undefined ? '' : ` to ${publicUrl(log.address)}`;
   const times = counts?.consecutiveFailures === undefined ? '' : ` (${counts.consecutiveFailures} times in a row)`;
   return finding(code, {
     where,
     what: `the posts${to} ${what}${times}`,
-    why: 'Ray repeats the same batch until it is taken, and newer events push the oldest out of its buffer.',
+    why: 'Ray retries the same batch until it is accepted. Meanwhile, new events replace the oldest in its buffer.',
     fix,
   });
 }

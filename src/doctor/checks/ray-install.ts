@@ -1,11 +1,11 @@
 import type { Facts, NodeFacts } from '../facts.ts';
-import { finding, type Finding, unknown, type Verdict, type Verdicts, verdictsOr, well } from '../verdict.ts';
+import { finding, type Finding, unknown, type Verdict, type Verdicts, verdictsOr, passed } from '../verdict.ts';
 import type { Check } from './check.ts';
 import { noNodes, otherNodes } from './no-nodes.ts';
 
 export const rayInstall: Check = { name: 'ray_install', judge };
 
-/** An agent that has just started reports within some seconds. */
+/** Time in which an agent must report after the start of its node. It usually needs some seconds. */
 const GRACE_MS = 60_000;
 
 function judge({ ray, local }: Facts): Verdicts {
@@ -18,20 +18,20 @@ function judge({ ray, local }: Facts): Verdicts {
   const raylets = local.processes.filter(({ kind }) => kind === 'raylet').length;
   if (ray.nodes.length === 0 && raylets === 0) return [noNodes(ray)];
   const seen = ray.nodes.length > 1 ? `all ${ray.nodes.length} nodes have` : 'the node has';
-  return verdictsOr(minimal, well(`${seen} the agent`));
+  return verdictsOr(minimal, passed(`${seen} the agent`));
 }
 
-/** A minimal install of Ray 2.49 does not say that it is one. */
+/** Verdict for a node whose agent does not report. A minimal install of Ray 2.49 looks like this, too. */
 function isSilent({ name, upMs }: NodeFacts): Verdict {
   const where = `node ${name}`;
   const fix =
-    "see whether Ray is installed there as ray[default] (`pip show colorful aiohttp`; else pip install -U 'ray[default]'), and what dashboard_agent.log says there; then restart Ray on the node";
+    "check that Ray is installed there as ray[default] (`pip show colorful aiohttp`; otherwise pip install -U 'ray[default]'), check dashboard_agent.log there, and restart Ray on the node";
   if (upMs === undefined || upMs < GRACE_MS)
-    return unknown("the node's agent does not report", `look again in a minute; then ${fix}`, where);
+    return unknown("the node's agent does not report", `run this again in a minute; then ${fix}`, where);
   return finding('agent_absent', {
     where,
-    what: `the node is up since ${Math.floor(upMs / 60_000)} min, and its agent does not report to the dashboard`,
-    why: 'The agent posts the events of its node. It is not in a minimal install; it may also have ended, or cannot reach the head.',
+    what: `the node has been up for ${Math.floor(upMs / 60_000)} min, but its agent does not report to the dashboard`,
+    why: 'The agent posts the events of its node. A minimal install has no agent. The agent may also have ended, or cannot reach the head.',
     fix,
   });
 }
@@ -40,7 +40,7 @@ function isMinimal(where: string): Finding {
   return finding('ray_minimal', {
     where,
     what: 'Ray is installed without [default]',
-    why: 'The agent that posts events is not in the minimal install: this node will never post.',
+    why: 'A minimal install has no agent to post events: this node will never post.',
     fix: "pip install -U 'ray[default]' with the same version on the node, and restart Ray there",
   });
 }
