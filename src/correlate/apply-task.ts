@@ -86,7 +86,7 @@ export function applyTaskLifecycle(state: State, session: Session, event: TaskLi
   for (const { timeNs } of event.transitions) noteTrust(state, attempt, timeNs);
   state.leftOutStates += (attempt.extra.leftOut?.count ?? 0) - leftOutBefore;
   attempt.task.noteRun(attempt);
-  if (hasTerminal(event)) attempt.ownExtra.terminalMs ??= nowMs;
+  if (hasTerminal(event)) noteEnd(attempt, nowMs);
   if (event.untimed !== undefined) attempt.ownExtra.untimedEnd = withUntimedOutcome(attempt.extra.untimedEnd, event.untimed);
   addRareFacts(attempt, event);
   state.held.attemptGrew(attempt, bytesBefore);
@@ -99,6 +99,12 @@ export function applyTaskLifecycle(state: State, session: Session, event: TaskLi
   noteActorTimes(state, attempt, event.transitions, nowMs);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
+}
+
+function noteEnd({ ownExtra, task: { actorId, session } }: Attempt, nowMs: number): void {
+  ownExtra.terminalMs ??= nowMs;
+  session.firstEndMs = Math.min(session.firstEndMs, nowMs);
+  if (actorId !== undefined) session.firstCallEndMs = Math.min(session.firstCallEndMs, nowMs);
 }
 
 function hasTerminal({ transitions, untimed }: TaskLifecycle): boolean {

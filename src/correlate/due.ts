@@ -75,7 +75,7 @@ function isComplete(state: State, attempt: Attempt, nowMs: number): boolean {
   const { task } = attempt;
   const { session } = task;
   const settledMs = nowMs - state.options.settleMs;
-  if (session.firstSeenMs > settledMs) return false;
+  if (session.firstEndMs > settledMs) return false;
   if (isDeathOnItsWay(attempt)) return false;
   if (session.sendsProfiles && wholeTaskEntry(attempt.extra.profile) === undefined) return false;
   if (isLogOpen(attempt.extra.log)) return false;
@@ -83,7 +83,8 @@ function isComplete(state: State, attempt: Attempt, nowMs: number): boolean {
   const job = session.jobs.get(trace.jobId);
   if (!trace.isFinal || job === undefined || (job.definition === undefined && job.firstSeenMs > settledMs)) return false;
   const { actorId } = task;
-  return actorId === undefined || !session.sendsActors || isPlaced(session.actors.get(actorId), attempt);
+  if (actorId === undefined) return true;
+  return session.sendsActors ? isPlaced(session.actors.get(actorId), attempt) : session.firstCallEndMs <= settledMs;
 }
 
 /** The attempt writes to log files, and where its part of them ends was not reported. */

@@ -40,11 +40,11 @@ function states(id: string, transitions: Readonly<Record<string, number>>, over:
   return { ...header(), type: 'task_lifecycle', taskId: id, attempt: 0, transitions: list, ...over };
 }
 
-function job(transitions: Readonly<Record<string, number>>): RayEvent[] {
+function job(transitions: Readonly<Record<string, number>>, jobId = JOB): RayEvent[] {
   const list = Object.entries(transitions).map(([state, second]) => ({ state, timeNs: BigInt(second) * 1_000_000_000n }));
   return [
-    { ...header(), type: 'job_definition', jobId: JOB, entrypoint: 'python train.py' },
-    { ...header(), type: 'job_lifecycle', jobId: JOB, transitions: list },
+    { ...header(), type: 'job_definition', jobId, entrypoint: 'python train.py' },
+    { ...header(), type: 'job_lifecycle', jobId, transitions: list },
   ];
 }
 
@@ -66,10 +66,12 @@ function summary(lifecycle: Lifecycle): string {
   );
 }
 
-/** A session and a job that are known for long enough that nothing of them is waited for. */
+/** A session and a job that are known for long enough that nothing of them is waited for: a job before them ended, with its task. */
 function known(options = {}) {
   const world = setUp(options);
-  world.feed(0, ...job({ CREATED: 1 }));
+  const former = taskId(1, `${'f'.repeat(24)}02000000`);
+  world.feed(0, ...job({ CREATED: 1 }), ...job({ CREATED: 1, FINISHED: 1 }, '02000000'), states(former, { RUNNING: 1, FINISHED: 1 }));
+  world.kinds(50_000);
   return world;
 }
 
@@ -104,6 +106,26 @@ describe('an attempt is finished', () => {
     expect(kinds(SETTLED)).toEqual([]);
     feed(SETTLED + 1_000, profile(taskId(1)));
     expect(kinds(SETTLED + 1_000)).toEqual(['attempt work/0 finished 3..4']);
+  });
+
+  it('a settle time after the first end in a session, however old that is, so that the first profile and the first actor are not missed', () => {
+    const actorId = `${'1'.padStart(24, '0')}${JOB}`;
+    const { feed, kinds } = setUp();
+    const end = (number: number, ofActor?: string): RayEvent[] => {
+      const id = taskId(number, ofActor);
+      return [definition(id), states(id, { RUNNING: 3, FINISHED: 4 })];
+    };
+    feed(0, ...job({ CREATED: 1 }));
+    feed(SETTLED, ...end(1));
+    expect(kinds(SETTLED + 4_999)).toEqual([]);
+    feed(SETTLED + 4_999, ...end(2));
+    expect(kinds(SETTLED + 5_000)).toEqual(['attempt work/0 finished 3..4']);
+    feed(SETTLED + 6_000, ...end(3), ...end(4, actorId));
+    expect(kinds(SETTLED + 6_000)).toEqual(['attempt work/0 finished 3..4']);
+    expect(kinds(SETTLED + 9_999)).toEqual(['attempt work/0 finished 3..4']);
+    expect(kinds(SETTLED + 11_000)).toEqual(['attempt work/0 finished 3..4']);
+    feed(SETTLED + 12_000, ...end(5), ...end(6, actorId));
+    expect(kinds(SETTLED + 12_000)).toHaveLength(2);
   });
 
   it('at the end of its whole-task profile entry when the terminal state was lost', () => {
@@ -237,10 +259,10 @@ describe('what comes late', () => {
     const { correlator, feed } = setUp();
     feed(0, states(DRIVER, { RUNNING: 1 }));
     feed(SETTLED, definition(taskId(1)), states(taskId(1), { RUNNING: 3, FINISHED: 4 }));
-    expect(correlator.advance(SETTLED)).toHaveLength(1);
+    expect(correlator.advance(SETTLED + 5_000)).toHaveLength(1);
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-    feed(SETTLED, { ...header(), type: 'job_definition', jobId: JOB, traceparent }, states(DRIVER, { FINISHED: 9 }));
-    const [last] = correlator.advance(SETTLED + 15_000);
+    feed(SETTLED + 5_000, { ...header(), type: 'job_definition', jobId: JOB, traceparent }, states(DRIVER, { FINISHED: 9 }));
+    const [last] = correlator.advance(SETTLED + 20_000);
     expect(last?.trace).not.toHaveProperty('caller');
     expect(last?.links).toEqual([
       { relation: 'caller', context: { traceId: traceparent.slice(3, 35), spanId: traceparent.slice(36, 52), traceFlags: 1 } },

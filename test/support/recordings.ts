@@ -9,12 +9,16 @@ export interface RecordedPost {
   readonly body: string;
 }
 
-const FOLDER = new URL('../fixtures/recordings/', import.meta.url);
+const FIXTURES = new URL('../fixtures/', import.meta.url);
+const FOLDER = new URL('recordings/', FIXTURES);
 
 /** File names of all recordings but the load of 20,000 tasks, which a test that runs on every recording cannot afford. */
 export const SMALL_RECORDINGS: readonly string[] = readdirSync(FOLDER).filter(
   (name) => name.includes('.ndjson') && !name.startsWith('load'),
 );
+
+/** Small streams of which a bridge once made wrong spans, as paths for `recordedPosts`. */
+export const CASES: readonly string[] = readdirSync(new URL('cases/', FIXTURES)).map((name) => `../cases/${name}`);
 
 /** The posts of a recording, in order of arrival. */
 export function recordedPosts(name: string): RecordedPost[] {
