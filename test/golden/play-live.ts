@@ -63,7 +63,7 @@ export function play(
   { atOwnPace = true, postsPerRun = Number.POSITIVE_INFINITY }: HowToPlay,
   options: Partial<CorrelateOptions> = {},
 ): Played {
-  const create = (): Correlator => createCorrelator({ mapping: createMapping(), ...options });
+  const create = (): Correlator<ReadableSpan> => createCorrelator({ mapping: createMapping(), ...options });
   let correlator = create();
   const restart = (): void => {
     const restored = create();
