@@ -88,20 +88,22 @@ describe('a node', () => {
 });
 
 describe('an answer', () => {
+  /** So much does not come in one piece. */
+  const MAX_BYTES = 300_000;
+
   it.each([
-    [['abc', 'de'], 'abcde', false],
-    [['abc', 'def'], 'abcde', true],
-    [['abcdefgh'], 'abcde', true],
-  ] as const)('of the parts %j is read up to 5 bytes: %s, cut: %s', async (parts, text, isCut) => {
-    const server = createServer((_, response) => {
-      for (const part of parts) response.write(part);
-      response.end();
-    });
+    [MAX_BYTES - 1, MAX_BYTES - 1, false],
+    [MAX_BYTES, MAX_BYTES, false],
+    [MAX_BYTES + 1, MAX_BYTES, true],
+    [10 * MAX_BYTES, MAX_BYTES, true],
+  ])('of %i bytes is read up to %i bytes, cut: %s', async (sent, length, isCut) => {
+    const server = createServer((_, response) => response.end('x'.repeat(sent)));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     const { signal } = new AbortController();
-    const answer = await ask(new URL(`http://127.0.0.1:${port}/`), { timeoutMs: 60_000, maxBytes: 5, stop: signal, now: () => 0 });
+    const answer = await ask(new URL(`http://127.0.0.1:${port}/`), { timeoutMs: 60_000, maxBytes: MAX_BYTES, stop: signal, now: () => 0 });
     server.close();
-    expect(answer).toMatchObject({ kind: 'answered', text, isCut });
+    expect(answer).toMatchObject({ kind: 'answered', isCut });
+    expect(answer.kind === 'answered' ? answer.text.length : 0).toBe(length);
   });
 });
