@@ -277,6 +277,19 @@ describe('limits', () => {
     expect(durable.isCheckpointDue()).toBe(true);
   });
 
+  it('a checkpoint is due in silence when the ids of delivered spans alone take enough', async () => {
+    let nowMs = 0;
+    const { journal } = await opened({ now: () => nowMs, limits: { checkpointBytes: 1_000, idleCheckpointBytes: 200, idleMs: 10_000 } });
+    const { durable } = journal;
+    nowMs += 20_000;
+    expect(durable.isCheckpointDue()).toBe(false);
+    durable.noteDelivered('otlp', Buffer.alloc(24 * 10, 7));
+    while (journal.stats().bytes === 0) await new Promise(setImmediate);
+    expect(durable.isCheckpointDue()).toBe(true);
+    await durable.saveCheckpoint({ cursor: 0, ...nothing });
+    expect([durable.isCheckpointDue(), journal.stats().bytes]).toEqual([false, 0]);
+  });
+
   it('state that is large is written again only after enough was worked through for its size', async () => {
     const { journal } = await opened({ limits: { checkpointBytes: 100, idleCheckpointBytes: 1e9 } });
     const { durable } = journal;

@@ -73,19 +73,28 @@ export function describeJournalContract(name: string, createJournal: JournalFact
         expect(journal.stats()).toMatchObject({ entries: 3, limitBytes: ROOMY_BYTES, releasedCursor: 0, endCursor: 3 });
       }));
 
-    it('reads the entries that follow a cursor, and never more than the limit', () =>
-      withJournal(ROOMY_BYTES, async ({ journal }) => {
+    it('reads the entries that follow a cursor, and never more than the limit, also after it was opened again', () =>
+      withJournal(ROOMY_BYTES, async (underTest) => {
+        const { journal, reopen } = underTest;
+        const expectLimited = async (opened: Journal): Promise<void> => {
+          for (let cursor = 0; cursor < 8; cursor += 1) {
+            for (let limit = 1; limit <= 9; limit += 1) {
+              const events = await read(opened, cursor, limit);
+              expect(events.length).toBeGreaterThan(0);
+              expect(events.length).toBeLessThanOrEqual(limit);
+              expect(events).toEqual(events.map((_, index) => event(cursor + index)));
+            }
+          }
+        };
         await journal.append([event(0), event(1), event(2), event(3)], 100);
         await journal.append([event(4)], 50);
         await journal.append([event(5), event(6), event(7)], 100);
-        for (let cursor = 0; cursor < 8; cursor += 1) {
-          for (let limit = 1; limit <= 9; limit += 1) {
-            const events = await read(journal, cursor, limit);
-            expect(events.length).toBeGreaterThan(0);
-            expect(events.length).toBeLessThanOrEqual(limit);
-            expect(events).toEqual(events.map((_, index) => event(cursor + index)));
-          }
-        }
+        await expectLimited(journal);
+        if (reopen === undefined) return;
+        await journal.close();
+        const again = await reopen();
+        await expectLimited(again.journal);
+        await again.journal.close();
       }));
 
     it('gives all kinds of values back as they were', () =>
