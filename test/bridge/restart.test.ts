@@ -60,6 +60,8 @@ async function endOfProcess(from: string, to: string): Promise<void> {
 }
 
 async function finish({ bridge, pass }: TestBridge): Promise<void> {
+  // Before the state of a former process is restored, nothing seems to be open.
+  while (/rebuilt/.test(await (await bridge.app.request('/readyz')).text())) await delay(5);
   await until(() => bridge.stats().journal.entries === 0);
   pass(3 * HOURS_MS);
   await until(() => bridge.stats().correlator.openAttempts + bridge.stats().correlator.openJobs === 0);
