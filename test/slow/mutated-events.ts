@@ -154,6 +154,14 @@ const TYPES = [
   'NODE_LIFECYCLE_EVENT',
   'NEW_EVENT',
 ];
+const PAYLOADS = [
+  'taskDefinitionEvent',
+  'task_definition_event',
+  'taskLifecycleEvent',
+  'task_lifecycle_event',
+  'actorTaskDefinitionEvent',
+  'actor_task_definition_event',
+];
 const SIBLINGS = [
   'taskDefinitionEvent',
   'task_lifecycle_event',
@@ -235,6 +243,7 @@ export class EventMutator {
       () => members.splice(at, 0, { key: this.#spelling(member.key), value: this.#hostile(nameOf(member.key)) }),
       () => members.splice(random.below(members.length), 0, { key: withEscapes(member.key, random), value: copyOf(member.value) }),
       () => touched.push(this.#splitPayload(tree)),
+      () => touched.push(this.#splitPayload(tree)),
       () => touched.push(this.#split(members)),
       () => touched.push(this.#split(members)),
       () => members.push(...members.splice(0, at)),
@@ -247,6 +256,7 @@ export class EventMutator {
       () => (member.key = withEscapes(member.key, random)),
       () => (member.value = this.#hostile(nameOf(member.key))),
       () => (member.value = this.#nested(member.value)),
+      () => members.forEach((other) => this.#addTail(other)),
       () => this.#changeList(tree),
       () => this.#changeType(tree),
     ];
@@ -267,7 +277,7 @@ export class EventMutator {
     const kept: Member[] = [];
     for (const member of first.value.members) (random.chance(0.3) ? moved : kept).push(member);
     first.value.members.splice(0, Infinity, ...kept);
-    this.#put(members, first.key, moved);
+    this.#put(members, random.chance(0.5) ? this.#spelling(first.key) : JSON.stringify(random.pick(SIBLINGS)), moved);
     return moved;
   }
 
@@ -278,21 +288,25 @@ export class EventMutator {
     const payload = tree.members.find(({ value }) => value.kind === 'object');
     if (payload?.value.kind !== 'object') return [];
     const moved: Member[] = [];
-    for (let count = 1 + random.below(3); count > 0 && payload.value.members.length > 0; count -= 1)
-      moved.push(...payload.value.members.splice(random.below(payload.value.members.length), 1));
-    this.#put(tree.members, payload.key, moved);
+    const { members } = payload.value;
+    for (let count = 1 + random.below(3); count > 0; count -= 1) {
+      const at = random.below(members.length);
+      // Without these two there is no event any more.
+      const isNeeded = members[at] !== undefined && /^(?:task_?id|state_?transitions)$/i.test(nameOf(members[at].key));
+      if (!isNeeded || random.chance(0.1)) moved.push(...members.splice(at, 1));
+    }
+    this.#put(tree.members, JSON.stringify(random.pick(PAYLOADS)), moved);
     return moved;
   }
 
-  /** Puts a second object beside the one under `key`. */
-  #put(members: Member[], firstKey: string, moved: Member[]): void {
+  /** Puts these into an object of their own. */
+  #put(members: Member[], key: string, moved: Member[]): void {
     const random = this.#random;
     for (const member of moved) {
       const { value } = member;
       if (value.kind === 'raw' && random.chance(0.7))
         member.value = raw(value.text.startsWith('"') ? '""' : value.text === 'true' ? 'false' : '0');
     }
-    const key = random.chance(0.5) ? this.#spelling(firstKey) : JSON.stringify(random.pick(SIBLINGS));
     members.splice(random.below(members.length + 1), 0, { key, value: { kind: 'object', members: moved } });
   }
 
@@ -323,6 +337,12 @@ export class EventMutator {
     const fitting = isTime ? pools[3] : isId ? pools[4] : like.startsWith('"') ? pools[0] : pools[1];
     const pool = random.chance(0.6) ? (fitting ?? NUMBERS) : random.pick(pools);
     return { kind: 'raw', text: random.pick(pool) };
+  }
+
+  /** A whole number gets a fraction or an exponent. */
+  #addTail(member: Member): void {
+    const { value } = member;
+    if (value.kind === 'raw' && /^\d+$/.test(value.text)) member.value = raw(value.text + this.#random.pick(['.0', 'e0', 'e1', 'E5']));
   }
 
   /** Digits or an escape more. What is no JSON spoils its whole body, and is seldom kept. */
@@ -425,8 +445,10 @@ function quoted(text: string): string {
   return JSON.stringify(text);
 }
 
-/** Of a string one letter or digit of it, so that an id stays one of its kind. */
+/** Of a string one letter or digit of it, so that an id stays one of its kind; of a number another one. */
 function changedCharacter(text: string, random: Seeded): string {
+  const [, digits, tail = ''] = /^(\d{1,6})(\D.*)?$/.exec(text) ?? [];
+  if (digits !== undefined) return `${random.below(10 ** digits.length)}${tail}`;
   const at = 1 + random.below(Math.max(1, text.length - 2));
   if (!/[A-Za-z0-9]/.test(text.charAt(at)) || text.charAt(at - 1) === '\\') return text;
   const changed = text.slice(0, at) + random.pick('AQaz09+/'.split('')) + text.slice(at + 1);
