@@ -38,7 +38,7 @@ export const recordCommand: Command = {
   usage: '--output FILE [options]',
   description: [
     'Accepts the posts of Ray instead of a bridge and writes each one as a line of JSON: {"receivedAt", "path", "headers", "body"}. Use it for bug reports, for fixtures, or to inspect a cluster without a backend.',
-    'It reduces runtime environments to names and entry points to program and script, keeps only harmless headers, and removes a token in the path. It keeps error messages and task names: review a recording before you share it.',
+    'It reduces runtime environments to names and entry points to program and script, keeps only harmless headers, and removes a token in the path. Error messages and task names lose only secrets that announce themselves, such as password=...: review a recording before you share it.',
     'SIGINT or SIGTERM ends the recording and syncs it to disk.',
   ],
   options: OPTIONS,
