@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// Four suites: `npm test` is the fast one and needs nothing but Node; `npm run test:slow` tries very many inputs for a minute or two;
+// Four suites: `npm test` is the fast one and needs nothing but Node; `npm run test:slow` tries very many inputs, builds the docs site and follows the README for some minutes;
 // `npm run test:crash` kills real processes for a minute or two; `npm run test:e2e` needs the parts that test/e2e/parts/install.sh makes (a real Ray, a real Collector) and takes minutes.
 export default defineConfig({
   test: {

@@ -5,7 +5,7 @@ import { SETTINGS } from '../../src/config.ts';
 import { KNOWN_EVENT_TYPES } from '../../src/doctor/ray-release.ts';
 import { OTEL_VARIABLES } from '../../src/known-variables.ts';
 import * as library from '../../src/index.ts';
-import { linkTargets } from './document-rules.ts';
+import { codeBlocks, linkTargets } from './document-rules.ts';
 import { projectFiles, projectPathExists, readProjectFile, readTexts, resolveFrom } from './source-tree.ts';
 
 const embedder = readProjectFile('docs/guides/embed.md');
@@ -27,13 +27,6 @@ function reachablePages(start: string): ReadonlySet<string> {
     for (const target of targets) if (target.endsWith('.md') && projectPathExists(target)) reached.add(target);
   }
   return reached;
-}
-
-/** Blocks of code of a page, by language: fenced ones, and indented ones as `sh`. */
-function codeBlocks(page: string): readonly { readonly language: string; readonly text: string }[] {
-  const fences = [...page.matchAll(/^ *```(\w+)\n([\s\S]*?)^ *```/gm)].map(([, language = '', text = '']) => ({ language, text }));
-  const prose = page.replaceAll(/^ *```[\s\S]*?^ *```/gm, '');
-  return [...fences, ...[...prose.matchAll(/^ {4}\S.*$/gm)].map(([text]) => ({ language: 'sh', text: text.trim() }))];
 }
 
 const callOfProgram = /(?:ray-otel-bridge|dist\/cli\.js) ([a-z]+)((?: +[^\s#|&;]+)*)/g;

@@ -29,6 +29,18 @@ export function linkTargets(markdown: string): readonly string[] {
     .map((target) => target.split('#')[0] ?? '');
 }
 
+export interface CodeBlock {
+  readonly language: string;
+  readonly text: string;
+}
+
+/** Blocks of code of a page: fenced ones by their language, and each indented line, also in a list, as `sh`. */
+export function codeBlocks(page: string): readonly CodeBlock[] {
+  const fences = [...page.matchAll(/^ *```(\w+)\n([\s\S]*?)^ *```/gm)].map(([, language = '', text = '']) => ({ language, text }));
+  const prose = page.replaceAll(/^ *```[\s\S]*?^ *```/gm, '');
+  return [...fences, ...[...prose.matchAll(/^(?: {4}| {7})\S.*$/gm)].map(([text]) => ({ language: 'sh', text: text.trim() }))];
+}
+
 /** Relative links of Markdown files that lead nowhere, each as a sentence. `exists` takes a path from the top level. */
 export function brokenLinks(documents: FileTexts, exists: (path: string) => boolean): string[] {
   return [...documents].flatMap(([path, markdown]) =>
