@@ -33,7 +33,7 @@ const RULES: readonly Rule[] = [
   [/^HTTP 3\d\d\b/, 'redirect'],
   [/^HTTP (?:404|405|410|421|501)\b|^gRPC (?:NOT_FOUND|UNIMPLEMENTED)/, 'path'],
   [/HPE_|Parse Error|Protocol error|^HTTP (?:406|415|426|505)\b|ECONNRESET|socket hang up|EPIPE|RST_STREAM/, 'not_its_protocol'],
-  [/^no answer|DEADLINE_EXCEEDED|ETIMEDOUT/, 'timeout'],
+  [/^no answer|did not answer within|DEADLINE_EXCEEDED|ETIMEDOUT/, 'timeout'],
 ];
 
 /** Classifies the answer of an exporter. */

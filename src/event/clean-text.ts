@@ -24,7 +24,7 @@ export function cleanValue(name: string, value: string): string {
   return value !== '' && announcesSecret(name) ? REDACTED : cleanText(value);
 }
 
-/** The first `limit` UTF-16 units of a text, never ending in half a character. */
+/** Cuts a text to `limit` UTF-16 units, never between the halves of a surrogate pair. The result is a copy. */
 export function cutText(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const last = text.charCodeAt(limit - 1);

@@ -1,6 +1,7 @@
 export * from './ray-event.ts';
 export * from './rejection.ts';
 export { type DeathMeaning, deathMeaning, endedBySigterm, endedDriver, killedActorReason, type ProcessExit, processExit } from './death.ts';
+export { cutText } from './clean-text.ts';
 export { decodeEvent, isDeduplicable } from './decode.ts';
 export { exceptionOf, type ExceptionFacts, isCancellation } from './exception.ts';
 export type { Draft } from './fields.ts';

@@ -4,7 +4,7 @@ import { urlToHttpOptions } from 'node:url';
 import { promisify } from 'node:util';
 import { brotliDecompress, gzip, unzip } from 'node:zlib';
 import { readAtMost } from '../http/index.ts';
-import { type Clock, childSignal } from '../runtime/index.ts';
+import { type Clock, childSignal, errorCode } from '../runtime/index.ts';
 import { type Proxy, proxyHeaders, speaksTls, TunnelAgent } from './connection.ts';
 import { type FailedOutcome, outcomeOfError, outcomeOfHttpStatus, outcomeOfProxyError, outcomeOfTlsPort, viaProxy } from './outcome.ts';
 import { type OtlpTransport, textOfAnswer, type TransportAnswer } from './otlp-sender.ts';
@@ -100,7 +100,7 @@ export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpT
 
 /** True when the server closed the connection without an answer. */
 function isClosedSilently(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+  return ['ECONNRESET', 'EPIPE'].includes(errorCode(error) ?? '');
 }
 
 /** Request options for a forwarding proxy: its address, and the whole URL without credentials as the path. */

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { errorCode } from '../runtime/index.ts';
 
 /** Why a connection was closed. */
 export type ConnectionRefusal = 'connection_limit' | 'headers_too_large' | 'request_timeout' | 'bad_request' | 'tls_handshake';
@@ -103,7 +104,7 @@ function reportAbortedHandshakes(server: Server, shakingHands: Set<string>, onRe
 
 function answerClientErrors(server: Server, shakingHands: Set<string>, onRefused: OnConnectionRefused): void {
   server.on('clientError', (error: Error, socket: Duplex) => {
-    const code = codeOf(error);
+    const code = errorCode(error) ?? error.name;
     const from = socket instanceof Socket ? socket.remoteAddress : undefined;
     const isHandshake = /^ERR_(?:SSL|TLS)_/.test(code);
     if (isHandshake && socket instanceof Socket) shakingHands.delete(peerOf(socket));
@@ -127,8 +128,4 @@ function handshakeProblem(code: string): string {
   if (code === 'ERR_SSL_HTTP_REQUEST') return `a sender speaks plain HTTP: its URL must start with https:// (${code})`;
   if (/ALERT.*(?:UNKNOWN_CA|CERTIFICATE)/.test(code)) return `a sender does not trust the certificate: ${TRUST_HINT} (${code})`;
   return code;
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }

@@ -3,7 +3,7 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import type { Certificate } from './tls.ts';
 import type { ListenAddress } from '../options/index.ts';
-import { failure, type Result, success } from '../runtime/index.ts';
+import { errorCode, failure, type Result, success } from '../runtime/index.ts';
 import { hostInUrl } from './host.ts';
 import { closeBadRequests, limitConnections, type OnConnectionRefused } from './connections.ts';
 
@@ -117,7 +117,7 @@ function listening(server: Server | TlsServer, { host, port: wanted }: ListenAdd
 }
 
 function listenProblem(error: Error, { host, port }: ListenAddress): string {
-  const code = 'code' in error ? error.code : undefined;
+  const code = errorCode(error);
   const where = `${hostInUrl(host)}:${port}`;
   if (code === 'EADDRINUSE')
     return `${where} is in use by another program: stop it, or choose another port with --listen ${hostInUrl(host)}:${port + 1}`;

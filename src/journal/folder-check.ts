@@ -1,6 +1,7 @@
 import { access, constants, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { codeOf, listedTables } from './repair-store.ts';
+import { errorCode } from '../runtime/index.ts';
+import { listedTables } from './repair-store.ts';
 
 /** Names of missing files that a message lists. */
 const NAMED_FILES_MAX = 5;
@@ -50,7 +51,7 @@ export async function findFolderProblem(folder: string, identity: FolderIdentity
     await access(folder, constants.W_OK);
     return undefined;
   } catch (error) {
-    const isGone = codeOf(error) === 'ENOENT';
+    const isGone = errorCode(error) === 'ENOENT';
     const reason = isGone ? `${folder} was removed: put it back, or restart to begin an empty one` : `${folder} cannot be written`;
     return { kind: 'folder', reason: isGone ? reason : `${reason}: ${error instanceof Error ? error.message : String(error)}` };
   }

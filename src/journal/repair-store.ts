@@ -1,15 +1,10 @@
 import { access, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
+import { errorCode } from '../runtime/index.ts';
 
 /** Where LevelDB's repair puts the files that it replaced: logs that it made tables of, and what it could not read. */
 const REPLACED_FOLDER = 'lost';
-
-/** LevelDB's own code stands in the cause. */
-export function codeOf(error: unknown): unknown {
-  const own = error instanceof Error && 'code' in error ? error.code : undefined;
-  return error instanceof Error && error.cause !== undefined ? (codeOf(error.cause) ?? own) : own;
-}
 
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
@@ -25,7 +20,7 @@ const CUT_TABLE = /^IO error: .*\d\.(?:ldb|sst): (?:Invalid argument|No such dev
 /** The engine read bytes that it did not write, or fewer. Its texts of other trouble name paths, which may hold any word. */
 export function isCorruption(error: unknown): boolean {
   const reason = reasonOf(error);
-  return codeOf(error) === 'LEVEL_CORRUPTION' || reason.startsWith('Corruption: ') || CUT_TABLE.test(reason);
+  return errorCode(error) === 'LEVEL_CORRUPTION' || reason.startsWith('Corruption: ') || CUT_TABLE.test(reason);
 }
 
 /** What a person can do about trouble that is there after a repair; empty when it is of another kind. */

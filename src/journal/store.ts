@@ -1,8 +1,9 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
+import { errorCode } from '../runtime/index.ts';
 import { isOurKey, KEYS } from './keys.ts';
-import { codeOf, findCutTable, isRepairable, lacksCurrent, reasonOf, remedyOf, repairStore } from './repair-store.ts';
+import { findCutTable, isRepairable, lacksCurrent, reasonOf, remedyOf, repairStore } from './repair-store.ts';
 import { decodeValue, encodeValue } from './stored-value.ts';
 
 /** Of what this release writes. A journal of a higher one is left alone. */
@@ -82,7 +83,7 @@ function newerFormat(folder: string, format: number): OpenedStore {
 
 function openProblem(folder: string, error: unknown): OpenedStore {
   const reason = reasonOf(error);
-  if (codeOf(error) === 'LEVEL_LOCKED')
+  if (errorCode(error) === 'LEVEL_LOCKED')
     return {
       ok: false,
       code: 'journal_locked',

@@ -2,6 +2,7 @@ import { type Attributes, type AttributeValue, createTraceState, TraceFlags } fr
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { EndInferred, Lifecycle, LinkRef, SpanRef, TraceRef } from '../correlate/index.ts';
+import { cutText } from '../event/index.ts';
 import { type AttributeList, EncodedAttributes, type EventFields, type LinkFields, type SpanEncoder } from '../otlp/index.ts';
 import { type AttributeKey, TRUNCATED_SUFFIX } from './attributes.ts';
 import { spanIdOf, traceIdOf } from './ids.ts';
@@ -96,13 +97,6 @@ export class AttributeSets {
 
 function isTexts(value: AttributeValue): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
-}
-
-/** Never between the halves of a surrogate pair. */
-function cutText(text: string, lengthMax: number): string {
-  if (text.length <= lengthMax) return text;
-  const last = text.charCodeAt(lengthMax - 1);
-  return text.slice(0, last >= 0xd800 && last <= 0xdbff ? lengthMax - 1 : lengthMax);
 }
 
 export interface SpanParts {

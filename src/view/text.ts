@@ -1,9 +1,8 @@
-/** A text of an event that may be kept: cut, never between the halves of a character, and a copy, so that it does not hold on to the rest. */
+import { cutText } from '../event/index.ts';
+
+/** Cuts a text of an event to at most `limit` UTF-16 units, with `…`. */
 export function kept(text: string, limit: number): string {
-  if (text.length <= limit) return text;
-  const last = text.charCodeAt(limit - 2);
-  const splitsPair = last >= 0xd800 && last <= 0xdbff;
-  return Buffer.from(`${text.slice(0, limit - (splitsPair ? 2 : 1))}…`, 'utf8').toString('utf8');
+  return text.length <= limit ? text : `${cutText(text, limit - 1)}…`;
 }
 
 /** Entries of a map that are kept, and the length of their texts. A node of Ray has about ten labels and as many resources. */

@@ -14,7 +14,7 @@ afterAll(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
 });
 
-/** Compiles the sources into a package folder of its own; resolves with the path of its cli.js. */
+/** Compiles the sources into a new package folder. Resolves with the path of its cli.js. */
 export async function buildCli(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'ray-otel-bridge-'));
   folders.push(folder);
@@ -33,7 +33,7 @@ export interface RunningCli {
   readonly process: ChildProcess;
   stdout(): string;
   stderr(): string;
-  /** Resolves with the match once standard output has it; rejects when the program ends before. */
+  /** Resolves when standard output matches. Rejects when the program ends first. */
   shows(pattern: RegExp): Promise<RegExpExecArray>;
   signal(signal: NodeJS.Signals): void;
   readonly exited: Promise<number | null>;
@@ -45,7 +45,7 @@ afterEach(() => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** Starts the program with nothing in its environment but `env`, and with a journal in memory unless that says otherwise. Killed after the test. */
+/** Starts the program with only `env` as its environment, and by default with a journal in memory. Kills it after the test. */
 export function startCli(cli: string, argv: readonly string[], env: Readonly<Record<string, string>> = {}, cwd = tmpdir()): RunningCli {
   const child = spawn(process.execPath, [cli, ...argv], {
     cwd,
@@ -93,7 +93,7 @@ export function startCli(cli: string, argv: readonly string[], env: Readonly<Rec
   };
 }
 
-/** Runs the program to its end. */
+/** Runs the program until it ends. */
 export async function runCli(
   cli: string,
   argv: readonly string[],

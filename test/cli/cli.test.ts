@@ -221,7 +221,7 @@ describe('convert', () => {
 test('the process never allocates events in the old generation, where garbage stays until a full collection', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'spans-'));
   const convert = ['convert', largeRecording, '--output', join(folder, 'spans.jsonl')];
-  // The engine's own trace tells for how many places in the code it was decided so.
+  // The engine's trace counts the allocation sites that it moved to the old generation.
   const { stdout } = await promisify(execFile)(process.execPath, ['--trace-pretenuring-statistics', cli, ...convert], {
     env: {},
     maxBuffer: 100 * 2 ** 20,

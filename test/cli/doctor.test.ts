@@ -12,7 +12,7 @@ import { freePort } from './scripted-server.ts';
 const agentMetrics =
   'ray_aggregator_agent_events_received_total 20\nray_aggregator_agent_published_events_total{consumer="http_service"} 20\nray_aggregator_agent_consecutive_failures_since_last_success 0\n';
 
-/** A cluster, its bridge and its backend, all well; the flags that name them. */
+/** A working cluster, bridge and backend, and the flags that name them. */
 async function wellWorld(): Promise<readonly string[]> {
   const node = await routedServer({ '/metrics': { text: agentMetrics } });
   const bridge = await routedServer(bridgeRoutes(20));

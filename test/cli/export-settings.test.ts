@@ -32,7 +32,7 @@ async function listening(server: ReturnType<typeof createHttpServer>): Promise<n
   return portOf(server);
 }
 
-/** A proxy that is spoken to by TLS, and knows where collector.test is. */
+/** A proxy that speaks TLS and resolves collector.test. */
 async function startSecureProxy(asked: string[]): Promise<number> {
   const proxy = createHttpsServer({ ...certificate }, (request, response) => {
     asked.push(`${request.method} ${request.url} ${request.headers['proxy-authorization']}`);
@@ -101,7 +101,7 @@ describe('serve', () => {
   });
 
   test('serve logs the warnings of Node.js as JSON lines', async () => {
-    // grpc-js names the server by its address in the handshake, which Node.js warns of.
+    // grpc-js uses the address as the server name in the handshake, and Node.js warns about that.
     const port = await listening(createHttpServer());
     const program = startCli(cli, [...serve, '--drain-timeout', '10s'], {
       OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',

@@ -1,7 +1,7 @@
 import { Readable, Writable } from 'node:stream';
 import type { Invocation } from '../../src/command/index.ts';
 
-/** Keeps what was written; a terminal if asked to be one. */
+/** Collects the output. Can act as a terminal. */
 export class Screen extends Writable {
   text = '';
   readonly isTTY: boolean;
@@ -17,7 +17,7 @@ export class Screen extends Writable {
     callback();
   }
 
-  /** Resolves with the match as soon as the text has it. */
+  /** Resolves when the text matches. */
   async shows(pattern: RegExp): Promise<RegExpMatchArray> {
     for (;;) {
       const match = pattern.exec(this.text);
@@ -30,13 +30,13 @@ export class Screen extends Writable {
 export interface TestInvocation extends Invocation {
   readonly stdout: Screen;
   readonly stderr: Screen;
-  /** What a signal does. */
+  /** Acts as a signal. */
   interrupt(): void;
-  /** Pauses that were asked for, in milliseconds. None of them is waited for; the clock moves by them instead. */
+  /** Requested pauses in milliseconds. They advance the clock instead of waiting. */
   readonly sleptMs: readonly number[];
 }
 
-/** A command's world on a clock of its own, which moves by what is slept and nothing else. */
+/** A context for a command. Its clock advances only by requested pauses. */
 export function invocation(argv: readonly string[], over: Partial<Invocation> = {}): TestInvocation {
   const stop = new AbortController();
   const sleptMs: number[] = [];
@@ -52,7 +52,7 @@ export function invocation(argv: readonly string[], over: Partial<Invocation> = 
       await Promise.resolve();
     },
     random: () => 0.5,
-    // No processes: a Ray that happens to run on the machine is none of the tests' business.
+    // A folder without processes, so that tests ignore a Ray that runs on this machine.
     procFolder: import.meta.dirname,
     stop: stop.signal,
     stoppedBy: () => (stop.signal.aborted ? 'SIGINT' : undefined),

@@ -36,7 +36,7 @@ async function createBench(): Promise<Bench> {
     ...quarantined,
     dataDir,
     async run(argv, over = {}) {
-      // Exporters wait on this clock too.
+      // Exporters wait on this clock, too.
       const context = invocation([...argv, '--data-dir', dataDir], { now: systemClock.now, sleep: systemClock.sleep, ...over });
       return Object.assign(context, { outcome: await quarantineCommand.run(context) });
     },

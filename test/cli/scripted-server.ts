@@ -22,7 +22,7 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-/** A server that gives the answers in their order, the last one for ever. Closed after the test. */
+/** A server that gives the answers in order, and then repeats the last one. Closed after the test. */
 export async function scriptedServer(answers: readonly ScriptedAnswer[]): Promise<ScriptedServer> {
   const posts: ReceivedPost[] = [];
   const server = createServer((request, response) => {
@@ -45,7 +45,7 @@ export async function scriptedServer(answers: readonly ScriptedAnswer[]): Promis
   return { url: `http://127.0.0.1:${port}`, port, posts };
 }
 
-/** A port of this machine at which nothing listens just now. */
+/** A port of this machine without a listener. */
 export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

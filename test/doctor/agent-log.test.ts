@@ -41,7 +41,7 @@ describe('the log of an agent', () => {
     });
   });
 
-  // As aiohttp 3.14 of Ray 2.60 and requests of Ray 2.49 wrote them against servers with these faults.
+  // Messages of aiohttp 3.14 in Ray 2.60 and of requests in Ray 2.49, for servers with these faults.
   it.each<[failure: PostFailure, error: string]>([
     [
       'cannot_connect',

@@ -18,7 +18,7 @@ import {
 
 const failed = (failure: AskFailure) => ({ kind: 'failed', failure }) as const;
 const codesOf = (facts: Facts): readonly string[] => diagnose(facts).findings.map(({ code }) => code);
-/** Seen from a machine that is no node. */
+/** Facts of a machine that is not a node. */
 const remote = (ray: Facts['ray']): Facts => goodFacts({ ray, local: localFacts({ processes: [] }) });
 const raylet = (over: Parameters<typeof processFacts>[0]): Facts =>
   goodFacts({ local: localFacts({ processes: [processFacts({ kind: 'gcs_server', pid: 99 }), processFacts(over)] }) });
@@ -26,7 +26,7 @@ const withVariables = (over: Partial<typeof goodVariables>): Facts => raylet({ v
 const without = (name: keyof typeof goodVariables) => Object.fromEntries(Object.entries(goodVariables).filter(([key]) => key !== name));
 const post = (status: number, body: unknown = {}, location?: string): Facts =>
   goodFacts({ bridge: bridgeFacts({ post: answered(status, body, { location }) }) });
-/** Another HTTP server at the address, which answers everything so. */
+/** Facts of another HTTP server at the address of the bridge, which answers every request with this status. */
 const foreign = (status: number): Facts => {
   const answer = answered(status, '<html>nginx</html>');
   return goodFacts({

@@ -109,7 +109,7 @@ export function localFacts(over: Partial<LocalFacts> = {}): LocalFacts {
   };
 }
 
-/** A cluster of two nodes in which nothing is wrong, seen from its head. */
+/** Facts of a healthy cluster with two nodes, gathered on its head. */
 export function goodFacts(over: Partial<Facts> = {}): Facts {
   return {
     ray: rayFacts(),
@@ -127,7 +127,7 @@ export function goodFacts(over: Partial<Facts> = {}): Facts {
   };
 }
 
-/** Nobody answered anything, and there is no /proc. */
+/** Facts of a machine without /proc on which no request got an answer. */
 export function noFacts(): Facts {
   const nothing = { health: notAsked, ready: notAsked, post: notAsked, metrics: notAsked, counts: undefined };
   return {

@@ -4,7 +4,7 @@ import { diagnose, gatherFacts, renderDiagnosis } from '../../src/doctor/index.t
 import { routedServer } from './routed-server.ts';
 import { agentLog, bridgeRoutes, dashboardRoutes, question } from './world-fixture.ts';
 
-// Who answers may be anybody: each request has an end in time and in bytes, and no text of theirs steers a terminal.
+// Servers are untrusted: each request has a limit of time and bytes, and no text of theirs controls a terminal.
 
 const steering = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
 const escape = '\u001b]0;owned\u0007\u001b[2J\u202e';
@@ -14,7 +14,7 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** A server that does with each connection what it wants. */
+/** A server with custom code for each connection. */
 async function rawServer(serve: (socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {

@@ -16,7 +16,7 @@ afterEach(() => {
   for (const close of closers.splice(0)) close();
 });
 
-/** Takes every export, or answers all of them with a status. */
+/** A gRPC backend that accepts every export, or answers all with a status. */
 async function grpcBackend(code?: status, credentials = ServerCredentials.createInsecure()): Promise<number> {
   const server: GrpcServer = new grpc.Server();
   const bytes = (buffer: Buffer): Buffer => buffer;
@@ -156,6 +156,7 @@ describe('the reasons of an export', () => {
     ['HTTP 407 (through the proxy http://proxy.test:3128)', 'proxy'],
     ['HTTP 401 (through the proxy http://proxy.test:3128)', 'credentials'],
     ['no answer within 5000 ms (OTEL_EXPORTER_OTLP_TIMEOUT)', 'timeout'],
+    ['the exporter did not answer within 6000 ms', 'timeout'],
     [
       'gRPC UNAVAILABLE: No connection established. Last error: Error: SSL routines: tlsv1 alert no application protocol',
       'not_its_protocol',

@@ -8,7 +8,7 @@ export interface RoutedRequest {
   readonly body: string;
 }
 
-/** What one path answers: JSON with 200, a status with a body, or whatever the function does with the response. */
+/** Answer of a path: JSON with 200, a status with a body, or a function that writes the response. */
 export type Route =
   | { readonly status?: number; readonly json?: unknown; readonly text?: string; readonly headers?: Record<string, string> }
   | ((request: RoutedRequest, response: ServerResponse) => void);
@@ -25,7 +25,7 @@ afterEach(async () => {
   for (const close of closers.splice(0)) await close();
 });
 
-/** A server that answers by the path, without its query; 404 where no route is. Closed after the test. */
+/** A server that answers by path, ignoring the query. 404 for unknown paths. Closed after the test. */
 export async function routedServer(routes: Readonly<Record<string, Route>>): Promise<RoutedServer> {
   const requests: RoutedRequest[] = [];
   const server = createServer((incoming, response) => {

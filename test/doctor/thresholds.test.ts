@@ -7,7 +7,7 @@ import { exportStateOf } from '../../src/doctor/checks/export-state.ts';
 import { diagnose, type Facts } from '../../src/doctor/index.ts';
 import { bridgeCounts, bridgeFacts, goodFacts, localFacts, nodeFacts, rayFacts, worker } from './facts-fixture.ts';
 
-// Each check on both sides of the value at which its verdict changes.
+// Tests each check just below and just above the value at which its verdict changes.
 
 function codesOf(facts: Facts): readonly string[] {
   return diagnose(facts).findings.map(({ code }) => code);

@@ -20,11 +20,11 @@ export function temporaryFolder(): string {
 interface ProcessFiles {
   readonly pid: number;
   readonly commandLine: readonly string[];
-  /** Undefined: cannot be read. */
+  /** Undefined for an unreadable environment. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** A folder as `/proc` is. */
+/** Creates a folder like `/proc`. */
 export function procFolder(processes: readonly ProcessFiles[] = []): string {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'uptime'), '1 1');
@@ -38,7 +38,7 @@ export function procFolder(processes: readonly ProcessFiles[] = []): string {
   return folder;
 }
 
-/** A question about nothing in particular, on a machine without processes of Ray. */
+/** A question without addresses, on a machine without Ray processes. */
 export function question(over: Partial<DoctorQuestion> = {}): DoctorQuestion {
   return {
     rayAddress: undefined,
@@ -61,7 +61,7 @@ export const agentLog = {
   failing: "x ERROR -- Failed to send events to external service. Error: ClientOSError(104, 'Connection reset by peer')\n",
 };
 
-/** What a dashboard of Ray 2.60 with one node answers; the node's metrics are at `metricsPort` of this machine. */
+/** Answers of a dashboard of Ray 2.60 with one node. The node's metrics are at `metricsPort` of this machine. */
 export function dashboardRoutes(metricsPort: number, log = '', over: Readonly<Record<string, Route>> = {}): Record<string, Route> {
   const raylet = { nodeId: 'ab12', state: 'ALIVE', isHeadNode: true, metricsExportPort: metricsPort, nodeManagerAddress: '127.0.0.1' };
   return {
@@ -77,7 +77,7 @@ export function dashboardRoutes(metricsPort: number, log = '', over: Readonly<Re
 export const bridgeMetrics = (received: number, more = ''): string =>
   `ray_otel_bridge_events_received_total ${received}\nray_otel_bridge_lifecycles_finished_total{kind="attempt"} ${received}\n${more}`;
 
-/** What a bridge without tokens answers. */
+/** Answers of a bridge without tokens. */
 export function bridgeRoutes(received: number, over: Readonly<Record<string, Route>> = {}): Record<string, Route> {
   return {
     '/healthz': { json: { status: 'ok' } },

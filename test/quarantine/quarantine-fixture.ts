@@ -22,9 +22,9 @@ export interface TestQuarantine {
   readonly folder: string;
   readonly quarantine: Quarantine;
   readonly events: QuarantineEvent[];
-  /** Ends the pauses that the quarantine makes. */
+  /** Ends the pauses of the quarantine. */
   readonly wake: () => void;
-  /** Resolves when all is written. */
+  /** Resolves when all entries are written. */
   readonly written: () => Promise<void>;
 }
 
@@ -64,7 +64,7 @@ export async function createTestQuarantine(over: Partial<QuarantineOptions> = {}
 
 export const bytesOf = (event: unknown): Uint8Array => Buffer.from(JSON.stringify(event));
 
-/** An event of a known type: its id and message are kept. */
+/** An event of a known type, so its id and message are kept. */
 export function knownEvent(eventId: string, message = ''): Record<string, unknown> {
   return { eventType: 'TASK_LIFECYCLE_EVENT', eventId, message };
 }

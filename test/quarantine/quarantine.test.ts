@@ -120,7 +120,7 @@ describe('entries', () => {
     const types = (await readAll(test.folder)).entries.map(
       (entry) => entry.kind === 'event' && (entry.event as { eventType: string }).eventType,
     );
-    // D and E share the samples of the types beyond the limit.
+    // D and E exceed the limit of types, so they share one sample.
     expect(types).toEqual(['A', 'B', 'C', 'D', 'E', 'A', 'B', 'C']);
     expect(count(test, 'quarantine_dropped')).toBe(42);
     expect(new Set(dropped(test))).toEqual(new Set(['type_sampled 1']));
@@ -194,7 +194,7 @@ describe('a disk that is full or read-only', () => {
   it('a full disk is reported once, loses nothing while the queue has capacity, and its recovery is reported once', async () => {
     const test = await createTestQuarantine();
     await mkdir(dirname(test.folder), { recursive: true });
-    // A file in the place of the folder: no write can work, whoever the user is.
+    // A file instead of the folder: every write fails, even as root.
     await writeFile(test.folder, '');
     test.quarantine.addEvent(bytesOf(knownEvent('a')), invalid());
     const tries = async (): Promise<void> => {

@@ -8,7 +8,11 @@ const WRITTEN = /\.(?:ts|tsx|js|mjs|css|html|md|yaml|yml|py|sh|json)$/;
 /** Rooms whose wording is not settled yet. This list only shrinks. */
 const NOT_YET = /^(?:src|test|docs|examples|README\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md)(?:\/|$)/;
 
-const paths = projectFiles().filter((path) => WRITTEN.test(path) && !QUOTED.test(path) && !NOT_YET.test(path));
+/** Rooms of the list above whose wording is settled. */
+const SETTLED =
+  /^(?:src\/(?:command|doctor|http|options|quarantine|recording|runtime|terminal)\/|src\/(?:cli|config|known-variables)\.ts|test\/(?:cli|doctor|options|quarantine|recording|terminal)\/|test\/(?:config|known-variables)\.test\.ts)/;
+
+const paths = projectFiles().filter((path) => WRITTEN.test(path) && !QUOTED.test(path) && (SETTLED.test(path) || !NOT_YET.test(path)));
 
 describe('the wording of the project', () => {
   it('is plain English in code, tests, docs and examples', () => {

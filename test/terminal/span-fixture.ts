@@ -4,7 +4,7 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 
 export interface SpanFacts {
   readonly name: string;
-  /** Milliseconds from the trace's begin. */
+  /** Milliseconds since the start of the trace. */
   readonly startMs: number;
   readonly endMs: number;
   readonly id?: string;
@@ -12,7 +12,7 @@ export interface SpanFacts {
   readonly trace?: string;
   readonly error?: string;
   readonly attributes?: Attributes;
-  /** Names of states with the milliseconds at which they were entered. */
+  /** States with their start in milliseconds. */
   readonly states?: Readonly<Record<string, number>>;
 }
 
@@ -26,7 +26,7 @@ function context(traceId: string, spanId: string) {
   return { traceId, spanId, traceFlags: TraceFlags.SAMPLED };
 }
 
-/** A span as the bridge makes them, of the facts that a tree shows. */
+/** Creates a span like those of the bridge. */
 export function spanOf(facts: SpanFacts): ReadableSpan {
   spanCount += 1;
   const {

@@ -76,9 +76,9 @@ function arrivals({ ray, bridge }: Facts, counts: BridgeCounts): readonly Findin
     return [
       finding('nothing_received', {
         where,
-        what: 'the bridge has received no event since it started',
-        why: 'Ray posts nothing at all while its variables are unset, and nothing happens in an idle cluster.',
-        fix: 'mend what the checks of Ray and its nodes say; if they say nothing, run a task and this again',
+        what: 'the bridge has received no event since its start',
+        why: 'Ray posts nothing while its variables are unset or the cluster is idle.',
+        fix: 'fix the findings about Ray and its nodes; if there are none, run a task, and then run this again',
       }),
     ];
   }
