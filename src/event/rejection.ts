@@ -5,7 +5,7 @@ export const REJECTIONS = {
   event_type_unknown: 'A type that this release does not know: counted by type, logged once a type, and harmless',
   event_payload_missing: 'The part that belongs to its `eventType` is not there',
   event_field_invalid: 'A field that the bridge needs is missing or cannot be read; the message names it',
-  event_session_invalid: 'No `sessionName`, or one with control characters in it: ids could not be told apart',
+  event_session_invalid: 'No `sessionName`, or one with control characters in it: ids could collide',
   event_too_deep: 'Objects or arrays nested deeper than any event of Ray',
 } as const satisfies Record<string, string>;
 

@@ -6,7 +6,7 @@ import { wordingBreaches } from './wording-rules.ts';
 const QUOTED = /^(?:test\/fixtures\/|test\/golden\/.*\.(?:json|txt|snap)|package-lock\.json|LICENSE|test\/repository\/wording)/;
 const WRITTEN = /\.(?:ts|tsx|js|mjs|css|html|md|yaml|yml|py|sh|json)$/;
 /** Rooms whose wording is not settled yet. This list only shrinks. */
-const NOT_YET = /^(?:src|test|docs|examples|README\.md|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md)(?:\/|$)/;
+const NOT_YET = /^(?:(?:src|test|examples)\/|docs\/reference\/(?:attributes|cli|doctor-findings|http-api|metrics|settings)\.md$)/;
 
 /** Rooms of the list above whose wording is settled. */
 const SETTLED =
