@@ -19,7 +19,8 @@ export function programHelp(commands: readonly Command[]): string {
     '  ray-otel-bridge demo',
     '  OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 ray-otel-bridge serve',
     '',
-    'Exit codes: 0 success, 1 runtime error (port in use, unreadable file...), 2 wrong options, 70 a bug in ray-otel-bridge.',
+    'Exit codes: 0 success, 1 runtime error (port in use, unreadable file...), 2 wrong options,',
+    '70 a bug in ray-otel-bridge, 130 and 143 ended early by SIGINT or SIGTERM.',
     '',
   ].join('\n');
 }
