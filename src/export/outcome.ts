@@ -54,6 +54,8 @@ const FIX_OTHER_SERVICE =
   'another service answers: check host, port and path in OTEL_EXPORTER_OTLP_ENDPOINT (v1/traces is added to it) or ' +
   'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT (used as it is), and look for a login page or a proxy in between';
 const FIX_SCHEME = 'use https:// in OTEL_EXPORTER_OTLP_ENDPOINT (or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT): this port speaks TLS';
+const FIX_NO_TLS =
+  'use http:// in OTEL_EXPORTER_OTLP_ENDPOINT (or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT), or the port that speaks TLS: this one does not';
 const FIX_SIZE =
   'raise the maximum request size of the backend or of the proxy in front of it (nginx: client_max_body_size), ' +
   'or check whether another service listens at OTEL_EXPORTER_OTLP_ENDPOINT';
@@ -139,11 +141,17 @@ const GRPC_RULES: Readonly<Record<number, GrpcRule>> = {
   16: ['UNAUTHENTICATED', 'misconfigured', FIX_CREDENTIALS],
 };
 
+/** OpenSSL, of a first answer that is no TLS. */
+const NOT_TLS = /wrong version number|packet length too long|unknown protocol/i;
+
 /** Messages of grpc-js for connections that cannot work: TLS to a plain port, an untrusted certificate, HTTP/1 instead of HTTP/2. */
 const GRPC_CONNECTION_FIXES: readonly (readonly [RegExp, string])[] = [
   [/no application protocol|Protocol error/i, FIX_PROTOCOL],
+  [NOT_TLS, FIX_NO_TLS],
   [/SSL routines|certificate|CERT_/i, FIX_TLS],
 ];
+/** What grpc-js has to add about the name of the host, which is mostly nothing. */
+const EMPTY_NOTE = /\.? *Resolution note: *$/;
 
 const GRPC_HINT = 'check host, port and http:// or https:// in OTEL_EXPORTER_OTLP_ENDPOINT, and OTEL_EXPORTER_OTLP_PROTOCOL';
 
@@ -153,7 +161,7 @@ const GRPC_TOO_LARGE = /larger than max|exceeds maximum/i;
 /** Classifies a gRPC status other than OK. `retryAfterMs` is the delay in RetryInfo, if the server sent one. */
 export function outcomeOfGrpcStatus(code: number, detail = '', retryAfterMs?: number): FailedOutcome {
   const rule = GRPC_RULES[code] ?? [`status ${code}`, 'maybe_spans'];
-  const reason = withDetail(`gRPC ${rule[0]}`, detail);
+  const reason = withDetail(`gRPC ${rule[0]}`, detail.replace(EMPTY_NOTE, ''));
   if (code === 8 && GRPC_TOO_LARGE.test(detail)) return { kind: 'too_large', reason };
   const fix =
     rule[1] === 'misconfigured' ? rule[2] : code === 14 ? GRPC_CONNECTION_FIXES.find(([what]) => what.test(detail))?.[1] : undefined;
@@ -199,7 +207,9 @@ const NOT_HTTP = /^HPE_/;
 /** Classifies a system error, by Node's error code (ECONNREFUSED, ENOSPC...). */
 export function outcomeOfSystemError(code: string, message: string): FailedOutcome {
   const reason = withDetail(code, message);
-  const fix = MISCONFIGURED_SYSTEM[code] ?? (TLS_ERROR.test(code) ? FIX_TLS : NOT_HTTP.test(code) ? FIX_NOT_HTTP : undefined);
+  const fix =
+    MISCONFIGURED_SYSTEM[code] ??
+    (TLS_ERROR.test(code) ? (NOT_TLS.test(message) ? FIX_NO_TLS : FIX_TLS) : NOT_HTTP.test(code) ? FIX_NOT_HTTP : undefined);
   if (fix !== undefined) return { kind: 'misconfigured', reason, fix };
   const hint = HINTS[code];
   return { kind: 'retry_after', reason, ...(hint === undefined ? {} : { hint }) };

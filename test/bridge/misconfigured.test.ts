@@ -1,23 +1,28 @@
 import { ExportResultCode } from '@opentelemetry/core';
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
-import { createTestBridge, HOURS_MS, postTo, recordedBodies, type TestBridge, until } from './bridge-fixture.ts';
+import { newFolder, openJournal, removeFolder } from '../journal/disk-journal-fixture.ts';
+import { createTestBridge, HOURS_MS, postTo, recordedBodies, spanKey, type TestBridge, until } from './bridge-fixture.ts';
 
 /** A backend that refuses every span while `isWrong`. */
-function createPickyBackend(): SpanExporter & { isWrong: boolean; spans: number } {
+type PickyBackend = SpanExporter & { isWrong: boolean; spans: number; readonly keys: Set<string> };
+
+function createPickyBackend(): PickyBackend {
   const backend = {
     isWrong: true,
     spans: 0,
+    keys: new Set<string>(),
     export: (spans, done) => {
       if (backend.isWrong) {
         done({ code: ExportResultCode.FAILED, error: Object.assign(new Error('wrong tenant'), { code: 400 }) });
         return;
       }
       backend.spans += spans.length;
+      for (const span of spans) backend.keys.add(spanKey(span));
       done({ code: ExportResultCode.SUCCESS });
     },
     shutdown: () => Promise.resolve(),
-  } satisfies SpanExporter & { isWrong: boolean; spans: number };
+  } satisfies PickyBackend;
   return backend;
 }
 
@@ -67,6 +72,40 @@ describe('a bridge whose backend refuses everything', () => {
     expect(await ready(test)).toEqual({ status: 200, body: { status: 'ready' } });
     expect(exporter.spans).toBeGreaterThanOrEqual(queuedSpans);
     await test.bridge.stop();
+  });
+
+  it('sends every span after a restart on the same disk with the right backend', async () => {
+    const folder = await newFolder();
+    const start = async (exporter: SpanExporter): Promise<TestBridge> => {
+      let aheadMs = 0;
+      const { journal } = await openJournal(folder, { now: () => aheadMs });
+      const test = createTestBridge({ exporter, journal });
+      await test.bridge.start();
+      return { ...test, pass: (ms) => void (aheadMs += ms) };
+    };
+    const wrong = await start(createPickyBackend());
+    for (const body of recordedBodies('mix-ray-2.56.1.ndjson')) expect((await postTo(wrong.bridge.app, body)).status).toBe(200);
+    wrong.pass(8 * 24 * HOURS_MS);
+    await until(() => isMisconfigured(wrong));
+    await wrong.bridge.stop({ timeoutMs: 0 });
+
+    const right = createPickyBackend();
+    right.isWrong = false;
+    const restarted = await start(right);
+    // Before the state of the former process is restored, nothing seems to be open.
+    while ((await ready(restarted)).status !== 200) await new Promise((resolve) => setTimeout(resolve, 5));
+    restarted.pass(8 * 24 * HOURS_MS);
+    const alone = createTestBridge();
+    await alone.bridge.start();
+    await finish(alone, 'mix-ray-2.56.1.ndjson');
+    for (const { bridge } of [alone, restarted])
+      await until(() => bridge.stats().correlator.openAttempts + bridge.stats().correlator.openJobs === 0);
+    await until(() => alone.backend.spans.length > 0 && alone.bridge.stats().exported.queuedSpans === 0);
+    await until(() => right.keys.size === new Set(alone.backend.spans.map(spanKey)).size);
+    expect([...right.keys].toSorted()).toEqual([...new Set(alone.backend.spans.map(spanKey))].toSorted());
+    expect(await ready(restarted)).toEqual({ status: 200, body: { status: 'ready' } });
+    for (const { bridge } of [alone, restarted]) await bridge.stop();
+    await removeFolder(folder);
   });
 
   it('stays ready, with a warning, when the backend accepted spans before', async () => {
