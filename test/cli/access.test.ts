@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildCli, runCli, startCli } from './built-cli.ts';
+import { BUILD_TIMEOUT_MS, buildCli, runCli, startCli } from './built-cli.ts';
 
 const token = 'the-sender-token-0123456789';
 const none = { OTEL_TRACES_EXPORTER: 'none' };
@@ -17,7 +17,7 @@ beforeAll(async () => {
   const keys = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2'];
   execFileSync('openssl', ['req', '-x509', ...keys, ...names, '-out', certFile, '-keyout', keyFile], { stdio: 'ignore' });
   cli = await buildCli();
-});
+}, BUILD_TIMEOUT_MS);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 async function addressShownBy(program: ReturnType<typeof startCli>): Promise<string> {

@@ -14,6 +14,9 @@ afterAll(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
 });
 
+/** Time for `buildCli` on a busy machine. */
+export const BUILD_TIMEOUT_MS = 60_000;
+
 /** Compiles the sources into a new package folder. Resolves with the path of its cli.js. */
 export async function buildCli(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'ray-otel-bridge-'));

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { COMMANDS, RAY_EVENT_TYPES } from '../../src/command/index.ts';
 import { SETTINGS } from '../../src/config.ts';
-import { buildCli, runCli, startCli } from './built-cli.ts';
+import { BUILD_TIMEOUT_MS, buildCli, runCli, startCli } from './built-cli.ts';
 import { readOtlpJsonLines } from '../support/otlp-spans.ts';
 import { scriptedServer, type ScriptedServer } from './scripted-server.ts';
 
@@ -17,7 +17,7 @@ let cli: string;
 
 beforeAll(async () => {
   cli = await buildCli();
-});
+}, BUILD_TIMEOUT_MS);
 
 function spanIdsOf({ posts }: ScriptedServer): readonly string[] {
   return readOtlpJsonLines(posts.map(({ body }) => body).join('\n')).map(({ traceId, spanId }) => traceId + spanId);

@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { makeAuthority } from '../export/certificates.ts';
 import { portOf } from '../export/support.ts';
-import { buildCli, runCli, startCli } from './built-cli.ts';
+import { BUILD_TIMEOUT_MS, buildCli, runCli, startCli } from './built-cli.ts';
 
 let cli: string;
 beforeAll(async () => {
   cli = await buildCli();
-});
+}, BUILD_TIMEOUT_MS);
 
 const recording = fileURLToPath(new URL('../fixtures/recordings/job-submit-ray-2.60.0.ndjson', import.meta.url));
 const authority = makeAuthority('authority');

@@ -9,7 +9,7 @@ import { parse } from 'yaml';
 import { createExporters } from '../../src/export/index.ts';
 import { parseSettings } from '../../src/config.ts';
 import { suspectVariables } from '../../src/known-variables.ts';
-import { buildCli, runCli, startCli } from '../cli/built-cli.ts';
+import { BUILD_TIMEOUT_MS, buildCli, runCli, startCli } from '../cli/built-cli.ts';
 import { type Sink, startSink } from '../export/support.ts';
 
 const project = fileURLToPath(new URL('../../', import.meta.url));
@@ -22,7 +22,7 @@ const sinks: Sink[] = [];
 
 beforeAll(async () => {
   cli = await buildCli();
-});
+}, BUILD_TIMEOUT_MS);
 
 afterEach(async () => {
   await Promise.all(sinks.splice(0).map((sink) => sink.close()));
