@@ -103,8 +103,8 @@ export function applyTaskLifecycle(state: State, session: Session, event: TaskLi
 
 function noteEnd({ ownExtra, task: { actorId, session } }: Attempt, nowMs: number): void {
   ownExtra.terminalMs ??= nowMs;
-  session.firstEndMs = Math.min(session.firstEndMs, nowMs);
-  if (actorId !== undefined) session.firstCallEndMs = Math.min(session.firstCallEndMs, nowMs);
+  session.firstEndMs ??= nowMs;
+  if (actorId !== undefined) session.firstCallEndMs ??= nowMs;
 }
 
 function hasTerminal({ transitions, untimed }: TaskLifecycle): boolean {

@@ -75,7 +75,7 @@ function isComplete(state: State, attempt: Attempt, nowMs: number): boolean {
   const { task } = attempt;
   const { session } = task;
   const settledMs = nowMs - state.options.settleMs;
-  if (session.firstEndMs > settledMs) return false;
+  if ((session.firstEndMs ?? nowMs) > settledMs) return false;
   if (isDeathOnItsWay(attempt)) return false;
   if (session.sendsProfiles && wholeTaskEntry(attempt.extra.profile) === undefined) return false;
   if (isLogOpen(attempt.extra.log)) return false;
@@ -84,7 +84,7 @@ function isComplete(state: State, attempt: Attempt, nowMs: number): boolean {
   if (!trace.isFinal || job === undefined || (job.definition === undefined && job.firstSeenMs > settledMs)) return false;
   const { actorId } = task;
   if (actorId === undefined) return true;
-  return session.sendsActors ? isPlaced(session.actors.get(actorId), attempt) : session.firstCallEndMs <= settledMs;
+  return session.sendsActors ? isPlaced(session.actors.get(actorId), attempt) : (session.firstCallEndMs ?? nowMs) <= settledMs;
 }
 
 /** The attempt writes to log files, and where its part of them ends was not reported. */

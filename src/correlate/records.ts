@@ -343,8 +343,8 @@ export class Session {
   sendsActors = false;
   sendsJobs = false;
   /** When the first end of an attempt was received, and of an actor's call: a settle time later it is known what is sent beside an end. */
-  firstEndMs = Number.POSITIVE_INFINITY;
-  firstCallEndMs = Number.POSITIVE_INFINITY;
+  firstEndMs: number | undefined;
+  firstCallEndMs: number | undefined;
   /** Something stands in the session's trace: it needs a root. */
   hasContent = false;
   closed = false;
