@@ -2,6 +2,7 @@ import type { ActorTransition, StateTransition, TimeNs } from '../event/index.ts
 import type { PlaceFacts } from './place-facts.ts';
 import type { Actor } from './records.ts';
 import { firstIndex, MAX_FIRST, nextOf } from './transitions.ts';
+import { ENDS_CREATION } from './waiting-creations.ts';
 
 /** What an actor's states say of the process that an attempt ran in. Another worker than the attempt's rules a process out, whatever the times. */
 
@@ -55,8 +56,6 @@ export function creationWaitsFromNs(actor: Actor, { number, where, ranNs }: Crea
   const next: ActorTransition | undefined = nextOf(actor, ENDS_CREATION, fromNs);
   return next !== undefined && isOfOther(next, where) ? undefined : fromNs;
 }
-
-export const ENDS_CREATION: readonly string[] = ['ALIVE', 'RESTARTING', 'DEAD'];
 
 /** The last ALIVE or RESTARTING up to a time. */
 function stateBefore({ transitions }: Actor, atNs: TimeNs): ActorTransition | undefined {

@@ -1,7 +1,9 @@
 import type { ActorTransition, TimeNs } from '../event/index.ts';
-import { ENDS_CREATION } from './actor-process.ts';
 import { DueQueue } from './due-queue.ts';
 import type { PlaceFacts } from './place-facts.ts';
+
+/** States of an actor that end a creation of it. */
+export const ENDS_CREATION: readonly string[] = ['ALIVE', 'RESTARTING', 'DEAD'];
 
 /** What is compared of a creation that waits. */
 interface Creation {
