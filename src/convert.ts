@@ -7,26 +7,26 @@ import { createMapping, type SpanOptions } from './span/index.ts';
 
 export type ConvertOptions = Partial<CorrelateOptions & SpanOptions>;
 
-/** An event as Ray posts it, and when it was received, in milliseconds since the epoch, where that is known. */
+/** An event as Ray posts it, with its receive time in milliseconds since the epoch, if known. */
 export interface ReceivedEvent {
   readonly event: unknown;
   readonly receivedMs: number | undefined;
 }
 
 export interface Converted {
-  /** By trace, oldest first; within one by start. */
+  /** Ordered by trace, oldest first, and by start within a trace. */
   readonly spans: readonly ReadableSpan[];
   /** Events that could not be used, in the order of the input. */
   readonly rejected: readonly Rejection[];
-  /** Impossible times (before 2000, after 2199, or no time at all) that were read as absent. */
+  /** Impossible times (before 2000, after 2199, or not a time) that were ignored. */
   readonly ignoredTimes: number;
 }
 
 /**
- * All spans of a stream of events that is over: what is open at its end is closed as after `orphanTimeoutMs`.
+ * Converts a complete stream of events to spans. Entities still open at its end are closed as after `orphanTimeoutMs`.
  *
  * @param rawEvents events as Ray posts them (elements of the posted arrays), in any order
- * @returns the same spans for the same events, whatever their order and repetition
+ * @returns the same spans for the same events, whatever their order and however often they are repeated
  */
 export function rayEventsToSpans(rawEvents: Iterable<unknown>, options: ConvertOptions = {}): Converted {
   return receivedEventsToSpans(withoutReceiveTime(rawEvents), options);
@@ -36,9 +36,9 @@ function* withoutReceiveTime(rawEvents: Iterable<unknown>): Generator<ReceivedEv
   for (const event of rawEvents) yield { event, receivedMs: undefined };
 }
 
-/** As `rayEventsToSpans`, for events of which is known when they were received: the spans are those that `serve` makes. */
+/** Like `rayEventsToSpans`, for events with known receive times. The spans are the same that `serve` produces. */
 export function receivedEventsToSpans(received: Iterable<ReceivedEvent>, options: ConvertOptions = {}): Converted {
-  // A finished stream is remembered whole: no tombstone may be forgotten before its end.
+  // No tombstone may be forgotten before the end of the stream.
   const correlator = createCorrelator({
     ...options,
     maxTombstones: Number.POSITIVE_INFINITY,

@@ -1,7 +1,8 @@
 /**
- * ray-otel-bridge as a library: events of Ray in, OpenTelemetry spans out.
- * `rayEventsToSpans` for streams that are over, `createBridge` for a service inside another one, the id functions for everything
- * that wants to name a span before it exists.
+ * ray-otel-bridge as a library: converts Ray's events to OpenTelemetry spans.
+ * - `rayEventsToSpans` converts a complete stream.
+ * - `createBridge` runs the bridge inside another service.
+ * - The id functions compute the id of a span before it exists.
  */
 export { type Bridge, type BridgeOptions, type BridgeState, type BridgeStats, createBridge, type StopOutcome } from './bridge/index.ts';
 export { type Converted, type ConvertOptions, rayEventsToSpans, type ReceivedEvent, receivedEventsToSpans } from './convert.ts';

@@ -5,35 +5,35 @@ import type { ExportPipeline, IsSettled } from './export/index.ts';
 import type { Sleep, TimeSlice, Scheduler } from './runtime/index.ts';
 import type { Journal, JournalCursor, JournalEntry, JournalSlice } from './journal/index.ts';
 
-/** Entries that are read from the journal at once. */
+/** Entries per read of the journal. */
 const READ_ENTRIES = 500;
-/** Time passes for the correlator at least this often, in milliseconds. */
+/** Maximum time between two updates of the correlator's time, in milliseconds. */
 const TICK_MS = 250;
-/** Wait after the journal could not be read. */
+/** Wait after a failed read of the journal. */
 const RETRY_MS = 1000;
-/** So long the pump waits for the backend to take everything that is finished, before a checkpoint; else it comes back to it later. */
-const CHECKPOINT_PATIENCE_MS = 5_000;
+/** Maximum wait for the export queue to drain before a checkpoint is postponed. */
+const MAX_DRAIN_WAIT_MS = 5_000;
 const CHECKPOINT_RETRY_MS = 15_000;
-/** Without a reason of its own an abort makes an error with its stack, many times a second. */
+/** Abort reason. Without one, `abort` would create an error with a stack trace, many times a second. */
 const WOKEN = 'woken';
 
 export interface PumpOptions {
   readonly journal: Journal;
   readonly correlator: Correlator<ReadableSpan>;
   readonly pipeline: Pick<ExportPipeline, 'enqueue' | 'hasRoom' | 'waitForRoom' | 'waitForNone'>;
-  /** Spans that a former process delivered. Default: none. */
+  /** Whether a previous process delivered the span. Default: no. */
   readonly isSettled?: IsSettled;
-  /** What the correlator runs with from `onRebuilt` on: part of each checkpoint. */
+  /** The correlator's options after `onRebuilt`, saved in each checkpoint. */
   readonly correlateOptions?: unknown;
-  /** Called when all that a former process left is worked through, or as much of it as the backend takes. */
+  /** Called when the entries of the previous process are replayed, or when the backend accepts no more of them. */
   readonly onReady?: () => void;
-  /** Called once when all that a former process left is worked through: from then on the correlator may be given other options. */
+  /** Called once when the entries of the previous process are replayed. The correlator may receive new options from then on. */
   readonly onRebuilt?: () => void;
-  /** Called for each event after it was applied, with the result and with the time when it came, on the journal's clock. */
+  /** Called after each event was applied, with the result and the receive time on the journal's clock. */
   readonly onApplied?: (event: RayEvent, applied: Applied, receivedAtMs: number) => void;
-  /** Called for each finished lifecycle when its spans are enqueued, with the time on the journal's clock. */
+  /** Called for each finished entity when its spans are enqueued, with the time on the journal's clock. */
   readonly onFinished: (output: Output<ReadableSpan>, atMs: number) => void;
-  /** Hears of an exception in a stage, which is our own bug; what caused it is skipped. */
+  /** Called for an exception in a stage, which is a bug in the bridge. The pump skips its cause. */
   readonly onBug: (stage: PumpStage, error: unknown) => void;
   readonly scheduler: Scheduler;
   readonly sleep: Sleep;
@@ -41,23 +41,23 @@ export interface PumpOptions {
 
 export type PumpStage = 'journal' | 'correlate' | 'advance' | 'span';
 
-/** Moves events from the journal through the correlator and the span mapping into the export pipeline. */
+/** Moves events from the journal through the correlator and the span mapping to the export pipeline. */
 export interface Pump {
-  /** Runs until `signal` aborts, or until `finish` was asked for and all that was in the journal is through. */
+  /** Runs until `signal` aborts, or until the journal is empty after a call of `finish`. */
   run(signal: AbortSignal): Promise<void>;
   finish(): void;
-  /** Writes the state down when everything that was finished is delivered. To be called when `run` has ended. */
+  /** Writes a checkpoint if every finished span is delivered. Call after `run` has ended. */
   checkpoint(): Promise<void>;
-  /** Where it stands in the journal. */
+  /** Position in the journal. */
   cursor(): JournalCursor;
-  /** Finished lifecycles that are not enqueued, because the pump was aborted while it waited for room. */
+  /** Finished entities that are not enqueued, because the pump was aborted while the export queue was full. */
   held(): readonly Output<ReadableSpan>[];
 }
 
 /**
- * The correlator's time is the receive time of the events while there are any, and the clock's only when the journal is empty: an
- * attempt whose last event waits in the journal must not be closed for its silence. So what comes out is a function of the journal,
- * and working through it again after a crash gives the same.
+ * The correlator's time is the receive time of the current event, or wall-clock time when the journal is drained. An attempt whose
+ * last event waits in the journal must not time out. The result is therefore a function of the journal, and a replay after a crash gives
+ * the same spans.
  */
 export function createPump(options: PumpOptions): Pump {
   const { journal, correlator, pipeline, scheduler } = options;
@@ -75,7 +75,7 @@ export function createPump(options: PumpOptions): Pump {
     while (!signal.aborted) {
       const { from, entries } = await readEntries(signal);
       cursor = Math.max(cursor, from);
-      const isThrough = entries.length === 0 ? await passTime(signal) : await applyAll(entries, signal);
+      const isThrough = entries.length === 0 ? await advanceToPresent(signal) : await applyAll(entries, signal);
       if (isThrough) await noteRebuilt(signal);
       if (isThrough && durable?.isCheckpointDue() === true) await checkpointWhenDelivered(signal);
       if (isThrough && entries.length === 0 && cursor === journal.stats().endCursor) {
@@ -97,12 +97,12 @@ export function createPump(options: PumpOptions): Pump {
     return { from: cursor, entries: [] };
   }
 
-  /** False when it was aborted before the last entry. */
+  /** Returns false when aborted before the last entry. */
   async function applyAll(entries: JournalSlice['entries'], signal: AbortSignal): Promise<boolean> {
     let slice = await scheduler.take('background');
     for (const entry of entries) {
       if (slice.hasEnded()) slice = await scheduler.take('background');
-      if (entry.receivedAtMs > timeMs && !(await moveTo(entry.receivedAtMs, signal, slice))) break;
+      if (entry.receivedAtMs > timeMs && !(await advanceTo(entry.receivedAtMs, signal, slice))) break;
       const applied = applyGuarded(entry);
       if (applied !== undefined) options.onApplied?.(entry.event, applied, timeMs);
       cursor += 1;
@@ -111,29 +111,29 @@ export function createPump(options: PumpOptions): Pump {
     return !signal.aborted;
   }
 
-  /** Nothing is to be read: the present counts. A time at which something ended is kept, because it must have ended then also after a crash. */
-  async function passTime(signal: AbortSignal): Promise<boolean> {
+  /** The journal is drained: advance to wall-clock time. A time at which something ends is stored, so that a replay ends it then too. */
+  async function advanceToPresent(signal: AbortSignal): Promise<boolean> {
     journal.release(cursor);
-    // What came meanwhile counts at its own time.
+    // New events count at their own receive time.
     if (journal.stats().endCursor > cursor) return true;
-    const presentMs = journal.seal();
+    const presentMs = journal.advanceWatermark();
     if (correlator.hasDue(presentMs)) await durable?.keepTime(presentMs);
-    return await moveTo(presentMs, signal);
+    return await advanceTo(presentMs, signal);
   }
 
-  /** Lets time pass for the correlator, and sends on what is finished by then. False when it was aborted meanwhile. */
-  async function moveTo(ms: number, signal: AbortSignal, ownTurn?: TimeSlice): Promise<boolean> {
+  /** Advances the correlator's time and enqueues the spans of everything that ends by then. Returns false when aborted. */
+  async function advanceTo(ms: number, signal: AbortSignal, currentSlice?: TimeSlice): Promise<boolean> {
     timeMs = Math.max(timeMs, ms);
-    let slice = ownTurn ?? (await scheduler.take('background'));
+    let slice = currentSlice ?? (await scheduler.take('background'));
     while (true) {
       if (heldFrom >= held.length) {
-        held = finishedNext();
+        held = nextFinished();
         heldFrom = 0;
       }
       const output = held[heldFrom];
       if (output === undefined && !correlator.hasDue(timeMs)) return true;
       if (!pipeline.hasRoom()) {
-        // A backend that is away must not keep the bridge from being ready.
+        // A backend that is down must not keep the bridge from being ready.
         options.onReady?.();
         await pipeline.waitForRoom(signal);
       }
@@ -141,23 +141,23 @@ export function createPump(options: PumpOptions): Pump {
       if (slice.hasEnded()) slice = await scheduler.take('background');
       if (output === undefined) continue;
       heldFrom += 1;
-      sendOn(output);
+      enqueueSpans(output);
     }
   }
 
-  /** One at a time, so that an exception in one loses no other. */
-  function finishedNext(): readonly Output<ReadableSpan>[] {
+  /** Returns one at a time, so that an exception in one loses no other. */
+  function nextFinished(): readonly Output<ReadableSpan>[] {
     return guarded('advance', () => correlator.advance(timeMs, 1)) ?? [];
   }
 
-  function sendOn(output: Output<ReadableSpan>): void {
+  function enqueueSpans(output: Output<ReadableSpan>): void {
     guarded('span', () => {
       pipeline.enqueue(output.spans ?? [], durable?.remembersDelivered() === true ? options.isSettled : undefined);
       options.onFinished(output, timeMs);
     });
   }
 
-  function guarded<Result>(stage: PumpStage, work: () => Result): Result | undefined {
+  function guarded<Value>(stage: PumpStage, work: () => Value): Value | undefined {
     try {
       return work();
     } catch (error) {
@@ -166,7 +166,7 @@ export function createPump(options: PumpOptions): Pump {
     }
   }
 
-  /** As `guarded`, without a closure for each event. */
+  /** Like `guarded`, but without a closure per event. */
   function applyGuarded({ event, epochMs }: JournalEntry): Applied | undefined {
     try {
       return correlator.apply(event, timeMs, epochMs);
@@ -178,27 +178,27 @@ export function createPump(options: PumpOptions): Pump {
 
   async function noteRebuilt(signal: AbortSignal): Promise<void> {
     if (!isRebuilding || cursor < (durable?.restoredUntil ?? 0)) return;
-    // What ended by itself before the former process did, ends as it did then.
-    if (durable !== undefined && !(await moveTo(durable.restoredTimeMs, signal))) return;
+    // Timeouts that the previous process applied are applied again.
+    if (durable !== undefined && !(await advanceTo(durable.restoredTimeMs, signal))) return;
     isRebuilding = false;
     options.onRebuilt?.();
     options.onReady?.();
-    // What follows is worked through with the options of now: no restart may take it for the others.
+    // Later events are processed with the current options. The checkpoint keeps a restart from using the old ones.
     if (durable !== undefined && !isSame(durable.restoredOptions, options.correlateOptions)) await checkpointWhenDelivered(signal);
   }
 
-  /** Spans that are not delivered are in no checkpoint: it waits for them, and for that nothing new may be finished. */
+  /** A checkpoint contains no undelivered spans, so the pump stops and waits until they are delivered. */
   async function checkpointWhenDelivered(signal: AbortSignal): Promise<void> {
     if (timeMs < checkpointNotBeforeMs) return;
-    const patience = new AbortController();
-    const giveUp = (): void => patience.abort();
-    signal.addEventListener('abort', giveUp);
-    const timeout = options.sleep(CHECKPOINT_PATIENCE_MS, patience.signal).then(giveUp);
-    await pipeline.waitForNone(patience.signal);
-    const isDelivered = !patience.signal.aborted;
-    giveUp();
+    const drainWait = new AbortController();
+    const endWait = (): void => drainWait.abort();
+    signal.addEventListener('abort', endWait);
+    const timeout = options.sleep(MAX_DRAIN_WAIT_MS, drainWait.signal).then(endWait);
+    await pipeline.waitForNone(drainWait.signal);
+    const isDelivered = !drainWait.signal.aborted;
+    endWait();
     await timeout;
-    signal.removeEventListener('abort', giveUp);
+    signal.removeEventListener('abort', endWait);
     if (isDelivered) await checkpoint();
     else checkpointNotBeforeMs = timeMs + CHECKPOINT_RETRY_MS;
   }
@@ -239,7 +239,7 @@ export function createPump(options: PumpOptions): Pump {
   };
 }
 
-/** Plain data, in the order in which it was made. */
+/** Compares plain data; the order of keys matters. */
 function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }

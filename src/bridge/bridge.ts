@@ -19,44 +19,50 @@ import { createMemoryJournal, type Journal, type JournalStats, type SpanKey } fr
 import { spanKey, spanKeys } from '../otlp/index.ts';
 import { defaultOpenBytes, pressureOf } from './pressure.ts';
 import { createPump } from '../pump.ts';
-import { correlateOptionsOf, restoredOptions, retellTo, takeUpCheckpoint } from './rebuild.ts';
+import { correlateOptionsOf, restoredOptions, replayStateTo, restoreCheckpoint } from './rebuild.ts';
 import { createQuarantine, quarantineFolder } from '../quarantine/index.ts';
 import { createReceiver, createSeenEvents, DEFAULT_RECEIVER_LIMITS, type Pressure, type ReceiverLimits } from '../receiver/index.ts';
 import { createMapping, jobSpanId, traceIdOf, traceUrlOf } from '../span/index.ts';
 import { createView, type View } from '../view/index.ts';
 
-/** Stands beside the names of exporters where the journal remembers what was delivered: the log has the line of a finished job. */
+/** The name under which the journal remembers which finished jobs were logged, as it remembers delivered spans by exporter name. */
 const JOB_LOG = '(log of finished jobs)';
 
-/** What is queued for the quarantine may take this long at the end. */
+/** Maximum time to write queued quarantine entries at shutdown. */
 const QUARANTINE_CLOSE_MS = 1000;
 
-/** Between two lines of the log that tell how far the state is rebuilt. */
-const REBUILDING_INTERVAL_MS = 5_000;
-/** Up to here senders come first: some seconds of work. Beyond, the pump gets more of the event loop. */
-const MAX_BEHIND_ENTRIES = 500_000;
+/** Interval of the log lines about the progress of a restore. */
+const RESTORE_LOG_INTERVAL_MS = 5_000;
+/** Up to this backlog, some seconds of work, senders have priority. Above it the pump gets more of the event loop. */
+const MAX_BACKLOG_ENTRIES = 500_000;
 
 export interface BridgeOptions {
-  /** Where spans go: any SpanExporter. Without this and `exporters`, the exporters that the `OTEL_*` variables of `env` name. */
+  /** Receives the spans. Default: `exporters`, or else the exporters that the `OTEL_*` variables of `env` describe. */
   readonly exporter?: SpanExporter;
   readonly exporters?: readonly NamedExporter[];
-  /** Default: in memory, of `settings.maxJournalBytes`. `openDiskJournal` opens one that outlives the process; the bridge closes it when it stops. */
+  /**
+   * Default: a journal in memory, limited to `settings.maxJournalBytes`. `openDiskJournal` opens one that outlives the process. The bridge
+   * closes it when it stops.
+   */
   readonly journal?: Journal;
-  /** What is left out takes its default. */
+  /** Overrides of the default settings. */
   readonly settings?: Partial<Settings>;
   /** Default: JSON lines on stderr, at `settings.logLevel`. */
   readonly telemetry?: Telemetry;
-  /** Who may post and read. Default: by the tokens that `settings` name. */
+  /** The tokens for posting and reading. Default: those in `settings`. */
   readonly access?: Access;
   /** Default `process.env`. Only `OTEL_*` variables are read. */
   readonly env?: Environment;
-  /** Default: the system's clock. */
+  /** Default: the system clock. */
   readonly clock?: Clock;
   readonly receiverLimits?: Partial<ReceiverLimits>;
   readonly exportLimits?: Partial<ExportLimits>;
-  /** With `settings.view` = `on`: what the page shows while nothing has come, as lines for a shell; `{url}` stands for the address to post to. */
+  /**
+   * With `settings.view` = `on`: shell commands that the page shows before the first event. `{url}` is replaced by the address that Ray
+   * posts to.
+   */
   readonly setupLines?: readonly string[];
-  /** Called once for each span and exporter that would not take it. */
+  /** Called once for each span that an exporter permanently refused. */
   readonly onRefused?: OnRefused;
 }
 
@@ -66,38 +72,40 @@ export interface BridgeStats {
   readonly correlator: CorrelatorStats;
   readonly exported: ExportStats;
   readonly seenEventIds: number;
-  /** Entries that wait to be written to quarantine. */
+  /** Entries waiting to be written to quarantine. */
   readonly quarantineQueued: number;
 }
 
 export type BridgeState = 'created' | 'running' | 'stopping' | 'stopped';
 
 export interface StopOutcome {
-  /** Spans that were finished and not delivered. */
+  /** Finished spans that were not delivered. */
   readonly undelivered: number;
-  /** Accepted events that were not read from the journal. */
+  /** Accepted events that the pump did not read from the journal. */
   readonly unreadEvents: number;
-  /** The journal outlives the process: the next start delivers and finishes what is left. */
+  /** True when the journal outlives the process: the next start continues with the rest. */
   readonly isKept: boolean;
 }
 
-/** Ray's events in by HTTP, spans out through an exporter. */
+/** Receives Ray's events over HTTP and sends spans through exporters. */
 export interface Bridge {
-  /** `POST /`, `POST /v1/events`, `GET /healthz`, `/readyz`, `/metrics`, and with `settings.view` = `on` also `GET /` and `/api/v1`; mount it, or serve `app.fetch`. */
+  /**
+   * Routes: `POST /`, `POST /v1/events`, `GET /healthz`, `/readyz`, `/metrics`; with `settings.view` = `on` also `GET /` and `/api/v1`. Mount
+   * it in a Hono app, or serve `app.fetch`.
+   */
   readonly app: Hono;
-  /** Takes up what the journal holds of a former process, and starts to turn what is accepted into spans; `/readyz` tells when it has. Idempotent. */
+  /** Restores the state of the previous process from the journal, and starts the pump. `/readyz` answers 200 once the state is restored. Idempotent. */
   start(): Promise<void>;
   /**
-   * Takes no more events, turns what was accepted into spans, delivers what is finished, and shuts the exporters down, all within
-   * `timeoutMs` (default `settings.drainTimeoutMs`). What is not finished in Ray, or not delivered, stays in the journal if that outlives the
-   * process, and gets no span otherwise. Idempotent.
+   * Stops accepting events, processes the accepted ones, delivers finished spans, and shuts the exporters down, within `timeoutMs`
+   * (default `settings.drainTimeoutMs`). Unfinished and undelivered work stays in a journal on disk; without one it is lost. Idempotent.
    */
   stop(options?: { readonly timeoutMs?: number }): Promise<StopOutcome>;
   stats(): BridgeStats;
 }
 
 /**
- * Builds the stages and joins them. Throws when the `OTEL_*` variables or token files cannot be used, with every problem found.
+ * Builds the stages and connects them. Throws an error with every problem when the `OTEL_*` variables or token files are unusable.
  *
  * @example
  * const bridge = createBridge({ exporter });
@@ -112,8 +120,8 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const access = options.access ?? accessOf(settings);
   const journal = options.journal ?? createMemoryJournal({ ...memoryLimit(settings), now: clock.now });
   const { durable } = journal;
-  // What waits in memory is not to become more for the sake of faster answers.
-  const scheduler = createScheduler({ isBackgroundBehind: () => durable === undefined || journal.stats().entries > MAX_BEHIND_ENTRIES });
+  // A journal in memory must not grow for the sake of faster answers, so the background always gets whole slices.
+  const scheduler = createScheduler({ isBackgroundBehind: () => durable === undefined || journal.stats().entries > MAX_BACKLOG_ENTRIES });
   const limits = { ...DEFAULT_RECEIVER_LIMITS, maxBodyBytes: settings.maxBodyBytes, ...options.receiverLimits };
   const seenEvents = createSeenEvents(limits.maxRememberedEvents);
   const { isSampled, ...spanEnvironment } = spanEnvironmentOf(env);
@@ -188,21 +196,21 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     });
   }
 
-  /** An exporter that never worked keeps the bridge from being ready. One that worked before does not: the journal keeps what comes. */
+  /** An exporter that never worked makes the bridge not ready. One that worked before does not: the journal keeps the events. */
   function notReadyReason(): string | undefined {
-    return rebuildReason() ?? (describeProblems(pipeline.stats(), false).join('; ') || undefined);
+    return restoreReason() ?? (describeProblems(pipeline.stats(), false).join('; ') || undefined);
   }
 
-  function rebuildReason(): string | undefined {
-    if (state === 'created') return 'the bridge is not started';
+  function restoreReason(): string | undefined {
+    if (state === 'created') return 'the bridge has not started';
     if (isReady) return undefined;
-    const { records, events, ofEvents } = rebuildProgress();
-    return `the state is being rebuilt from the journal: ${records} records of the checkpoint, ${events} of ${ofEvents} events since then`;
+    const { records, events, ofEvents } = restoreProgress();
+    return `restoring the state from the journal: ${records} records of the checkpoint, ${events} of ${ofEvents} later events`;
   }
 
   const warnings = (): readonly string[] => describeProblems(pipeline.stats(), true);
 
-  function rebuildProgress(): RebuildProgress {
+  function restoreProgress(): RebuildProgress {
     const ofEvents = (durable?.restoredUntil ?? 0) - firstCursor;
     return { records: restoredRecords, events: Math.min(pump.cursor() - firstCursor, ofEvents), ofEvents };
   }
@@ -211,24 +219,24 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     correlator.configure(correlateOptions);
     if (durable === undefined) return;
     const durationMs = clock.now() - startedMs;
-    telemetry.rebuilt({ ...rebuildProgress(), durationMs, openAttempts: correlator.openAttempts() });
+    telemetry.rebuilt({ ...restoreProgress(), durationMs, openAttempts: correlator.openAttempts() });
   }
 
-  async function rebuildAndPump(): Promise<void> {
+  async function restoreAndPump(): Promise<void> {
     const done = new AbortController();
-    const telling = tellRebuilding(done.signal);
+    const logging = logRestore(done.signal);
     if (durable !== undefined)
-      await takeUpCheckpoint(durable, correlator, scheduler, (count) => (restoredRecords += count), abortPump.signal);
-    if (durable !== undefined && view !== undefined) await retellTo(view, correlator, scheduler);
+      await restoreCheckpoint(durable, correlator, scheduler, (count) => (restoredRecords += count), abortPump.signal);
+    if (durable !== undefined && view !== undefined) await replayStateTo(view, correlator, scheduler);
     await pump.run(abortPump.signal);
     done.abort();
-    await telling;
+    await logging;
   }
 
-  async function tellRebuilding(signal: AbortSignal): Promise<void> {
-    while (rebuildReason() !== undefined && !signal.aborted) {
-      await clock.sleep(REBUILDING_INTERVAL_MS, signal);
-      if (rebuildReason() !== undefined && !signal.aborted) telemetry.rebuilding(rebuildProgress());
+  async function logRestore(signal: AbortSignal): Promise<void> {
+    while (restoreReason() !== undefined && !signal.aborted) {
+      await clock.sleep(RESTORE_LOG_INTERVAL_MS, signal);
+      if (restoreReason() !== undefined && !signal.aborted) telemetry.rebuilding(restoreProgress());
     }
   }
 
@@ -239,13 +247,13 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     if (lifecycle.kind !== 'job') return;
     const traceId = traceIdOf(lifecycle.trace);
     const spanId = jobSpanId(lifecycle.session, lifecycle.jobId);
-    if (!isFirstLine(`${traceId}${spanId}`)) return;
+    if (!isFirstLogLine(`${traceId}${spanId}`)) return;
     const hasLink = spans !== undefined && settings.traceUrl !== undefined;
     telemetry.jobFinished(describeJob(lifecycle, traceId, hasLink ? traceUrlOf(settings.traceUrl, traceId, spanId) : undefined));
   }
 
-  /** Remembers which jobs were logged as it remembers which spans were delivered: a journal that is worked through again logs none twice. */
-  function isFirstLine(key: SpanKey): boolean {
+  /** True the first time for each job, also across restarts, so that a replay of the journal logs no job twice. */
+  function isFirstLogLine(key: SpanKey): boolean {
     if (durable?.wasDelivered(JOB_LOG, key) === true) return false;
     durable?.noteDelivered(JOB_LOG, Buffer.from(key, 'hex'));
     return true;
@@ -256,7 +264,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       telemetry,
       scheduler,
       now: clock.now,
-      // The journal's clock stands still while no process runs.
+      // The journal's clock stops while no process runs.
       heardAtMs: (journalMs) => clock.now() - Math.max(0, journal.nowMs() - journalMs),
       sleep: clock.sleep,
       readTokens: access.read,
@@ -273,7 +281,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     state = 'running';
     isReady = durable === undefined;
     startedMs = clock.now();
-    pumping = rebuildAndPump();
+    pumping = restoreAndPump();
     watching = watchFiles([...access.files, ...pipeline.files], {
       sleep: clock.sleep,
       signal: abortWatch.signal,
@@ -291,7 +299,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     const inTime = new AbortController();
     const timeout = clock.sleep(timeoutMs, inTime.signal).then(() => abortPump.abort());
     pump.finish();
-    // Ends the waits for a backend that may be back by now.
+    // Ends backoffs, because the backend may work again.
     await pipeline.drain(0);
     await pumping;
     inTime.abort();

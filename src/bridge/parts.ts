@@ -4,7 +4,7 @@ import type { Settings } from '../config.ts';
 import { createExporters, type NamedExporter } from '../export/index.ts';
 import { readSpanEnvironment, type SpanEnvironment } from '../span/index.ts';
 
-// What the bridge makes its parts of: settings, variables, and what the caller gave instead.
+// Builds the parts of the bridge from settings, variables and the caller's options.
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -7,7 +7,7 @@ import type { Health, View } from '../view/index.ts';
 
 const NS_PER_MS = 1_000_000n;
 
-/** What the log says of a finished job. `traceUrl` is where its trace can be looked at. */
+/** The log fields of a finished job. `traceUrl` links to its trace. */
 export function describeJob(job: JobLifecycle, traceId: string, traceUrl: string | undefined): FinishedJob {
   return {
     session: job.session,
@@ -28,14 +28,17 @@ export function describeJob(job: JobLifecycle, traceId: string, traceUrl: string
   };
 }
 
-/** Counts a result of the correlator. */
-export function countFinished(telemetry: Pick<Telemetry, 'markMade' | 'lifecycleFinished' | 'attemptEnded'>, lifecycle: Lifecycle): void {
-  if (lifecycle.kind === 'mark') return telemetry.markMade(lifecycle.parent.kind);
+/** Counts a finished entity in the metrics. */
+export function countFinished(
+  telemetry: Pick<Telemetry, 'inFlightReported' | 'lifecycleFinished' | 'attemptEnded'>,
+  lifecycle: Lifecycle,
+): void {
+  if (lifecycle.kind === 'mark') return telemetry.inFlightReported(lifecycle.parent.kind);
   telemetry.lifecycleFinished(lifecycle.kind);
   if (lifecycle.kind === 'attempt' && lifecycle.placeholder !== true) telemetry.attemptEnded(lifecycle.outcome);
 }
 
-/** For attempts that end without a span of their own. */
+/** Reports attempts that are rolled up, and so end without a span of their own. */
 export function reportFolded(
   telemetry: Pick<Telemetry, 'attemptEnded'>,
   view: Pick<View, 'folded'> | undefined,
@@ -46,7 +49,7 @@ export function reportFolded(
   };
 }
 
-/** The exporters that are misconfigured, with the likely mistake: those whose backend accepted spans before, or those whose backend never did. */
+/** Describes misconfigured exporters. `didWork` selects those whose backend has accepted spans before, or those whose backend never has. */
 export function describeProblems({ workers }: ExportStats, didWork: boolean): readonly string[] {
   return workers.flatMap(({ exporter, hasAccepted, problem }) =>
     problem === undefined || hasAccepted !== didWork
@@ -55,7 +58,7 @@ export function describeProblems({ workers }: ExportStats, didWork: boolean): re
   );
 }
 
-/** What the live page tells of the bridge itself. */
+/** The state of the bridge, for the live page. */
 export function healthOf(
   state: Health['state'],
   reason: string | undefined,
@@ -91,11 +94,11 @@ export interface ReadingSources {
   /** Scheme, host and port of each backend, or the path of a file. */
   readonly endpoints: readonly string[];
   readonly nowMs: number;
-  /** Undefined when there is none. */
+  /** Undefined when the view is off. */
   readonly view: ReturnType<View['stats']> | undefined;
 }
 
-/** What the stages know at this moment, for `/metrics`. */
+/** Current values of all stages, for `/metrics`. */
 export function readingsOf(sources: ReadingSources): Readings {
   const { journal, correlator, exported, seenEventIds, quarantineQueued, maxOpenAttempts, maxOpenBytes, endpoints, nowMs, view } = sources;
   const ageSeconds = (sinceMs = nowMs): number => Math.max(0, nowMs - sinceMs) / 1000;

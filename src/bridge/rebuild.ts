@@ -4,23 +4,23 @@ import type { Settings } from '../config.ts';
 import type { Scheduler } from '../runtime/index.ts';
 import type { View } from '../view/index.ts';
 
-/** What of the settings shapes what the correlator hands out. Part of each checkpoint, so that a restart works with what applied then. */
+/** The settings that change the correlator's results. Each checkpoint contains them, so that a restart replays events with the same ones. */
 export function correlateOptionsOf(settings: Settings): Partial<CorrelateOptions> {
   const { settleMs, orphanTimeoutMs, maxSpansPerTrace, maxBytesPerTrace, nesting, slowMs, inFlight, inFlightAfterMs } = settings;
   return { settleMs, orphanTimeoutMs, maxSpansPerTrace, maxBytesPerTrace, nesting, slowMs, inFlight, inFlightAfterMs };
 }
 
-/** The options of a checkpoint; those of now when there is none, or it is damaged. */
+/** The options of the checkpoint, or the current ones without an undamaged checkpoint. */
 export function restoredOptions(durable: Durable | undefined, current: Partial<CorrelateOptions>): Partial<CorrelateOptions> {
   const restored = durable?.restoredOptions;
   return typeof restored === 'object' && restored !== null ? { ...current, ...restored } : current;
 }
 
 /**
- * Takes up the state of the last checkpoint, in turns; calls `onRecords` after each portion. Records that cannot be used are counted and left out. When
- * `signal` aborts, what was not read by then is not taken up.
+ * Restores the state of the last checkpoint, in time slices. Calls `onRecords` after each portion. Unusable records are counted and
+ * skipped. When `signal` aborts, the rest is not restored.
  */
-export async function takeUpCheckpoint(
+export async function restoreCheckpoint(
   durable: Durable,
   correlator: Correlator,
   scheduler: Scheduler,
@@ -32,7 +32,7 @@ export async function takeUpCheckpoint(
     for (const record of portion) {
       if (slice.hasEnded()) slice = await scheduler.take('background');
       try {
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as the correlator wrote it; what is not, throws
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by the correlator; anything else throws
         correlator.restore(record as CheckpointRecord);
       } catch (error) {
         durable.noteDamaged(`a record of the checkpoint: ${error instanceof Error ? error.message : String(error)}`);
@@ -42,8 +42,8 @@ export async function takeUpCheckpoint(
   }
 }
 
-/** Tells the view what was open when the checkpoint was made, in turns. */
-export async function retellTo(view: View, correlator: Correlator, scheduler: Scheduler): Promise<void> {
+/** Replays the state of the checkpoint to the view, in time slices. */
+export async function replayStateTo(view: View, correlator: Correlator, scheduler: Scheduler): Promise<void> {
   let slice = await scheduler.take();
   for (const retold of correlator.retell()) {
     if (slice.hasEnded()) slice = await scheduler.take();

@@ -11,7 +11,7 @@ interface Found {
   readonly value: Buffer;
 }
 
-/** Keys; of them the first counts, or with `reverse` the last. */
+/** A range of keys. Reads take its first key, or its last with `reverse`. */
 interface BatchRange {
   readonly gt?: Buffer;
   readonly gte?: Buffer;
@@ -20,14 +20,14 @@ interface BatchRange {
   readonly reverse?: boolean;
 }
 
-/** Where the stored batches end. */
+/** The end of the stored batches. */
 export interface BatchesEnd {
   readonly endCursor: JournalCursor;
   readonly endBytes: number;
   readonly lastReceivedAtMs: number;
 }
 
-/** The batches in the store, and what to do about damaged ones: they are kept aside, counted, and the rest is read on. */
+/** The batches in the store. Damaged ones are set aside and counted, and reading continues after them. */
 export class Batches {
   readonly #level: () => Level;
   readonly #limits: Pick<DiskJournalLimits, 'maxDamagedBytes'>;
@@ -40,24 +40,24 @@ export class Batches {
     this.#onEvent = onEvent;
   }
 
-  /** The batch that `cursor` is in, or the first one after it; undefined when there is none up to `endCursor`. */
+  /** The batch that contains `cursor`, or the first one after it. Undefined if there is no batch before `endCursor`. */
   async at(cursor: JournalCursor, endCursor: JournalCursor): Promise<StoredBatch | undefined> {
     const holding = await this.#readableLast(cursor);
     const own = holding === undefined ? undefined : await this.#decoded(holding);
     const found = own !== undefined && own.firstCursor + own.entries.length > cursor ? own : await this.#firstAfter(cursor, endCursor);
     const from = found?.firstCursor ?? endCursor;
     if (from > cursor)
-      this.#onEvent({ name: 'journal_damaged', what: `entries ${cursor} to ${from - 1} are not there`, entries: from - cursor });
+      this.#onEvent({ name: 'journal_damaged', what: `entries ${cursor} to ${from - 1} are missing`, entries: from - cursor });
     return found;
   }
 
-  /** Header of the batch that `cursor` is in. */
+  /** Stored bytes of all batches before the one that contains `cursor`. */
   async bytesBefore(cursor: JournalCursor): Promise<number | undefined> {
     const found = await this.#readableLast(cursor);
     return found === undefined ? undefined : readBatchHeader(found.firstCursor, found.value)?.bytesBefore;
   }
 
-  /** Throws when the engine cannot read the last one. */
+  /** Throws when LevelDB cannot read the last batch. */
   async end(): Promise<BatchesEnd | undefined> {
     for (;;) {
       const last = await this.#last(Number.MAX_SAFE_INTEGER);
@@ -71,7 +71,7 @@ export class Batches {
     }
   }
 
-  /** Gives back every batch that ends before the one in which `cursor` is. */
+  /** Removes every batch before the one that contains `cursor`. */
   async removeBefore(cursor: JournalCursor, endCursor: JournalCursor): Promise<void> {
     const holding = cursor === endCursor ? undefined : await this.#lastCursor(cursor);
     const { gte } = rangeOf('batch');
@@ -86,13 +86,13 @@ export class Batches {
       try {
         const firstCursor = await this.#firstCursor({ gt: numberedKey('batch', after), lt: rangeOf('batch').lt });
         if (firstCursor === undefined) return undefined;
-        const found = await this.#beginningAt(firstCursor);
+        const found = await this.#batchAt(firstCursor);
         const decoded = found === undefined ? undefined : await this.#decoded(found);
         if (decoded !== undefined) return decoded;
         after = firstCursor;
         step = 1;
       } catch (error) {
-        // A block of a table file: the engine cannot read past it, so the search goes on behind it.
+        // LevelDB cannot read past a damaged block of a table file, so the search continues after it.
         if (!isCorruption(error)) throw error;
         this.#onEvent({ name: 'journal_damaged', what: `a block of a table file: ${reasonOf(error)}`, entries: 0 });
         after += step;
@@ -101,7 +101,7 @@ export class Batches {
     return undefined;
   }
 
-  /** Undefined also when the engine cannot read it. */
+  /** Like `#last`, but undefined when LevelDB cannot read the batch. */
   async #readableLast(cursor: JournalCursor): Promise<Found | undefined> {
     try {
       return await this.#last(cursor);
@@ -112,33 +112,34 @@ export class Batches {
     }
   }
 
-  /** The batch that begins at `cursor` or as the last one before it. */
+  /** The batch that starts at `cursor`, or else the last one before it. */
   async #last(cursor: JournalCursor): Promise<Found | undefined> {
-    // Who reads on asks for the beginning of a batch nearly always.
-    const found = await this.#beginningAt(cursor);
+    // A sequential reader nearly always asks for the start of a batch.
+    const found = await this.#batchAt(cursor);
     if (found !== undefined) return found;
     const firstCursor = await this.#lastCursor(cursor);
-    return firstCursor === undefined ? undefined : await this.#beginningAt(firstCursor);
+    return firstCursor === undefined ? undefined : await this.#batchAt(firstCursor);
   }
 
-  /** Where the batch begins that `#last` gives. */
+  /** The first cursor of the batch that `#last` returns. */
   async #lastCursor(cursor: JournalCursor): Promise<JournalCursor | undefined> {
     return await this.#firstCursor({ gte: rangeOf('batch').gte, lte: numberedKey('batch', cursor), reverse: true });
   }
 
   async #firstCursor(range: BatchRange): Promise<JournalCursor | undefined> {
-    // Keys alone: what an iterator read stays in memory, unseen by the garbage collector, until the iterator itself is collected.
+    // Keys only: an iterator keeps the values it read, outside the V8 heap, until it is garbage-collected.
     const [key] = await this.#level()
       .keys({ ...range, limit: 1 })
       .all();
     return key === undefined ? undefined : numberOf(key);
   }
 
-  async #beginningAt(firstCursor: JournalCursor): Promise<Found | undefined> {
+  async #batchAt(firstCursor: JournalCursor): Promise<Found | undefined> {
     const value = await this.#level().get(numberedKey('batch', firstCursor));
     return value === undefined ? undefined : { firstCursor, value };
   }
 
+  /** Undefined when the batch is damaged; it is then set aside. */
   async #decoded(found: Found): Promise<StoredBatch | undefined> {
     const decoded = decodeBatch(found.firstCursor, found.value);
     if (decoded === undefined) await this.#setAside(found);

@@ -7,13 +7,13 @@ import { isCorruption, reasonOf } from './repair-store.ts';
 import type { Level } from './store.ts';
 import { decodeValue, encodeTransient, encodeValue } from './stored-value.ts';
 
-/** Which checkpoint counts: its portions are those of `generation`. */
+/** The current checkpoint. Its portions are those of `generation`. */
 export interface StoredCheckpoint {
   readonly generation: number;
   readonly portions: number;
   readonly bytes: number;
   readonly cursor: JournalCursor;
-  /** Of the batches before `cursor`: see `BatchHeader.bytesBefore`. */
+  /** Stored bytes of all batches before `cursor`: see `BatchHeader.bytesBefore`. */
   readonly bytesBefore: number;
   readonly timeMs: number;
   readonly options: unknown;
@@ -33,7 +33,7 @@ export interface CheckpointStoreOptions {
   readonly onEvent: OnJournalEvent;
 }
 
-/** The checkpoint in the store: portions of records, and one record that says which portions count. */
+/** The checkpoint in the store: portions of records, and one record that names the current generation of portions. */
 export class CheckpointStore {
   readonly #level: () => Level;
   readonly #options: CheckpointStoreOptions;
@@ -48,13 +48,13 @@ export class CheckpointStore {
     const value = await this.#level().get(KEYS.checkpoint);
     const content = value === undefined ? undefined : decodeValue(value)?.content;
     if (isCheckpoint(content)) this.current = content;
-    else if (value !== undefined) this.#tellDamaged('the record of the checkpoint');
+    else if (value !== undefined) this.#reportDamaged('the record of the checkpoint');
     return this.current;
   }
 
   /**
-   * The records, in their portions. Portions that are damaged are told, and left out; what the disk does not give just now is told, and asked
-   * for again until it comes or `signal` aborts, which ends the records early.
+   * Yields the records of each portion. Damaged portions are reported and skipped. A failed read is reported and retried until it succeeds or
+   * `signal` aborts, which ends the records early.
    */
   async *read(signal: AbortSignal): AsyncIterable<readonly unknown[]> {
     const { generation, portions } = this.current ?? { generation: 0, portions: 0 };
@@ -64,18 +64,18 @@ export class CheckpointStore {
       if (signal.aborted) return;
       const content = value === undefined ? undefined : decodeValue(value)?.content;
       if (Array.isArray(content)) yield content;
-      else this.#tellDamaged(what);
+      else this.#reportDamaged(what);
     }
   }
 
-  /** Undefined when it is not there, or damaged. */
+  /** Undefined when the value is missing or damaged. */
   async #get(key: Buffer, what: string, signal: AbortSignal): Promise<Buffer | undefined> {
     const { limits, sleep, onEvent } = this.#options;
     while (!signal.aborted) {
       try {
         return await this.#level().get(key);
       } catch (error) {
-        // A block that the engine cannot read is as lost as one whose checksum is wrong.
+        // A block that LevelDB cannot read is lost, like a value with a wrong checksum.
         if (isCorruption(error)) return undefined;
         onEvent({ name: 'journal_read_failed', what, reason: reasonOf(error) });
         await sleep(limits.retryMs, signal);
@@ -84,17 +84,17 @@ export class CheckpointStore {
     return undefined;
   }
 
-  #tellDamaged(what: string): void {
+  #reportDamaged(what: string): void {
     this.#options.onEvent({ name: 'journal_damaged', what, entries: 0 });
   }
 
-  /** Takes the place of the last one with one synced write; before that, the last one counts. */
-  async save(checkpoint: NewCheckpoint, place: Pick<StoredCheckpoint, 'bytesBefore' | 'timeMs'>): Promise<WrittenPortions> {
+  /** Replaces the previous checkpoint with one synced write. Until then the previous one is valid. */
+  async save(checkpoint: NewCheckpoint, position: Pick<StoredCheckpoint, 'bytesBefore' | 'timeMs'>): Promise<WrittenPortions> {
     const generation = (this.current?.generation ?? 0) + 1;
     const { cursor, options } = checkpoint;
     const written = await this.#writePortions(generation, checkpoint);
-    const stored = { generation, portions: written.portions, bytes: written.bytes, cursor, options, ...place };
-    // A sync covers the engine's newest log only, and the portions may stand in older ones: this puts them into table files, which are synced.
+    const stored = { generation, portions: written.portions, bytes: written.bytes, cursor, options, ...position };
+    // A sync covers only LevelDB's newest log, but the portions may be in older ones. Compaction moves them to table files, which are synced.
     await this.#level().compactRange(numberedKey('checkpoint', generation), numberedKey('checkpoint', generation + 1));
     await this.#level().put(KEYS.checkpoint, encodeValue(stored), { sync: true });
     this.current = stored;
@@ -107,7 +107,7 @@ export class CheckpointStore {
     let portion: unknown[] = [];
     const write = async (): Promise<void> => {
       const value = encodeTransient(portion);
-      // Not synced: the record that makes them count is, after them.
+      // Not synced: the record that makes them valid is synced after them.
       await this.#level().put(numberedKey('checkpoint', generation, written.portions), value);
       written.portions += 1;
       written.records += portion.length;
@@ -128,7 +128,7 @@ export class CheckpointStore {
     return written;
   }
 
-  /** Portions of every other generation: older ones, and what an interrupted checkpoint left. */
+  /** Removes portions of other generations: older ones, and those of an interrupted checkpoint. */
   async #removeOthers(generation: number): Promise<void> {
     const { gte, lt } = rangeOf('checkpoint');
     await this.#level().clear({ gte, lt: numberedKey('checkpoint', generation) });

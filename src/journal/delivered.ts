@@ -11,14 +11,14 @@ export interface DeliveredWrite {
   readonly value: Buffer;
 }
 
-/** Spans that were delivered since the last checkpoint: what a former process left, and what is to be written. */
+/** Spans delivered since the last checkpoint: by previous processes, and those not written to the store yet. */
 export class Delivered {
-  readonly #former = new Map<string, Set<SpanKey>>();
+  readonly #previous = new Map<string, Set<SpanKey>>();
   readonly #unwritten: { readonly exporter: string; readonly keys: Buffer }[] = [];
   #next = 0;
   bytes = 0;
 
-  /** Calls `onDamaged` for each record that cannot be read. */
+  /** Calls `onDamaged` for each unreadable record. */
   async load(level: Level, onDamaged: () => void): Promise<void> {
     for await (const [key, value] of level.iterator(rangeOf('delivered'))) {
       this.#next = numberOf(key);
@@ -30,11 +30,11 @@ export class Delivered {
   }
 
   was(exporter: string, key: SpanKey): boolean {
-    return this.#former.get(exporter)?.has(key) === true;
+    return this.#previous.get(exporter)?.has(key) === true;
   }
 
   get remembers(): boolean {
-    return this.#former.size > 0;
+    return this.#previous.size > 0;
   }
 
   note(exporter: string, keys: Buffer): void {
@@ -45,7 +45,7 @@ export class Delivered {
     return this.#unwritten.length > 0;
   }
 
-  /** What is to be written, for `written` to be called when it is. */
+  /** The records to write. Call `written` with them afterwards. */
   unwritten(): readonly DeliveredWrite[] {
     return this.#unwritten.map(({ exporter, keys }, index) => ({
       type: 'put',
@@ -60,7 +60,7 @@ export class Delivered {
     for (const { value } of writes) this.bytes += value.length;
   }
 
-  /** Where the records of now end: a checkpoint makes them needless. */
+  /** Number of the last record. A checkpoint makes the records up to it obsolete. */
   get end(): number {
     return this.#next;
   }
@@ -68,14 +68,14 @@ export class Delivered {
   async removeTo(level: Level, end: number): Promise<void> {
     await level.clear({ gte: rangeOf('delivered').gte, lte: numberedKey('delivered', end) });
     if (this.#next === end) this.bytes = 0;
-    this.#former.clear();
+    this.#previous.clear();
   }
 
   #add([exporter, bytes]: readonly [string, Uint8Array]): void {
-    let keys = this.#former.get(exporter);
+    let keys = this.#previous.get(exporter);
     if (keys === undefined) {
       keys = new Set();
-      this.#former.set(exporter, keys);
+      this.#previous.set(exporter, keys);
     }
     const hex = Buffer.from(bytes).toString('hex');
     for (let start = 0; start < hex.length; start += KEY_HEX) keys.add(hex.slice(start, start + KEY_HEX));

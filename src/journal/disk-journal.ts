@@ -18,7 +18,7 @@ import type {
 import type { OnJournalEvent } from './journal-event.ts';
 import { KEYS } from './keys.ts';
 import { DEFAULT_DISK_JOURNAL_LIMITS, type DiskJournalLimits } from './limits.ts';
-import { assertReachable, closedOutcome, RETRY_AFTER_MS } from './outcomes.ts';
+import { assertReachable, JOURNAL_CLOSED, RETRY_AFTER_MS } from './outcomes.ts';
 import { Space } from './space.ts';
 import { isCorruption, reasonOf, remedyOf, removeReplaced } from './repair-store.ts';
 import { type Level, openStore, type OpenProblem } from './store.ts';
@@ -27,25 +27,25 @@ import { decodeValue, encodeBatch, type StoredBatch } from './stored-value.ts';
 import { Tail } from './tail.ts';
 import type { QueuedBatch } from './write-queue.ts';
 
-/** In silence a checkpoint is due when it would give back so much of its own size. */
+/** When idle, a checkpoint is due once it frees this share of its own size. */
 const IDLE_CHECKPOINT_SHARE = 1 / 8;
-/** The same under load: writing state takes about a fifth of what reading those events does. */
+/** The same under load: writing the state then costs about a fifth of reading those events. */
 const LOAD_CHECKPOINT_SHARE = 0.6;
 
 export interface DiskJournalOptions {
-  /** Made when there is none. One process at a time can have it. */
+  /** Created if missing. Only one process may use it. */
   readonly folder: string;
   /**
-   * `always`: an append is synced to the disk before it resolves; what was answered 200 outlives a power failure. `interval`: synced every
-   * `syncIntervalMs`; it outlives the end of the process, and a power failure or a crash of the system takes what came since.
+   * `always`: an append resolves after a sync, so a batch that was answered 200 survives a power failure. `interval`: syncs every
+   * `syncIntervalMs`. A batch then survives the end of the process, but a power failure loses the batches since the last sync.
    */
   readonly sync: 'always' | 'interval';
   readonly syncIntervalMs: number;
-  /** What is left out takes its default. */
+  /** Overrides of the default limits. */
   readonly limits?: Partial<DiskJournalLimits>;
   /** Milliseconds on a clock that never steps back. */
   readonly now: () => number;
-  /** Milliseconds since the epoch, where the clock of a new journal starts. */
+  /** Milliseconds since the epoch. The clock of a new journal starts here. */
   readonly epochMs: () => number;
   /** Resolves early when `signal` aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -96,17 +96,17 @@ class DiskJournal implements Journal, Durable {
   readonly #checkpoints: CheckpointStore;
   readonly #delivered = new Delivered();
   readonly #tail = new Tail();
-  readonly #waits = createWaiters();
+  readonly #waiters = createWaiters();
   readonly #space: Space;
   #clock: JournalClock;
   #writer: StoreWriter | undefined;
   #isClosed = false;
-  /** Entries before it are worked through. */
+  /** The pump has processed the entries before it. */
   #releasedCursor: JournalCursor = 0;
   /** Entries before it are on disk. */
   #endCursor: JournalCursor = 0;
   #endBytes = 0;
-  /** As they will be when all that is queued is on disk. */
+  /** End cursor and bytes, including queued batches. */
   #queuedCursor: JournalCursor = 0;
   #queuedBytes = 0;
   #lastAppendMs = 0;
@@ -144,8 +144,8 @@ class DiskJournal implements Journal, Durable {
     this.#queuedCursor = this.#endCursor;
     this.#queuedBytes = this.#endBytes;
     this.restoredUntil = this.#endCursor;
-    await this.#delivered.load(level, () => this.noteDamaged('a record of what was delivered'));
-    const startMs = latest(checkpoint?.timeMs, end?.lastReceivedAtMs, await keptTime(level)) ?? this.#options.epochMs();
+    await this.#delivered.load(level, () => this.noteDamaged('a record of delivered spans'));
+    const startMs = latest(checkpoint?.timeMs, end?.lastReceivedAtMs, await storedTime(level)) ?? this.#options.epochMs();
     this.#clock = createJournalClock(this.#options.now, startMs);
     this.#lastAppendMs = startMs;
     this.restoredTimeMs = startMs;
@@ -155,16 +155,16 @@ class DiskJournal implements Journal, Durable {
       limits: this.#limits,
       onEvent: this.#onEvent,
       delivered: this.#delivered,
-      seal: () => this.seal(),
+      advanceWatermark: () => this.advanceWatermark(),
       onWritten: (group: readonly QueuedBatch[]) => this.#written(group),
-      onRefused: () => this.#forgetQueued(),
+      onRefused: () => this.#dropQueued(),
       isDrained: () => this.#releasedCursor === this.#endCursor,
     };
     this.#writer = new StoreWriter(writerOptions, level, startMs, await identify(this.#options.folder));
   }
 
   async append(events: readonly RayEvent[], bytes: number): Promise<AppendOutcome> {
-    if (this.#isClosed) return closedOutcome;
+    if (this.#isClosed) return JOURNAL_CLOSED;
     if (events.length === 0) return { ok: true };
     const writer = this.#open;
     const refusal = writer.refusal() ?? this.#fullness(0);
@@ -197,8 +197,8 @@ class DiskJournal implements Journal, Durable {
     this.#tail.release(this.#releasedCursor);
   }
 
-  seal(): number {
-    return this.#clock.seal(this.#writer?.queue.oldestReceivedAtMs);
+  advanceWatermark(): number {
+    return this.#clock.advanceWatermark(this.#writer?.queue.oldestReceivedAtMs);
   }
 
   nowMs(): number {
@@ -220,13 +220,13 @@ class DiskJournal implements Journal, Durable {
   }
 
   async waitForEntries(cursor: JournalCursor, signal: AbortSignal): Promise<void> {
-    await this.#waits.until(() => this.#endCursor > cursor || this.#isClosed, signal);
+    await this.#waiters.until(() => this.#endCursor > cursor || this.#isClosed, signal);
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#waits.changed();
+    this.#waiters.changed();
     await this.#open.close();
   }
 
@@ -236,14 +236,14 @@ class DiskJournal implements Journal, Durable {
 
   isCheckpointDue(): boolean {
     if (this.#open.hasLostFiles && this.#open.problem === undefined) return true;
-    const workedThrough = this.#workedThroughBytes;
+    const processedBytes = this.#processedBytes;
     const { checkpointBytes, idleCheckpointBytes, idleMs } = this.#limits;
     const enough = Math.max(checkpointBytes, (this.#checkpoints.current?.bytes ?? 0) * LOAD_CHECKPOINT_SHARE);
-    if (workedThrough >= Math.min(enough, this.#space.limitBytes / 4)) return true;
+    if (processedBytes >= Math.min(enough, this.#space.limitBytes / 4)) return true;
     const isIdle = this.#releasedCursor === this.#endCursor && this.#clock.nowMs() - this.#lastAppendMs >= idleMs;
-    // State that is large is not written again for a trickle of events.
+    // A large state is not written again for a few events.
     const worthIt = Math.max(idleCheckpointBytes, (this.#checkpoints.current?.bytes ?? 0) * IDLE_CHECKPOINT_SHARE);
-    return isIdle && workedThrough + this.#delivered.bytes >= worthIt;
+    return isIdle && processedBytes + this.#delivered.bytes >= worthIt;
   }
 
   async saveCheckpoint(checkpoint: NewCheckpoint): Promise<CheckpointOutcome> {
@@ -266,8 +266,8 @@ class DiskJournal implements Journal, Durable {
     }
   }
 
-  async keepTime(sealedMs: number): Promise<void> {
-    await this.#open.keepTime(sealedMs);
+  async keepTime(watermarkMs: number): Promise<void> {
+    await this.#open.keepTime(watermarkMs);
   }
 
   noteDelivered(exporter: string, keys: Buffer): void {
@@ -288,23 +288,23 @@ class DiskJournal implements Journal, Durable {
   }
 
   get #open(): StoreWriter {
-    if (this.#writer === undefined) throw new Error('the journal is used before it is loaded');
+    if (this.#writer === undefined) throw new Error('the journal was used before it was loaded');
     return this.#writer;
   }
 
-  /** The checkpoint is not counted: what is open is bounded elsewhere, and no waiting would make it smaller. */
+  /** Bytes without the checkpoint: other limits bound the open state, and waiting would not make it smaller. */
   get #heldBytes(): number {
     return this.#endBytes - (this.#checkpoints.current?.bytesBefore ?? 0) + this.#delivered.bytes;
   }
 
-  /** Of the batches since the checkpoint, about. */
-  get #workedThroughBytes(): number {
+  /** Approximate bytes of the processed batches since the checkpoint. */
+  get #processedBytes(): number {
     const { cursor = 0, bytesBefore = 0 } = this.#checkpoints.current ?? {};
     if (this.#endCursor === cursor) return 0;
     return ((this.#releasedCursor - cursor) / (this.#endCursor - cursor)) * (this.#endBytes - bytesBefore);
   }
 
-  /** `valueBytes` more: why they cannot be held, if they cannot. */
+  /** The refusal when the journal has no room for `valueBytes` more. */
   #fullness(valueBytes: number): AppendOutcome | undefined {
     const queued = this.#open.queue;
     const isEmpty = this.#endCursor === this.#releasedCursor && queued.isEmpty;
@@ -323,7 +323,7 @@ class DiskJournal implements Journal, Durable {
     return { from, entries: batch.entries.slice(from - batch.firstCursor, from - batch.firstCursor + limit) };
   }
 
-  /** Waits while the store is opened anew, or the disk does not give it. */
+  /** Waits while the store is being reopened, and retries failed reads. */
   async #loadBatch(cursor: JournalCursor, signal: AbortSignal | undefined): Promise<StoredBatch | undefined> {
     for (;;) {
       await this.#open.recovering;
@@ -341,7 +341,7 @@ class DiskJournal implements Journal, Durable {
 
   #written(group: readonly QueuedBatch[]): void {
     for (const { firstCursor, events, receivedAtMs, epochMs, value, bytes, settle } of group) {
-      // A pump that lags reads from the disk: what it has not reached need not be in memory.
+      // A pump that lags reads from disk, so later batches need not be in memory.
       const follows = this.#tail.isEmpty ? this.#releasedCursor === firstCursor : this.#tail.endCursor === firstCursor;
       if (follows && this.#tail.bytes + bytes <= this.#limits.maxTailBytes)
         this.#tail.push({ firstCursor, entries: events.map((event) => ({ event, receivedAtMs, epochMs })), bytes });
@@ -350,17 +350,17 @@ class DiskJournal implements Journal, Durable {
       this.#lastAppendMs = receivedAtMs;
       settle({ ok: true });
     }
-    this.#waits.changed();
+    this.#waiters.changed();
   }
 
-  #forgetQueued(): JournalCursor {
+  #dropQueued(): JournalCursor {
     this.#queuedCursor = this.#endCursor;
     this.#queuedBytes = this.#endBytes;
     return this.#endCursor;
   }
 }
 
-async function keptTime(level: Level): Promise<number | undefined> {
+async function storedTime(level: Level): Promise<number | undefined> {
   const value = await level.get(KEYS.time);
   const content = value === undefined ? undefined : decodeValue(value)?.content;
   return typeof content === 'number' ? content : undefined;

@@ -3,25 +3,25 @@ import { join } from 'node:path';
 import { errorCode } from '../runtime/index.ts';
 import { listedTables } from './repair-store.ts';
 
-/** Names of missing files that a message lists. */
-const NAMED_FILES_MAX = 5;
+/** Maximum number of missing files in a message. */
+const MAX_NAMED_FILES = 5;
 
-/** What the file system says of a folder and of the lock file in it: while the engine is open, they are the same ones. */
+/** Device and inode of the folder and its lock file. They stay the same while LevelDB is open. */
 export interface FolderIdentity {
   readonly folder: string;
   readonly lock: string;
 }
 
 /**
- * `folder`: what is written goes nowhere, or elsewhere, and nothing but the folder's return ends that. `files`: the folder is there, and files of the
- * engine in it are not: a repair ends that.
+ * - `folder`: the folder was removed or replaced, so writes are lost. Only restoring the folder fixes it.
+ * - `files`: LevelDB's files were removed from the folder. A repair fixes it.
  */
 export interface FolderProblem {
   readonly kind: 'folder' | 'files';
   readonly reason: string;
 }
 
-/** Throws when one of them is not there. */
+/** Throws when the folder or its lock file is missing. */
 export async function identify(folder: string): Promise<FolderIdentity> {
   const [own, lock] = await Promise.all([stat(folder), stat(join(folder, 'LOCK'))]);
   return { folder: keyOf(own), lock: keyOf(lock) };
@@ -32,8 +32,7 @@ function keyOf({ dev, ino }: { readonly dev: number; readonly ino: number }): st
 }
 
 /**
- * What is wrong with the folder of an open engine. The engine itself would not notice: it writes into files that it has open, also when they
- * have been removed.
+ * Checks the folder of an open LevelDB. LevelDB itself does not notice removed files: it keeps writing to its open file descriptors.
  */
 export async function findProblem(
   folder: string,
@@ -43,16 +42,16 @@ export async function findProblem(
   return (await findFolderProblem(folder, identity)) ?? (await findMissingFiles(folder, identity, tables));
 }
 
-/** Undefined when the folder is the one that was opened, and can be written. */
+/** Undefined when the folder is still the opened one, and is writable. */
 export async function findFolderProblem(folder: string, identity: FolderIdentity): Promise<FolderProblem | undefined> {
   try {
     if (keyOf(await stat(folder)) !== identity.folder)
-      return { kind: 'folder', reason: `another folder is in the place of ${folder}: put the first one back, or restart to use this one` };
+      return { kind: 'folder', reason: `another folder has replaced ${folder}: put the original back, or restart to use this one` };
     await access(folder, constants.W_OK);
     return undefined;
   } catch (error) {
     const isGone = errorCode(error) === 'ENOENT';
-    const reason = isGone ? `${folder} was removed: put it back, or restart to begin an empty one` : `${folder} cannot be written`;
+    const reason = isGone ? `${folder} was removed: put it back, or restart with an empty journal` : `${folder} is not writable`;
     return { kind: 'folder', reason: isGone ? reason : `${reason}: ${error instanceof Error ? error.message : String(error)}` };
   }
 }
@@ -62,17 +61,17 @@ async function findMissingFiles(
   identity: FolderIdentity,
   tables: () => string | null | undefined,
 ): Promise<FolderProblem | undefined> {
-  // A table that the engine gave up meanwhile is gone rightly: what is missing twice is in use.
+  // LevelDB may have removed a table in the meantime. A table that is missing twice is in use.
   const first = await missingFiles(folder, identity, tables());
   if (first.length === 0) return undefined;
   const again = new Set(await missingFiles(folder, identity, tables()));
   const missing = first.filter((name) => again.has(name));
   if (missing.length === 0) return undefined;
-  // The folder may be on its way out.
+  // The whole folder may be being removed.
   const gone = await findFolderProblem(folder, identity);
   if (gone !== undefined) return gone;
-  const more = missing.length > NAMED_FILES_MAX ? ` and ${missing.length - NAMED_FILES_MAX} more` : '';
-  return { kind: 'files', reason: `files were removed from ${folder}: ${missing.slice(0, NAMED_FILES_MAX).join(', ')}${more}` };
+  const more = missing.length > MAX_NAMED_FILES ? ` and ${missing.length - MAX_NAMED_FILES} more` : '';
+  return { kind: 'files', reason: `files were removed from ${folder}: ${missing.slice(0, MAX_NAMED_FILES).join(', ')}${more}` };
 }
 
 async function missingFiles(folder: string, identity: FolderIdentity, tables: string | null | undefined): Promise<readonly string[]> {

@@ -1,21 +1,21 @@
-/** The journal's clock: milliseconds that run while the process does, from where a former process left them. */
+/** The journal's clock: milliseconds that advance while a process runs, and continue where the previous process stopped. */
 export interface JournalClock {
-  /** The receive time of a batch that comes now. Never less than the one before. */
+  /** The receive time for a batch arriving now. Never less than the previous one. */
   stamp(): number;
-  /** The present, but for the times of batches that are under way; no later stamp is at or before it. */
-  seal(oldestUnderWayMs: number | undefined): number;
+  /** Advances the watermark to now, but not past batches that are being written. Every later stamp is greater. */
+  advanceWatermark(oldestPendingMs: number | undefined): number;
   nowMs(): number;
 }
 
 /**
- * `now` is any clock in milliseconds; only its steps forward count. While no process runs the clock stands still: nothing is silent for
- * the time in which nobody listened.
+ * `now` is any clock in milliseconds; only forward steps count. The clock stops while no process runs, so downtime does not count towards
+ * timeouts.
  */
 export function createJournalClock(now: () => number, startMs: number): JournalClock {
   let currentMs = startMs;
   let lastReadMs = now();
   let lastStampMs = startMs;
-  let sealedMs = startMs;
+  let watermarkMs = startMs;
 
   function nowMs(): number {
     const readMs = now();
@@ -27,12 +27,12 @@ export function createJournalClock(now: () => number, startMs: number): JournalC
   return {
     nowMs,
     stamp() {
-      lastStampMs = Math.max(nowMs(), sealedMs + 1, lastStampMs);
+      lastStampMs = Math.max(nowMs(), watermarkMs + 1, lastStampMs);
       return lastStampMs;
     },
-    seal(oldestUnderWayMs) {
-      sealedMs = Math.max(sealedMs, Math.min(nowMs(), (oldestUnderWayMs ?? Number.POSITIVE_INFINITY) - 1));
-      return sealedMs;
+    advanceWatermark(oldestPendingMs) {
+      watermarkMs = Math.max(watermarkMs, Math.min(nowMs(), (oldestPendingMs ?? Number.POSITIVE_INFINITY) - 1));
+      return watermarkMs;
     },
   };
 }

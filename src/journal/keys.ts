@@ -1,11 +1,11 @@
 import type { JournalCursor } from './journal.ts';
 
-/** Keys of the store: a letter for the kind, then numbers of 8 bytes each, big endian, so that they sort as numbers do. */
+/** Size of a number in a key. A key is a letter for its kind, then big-endian numbers, which sort numerically. */
 const NUMBER_BYTES = 8;
 
 export const KEYS = {
   format: Buffer.from('m/format'),
-  /** `StoredCheckpoint`: which one counts. */
+  /** The current `StoredCheckpoint`. */
   checkpoint: Buffer.from('m/checkpoint'),
   time: Buffer.from('m/time'),
 } as const;
@@ -21,7 +21,7 @@ export function numberedKey(kind: NumberedKind, ...numbers: readonly number[]): 
   return key;
 }
 
-/** All keys of a kind are between these two. */
+/** The range of all keys of a kind. */
 export function rangeOf(kind: NumberedKind): { readonly gte: Buffer; readonly lt: Buffer } {
   const letter = LETTERS[kind];
   return { gte: Buffer.from(letter), lt: Buffer.from(String.fromCharCode(letter.charCodeAt(0) + 1)) };
@@ -32,7 +32,7 @@ export function numberOf(key: Buffer): JournalCursor {
   return Number(key.readBigUInt64BE(1));
 }
 
-/** Of a journal, by its form. */
+/** Whether the key has the form of a journal's key. */
 export function isOurKey(key: Buffer): boolean {
   const isNumbered =
     Object.values(LETTERS).includes(key.toString('latin1', 0, 1)) && key.length > 1 && (key.length - 1) % NUMBER_BYTES === 0;

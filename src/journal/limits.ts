@@ -1,33 +1,34 @@
 const MEBIBYTE = 1024 * 1024;
 
-/** Every bound of the journal on disk, with its default. */
+/** The limits of the journal on disk. */
 export interface DiskJournalLimits {
-  /** Bytes of stored batches and delivered ids, without the checkpoint of what is open. Default 10 GiB, or 80 % of the free space where that is less. Beyond: `journal_full`. */
+  /** Size of stored batches and delivered ids, without the checkpoint. Default 10 GiB, or 80 % of the free space if less. Above: `journal_full`. */
   readonly limitBytes?: number;
-  /** Free space that is left to others. Default 64 MiB. Below: `journal_full`. */
+  /** Free disk space that the journal leaves. Default 64 MiB. Below: `journal_full`. */
   readonly minFreeBytes: number;
-  /** Batches that were appended last are held in memory for the pump, as many as these bytes on the wire. Default 64 MiB. */
+  /** Size of the newest batches kept in memory for the pump, as decompressed bodies. Default 64 MiB. */
   readonly maxTailBytes: number;
-  /** Batches that are made durable by one sync. Default 16 MiB; a larger batch goes alone. */
+  /** Size of the batches written with one sync. Default 16 MiB. A larger batch is written alone. */
   readonly maxGroupBytes: number;
-  /** Stored bytes that were worked through before a checkpoint is due, but not less than 0.6 of what the last checkpoint took. Default 20 MiB: a quarter of a million events. */
+  /** Size of processed batches at which a checkpoint is due, but at least 0.6 of the last checkpoint. Default 20 MiB: 250,000 events. */
   readonly checkpointBytes: number;
-  /** When nothing came for `idleMs` (default 10 s), so much is enough. Default 64 KiB. */
+  /** The same after `idleMs` without a batch. Default 64 KiB. */
   readonly idleCheckpointBytes: number;
+  /** Time without a batch after which the journal is idle. Default 10 s. */
   readonly idleMs: number;
-  /** A portion of a checkpoint has so many records at most, default 500, */
+  /** Maximum records in a portion of a checkpoint. Default 500. */
   readonly portionRecords: number;
-  /** and no further one when they take so much memory. Default 1 MiB. */
+  /** Size in memory at which a portion is complete. Default 1 MiB. */
   readonly portionBytes: number;
-  /** Damaged batches that are kept aside. Default 64 MiB; what is beyond is only counted. */
+  /** Size of damaged batches that are set aside. Default 64 MiB. Further ones are only counted. */
   readonly maxDamagedBytes: number;
-  /** Between two tries to write again, or to read a checkpoint. Default 1 s. */
+  /** Interval of retries of failed reads and writes. Default 1 s. */
   readonly retryMs: number;
-  /** The clock's position is kept at least so often. Default 10 s. */
+  /** Maximum interval at which the journal's time is stored. Default 10 s. */
   readonly keepTimeMs: number;
-  /** Between two looks at the folder: whether it is there, and its files in it. Default 2 s. */
+  /** Interval of checks that the folder and its files exist. Default 2 s. */
   readonly watchMs: number;
-  /** Before files that were removed are repaired, the pump reads what it can of the open ones: so long at most. Default 10 s. */
+  /** After files were removed: maximum time for the pump to read the open ones before a repair. Default 10 s. */
   readonly drainMs: number;
 }
 

@@ -2,32 +2,32 @@ import type { RayEvent } from '../event/index.ts';
 import { createWaiters } from '../runtime/index.ts';
 import { createJournalClock } from './journal-clock.ts';
 import type { AppendOutcome, Journal, JournalCursor, JournalSlice, JournalStats } from './journal.ts';
-import { assertReachable, closedOutcome, RETRY_AFTER_MS } from './outcomes.ts';
+import { assertReachable, JOURNAL_CLOSED, RETRY_AFTER_MS } from './outcomes.ts';
 import { Tail } from './tail.ts';
 
 /** Default of `MemoryJournalOptions.limitBytes`: 256 MiB. */
 const DEFAULT_JOURNAL_LIMIT_BYTES = 256 * 1024 * 1024;
 
 export interface MemoryJournalOptions {
-  /** Bytes of accepted batches, as decoded from the wire, that may wait for the pump. Default 256 MiB. */
+  /** Maximum size of waiting batches, as decompressed bodies. Default 256 MiB. */
   readonly limitBytes?: number;
   /** Milliseconds since the epoch. Default `Date.now`. */
   readonly now?: () => number;
 }
 
-/** A journal that lives as long as the process. What it holds when the process ends is lost. */
+/** A journal in memory. Its entries are lost when the process ends. */
 export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal {
   const limitBytes = options.limitBytes ?? DEFAULT_JOURNAL_LIMIT_BYTES;
   const now = options.now ?? Date.now;
   const clock = createJournalClock(now, now());
   const tail = new Tail();
-  const waits = createWaiters();
+  const waiters = createWaiters();
   let releasedCursor = 0;
   let endCursor = 0;
   let isClosed = false;
 
   async function append(events: readonly RayEvent[], bytes: number): Promise<AppendOutcome> {
-    if (isClosed) return closedOutcome;
+    if (isClosed) return JOURNAL_CLOSED;
     if (events.length === 0) return { ok: true };
     if (!tail.isEmpty && tail.bytes + bytes > limitBytes) {
       const message = `the journal holds ${tail.bytes} of ${limitBytes} bytes and has no room for ${bytes} more`;
@@ -37,7 +37,7 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
     const epochMs = now();
     tail.push({ firstCursor: endCursor, entries: events.map((event) => ({ event, receivedAtMs, epochMs })), bytes });
     endCursor += events.length;
-    waits.changed();
+    waiters.changed();
     return { ok: true };
   }
 
@@ -68,13 +68,13 @@ export function createMemoryJournal(options: MemoryJournalOptions = {}): Journal
     append,
     read,
     release,
-    seal: () => clock.seal(undefined),
+    advanceWatermark: () => clock.advanceWatermark(undefined),
     nowMs: () => clock.nowMs(),
     stats,
-    waitForEntries: (cursor, signal) => waits.until(() => endCursor > cursor || isClosed, signal),
+    waitForEntries: (cursor, signal) => waiters.until(() => endCursor > cursor || isClosed, signal),
     async close() {
       isClosed = true;
-      waits.changed();
+      waiters.changed();
     },
   };
 }

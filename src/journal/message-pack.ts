@@ -1,6 +1,6 @@
 import { Packr } from 'msgpackr';
 
-/** MessagePack as it stands in the store: records of one shape name their keys once. */
-export function createPackr(): Packr {
+/** The MessagePack of the store: records of one shape contain their keys once. */
+export function createMessagePack(): Packr {
   return new Packr({ useRecords: true, moreTypes: false });
 }

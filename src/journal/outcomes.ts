@@ -1,9 +1,9 @@
 import type { AppendOutcome, JournalCursor } from './journal.ts';
 
-/** Room comes back as fast as the backend takes spans; a second is soon enough to ask again. */
+/** The journal drains as fast as the backend accepts spans, so a retry after a second is soon enough. */
 export const RETRY_AFTER_MS = 1000;
 
-export const closedOutcome: AppendOutcome = {
+export const JOURNAL_CLOSED: AppendOutcome = {
   ok: false,
   code: 'journal_unavailable',
   message: 'the journal is closed',

@@ -13,13 +13,13 @@ import { PackedReader } from './packed-reader.ts';
 import { PackedWriter } from './packed-writer.ts';
 
 /**
- * The events of a batch as rows. Definitions and states of tasks, of which there are many, have a form of their own: a quarter of the time
- * and less than half of the bytes of MessagePack, which all others are.
+ * Encodes the events of a batch as rows. Task definitions and task states are the most frequent events and have a format of their own. It
+ * takes a quarter of the time and less than half of the bytes of MessagePack, which encodes all other events.
  *
- * A row is its kind (1 byte), what is like no other event's, then flags and what events share, as far as the flags say that it is there.
+ * A row is its kind (1 byte), flags for the optional fields, the values unique to the event, then the values shared with other rows.
  */
 
-/** No MessagePack begins with it: batches of before are told apart by their first byte. */
+/** First byte of packed events. MessagePack never starts with it, so the first byte identifies batches of format 1. */
 export const PACKED_EVENTS = 0xc1;
 
 const KIND = { other: 0, lifecycle: 1, definition: 2 } as const;
@@ -59,31 +59,31 @@ const LOG = {
   stderrEnd: 32,
 } as const satisfies Flags<TaskLog>;
 
-/** A bit for each part that may be absent: one that a new release of Ray adds cannot be forgotten here. */
+/** One bit for each optional field. The type makes a missing flag for a new field a compile error. */
 type Flags<Event> = { readonly [Name in keyof Event as undefined extends Event[Name] ? Name : never]-?: number };
 
-const writer = new PackedWriter();
+const WRITER = new PackedWriter();
 
-/** Behind `headerBytes` that are to be filled in. Written over by the next call. */
+/** Encodes the events after `headerBytes` that the caller fills in. The next call overwrites the result. */
 export function packEvents(headerBytes: number, events: readonly RayEvent[]): Buffer {
-  writer.begin(headerBytes);
-  writer.byte(PACKED_EVENTS);
+  WRITER.begin(headerBytes);
+  WRITER.byte(PACKED_EVENTS);
   for (const event of events) {
-    const from = writer.position;
+    const from = WRITER.position;
     if (event.type === 'task_lifecycle' && packLifecycle(event)) continue;
     if (event.type === 'task_definition' && packDefinition(event)) continue;
-    writer.rewind(from);
-    writer.byte(KIND.other);
-    writer.content(event);
+    WRITER.rewind(from);
+    WRITER.byte(KIND.other);
+    WRITER.content(event);
   }
-  return writer.written();
+  return WRITER.written();
 }
 
-/** The events of what `packEvents` wrote, from its mark on. Throws for anything else. */
+/** Decodes the result of `packEvents`, without its header. Throws for anything else. */
 export function unpackEvents(bytes: Buffer): RayEvent[] {
   const reader = new PackedReader(bytes);
   const events: RayEvent[] = [];
-  if (reader.byte() !== PACKED_EVENTS) throw new RangeError('these are no packed events');
+  if (reader.byte() !== PACKED_EVENTS) throw new RangeError('the bytes are not packed events');
   while (!reader.isAtEnd) events.push(unpackEvent(reader));
   return events;
 }
@@ -96,11 +96,11 @@ function unpackEvent(reader: PackedReader): RayEvent {
   throw new RangeError(`no row has the kind ${kind}`);
 }
 
-/** False when the row cannot hold one of its values; nothing that is shared was written until then. */
+/** Returns false when the row cannot hold one of the values. No shared value has been written by then. */
 function packLifecycle(event: TaskLifecycle): boolean {
   const { transitions, emitterNodeId, workerId, nodeId, workerPid, log, error, actorReprName, isDebuggerPaused, untimed } = event;
-  writer.byte(KIND.lifecycle);
-  writer.integer(
+  WRITER.byte(KIND.lifecycle);
+  WRITER.integer(
     bit(emitterNodeId, LIFECYCLE.emitterNodeId) |
       bit(workerId, LIFECYCLE.workerId) |
       bit(nodeId, LIFECYCLE.nodeId) |
@@ -111,21 +111,21 @@ function packLifecycle(event: TaskLifecycle): boolean {
       bit(isDebuggerPaused, LIFECYCLE.isDebuggerPaused) |
       bit(untimed, LIFECYCLE.untimed),
   );
-  if (!packIdentity(event) || !writer.integer(transitions.length)) return false;
-  for (const { timeNs } of transitions) writer.bigint(timeNs);
-  if (workerPid !== undefined && !writer.integer(workerPid)) return false;
+  if (!packIdentity(event) || !WRITER.integer(transitions.length)) return false;
+  for (const { timeNs } of transitions) WRITER.bigint(timeNs);
+  if (workerPid !== undefined && !WRITER.integer(workerPid)) return false;
   if (log !== undefined && !packOffsets(log)) return false;
-  if (isDebuggerPaused !== undefined) writer.boolean(isDebuggerPaused);
-  writer.text(event.session);
-  for (const { state } of transitions) writer.text(state);
-  if (emitterNodeId !== undefined) writer.text(emitterNodeId);
-  if (workerId !== undefined) writer.text(workerId);
-  if (nodeId !== undefined) writer.text(nodeId);
-  if (log?.stdoutFile !== undefined) writer.text(log.stdoutFile);
-  if (log?.stderrFile !== undefined) writer.text(log.stderrFile);
-  if (error !== undefined) writer.content(error);
-  if (actorReprName !== undefined) writer.text(actorReprName);
-  if (untimed !== undefined) writer.content(untimed);
+  if (isDebuggerPaused !== undefined) WRITER.boolean(isDebuggerPaused);
+  WRITER.text(event.session);
+  for (const { state } of transitions) WRITER.text(state);
+  if (emitterNodeId !== undefined) WRITER.text(emitterNodeId);
+  if (workerId !== undefined) WRITER.text(workerId);
+  if (nodeId !== undefined) WRITER.text(nodeId);
+  if (log?.stdoutFile !== undefined) WRITER.text(log.stdoutFile);
+  if (log?.stderrFile !== undefined) WRITER.text(log.stderrFile);
+  if (error !== undefined) WRITER.content(error);
+  if (actorReprName !== undefined) WRITER.text(actorReprName);
+  if (untimed !== undefined) WRITER.content(untimed);
   return true;
 }
 
@@ -151,12 +151,12 @@ function unpackLifecycle(reader: PackedReader): TaskLifecycle {
   return event;
 }
 
-/** As `packLifecycle`. */
+/** Like `packLifecycle`. */
 function packDefinition(event: TaskDefinition): boolean {
   const { emitterNodeId, parentTaskId, moduleName, functionName, className, actorId, isDetachedActor } = event;
   const { placementGroupId, labelSelector, callSite, runtimeEnv } = event;
-  writer.byte(KIND.definition);
-  writer.integer(
+  WRITER.byte(KIND.definition);
+  WRITER.integer(
     bit(emitterNodeId, DEFINITION.emitterNodeId) |
       bit(parentTaskId, DEFINITION.parentTaskId) |
       bit(moduleName, DEFINITION.moduleName) |
@@ -170,22 +170,22 @@ function packDefinition(event: TaskDefinition): boolean {
       bit(runtimeEnv, DEFINITION.runtimeEnv),
   );
   if (!packIdentity(event)) return false;
-  if (isDetachedActor !== undefined) writer.boolean(isDetachedActor);
-  writer.text(event.session);
-  writer.text(event.taskType);
-  writer.text(event.name);
-  writer.text(event.language);
-  writer.object(event.requiredResources);
-  if (emitterNodeId !== undefined) writer.text(emitterNodeId);
-  if (parentTaskId !== undefined) writer.text(parentTaskId);
-  if (moduleName !== undefined) writer.text(moduleName);
-  if (functionName !== undefined) writer.text(functionName);
-  if (className !== undefined) writer.text(className);
-  if (actorId !== undefined) writer.text(actorId);
-  if (placementGroupId !== undefined) writer.text(placementGroupId);
-  if (labelSelector !== undefined) writer.object(labelSelector);
-  if (callSite !== undefined) writer.text(callSite);
-  if (runtimeEnv !== undefined) writer.content(runtimeEnv);
+  if (isDetachedActor !== undefined) WRITER.boolean(isDetachedActor);
+  WRITER.text(event.session);
+  WRITER.text(event.taskType);
+  WRITER.text(event.name);
+  WRITER.text(event.language);
+  WRITER.object(event.requiredResources);
+  if (emitterNodeId !== undefined) WRITER.text(emitterNodeId);
+  if (parentTaskId !== undefined) WRITER.text(parentTaskId);
+  if (moduleName !== undefined) WRITER.text(moduleName);
+  if (functionName !== undefined) WRITER.text(functionName);
+  if (className !== undefined) WRITER.text(className);
+  if (actorId !== undefined) WRITER.text(actorId);
+  if (placementGroupId !== undefined) WRITER.text(placementGroupId);
+  if (labelSelector !== undefined) WRITER.object(labelSelector);
+  if (callSite !== undefined) WRITER.text(callSite);
+  if (runtimeEnv !== undefined) WRITER.content(runtimeEnv);
   return true;
 }
 
@@ -214,7 +214,7 @@ function unpackDefinition(reader: PackedReader): TaskDefinition {
 }
 
 function packIdentity({ eventId, taskId, attempt }: TaskLifecycle | TaskDefinition): boolean {
-  return writer.latin1(eventId) && writer.hex(taskId, ID_BYTES.task) && writer.integer(attempt);
+  return WRITER.latin1(eventId) && WRITER.hex(taskId, ID_BYTES.task) && WRITER.integer(attempt);
 }
 
 function unpackIdentity(reader: PackedReader): Pick<TaskLifecycle, 'eventId' | 'taskId' | 'attempt'> {
@@ -222,7 +222,7 @@ function unpackIdentity(reader: PackedReader): Pick<TaskLifecycle, 'eventId' | '
 }
 
 function packOffsets({ stdoutFile, stderrFile, stdoutStart, stdoutEnd, stderrStart, stderrEnd }: TaskLog): boolean {
-  writer.byte(
+  WRITER.byte(
     bit(stdoutFile, LOG.stdoutFile) |
       bit(stderrFile, LOG.stderrFile) |
       bit(stdoutStart, LOG.stdoutStart) |
@@ -231,10 +231,10 @@ function packOffsets({ stdoutFile, stderrFile, stdoutStart, stdoutEnd, stderrSta
       bit(stderrEnd, LOG.stderrEnd),
   );
   return (
-    (stdoutStart === undefined || writer.integer(stdoutStart)) &&
-    (stdoutEnd === undefined || writer.integer(stdoutEnd)) &&
-    (stderrStart === undefined || writer.integer(stderrStart)) &&
-    (stderrEnd === undefined || writer.integer(stderrEnd))
+    (stdoutStart === undefined || WRITER.integer(stdoutStart)) &&
+    (stdoutEnd === undefined || WRITER.integer(stdoutEnd)) &&
+    (stderrStart === undefined || WRITER.integer(stderrStart)) &&
+    (stderrEnd === undefined || WRITER.integer(stderrEnd))
   );
 }
 

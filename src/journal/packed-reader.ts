@@ -1,11 +1,11 @@
-import { createPackr } from './message-pack.ts';
+import { createMessagePack } from './message-pack.ts';
 
 const LOW_BITS = 0x7f;
 const MORE = 0x80;
 
-const packr = createPackr();
+const PACKR = createMessagePack();
 
-/** Reads what `PackedWriter` wrote, in the same order. Throws where the bytes end too early or name what was not there. */
+/** Reads the output of `PackedWriter`, in the same order. Throws when the bytes end early or refer to an unknown shared value. */
 export class PackedReader {
   readonly #bytes: Buffer;
   readonly #shared: unknown[] = [undefined];
@@ -59,21 +59,21 @@ export class PackedReader {
 
   text(): string {
     const text = this.#sharedOr(() => this.#newText());
-    if (typeof text !== 'string') throw new RangeError('this was shared, but not as a text');
+    if (typeof text !== 'string') throw new RangeError('the shared value is not a text');
     return text;
   }
 
-  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- who reads a value knows what was written
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows the type that was written
   object<Content extends object>(): Content {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what was written
     return this.#sharedOr(() => this.content<Content>()) as Content;
   }
 
-  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- who reads a value knows what was written
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller knows the type that was written
   content<Content>(): Content {
     const from = this.#skip(this.integer());
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what was written
-    return packr.unpack(this.#bytes.subarray(from, this.#at)) as Content;
+    return PACKR.unpack(this.#bytes.subarray(from, this.#at)) as Content;
   }
 
   #newText(): string {
@@ -85,12 +85,12 @@ export class PackedReader {
 
   #sharedOr(readNew: () => unknown): unknown {
     const number = this.integer();
-    if (number >= this.#shared.length) throw new RangeError(`nothing with number ${number} was shared`);
+    if (number >= this.#shared.length) throw new RangeError(`no shared value has the number ${number}`);
     if (number === 0) this.#shared.push(readNew());
     return number === 0 ? this.#shared.at(-1) : this.#shared[number];
   }
 
-  /** Gives where it stood. Past the end there is no next byte, and no end either. */
+  /** Returns the position before the skip. A position past the end makes the next read throw. */
   #skip(length: number): number {
     const from = this.#at;
     this.#at += length;

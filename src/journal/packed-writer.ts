@@ -1,28 +1,28 @@
-import { createPackr } from './message-pack.ts';
+import { createMessagePack } from './message-pack.ts';
 
 const FIRST_BUFFER_BYTES = 64 * 1024;
-/** A larger buffer is not kept for the next list of rows. */
+/** A larger buffer is released before the next batch. */
 const KEPT_BUFFER_BYTES = 16 * 1024 * 1024;
-/** Of one number. */
+/** Maximum size of one number. */
 const MAX_NUMBER_BYTES = 8;
-/** UTF-8 of one UTF-16 unit, at most. */
+/** Maximum size of one UTF-16 unit in UTF-8. */
 const MAX_UNIT_BYTES = 3;
-/** From here on a number has bits that JavaScript's own bit operators do not see. */
+/** JavaScript's bit operators work below this value only. */
 const TWO_POW_31 = 2 ** 31;
 const LOW_BITS = 0x7f;
 const MORE = 0x80;
 const NOT_HEX = 16;
 const HEX_VALUES = hexValues();
 
-/** Rows that hold the same texts again and again. What the rows share is written where it comes first, and named by its number after that. */
+/** Writes rows that repeat the same texts. A shared value is written in full the first time, and as its number afterwards. */
 export class PackedWriter {
-  readonly #packr = createPackr();
+  readonly #packr = createMessagePack();
   readonly #shared = new Map<unknown, number>();
   #bytes = Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES);
   #view = new DataView(this.#bytes.buffer);
   #at = 0;
 
-  /** Begins anew, behind bytes that the caller fills in. */
+  /** Starts a new output, after bytes that the caller fills in. */
   begin(reservedBytes: number): void {
     if (this.#bytes.length > KEPT_BUFFER_BYTES) this.#resize(FIRST_BUFFER_BYTES);
     this.#shared.clear();
@@ -31,7 +31,7 @@ export class PackedWriter {
     this.#at = reservedBytes;
   }
 
-  /** Written over after the next `begin`. */
+  /** The output. The next `begin` overwrites it. */
   written(): Buffer {
     return this.#bytes.subarray(0, this.#at);
   }
@@ -40,7 +40,7 @@ export class PackedWriter {
     return this.#at;
   }
 
-  /** Takes back what was written since, in which nothing may be that is shared. */
+  /** Discards the output since `position`, which must not contain a new shared value. */
   rewind(position: number): void {
     this.#at = position;
   }
@@ -54,7 +54,7 @@ export class PackedWriter {
     this.byte(value ? 1 : 0);
   }
 
-  /** A whole number from 0 on, in as many bytes as it needs; false when it is none. */
+  /** A non-negative integer, in as many bytes as it needs. Returns false for any other number. */
   integer(value: number): boolean {
     if (!Number.isSafeInteger(value) || value < 0) return false;
     this.#reserve(MAX_NUMBER_BYTES);
@@ -65,14 +65,14 @@ export class PackedWriter {
     return true;
   }
 
-  /** 64 bits with a sign. */
+  /** A signed 64-bit integer. */
   bigint(value: bigint): void {
     this.#reserve(8);
     this.#view.setBigInt64(this.#at, value);
     this.#at += 8;
   }
 
-  /** Lower-case hex of so many bytes; false for anything else. */
+  /** Lower-case hex of `size` bytes. Returns false for any other text. */
   hex(text: string, size: number): boolean {
     if (text.length !== size * 2) return false;
     this.#reserve(size);
@@ -86,7 +86,7 @@ export class PackedWriter {
     return true;
   }
 
-  /** A text that is like no other; false when it has characters beyond Latin-1. */
+  /** A unique text. Returns false when it has characters outside Latin-1. */
   latin1(text: string): boolean {
     this.integer(text.length);
     this.#reserve(text.length);
@@ -99,9 +99,9 @@ export class PackedWriter {
     return true;
   }
 
-  /** A text that other rows have too. */
+  /** A text that other rows share. */
   text(text: string): void {
-    if (this.#named(text)) return;
+    if (this.#reference(text)) return;
     const lengthAt = this.#at;
     this.#reserve(4 + text.length * MAX_UNIT_BYTES);
     this.#at += 4;
@@ -110,12 +110,12 @@ export class PackedWriter {
     this.#at += length;
   }
 
-  /** Anything else that other rows have too, as the same object. */
+  /** An object that other rows share by identity. */
   object(content: object): void {
-    if (!this.#named(content)) this.content(content);
+    if (!this.#reference(content)) this.content(content);
   }
 
-  /** Anything, as MessagePack. */
+  /** Any value, as MessagePack. */
   content(content: unknown): void {
     const packed = this.#packr.pack(content);
     this.integer(packed.length);
@@ -124,8 +124,8 @@ export class PackedWriter {
     this.#at += packed.length;
   }
 
-  /** Writes the number of what was written before. False for what was not: after 0 the thing itself is to follow, and has the next number from now on. */
-  #named(thing: unknown): boolean {
+  /** Writes the number of a known shared value. For a new one it writes 0 and returns false: the value must follow, and has the next number. */
+  #reference(thing: unknown): boolean {
     const known = this.#shared.get(thing);
     this.integer(known ?? 0);
     if (known !== undefined) return true;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { errorCode } from '../runtime/index.ts';
 
-/** Where LevelDB's repair puts the files that it replaced: logs that it made tables of, and what it could not read. */
+/** LevelDB's repair moves the replaced files here: logs that it converted to tables, and unreadable files. */
 const REPLACED_FOLDER = 'lost';
 
 export function reasonOf(error: unknown): string {
@@ -12,36 +12,36 @@ export function reasonOf(error: unknown): string {
 }
 
 /**
- * How the engine reports a table file that is shorter than it was, no file any more, or not there: as trouble of the disk, though no disk is at fault.
- * Anchored, because a path may hold any word.
+ * LevelDB's message for a table file that is truncated, missing, or not a file. It calls this an I/O error, although the disk works. Anchored,
+ * because a path can contain any word.
  */
 const CUT_TABLE = /^IO error: .*\d\.(?:ldb|sst): (?:Invalid argument|No such device|Is a directory|No such file or directory)$/s;
 
-/** The engine read bytes that it did not write, or fewer. Its texts of other trouble name paths, which may hold any word. */
+/** True when LevelDB read other or fewer bytes than it wrote. Messages of other errors contain paths, which can contain any word. */
 export function isCorruption(error: unknown): boolean {
   const reason = reasonOf(error);
   return errorCode(error) === 'LEVEL_CORRUPTION' || reason.startsWith('Corruption: ') || CUT_TABLE.test(reason);
 }
 
-/** What a person can do about trouble that is there after a repair; empty when it is of another kind. */
+/** The fix for corruption that remains after a repair; empty for other errors. */
 export function remedyOf(error: unknown): string {
   return isCorruption(error) ? '; it is damaged beyond repair: move the folder away to start with an empty journal' : '';
 }
 
-/** Trouble that a repair ends; any other, such as a full disk, a repair would make worse. */
+/** True for errors that a repair fixes. A repair would make others worse, such as a full disk. */
 export async function isRepairable(folder: string, error: unknown): Promise<boolean> {
-  return isCorruption(error) || (await pointsNowhere(folder));
+  return isCorruption(error) || (await lacksManifest(folder));
 }
 
-/** Without `CURRENT` the engine takes a folder for an empty one, and removes the tables in it. */
+/** Without `CURRENT`, LevelDB treats the folder as empty and removes the tables in it. */
 export async function lacksCurrent(folder: string): Promise<boolean> {
   const names = await readdir(folder);
   return !names.includes('CURRENT') && names.some((name) => /^(?:\d{6,}\.(?:ldb|sst)|MANIFEST-\d{6,})$/.test(name));
 }
 
 /**
- * Which table is shorter than the engine's list of files says, in words; undefined when none is. The engine itself would find out when it reads there. It
- * removes tables after it took them off its list, so a table that is still on the list afterwards should have been whole.
+ * Describes the first table that is shorter than LevelDB's list says; undefined if there is none. LevelDB itself would notice only when it
+ * reads there. It removes tables after it took them off the list, so a table that is still listed afterwards should be complete.
  */
 export async function findCutTable(folder: string, tables: () => string | null | undefined): Promise<string | undefined> {
   for (const { names, bytes } of listedTables(tables())) {
@@ -53,7 +53,7 @@ export async function findCutTable(folder: string, tables: () => string | null |
   return undefined;
 }
 
-/** Of the first name that is there; 0 when none is. */
+/** Size of the first existing file; 0 if none exists. */
 async function sizeOf(folder: string, names: readonly string[]): Promise<number> {
   for (const name of names) {
     const found = await stat(join(folder, name)).catch(() => undefined);
@@ -62,7 +62,7 @@ async function sizeOf(folder: string, names: readonly string[]): Promise<number>
   return 0;
 }
 
-/** Of the property `leveldb.sstables`: a line for each table that is in use, ` NUMBER:BYTES[...]`. Its file has one of two endings. */
+/** Parses the property `leveldb.sstables`: one line per table in use, ` NUMBER:BYTES[...]`. Its file has one of two extensions. */
 export function listedTables(
   property: string | null | undefined,
 ): readonly { readonly names: readonly string[]; readonly bytes: number }[] {
@@ -73,36 +73,38 @@ export function listedTables(
 }
 
 /**
- * LevelDB makes its list of files anew from the files, and leaves out what it cannot read. Throws when the disk has no room for that: a
- * table that cannot be copied would be given up. The files that were replaced stay in `lost`: see `removeReplaced`.
+ * Lets LevelDB rebuild its list of files from the files, without the unreadable ones. Throws when the disk has too little space, because
+ * LevelDB drops a table that it cannot copy. The replaced files stay in `lost`: see `removeReplaced`.
  */
 export async function repairStore(folder: string): Promise<void> {
   await rm(join(folder, REPLACED_FOLDER), { recursive: true, force: true });
   const [neededBytes, { bavail, bsize }] = await Promise.all([bytesIn(folder), statfs(folder)]);
   const freeBytes = bavail * bsize;
   if (freeBytes < neededBytes)
-    throw new Error(`it is damaged; to repair it, the disk needs ${neededBytes} bytes free and has ${freeBytes}: make room`);
+    throw new Error(
+      `it is damaged, and a repair needs ${neededBytes} bytes of free disk space, but there are ${freeBytes}: free disk space`,
+    );
   await ClassicLevel.repair(folder);
 }
 
 /**
- * Removes what a repair replaced, once the repaired store could be read: no limit of the journal counts it. What it says is for people; undefined when
- * there was nothing.
+ * Removes the files that a repair replaced, after the repaired store was read. No limit of the journal includes them. Returns a text for
+ * people; undefined if there was nothing to remove.
  */
 export async function removeReplaced(folder: string): Promise<string | undefined> {
-  const place = join(folder, REPLACED_FOLDER);
+  const replaced = join(folder, REPLACED_FOLDER);
   try {
-    const bytes = await bytesIn(place);
-    await rm(place, { recursive: true, force: true });
-    return `files that its repair replaced, ${bytes} bytes, were removed`;
+    const bytes = await bytesIn(replaced);
+    await rm(replaced, { recursive: true, force: true });
+    return `${bytes} bytes of files that a repair replaced were removed`;
   } catch {
-    // Not there, which is the rule; or it cannot be removed, and the next repair will try.
+    // Usually the folder does not exist. If it cannot be removed, the next repair tries again.
     return undefined;
   }
 }
 
-/** `CURRENT` names the list of files; damaged, it names one that is not there. */
-async function pointsNowhere(folder: string): Promise<boolean> {
+/** True when `CURRENT` does not name an existing manifest, LevelDB's list of files. */
+async function lacksManifest(folder: string): Promise<boolean> {
   const name = await readFile(join(folder, 'CURRENT'), 'latin1').catch(() => undefined);
   if (name === undefined) return false;
   if (!/^MANIFEST-\d+\n$/.test(name)) return true;

@@ -20,19 +20,19 @@ export interface StoreWriterOptions {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly onEvent: OnJournalEvent;
   readonly delivered: Delivered;
-  /** The present on the journal's clock, after which all later batches come. */
-  readonly seal: () => number;
-  /** Batches that are on disk from now on. */
+  /** Advances the watermark of the journal's clock and returns it. */
+  readonly advanceWatermark: () => number;
+  /** Called with batches that are on disk. */
   readonly onWritten: (group: readonly QueuedBatch[]) => void;
-  /** Batches that were queued are not; the next one is at the returned cursor. */
+  /** Called when queued batches were refused. Returns the cursor of the next batch. */
   readonly onRefused: () => number;
-  /** The pump has read every entry. */
+  /** Whether the pump has read every entry. */
   readonly isDrained: () => boolean;
 }
 
-/** A time that is to be written, and who waits for that. */
+/** A watermark to write, and the callers that wait for it. */
 interface TimeToKeep {
-  readonly sealedMs: number;
+  readonly watermarkMs: number;
   readonly waiting: readonly (() => void)[];
 }
 
@@ -43,8 +43,8 @@ interface Unwritable {
 }
 
 /**
- * All writes to the store but checkpoints, one at a time: what waits together is one write and one sync. A write that fails, or a folder that is gone,
- * makes the journal unwritable until the store could be opened again and written.
+ * Performs all writes to the store except checkpoints, one at a time. Everything that waits is written with one write and one sync. A failed
+ * write or a missing folder makes the journal unwritable until the store was reopened and written.
  */
 export class StoreWriter {
   readonly queue = new WriteQueue();
@@ -59,7 +59,7 @@ export class StoreWriter {
   #unwritable: Unwritable | undefined;
   #recovering: Promise<void> | undefined;
   #identity: FolderIdentity;
-  /** Files were lost since the last checkpoint: what is in memory is to be written again. */
+  /** True when files were lost since the last checkpoint, so that the state in memory must be written again. */
   hasLostFiles = false;
 
   constructor(options: StoreWriterOptions, level: Level, keptTimeMs: number, identity: FolderIdentity) {
@@ -70,12 +70,12 @@ export class StoreWriter {
     this.#background = Promise.all([this.#runInBackground(), this.#watchFolder()]);
   }
 
-  /** Another one after each recovery. */
+  /** Changes with each recovery. */
   get level(): Level {
     return this.#level;
   }
 
-  /** Why nothing can be written. */
+  /** Why the journal is not writable; undefined when it is. */
   get problem(): string | undefined {
     return this.#unwritable === undefined ? undefined : describeProblem(this.#unwritable.reason);
   }
@@ -84,28 +84,28 @@ export class StoreWriter {
     return this.#unwritable === undefined ? undefined : unavailable(this.#unwritable.reason);
   }
 
-  /** Resolves when the store is open; undefined when it is. */
+  /** Resolves when the store is open again; undefined while it is open. */
   get recovering(): Promise<void> | undefined {
     return this.#recovering;
   }
 
-  /** Writes what waits: batches, what was delivered, a time. */
+  /** Writes everything that waits: batches, delivered spans, a watermark. */
   write(): void {
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = undefined;
     });
   }
 
-  /** Resolves when a restart will go on from this time. */
-  async keepTime(sealedMs: number): Promise<void> {
-    if (sealedMs <= this.#keptTimeMs) return;
+  /** Resolves when the watermark is on disk, so that a restart continues from it. */
+  async keepTime(watermarkMs: number): Promise<void> {
+    if (watermarkMs <= this.#keptTimeMs) return;
     await new Promise<void>((resolve) => {
-      this.#keepLater({ sealedMs, waiting: [resolve] });
+      this.#keepLater({ watermarkMs, waiting: [resolve] });
       this.write();
     });
   }
 
-  /** Nothing of what was under way counts; the store is opened again, because the engine's log may end in the middle of a record. */
+  /** Refuses all pending batches and reopens the store, because LevelDB's log may end in the middle of a record. */
   fail(error: unknown): void {
     this.#refuseAll(reasonOf(error), isCorruption(error));
   }
@@ -117,7 +117,7 @@ export class StoreWriter {
     }
     this.queue.refuseAll(unavailable(this.#unwritable.reason));
     this.#options.onRefused();
-    this.#startToRecover();
+    this.#startRecovery();
   }
 
   async #watchFolder(): Promise<void> {
@@ -127,26 +127,26 @@ export class StoreWriter {
       const level = this.#level;
       if (this.#stop.signal.aborted || this.#unwritable !== undefined) continue;
       const problem = await findProblem(folder, this.#identity, () => tablesOf(level));
-      // A look at a store that was closed meanwhile says nothing.
+      // The result is meaningless if the store was closed in the meantime.
       if (problem === undefined || this.#stop.signal.aborted || level !== this.#level) continue;
       this.hasLostFiles ||= problem.kind === 'files';
       this.#refuseAll(problem.reason, problem.kind === 'files');
     }
   }
 
-  #startToRecover(): void {
+  #startRecovery(): void {
     this.#recovering ??= this.#recover().finally(() => {
       this.#recovering = undefined;
     });
   }
 
-  /** Writes what waits, syncs, and closes the store. */
+  /** Writes everything that waits, syncs, and closes the store. */
   async close(): Promise<void> {
     this.#stop.abort();
     await this.#writing;
     await Promise.all([this.#background, this.#recovering]);
-    if (this.#unwritable === undefined) await this.#keepNow().catch(() => undefined);
-    // A wait for a time that cannot be kept any more ends here.
+    if (this.#unwritable === undefined) await this.#keepTimeNow().catch(() => undefined);
+    // Ends waits for a watermark that can no longer be written.
     for (const resolve of this.#timeToKeep?.waiting ?? []) resolve();
     await this.#level.close();
   }
@@ -159,7 +159,7 @@ export class StoreWriter {
       this.#timeToKeep = undefined;
       const noted = delivered.unwritten();
       const puts = group.map(({ firstCursor, value }) => ({ type: 'put', key: numberedKey('batch', firstCursor), value }) as const);
-      const times = time === undefined ? [] : [{ type: 'put', key: KEYS.time, value: encodeValue(time.sealedMs) } as const];
+      const times = time === undefined ? [] : [{ type: 'put', key: KEYS.time, value: encodeValue(time.watermarkMs) } as const];
       const synced = sync === 'always' && (group.length > 0 || time !== undefined);
       try {
         await this.#level.batch([...puts, ...noted, ...times], { sync: synced });
@@ -168,14 +168,14 @@ export class StoreWriter {
         this.fail(error);
         return;
       }
-      // A checkpoint failed meanwhile: what the engine wrote after that cannot be relied on.
+      // A checkpoint failed in the meantime, so LevelDB's later writes are not reliable.
       if (this.#unwritable !== undefined) {
         if (time !== undefined) this.#keepLater(time);
         return;
       }
       this.#isUnsynced = !synced;
       delivered.written(noted);
-      if (time !== undefined) this.#keptTimeMs = time.sealedMs;
+      if (time !== undefined) this.#keptTimeMs = time.watermarkMs;
       for (const resolve of time?.waiting ?? []) resolve();
       if (group.length > 0) this.#options.onWritten(group);
       this.queue.done();
@@ -183,9 +183,9 @@ export class StoreWriter {
     }
   }
 
-  #keepLater({ sealedMs, waiting }: TimeToKeep): void {
-    const { sealedMs: otherMs, waiting: others } = this.#timeToKeep ?? { sealedMs, waiting: [] };
-    this.#timeToKeep = { sealedMs: Math.max(sealedMs, otherMs), waiting: [...others, ...waiting] };
+  #keepLater({ watermarkMs, waiting }: TimeToKeep): void {
+    const { watermarkMs: otherMs, waiting: others } = this.#timeToKeep ?? { watermarkMs, waiting: [] };
+    this.#timeToKeep = { watermarkMs: Math.max(watermarkMs, otherMs), waiting: [...others, ...waiting] };
   }
 
   async #recover(): Promise<void> {
@@ -196,7 +196,7 @@ export class StoreWriter {
     }
   }
 
-  /** Not while the folder is gone: as long as the store stays open, what was accepted can be read from files that were removed. */
+  /** False while the folder is missing: as long as the store stays open, the pump can read accepted entries from the removed files. */
   async #mayReopen(): Promise<boolean> {
     const { folder, now, isDrained, limits } = this.#options;
     const problem = await findFolderProblem(folder, this.#identity);
@@ -217,9 +217,9 @@ export class StoreWriter {
     this.#level = opened.level;
     try {
       this.#identity = await identify(folder);
-      // What failed may be there all the same, and its sender will send it again.
+      // A failed batch may be stored nevertheless, and its sender will send it again.
       await this.#level.clear({ gte: numberedKey('batch', this.#options.onRefused()), lt: numberedKey('checkpoint') });
-      await this.#keepNow();
+      await this.#keepTimeNow();
     } catch (error) {
       if (this.#unwritable !== undefined && isCorruption(error)) this.#unwritable = { ...this.#unwritable, isDamaged: true };
       return false;
@@ -233,22 +233,22 @@ export class StoreWriter {
     return true;
   }
 
-  /** Also syncs everything that was written before. */
-  async #keepNow(): Promise<void> {
-    const nowMs = this.#options.seal();
+  /** Writes the watermark, and syncs everything written before. */
+  async #keepTimeNow(): Promise<void> {
+    const nowMs = this.#options.advanceWatermark();
     await this.#level.put(KEYS.time, encodeValue(nowMs), { sync: true });
     this.#keptTimeMs = nowMs;
     this.#isUnsynced = false;
   }
 
   async #runInBackground(): Promise<void> {
-    const { sync, syncIntervalMs, sleep, limits, seal } = this.#options;
+    const { sync, syncIntervalMs, sleep, limits, advanceWatermark } = this.#options;
     const pauseMs = sync === 'interval' ? syncIntervalMs : limits.keepTimeMs;
     while (!this.#stop.signal.aborted) {
       await sleep(pauseMs, this.#stop.signal);
       if (this.#stop.signal.aborted || this.#unwritable !== undefined) continue;
-      const isTimeOld = seal() - this.#keptTimeMs >= limits.keepTimeMs;
-      if (isTimeOld || this.#isUnsynced) await this.#keepNow().catch((error: unknown) => this.fail(error));
+      const isTimeOld = advanceWatermark() - this.#keptTimeMs >= limits.keepTimeMs;
+      if (isTimeOld || this.#isUnsynced) await this.#keepTimeNow().catch((error: unknown) => this.fail(error));
     }
   }
 }
@@ -258,7 +258,7 @@ function sumOf(puts: readonly { readonly value: Buffer }[]): number {
 }
 
 function tablesOf(level: Level): string | null | undefined {
-  // It throws when the store was closed meanwhile.
+  // `getProperty` throws when the store was closed in the meantime.
   return level.status === 'open' ? level.getProperty('leveldb.sstables') : undefined;
 }
 

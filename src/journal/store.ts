@@ -6,12 +6,12 @@ import { isOurKey, KEYS } from './keys.ts';
 import { findCutTable, isRepairable, lacksCurrent, reasonOf, remedyOf, repairStore } from './repair-store.ts';
 import { decodeValue, encodeValue } from './stored-value.ts';
 
-/** Of what this release writes. A journal of a higher one is left alone. */
+/** The format that this release writes. A journal with a higher format is refused. */
 export const JOURNAL_FORMAT = 2;
-/** Read too; what is written from then on is of the present one. */
+/** An older format that this release can read. New batches are written in the current format. */
 const FORMER_FORMAT = 1;
 
-/** Written through to a table file when so much is in memory and log. */
+/** Size of LevelDB's log at which it is written to a table file. */
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
 
 export type Level = ClassicLevel<Buffer, Buffer>;
@@ -24,13 +24,13 @@ export type OpenedStore =
   | { readonly ok: false; readonly code: OpenProblem; readonly message: string };
 
 /**
- * Opens the LevelDB in `folder`, which is made when there is none. One process at a time can have it. Repairs it where opening finds it
- * damaged, and first of all where reading did (`isDamaged`).
+ * Opens the LevelDB in `folder`, creating it if missing. Only one process may use it. Repairs it when opening finds damage, or at once when
+ * reading has found damage (`isDamaged`).
  */
 export async function openStore(folder: string, isDamaged = false): Promise<OpenedStore> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    return isDamaged ? await openRepaired(folder, 'a block that could not be read') : await openOrRepair(folder);
+    return isDamaged ? await openRepaired(folder, 'an unreadable block') : await openOrRepair(folder);
   } catch (error) {
     return openProblem(folder, error);
   }
@@ -53,7 +53,7 @@ async function openOrRepair(folder: string): Promise<OpenedStore> {
 async function openRepaired(folder: string, reason: string): Promise<OpenedStore> {
   await repairStore(folder);
   const opened = await openLevel(folder);
-  return opened.ok ? { ...opened, damages: [`its files were put in order again after: ${reason}`, ...opened.damages] } : opened;
+  return opened.ok ? { ...opened, damages: [`its files were repaired after: ${reason}`, ...opened.damages] } : opened;
 }
 
 async function openLevel(folder: string): Promise<OpenedStore> {
@@ -72,12 +72,12 @@ async function openLevel(folder: string): Promise<OpenedStore> {
 }
 
 function notOurs(folder: string): OpenedStore {
-  const message = `${folder} holds a database that is no journal of ray-otel-bridge: choose another folder`;
+  const message = `${folder} contains a database that is not a journal of ray-otel-bridge: choose another folder`;
   return { ok: false, code: 'journal_not_ours', message };
 }
 
 function newerFormat(folder: string, format: number): OpenedStore {
-  const message = `the journal in ${folder} has format ${format}, and this release knows formats up to ${JOURNAL_FORMAT}: use the release that wrote it, or another folder`;
+  const message = `the journal in ${folder} has format ${format}, but this release supports formats up to ${JOURNAL_FORMAT}: use the release that wrote it, or another folder`;
   return { ok: false, code: 'journal_newer_format', message };
 }
 
@@ -92,22 +92,22 @@ function openProblem(folder: string, error: unknown): OpenedStore {
   return { ok: false, code: 'journal_unusable', message: `the journal in ${folder} cannot be opened: ${reason}${remedyOf(error)}` };
 }
 
-/** Writes the format into a store that has none; undefined when it is somebody else's. */
+/** Returns the format, and writes it to a new store. Undefined for the store of another program. */
 async function formatOf(level: Level): Promise<number | undefined> {
   const value = await level.get(KEYS.format);
   if (value !== undefined) {
     const content = decodeValue(value)?.content;
-    // Damaged: the key alone tells whose it is.
+    // The value is damaged, but the key shows that the store is ours.
     return typeof content === 'number' ? content : JOURNAL_FORMAT;
   }
   const [first] = await level.keys({ limit: 1 }).all();
-  // A repair may have lost the format: the other keys tell whose they are.
+  // A repair may have lost the format. The other keys show whether the store is ours.
   if (first !== undefined && !isOurKey(first)) return undefined;
   await level.put(KEYS.format, encodeValue(JOURNAL_FORMAT), { sync: true });
   return JOURNAL_FORMAT;
 }
 
-/** LevelDB leaves out what is damaged in its log, and says so nowhere but in its own log of text. */
+/** Finds damage that LevelDB skipped in its log. It reports that in its text log only. */
 async function droppedByEngine(folder: string): Promise<string[]> {
   const text = await readFile(join(folder, 'LOG'), 'utf8').catch(() => '');
   return text.split('\n').flatMap((line) => /\d+\.log: (dropping \d+ bytes.*)$/.exec(line)?.[1] ?? []);

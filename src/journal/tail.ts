@@ -6,7 +6,7 @@ export interface TailBatch {
   readonly bytes: number;
 }
 
-/** Batches in memory, one after another: those that were appended last. */
+/** The newest batches in memory, in order. */
 export class Tail {
   readonly #batches: TailBatch[] = [];
   bytes = 0;
@@ -24,7 +24,7 @@ export class Tail {
     return this.#batches[0];
   }
 
-  /** Where the batch after the last one begins. */
+  /** Cursor after the last entry. */
   get endCursor(): JournalCursor {
     const newest = this.#batches.at(-1);
     return newest === undefined ? 0 : newest.firstCursor + newest.entries.length;
@@ -35,7 +35,7 @@ export class Tail {
     return oldest !== undefined && oldest.firstCursor <= cursor && cursor < this.endCursor;
   }
 
-  /** Up to `limit` entries of one batch or of several that follow each other. */
+  /** Up to `limit` consecutive entries, from one or several batches. */
   slice(cursor: JournalCursor, limit: number): JournalSlice {
     let entries: readonly JournalEntry[] = [];
     for (let index = this.#indexOf(cursor); index < this.#batches.length && entries.length < limit; index += 1) {
@@ -48,7 +48,7 @@ export class Tail {
     return { from: cursor, entries };
   }
 
-  /** A batch gives its bytes back with its last entry: the limit errs on the safe side. */
+  /** Drops released batches. A batch counts in full until its last entry is released, so the limit errs on the safe side. */
   release(cursor: JournalCursor): void {
     let done = 0;
     for (const batch of this.#batches) {
@@ -59,7 +59,7 @@ export class Tail {
     if (done > 0) this.#batches.splice(0, done);
   }
 
-  /** Index of the batch that holds `cursor`; the number of batches when none does. */
+  /** Index of the batch that contains `cursor`; the number of batches if none does. */
   #indexOf(cursor: JournalCursor): number {
     let low = 0;
     let high = this.#batches.length;

@@ -1,24 +1,24 @@
 import type { RayEvent } from '../event/index.ts';
 import type { AppendOutcome, JournalCursor } from './journal.ts';
 
-/** A batch on its way to the disk. */
+/** A batch waiting to be written. */
 export interface QueuedBatch {
   readonly firstCursor: JournalCursor;
   readonly events: readonly RayEvent[];
   readonly receivedAtMs: number;
   readonly epochMs: number;
-  /** As stored. */
+  /** The encoded batch. */
   readonly value: Buffer;
-  /** On the wire. */
+  /** Size of the decompressed body. */
   readonly bytes: number;
   readonly settle: (outcome: AppendOutcome) => void;
 }
 
-/** Batches that wait for a sync, in order. */
+/** Batches waiting for a write, in order. */
 export class WriteQueue {
   readonly #waiting: QueuedBatch[] = [];
-  #underWay: readonly QueuedBatch[] = [];
-  /** Stored bytes of all of them. */
+  #inProgress: readonly QueuedBatch[] = [];
+  /** Encoded size of all batches in the queue. */
   bytes = 0;
 
   push(batch: QueuedBatch): void {
@@ -30,12 +30,12 @@ export class WriteQueue {
     return this.#waiting.length === 0;
   }
 
-  /** Receive time of the batch that is to be visible next. */
+  /** Receive time of the next batch to become readable. */
   get oldestReceivedAtMs(): number | undefined {
-    return (this.#underWay[0] ?? this.#waiting[0])?.receivedAtMs;
+    return (this.#inProgress[0] ?? this.#waiting[0])?.receivedAtMs;
   }
 
-  /** As many as `maxBytes` allow, at least one if there is any. They stay under way until `done`. */
+  /** Takes as many batches as `maxBytes` allows, and at least one. They count as in progress until `done`. */
   takeGroup(maxBytes: number): readonly QueuedBatch[] {
     let bytes = 0;
     let count = 0;
@@ -44,19 +44,19 @@ export class WriteQueue {
       if (count > 0 && bytes > maxBytes) break;
       count += 1;
     }
-    this.#underWay = this.#waiting.splice(0, count);
-    return this.#underWay;
+    this.#inProgress = this.#waiting.splice(0, count);
+    return this.#inProgress;
   }
 
   done(): void {
-    for (const { value } of this.#underWay) this.bytes -= value.length;
-    this.#underWay = [];
+    for (const { value } of this.#inProgress) this.bytes -= value.length;
+    this.#inProgress = [];
   }
 
-  /** Those under way, and all that wait. */
+  /** Refuses the batches in progress and all waiting ones. */
   refuseAll(outcome: AppendOutcome): void {
-    for (const { settle } of [...this.#underWay, ...this.#waiting]) settle(outcome);
-    this.#underWay = [];
+    for (const { settle } of [...this.#inProgress, ...this.#waiting]) settle(outcome);
+    this.#inProgress = [];
     this.#waiting.length = 0;
     this.bytes = 0;
   }

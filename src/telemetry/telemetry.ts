@@ -1,5 +1,5 @@
 import { type DestinationStream, destination as pinoDestination, pino } from 'pino';
-import type { Reloaded } from '../runtime/index.ts';
+import { printable, printableExcerpt, type Reloaded } from '../runtime/index.ts';
 import type { ExportEvent } from '../export/index.ts';
 import type { JournalEvent } from '../journal/index.ts';
 import { createMetrics, type Readings } from './metrics.ts';
@@ -11,13 +11,13 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' |
 export interface TelemetryOptions {
   /** Default `info`. */
   readonly logLevel?: LogLevel;
-  /** Where JSON lines go. Default stderr. */
+  /** Destination of the JSON lines. Default stderr. */
   readonly destination?: DestinationStream;
-  /** Milliseconds since the epoch; spaces repeated log lines. Default `Date.now`. */
+  /** Milliseconds since the epoch, to limit repeated log lines. Default `Date.now`. */
   readonly now?: () => number;
 }
 
-/** A job that came to its end, for the log. */
+/** A job that ended, for the log. */
 export interface FinishedJob {
   readonly session: string;
   readonly jobId: string;
@@ -36,61 +36,62 @@ export interface FinishedJob {
   readonly actors: number;
 }
 
-/** What stood in the bridge when it ended. */
+/** The unfinished work of a bridge that stopped. */
 export interface StoppedBridge {
-  /** Spans that were finished and not delivered. */
+  /** Finished spans that were not delivered. */
   readonly undelivered: number;
-  /** Accepted events that were not read from the journal. */
+  /** Accepted events that the pump did not read from the journal. */
   readonly unreadEvents: number;
-  /** Attempts and jobs that were not finished: no span was made of them. */
+  /** Attempts and jobs that had not ended and have no span. */
   readonly openAttempts: number;
   readonly openJobs: number;
-  /** All that was accepted stays in the journal, and the next start goes on with it. */
+  /** True when the journal keeps every accepted event, so that the next start continues with them. */
   readonly isKept: boolean;
 }
 
 export interface RebuildProgress {
-  /** Records of the checkpoint that were taken up. */
+  /** Restored records of the checkpoint. */
   readonly records: number;
-  /** Events since then that were worked through again, of so many. */
+  /** Replayed events after the checkpoint, and their total. */
   readonly events: number;
   readonly ofEvents: number;
 }
 
-/** Everything that the bridge tells about itself: each method is one named event, with its counter and its log line. */
+/** Logs and metrics of the bridge. Each method is one named event, with its counter and its log line. */
 export interface Telemetry extends ReceiverTelemetry {
   readonly exportEvent: (event: ExportEvent) => void;
   readonly quarantineEvent: (event: QuarantineEvent) => void;
   readonly journalEvent: (event: JournalEvent) => void;
-  /** The state is taken up from the journal: what of it is done. */
+  /** Progress of the restore from the journal. */
   rebuilding(progress: RebuildProgress): void;
   rebuilt(done: RebuildProgress & { readonly durationMs: number; readonly openAttempts: number }): void;
   /** A token or certificate file changed, or cannot be used. */
   readonly fileReloaded: (reloaded: Reloaded) => void;
-  /** A warning of Node.js, of a library's deprecated use for example. */
+  /** A warning from Node.js, for example about a deprecated API. */
   readonly processWarning: (warning: Error) => void;
-  /** A connection was cut before it brought a whole request; `reason` is a stable word, `detail` for people. */
+  /** A connection was closed before it sent a complete request. `reason` is a stable word; `detail` is for people. */
   readonly connectionRefused: (reason: string, detail: string, from?: string) => void;
   lifecycleFinished(kind: string): void;
-  /** An attempt, with a span of its own or not. */
+  /** An attempt ended, with or without a span of its own. */
   attemptEnded(outcome: string): void;
-  /** Something was told while it is still open: `job`, `task`, `actor` or `session`. */
-  markMade(kind: string): void;
+  /** An in-flight span was exported. `kind`: `job`, `task`, `actor` or `session`. */
+  inFlightReported(kind: string): void;
   spansSampledOut(count: number): void;
   jobFinished(job: FinishedJob): void;
   bridgeStarted(): void;
   bridgeStopped(stopped: StoppedBridge): void;
-  /** The readings of the gauges, taken whenever `/metrics` is asked for. */
+  /** Sets the source of the gauges, which is called whenever `/metrics` is requested. */
   readFrom(readings: () => Readings): void;
 }
 
-/** A line that may repeat often is written once in this time, with the number of those that were not. */
+/** A repeated line is written at most once in this time, with the number of suppressed ones. */
 const REPEATED_LINE_INTERVAL_MS = 60_000;
-/** Posts must have gone well for this long before the bridge says that it recovered: at the limit, 200 and 503 alternate. */
+/** Time without a refused post before the bridge reports recovery. At a limit, 200 and 503 alternate. */
 const RECOVERED_AFTER_MS = 10_000;
-/** Unknown types that get a label and a log line of their own; what is beyond is `other`. */
+/** Unknown types with a label and a log line of their own. Further ones count as `other`. */
 const MAX_UNKNOWN_TYPES = 100;
-const MAX_LOGGED_TEXT = 300;
+/** Maximum length of an unknown type as a label. */
+const MAX_LABEL_LENGTH = 80;
 
 export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
   const now = options.now ?? Date.now;
@@ -103,7 +104,7 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
   let takeReadings: () => Readings = noReadings;
 
   function countUnknownType(eventType: string, count: number): void {
-    const type = shown(eventType, 80);
+    const type = printable(eventType.length > MAX_LABEL_LENGTH ? `${eventType.slice(0, MAX_LABEL_LENGTH)}…` : eventType);
     const isKnown = unknownTypes.has(type);
     if (!isKnown && unknownTypes.size >= MAX_UNKNOWN_TYPES) return metrics.add('eventsUnknownType', count, 'other');
     metrics.add('eventsUnknownType', count, type);
@@ -111,7 +112,7 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
     unknownTypes.add(type);
     log.warn(
       { event: 'event_type_unknown', eventType: type },
-      'Ray sends a type of event that this release does not know; it is counted and left out',
+      'Ray sends an event type that this release does not know; its events are counted and dropped',
     );
   }
 
@@ -120,8 +121,8 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
       if (rejection.code === 'event_type_unknown') continue;
       spaced(rejection.code, (repeated) =>
         log.warn(
-          { event: 'event_rejected', code: rejection.code, index, reason: shown(rejection.message), ...repeated },
-          'an event could not be used; the rest of its batch was taken',
+          { event: 'event_rejected', code: rejection.code, index, reason: printableExcerpt(rejection.message), ...repeated },
+          'an event was rejected; the rest of its batch was accepted',
         ),
       );
     }
@@ -131,7 +132,7 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
     if (refusing === undefined || now() - refusing.lastMs < RECOVERED_AFTER_MS) return;
     log.info(
       { event: 'accepting_again', refusedPosts: refusing.posts, refusedForMs: refusing.lastMs - refusing.sinceMs },
-      'events are taken in again',
+      'posts are accepted again',
     );
     refusing = undefined;
   }
@@ -139,7 +140,10 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
   function noteRefusal(code: string, message: string): void {
     if (refusing === undefined) {
       refusing = { sinceMs: now(), lastMs: now(), posts: 0 };
-      log.warn({ event: 'refusing', code, reason: shown(message) }, 'posts are answered 503: Ray keeps its events and sends them again');
+      log.warn(
+        { event: 'refusing', code, reason: printableExcerpt(message) },
+        'posts are answered 503; Ray keeps its events and sends them again',
+      );
     }
     refusing.lastMs = now();
     refusing.posts += 1;
@@ -164,75 +168,87 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
     },
     batchRefused(code, message, from) {
       metrics.add('requestsRefused', 1, code);
-      if (REFUSED_FOR_NOW.has(code)) return noteRefusal(code, message);
+      if (TEMPORARY_REFUSALS.has(code)) return noteRefusal(code, message);
       spaced(code, (repeated) =>
         log.warn(
-          { event: 'batch_refused', code, reason: shown(message), from, ...repeated },
-          'a post was refused; Ray will repeat it until it is mended',
+          { event: 'batch_refused', code, reason: printableExcerpt(message), from, ...repeated },
+          'a post was refused; Ray repeats it until it succeeds',
         ),
       );
     },
     readRefused(code, message, from) {
       metrics.add('readsRefused', 1, code);
       spaced(`read:${code}`, (repeated) =>
-        log.warn({ event: 'read_refused', code, reason: shown(message), from, ...repeated }, 'a request for the metrics was refused'),
+        log.warn(
+          { event: 'read_refused', code, reason: printableExcerpt(message), from, ...repeated },
+          'a request for the metrics was refused',
+        ),
       );
     },
     fileReloaded({ setting, outcome }) {
       metrics.add(outcome.ok ? 'reloads' : 'reloadFailures', 1, setting);
-      if (outcome.ok) return log.info({ event: 'file_reloaded', file: setting, holds: outcome.value }, 'a changed file is in use');
+      if (outcome.ok) return log.info({ event: 'file_reloaded', file: setting, holds: outcome.value }, 'a changed file was loaded');
       spaced(`reload:${setting}`, (repeated) =>
         log.error(
-          { event: 'file_reload_failed', file: setting, reason: shown(outcome.problem), ...repeated },
-          'a file cannot be used; setting it held before stays in use',
+          { event: 'file_reload_failed', file: setting, reason: printableExcerpt(outcome.problem), ...repeated },
+          'a changed file cannot be used; its previous content stays in use',
         ),
       );
     },
     connectionRefused(reason, detail, from) {
       metrics.add('connectionsRefused', 1, reason);
       spaced(`connection:${reason}:${detail}`, (repeated) =>
-        log.warn({ event: 'connection_refused', reason, detail: shown(detail), from, ...repeated }, 'a connection was cut'),
+        log.warn({ event: 'connection_refused', reason, detail: printableExcerpt(detail), from, ...repeated }, 'a connection was closed'),
       );
     },
     processWarning(warning) {
-      const code = 'code' in warning && typeof warning.code === 'string' ? { code: shown(warning.code) } : {};
+      const code = 'code' in warning && typeof warning.code === 'string' ? { code: printableExcerpt(warning.code) } : {};
       spaced(`warning:${warning.name}:${code.code}`, (repeated) =>
         log.warn(
-          { event: 'process_warning', name: shown(warning.name), ...code, reason: shown(warning.message), ...repeated },
-          'Node.js warns',
+          {
+            event: 'process_warning',
+            name: printableExcerpt(warning.name),
+            ...code,
+            reason: printableExcerpt(warning.message),
+            ...repeated,
+          },
+          'warning from Node.js',
         ),
       );
     },
     internalError(stage, error) {
       metrics.add('internalErrors', 1, stage);
       spaced(`internal:${stage}`, (repeated) =>
-        log.error({ event: 'internal_error', stage, err: withoutQuotation(error), ...repeated }, 'a bug of the bridge; please report it'),
+        log.error(
+          { event: 'internal_error', stage, err: withoutQuotation(error), ...repeated },
+          'internal error in the bridge; please report it',
+        ),
       );
     },
     metricsPage: () => metrics.page(takeReadings()),
     readFrom(readings) {
       takeReadings = readings;
     },
-    exportEvent: (event) => tellExport(event, { log, metrics, spaced }),
-    quarantineEvent: (event) => tellQuarantine(event, { log, metrics }),
-    journalEvent: (event) => tellJournal(event, { log, metrics, spaced }),
-    rebuilding: (progress) => log.info({ event: 'rebuilding', ...progress }, 'the state is being rebuilt from the journal'),
-    rebuilt: (outcome) => log.info({ event: 'rebuilt', ...outcome }, 'the state is rebuilt from the journal'),
+    exportEvent: (event) => reportExport(event, { log, metrics, spaced }),
+    quarantineEvent: (event) => reportQuarantine(event, { log, metrics }),
+    journalEvent: (event) => reportJournal(event, { log, metrics, spaced }),
+    rebuilding: (progress) => log.info({ event: 'rebuilding', ...progress }, 'restoring the state from the journal'),
+    rebuilt: (outcome) => log.info({ event: 'rebuilt', ...outcome }, 'the state was restored from the journal'),
     lifecycleFinished: (kind) => metrics.add('lifecyclesFinished', 1, kind),
     attemptEnded: (outcome) => metrics.add('attemptsEnded', 1, outcome),
-    markMade: (kind) => metrics.add('inFlightMarks', 1, kind),
+    inFlightReported: (kind) => metrics.add('inFlightMarks', 1, kind),
     spansSampledOut: (count) => metrics.add('spansSampledOut', count),
     jobFinished(job) {
       metrics.add('jobsEnded', 1, job.outcome);
-      log.info({ event: 'job_finished', ...job, name: shown(job.name), session: shown(job.session) }, 'a job is finished');
+      log.info({ event: 'job_finished', ...job, name: printableExcerpt(job.name), session: printableExcerpt(job.session) }, 'a job ended');
     },
-    bridgeStarted: () => log.info({ event: 'bridge_started' }, 'the bridge is started'),
+    bridgeStarted: () => log.info({ event: 'bridge_started' }, 'the bridge started'),
     bridgeStopped(stopped) {
       const isLossless = stopped.undelivered === 0 && stopped.unreadEvents === 0;
       const line = { event: 'bridge_stopped', ...stopped };
-      if (stopped.isKept) log.info(line, 'the bridge is stopped; what is not delivered or not finished is in the journal');
-      else if (isLossless) log.info(line, 'the bridge is stopped; all that was finished was delivered');
-      else log.error(line, 'the bridge is stopped before all was delivered; raise --drain-timeout or mend the backend');
+      if (stopped.isKept) log.info(line, 'the bridge stopped; undelivered and unfinished work stays in the journal');
+      else if (isLossless) log.info(line, 'the bridge stopped; every finished span was delivered');
+      else log.error(line, 'the bridge stopped before every span was delivered; raise --drain-timeout or fix the backend');
     },
   };
 }
@@ -241,8 +257,8 @@ function noReadings(): Readings {
   return new Map();
 }
 
-/** Answers that end by themselves: told once when they begin and once when they are over. */
-const REFUSED_FOR_NOW: ReadonlySet<string> = new Set([
+/** Temporary refusals. Logged once when they start and once when they end. */
+const TEMPORARY_REFUSALS: ReadonlySet<string> = new Set([
   'receiver_busy',
   'too_many_open_attempts',
   'too_many_open_records',
@@ -258,8 +274,8 @@ interface Tools {
   readonly spaced: ReturnType<typeof createLineSpacer>;
 }
 
-/** The texts of these events are printable and free of credentials as they come. */
-function tellExport(event: ExportEvent, { log, metrics, spaced }: Tools): void {
+/** The texts of these events are already printable and free of credentials. */
+function reportExport(event: ExportEvent, { log, metrics, spaced }: Tools): void {
   const { name, ...fields } = event;
   const line = { event: name, ...fields };
   const key = `${name}:${event.exporter}`;
@@ -271,28 +287,28 @@ function tellExport(event: ExportEvent, { log, metrics, spaced }: Tools): void {
     case 'export_retry':
       metrics.add('exportRetries', 1, event.exporter);
       return spaced(key, (repeated) =>
-        log.warn({ ...line, ...repeated }, 'the backend does not take spans; they are kept and tried again'),
+        log.warn({ ...line, ...repeated }, 'the backend does not accept spans; they are kept and sent again'),
       );
     case 'export_misconfigured':
       metrics.add('exportRetries', 1, event.exporter);
       return spaced(key, (repeated) =>
-        log.error({ ...line, ...repeated }, 'the exporter is misconfigured; its spans are kept until it is set up right'),
+        log.error({ ...line, ...repeated }, 'the exporter is misconfigured; its spans are kept until this is fixed'),
       );
     case 'export_recovered':
-      return log.info(line, 'the backend takes spans again');
+      return log.info(line, 'the backend accepts spans again');
     case 'export_split':
-      return log.debug(line, 'a batch is divided to find the spans that the backend refuses');
+      return log.debug(line, 'a batch is split to find the spans that the backend refuses');
     case 'export_refused':
       metrics.add('spansRefused', 1, event.exporter);
-      return spaced(key, (repeated) => log.error({ ...line, ...repeated }, 'the backend will not take a span; it is set aside'));
+      return spaced(key, (repeated) => log.error({ ...line, ...repeated }, 'the backend permanently refused a span'));
     case 'export_note':
-      return spaced(key, (repeated) => log.warn({ ...line, ...repeated }, 'the library for gRPC reports a problem'));
+      return spaced(key, (repeated) => log.warn({ ...line, ...repeated }, 'the gRPC library reports a problem'));
     case 'export_warning':
-      return spaced(key, (repeated) => log.warn({ ...line, ...repeated }, 'the backend took the spans, with a remark'));
+      return spaced(key, (repeated) => log.warn({ ...line, ...repeated }, 'the backend accepted the spans, with a warning'));
   }
 }
 
-function tellQuarantine(event: QuarantineEvent, { log, metrics }: Pick<Tools, 'log' | 'metrics'>): void {
+function reportQuarantine(event: QuarantineEvent, { log, metrics }: Pick<Tools, 'log' | 'metrics'>): void {
   switch (event.name) {
     case 'quarantine_written':
       return metrics.add('quarantineWritten', event.entries, event.kind);
@@ -302,15 +318,15 @@ function tellQuarantine(event: QuarantineEvent, { log, metrics }: Pick<Tools, 'l
       return metrics.add('quarantineFilesRemoved', event.files);
     case 'quarantine_unwritable':
       return log.error(
-        { event: event.name, folder: event.folder, reason: shown(event.reason) },
-        'the quarantine cannot be written; rejected events and refused spans are lost beyond a few; make room or give write permission',
+        { event: event.name, folder: event.folder, reason: printableExcerpt(event.reason) },
+        'the quarantine cannot be written, and most rejected events and refused spans are lost; free disk space or give write permission',
       );
     case 'quarantine_writable':
-      return log.info({ event: event.name, folder: event.folder }, 'the quarantine is written again');
+      return log.info({ event: event.name, folder: event.folder }, 'the quarantine is writable again');
   }
 }
 
-function tellJournal(event: JournalEvent, { log, metrics, spaced }: Tools): void {
+function reportJournal(event: JournalEvent, { log, metrics, spaced }: Tools): void {
   switch (event.name) {
     case 'journal_written':
       metrics.add('journalBatches', event.batches);
@@ -321,36 +337,36 @@ function tellJournal(event: JournalEvent, { log, metrics, spaced }: Tools): void
       metrics.set('journalCheckpointBytes', event.bytes);
       return log.debug(
         { event: event.name, bytes: event.bytes, records: event.records, durationMs: Math.round(event.durationMs) },
-        'the state was written down, and the events before it were given back',
+        'a checkpoint of the state was written, and the events before it were removed',
       );
     case 'journal_damaged':
       metrics.add('journalDamages');
       metrics.add('journalEntriesLost', event.entries);
       return spaced(event.name, (repeated) =>
         log.error(
-          { event: event.name, what: shown(event.what), entries: event.entries, ...repeated },
-          'a part of the journal is damaged and left out; look at the disk',
+          { event: event.name, what: printableExcerpt(event.what), entries: event.entries, ...repeated },
+          'a part of the journal is damaged and was skipped; check the disk',
         ),
       );
     case 'journal_read_failed':
       metrics.add('journalReadRetries');
       return spaced(event.name, (repeated) =>
         log.error(
-          { event: event.name, what: shown(event.what), reason: shown(event.reason), ...repeated },
-          'a part of the journal cannot be read just now: it is tried again; look at the disk, no restart is needed',
+          { event: event.name, what: printableExcerpt(event.what), reason: printableExcerpt(event.reason), ...repeated },
+          'a part of the journal cannot be read; the bridge retries; check the disk, no restart is needed',
         ),
       );
     case 'journal_unwritable':
       metrics.set('journalWritable', 0);
       return log.error(
-        { event: event.name, folder: event.folder, reason: shown(event.reason) },
-        'the journal cannot be written: posts are answered 503 until it can; make room or mend the disk, no restart is needed',
+        { event: event.name, folder: event.folder, reason: printableExcerpt(event.reason) },
+        'the journal cannot be written, and posts are answered 503; free disk space or fix the disk, no restart is needed',
       );
     case 'journal_writable':
       metrics.set('journalWritable', 1);
       return log.info(
         { event: event.name, folder: event.folder, downMs: Math.round(event.downMs) },
-        'the journal is written again, and posts are taken',
+        'the journal is writable again, and posts are accepted',
       );
   }
 }
@@ -362,7 +378,10 @@ function createLogger({ logLevel = 'info', destination }: TelemetryOptions) {
   );
 }
 
-/** Writes the first line of a key at once, then one in each interval with the count of those in between. Keys are few: codes, stages and exporters. */
+/**
+ * Limits repeated lines: writes the first line of a key at once, then one per interval with the number suppressed. There are few keys:
+ * codes, stages and exporters.
+ */
 function createLineSpacer(now: () => number) {
   const lastOf = new Map<string, { readonly atMs: number; repeated: number }>();
   return (key: string, write: (repeated: { readonly repeated?: number }) => void): void => {
@@ -376,19 +395,11 @@ function createLineSpacer(now: () => number) {
   };
 }
 
-const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
-
-/** A hostile string fit for a line of a log: cut, and what could steer a terminal written out. */
-function shown(text: string, limit = MAX_LOGGED_TEXT): string {
-  const cut = text.length > limit ? `${text.slice(0, limit)}…` : text;
-  return cut.replace(STEERING, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
-}
-
-/** V8 repeats a part of a text that is not JSON, and that may be of an event. */
+/** Removes the message of a SyntaxError: V8 quotes the invalid JSON, which may be part of an event. */
 function withoutQuotation(error: unknown): unknown {
   if (!(error instanceof SyntaxError)) return error;
   const frames = error.stack?.split('\n').filter((line) => /^ {4}at /.test(line)) ?? [];
-  const safe = new SyntaxError('a text could not be read; it is not repeated here');
+  const safe = new SyntaxError('invalid JSON; the text is not repeated here');
   safe.stack = [`${safe.name}: ${safe.message}`, ...frames].join('\n');
   return safe;
 }

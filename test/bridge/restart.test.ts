@@ -61,7 +61,7 @@ async function endOfProcess(from: string, to: string): Promise<void> {
 
 async function finish({ bridge, pass }: TestBridge): Promise<void> {
   // Before the state of a former process is restored, nothing seems to be open.
-  while (/rebuilt/.test(await (await bridge.app.request('/readyz')).text())) await delay(5);
+  while (/restoring the state/.test(await (await bridge.app.request('/readyz')).text())) await delay(5);
   await until(() => bridge.stats().journal.entries === 0);
   pass(3 * HOURS_MS);
   await until(() => bridge.stats().correlator.openAttempts + bridge.stats().correlator.openJobs === 0);
@@ -210,7 +210,7 @@ it('answers while it takes up the state, and says how far it is', async () => {
     stats: () => journal.stats(),
     append: (...args: Parameters<typeof journal.append>) => journal.append(...args),
     release: (cursor: number) => journal.release(cursor),
-    seal: () => journal.seal(),
+    advanceWatermark: () => journal.advanceWatermark(),
     nowMs: () => journal.nowMs(),
     waitForEntries: (...args: Parameters<typeof journal.waitForEntries>) => journal.waitForEntries(...args),
     close: () => journal.close(),
@@ -222,7 +222,10 @@ it('answers while it takes up the state, and says how far it is', async () => {
   expect((await test.bridge.app.request('/healthz')).status).toBe(200);
   const answer = await test.bridge.app.request('/readyz');
   expect(answer.status).toBe(503);
-  expect(await answer.json()).toMatchObject({ status: 'not ready', reason: expect.stringMatching(/rebuilt.* 1\d\d of 201 events/) });
+  expect(await answer.json()).toMatchObject({
+    status: 'not ready',
+    reason: expect.stringMatching(/restoring.* 1\d\d of 201 later events/),
+  });
   expect((await postTo(test.bridge.app, inSession(bodies[0] ?? '', 'session_meanwhile'))).status).toBe(200);
   letGo();
   await until(() => test.bridge.stats().journal.entries === 0);

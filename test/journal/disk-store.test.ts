@@ -168,12 +168,12 @@ describe('a restart', () => {
     const first = await opened(over);
     await first.journal.append([event(0)], 1);
     nowMs += 60_000;
-    const sealedMs = first.journal.seal();
-    await first.journal.durable.keepTime(sealedMs);
-    expect(sealedMs).toBe(1_060_000);
+    const watermarkMs = first.journal.advanceWatermark();
+    await first.journal.durable.keepTime(watermarkMs);
+    expect(watermarkMs).toBe(1_060_000);
     const second = await reopened(first, { ...over, epochMs: () => 9_000_000 });
     nowMs += 1_000;
-    expect(second.journal.seal()).toBe(1_061_000);
+    expect(second.journal.advanceWatermark()).toBe(1_061_000);
     await second.journal.append([event(1)], 1);
     expect((await second.journal.read(1, 1)).entries[0]?.receivedAtMs).toBeGreaterThan(1_061_000);
   });
@@ -406,8 +406,8 @@ describe('damage', () => {
     expect(await idsFrom(second.journal, 0)).toHaveLength(50);
     expect(await readdir(folder)).not.toContain('lost');
     expect(second.events.map((told) => ('what' in told ? told.what : told.name))).toEqual([
-      expect.stringContaining('put in order again'),
-      expect.stringMatching(/^files that its repair replaced, [1-9]\d+ bytes, were removed$/),
+      expect.stringContaining('its files were repaired after'),
+      expect.stringMatching(/^[1-9]\d+ bytes of files that a repair replaced were removed$/),
     ]);
   });
 
@@ -421,7 +421,7 @@ describe('damage', () => {
     expect(await idsFrom(second.journal, second.journal.stats().releasedCursor)).toEqual(ids(2));
     expect(second.events).toMatchObject([
       { name: 'journal_damaged', what: 'the record of the checkpoint' },
-      { name: 'journal_damaged', what: 'entries 0 to 1 are not there', entries: 2 },
+      { name: 'journal_damaged', what: 'entries 0 to 1 are missing', entries: 2 },
     ]);
   });
 

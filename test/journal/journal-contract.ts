@@ -176,7 +176,7 @@ export function describeJournalContract(name: string, createJournal: JournalFact
       withJournal(ROOMY_BYTES, async ({ journal }) => {
         await journal.append([event(0)], 1);
         clock.nowMs += 5;
-        const sealedMs = journal.seal();
+        const watermarkMs = journal.advanceWatermark();
         clock.nowMs -= 10_000;
         await journal.append([event(1)], 1);
         clock.nowMs += 20_000;
@@ -185,8 +185,8 @@ export function describeJournalContract(name: string, createJournal: JournalFact
         const later = [...(await journal.read(1, 1)).entries, ...(await journal.read(2, 1)).entries].map(
           ({ receivedAtMs }) => receivedAtMs,
         );
-        expect(entries[0]?.receivedAtMs).toBeLessThanOrEqual(sealedMs);
-        expect(later[0]).toBeGreaterThan(sealedMs);
+        expect(entries[0]?.receivedAtMs).toBeLessThanOrEqual(watermarkMs);
+        expect(later[0]).toBeGreaterThan(watermarkMs);
         expect(later[1]).toBeGreaterThan(later[0] ?? Number.NaN);
       }));
 

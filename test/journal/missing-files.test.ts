@@ -83,7 +83,10 @@ describe('a table file that is shorter than it was', () => {
     expect(read).toBeGreaterThan(90);
     expect(read).toBeLessThan(200);
     expect(read + lostEntries(again)).toBe(200);
-    expect(again.events[0]).toMatchObject({ name: 'journal_damaged', what: expect.stringContaining('were put in order again') as string });
+    expect(again.events[0]).toMatchObject({
+      name: 'journal_damaged',
+      what: expect.stringContaining('its files were repaired after') as string,
+    });
     expect(await again.journal.append([event(500)], 1)).toEqual({ ok: true });
     await close(again);
     const third = await opened();
@@ -134,7 +137,7 @@ describe('a folder that goes away while the journal is open', () => {
         await rename(folder, join(parent, 'aside'));
         await mkdir(folder);
       },
-      /another folder is in the place of/,
+      /another folder has replaced/,
     ],
     ['is moved', () => rename(folder, join(parent, 'aside')), /was removed/],
   ])('is noticed, and nothing is accepted: it %s', async (_, goAway, reason) => {

@@ -159,7 +159,7 @@ describe('packed events', () => {
     ]);
     for (let end = 2; end < row.length; end += 1) expect(unpackedOrError(row.subarray(0, end))).toBeInstanceOf(Error);
     expect(() => unpackEvents(Buffer.alloc(0))).toThrow('bytes end too early');
-    expect(() => unpackEvents(Buffer.from([0x90]))).toThrow('no packed events');
+    expect(() => unpackEvents(Buffer.from([0x90]))).toThrow('not packed events');
   });
 
   it('name nothing that was not written before', () => {
@@ -167,7 +167,7 @@ describe('packed events', () => {
     const [first, second] = [packed(events.slice(0, 1)), packed(events.slice(0, 2))];
     // The second row alone, which names what only the first one holds.
     const rest = Buffer.concat([second.subarray(0, 1), second.subarray(first.length)]);
-    expect(() => unpackEvents(rest)).toThrow('was shared');
+    expect(() => unpackEvents(rest)).toThrow('no shared value');
   });
 });
 

@@ -23,7 +23,7 @@ const layers: Readonly<Record<string, Layer>> = {
   recording: { imports: ['runtime'] },
   convert: { imports: ['event', 'correlate', 'span', 'otlp'] },
   view: { imports: ['event', 'correlate', 'span', 'http'], types: ['receiver', 'runtime'] },
-  telemetry: { imports: [], types: [...stages, 'quarantine', 'runtime'] },
+  telemetry: { imports: ['runtime'], types: [...stages, 'quarantine'] },
   pump: { imports: ['event', 'correlate', 'export', 'journal'], types: ['runtime'] },
   bridge: { imports: [...stages, 'http', 'runtime', 'config', 'convert', 'telemetry', 'pump', 'quarantine', 'view'] },
   doctor: { imports: ['export', 'http', 'known-variables', 'options', 'runtime', 'telemetry', 'terminal'] },
