@@ -85,7 +85,7 @@ export class TraceAccount {
     account.leanAttemptCount = leanAttemptCount;
     account.folds.restore(folds);
     account.#relaxed = relaxed;
-    for (const [index, bytes] of fullFromBytes.entries()) account.#noteFullFrom(bytes, USES[index]);
+    for (const [index, fromBytes] of fullFromBytes.entries()) account.#noteFullFrom(fromBytes, USES[index]);
     return account;
   }
 

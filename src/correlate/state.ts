@@ -33,8 +33,6 @@ import { MAX_ROW_DEPTH, Tombstones } from './tombstones.ts';
 import { addTransitions } from './transitions.ts';
 import { ReceiveTime } from './trusted-time.ts';
 
-export { CORRELATE_DEFAULTS, type CorrelateOptions } from './correlate-options.ts';
-
 /** Bytes of closed records that are remembered; beyond it the oldest are forgotten. */
 const MAX_AGING_BYTES = 64 * 1024 * 1024;
 /** Records that are looked at to make room for another one. */

@@ -2,7 +2,7 @@ import type { ActorTransition, TimeNs } from '../event/index.ts';
 import { DueQueue } from './due-queue.ts';
 import type { PlaceFacts } from './place-facts.ts';
 
-/** States of an actor that end a creation of it. */
+/** States of an actor that end its creation. */
 export const ENDS_CREATION: readonly string[] = ['ALIVE', 'RESTARTING', 'DEAD'];
 
 /** What is compared of a creation that waits. */

@@ -21,8 +21,11 @@ export class SenderExporter implements SpanExporter {
   }
 
   export(spans: readonly ReadableSpan[], callback: (result: ExportResult) => void): void {
-    const reported = this.sender.send(spans).then((outcome) => callback(resultOfOutcome(outcome)));
-    this.#pending = Promise.all([this.#pending, reported]);
+    this.#pending = Promise.all([this.#pending, this.#report(spans, callback)]);
+  }
+
+  async #report(spans: readonly ReadableSpan[], callback: (result: ExportResult) => void): Promise<void> {
+    callback(resultOfOutcome(await this.sender.send(spans)));
   }
 
   async forceFlush(): Promise<void> {

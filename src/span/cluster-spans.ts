@@ -69,6 +69,17 @@ export function nodeSpans(context: MappingContext, lifecycle: NodeLifecycle): Re
 
 const FAILED_WORKER_EXITS: readonly string[] = ['SYSTEM_ERROR', 'USER_ERROR', 'NODE_OUT_OF_MEMORY'];
 
+/** ALIVE with the earlier time at which the process was launched; undefined where Ray does not report that, or the two contradict each other. */
+function coldStartOf({ states }: WorkerLifecycle): { readonly launchNs: bigint; readonly timeNs: bigint } | undefined {
+  const alive = states.find(({ launchNs }) => launchNs !== undefined);
+  return alive?.launchNs === undefined || alive.timeNs < alive.launchNs ? undefined : { launchNs: alive.launchNs, timeNs: alive.timeNs };
+}
+
+/** As many as `workerSpans` makes. */
+export function countWorkerSpans(lifecycle: WorkerLifecycle): number {
+  return coldStartOf(lifecycle) === undefined ? 1 : 2;
+}
+
 /** A worker process, and before it its cold start. */
 export function workerSpans(context: MappingContext, lifecycle: WorkerLifecycle): ReadableSpan[] {
   const { session, workerId, definition } = lifecycle;
@@ -98,8 +109,8 @@ export function workerSpans(context: MappingContext, lifecycle: WorkerLifecycle)
     events: stateEvents(lifecycle.states),
     error: failed ? reasonLine(death.message) || death.reason : undefined,
   });
-  const alive = lifecycle.states.find((transition) => transition.launchNs !== undefined);
-  if (alive?.launchNs === undefined || alive.timeNs < alive.launchNs) return [worker];
+  const alive = coldStartOf(lifecycle);
+  if (alive === undefined) return [worker];
   const start = makeSpan(context, lifecycle.trace, {
     name: `worker start ${pid ?? workerId.slice(0, 8)}`,
     spanId: workerStartSpanId(session, workerId),

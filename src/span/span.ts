@@ -2,7 +2,15 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { Lifecycle } from '../correlate/index.ts';
 import { actorSpans } from './actor-spans.ts';
 import { attemptSpans, countAttemptSpans } from './attempt-spans.ts';
-import { nodeSpans, placementGroupSpans, pointSpans, sessionSpans, submissionJobSpans, workerSpans } from './cluster-spans.ts';
+import {
+  countWorkerSpans,
+  nodeSpans,
+  placementGroupSpans,
+  pointSpans,
+  sessionSpans,
+  submissionJobSpans,
+  workerSpans,
+} from './cluster-spans.ts';
 import { MappingContext } from './context.ts';
 import { foldSpans } from './rollup-spans.ts';
 import { jobSpans } from './job-spans.ts';
@@ -27,7 +35,15 @@ export function countSpans(lifecycle: Lifecycle, options: SpanOptions): number {
       return 1 + lifecycle.profile.length;
     case 'actor':
       return 1 + lifecycle.incarnations.length;
-    default:
+    case 'worker':
+      return countWorkerSpans(lifecycle);
+    case 'node':
+    case 'placement_group':
+    case 'submission_job':
+    case 'point':
+    case 'session':
+    case 'fold':
+    case 'mark':
       return 1;
   }
 }

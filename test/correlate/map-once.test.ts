@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { type CorrelateOptions, createCorrelator, type Lifecycle, type Output } from '../../src/correlate/index.ts';
-import type { RayEvent } from '../../src/event/index.ts';
+import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { createMapping } from '../../src/span/index.ts';
+import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
 import { actorId, definition, jobStates, many, states } from '../support/simple-events.ts';
 
 // The correlator maps a finished thing when it knows that the thing is sent, and so once.
 
 const ATTEMPTS = 20_000;
-const SETTLED_MS = 10_000;
 const LATER_MS = 10_000_000;
 
 /** `mapped`: every lifecycle that was mapped, in order. */
@@ -99,13 +99,15 @@ describe('a trace that fits', () => {
 });
 
 describe('the number of spans that a mapping announces', () => {
-  it('is the number of spans that it makes', () => {
-    const mapping = createMapping({ phases: 'spans' });
-    const { correlator } = counting({ maxSpansPerTrace: 60 });
-    const id = `${'f'.repeat(16)}${actorId(1)}`;
-    for (const event of job(50)) correlator.apply(event, 0);
-    correlator.apply(states(id, { RUNNING: 3, FAILED: 2 }), 0);
-    const outputs = correlator.closeAll(SETTLED_MS);
-    expect(outputs.map(({ lifecycle }) => mapping.count(lifecycle))).toEqual(outputs.map(({ spans = [] }) => spans.length));
+  it.each(SMALL_RECORDINGS)('is the number of spans that it makes: %s', (name) => {
+    const mapping = createMapping();
+    const correlator = createCorrelator({ mapping });
+    for (const raw of recordedEvents(name)) {
+      const decoded = decodeEvent(raw);
+      if (decoded.ok) correlator.apply(decoded.event, 0);
+    }
+    const outputs = correlator.closeAll(0);
+    expect(outputs.length).toBeGreaterThan(0);
+    for (const { lifecycle, spans = [] } of outputs) expect(mapping.count(lifecycle), lifecycle.kind).toBe(spans.length);
   });
 });

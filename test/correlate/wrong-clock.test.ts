@@ -211,7 +211,7 @@ describe('a wrong clock', () => {
     expect(
       resultOf(...OPEN, [
         5,
-        { ...header(), type: 'task_profile', taskId: taskId(1), attempt: 0, entries: [entry], componentType: 'worker' } as RayEvent,
+        { ...header(), type: 'task_profile', taskId: taskId(1), attempt: 0, entries: [entry], componentType: 'worker' },
       ]),
     ).toContain('work 0.6..5 (profile)');
   });

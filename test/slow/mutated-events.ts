@@ -402,11 +402,15 @@ export class EventMutator {
     const at = random.below(list.length + 1);
     const element = list[at];
     if (element === undefined) list.push(this.#state());
-    else if (random.chance(0.2)) list.splice(at, random.below(2), this.#state());
-    else if (random.chance(0.3)) list.splice(at, 1);
-    else if (random.chance(0.2)) list.splice(at, 0, ...Array.from({ length: 1 + random.below(12) }, () => copyOf(element)));
-    else if (random.chance(0.5)) list.splice(at, 0, copyOf(element));
-    else list.reverse();
+    else {
+      random.pick<() => void>([
+        () => list.splice(at, random.below(2), this.#state()),
+        () => list.splice(at, 1),
+        () => list.splice(at, 0, ...Array.from({ length: 1 + random.below(12) }, () => copyOf(element))),
+        () => list.splice(at, 0, copyOf(element)),
+        () => list.reverse(),
+      ])();
+    }
   }
 
   /** A state that the decoder takes, leaves out or rejects, at a time that it takes or reads as absent. */
