@@ -25,6 +25,11 @@ import { withReceiveTime, withTime } from './trusted-time.ts';
 import { withUntimedOutcome } from './untimed.ts';
 import { earliestFacts, mergedFacts, moveTo, whereOf } from './where.ts';
 
+/**
+ * Searches through the open attempts of one worker. Ray needs one: only a damaged stream has threads that come and go in a
+ * worker. What begins to run later is noted all the same.
+ */
+const MAX_SEARCHES = 16;
 /** Of a node: a longer one is none. */
 const MAX_ADDRESS_LENGTH = 255;
 
@@ -207,9 +212,10 @@ function applyThread(state: State, session: Session, event: TaskProfile & { read
   }
   const threads = (session.threads ??= state.newThreads());
   if (!threads.note(event) || workerId === undefined) return 'applied';
-  for (const { attempts } of session.workers.get(workerId)?.wheres ?? []) {
-    for (const attempt of attempts) threads.noteRun(workerId, attempt);
-  }
+  const worker = session.workers.get(workerId);
+  if (worker === undefined || worker.searches >= MAX_SEARCHES) return 'applied';
+  worker.searches += 1;
+  for (const { attempts } of worker.wheres) for (const attempt of attempts) threads.noteRun(workerId, attempt);
   return 'applied';
 }
 

@@ -291,8 +291,8 @@ function withoutUnset(facts: SharedFacts): Fields {
   return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
 }
 
-/** Sizes begin at 0; of other numbers 0 may be a time. */
-const SIZES: readonly string[] = ['bytes', 'profileBytes', 'rareBytes'];
+/** Sizes and counts begin at 0; of other numbers 0 may be a time. */
+const SIZES: readonly string[] = ['bytes', 'profileBytes', 'rareBytes', 'searches'];
 
 /** As every record begins. */
 function isDefault(value: unknown): boolean {

@@ -263,6 +263,8 @@ export class NodeRecord extends Machine<Session, Where, NodeDefinition, NodeTran
 
 export class WorkerRecord extends Machine<Session, Where, WorkerDefinition, WorkerTransition> {
   readonly kind = 'worker';
+  /** How often its open attempts were looked through for what ran there when a thread submitted calls. */
+  searches = 0;
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
   jobId: string | undefined;

@@ -39,6 +39,8 @@ export class SeveralAttempts<Open extends Numbered, Closed extends NumberedClose
   /** When each began to run: made when it is first asked for. */
   #runs: SortedList<Run> | undefined;
   readonly #runOf = new Map<number, Run>();
+  /** Made when the first closed one is to be forgotten. */
+  #naming: Naming | undefined;
 
   get size(): number {
     return this.#few?.length ?? this.#many?.size ?? 0;
@@ -80,6 +82,7 @@ export class SeveralAttempts<Open extends Numbered, Closed extends NumberedClose
     this.#open -= 1;
     this.#noteClosed(closed);
     const { number } = closed;
+    this.#naming?.noteClosed(number);
     if (this.#many !== undefined) this.#many.set(number, closed);
     else this.#few = this.#few?.map((attempt) => (attempt.number === number ? closed : attempt));
   }
@@ -87,12 +90,11 @@ export class SeveralAttempts<Open extends Numbered, Closed extends NumberedClose
   /** Removes the closed attempt that events named first. False where there is none, or no other one. */
   forgetOldestClosed(): boolean {
     if (this.size - this.#open < 2 || this.#many === undefined) return false;
-    for (const attempt of this.#many.values()) {
-      if (!attempt.closed || attempt === this.#lastClosed || attempt === this.#lastCounted) continue;
-      this.#moveRun(attempt.number, undefined);
-      return this.#many.delete(attempt.number);
-    }
-    return false;
+    this.#naming ??= new Naming(this.#many.values());
+    const number = this.#naming.takeOldest((oldest) => oldest !== this.#lastClosed?.number && oldest !== this.#lastCounted?.number);
+    if (number === undefined) return false;
+    this.#moveRun(number, undefined);
+    return this.#many.delete(number);
   }
 
   /** To be called when it is known, or known better, when an attempt began to run. */
@@ -128,6 +130,7 @@ export class SeveralAttempts<Open extends Numbered, Closed extends NumberedClose
       this.#many = new Map(this.#few.map((known) => [known.number, known]));
       this.#few = undefined;
     }
+    this.#naming?.add(attempt);
     if (this.#many === undefined) this.#few?.push(attempt);
     else this.#many.set(number, attempt);
   }
@@ -136,5 +139,46 @@ export class SeveralAttempts<Open extends Numbered, Closed extends NumberedClose
     const { number, isAfterJob } = closed;
     if (this.#lastClosed === undefined || number > this.#lastClosed.number) this.#lastClosed = closed;
     if (!isAfterJob && (this.#lastCounted === undefined || number > this.#lastCounted.number)) this.#lastCounted = closed;
+  }
+}
+
+interface Named {
+  readonly place: number;
+  readonly number: number;
+}
+
+/** The order in which events named attempts. */
+class Naming {
+  readonly #places = new Map<number, number>();
+  readonly #closed = new SortedList<Named>((a, b) => a.place - b.place);
+  #next = 0;
+
+  constructor(attempts: Iterable<Numbered>) {
+    for (const attempt of attempts) this.add(attempt);
+  }
+
+  add({ number, closed }: Numbered): void {
+    this.#places.set(number, this.#next);
+    this.#next += 1;
+    if (closed) this.noteClosed(number);
+  }
+
+  noteClosed(number: number): void {
+    this.#closed.add({ place: this.#places.get(number) ?? 0, number });
+  }
+
+  /** The number of the closed attempt that events named first, of those that may go. */
+  takeOldest(mayGo: (number: number) => boolean): number | undefined {
+    const kept: Named[] = [];
+    let oldest = this.#closed.first;
+    while (oldest !== undefined) {
+      this.#closed.remove(oldest);
+      if (mayGo(oldest.number)) break;
+      kept.push(oldest);
+      oldest = this.#closed.first;
+    }
+    for (const named of kept) this.#closed.add(named);
+    if (oldest !== undefined) this.#places.delete(oldest.number);
+    return oldest?.number;
   }
 }

@@ -1,4 +1,5 @@
 import type { ProfileEntry, StateTransition, TaskProfile, TimeNs } from '../event/index.ts';
+import { type Aged, AgingList } from './aging-list.ts';
 import { largest, smallest, wholeTaskEntry } from './merge.ts';
 import { jobIdOf } from './ray-ids.ts';
 import { SortedList } from './sorted-list.ts';
@@ -43,11 +44,15 @@ interface RunningAttempt {
   readonly extra: { readonly profile: readonly ProfileEntry[] };
 }
 
+/** A thread among the others. */
+interface KnownThread extends Thread, Aged<KnownThread> {}
+
 /** A run of an attempt in a worker. */
-interface Run extends RunKey {
+interface Run extends RunKey, Aged<Run> {
   /** While it is open. */
   readonly attempt: RunningAttempt | undefined;
   readonly endNs: TimeNs | undefined;
+  readonly runs: Runs;
 }
 
 interface RunKey {
@@ -56,8 +61,13 @@ interface RunKey {
   readonly number: number;
 }
 
+interface EndedRun extends RunKey {
+  readonly endNs: TimeNs;
+}
+
 /** The runs of one worker. */
 interface Runs {
+  readonly workerId: string;
   readonly byStart: SortedList<Run, RunKey>;
   readonly byAttempt: Map<string, Run>;
   /** Threads of it that are remembered. */
@@ -68,10 +78,11 @@ export type SavedRun = readonly [workerId: string, taskId: string, number: numbe
 
 /** The threads of a session, and what ran in their workers: a call of a thread belongs to the attempt that ran there. */
 export class Threads {
-  readonly #threads = new Map<string, Thread>();
-  readonly #ofJobs = new Map<string, Set<Thread>>();
+  readonly #threads = new Map<string, KnownThread>();
+  readonly #byAge = new AgingList<KnownThread>();
+  readonly #ofJobs = new Map<string, Set<KnownThread>>();
   readonly #runs = new Map<string, Runs>();
-  readonly #ended = new Map<Run, Runs>();
+  readonly #ended = new AgingList<Run>();
   readonly #onBytes: (change: number) => void;
 
   /** @param onBytes called with how much more, or less, memory is taken */
@@ -89,10 +100,6 @@ export class Threads {
 
   get(id: string): Thread | undefined {
     return this.#threads.get(id);
-  }
-
-  ofJob(jobId: string): Iterable<Thread> {
-    return this.#ofJobs.get(jobId) ?? [];
   }
 
   /** Adds what a profile event says. True when its worker had no thread so far: the caller then notes what runs there. */
@@ -124,7 +131,7 @@ export class Threads {
   }
 
   forgetJob(jobId: string): void {
-    for (const thread of this.ofJob(jobId)) this.#forget(thread);
+    for (const thread of this.#ofJobs.get(jobId) ?? []) this.#forget(thread);
   }
 
   /** To be called when the states, the profile or the worker of an open attempt changed. */
@@ -144,7 +151,7 @@ export class Threads {
     const runs = workerId === undefined ? undefined : this.#runs.get(workerId);
     const run = runs?.byAttempt.get(keyOf(attempt.task.id, attempt.number));
     if (runs === undefined || run === undefined) return;
-    this.#addEnded(runs, { ...run, attempt: undefined, endNs: endOf(attempt) ?? endNs });
+    this.#addEnded(runs, { startNs: run.startNs, taskId: run.taskId, number: run.number, endNs: endOf(attempt) ?? endNs });
   }
 
   /** The one attempt that ran in a worker at a time; undefined where there was none, or more than one. */
@@ -158,53 +165,48 @@ export class Threads {
         if (found !== undefined) return undefined;
         found = run;
       }
-      run = runs?.lastUpTo({ ...run, number: run.number - 1 });
+      run = runs?.lastUpTo({ startNs: run.startNs, taskId: run.taskId, number: run.number - 1 });
     }
     return found;
   }
 
   /** For a checkpoint: threads, and runs that ended, oldest first. Open ones are noted again. */
-  save(): { readonly threads: Iterable<Thread>; readonly runs: readonly SavedRun[] } {
-    const workers = new Map(Array.from(this.#runs, ([workerId, runs]) => [runs, workerId]));
-    const runs = Array.from(this.#ended, ([{ taskId, number, startNs, endNs = 0n }, of]): SavedRun => {
-      return [workers.get(of) ?? '', taskId, number, startNs, endNs];
-    });
-    return { threads: this.#threads.values(), runs };
+  save(): { readonly threads: Iterable<Thread>; readonly runs: Iterable<SavedRun> } {
+    return { threads: savedThreads(this.#byAge), runs: savedRuns(this.#ended) };
   }
 
-  restoreThread(thread: Thread): void {
-    this.#add(thread);
-    const { workerId } = thread;
-    thread.workerId = undefined;
+  restoreThread({ workerId, ...saved }: Thread): void {
+    const thread = this.#add({ ...saved, workerId: undefined });
     if (workerId !== undefined) this.#place(thread, workerId);
   }
 
   restoreRun([workerId, taskId, number, startNs, endNs]: SavedRun): void {
     const runs = this.#runs.get(workerId);
-    if (runs !== undefined) this.#addEnded(runs, { taskId, number, startNs, endNs, attempt: undefined });
+    if (runs !== undefined) this.#addEnded(runs, { taskId, number, startNs, endNs });
   }
 
-  #added(id: string): Thread {
-    const thread: Thread = { id, workerId: undefined, isDriver: false, parts: [] };
-    this.#add(thread);
-    for (const oldest of this.#threads.values()) {
-      if (this.#threads.size > MAX_THREADS) this.#forget(oldest);
-      break;
-    }
+  #added(id: string): KnownThread {
+    const thread = this.#add({ id, workerId: undefined, isDriver: false, parts: [] });
+    const { oldest } = this.#byAge;
+    if (oldest !== undefined && this.#byAge.size > MAX_THREADS) this.#forget(oldest);
     return thread;
   }
 
-  #add(thread: Thread): void {
+  #add(saved: Thread): KnownThread {
+    const thread: KnownThread = { ...saved, older: undefined, newer: undefined };
     this.#threads.set(thread.id, thread);
+    this.#byAge.add(thread);
     this.#onBytes(THREAD_BYTES);
     const jobId = jobIdOf(thread.id);
     const others = this.#ofJobs.get(jobId);
     if (others === undefined) this.#ofJobs.set(jobId, new Set([thread]));
     else others.add(thread);
+    return thread;
   }
 
-  #forget(thread: Thread): void {
+  #forget(thread: KnownThread): void {
     this.#threads.delete(thread.id);
+    this.#byAge.remove(thread);
     this.#onBytes(-THREAD_BYTES);
     const jobId = jobIdOf(thread.id);
     const others = this.#ofJobs.get(jobId);
@@ -214,7 +216,7 @@ export class Threads {
   }
 
   /** True when the runs of the worker are not known yet. */
-  #place(thread: Thread, workerId: string | undefined): boolean {
+  #place(thread: KnownThread, workerId: string | undefined): boolean {
     if (workerId === undefined || workerId === thread.workerId) return false;
     this.#leave(thread);
     thread.workerId = workerId;
@@ -223,7 +225,7 @@ export class Threads {
       known.threads += 1;
       return false;
     }
-    this.#runs.set(workerId, { byStart: new SortedList(compareRuns), byAttempt: new Map(), threads: 1 });
+    this.#runs.set(workerId, { workerId, byStart: new SortedList(compareRuns), byAttempt: new Map(), threads: 1 });
     return true;
   }
 
@@ -237,30 +239,43 @@ export class Threads {
   }
 
   #forgetEnded(run: Run): void {
-    if (this.#ended.delete(run)) this.#onBytes(-RUN_BYTES);
+    if (!this.#ended.has(run)) return;
+    this.#ended.remove(run);
+    this.#onBytes(-RUN_BYTES);
   }
 
-  #addEnded(runs: Runs, run: Run): void {
-    const known = runs.byAttempt.get(keyOf(run.taskId, run.number));
-    if (known !== undefined) runs.byStart.remove(known);
-    addRun(runs, run);
-    this.#ended.set(run, runs);
-    this.#onBytes(RUN_BYTES);
-    for (const [oldest, of] of this.#ended) {
-      if (this.#ended.size <= MAX_ENDED_RUNS) break;
-      this.#forgetEnded(oldest);
-      of.byStart.remove(oldest);
-      of.byAttempt.delete(keyOf(oldest.taskId, oldest.number));
+  #addEnded(runs: Runs, ended: EndedRun): void {
+    const known = runs.byAttempt.get(keyOf(ended.taskId, ended.number));
+    if (known !== undefined) {
+      runs.byStart.remove(known);
+      this.#forgetEnded(known);
     }
+    this.#ended.add(addRun(runs, { ...ended, attempt: undefined }));
+    this.#onBytes(RUN_BYTES);
+    const { oldest } = this.#ended;
+    if (oldest === undefined || this.#ended.size <= MAX_ENDED_RUNS) return;
+    this.#forgetEnded(oldest);
+    oldest.runs.byStart.remove(oldest);
+    oldest.runs.byAttempt.delete(keyOf(oldest.taskId, oldest.number));
   }
 }
 
 /** After every task id. */
 const LAST_ID = 'g';
 
-function addRun(runs: Runs, run: Run): void {
+function addRun(runs: Runs, noted: Omit<Run, 'runs' | 'older' | 'newer'>): Run {
+  const run: Run = { ...noted, runs, older: undefined, newer: undefined };
   runs.byStart.add(run);
   runs.byAttempt.set(keyOf(run.taskId, run.number), run);
+  return run;
+}
+
+function* savedThreads(threads: Iterable<KnownThread>): Generator<Thread> {
+  for (const { id, workerId, isDriver, parts } of threads) yield { id, workerId, isDriver, parts };
+}
+
+function* savedRuns(ended: Iterable<Run>): Generator<SavedRun> {
+  for (const { runs, taskId, number, startNs, endNs = 0n } of ended) yield [runs.workerId, taskId, number, startNs, endNs];
 }
 
 function partOf({ parts }: Thread, number: number): ThreadPart | undefined {

@@ -49,6 +49,18 @@ export class TombstoneIndex {
     }
   }
 
+  /** An id that is there has another row now. */
+  move(id: IdWords, from: number, to: number): void {
+    const hash = hashOf(id);
+    const slots = this.#slots;
+    const home = this.#home(hash);
+    for (let at = home; at < home + SEARCHED_WORDS; at += SLOT_WORDS) {
+      if (slots[at] !== hash || slots[at + 1] !== from >>> 0) continue;
+      slots[at + 1] = to;
+      return;
+    }
+  }
+
   #put(hash: number, row: number): boolean {
     const slots = this.#slots;
     const from = this.#home(hash);

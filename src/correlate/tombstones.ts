@@ -35,6 +35,8 @@ const OUTCOMES: readonly AttemptOutcome[] = ['finished', 'failed', 'unfinished',
 
 /** Rows in one piece of memory. */
 const CHUNK_ROWS = 4_096;
+/** Rows that are looked at for each new one, while rows are being moved. */
+const ROWS_LOOKED_AT = 8;
 /** Rows in one record of a checkpoint: 1,280 B, so that a portion of records stays small. */
 const RECORD_ROWS = 20;
 
@@ -42,6 +44,11 @@ const ns = new BigUint64Array(1);
 const nsWords = new Uint32Array(ns.buffer);
 const scratch = new Uint32Array(ID_WORDS);
 const parentScratch = new Uint32Array(ID_WORDS);
+
+interface MovedRows {
+  readonly from: number;
+  readonly to: number;
+}
 
 interface SessionRows {
   readonly session: Session;
@@ -52,16 +59,24 @@ interface SessionRows {
 }
 
 export class Tombstones {
-  #chunks: Uint32Array[] = [];
+  readonly #chunks: Uint32Array[] = [];
   /** Of the oldest row, and behind the newest: rows are numbered on and on, and `#chunks` begins with the chunk of the oldest. */
   #first = 0;
   #end = 0;
   #spare: Uint32Array | undefined;
-  #index = new TombstoneIndex();
+  readonly #index = new TombstoneIndex();
+  /** While rows are being moved: the next one to look at, and where the next one that counts belongs. */
+  #moved: MovedRows | undefined;
   #live = 0;
   #besides = 0;
   #keptBytes = 0;
   readonly #sessions = new Map<number, SessionRows>();
+  readonly #spareRows: number;
+
+  /** @param spareRows rows that do not count, up to which nothing is moved; default: one piece of memory */
+  constructor(spareRows = CHUNK_ROWS) {
+    this.#spareRows = spareRows;
+  }
 
   /** Tasks of which every attempt is closed. */
   get size(): number {
@@ -241,7 +256,7 @@ export class Tombstones {
 
   #newRow(session: Session): number {
     this.#rowsOf(session);
-    if (this.#end - this.#first > 2 * (this.#live + CHUNK_ROWS)) this.#compact();
+    this.#compactSome();
     const row = this.#end;
     if (this.#chunkOf(row) === this.#chunks.length) {
       this.#chunks.push(this.#spare ?? new Uint32Array(CHUNK_ROWS * ROW_WORDS));
@@ -296,32 +311,40 @@ export class Tombstones {
     if (this.#first % CHUNK_ROWS === 0) this.#spare = this.#chunks.shift();
   }
 
-  /** Rows that were given up are left behind: tasks that were tried again after all. */
-  #compact(): void {
-    const old = { chunks: this.#chunks, first: this.#first, end: this.#end };
-    const base = old.first - (old.first % CHUNK_ROWS);
-    this.#chunks = [];
-    this.#index = new TombstoneIndex();
-    this.#first = 0;
-    this.#end = 0;
-    this.#live = 0;
-    for (const rows of this.#sessions.values()) rows.live = 0;
-    for (let row = old.first; row < old.end; row += 1) {
-      const words = old.chunks[Math.floor((row - base) / CHUNK_ROWS)];
-      if (words === undefined) continue;
-      const at = offsetOf(row);
-      const session = this.#sessions.get(words[at + SESSION] ?? 0)?.session;
-      if (((words[at + FLAGS] ?? 0) & IS_LIVE) === 0 || session === undefined) continue;
-      const bytes = new Uint8Array(words.slice(at, at + ROW_WORDS).buffer);
-      this.restore(
-        bytes,
-        () => session,
-        (_, id, newRow) => {
-          const task = session.tasks.get(id);
-          if (task !== undefined) task.tombstone = newRow;
-        },
-      );
+  /**
+   * Moves rows that count towards the oldest one, over rows that do not: those of tasks that were tried again, and of sessions
+   * that were forgotten. A few at a time, in their order.
+   */
+  #compactSome(): void {
+    if (this.#moved === undefined && this.rows > 2 * (this.#live + this.#spareRows)) this.#moved = { from: this.#first, to: this.#first };
+    for (let looks = 0; looks < ROWS_LOOKED_AT && this.#moved !== undefined; looks += 1) this.#moved = this.#compactOne(this.#moved);
+  }
+
+  #compactOne({ from, to }: MovedRows): MovedRows | undefined {
+    const row = Math.max(from, this.#first);
+    const free = Math.max(to, this.#first);
+    if (row >= this.#end) {
+      this.#end = free;
+      this.#chunks.length = Math.min(this.#chunks.length, this.#chunkOf(free) + 1);
+      return undefined;
     }
+    const isKept = this.#isLive(row);
+    if (!isKept && this.#isTaken(row)) this.#remove(row);
+    if (isKept && free < row) this.#move(row, free);
+    return { from: row + 1, to: isKept ? free + 1 : free };
+  }
+
+  #move(from: number, to: number): void {
+    const words = this.#wordsOf(from);
+    const at = offsetOf(from);
+    const row = words.subarray(at, at + ROW_WORDS);
+    this.#wordsOf(to).set(row, offsetOf(to));
+    if (((words[at + FLAGS] ?? 0) & IS_WHOLE) !== 0) this.#index.move(row.subarray(0, ID_WORDS), from, to);
+    else {
+      const task = this.#sessions.get(words[at + SESSION] ?? 0)?.session.tasks.get(this.#idAt(from, 0));
+      if (task !== undefined) task.tombstone = to;
+    }
+    words[at + FLAGS] = 0;
   }
 
   /** It was not given up; its session may be forgotten. */

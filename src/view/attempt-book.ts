@@ -274,13 +274,12 @@ export class AttemptBook {
   /** The oldest, failures last. */
   #dropRow(job: JobView): boolean {
     for (const attempts of [job.others, job.failures]) {
-      for (const oldest of attempts) {
-        attempts.delete(oldest);
-        unlink(job.session, oldest);
-        job.withoutRow += 1;
-        this.#rows -= 1;
-        return true;
-      }
+      const oldest = attempts.dropOldest();
+      if (oldest === undefined) continue;
+      unlink(job.session, oldest);
+      job.withoutRow += 1;
+      this.#rows -= 1;
+      return true;
     }
     return false;
   }

@@ -41,7 +41,7 @@ export class JobBook {
   /** Its span is made. */
   close(job: JobView, nowMs: number): void {
     job.closedMs = nowMs;
-    this.#open -= 1;
+    this.#countOpen(job.session, -1);
     this.#finished.add(job);
     this.prune(nowMs);
   }
@@ -57,7 +57,7 @@ export class JobBook {
       return undefined;
     }
     const job = this.#add(session, id, nowMs);
-    this.#open += 1;
+    this.#countOpen(session, 1);
     this.#new.add(job);
     return job;
   }
@@ -122,9 +122,14 @@ export class JobBook {
     this.#callbacks.forgetAttempts(job);
     this.#new.delete(job);
     if (this.#finished.delete(job)) this.#keepEnded(job);
-    else this.#open -= 1;
+    else this.#countOpen(job.session, -1);
     job.session.jobs.delete(job.id);
     if (job.session.jobs.size === 0 && job.session.isClosed) this.#callbacks.onEmpty(job.session);
+  }
+
+  #countOpen(session: SessionView, change: number): void {
+    this.#open += change;
+    session.openJobs += change;
   }
 
   #keepEnded(job: JobView): void {

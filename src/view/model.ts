@@ -203,9 +203,8 @@ export class ViewModel {
   /** The oldest one in which nothing is open makes room. */
   #forgetSession(): boolean {
     for (const session of this.sessions.values()) {
-      const jobs = [...session.jobs.values()];
-      if (jobs.some(({ closedMs }) => closedMs === undefined) && !session.isClosed) continue;
-      for (const job of jobs) this.#jobs.forget(job);
+      if (session.openJobs > 0 && !session.isClosed) continue;
+      for (const job of session.jobs.values()) this.#jobs.forget(job);
       this.sessions.delete(session.name);
       return true;
     }
@@ -356,7 +355,10 @@ export class ViewModel {
       return;
     }
     for (const { state, resources } of event.transitions) {
-      if (node.state !== 'DEAD') node.state = state;
+      if (node.state !== 'DEAD') {
+        node.state = state;
+        if (state === 'DEAD') session.deadNodes.add(node);
+      }
       if (resources !== undefined) node.resources = keptMap(resources);
     }
   }
@@ -368,10 +370,10 @@ function fixTrace(job: JobView, trace: TraceRef): void {
   job.traceId = traceIdOf(trace);
 }
 
-/** The oldest dead one gives way: what lives matters more. */
-function forgetDeadNode({ nodes }: SessionView): boolean {
-  for (const { id, state } of nodes.values()) if (state === 'DEAD') return nodes.delete(id);
-  return false;
+/** A dead one gives way, the one that died first: what lives matters more. */
+function forgetDeadNode({ nodes, deadNodes }: SessionView): boolean {
+  const node = deadNodes.dropOldest();
+  return node !== undefined && nodes.delete(node.id);
 }
 
 function countEnded(job: JobView, { finished, failed, cancelled, unfinished, attempts, retried }: JobCounts): void {

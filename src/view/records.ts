@@ -5,6 +5,7 @@ import { Durations, Rate } from './durations.ts';
 import type { Needs } from './needs.ts';
 import type { NodeUse } from './node-use.ts';
 import { isOfExecutor, isOver, noCounts, rankOf, type Stage, stageOf } from './stage.ts';
+import { Rows } from './rows.ts';
 import { earlier, later, toMs } from './times.ts';
 
 export interface ErrorView {
@@ -187,8 +188,8 @@ export class JobView {
   /** Followed one by one. In the order in which they were first told. */
   readonly open = new Set<AttemptView>();
   /** Over, oldest first. */
-  readonly failures = new Set<AttemptView>();
-  readonly others = new Set<AttemptView>();
+  readonly failures = new Rows<AttemptView>();
+  readonly others = new Rows<AttemptView>();
   readonly actors = new Map<string, ActorView>();
   actorsNotShown = 0;
   /** By function and type of error. */
@@ -293,7 +294,10 @@ export class SessionView {
   /** Ray sends events of jobs in this session. */
   sendsJobs = false;
   readonly jobs = new Map<string, JobView>();
+  openJobs = 0;
   readonly nodes = new Map<string, NodeView>();
+  /** Dead ones, the one that died first is the first. */
+  readonly deadNodes = new Rows<NodeView>();
   nodesNotShown = 0;
   readonly placementGroups = new Map<string, PlacementGroupView>();
   #toldMs = Number.NaN;

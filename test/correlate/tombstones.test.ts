@@ -11,6 +11,8 @@ import { Tombstones } from '../../src/correlate/tombstones.ts';
 const JOB = '01000000';
 const OTHER_JOB = '02000000';
 const IDS = 40;
+/** So few that rows are moved all the time. */
+const SPARE_ROWS = 2;
 
 function taskId(number: number): string {
   return number.toString(16).padStart(16, '0') + 'f'.repeat(24) + JOB;
@@ -61,7 +63,7 @@ const step = fc.oneof(
 );
 
 class Model {
-  tombstones = new Tombstones();
+  tombstones = new Tombstones(SPARE_ROWS);
   sessions = this.#sessions();
   #numbers = 10;
   /** By session and id, oldest first. */
@@ -106,7 +108,7 @@ class Model {
   restart(): void {
     const before = this.sessions;
     const rows = [...this.tombstones.save(new Map(before.map((session, index) => [session, index])))];
-    this.tombstones = new Tombstones();
+    this.tombstones = new Tombstones(SPARE_ROWS);
     this.sessions = this.#sessions();
     const bySaved = (number: number): Session => this.sessions[number] as Session;
     for (const bytes of rows) {

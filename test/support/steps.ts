@@ -98,6 +98,20 @@ function countBuiltIns(): { readonly items: () => number; readonly restore: () =
         },
     );
   }
+  // V8 leaves a hole where something was deleted, and a walk passes over it.
+  const holes = new WeakMap<object, number>();
+  for (const owner of [Map.prototype, Set.prototype]) {
+    replace(
+      owner,
+      'delete',
+      (original) =>
+        function counted(this: object, ...values: unknown[]) {
+          const isDeleted = Reflect.apply(original, this, values);
+          if (isDeleted === true) holes.set(this, (holes.get(this) ?? 0) + 1);
+          return isDeleted;
+        },
+    );
+  }
   // Spreading and destructuring walk by these.
   for (const owner of [Array.prototype, Map.prototype, Set.prototype]) {
     for (const name of [Symbol.iterator, 'values', 'keys', 'entries']) {
@@ -107,6 +121,8 @@ function countBuiltIns(): { readonly items: () => number; readonly restore: () =
         (original) =>
           function counted(this: object, ...values: unknown[]) {
             const iterator = Reflect.apply(original, this, values) as IterableIterator<unknown>;
+            // It makes a smaller copy without holes where they are more than what is left.
+            if ('size' in this) items += Math.min(holes.get(this) ?? 0, Number(this.size));
             const next = iterator.next.bind(iterator);
             iterator.next = () => {
               items += 1;

@@ -1,0 +1,45 @@
+/** Dropped items that are kept in memory, at most, besides as many as there are items. */
+const MAX_DROPPED = 1_000;
+
+/**
+ * Items from the oldest to the newest. A `Set` would do, but V8 walks over all that was removed before the oldest item. A walk
+ * that pauses goes on where it was, whatever is added or dropped meanwhile.
+ */
+export class Rows<Item> {
+  #items: (Item | undefined)[] = [];
+  /** Index of the oldest. */
+  #first = 0;
+  /** Items that were dropped and are in `items` no more. */
+  #gone = 0;
+
+  get size(): number {
+    return this.#items.length - this.#first;
+  }
+
+  add(item: Item): void {
+    this.#items.push(item);
+  }
+
+  dropOldest(): Item | undefined {
+    const oldest = this.#items[this.#first];
+    if (oldest === undefined) return undefined;
+    this.#items[this.#first] = undefined;
+    this.#first += 1;
+    if (this.#first > this.size + MAX_DROPPED) {
+      this.#gone += this.#first;
+      this.#items = this.#items.slice(this.#first);
+      this.#first = 0;
+    }
+    return oldest;
+  }
+
+  *[Symbol.iterator](): Generator<Item> {
+    let next = this.#gone + this.#first;
+    while (next < this.#gone + this.#items.length) {
+      const item = this.#items[next - this.#gone];
+      next += 1;
+      if (item !== undefined) yield item;
+      next = Math.max(next, this.#gone + this.#first);
+    }
+  }
+}

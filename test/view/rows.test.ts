@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Rows } from '../../src/view/rows.ts';
+
+function numbered(size: number): Rows<number> {
+  const rows = new Rows<number>();
+  for (let number = 0; number < size; number += 1) rows.add(number);
+  return rows;
+}
+
+describe('rows', () => {
+  it('hold what an array from which the oldest item is shifted would hold', () => {
+    const steps = fc.array(fc.record({ adds: fc.nat(2_000), drops: fc.nat(2_000) }), { maxLength: 10 });
+    fc.assert(
+      fc.property(steps, (rounds) => {
+        const rows = new Rows<number>();
+        const plain: number[] = [];
+        let next = 0;
+        for (const { adds, drops } of rounds) {
+          for (let added = 0; added < adds; added += 1) {
+            rows.add(next);
+            plain.push(next);
+            next += 1;
+          }
+          for (let dropped = 0; dropped < drops; dropped += 1) expect(rows.dropOldest()).toBe(plain.shift());
+        }
+        expect([...rows]).toEqual(plain);
+        expect(rows.size).toBe(plain.length);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('are walked over in a walk that goes on where it paused, while the oldest are dropped and others are added', () => {
+    const rows = numbered(5_000);
+    const seen: number[] = [];
+    for (const number of rows) {
+      seen.push(number);
+      if (number === 10) for (let dropped = 0; dropped < 5; dropped += 1) rows.dropOldest();
+      if (number === 20) for (let dropped = 0; dropped < 3_000; dropped += 1) rows.dropOldest();
+      if (number === 3_010) rows.add(5_000);
+    }
+    const expected = [...Array.from({ length: 21 }, (_, number) => number), ...Array.from({ length: 1_996 }, (_, index) => 3_005 + index)];
+    expect(seen).toEqual(expected);
+  });
+});
