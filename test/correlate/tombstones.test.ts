@@ -5,6 +5,7 @@ import { FinalTrace } from '../../src/correlate/caller-chain.ts';
 import { Attempt, Session, Task } from '../../src/correlate/records.ts';
 import { TombstoneIndex } from '../../src/correlate/tombstone-index.ts';
 import { Tombstones } from '../../src/correlate/tombstones.ts';
+import { countSteps } from '../support/steps.ts';
 
 // Rows in a ring, beside a list of objects that is obviously right.
 
@@ -201,6 +202,34 @@ describe('many', () => {
     expect(session.tasks.size).toBe(0);
     tombstones.forgetOldest();
     expect(tombstones.size).toBe(0);
+  });
+
+  it('moves rows a few at a time, however many there are', () => {
+    const largestStep = (size: number): number => {
+      const tombstones = new Tombstones(SPARE_ROWS);
+      const session = sessionOf('a', 1, tombstones);
+      const buryAll = (from: number, to: number): void => {
+        for (let number = from; number < to; number += 1) {
+          const object = session.tasks.get(taskId(number));
+          if (object === undefined) tombstones.take(session, taskId(number));
+          else tombstones.giveUp(object);
+          bury(tombstones, session, finishedTask(session, taskId(number), ordinary));
+        }
+      };
+      buryAll(0, size);
+      let largest = 0;
+      for (let number = 0; number < 3 * size; number += 250) {
+        const from = number % size;
+        largest = Math.max(
+          largest,
+          countSteps(() => buryAll(from, from + 50)),
+        );
+      }
+      expect(tombstones.size).toBe(size);
+      expect(tombstones.rows).toBeLessThan(3 * size);
+      return largest;
+    };
+    expect(largestStep(2_000)).toBeLessThan(1.5 * largestStep(500));
   });
 
   it('keeps a task as an object when the index has no room for it', () => {
