@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { type Correlator, type CorrelateOptions, createCorrelator } from '../../src/correlate/index.ts';
+import type { CorrelateOptions } from '../../src/correlate/index.ts';
 import type { ProfileEntry, RayEvent } from '../../src/event/index.ts';
+import { createCorrelator, type LifecycleCorrelator as Correlator } from '../support/correlator.ts';
 import {
   actorId,
   actorStates,
@@ -25,7 +26,7 @@ const HOUR_MS = 3_600_000;
 const WEEK_MS = 7 * 24 * HOUR_MS;
 
 function make(options: Partial<CorrelateOptions> = {}): Correlator {
-  return createCorrelator({ measure: () => ({ spans: 1, bytes: 500 }), ...options });
+  return createCorrelator(options);
 }
 
 function applied(events: readonly RayEvent[], options: Partial<CorrelateOptions> = {}): Correlator {
@@ -267,6 +268,7 @@ const walks: Record<string, Walk> = {
   'points without a time': {
     eventsOf: (size) => many(size, (number) => [point(number)]),
     then: (correlator) => pass(correlator, 2 * HOUR_MS),
+    size: 1_000,
   },
   'tombstones that give way to others': {
     eventsOf: (size) => many(size, (number) => run(number, { end: number + 1 })),
