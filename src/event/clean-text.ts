@@ -9,9 +9,14 @@ const CSI = 0x9b;
 const STRING_END = 0x9c;
 
 /**
- * Text of an event, fit to be stored and shown: terminal sequences (ECMA-48: CSI, OSC and the other control strings) and
- * control characters but newline and tab removed, lone surrogates replaced, values of runtime environments' `env_vars`, and
- * credentials, queries and fragments of URLs, and what says that it is a password or a token, redacted. Linear in the length of the text, and cleaning twice changes nothing.
+ * Cleans a text of an event so that it can be stored and shown:
+ * 1. Terminal sequences (ECMA-48: CSI, OSC and the other control strings) and control characters
+ *    are removed, except newline and tab.
+ * 2. Lone surrogates are replaced.
+ * 3. Values of `env_vars`, credentials, queries and fragments of URLs, passwords and tokens are
+ *    redacted.
+ *
+ * Takes linear time. Cleaning a cleaned text changes nothing.
  */
 export function cleanText(text: string): string {
   let cleaned = hasControls(text) ? withoutControls(text) : text;
@@ -19,12 +24,12 @@ export function cleanText(text: string): string {
   return redactTokens(redactUrls(redactEnvVars(cleaned)));
 }
 
-/** As `cleanText`, of a value that has a name: nothing is left of it when the name says that it is a secret. */
+/** Cleans the value of a named field. Redacts all of it when the name announces a secret. */
 export function cleanValue(name: string, value: string): string {
   return value !== '' && announcesSecret(name) ? REDACTED : cleanText(value);
 }
 
-/** Cuts a text to `limit` UTF-16 units, never between the halves of a surrogate pair. The result is a copy. */
+/** Cuts a text to `limit` UTF-16 units, never inside a surrogate pair. The result is a copy. */
 export function cutText(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const last = text.charCodeAt(limit - 1);
@@ -32,13 +37,13 @@ export function cutText(text: string, limit: number): string {
   return copyOf(text.slice(0, splitsPair ? limit - 1 : limit));
 }
 
-/** V8 lets a part of a string hold on to the whole, which here may be a body of many MiB. */
+/** Copies a text, because V8 lets a slice keep its whole source alive, here a body of many MiB. */
 function copyOf(text: string): string {
   const encoding = text.isWellFormed() ? 'utf8' : 'utf16le';
   return Buffer.from(text, encoding).toString(encoding);
 }
 
-/** A control character of C0, DEL or C1. */
+/** Whether the code is a control character of C0 or C1, or DEL. */
 export function isControl(code: number): boolean {
   return code < 0x20 || (code >= 0x7f && code <= 0x9f);
 }
@@ -69,7 +74,7 @@ function withoutControls(text: string): string {
   return kept.join('');
 }
 
-/** The index behind the terminal sequence, or the single control character, that begins at `start`. */
+/** Returns the index after the terminal sequence or single control character at `start`. */
 function endOfSequence(text: string, start: number, code: number): number {
   if (code === CSI) return endOfControlSequence(text, start + 1);
   if (isStringStart(code - 0x40)) return endOfControlString(text, start + 1);
@@ -80,7 +85,7 @@ function endOfSequence(text: string, start: number, code: number): number {
   return endOfEscape(text, start + 1);
 }
 
-/** Of the seven-bit forms of DCS, SOS, OSC, PM and APC. */
+/** Whether the code is the second byte of DCS, SOS, OSC, PM or APC in seven-bit form. */
 function isStringStart(code: number): boolean {
   return code === 0x50 || code === 0x58 || code === 0x5d || code === 0x5e || code === 0x5f;
 }
@@ -91,7 +96,7 @@ function endOfControlSequence(text: string, start: number): number {
   return isBetween(text.charCodeAt(index), 0x40, 0x7e) ? index + 1 : index;
 }
 
-/** A control string that is never closed ends with its line, so that it cannot swallow a whole traceback. */
+/** An unclosed control string ends with its line, so that it cannot swallow a whole traceback. */
 function endOfControlString(text: string, start: number): number {
   for (let index = start; index < text.length; index += 1) {
     const code = text.charCodeAt(index);

@@ -4,7 +4,10 @@ import type { DeathCause } from './ray-event.ts';
 /** `ActorDiedErrorContext.Reason`. */
 const ACTOR_DEATH_REASONS = ['UNSPECIFIED', 'WORKER_DIED', 'OWNER_DIED', 'NODE_DIED', 'RAY_KILL', 'OUT_OF_SCOPE', 'REF_DELETED'];
 
-/** The members of `ActorDeathCause.context` that have no reason of their own: field, text field, and the reason they stand for. */
+/**
+ * Members of `ActorDeathCause.context` without a reason field: field, text field, and the reason
+ * that we derive.
+ */
 const CONTEXTS = [
   ['creationTaskFailureContext', 'formattedExceptionString', 'CREATION_TASK_FAILED'],
   ['runtimeEnvFailedContext', 'errorMessage', 'RUNTIME_ENV_FAILED'],
@@ -13,8 +16,9 @@ const CONTEXTS = [
 ] as const;
 
 /**
- * `ActorDeathCause` (Ray's `common.proto`): `reason` is the name of `ActorDiedErrorContext.reason`, or CREATION_TASK_FAILED,
- * RUNTIME_ENV_FAILED, UNSCHEDULABLE, OUT_OF_MEMORY after the context that is set. The pickled exception is never read.
+ * Reads `ActorDeathCause` (Ray's `common.proto`). The reason is the name of
+ * `ActorDiedErrorContext.reason`. Other contexts give CREATION_TASK_FAILED, RUNTIME_ENV_FAILED,
+ * UNSCHEDULABLE or OUT_OF_MEMORY. The pickled exception is never read.
  */
 export function readActorDeathCause(raw: RawObject, name: string, problem: Problem): DeathCause | undefined {
   const cause = readObject(raw, name, problem);
@@ -28,7 +32,7 @@ export function readActorDeathCause(raw: RawObject, name: string, problem: Probl
   return undefined;
 }
 
-/** A death told as an enum and a text: of an actor, a node, a worker. */
+/** Reads a death reported as an enum and a text, for an actor, a node or a worker. */
 export function readReason(
   raw: RawObject,
   reasonField: string,

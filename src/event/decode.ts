@@ -25,17 +25,20 @@ import { decodeTaskProfile } from './types/task-profile.ts';
 import { decodeWorkerDefinition } from './types/worker-definition.ts';
 import { decodeWorkerLifecycle } from './types/worker-lifecycle.ts';
 
-/** Of an unknown type's name, in a rejection. UTF-16 units. */
+/** Maximum length of an unknown type name in a rejection, in UTF-16 units. */
 const MAX_QUOTED_LENGTH = 80;
-/** Names and numbers of Ray's enums. Anything else may be anything, and is not shown. */
+/** Names and numbers of Ray's enums. Any other text could be a secret and is not shown. */
 const TYPE_NAME = /^(?:[A-Z][A-Z0-9_]*|-?\d+(?:\.\d+)?)$/;
 const NO_TYPE_NAME = 'OTHER';
 
 interface EventType {
   readonly name: string;
-  /** In `RayEvent.EventType`; sent in place of the name by an emitter that is newer than Ray's agent. */
+  /**
+   * Number in `RayEvent.EventType`. An emitter newer than Ray's agent sends it in place of the
+   * name.
+   */
   readonly number: number;
-  /** The envelope's slot. */
+  /** Field of the envelope that holds the payload. */
   readonly payload: string;
   readonly decode: PayloadDecoder;
 }
@@ -44,7 +47,7 @@ function eventType(name: string, number: number, payload: string, decode: Payloa
   return { name, number, payload, decode };
 }
 
-/** Every type of event that Ray 2.49 to 2.60 knows. A new one is one row here and one file beside this one. */
+/** Every event type of Ray 2.49 to 2.60. A new type is one row here and one file in `types/`. */
 const EVENT_TYPES: readonly EventType[] = [
   eventType('TASK_DEFINITION_EVENT', 1, 'taskDefinitionEvent', decodeTaskDefinition),
   eventType('TASK_EXECUTION_EVENT', 2, 'taskExecutionEvent', decodeTaskExecution),
@@ -66,14 +69,15 @@ const EVENT_TYPES: readonly EventType[] = [
   eventType('WORKER_DEFINITION_EVENT', 17, 'workerDefinitionEvent', decodeWorkerDefinition),
 ];
 
-/** The slots of the envelope, of which an event fills one. */
+/** Payload fields of the envelope. An event fills exactly one. */
 export const PAYLOAD_NAMES: readonly string[] = EVENT_TYPES.map(({ payload }) => payload);
 
 const TYPES_BY_NAME = new Map(EVENT_TYPES.map((type) => [type.name, type]));
 
 /**
- * Turns one element of a posted array (`RayEvent` of Ray's `events_base_event.proto` as JSON, camelCase or snake_case keys) into
- * a RayEvent, or says why not. Unknown fields are ignored, unknown enum values stay as text. Pure; never throws.
+ * Decodes one element of a posted array into a `RayEvent`, or returns a rejection. The input is
+ * `RayEvent` of Ray's `events_base_event.proto` as JSON, with camelCase or snake_case keys. Unknown
+ * fields are ignored; unknown enum values stay as text. Pure; never throws.
  */
 export function decodeEvent(raw: unknown): Decoded<RayEvent> {
   if (!isRawObject(raw)) return reject('event_not_object', 'The event is not a JSON object.');
@@ -101,7 +105,10 @@ export function decodeEvent(raw: unknown): Decoded<RayEvent> {
   return finish(event, problem, type.payload);
 }
 
-/** Whether a second event with the same `eventId` is the same event. Updates of a platform event reuse its id. */
+/**
+ * Whether a second event with the same `eventId` is a duplicate. Platform events reuse the id for
+ * updates.
+ */
 export function isDeduplicable(event: RayEvent): boolean {
   return event.type !== 'cluster_point' || event.source !== 'platform';
 }
@@ -121,7 +128,10 @@ export function isKnownType(raw: RawObject): boolean {
   return (typeof sent === 'string' || typeof sent === 'number') && findType(sent, raw) !== undefined;
 }
 
-/** Number 2 has two names, before and since 2.51: the slot that is filled tells which. */
+/**
+ * Finds the row of a type. Number 2 has two names, before and since 2.51; the filled payload field
+ * decides.
+ */
 function findType(sent: string | number, raw: RawObject): EventType | undefined {
   if (typeof sent === 'string') return TYPES_BY_NAME.get(sent);
   const candidates = EVENT_TYPES.filter((type) => type.number === sent);
@@ -138,7 +148,7 @@ function decodeUnknown(raw: RawObject, sentType: string | number, header: EventH
   return { ok: false, rejection };
 }
 
-/** An unknown type stands in logs and metrics. */
+/** Returns the form of an unknown type name that is safe for logs and metrics. */
 function shownType(sentType: string | number): string {
   const name = cutText(cleanText(String(sentType)), MAX_QUOTED_LENGTH);
   return TYPE_NAME.test(name) ? name : NO_TYPE_NAME;

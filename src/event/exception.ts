@@ -1,19 +1,20 @@
 import type { ProfileEntry, TaskError } from './ray-event.ts';
 import { raisedInError, tracebackOf, unwrapped } from './traceback.ts';
 
-/** As the OpenTelemetry semantic conventions name them. */
+/** An exception, with the fields of the OpenTelemetry semantic conventions. */
 export interface ExceptionFacts {
   readonly type?: string;
   readonly message: string;
   readonly stacktrace?: string;
 }
 
-/** Python leaves these away where it prints an exception, and prints them where it prints a class. */
+/** Modules that Python omits when it prints an exception, but not when it prints a class. */
 const UNPRINTED_MODULES = /^(?:__main__|builtins)\./;
 
 /**
- * What an attempt failed with. Ray's profiler reports type, message and traceback in full; else they stand in the error's message,
- * of which Ray keeps the last 500 characters.
+ * Returns the exception that an attempt failed with. Ray's profiler reports type, message and
+ * traceback in full. Without a profile entry they are parsed from the error message, which Ray cuts
+ * to its last 500 characters.
  */
 export function exceptionOf(error: TaskError | undefined, profile: readonly ProfileEntry[]): ExceptionFacts | undefined {
   const recorded = recordedException(profile);
@@ -25,17 +26,23 @@ export function exceptionOf(error: TaskError | undefined, profile: readonly Prof
 }
 
 const CANCELLED = 'ray.exceptions.TaskCancelledError';
-/** `ray.cancel` without force raises it in the task. Ray reports the task as finished, and its caller gets a TaskCancelledError. */
+/**
+ * `ray.cancel` without force raises it in the task. Ray then reports the task as finished, and the
+ * caller gets a TaskCancelledError.
+ */
 const INTERRUPTED = 'KeyboardInterrupt';
 
-/** The attempt was cancelled: Ray says so, or it ended in the exception that stands for it. */
+/** Whether the attempt was cancelled: Ray says so, or it raised the exception of a cancellation. */
 export function isCancellation(error: TaskError | undefined, profile: readonly ProfileEntry[]): boolean {
   if (error?.errorType === 'TASK_CANCELLED') return true;
   const type = exceptionOf(error, profile)?.type;
   return type === CANCELLED || (type === INTERRUPTED && error === undefined);
 }
 
-/** The entry of the execution has the original exception, that of the whole task what Ray made of it. */
+/**
+ * Prefers the entry `task:execute`, which has the original exception; the whole-task entry has
+ * Ray's wrapper.
+ */
 function recordedException(profile: readonly ProfileEntry[]): ExceptionFacts | undefined {
   const entry =
     profile.findLast(({ name, exceptionType }) => exceptionType !== undefined && name.startsWith('task:execute')) ??

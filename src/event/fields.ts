@@ -4,20 +4,26 @@ import type { TimeNs } from './ray-event.ts';
 import { isPlausibleTime, parseTimestamp } from './timestamp.ts';
 
 /**
- * Readers of one field each. Ray prints protobuf as JSON (proto3 JSON mapping): scalars that are unset are printed as their
- * defaults, so `""`, an all-ones id and `0` in place of a pid or a time mean absent. A field of the wrong type is reported, but for
- * times: whatever is no time of the years 2000 to 2199 is an absent time, and counted.
+ * Readers for single fields. Ray prints protobuf as JSON (proto3 JSON mapping) with unset scalars
+ * as their defaults. So `""`, an all-ones id, and a pid or time of `0` mean absent. A field of the
+ * wrong type is reported. A time outside the years 2000 to 2199 is only counted and read as absent.
  */
 
-/** Names, labels and other one-line texts are cut here. UTF-16 units. Above any limit of a span's values, which mark what they cut. */
+/**
+ * Names, labels and other one-line texts are cut here. UTF-16 units. Larger than any span attribute
+ * limit, so the span layer reports the truncation.
+ */
 export const MAX_NAME_LENGTH = 16_384;
 /** Error messages and tracebacks are cut here. UTF-16 units. */
 export const MAX_MESSAGE_LENGTH = 65_536;
-/** Keys of a map beyond this number are left out. */
+/** Maximum keys of a map; further ones are dropped. */
 export const MAX_MAP_KEYS = 256;
-/** Keys longer than this are left out. UTF-16 units. */
+/** Maximum length of a map key in UTF-16 units; longer keys are dropped. */
 export const MAX_KEY_LENGTH = 256;
-/** An event with a longer list is rejected. Ray's own cap is 1,000 (profile entries of a task). */
+/**
+ * Maximum elements of a list; an event with more is rejected. Ray sends at most 1,000 (profile
+ * entries).
+ */
 export const MAX_LIST_LENGTH = 10_000;
 
 const MAX_INT32 = 2_147_483_647;
@@ -26,12 +32,15 @@ const MAX_INT64_DIGITS = 19;
 /** A JSON object of an event. */
 export type RawObject = Readonly<Record<string, unknown>>;
 
-/** The same shape while it is being built. */
+/** Mutable form of an event type, for decoders. */
 export type Draft<T> = { -readonly [Key in keyof T]: T[Key] };
 
-/** The first thing that is wrong with an event; the readers report to it and go on, so that decoders stay straight-line code. */
+/**
+ * Collects the first fault of an event. Readers report to it and continue, so that decoders stay
+ * straight-line code.
+ */
 export class Problem {
-  /** Impossible times, which were read as absent ones. */
+  /** Number of impossible times that were read as absent. */
   ignoredTimes = 0;
   #message: string | undefined;
 
@@ -43,15 +52,15 @@ export class Problem {
     this.#message ??= `${field} ${fault}`;
   }
 
-  /** Called on the way out of a nested object: makes the field's path complete. */
+  /** Prefixes the path of the enclosing object. Called when leaving a nested object. */
   prefix(path: string): void {
     if (this.#message !== undefined) this.#message = `${path}.${this.#message}`;
   }
 }
 
-const snakeNames = new Map<string, string>();
+const SNAKE_NAMES = new Map<string, string>();
 
-/** The value of a field by its camelCase name, or by its proto name in snake_case; `undefined` when absent or null. */
+/** Returns a field by its camelCase or snake_case name; undefined when absent or null. */
 export function getField(raw: RawObject, name: string): unknown {
   return raw[name] ?? raw[snakeName(name)] ?? undefined;
 }
@@ -96,19 +105,19 @@ export function readId(raw: RawObject, name: string, bytes: IdBytes, problem: Pr
   return isNilId(hex) ? undefined : hex;
 }
 
-/** As `readId`, for an id without which the event says nothing. Returns `''` beside the report. */
+/** Like `readId`, but a missing id is a fault. Then returns `''`. */
 export function readRequiredId(raw: RawObject, name: string, bytes: IdBytes, problem: Problem): string {
   const id = readId(raw, name, bytes, problem);
   if (id === undefined) problem.report(name, 'is missing');
   return id ?? '';
 }
 
-/** A text of one line or few; cleaned and cut. Absent when empty. */
+/** Reads a short text; cleaned and cut. Undefined when empty. */
 export function readName(raw: RawObject, name: string, problem: Problem): string | undefined {
   return readText(raw, name, MAX_NAME_LENGTH, problem);
 }
 
-/** A message or traceback; cleaned and cut. Absent when empty. */
+/** Reads a message or traceback; cleaned and cut. Undefined when empty. */
 export function readMessage(raw: RawObject, name: string, problem: Problem): string | undefined {
   return readText(raw, name, MAX_MESSAGE_LENGTH, problem);
 }
@@ -120,7 +129,7 @@ export function readBoolean(raw: RawObject, name: string, problem: Problem): boo
   return undefined;
 }
 
-/** A non-negative int32. Ray's counts, pids and attempts are never negative. */
+/** Reads a non-negative int32. Ray's counts, pids and attempts are never negative. */
 export function readInt32(raw: RawObject, name: string, problem: Problem): number | undefined {
   const value = getField(raw, name);
   if (value === undefined) return undefined;
@@ -129,7 +138,7 @@ export function readInt32(raw: RawObject, name: string, problem: Problem): numbe
   return undefined;
 }
 
-/** As `readInt32`, but may be negative: the exit code of a process that a signal ended. */
+/** Like `readInt32`, but may be negative: the exit code of a process that a signal ended. */
 export function readSignedInt32(raw: RawObject, name: string, problem: Problem): number | undefined {
   const value = getField(raw, name);
   if (value === undefined) return undefined;
@@ -138,13 +147,13 @@ export function readSignedInt32(raw: RawObject, name: string, problem: Problem):
   return undefined;
 }
 
-/** A pid or port, uint32 or int64; 0 means absent. */
+/** Reads a pid or port, uint32 or int64; 0 means absent. */
 export function readPid(raw: RawObject, name: string, problem: Problem): number | undefined {
   const value = readInt64(raw, name, problem);
   return value === 0 ? undefined : value;
 }
 
-/** A non-negative int64 (a decimal string in JSON) that a number holds exactly. */
+/** Reads a non-negative int64 (a decimal string in JSON) below 2^53. */
 export function readInt64(raw: RawObject, name: string, problem: Problem): number | undefined {
   const value = getField(raw, name);
   if (value === undefined) return undefined;
@@ -154,22 +163,22 @@ export function readInt64(raw: RawObject, name: string, problem: Problem): numbe
   return undefined;
 }
 
-/** Epoch nanoseconds as a decimal int64 string; 0 means absent. */
+/** Reads epoch nanoseconds from a decimal int64 string; 0 means absent. */
 export function readEpochNs(raw: RawObject, name: string, problem: Problem): TimeNs | undefined {
   return readEpoch(raw, name, 1n, problem);
 }
 
-/** Epoch milliseconds as a decimal uint64 string; 0 means absent. */
+/** Reads epoch milliseconds from a decimal uint64 string; 0 means absent. */
 export function readEpochMs(raw: RawObject, name: string, problem: Problem): TimeNs | undefined {
   return readEpoch(raw, name, 1_000_000n, problem);
 }
 
-/** An RFC 3339 time. */
+/** Reads an RFC 3339 time. */
 export function readTimestamp(raw: RawObject, name: string, problem: Problem): TimeNs | undefined {
   return timestampOf(getField(raw, name), problem);
 }
 
-/** As `readTimestamp`, of a value that has no name. */
+/** Parses a time. An invalid one counts as ignored and absent. */
 export function timestampOf(value: unknown, problem: Problem): TimeNs | undefined {
   if (value === undefined || value === null) return undefined;
   const timeNs = typeof value === 'string' ? parseTimestamp(value) : undefined;
@@ -178,8 +187,9 @@ export function timestampOf(value: unknown, problem: Problem): TimeNs | undefine
 }
 
 /**
- * An enum's name. `names` holds the names by number, for a number sent in place of a name (the emitter is newer than Ray's agent);
- * a number beyond it becomes `UNKNOWN_<number>`, a name that is not in it stays. Absent is number 0.
+ * Reads the name of an enum value; absent is number 0. An emitter newer than Ray's agent sends a
+ * number, which `names` resolves. A number beyond `names` becomes `UNKNOWN_<number>`; an unknown
+ * name stays.
  */
 export function readEnum(raw: RawObject, name: string, names: readonly string[], problem: Problem): string {
   const value = getField(raw, name) ?? 0;
@@ -193,7 +203,7 @@ export function enumName(number: number, names: readonly string[]): string {
   return names[number] ?? `UNKNOWN_${number}`;
 }
 
-/** `map<string, string>`; its keys are data and are taken as they are. */
+/** Reads `map<string, string>`. Keys are data: neither spelling is converted. */
 export function readTextMap(raw: RawObject, name: string, problem: Problem): Record<string, string> {
   const map: Record<string, string> = {};
   const value = readObject(raw, name, problem);
@@ -206,7 +216,7 @@ export function readTextMap(raw: RawObject, name: string, problem: Problem): Rec
   return map;
 }
 
-/** `map<string, double>`. `"NaN"` and `"Infinity"` are numbers in protobuf's JSON, but of no use to anyone: left out. */
+/** Reads `map<string, double>`. `"NaN"` and `"Infinity"`, valid in protobuf's JSON, are dropped. */
 export function readNumberMap(raw: RawObject, name: string, problem: Problem): Record<string, number> {
   const map: Record<string, number> = {};
   const value = readObject(raw, name, problem);
@@ -222,7 +232,10 @@ export function readNumberMap(raw: RawObject, name: string, problem: Problem): R
   return map;
 }
 
-/** A key `__proto__` is harmless: writing a text or number to it changes nothing. */
+/**
+ * Returns the keys within the limits. A key `__proto__` is harmless: assigning a text or number to
+ * it does nothing.
+ */
 function mapKeys(map: RawObject): readonly string[] {
   const keys = Object.keys(map);
   if (keys.length <= MAX_MAP_KEYS && keys.every(isUsableKey)) return keys;
@@ -267,9 +280,9 @@ function isDecimal(text: string): boolean {
 }
 
 export function snakeName(name: string): string {
-  const known = snakeNames.get(name);
+  const known = SNAKE_NAMES.get(name);
   if (known !== undefined) return known;
   const snake = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  snakeNames.set(name, snake);
+  SNAKE_NAMES.set(name, snake);
   return snake;
 }

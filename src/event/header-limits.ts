@@ -1,8 +1,8 @@
 import { isControl } from './clean-text.ts';
 
-/** UTF-16 units. Ray's session names have about 45. */
+/** Maximum length of a session name in UTF-16 units. Ray's have about 45. */
 export const MAX_SESSION_LENGTH = 256;
-/** UTF-16 units. Ray's have 40. */
+/** Maximum length of an event id in UTF-16 units. Ray's have 40. */
 export const MAX_EVENT_ID_LENGTH = 256;
 
 export function isSession(value: unknown): value is string {
@@ -13,7 +13,10 @@ export function isEventId(value: unknown): value is string {
   return isPlainText(value, MAX_EVENT_ID_LENGTH);
 }
 
-/** Fit to be an identity: taken as it is or not at all. A lone surrogate has no UTF-8 form: two such texts would hash to the same ids. */
+/**
+ * Whether a text can be an identity, which is used unchanged or rejected. A lone surrogate has no
+ * UTF-8 form, so two such texts would hash to the same id.
+ */
 function isPlainText(text: unknown, limit: number): text is string {
   if (typeof text !== 'string' || text.length === 0 || text.length > limit) return false;
   for (let index = 0; index < text.length; index += 1) {

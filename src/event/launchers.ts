@@ -1,23 +1,25 @@
-/** What the command line of a program that runs another one, or a script, looks like. Only what is listed here is read. */
+/**
+ * Options of a program that runs another program or a script. Unlisted options are not understood.
+ */
 export interface Launcher {
-  /** Letters of options without a value, which may stand together: `-uB`. */
+  /** Letters of options without a value, which can be combined: `-uB`. */
   readonly flags?: string;
   /** Letters of options with a value, in the same word or the next. */
   readonly valued?: string;
   readonly longFlags?: readonly string[];
   readonly longValued?: readonly string[];
-  /** Letters of options behind which code follows: there is no script then. */
+  /** Letters of options that are followed by code, so that there is no script. */
   readonly code?: string;
-  /** Letters and names of options that make the next operand the name of a module. */
+  /** Letters and names of options that are followed by the name of a module. */
   readonly module?: string;
   readonly longModule?: string;
-  /** Operands before the one that is looked for. */
+  /** Operands to skip before the command. */
   readonly skippedOperands?: number;
-  /** A word that may stand before the options: `accelerate launch`. */
+  /** Subcommand before the options: `accelerate launch`. */
   readonly subcommand?: string;
 }
 
-/** Programs that run a command: the command is shown, not they. */
+/** Programs that run a command. The command is shown in their place. */
 const WRAPPERS: Readonly<Record<string, Launcher>> = {
   env: { flags: 'i0v', valued: 'uC', longFlags: ['ignore-environment', 'null', 'debug'], longValued: ['unset', 'chdir'] },
   sudo: {
@@ -44,11 +46,11 @@ const WRAPPERS: Readonly<Record<string, Launcher>> = {
   },
 };
 
-/** Tools of Python whose `run` is followed by a command. */
+/** Python tools that run the command after `run`. */
 const RUNNERS = new Set(['uv', 'poetry', 'pipenv', 'pdm', 'rye', 'hatch']);
 
 const SHELL: Launcher = {
-  // Without `s`: its operands are no script.
+  // Without `s`, which makes operands arguments instead of a script.
   flags: 'abefhiklmnprtuvxBCEHPTD',
   valued: 'oO',
   code: 'c',
@@ -106,7 +108,7 @@ const DEEPSPEED: Launcher = {
   longFlags: ['no-ssh', 'no-local-rank', 'enable-each-rank-log'],
   longValued: ['num-gpus', 'num-nodes', 'hostfile', 'include', 'exclude', 'master-addr', 'master-port', 'launcher'],
 };
-/** Its options are words, not letters: see `jarOf`. */
+/** Options are words, not letters: see `jarOf`. */
 const JAVA: Launcher = {};
 const JAVA_OPTION = /^-(?:[XD].*|ea|da|server|client)$/;
 const JAR_OPTION = '-jar';
@@ -126,13 +128,13 @@ const INTERPRETERS: readonly (readonly [RegExp, Launcher])[] = [
   [/^(?:julia|ruby|perl)$/, OTHERS],
 ];
 
-/** The program may be named with its ending on Windows. */
+/** Returns how an interpreter reads its options. `.exe` is ignored. */
 export function interpreterOf(program: string): Launcher | undefined {
   const name = program.replace(/\.exe$/i, '');
   return INTERPRETERS.find(([pattern]) => pattern.test(name))?.[1];
 }
 
-/** The jar file among the words of a `java` command; undefined when it runs a class. */
+/** Returns the jar file of a `java` command; undefined when it runs a class. */
 export function jarOf(program: string, words: readonly string[], from: number): string | undefined {
   if (interpreterOf(program) !== JAVA) return undefined;
   let at = from;
@@ -141,8 +143,8 @@ export function jarOf(program: string, words: readonly string[], from: number): 
 }
 
 /**
- * Programs that are known by their name. Behind an assignment only these are shown: of `TOKEN=correct horse python x.py` the shell takes
- * `horse` for the program.
+ * Programs known by name. After an assignment only these are shown: in `TOKEN=correct horse python
+ * x.py` the shell runs `horse`.
  */
 const KNOWN_PROGRAMS = new Set(
   [
@@ -156,7 +158,10 @@ export function isKnownProgram(program: string): boolean {
   return KNOWN_PROGRAMS.has(program) || RUNNERS.has(program) || interpreterOf(program) !== undefined;
 }
 
-/** Where the command begins that the one at `at` runs; `at` itself for an ordinary command, undefined when that cannot be said for sure. */
+/**
+ * Returns where the wrapped command begins, or `at` for an ordinary command. Undefined when an
+ * option is not understood.
+ */
 export function wrappedCommand(program: string, words: readonly string[], at: number): number | undefined {
   if (RUNNERS.has(program)) return words[at + 1] === 'run' && words[at + 2]?.startsWith('-') === false ? at + 2 : at;
   const wrapper = Object.hasOwn(WRAPPERS, program) ? WRAPPERS[program] : undefined;
@@ -169,7 +174,10 @@ export type Operand = { readonly kind: 'operand' | 'module'; readonly at: number
 
 const NONE = { kind: 'none' } as const;
 
-/** The first operand behind options that are known; none where an option is not known: its value could be taken for the operand. */
+/**
+ * Returns the first operand after known options. An unknown option gives none, because its value
+ * could be mistaken for the operand.
+ */
 export function readOptions(launcher: Launcher, words: readonly string[], from: number): Operand {
   const { flags = '', valued = '', code = '', module = '', longModule, longFlags = [], longValued = [], subcommand } = launcher;
   let at = words[from] === subcommand && subcommand !== undefined ? from + 1 : from;

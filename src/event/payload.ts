@@ -1,15 +1,15 @@
 import type { Problem, RawObject } from './fields.ts';
 import type { EventHeader, RayEvent } from './ray-event.ts';
 
-/** One payload on its way to a RayEvent. */
+/** Input of a payload decoder. */
 export interface Payload {
-  /** The object in the envelope's slot of this type. */
+  /** The payload object of this type in the envelope. */
   readonly body: RawObject;
   readonly header: EventHeader;
-  /** The whole `RayEvent`, for the types that speak through its own fields. */
+  /** The whole envelope, for types that use its fields. */
   readonly envelope: RawObject;
   readonly problem: Problem;
 }
 
-/** Reports what is wrong to `payload.problem`; the result is then worthless. */
+/** Decodes a payload. It reports faults to `payload.problem`; the result is then discarded. */
 export type PayloadDecoder = (payload: Payload) => RayEvent;

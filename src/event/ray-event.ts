@@ -1,6 +1,6 @@
 /**
- * Ray's events as the rest of the bridge sees them: ids as lower-case hex, times as bigint nanoseconds since the epoch,
- * and nothing that Ray printed only because its JSON prints defaults.
+ * Ray's events as the rest of the bridge sees them: ids as lower-case hex, times as bigint
+ * nanoseconds since the epoch, without the defaults that Ray's JSON prints for unset fields.
  *
  * Source of every shape: Ray's `src/ray/protobuf/public/*.proto`, releases 2.49 to 2.60.
  */
@@ -8,38 +8,41 @@
 /** Nanoseconds since the Unix epoch. */
 export type TimeNs = bigint;
 
-/** What every event carries, whatever its type. */
+/** Fields of every event, whatever its type. */
 export interface EventHeader {
-  /** `RayEvent.event_id` as sent (base64); stable when Ray sends the batch again, and reused by updates of platform events. */
+  /**
+   * `RayEvent.event_id` as sent (base64). It is the same when Ray resends a batch; updates of
+   * platform events reuse it.
+   */
   readonly eventId: string;
-  /** `RayEvent.session_name`; every Ray id is unique only within it. */
+  /** `RayEvent.session_name`. Ray ids are unique only within a session. */
   readonly session: string;
-  /** Node of the process that made the event (2.54+), hex. */
+  /** Node of the process that emitted the event (Ray 2.54+), hex. */
   readonly emitterNodeId?: string | undefined;
 }
 
-/** A state that an entity entered, and when. */
+/** A state that an entity entered, with its time. */
 export interface StateTransition {
   readonly state: string;
   readonly timeNs: TimeNs;
-  /** Set by the correlator where `timeNs` is that of a wrong clock: when the bridge received it. */
+  /** Receive time, set by the correlator when `timeNs` comes from a wrong clock. */
   readonly receivedNs?: TimeNs | undefined;
 }
 
 /**
- * A state without its time: Ray sent none, or one outside the years 2000 to 2199 (protobuf's zero is 1970, Go's is year 1). A FAILED
- * without a time is still a failure.
+ * A state without a time: Ray sent none, or one outside the years 2000 to 2199. Protobuf's zero
+ * time is 1970, Go's is year 1. A FAILED without a time is still a failure.
  */
 export type Untimed<Transition extends StateTransition> = Omit<Transition, 'timeNs'>;
 
-/** What a lifecycle event reports of states. */
+/** The states that a lifecycle event reports. */
 export interface Transitions<Transition extends StateTransition> {
   readonly transitions: readonly Transition[];
   /** Absent when every state has its time. */
   readonly untimed?: readonly Untimed<Transition>[] | undefined;
 }
 
-/** The parts of a runtime environment that may be shown: names, never values of variables. */
+/** The parts of a runtime environment that are safe to show: names, never values of variables. */
 export interface RuntimeEnvNames {
   readonly pip?: readonly string[];
   readonly conda?: string;
@@ -61,9 +64,9 @@ export interface TaskDefinition extends EventHeader {
   readonly placementGroupId?: string | undefined;
   readonly requiredResources: Readonly<Record<string, number>>;
   readonly isDetachedActor?: boolean | undefined;
-  /** What the nodes that may run it must be labelled with; the operator stands in the value: `in(a,b)`. */
+  /** Required labels of a node. The value contains the operator: `in(a,b)`. */
   readonly labelSelector?: Readonly<Record<string, string>> | undefined;
-  /** Stack at the call, of many lines; only where `RAY_record_task_actor_creation_sites` is set. */
+  /** Multi-line stack at the call. Requires `RAY_record_task_actor_creation_sites`. */
   readonly callSite?: string | undefined;
   readonly runtimeEnv?: RuntimeEnvNames | undefined;
 }
@@ -71,23 +74,24 @@ export interface TaskDefinition extends EventHeader {
 export interface TaskError {
   /** `ErrorType` name, for example `TASK_EXECUTION_EXCEPTION`. */
   readonly errorType: string;
-  /** Terminal colours and runtime environments removed. */
+  /** Without terminal colours and runtime environments. */
   readonly message: string;
 }
 
-/** TASK_LIFECYCLE_EVENT, and 2.49's and 2.50's TASK_EXECUTION_EVENT in the same shape. */
+/** TASK_LIFECYCLE_EVENT, or TASK_EXECUTION_EVENT of Ray 2.49 and 2.50 in the same shape. */
 export interface TaskLifecycle extends EventHeader, Transitions<StateTransition> {
   readonly type: 'task_lifecycle';
   readonly taskId: string;
   readonly attempt: number;
   readonly error?: TaskError | undefined;
   /**
-   * Executing node, told by the owner with SUBMITTED_TO_WORKER, only beside `workerId`. Of Ray 2.54 it is the owner's node, which no
-   * field tells apart: where a RUNNING event of the attempt has an `emitterNodeId` (2.54+), that one is sure.
+   * Executing node, reported by the owner with SUBMITTED_TO_WORKER. Set only with `workerId`. Ray
+   * 2.54 sends the owner's node in its place, which no field distinguishes. The `emitterNodeId` of
+   * a RUNNING event (2.54+) is always right.
    */
   readonly nodeId?: string | undefined;
   readonly workerId?: string | undefined;
-  /** Told by the executor with RUNNING; `emitterNodeId` is then the executing node. */
+  /** Reported by the executor with RUNNING; `emitterNodeId` is then the executing node. */
   readonly workerPid?: number | undefined;
   readonly actorReprName?: string | undefined;
   readonly isDebuggerPaused?: boolean | undefined;
@@ -97,7 +101,9 @@ export interface TaskLifecycle extends EventHeader, Transitions<StateTransition>
 export interface TaskLog {
   readonly stdoutFile?: string;
   readonly stderrFile?: string;
-  /** Byte offsets into the files, which all tasks of a worker share. An end of 0 is absent. */
+  /**
+   * Byte offsets into the files, which all tasks of a worker share. An end of 0 reads as absent.
+   */
   readonly stdoutStart?: number;
   readonly stdoutEnd?: number;
   readonly stderrStart?: number;
@@ -108,7 +114,10 @@ export interface ProfileEntry {
   readonly name: string;
   readonly startNs: TimeNs;
   readonly endNs: TimeNs;
-  /** From `extra_data` of an entry that ended in an exception: the whole task (`task::<name>`) and `task:execute`, which has the original one. */
+  /**
+   * From `extra_data` of an entry that ended in an exception: the whole task (`task::<name>`), or
+   * `task:execute`, which has the original exception.
+   */
   readonly exceptionType?: string;
   readonly exceptionMessage?: string;
   readonly exceptionStacktrace?: string;
@@ -116,7 +125,7 @@ export interface ProfileEntry {
 
 export interface TaskProfile extends EventHeader {
   readonly type: 'task_profile';
-  /** Absent for an entry that belongs to no task. */
+  /** Absent for an entry without a task. */
   readonly taskId?: string;
   readonly attempt: number;
   readonly jobId?: string;
@@ -124,9 +133,12 @@ export interface TaskProfile extends EventHeader {
   readonly componentType: string;
   readonly workerId?: string;
   readonly nodeIpAddress?: string;
-  /** Without `submit_task`. */
+  /** Profile entries except `submit_task`. */
   readonly entries: readonly ProfileEntry[];
-  /** From the first to the last `submit_task`: all that is known of some attempts (of async actors). */
+  /**
+   * From the first to the last `submit_task`: the only known times of some attempts of async
+   * actors.
+   */
   readonly submitsStartNs?: TimeNs;
   readonly submitsEndNs?: TimeNs;
 }
@@ -156,7 +168,7 @@ export interface ActorTransition extends StateTransition {
 }
 
 export interface DeathCause {
-  /** The context that was set, or its `reason`: `RAY_KILL`, `OWNER_DIED`, `OUT_OF_MEMORY`... */
+  /** The context that is set, or its `reason`: `RAY_KILL`, `OWNER_DIED`, `OUT_OF_MEMORY`... */
   readonly reason: string;
   readonly message: string;
 }
@@ -202,7 +214,7 @@ export interface NodeDefinition extends EventHeader {
 }
 
 export interface NodeTransition extends StateTransition {
-  /** Totals, told with ALIVE. */
+  /** Total resources, reported with ALIVE. */
   readonly resources?: Readonly<Record<string, number>>;
   readonly isDraining?: boolean;
   readonly deathCause?: DeathCause;
@@ -275,11 +287,11 @@ export interface SubmissionJobLifecycle extends EventHeader, Transitions<Submiss
   readonly submissionId: string;
 }
 
-/** A thing that happened to the cluster at one moment: Kubernetes (PLATFORM_EVENT) or the autoscaler. */
+/** A momentary event of the cluster, from Kubernetes (PLATFORM_EVENT) or the autoscaler. */
 export interface ClusterPoint extends EventHeader {
   readonly type: 'cluster_point';
   readonly source: 'platform' | 'autoscaler';
-  /** Absent where Ray sent none, or an impossible one. */
+  /** Absent when Ray sent no time, or an impossible one. */
   readonly timeNs?: TimeNs;
   readonly severity: string;
   readonly name: string;

@@ -1,12 +1,16 @@
 import { endOfBrackets, endOfLine, REDACTED } from './redaction/redact-text.ts';
 
 /**
- * Secrets in free text: error messages, tracebacks with their source lines, call sites. Nobody can find all of them. Found are those that say what
- * they are: a value behind a name such as `password`, a credential of an `Authorization` header, and keys whose form their issuer made known.
- * One pass from left to right: what was replaced is not looked at again, so that cleaning twice changes nothing.
+ * Redacts secrets in free text: error messages, tracebacks with source lines, call sites. No
+ * program can find all secrets. This one finds:
+ * 1. Values after a name such as `password`.
+ * 2. Credentials of an `Authorization` header.
+ * 3. Keys in a form that their issuer published.
+ *
+ * One pass from left to right never rescans a replacement, so redacting twice changes nothing.
  */
 
-/** Most texts have none of these, and are left at once. */
+/** Fast check: most texts contain none of these. */
 const HINT = new RegExp(
   [
     String.raw`pass|pwd|pw|secret|token|credential|(?:api|access|private|account|encryption|signing|subscription|master|license|functions?)[_ -]?key`,
@@ -17,7 +21,7 @@ const HINT = new RegExp(
   'i',
 );
 
-/** What a secret stands behind, or how one begins. The name of its group says how its end is found. */
+/** Text that introduces a secret. The name of its group selects how its end is found. */
 const INTRODUCTIONS = new RegExp(
   [
     String.raw`(?<key>-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)`,
@@ -33,8 +37,9 @@ const INTRODUCTIONS = new RegExp(
   'gi',
 );
 /**
- * AWS, Google, GitHub, GitLab, Slack, Hugging Face, OpenAI and those that write theirs alike, Stripe, npm, PyPI, Databricks, Vault, Grafana,
- * JSON Web Tokens, and URLs of Slack, Telegram and Discord to which anybody may post.
+ * Published key formats: AWS, Google, GitHub, GitLab, Slack, Hugging Face, OpenAI and similar,
+ * Stripe, npm, PyPI, Databricks, Vault, Grafana, JSON Web Tokens. Also Slack, Telegram and Discord
+ * URLs that accept posts from anyone.
  */
 const KNOWN_FORMS = new RegExp(
   [
@@ -61,21 +66,21 @@ const KNOWN_FORMS = new RegExp(
   'g',
 );
 const KEY_END = '-----END ';
-/** `_KEY_BASE` of `SECRET_KEY_BASE`, `s` of `credentials`. */
+/** Rest of a name: `_KEY_BASE` of `SECRET_KEY_BASE`, `s` of `credentials`. */
 const NAME_END = /s?(?:[_-][\w-]{0,30})?/iy;
 /**
- * Between a name and its value; a quote that closes the name may be escaped, as in JSON inside of JSON. Also a type between the two
- * (`password: str = `), an element of XML, and the sign as a URL has it.
+ * Separator of a name and its value. The closing quote of the name may be escaped, as in nested
+ * JSON. Also a type annotation (`password: str = `), an XML element, and a URL-encoded sign.
  */
 const SEPARATOR =
   /\\{0,7}["']?\]?[ \t]{0,4}(?::[ \t]{0,4}[A-Za-z][\w.|]{0,60}(?:\[[\w.,| ]{0,60}\])?[ \t]{1,4}=(?!=)|=>|:=|[:=])[ \t]{0,4}|>(?=[^\s>=])|%3[AD]/iy;
-/** Between a long option and its value, in a command line or in a list of its words. */
+/** Separator of a long option and its value, in a command line or a list of words. */
 const OPTION_SEPARATOR = /[ \t]{1,4}(?=[^\s-])|\\{0,7}["'],[ \t]{0,4}(?=\\{0,7}["'])/y;
-/** `password 'x' is wrong`. */
+/** Blanks before a quoted value: `password 'x' is wrong`. */
 const QUOTE_AHEAD = /[ \t]{1,2}(?=\\{0,7}["'])/y;
 const SCHEME = /(?:basic|bearer|token|digest|negotiate|apikey)[ \t]{1,4}/iy;
 const DIGEST = /digest/i;
-/** Python's letters before a string are a part of its quote. */
+/** Python's string prefixes belong to the quote. */
 const OPENING_QUOTE = /(?:\\{0,7}|[bfru]{1,2})["']/iy;
 const OPENING_BRACKET = /[\w.]*[([{]/y;
 const ALTERNATIVE = /[\])}]?[ \t]{1,2}or[ \t]{1,2}[\w.]{0,40}["'([{]/y;
@@ -83,22 +88,25 @@ const BARE = /[^\s"',;&|(){}[\]<>\\]+/y;
 const TOKEN = /[\w.~+/=-]+/y;
 const LINE_OF_HEADER = /[^\n"'\\]+/y;
 const QUERY = /[^\s"'<>]+/y;
-const HAS_LETTER = /[A-Za-z]/;
-const HAS_DIGIT = /\d/;
-const HAS_QUOTE = /["']/;
-const NO_WORD = /[\d.~+/=_-]/;
+const LETTER = /[A-Za-z]/;
+const DIGIT = /\d/;
+const QUOTE = /["']/;
+const NON_LETTER = /[\d.~+/=_-]/;
 const MIN_TOKEN_LENGTH = 6;
 const MIN_JOINED_LENGTH = 4;
 const MIN_BEARER_LENGTH = 7;
-/** Of the name of an option before the word that gives it away. UTF-16 units. */
+/** Maximum length of an option name before its revealing word. UTF-16 units. */
 const MAX_OPTION_LENGTH = 40;
-/** Of what is looked through for the bracket that closes a value. UTF-16 units. */
+/** Maximum distance to the closing bracket of a value. UTF-16 units. */
 const MAX_BRACKETED_LENGTH = 4096;
 
-/** Of no known form, but longer than any limit below: only a name before it gives it away. */
+/**
+ * A value without a known form, longer than every minimum: only the name before it makes it a
+ * secret.
+ */
 const SAMPLE_VALUE = 'x1y2z3w4';
 
-/** Whether a name, such as that of a label, says that its value is a secret. */
+/** Whether the name of a field or label announces a secret. */
 export function announcesSecret(name: string): boolean {
   return HINT.test(name) && redactTokens(`${name}=${SAMPLE_VALUE}`).endsWith(REDACTED);
 }
@@ -125,12 +133,12 @@ interface Range {
 }
 
 function findSecret(text: string, { index, 0: introduction, groups = {} }: RegExpExecArray): Range | undefined {
-  const behind = index + introduction.length;
-  if (groups['key'] !== undefined) return keyBehind(text, behind);
-  if (groups['call'] !== undefined) return insideBrackets(text, behind);
-  if (groups['bearer'] !== undefined) return bearerBehind(text, behind);
-  if (groups['query'] !== undefined) return range(QUERY, text, behind);
-  const nameEnd = end(NAME_END, text, behind) ?? behind;
+  const after = index + introduction.length;
+  if (groups['key'] !== undefined) return keyAfter(text, after);
+  if (groups['call'] !== undefined) return insideBrackets(text, after);
+  if (groups['bearer'] !== undefined) return bearerAfter(text, after);
+  if (groups['query'] !== undefined) return range(QUERY, text, after);
+  const nameEnd = end(NAME_END, text, after) ?? after;
   const isToken = groups['token'] !== undefined;
   const start = end(SEPARATOR, text, nameEnd);
   if (start === undefined) {
@@ -140,11 +148,11 @@ function findSecret(text: string, { index, 0: introduction, groups = {} }: RegEx
   }
   if (groups['authorization'] !== undefined) return credentialAt(text, start);
   if (groups['cookie'] !== undefined) return range(LINE_OF_HEADER, text, end(OPENING_QUOTE, text, start) ?? start);
-  // `token=abc`, as in a query: a value of a program's source has blanks around the sign.
+  // A query joins name and value (`token=abc`); source code has blanks around the sign.
   return isToken ? tokenAt(text, start, /[=:>DA]/i.test(text.charAt(start - 1))) : valueAt(text, start);
 }
 
-/** Where a value begins that no `=` or `:` separates from its name: that of a long option, or a password in quotes. */
+/** Finds a value without `=` or `:` before it: that of a long option, or a quoted password. */
 function startWithoutSign(text: string, name: number, nameEnd: number, isPassword: boolean): number | undefined {
   let start = name;
   while (start > 0 && name - start < MAX_OPTION_LENGTH && /[\w-]/.test(text.charAt(start - 1))) start -= 1;
@@ -152,7 +160,10 @@ function startWithoutSign(text: string, name: number, nameEnd: number, isPasswor
   return isPassword ? end(QUOTE_AHEAD, text, nameEnd) : undefined;
 }
 
-/** Behind a scheme such as `Basic`, or what stands there. A digest has several parts. */
+/**
+ * Finds the credential after a scheme such as `Basic`, or the bare value. A digest extends to the
+ * end of the line.
+ */
 function credentialAt(text: string, start: number): Range | undefined {
   const scheme = end(OPENING_QUOTE, text, start) ?? start;
   const credential = end(SCHEME, text, scheme);
@@ -161,24 +172,29 @@ function credentialAt(text: string, start: number): Range | undefined {
   return range(BARE, text, credential);
 }
 
-/** A private key in PEM, up to its last line or to the end of the text. */
-function keyBehind(text: string, start: number): Range {
+/** Finds a private key in PEM, up to its last line or the end of the text. */
+function keyAfter(text: string, start: number): Range {
   const found = text.indexOf(KEY_END, start);
   return { start, end: found < 0 ? text.length : found };
 }
 
-/** `Bearer` is an English word too: a credential has more than letters. */
-function bearerBehind(text: string, from: number): Range | undefined {
+/**
+ * Finds a bearer token. `Bearer` is also an English word, so the token must contain more than
+ * letters.
+ */
+function bearerAfter(text: string, from: number): Range | undefined {
   let start = from;
   while (text.charAt(start) === ' ' || text.charAt(start) === '\t') start += 1;
   const token = range(TOKEN, text, start);
   if (token === undefined || token.end - start < MIN_BEARER_LENGTH) return undefined;
-  return NO_WORD.test(text.slice(start, token.end)) ? token : undefined;
+  return NON_LETTER.test(text.slice(start, token.end)) ? token : undefined;
 }
 
 /**
- * In quotes up to the same quote or to the end of the line; in brackets, also those of a call or of an index, up to the one that closes them;
- * else up to a blank or a bracket. What follows `or` belongs to it.
+ * Finds a value:
+ * 1. A quoted one ends at its quote or the end of the line.
+ * 2. A bracketed one, also of a call or an index, ends at the closing bracket.
+ * 3. A bare one ends at a blank or bracket. An alternative after `or` belongs to it.
  */
 function valueAt(text: string, start: number): Range | undefined {
   const quoted = insideQuotes(text, start);
@@ -193,16 +209,16 @@ function valueAt(text: string, start: number): Range | undefined {
 function insideQuotes(text: string, start: number): Range | undefined {
   const inside = end(OPENING_QUOTE, text, start);
   if (inside === undefined) return undefined;
-  // Escaped as it is, but without the letters before it.
+  // The quote with its escapes, without the string prefix.
   const quote = text.slice(start, inside).replace(/^[a-z]+/i, '');
   let last = inside;
   while (last < text.length && text.charAt(last) !== '\n' && !text.startsWith(quote, last)) last += 1;
   return rangeIfAny(inside, last);
 }
 
-/** Up to the bracket that closes the one at `opening`; to the end of the line when none does. */
+/** Finds the content of the bracket at `opening`; up to the end of the line when unclosed. */
 function insideBrackets(text: string, opening: number): Range | undefined {
-  // What was replaced is not looked at again.
+  // A replacement is not scanned again.
   if (text.startsWith(REDACTED, opening)) return undefined;
   const start = opening + 1;
   const part = text.slice(opening, opening + MAX_BRACKETED_LENGTH);
@@ -210,7 +226,7 @@ function insideBrackets(text: string, opening: number): Range | undefined {
   return rangeIfAny(start, length < part.length ? opening + length : endOfLine(text, start));
 }
 
-/** Behind such a name stand numbers of tokens and tokens of a language too. */
+/** Finds a token. Such names also precede token counts and tokens of a language. */
 function tokenAt(text: string, start: number, isJoined: boolean): Range | undefined {
   if (end(OPENING_QUOTE, text, start) !== undefined) {
     const quoted = insideQuotes(text, start);
@@ -219,12 +235,12 @@ function tokenAt(text: string, start: number, isJoined: boolean): Range | undefi
   const bracket = end(OPENING_BRACKET, text, start);
   if (bracket !== undefined) {
     const inside = insideBrackets(text, bracket - 1);
-    return inside !== undefined && HAS_QUOTE.test(text.slice(inside.start, inside.end)) ? inside : undefined;
+    return inside !== undefined && QUOTE.test(text.slice(inside.start, inside.end)) ? inside : undefined;
   }
   const token = range(TOKEN, text, start);
   const word = token === undefined ? '' : text.slice(token.start, token.end);
-  if (!HAS_LETTER.test(word)) return undefined;
-  const isSecret = isJoined ? word.length >= MIN_JOINED_LENGTH : word.length >= MIN_TOKEN_LENGTH && HAS_DIGIT.test(word);
+  if (!LETTER.test(word)) return undefined;
+  const isSecret = isJoined ? word.length >= MIN_JOINED_LENGTH : word.length >= MIN_TOKEN_LENGTH && DIGIT.test(word);
   return isSecret ? token : undefined;
 }
 
@@ -237,7 +253,7 @@ function range(pattern: RegExp, text: string, start: number): Range | undefined 
   return found === undefined || found === start ? undefined : { start, end: found };
 }
 
-/** Where a match that begins at `from` ends. */
+/** Returns where a match of `pattern` at `from` ends. */
 function end(pattern: RegExp, text: string, from: number): number | undefined {
   pattern.lastIndex = from;
   return pattern.test(text) ? pattern.lastIndex : undefined;

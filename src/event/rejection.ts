@@ -1,4 +1,4 @@
-/** Why an event was set aside. The codes are stable; `docs/reference/error-codes.md` lists them. */
+/** Why an event was rejected. The codes are stable; `docs/reference/error-codes.md` lists them. */
 export const REJECTIONS = {
   event_not_object: 'The element of the array is not a JSON object',
   event_type_missing: 'No `eventType`',
@@ -13,12 +13,14 @@ export type RejectionCode = keyof typeof REJECTIONS;
 
 export interface Rejection {
   readonly code: RejectionCode;
-  /** One sentence that names the field and what is wrong with it; holds no value of the event beyond 80 characters. */
+  /**
+   * One sentence that names the field and its fault. It quotes at most 80 characters of the event.
+   */
   readonly message: string;
-  /** For `event_type_unknown`: the type, so that it can be counted. */
+  /** Type of the event, for `event_type_unknown` only, so that metrics can count by type. */
   readonly eventType?: string;
 }
 
 export type Decoded<Event> =
-  /** `ignoredTimes`: how many impossible times were read as absent; left out when none was. */
+  /** `ignoredTimes` counts impossible times that were read as absent; left out when 0. */
   { readonly ok: true; readonly event: Event; readonly ignoredTimes?: number } | { readonly ok: false; readonly rejection: Rejection };

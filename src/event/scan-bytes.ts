@@ -1,13 +1,16 @@
 const WORD = 4;
-const SAMPLED_LENGTH = 28;
+const MIN_SAMPLED_LENGTH = 28;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const LOWER_U = 0x75;
 const ESCAPED = new Set(Buffer.from('"\\/bfnrt'));
-/** Behind the last byte every byte is this one, which no JSON holds. */
-const NOTHING = 0;
+/** Value read past the last byte. JSON never contains it. */
+const PAST_END = 0;
 
-/** Bytes that are read one by one and four at once: comparing and searching by fours takes a quarter of the time. */
+/**
+ * Bytes that are read one at a time or four at once. Comparing and searching four bytes at once
+ * takes a quarter of the time.
+ */
 export class ScanBytes {
   readonly bytes: Buffer;
   readonly view: DataView;
@@ -20,15 +23,15 @@ export class ScanBytes {
   }
 
   at(position: number): number {
-    return position < this.length ? (this.bytes[position] ?? NOTHING) : NOTHING;
+    return position < this.length ? (this.bytes[position] ?? PAST_END) : PAST_END;
   }
 
-  /** The ASCII text from `start` to `end`. */
+  /** Returns the ASCII text from `start` to `end`. */
   text(start: number, end: number): string {
     return this.bytes.toString('latin1', start, end);
   }
 
-  /** Whether the bytes at `position` are those that `other` holds from `from` on. */
+  /** Whether the bytes at `position` equal those of `other` from `from` on. */
   isAt(position: number, other: ScanBytes, from: number, length: number): boolean {
     if (position + length > this.length) return false;
     const left = this.view;
@@ -39,7 +42,7 @@ export class ScanBytes {
       }
       return true;
     }
-    // The last word may overlap the one before.
+    // The last word may overlap the previous one.
     const last = length - WORD;
     for (let index = 0; index < last; index += WORD) {
       if (left.getInt32(position + index, true) !== right.getInt32(from + index, true)) return false;
@@ -47,12 +50,12 @@ export class ScanBytes {
     return left.getInt32(position + last, true) === right.getInt32(from + last, true);
   }
 
-  /** A number that differs for most texts that differ. Of long ones it looks at begin, middle and end only. */
+  /** Returns a hash. It samples only the beginning, middle and end of a long text. */
   hash(start: number, end: number): number {
     const length = end - start;
-    if (length < SAMPLED_LENGTH) return fold(this.#hashAll(length, start, end));
+    if (length < MIN_SAMPLED_LENGTH) return finishHash(this.#hashAll(length, start, end));
     const middle = start + (length >> 1);
-    return fold(this.#hashAll(this.#hashAll(this.#hashAll(length, start, start + 8), middle, middle + 8), end - 8, end));
+    return finishHash(this.#hashAll(this.#hashAll(this.#hashAll(length, start, start + 8), middle, middle + 8), end - 8, end));
   }
 
   #hashAll(seed: number, start: number, end: number): number {
@@ -64,20 +67,26 @@ export class ScanBytes {
     return hash;
   }
 
-  /** Position of the first byte from `from` on that is a quote, a backslash, a control character or not ASCII, or of the end. */
+  /**
+   * Returns the position of the first quote, backslash, control or non-ASCII byte from `from` on,
+   * or the end.
+   */
   endOfPlain(from: number): number {
     const { view, length } = this;
     let position = from;
     for (; position + WORD <= length; position += WORD) {
       const special = specialBits(view.getInt32(position, true));
-      // The lowest bit that is set is that of the first such byte; those above it may be wrong.
+      // The lowest set bit belongs to the first such byte; bits above it may be wrong.
       if (special !== 0) return position + ((31 - Math.clz32(special & -special)) >> 3);
     }
     while (position < length && specialBits(view.getUint8(position)) << 24 === 0) position += 1;
     return position;
   }
 
-  /** Position of the quote that ends the ASCII string whose inside begins at `from`; -1 when it is none. */
+  /**
+   * Returns the position of the quote that ends the ASCII string starting at `from`; -1 for any
+   * other text.
+   */
   endOfString(from: number): number {
     let position = this.endOfPlain(from);
     for (;;) {
@@ -100,7 +109,7 @@ export class ScanBytes {
   }
 }
 
-function fold(hash: number): number {
+function finishHash(hash: number): number {
   return hash ^ (hash >>> 15);
 }
 
@@ -109,7 +118,10 @@ function mix(hash: number, value: number): number {
   return mixed ^ (mixed >>> 13);
 }
 
-/** The top bit of each byte of a word that is a quote, a backslash, below 0x20 or above 0x7f: each is told by what borrows from its top bit. */
+/**
+ * Sets the top bit of each byte that is a quote, a backslash, below 0x20 or above 0x7f. A
+ * subtraction borrows from the top bit of such a byte.
+ */
 function specialBits(word: number): number {
   const quote = word ^ 0x22222222;
   const backslash = word ^ 0x5c5c5c5c;

@@ -1,21 +1,25 @@
 import { REDACTED } from './redaction/redact-text.ts';
 import { isRawObject } from './fields.ts';
 
-/** Stands for keys that may be data of users, like those of a map of environment variables. */
+/** Replaces keys that may be user data, such as names of environment variables. */
 export const OTHER_KEYS = '[other keys]';
-/** Keys of an object that are shown. Real events have less than thirty. */
+/** Maximum keys shown of an object. Real events have fewer than thirty. */
 const MAX_KEYS = 64;
-/** A field of an event, as Ray names them in either spelling: no digits, which keys of users have. */
+/**
+ * Field names as Ray spells them, in either spelling. They have no digits, which user keys often
+ * have.
+ */
 const FIELD_NAME = /^(?=.{1,40}$)(?:[a-z]+(?:[A-Z][a-z]+)*|[a-z]+(?:_[a-z]+)*)$/;
-/** The slots of an envelope: what is in one is a message of Ray's own making. */
+/** Payload fields of an envelope, which contain a message of Ray. */
 const PAYLOAD_NAME = /[a-z](?:Events?|_events?)$/;
 const PLACEHOLDER = /^\[(?:string|number|boolean|redacted|too deep)\]$/;
-/** Objects and arrays that are looked into. */
+/** Maximum depth of objects and arrays that is examined. */
 const MAX_SHAPE_DEPTH = 8;
 
 /**
- * A value without its content: types in place of values, and the names of its fields as far as they are those of a message and not data. The
- * first two levels of an event are such names; deeper ones may be a user's. Of a list its first element.
+ * Replaces a value by its shape: types in place of values, with names of message fields. Only the
+ * first two levels of an event are field names; deeper keys may be user data. A list becomes the
+ * shape of its first element.
  */
 export function shapeOf(value: unknown, isField: boolean, depth = 0): unknown {
   if (typeof value === 'string') return PLACEHOLDER.test(value) ? value : '[string]';

@@ -3,20 +3,21 @@ import { hexFromBase64Bytes, type IdBytes, ID_BYTES, isNilId } from './hex-id.ts
 import type { ScanBytes } from './scan-bytes.ts';
 import { TextCache } from './text-cache.ts';
 
-/** Names of tasks, functions, classes, files and sessions that are told apart at once. One costs up to 600 bytes. */
-const TEXT_PLACES = 4096;
-/** Nodes, workers, actors, callers of tasks. One costs up to 200 bytes. */
-const ID_PLACES = 4096;
-/** A longer text is no name. Bytes. */
+/** Cached names of tasks, functions, classes, files and sessions. One costs up to 600 bytes. */
+const MAX_TEXTS = 4096;
+/** Cached ids of nodes, workers, actors and parent tasks. One costs up to 200 bytes. */
+const MAX_IDS = 4096;
+/** A longer text is not cached as a name. Bytes. */
 export const MAX_TEXT_LENGTH = 256;
-/** What a nil id becomes: absent. */
+/** Result for a nil id, which means absent. */
 export const NIL_ID = '';
 
 /**
- * Short texts that need no cleaning, each as one string for all events that hold it. Undefined for one that needs it, because
- * what cleaning takes away may be a secret, and for one with a backslash, which in the bytes of a body means something else.
+ * Short texts that need no cleaning, one string for all events. Undefined for a text that needs
+ * cleaning, which may remove a secret, and for one with a backslash, which is an escape in the
+ * bytes of a body.
  */
-export const plainTexts = new TextCache(TEXT_PLACES, MAX_TEXT_LENGTH, plainText);
+export const plainTexts = new TextCache(MAX_TEXTS, MAX_TEXT_LENGTH, plainText);
 
 const ids: Readonly<Record<IdBytes, TextCache<string | undefined>>> = {
   [ID_BYTES.job]: idCache(ID_BYTES.job),
@@ -26,7 +27,10 @@ const ids: Readonly<Record<IdBytes, TextCache<string | undefined>>> = {
   [ID_BYTES.node]: idCache(ID_BYTES.node),
 };
 
-/** Base64 of an id of this size to its hex; `NIL_ID` for none, undefined for what is no such id. */
+/**
+ * Returns the cache from base64 to hex for ids of this size. It gives `NIL_ID` for nil or empty,
+ * and undefined for anything but an id.
+ */
 export function idsOf(bytes: IdBytes): TextCache<string | undefined> {
   return ids[bytes];
 }
@@ -37,7 +41,7 @@ function plainText(bytes: ScanBytes, start: number, end: number): string | undef
 }
 
 function idCache(size: IdBytes): TextCache<string | undefined> {
-  return new TextCache(ID_PLACES, Math.ceil(size / 3) * 4, (bytes, start, end) => {
+  return new TextCache(MAX_IDS, Math.ceil(size / 3) * 4, (bytes, start, end) => {
     if (start === end) return NIL_ID;
     const hex = hexFromBase64Bytes(bytes.bytes, start, end, size);
     return hex !== undefined && isNilId(hex) ? NIL_ID : hex;

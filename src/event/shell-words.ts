@@ -1,6 +1,8 @@
-/** Stands in a word for what the shell would put there: the value of a variable, the output of a command. */
+/**
+ * Placeholder in a word for text that only the shell knows: a variable, the output of a command.
+ */
 export const UNKNOWN_PART = '\0';
-/** Constructs inside of each other. Deeper ones are not read. */
+/** Maximum nesting of constructs that is read. */
 const MAX_NESTING = 16;
 
 const BLANK = /[ \t]/;
@@ -10,12 +12,13 @@ const SPECIAL_VARIABLE = /[@*#?$!-]/;
 const FILE_DESCRIPTOR = /^\d+$/;
 const ESCAPED_IN_DOUBLE_QUOTES = '"\\$`\n';
 
-/** The shell would wait for more, or this reader does not know better. */
+/** The script is incomplete, or uses syntax that this reader does not know. */
 class NotReadable extends Error {}
 
 /**
- * The simple commands of a shell script, each as its words without quotes, redirections and here-documents. Undefined when anything does not
- * balance, or is more than this reader knows: nothing can then be said of where a word ends, and what was a secret may look like a program.
+ * Splits a shell script into simple commands, each as its words. Quotes, redirections and
+ * here-documents are removed. Returns undefined for unbalanced or unknown syntax: word boundaries
+ * are then uncertain, and a secret could look like a program.
  */
 export function shellCommands(script: string): readonly (readonly string[])[] | undefined {
   if (script.includes(UNKNOWN_PART)) return undefined;
@@ -32,7 +35,7 @@ class ShellReader {
   #at = 0;
   #nesting = 0;
   readonly #commands: string[][] = [[]];
-  /** Delimiters of here-documents whose text begins on the next line. */
+  /** Delimiters of here-documents that begin on the next line. */
   #documents: { readonly delimiter: string; readonly isIndented: boolean }[] = [];
 
   constructor(text: string) {
@@ -68,7 +71,7 @@ class ShellReader {
     while (this.#at < this.#text.length && this.#peek() !== '\n') this.#at += 1;
   }
 
-  /** `<(` and `>(` belong to a word: they stand for a file. */
+  /** `<(` and `>(` are words: they expand to the name of a file. */
   #isRedirection(): boolean {
     const character = this.#peek();
     return (character === '<' || character === '>') && this.#peek(1) !== '(';
@@ -81,7 +84,7 @@ class ShellReader {
     this.#commands.at(-1)?.push(word);
   }
 
-  /** Its target is no word of the command. */
+  /** The target of a redirection is not a word of the command. */
   #redirection(): void {
     const operator = /[&<>|-]+/y;
     operator.lastIndex = this.#at;
@@ -109,7 +112,7 @@ class ShellReader {
     this.#documents = [];
   }
 
-  /** Up to a blank or an operator; empty when one stands here. */
+  /** Reads up to a blank or an operator; empty when it starts at one. */
   #word(): string {
     let word = '';
     for (;;) {
@@ -187,7 +190,7 @@ class ShellReader {
     }
   }
 
-  /** Behind a `$`. */
+  /** Reads an expansion after its `$`. */
   #expansion(isQuoted: boolean): string {
     const character = this.#peek();
     if (character === '(') {
@@ -202,7 +205,7 @@ class ShellReader {
       this.#at += 1;
       return this.#ansiQuoted();
     }
-    // `$"..."` is a text to be translated.
+    // `$"..."` is a string to translate.
     if (character === '"' && !isQuoted) return '';
     VARIABLE_NAME.lastIndex = this.#at;
     const name = VARIABLE_NAME.exec(this.#text)?.[0] ?? (SPECIAL_VARIABLE.test(character) ? character : '');
@@ -222,7 +225,10 @@ class ShellReader {
     return this.#inside(')', false);
   }
 
-  /** Of parentheses or braces up to the one that closes them. A here-document in them could hold anything. */
+  /**
+   * Skips to the closing parenthesis or brace. A here-document inside could contain anything, so it
+   * is refused.
+   */
   #inside(closing: string, isQuoted: boolean): string {
     this.#nesting += 1;
     if (this.#nesting > MAX_NESTING) throw new NotReadable();

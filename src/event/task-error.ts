@@ -2,7 +2,7 @@ import { readActorDeathCause } from './death-cause.ts';
 import { type Problem, type RawObject, readEnum, readMessage, readObject } from './fields.ts';
 import type { TaskError } from './ray-event.ts';
 
-/** `ErrorType` of Ray's `common.proto`; the numbers 30 to 33 as since 2.55. */
+/** `ErrorType` of Ray's `common.proto`; numbers 30 to 33 as in Ray 2.55 and later. */
 const ERROR_TYPES = [
   'WORKER_DIED',
   'ACTOR_DIED',
@@ -41,7 +41,10 @@ const ERROR_TYPES = [
   'STREAMING_GENERATOR_REPLAY_INCONSISTENT',
 ];
 
-/** `RayErrorInfo`: its type, and its message or, where that is empty, the message of the error that is set. */
+/**
+ * Reads `RayErrorInfo`: its type and message. An empty message is replaced by that of the error
+ * that is set.
+ */
 export function readTaskError(payload: RawObject, problem: Problem): TaskError | undefined {
   const info = readObject(payload, 'rayErrorInfo', problem);
   if (info === undefined) return undefined;

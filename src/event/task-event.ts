@@ -2,8 +2,9 @@ import type { Draft } from './fields.ts';
 import type { StateTransition, TaskDefinition, TaskLifecycle } from './ray-event.ts';
 
 /**
- * The events of which there are many, without what they may lack, to be filled in. Whoever makes one begins here, so that all of a kind have the
- * same keys in the same order and are one hidden class to the engine: code that reads them is compiled once, and for one shape.
+ * Constructors of the most frequent events, with optional fields undefined. Every maker starts
+ * here, so that all events of a kind have the same keys in the same order. V8 then uses one hidden
+ * class and compiles code that reads them for one shape.
  */
 
 export function taskLifecycleEvent(
@@ -66,5 +67,5 @@ export function taskDefinitionEvent(
   } satisfies WithAllKeys<TaskDefinition>;
 }
 
-/** One that a new release of Ray adds cannot be forgotten here. */
+/** Makes the compiler reject a constructor that forgets a key of the event. */
 type WithAllKeys<Event> = { readonly [Key in keyof Required<Event>]: Event[Key] };

@@ -3,20 +3,21 @@ import type { TimeNs } from './ray-event.ts';
 const FIRST_YEAR = 2000;
 const LAST_YEAR = 2199;
 const DAYS_OF_MONTH = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-const SHORTEST = '2000-01-01T00:00:00Z'.length;
+const MIN_LENGTH = '2000-01-01T00:00:00Z'.length;
 const MAX_FRACTION_DIGITS = 9;
 
-/** The times that are taken for real: the years 2000 to 2199. Others are a fault of the sender's clock or of the sender. */
+/** Times before or after these limits are read as absent: the clock or the sender is wrong. */
 const FIRST_NS = BigInt(Date.UTC(FIRST_YEAR, 0, 1)) * 1_000_000n;
 const END_NS = BigInt(Date.UTC(LAST_YEAR + 1, 0, 1)) * 1_000_000n;
 
 /**
- * An RFC 3339 time with 0 to 9 fraction digits and `Z` or a numeric offset (protobuf's JSON form of
- * `google.protobuf.Timestamp`) in nanoseconds since the epoch. `undefined` when it is no such time, no day of the
- * calendar, or not within the years 2000 to 2199. By hand, not by `Date`: it runs for every transition, and `Date` drops nanoseconds.
+ * Parses an RFC 3339 time, protobuf's JSON form of `google.protobuf.Timestamp`, to nanoseconds
+ * since the epoch. It accepts 0 to 9 fraction digits, and `Z` or a numeric offset. Returns
+ * undefined for anything else, an impossible date, or a year outside 2000 to 2199. It does not use
+ * `Date`, which is slower and drops nanoseconds.
  */
 export function parseTimestamp(text: string): TimeNs | undefined {
-  if (text.length < SHORTEST || !hasSeparators(text)) return undefined;
+  if (text.length < MIN_LENGTH || !hasSeparators(text)) return undefined;
   const year = digits(text, 0, 4);
   const month = digits(text, 5, 2);
   const day = digits(text, 8, 2);
@@ -35,7 +36,7 @@ export function parseTimestamp(text: string): TimeNs | undefined {
   return BigInt(ms) * 1_000_000n + BigInt(fractionNs(text, zoneStart));
 }
 
-/** Whether a time given as nanoseconds is within the years that are taken for real. */
+/** Whether a time in nanoseconds lies in the years 2000 to 2199. */
 export function isPlausibleTime(timeNs: TimeNs): boolean {
   return timeNs >= FIRST_NS && timeNs < END_NS;
 }
@@ -57,7 +58,9 @@ function isDay(year: number, month: number, day: number): boolean {
   return day <= (month === 2 && isLeapYear ? 29 : (DAYS_OF_MONTH[month - 1] ?? 0));
 }
 
-/** Where the zone begins: behind the seconds, or behind one to nine fraction digits; -1 if neither. */
+/**
+ * Returns where the zone begins: after the seconds or one to nine fraction digits; -1 otherwise.
+ */
 function endOfFraction(text: string): number {
   if (text.charCodeAt(19) !== 0x2e) return 19;
   let index = 20;

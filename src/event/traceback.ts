@@ -1,52 +1,61 @@
 import type { TaskError } from './ray-event.ts';
 
-/** The exception that a text of Ray reports: what was raised in the end, not Ray's report of it. */
+/** The exception that the user code raised, without Ray's wrappers. */
 export interface RaisedException {
-  /** As Python and Java print it: `ValueError`, `json.decoder.JSONDecodeError`, `java.lang.IllegalStateException`. */
+  /** Class as Python and Java print it: `ValueError`, `java.lang.IllegalStateException`. */
   readonly type: string;
   readonly message: string;
 }
 
-/** Ray before the user's exception: `store_task_errors` of `_raylet.pyx`, then `TaskManager::FailPendingTask`. */
+/**
+ * Ray's prefix of a user exception: `store_task_errors` of `_raylet.pyx`, then
+ * `TaskManager::FailPendingTask`.
+ */
 const USER_EXCEPTION = /^(?:CreationTaskError: )?User exception:\n/;
 const SYSTEM_ERROR = '\n\nSystem error:\n';
-/** Ray cuts what follows `User exception:` to its last 500 characters; of a failed `__init__` the whole stands here. */
+/**
+ * Prefix of the complete traceback of a failed `__init__`. Ray cuts the text after `User
+ * exception:` to its last 500 characters.
+ */
 const WHOLE_OF_CREATION = `${SYSTEM_ERROR}CreationTaskError: Exception raised from an actor init method. Traceback: `;
 const CREATION_ERROR = 'The actor died because of an error raised in its creation task, ';
 
-/** Lines that stand above an exception in a traceback: Ray's head, Python's head, a frame, its carets. */
+/** Lines above an exception in a traceback: Ray's head, Python's head, a frame, its carets. */
 const HEAD = /^(?:The actor died because of an error raised in its creation task, )?(?:ray::.*|\S+)\(\) \(pid=\d+/;
 const PYTHON_HEAD = 'Traceback (most recent call last):';
 const FRAME = /^ *File ".*", line \d+/;
 const CARETS = /^[ \t]+[\^~]+\s*$/;
-/** Python between two exceptions of a chain. */
+/** Python's line between two exceptions of a chain. */
 const CHAIN =
   /^(?:During handling of the above exception, another exception occurred|The above exception was the direct cause of the following exception):$/;
 
 const NAME = String.raw`(?:[\p{L}_][\p{L}\p{N}_$]*|<locals>)`;
 /** `ValueError: text`, a bare `KeyboardInterrupt`, `ray.exceptions.RayTaskError(ValueError): text`. */
 const EXCEPTION = new RegExp(String.raw`^(${NAME}(?:\.${NAME})*(?:\([\w.]*\))?)(?::[ \n]([\s\S]*)|:)?$`, 'u');
-/** An exception also where no frame stands above it. */
+/** Names that mark an exception even without a frame above it. */
 const OBVIOUS = /^[\w.]*(?:Error|Exception|Interrupt|Exit|ExceptionGroup)(?:: |$)/;
 
-/** Ray's exceptions around one of the user's. */
+/** Ray's exceptions that wrap a user exception. */
 const WRAPPER = /^ray\.exceptions\.(?:RayTaskError(?:\((.*)\))?|ActorDiedError|RayActorError|CrossLanguageError)$/;
 const OTHER_LANGUAGE = /^An exception raised from [A-Z]+:\n/;
 const JAVA_WRAPPER = /^(?:io\.ray\.|java\.lang\.reflect\.InvocationTargetException$|java\.util\.concurrent\.ExecutionException$)/;
 const JAVA_FRAME = /^[ \t]+at [\w.$<>/]+\(.*\)$/;
 const JAVA_CAUSE = 'Caused by: ';
 
-/** Frames and exceptions of a group stand behind a bar; this line is where the members of the outermost begin. */
+/**
+ * Frames and exceptions of a group follow a bar. This line begins the members of the outermost
+ * group.
+ */
 const GROUP_LINE = /^ *[|+]/;
 const GROUP_MEMBERS = /^ {2}\+-\+-/;
 const GROUP_BAR = '  | ';
 const MEMBER_LINE = /^ *\+-\+?-+ \d+ -+$/;
 const BARS = /^ *\| ?/;
 
-/** Deeper nesting of wrappers is not looked into. */
+/** Wrappers nested deeper are not opened. */
 const MAX_WRAPPERS = 20;
 
-/** The traceback in an error's message, without what Ray puts around it. */
+/** Returns the traceback in an error message, without the text that Ray adds around it. */
 export function tracebackOf({ message }: TaskError): string {
   const prefix = USER_EXCEPTION.exec(message)?.[0];
   if (prefix === undefined) return message;
@@ -60,12 +69,15 @@ function withoutPrefix(text: string, prefix: string): string {
   return text.startsWith(prefix) ? text.slice(prefix.length) : text;
 }
 
-/** What a text reports as raised. Undefined where there is no traceback, or Ray cut everything of it but the message. */
+/**
+ * Returns the exception that a text reports. Undefined without a traceback, or when Ray cut all of
+ * it but the message.
+ */
 export function raisedIn(text: string): RaisedException | undefined {
   return unwrapped(readText(text));
 }
 
-/** What an error of a task reports as raised. */
+/** Returns the exception that a task error reports. */
 export function raisedInError(error: TaskError): RaisedException | undefined {
   const traceback = tracebackOf(error);
   const raised = raisedIn(traceback);
@@ -73,7 +85,7 @@ export function raisedInError(error: TaskError): RaisedException | undefined {
   return readException(traceback.split('\n'));
 }
 
-/** The user's exception in one of Ray's own. */
+/** Returns the user's exception inside Ray's wrappers. */
 export function unwrapped(raised: RaisedException | undefined): RaisedException | undefined {
   let found = raised;
   for (let depth = 0; depth < MAX_WRAPPERS && found !== undefined; depth += 1) {
@@ -95,7 +107,10 @@ function readText(text: string): RaisedException | undefined {
   return readPython(lines) ?? readJava(lines);
 }
 
-/** Block by block: frames, the exception, its message until the chain goes on with the next block. The last one was raised in the end. */
+/**
+ * Reads each block of a chain: frames, the exception, and its message up to the next block. The
+ * last block is the exception that was raised in the end.
+ */
 function readPython(lines: readonly string[]): RaisedException | undefined {
   let last: RaisedException | undefined;
   let index = 0;
@@ -122,12 +137,15 @@ function readException(lines: readonly string[]): RaisedException | undefined {
   return type === undefined ? undefined : { type, message: message ?? '' };
 }
 
-/** Python 3.11 and later. Where Ray cut the group itself, its last member is told as the message. */
+/**
+ * Reads an exception group of Python 3.11 and later. If Ray cut off the group itself, its last
+ * member becomes the message.
+ */
 function readGroup(lines: readonly string[]): RaisedException | undefined {
   const members = lines.findIndex((line) => GROUP_MEMBERS.test(line));
   if (members !== -1) {
-    const own = lines.slice(0, members).filter((line) => line.startsWith(GROUP_BAR));
-    const group = readPython(own.map((line) => line.slice(GROUP_BAR.length))) ?? readException(own.slice(-1).map(withoutBars));
+    const headLines = lines.slice(0, members).filter((line) => line.startsWith(GROUP_BAR));
+    const group = readPython(headLines.map((line) => line.slice(GROUP_BAR.length))) ?? readException(headLines.slice(-1).map(withoutBars));
     if (group !== undefined) return group;
   }
   const from = lines.findLastIndex((line) => MEMBER_LINE.test(line));
@@ -140,7 +158,7 @@ function withoutBars(line: string): string {
   return line.replace(BARS, '');
 }
 
-/** The outermost exception, unless it is one that Ray or reflection puts around the user's. */
+/** Reads the outermost Java exception that is not a wrapper of Ray or reflection. */
 function readJava(lines: readonly string[]): RaisedException | undefined {
   let causes = lines;
   for (let depth = 0; depth < MAX_WRAPPERS; depth += 1) {
@@ -154,19 +172,19 @@ function readJava(lines: readonly string[]): RaisedException | undefined {
   return undefined;
 }
 
-/** Type and message in one line, for a span's status or a list. */
+/** Formats type and message as one line, for a status or a list. */
 export function exceptionLine({ type, message }: { readonly type?: string | undefined; readonly message: string }): string {
   const line = firstLine(message);
   return type === undefined ? line : line === '' ? type : `${type}: ${line}`;
 }
 
-/** What a text of Ray says in one line: the exception that it reports, else its first line. */
+/** Summarises a text of Ray in one line: its exception, or else its first line. */
 export function reasonLine(text: string): string {
   const raised = raisedIn(text);
   return raised === undefined ? firstLine(text) : exceptionLine(raised);
 }
 
-/** The first line that is not empty. */
+/** Returns the first non-empty line. */
 function firstLine(text: string): string {
   return text.split('\n').find((line) => line.trim() !== '') ?? '';
 }

@@ -1,18 +1,21 @@
 import { isRawObject, type Problem, type RawObject, readEnum, readList, readTimestamp } from './fields.ts';
 import type { StateTransition, TimeNs, Transitions, Untimed } from './ray-event.ts';
 
-/** Adds to state and time what else a type's transitions carry. */
+/** Adds the fields that transitions of one type carry beside state and time. */
 export type TransitionDetails<Transition> = (transition: StateTransition, raw: RawObject, problem: Problem) => Transition;
 
-/** Another field that holds the time of a state, for a transition without a timestamp. */
+/** Reads the time of a state from another field, for a transition without a timestamp. */
 type OtherTime = (state: string, raw: RawObject, problem: Problem) => TimeNs | undefined;
 
-/** The states that say nothing: `TaskStatus.NIL`, and the unset value of the other enums. */
+/** Whether a state is unset: `TaskStatus.NIL`, or the zero value of the other enums. */
 export function isNothing(state: string): boolean {
   return state === 'NIL' || state === 'UNSPECIFIED';
 }
 
-/** `state_transitions` of a lifecycle event: elements `{state, timestamp, ...details}`. A transition into no state is left out. */
+/**
+ * Reads `state_transitions` of a lifecycle event: elements `{state, timestamp, ...details}`. Unset
+ * states are skipped.
+ */
 export function readTransitions<Transition extends StateTransition>(
   payload: RawObject,
   states: readonly string[],

@@ -1,15 +1,15 @@
-/** What V8 takes for a text, an object or a number besides what is in it, about. */
+/** Approximate overhead of V8 for a text, an object and a slot. */
 const TEXT_BYTES = 16;
 const OBJECT_BYTES = 32;
 const SLOT_BYTES = 8;
 
-/** Longer texts are cut by `shrunk`, and maps with more keys. */
+/** Limits of `shrunk` for the length of a text and the keys of a map. */
 const MAX_SHRUNK_LENGTH = 512;
 const MAX_SHRUNK_KEYS = 16;
-/** Values that take less are left as they are. */
+/** Smaller values are returned unchanged. */
 const MIN_SHRUNK_BYTES = 2_048;
 
-/** Bytes of memory that a value of plain data takes, about. Texts are not looked into. */
+/** Estimates the memory of a value of plain data, in bytes. Texts count one byte a character. */
 export function sizeOf(value: unknown): number {
   if (typeof value === 'string') return TEXT_BYTES + value.length;
   if (typeof value === 'bigint') return TEXT_BYTES;
@@ -24,7 +24,10 @@ export function sizeOf(value: unknown): number {
   return bytes;
 }
 
-/** A large value of plain data with its long texts cut, and without what maps have too many of. Lists keep their length. */
+/**
+ * Shrinks a large value of plain data: cuts long texts and drops surplus map keys. Lists keep their
+ * length.
+ */
 export function shrunk<Value extends object>(value: Value): Value {
   if (sizeOf(value) < MIN_SHRUNK_BYTES) return value;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same shape with shorter texts and smaller maps

@@ -5,18 +5,21 @@ import { ANY_VALUE, ARRAY_VALUES, KEY_VALUE } from './tags.ts';
 
 const INT64_LIMIT = 2 ** 63;
 const ARRAY_BYTES = 0x80;
-/** Keys that are kept encoded; names of resources and labels are among them, so that there is no end of them. */
-const KNOWN_KEYS_MAX = 1_000;
+/**
+ * Maximum keys that are kept encoded. Resource and label names are keys too, so their number is
+ * unbounded.
+ */
+const MAX_KNOWN_KEYS = 1_000;
 const SCRATCH_BYTES = 1_024;
 
 interface KnownKey {
-  /** The key in its field, and the tag of the value. */
+  /** The encoded key, followed by the tag of the value. */
   readonly block: Block;
-  /** Whole attributes. */
+  /** Encoded attributes with this key. */
   readonly fields: KnownFields;
 }
 
-/** Attributes as a repeated KeyValue field. */
+/** Encodes attributes as a repeated KeyValue field. */
 export class AttributeEncoder {
   readonly #tag: number;
   readonly #scratch = new ByteWriter(SCRATCH_BYTES);
@@ -26,7 +29,7 @@ export class AttributeEncoder {
     this.#tag = tag;
   }
 
-  /** Keys that are kept at the moment, up to the limit. */
+  /** Number of kept keys, up to the limit. */
   get knownKeys(): number {
     return this.#known.size;
   }
@@ -62,12 +65,15 @@ export class AttributeEncoder {
     writer.text(key);
     writer.byte(KEY_VALUE.value);
     const known: KnownKey = { block: writer.blockSince(0), fields: new KnownFields() };
-    if (this.#known.size < KNOWN_KEYS_MAX) this.#known.set(key, known);
+    if (this.#known.size < MAX_KNOWN_KEYS) this.#known.set(key, known);
     return known;
   }
 }
 
-/** Where the lengths are known before: ASCII text, numbers and booleans. False when it is none of them after all. */
+/**
+ * Writes ASCII text, numbers and booleans, whose lengths are known before. Returns false for any
+ * other value; the caller then rewinds.
+ */
 function writeSimple(writer: ByteWriter, key: Block, value: unknown): boolean {
   if (typeof value === 'string') {
     const bytes = 1 + varintBytes(value.length) + value.length;
@@ -108,7 +114,7 @@ function writeAny(writer: ByteWriter, key: Block, value: unknown): void {
   writer.end(content, ARRAY_BYTES);
 }
 
-/** An AnyValue with its length. */
+/** Writes an AnyValue with its length. */
 function writeMessage(writer: ByteWriter, value: unknown): void {
   const content = writer.begin(0);
   if (typeof value === 'string') {
@@ -131,7 +137,7 @@ function writeMessage(writer: ByteWriter, value: unknown): void {
   writer.end(content, 0);
 }
 
-/** What OTLP has an integer for; other numbers are doubles. */
+/** Whether OTLP encodes the number as an integer; other numbers are doubles. */
 function isInt64(value: number): boolean {
   return Number.isInteger(value) && value >= -INT64_LIMIT && value < INT64_LIMIT;
 }

@@ -16,7 +16,7 @@ import type { Piece } from './byte-writer.ts';
 import { INSTRUMENTATION_SCOPE } from './scope.ts';
 import { ANY_VALUE, EVENT, IS_REMOTE, KEY_VALUE, LINK, SPAN, SPAN_FLAGS, STATUS } from './tags.ts';
 
-/** The span that `SpanEncoder` wrote, as a plain object. */
+/** Decodes a span of `SpanEncoder` to a plain object. */
 export function decodeSpan(piece: Piece, resource: Resource): ReadableSpan {
   const read = readSpan(bodyOf(piece));
   const { parentSpanId } = read;
@@ -45,7 +45,7 @@ export function decodeSpan(piece: Piece, resource: Resource): ReadableSpan {
   };
 }
 
-/** The ids alone, which come first. */
+/** Decodes only the ids, which come first. */
 export function decodeContext(piece: Piece): SpanContext {
   const { bytes } = piece;
   const traceId = traceIdAt(piece);
@@ -59,18 +59,18 @@ export function decodeContext(piece: Piece): SpanContext {
   };
 }
 
-/** Trace id and span id, 48 hex digits. */
+/** Decodes trace id and span id as 48 hex digits. */
 export function decodeKey(piece: Piece): string {
   const start = traceIdAt(piece);
   const digits = piece.bytes.toString('hex', start, start + TRACE_ID_BYTES + FIELD_HEAD_BYTES + SPAN_ID_BYTES);
   return digits.slice(0, 2 * TRACE_ID_BYTES) + digits.slice(2 * (TRACE_ID_BYTES + FIELD_HEAD_BYTES));
 }
 
-/** The bytes of the same, to `target` from `at` on. */
+/** Copies trace id and span id to `target`, from `at` on. */
 export function copyKey(piece: Piece, target: Buffer, at: number): void {
   const start = traceIdAt(piece);
   const { bytes } = piece;
-  // So few bytes are faster one by one: each call of `copy` makes a view.
+  // A loop is faster for so few bytes: each call of `copy` creates a view.
   for (let index = 0; index < TRACE_ID_BYTES; index += 1) target[at + index] = bytes[start + index] ?? 0;
   for (let index = TRACE_ID_BYTES; index < KEY_BYTES; index += 1) target[at + index] = bytes[start + FIELD_HEAD_BYTES + index] ?? 0;
 }
@@ -78,10 +78,10 @@ export function copyKey(piece: Piece, target: Buffer, at: number): void {
 const TRACE_ID_BYTES = 16;
 const SPAN_ID_BYTES = 8;
 export const KEY_BYTES = TRACE_ID_BYTES + SPAN_ID_BYTES;
-/** Tag and length of an id. */
+/** Bytes of the tag and length of an id. */
 const FIELD_HEAD_BYTES = 2;
 
-/** Behind the tag and length of the span, and those of the id. */
+/** Returns the position after the tag and length of the span, and those of the trace id. */
 function traceIdAt({ bytes, start }: Piece): number {
   let at = start + 1;
   while ((bytes[at] ?? 0) >= 0x80) at += 1;
@@ -154,7 +154,7 @@ function readSpanField(span: ReadSpan, reader: ByteReader, tag: number): void {
   else if (tag === SPAN.links) span.links.push(readLink(reader.message()));
   else if (tag === SPAN.status) span.status = readStatus(reader.message());
   else if (tag === FLAGS_TAG) span.flags = reader.fixed32();
-  // Kind and the other counts are always the same.
+  // Kind and the other counts are constant.
   else reader.varint();
 }
 

@@ -4,9 +4,9 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { copyKey, decodeContext, decodeKey, decodeSpan, KEY_BYTES } from './decode-span.ts';
 import { INSTRUMENTATION_SCOPE } from './scope.ts';
 
-/** A span that holds its OTLP protobuf and nothing else; its fields are read from there when somebody asks. */
+/** A span stored only as OTLP protobuf. Fields are decoded on first access. */
 export class EncodedSpan implements ReadableSpan {
-  /** A field `spans` of a ScopeSpans stands in it, from `start` to `end`. */
+  /** Memory that contains the field `spans` of a ScopeSpans, from `start` to `end`. */
   readonly bytes: Buffer;
   readonly start: number;
   readonly end: number;
@@ -20,7 +20,7 @@ export class EncodedSpan implements ReadableSpan {
     this.resource = resource;
   }
 
-  /** All fields in an object of its own, which can be spread and compared. */
+  /** Returns all fields as a plain object, which can be spread and compared. */
   plain(): ReadableSpan {
     return (this.#plain ??= decodeSpan(this, this.resource));
   }
@@ -77,14 +77,14 @@ export class EncodedSpan implements ReadableSpan {
   }
 }
 
-/** Trace id and span id, 48 hex digits: for an encoded span a third of what `spanContext` takes. */
+/** Returns trace id and span id as 48 hex digits, in a third of the time of `spanContext`. */
 export function spanKey(span: ReadableSpan): string {
   if (span instanceof EncodedSpan) return decodeKey(span);
   const { traceId, spanId } = span.spanContext();
   return traceId + spanId;
 }
 
-/** The keys of many as bytes, 24 for each: no texts are made of encoded spans. */
+/** Returns the keys of many spans as bytes, 24 each, without intermediate strings. */
 export function spanKeys(spans: readonly ReadableSpan[]): Buffer {
   const keys = Buffer.alloc(spans.length * KEY_BYTES);
   let at = 0;
@@ -96,7 +96,7 @@ export function spanKeys(spans: readonly ReadableSpan[]): Buffer {
   return keys;
 }
 
-/** The span as a plain object, whoever made it. */
+/** Returns any span as a plain object. */
 export function plainSpan(span: ReadableSpan): ReadableSpan {
   return span instanceof EncodedSpan ? span.plain() : span;
 }

@@ -11,8 +11,9 @@ type Attributes = Resource['attributes'];
 type Parts = Readonly<Record<string, unknown>>;
 
 /**
- * The spans of an OTLP JSON ExportTraceServiceRequest as this program writes them: exported again, they make the same request. Empty for
- * anything else. Spans of one ResourceSpans share their Resource.
+ * Reads the spans of an OTLP JSON ExportTraceServiceRequest that this program wrote. Exporting them
+ * gives the same request. Returns an empty list for anything else. Spans of one ResourceSpans share
+ * their Resource.
  * Source: opentelemetry/proto/trace/v1/trace.proto in its JSON form
  */
 export function spansOfOtlpJson(request: unknown): readonly ReadableSpan[] {
@@ -102,7 +103,7 @@ function attributesOf(list: unknown): Attributes {
   return Object.fromEntries(listOf(list).map(({ key, value }) => [textOf(key), valueOf(partsOf(value))])) as Attributes;
 }
 
-/** AnyValue of opentelemetry/proto/common/v1/common.proto. An int64 may be spelled as a string. */
+/** Reads an AnyValue of opentelemetry/proto/common/v1/common.proto. An int64 may be a string. */
 function valueOf(value: Parts): unknown {
   if ('stringValue' in value) return value['stringValue'];
   if ('boolValue' in value) return value['boolValue'];

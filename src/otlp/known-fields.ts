@@ -1,15 +1,15 @@
 import type { Block } from './byte-writer.ts';
 
-/** Values of one key that are kept encoded. */
-const VALUES_MAX = 32;
-/** Longer ones are not kept. */
-const VALUE_LENGTH_MAX = 256;
-/** Where the values were used so seldom before there was no more room, the key has too many of them: then nothing is kept. */
-const USES_MIN = 8 * VALUES_MAX;
+/** Maximum values of one key that are kept encoded. */
+const MAX_VALUES = 32;
+/** Maximum length of a kept value. */
+const MAX_VALUE_LENGTH = 256;
+/** A full cache with fewer uses is disabled: the key has too many distinct values. */
+const MIN_USES = 8 * MAX_VALUES;
 
 /**
- * Fields that were written before, by their value: the job, the type, the worker, the state... of most spans are one of few. An attempt's span
- * takes 1.9 us to write with them, and 2.6 without.
+ * Caches the encoded fields of one key by value. Job, type, worker and state have few values in
+ * most spans. An attempt span takes 1.9 us with this cache, and 2.6 us without.
  */
 export class KnownFields {
   #fields: Map<unknown, Block> | undefined = new Map();
@@ -26,15 +26,15 @@ export class KnownFields {
     return this.#lastField;
   }
 
-  /** Whether `add` would keep it. */
+  /** Whether `add` would keep the value. */
   takes(value: unknown): boolean {
-    return this.#fields !== undefined && (typeof value === 'string' ? value.length <= VALUE_LENGTH_MAX : typeof value !== 'object');
+    return this.#fields !== undefined && (typeof value === 'string' ? value.length <= MAX_VALUE_LENGTH : typeof value !== 'object');
   }
 
   add(value: unknown, field: Block): void {
     if (this.#fields === undefined) return;
-    if (this.#fields.size >= VALUES_MAX) {
-      if (this.#uses < USES_MIN) {
+    if (this.#fields.size >= MAX_VALUES) {
+      if (this.#uses < MIN_USES) {
         this.#fields = undefined;
         return;
       }

@@ -7,7 +7,9 @@ export interface TraceSerializer {
   serializeRequest(spans: ReadableSpan[]): Uint8Array | undefined;
 }
 
-/** Puts spans together that are encoded already; the library encodes those of others. The bytes are the same. */
+/**
+ * Joins encoded spans into a request. The library serializes other spans. The bytes are the same.
+ */
 export const protobufSerializer: TraceSerializer = {
   serializeRequest: (spans) => (areEncoded(spans) ? encodeRequest(spans) : ProtobufTraceSerializer.serializeRequest(spans)),
 };

@@ -7,7 +7,9 @@ import { RESOURCE, RESOURCE_SPANS, SCOPE, SCOPE_SPANS } from './tags.ts';
 
 const RESOURCE_BYTES = 1024;
 
-/** An ExportTraceServiceRequest: the spans of one resource together, resources in the order of their first spans. */
+/**
+ * Encodes an ExportTraceServiceRequest. Spans are grouped by resource, in the order of first use.
+ */
 export function encodeRequest(spans: readonly EncodedSpan[]): Buffer {
   const groups = groupsOf(spans);
   const request = Buffer.allocUnsafeSlow(groups.reduce((sum, group) => sum + field(group.resourceSpansBytes), 0));
@@ -50,7 +52,7 @@ function groupOf(resource: Resource, spans: readonly EncodedSpan[]): Group {
   return { spans, resource: bytes, scopeSpansBytes, resourceSpansBytes: bytes.length + field(scopeSpansBytes) };
 }
 
-/** Spans that were made one after the other stand so in memory too, and are copied together. */
+/** Copies spans. Those that are adjacent in memory are copied together. */
 function putSpans(request: Buffer, start: number, spans: readonly EncodedSpan[]): number {
   let at = start;
   let index = 0;
@@ -93,7 +95,7 @@ function bytesOf({ bytes, start, written }: ByteWriter): Buffer {
 
 const resourceFields = new WeakMap<Resource, Buffer>();
 
-/** Kept beside the resource, which the spans of a node share. */
+/** Returns the encoded resource, cached because the spans of a node share it. */
 function resourceField(resource: Resource): Buffer {
   let bytes = resourceFields.get(resource);
   if (bytes === undefined) {

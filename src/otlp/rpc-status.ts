@@ -1,16 +1,17 @@
 import { readFields } from './byte-reader.ts';
 
 /**
- * Reads the two parts of google.rpc.Status that an OTLP server answers a failure with: its message, and the delay in a RetryInfo detail.
- * Sources: google/rpc/status.proto, google/rpc/error_details.proto; https://opentelemetry.io/docs/specs/otlp/#otlpgrpc-throttling
+ * Message and retry delay of a google.rpc.Status, the error response of an OTLP server.
+ * Sources: google/rpc/status.proto, google/rpc/error_details.proto;
+ * https://opentelemetry.io/docs/specs/otlp/#otlpgrpc-throttling
  */
 export interface RpcStatus {
   readonly message: string;
-  /** RetryInfo.retry_delay, if it is there. */
+  /** RetryInfo.retry_delay, if present. */
   readonly retryAfterMs?: number;
 }
 
-/** Undefined when the bytes are not a google.rpc.Status. */
+/** Reads a google.rpc.Status. Returns undefined for any other bytes. */
 export function readRpcStatus(bytes: Uint8Array): RpcStatus | undefined {
   const fields = readFields(bytes);
   if (fields === undefined) return undefined;
@@ -21,7 +22,10 @@ export function readRpcStatus(bytes: Uint8Array): RpcStatus | undefined {
   return { message: text(fields.find((field) => field.number === 2)?.bytes), ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
 }
 
-/** google.protobuf.Any { type_url = 1, value = 2 } holding RetryInfo { retry_delay = 1 }, a Duration { seconds = 1, nanos = 2 }. */
+/**
+ * Reads the delay from google.protobuf.Any { type_url = 1, value = 2 } with RetryInfo { retry_delay
+ * = 1 }, a Duration { seconds = 1, nanos = 2 }.
+ */
 function readRetryInfo(any: Uint8Array = NOTHING): number | undefined {
   const parts = readFields(any) ?? [];
   if (!text(parts.find((field) => field.number === 1)?.bytes).endsWith('/google.rpc.RetryInfo')) return undefined;

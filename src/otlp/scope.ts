@@ -1,2 +1,2 @@
-/** Of every span of the bridge. */
+/** Instrumentation scope of every span of the bridge. */
 export const INSTRUMENTATION_SCOPE = { name: 'ray-otel-bridge' };

@@ -2,7 +2,7 @@ import type { AttributeValue } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { Block } from './byte-writer.ts';
 
-/** Attributes of a span that many spans have, written once. */
+/** Attributes that many spans share, encoded once. */
 export class EncodedAttributes {
   readonly block: Block;
 
@@ -11,11 +11,11 @@ export class EncodedAttributes {
   }
 }
 
-/** The first `count` of keys and values, by position; no key stands twice. */
+/** Attributes by position: the first `count` of keys and values. Keys are unique. */
 export interface AttributeList {
   readonly count: number;
   readonly keys: readonly string[];
-  /** Where it is `EncodedAttributes`, the key is of no meaning. */
+  /** The key of `EncodedAttributes` is ignored. */
   readonly values: readonly (AttributeValue | EncodedAttributes | undefined)[];
 }
 
@@ -48,21 +48,21 @@ export interface SpanFields {
   readonly events: readonly EventFields[];
   readonly droppedEventsCount: number;
   readonly links: readonly LinkFields[];
-  /** Set: status ERROR. */
+  /** Error message; sets the status to ERROR. */
   readonly errorMessage: string | undefined;
 }
 
-/** What the spans under one parent have in common. */
+/** Fields that sibling spans share. */
 export interface SiblingFields {
   readonly resource: Resource;
   readonly traceId: string;
   readonly traceState: string | undefined;
   readonly parentSpanId: string;
-  /** These stand before the attributes of each. */
+  /** Attributes before those of each sibling. */
   readonly attributes: AttributeList;
 }
 
-/** What one of them has of its own: no events, no links, no error. */
+/** Fields of one sibling. It has no events, links and error. */
 export interface ChildFields {
   readonly spanId: string;
   readonly name: string;

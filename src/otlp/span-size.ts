@@ -4,9 +4,11 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { EncodedSpan } from './encoded-span.ts';
 
 /**
- * Bytes that one span adds to an OTLP protobuf request, its resource and scope left out (those are sent once for all spans that share
- * them; see `envelopeBytes`). Counted without encoding: a walk over the strings, a few microseconds.
- * Source: opentelemetry/proto/trace/v1/trace.proto and common/v1/common.proto, as @opentelemetry/otlp-transformer writes them.
+ * Returns the bytes that a span adds to an OTLP protobuf request. Resource and scope are excluded,
+ * because spans share them; see `envelopeBytes`. It walks over the strings without encoding, in a
+ * few microseconds.
+ * Source: opentelemetry/proto/trace/v1/trace.proto and common/v1/common.proto, as
+ * @opentelemetry/otlp-transformer writes them
  */
 export function otlpBytes(span: ReadableSpan): number {
   if (span instanceof EncodedSpan) return span.end - span.start;
@@ -34,15 +36,15 @@ export function otlpBytes(span: ReadableSpan): number {
 /** Ids 18 + 10, kind 2, times 9 + 9, three tags of dropped counts, flags 6 (field 16 has a tag of two bytes). */
 const SPAN_FIXED = 57;
 
-/** Bytes of a ResourceSpans with one ScopeSpans around its spans. */
+/** Returns the bytes of a ResourceSpans with one ScopeSpans, without spans. */
 export function envelopeBytes(resource: Resource, scope: InstrumentationScope): number {
   const scopeBody = field(utf8(scope.name)) + field(utf8(scope.version ?? '')) + 6;
   const schemas = field(utf8(resource.schemaUrl ?? '')) + field(utf8(scope.schemaUrl ?? ''));
-  // The lengths of the two enclosing messages depend on the spans: five bytes hold any of them.
+  // The lengths of the two enclosing messages depend on the spans; five bytes hold any length.
   return field(attributesBytes(resource.attributes) + 2) + field(scopeBody) + schemas + 12;
 }
 
-/** A repeated KeyValue field. */
+/** Bytes of a repeated KeyValue field. */
 function attributesBytes(attributes: object | undefined): number {
   let size = 0;
   for (const [key, value] of Object.entries(attributes ?? {})) size += field(field(utf8(key)) + field(anyValueBytes(value)));
@@ -63,7 +65,7 @@ function isInt64(value: number): boolean {
   return Number.isInteger(value) && value >= -(2 ** 63) && value < 2 ** 63;
 }
 
-/** Tag (the field numbers here are below 16), length, and content of a length-delimited field. */
+/** Bytes of a length-delimited field: tag (field numbers are below 16), length and content. */
 function field(contentBytes: number): number {
   return 1 + varint(contentBytes) + contentBytes;
 }

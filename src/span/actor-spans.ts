@@ -6,12 +6,15 @@ import type { MappingContext } from './context.ts';
 import { linksOf, makeSpan, parentIdOf, spanLink, stateEvents } from './span-builder.ts';
 import { actorSpanId, incarnationSpanId, traceIdOf } from './ids.ts';
 
-/** Deaths that are no failure: `ActorDiedErrorContext.Reason` of Ray's `common.proto`. */
+/** Deaths that are not failures: `ActorDiedErrorContext.Reason` of Ray's `common.proto`. */
 const ORDINARY_DEATHS: readonly string[] = ['RAY_KILL', 'OUT_OF_SCOPE', 'REF_DELETED', 'OWNER_DIED', 'UNSPECIFIED'];
-/** `exit_actor()`, an exit code of 0, the end of what it worked for: `WorkerExitType`, which Ray tells of an actor in the message alone. */
+/**
+ * Text of a planned exit: `exit_actor()`, exit code 0, or the end of the work. Ray reports the
+ * `WorkerExitType` of an actor only in the message.
+ */
 const INTENDED_EXIT = /\bWorker exit type: INTENDED_(?:USER|SYSTEM)_EXIT\b/;
 
-/** An actor's lifetime, and a child for each life of its process. */
+/** Maps an actor to a span of its lifetime, and a child span for each incarnation. */
 export function actorSpans(context: MappingContext, lifecycle: ActorLifecycle): ReadableSpan[] {
   const { session, actorId, definition, className } = lifecycle;
   const spanId = actorSpanId(session, actorId);
@@ -73,7 +76,7 @@ function incarnationSpan(
     .set('ray.actor.repr', alive.reprName)
     .set('ray.actor.restart_reason', ended?.restartReason)
     .set('ray.actor.death_message', death?.message);
-  // A restart tells no death cause, but it is the end of a process that should have lived on.
+  // A restart has no death cause, but a process ended that should have continued.
   const failure =
     failureOf(death) ??
     (ended?.state === 'RESTARTING' ? { type: ended.restartReason ?? 'RESTARTING', message: 'the actor was restarted' } : undefined);
@@ -86,7 +89,7 @@ function incarnationSpan(
     parentSpanId,
     attributes,
     resource: context.resources.of(resourceOf),
-    // The one before may have been left out.
+    // The previous incarnation may have been dropped.
     links: previous?.number === number - 1 ? [previousLink(lifecycle, number - 1)] : [],
     error: failure?.message,
   });

@@ -8,10 +8,10 @@ import { phaseSpanId, profileSpanId, taskSpanId } from './ids.ts';
 import type { SpanOptions } from './options.ts';
 import { countPhases, type Phase, phasesOf, showsPhasesAsSpans, statesAfterPhases } from './phases.ts';
 
-/** `_OTHER` of the semantic conventions: an error of which no type is known. */
+/** Error type without a known type, from the semantic conventions. */
 const ERROR_TYPE_UNKNOWN = '_OTHER';
 
-/** An attempt's span, with its phases and profile entries as children. */
+/** Maps an attempt to its span, with phases and profile entries as children. */
 export function attemptSpans(context: MappingContext, lifecycle: AttemptLifecycle): ReadableSpan[] {
   const { session, taskId, attempt } = lifecycle;
   const spanId = taskSpanId(session, taskId, attempt);
@@ -19,7 +19,8 @@ export function attemptSpans(context: MappingContext, lifecycle: AttemptLifecycl
   const times = timesOf(lifecycle);
   const asSpans = showsPhasesAsSpans(lifecycle, times, context.options);
   const failed = lifecycle.outcome === 'failed';
-  // A cancellation that was asked for and an exit that was meant are no errors, although Python has exceptions for them.
+  // A requested cancellation and a planned exit are not errors, although Python raises exceptions
+  // for them.
   const exception = failed ? exceptionOf(lifecycle.error, lifecycle.profile) : undefined;
   const errorType = lifecycle.error?.errorType ?? (exception === undefined ? ERROR_TYPE_UNKNOWN : 'TASK_EXECUTION_EXCEPTION');
   const attributes = attemptAttributes(context, lifecycle, times);
@@ -49,7 +50,7 @@ export function attemptSpans(context: MappingContext, lifecycle: AttemptLifecycl
   return [span, ...childSpans(context, lifecycle, spanId, asSpans ? phasesOf(lifecycle, times) : [])];
 }
 
-/** As many as `attemptSpans` makes. */
+/** Counts the spans that `attemptSpans` makes. */
 export function countAttemptSpans(lifecycle: AttemptLifecycle, options: SpanOptions): number {
   if (lifecycle.lean === true) return 1;
   const times = timesOf(lifecycle);
@@ -61,7 +62,7 @@ function shownProfile({ profile }: AttemptLifecycle): readonly ProfileEntry[] {
   return profile.filter((entry) => !entry.name.startsWith(WHOLE_TASK_PREFIX));
 }
 
-/** Where it is not the message of the failure. */
+/** Returns the exit detail, unless the message of the failure contains it. */
 function exitDetail({ workerExit, error }: AttemptLifecycle): string | undefined {
   return workerExit === undefined || error?.message.includes(workerExit.detail) === true ? undefined : workerExit.detail;
 }
@@ -108,7 +109,7 @@ function addDefinition(context: MappingContext, attributes: AttributeSet, defini
   if (isRayModule(definition.moduleName)) attributes.set('ray.internal', true);
 }
 
-/** What is called. */
+/** Sets the names of the called function. */
 export function addFunction(attributes: AttributeSet, { taskType, moduleName, className, functionName }: TaskFacts): void {
   const qualified = dotted(dotted(moduleName, className), functionName);
   const isActor = taskType !== 'NORMAL_TASK' && className !== undefined;
@@ -138,12 +139,15 @@ function addTimes(attributes: AttributeSet, lifecycle: AttemptLifecycle, times: 
 
 function lastState({ states, outcome, endInferred }: AttemptLifecycle): string | undefined {
   const terminal = outcome === 'failed' ? 'FAILED' : 'FINISHED';
-  // Ray reported the terminal state, but no time for it.
+  // Ray reported the terminal state without a time.
   if (endInferred === 'last_state') return terminal;
   return states.some(({ state }) => state === terminal) ? terminal : states.at(-1)?.state;
 }
 
-/** As the OpenTelemetry semantic conventions want it: an event `exception` at the time of the failure. */
+/**
+ * Makes the event `exception` of the OpenTelemetry semantic conventions, at the time of the
+ * failure.
+ */
 function exceptionEvents(context: MappingContext, lifecycle: AttemptLifecycle, exception: ExceptionFacts | undefined): EventFields[] {
   if (exception === undefined || (exception.type === undefined && exception.message === '')) return [];
   const attributes = context
@@ -154,7 +158,7 @@ function exceptionEvents(context: MappingContext, lifecycle: AttemptLifecycle, e
   return [{ name: 'exception', timeNs: lifecycle.endNs, attributes }];
 }
 
-/** Phases and profile entries, which have parent and ids in common. */
+/** Makes the spans of phases and profile entries, which share their parent and ids. */
 function childSpans(context: MappingContext, lifecycle: AttemptLifecycle, parentSpanId: string, phases: readonly Phase[]): ReadableSpan[] {
   const { session, jobId, taskId, attempt, trace } = lifecycle;
   const entries = shownProfile(lifecycle);
@@ -182,7 +186,10 @@ function childSpans(context: MappingContext, lifecycle: AttemptLifecycle, parent
   return spans;
 }
 
-/** An entry that ends before it starts (a clock that was set back) is shown at its start, and says so. */
+/**
+ * Returns the times of an entry. One that ends before it starts (a clock was set back) ends at its
+ * start, marked as clamped.
+ */
 export function profileTimes({ startNs, endNs }: ProfileEntry): {
   readonly startNs: bigint;
   readonly endNs: bigint;

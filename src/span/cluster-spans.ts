@@ -20,7 +20,7 @@ import {
   workerStartSpanId,
 } from './ids.ts';
 
-/** The root of the cluster's trace. */
+/** Maps a session to the root span of the cluster's trace. */
 export function sessionSpans(context: MappingContext, lifecycle: SessionLifecycle): ReadableSpan[] {
   const { session } = lifecycle;
   return [
@@ -69,18 +69,21 @@ export function nodeSpans(context: MappingContext, lifecycle: NodeLifecycle): Re
 
 const FAILED_WORKER_EXITS: readonly string[] = ['SYSTEM_ERROR', 'USER_ERROR', 'NODE_OUT_OF_MEMORY'];
 
-/** ALIVE with the earlier time at which the process was launched; undefined where Ray does not report that, or the two contradict each other. */
+/**
+ * Returns the launch and ready times of a worker process. Undefined when Ray does not report the
+ * launch, or the times contradict each other.
+ */
 function coldStartOf({ states }: WorkerLifecycle): { readonly launchNs: bigint; readonly timeNs: bigint } | undefined {
   const alive = states.find(({ launchNs }) => launchNs !== undefined);
   return alive?.launchNs === undefined || alive.timeNs < alive.launchNs ? undefined : { launchNs: alive.launchNs, timeNs: alive.timeNs };
 }
 
-/** As many as `workerSpans` makes. */
+/** Counts the spans that `workerSpans` makes. */
 export function countWorkerSpans(lifecycle: WorkerLifecycle): number {
   return coldStartOf(lifecycle) === undefined ? 1 : 2;
 }
 
-/** A worker process, and before it its cold start. */
+/** Maps a worker to a span of its process, and a span of its cold start when known. */
 export function workerSpans(context: MappingContext, lifecycle: WorkerLifecycle): ReadableSpan[] {
   const { session, workerId, definition } = lifecycle;
   const resource = context.resources.of(lifecycle);
@@ -173,7 +176,7 @@ export function submissionJobSpans(context: MappingContext, lifecycle: Submissio
   ];
 }
 
-/** A moment in the life of the cluster: a span without length. */
+/** Maps a momentary event of the cluster to a span of zero length. */
 export function pointSpans(context: MappingContext, lifecycle: PointLifecycle): ReadableSpan[] {
   const { session, point } = lifecycle;
   const attributes = context

@@ -1,11 +1,11 @@
 import type { RuntimeEnvNames } from '../event/index.ts';
 import { type EncodedAttributes, SpanEncoder } from '../otlp/index.ts';
-import { type AttributeSet, AttributeSets, type Drafting } from './span-builder.ts';
+import { type AttributeSet, AttributeSets, type SpanBuilding } from './span-builder.ts';
 import type { SpanOptions } from './options.ts';
 import { Resources } from './resource.ts';
 
-/** What every mapping needs. */
-export class MappingContext implements Drafting {
+/** Shared state of all mappings: options, resources, encoder. */
+export class MappingContext implements SpanBuilding {
   readonly options: SpanOptions;
   readonly resources: Resources;
   readonly encoder = new SpanEncoder();
@@ -22,7 +22,10 @@ export class MappingContext implements Drafting {
     return this.sets.take();
   }
 
-  /** What `write` sets for `source`, which many spans share: written once. */
+  /**
+   * Returns the encoded attributes of `source`, which many spans share. `write` runs once for each
+   * source.
+   */
   attributesOf(source: object, write: (attributes: AttributeSet) => void): EncodedAttributes {
     let encoded = this.#written.get(source);
     if (encoded === undefined) {

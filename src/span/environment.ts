@@ -2,7 +2,7 @@ import type { Attributes } from '@opentelemetry/api';
 import { createSampling, type IsSampled } from './sampling.ts';
 import { SPAN_DEFAULTS } from './options.ts';
 
-/** What the `OTEL_*` variables say of spans; those of exporters are read where exporters are made. */
+/** Span settings from `OTEL_*` variables. Exporter variables are read in `export/`. */
 export interface SpanEnvironment {
   readonly ok: true;
   readonly serviceName: string;
@@ -16,8 +16,9 @@ export type ReadSpanEnvironment = SpanEnvironment | { readonly ok: false; readon
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * OTEL_SERVICE_NAME (default `ray`), OTEL_RESOURCE_ATTRIBUTES, OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT or
- * OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT, OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG. An empty variable is one that is not set.
+ * Reads OTEL_SERVICE_NAME (default `ray`), OTEL_RESOURCE_ATTRIBUTES,
+ * OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT or OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT, OTEL_TRACES_SAMPLER
+ * and OTEL_TRACES_SAMPLER_ARG. An empty variable counts as unset.
  * Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
  */
 export function readSpanEnvironment(env: Environment): ReadSpanEnvironment {
@@ -31,7 +32,10 @@ export function readSpanEnvironment(env: Environment): ReadSpanEnvironment {
   return { ok: true, serviceName, resourceAttributes, valueLengthMax, isSampled: sampling.isSampled };
 }
 
-/** `key=value,key2=value2`, percent-encoded, as in https://opentelemetry.io/docs/specs/otel/resource/sdk/ */
+/**
+ * Reads `key=value,key2=value2`, percent-encoded.
+ * Source: https://opentelemetry.io/docs/specs/otel/resource/sdk/
+ */
 function readResourceAttributes(env: Environment, problems: string[]): Record<string, string> {
   const attributes = new Map<string, string>();
   for (const pair of (env['OTEL_RESOURCE_ATTRIBUTES'] ?? '').split(',')) {

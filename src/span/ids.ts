@@ -2,10 +2,10 @@ import { hash as digest } from 'node:crypto';
 import type { SpanRef, TraceRef } from '../correlate/index.ts';
 
 /**
- * The published formula of every trace and span id:
- * `H(kind, session, ...parts)` = SHA-256 of the UTF-8 text `ray-otel-bridge/v1`, kind, session name and parts, joined with NUL.
- * A trace id is its first 16 bytes, a span id its first 8, in lower-case hex; one that is all zero ends in 01 instead.
- * Ids are lower-case hex, numbers decimal. The tables and test vectors are in docs/reference/ids.md.
+ * The published formula of every trace and span id. `H(kind, session, ...parts)` is the SHA-256 of
+ * a UTF-8 text: `ray-otel-bridge/v1`, kind, session name and parts, joined with NUL. A trace id is
+ * its first 16 bytes, a span id its first 8. An id of zeros ends in 01 instead. Ids are lower-case
+ * hex, numbers decimal. docs/reference/ids.md has the tables and test vectors.
  */
 const VERSION = 'ray-otel-bridge/v1';
 const TRACE_HEX = 32;
@@ -22,17 +22,17 @@ function idOf(text: string, hexLength: number): string {
   return id.startsWith('00000000') && /^0+$/.test(id) ? `${'0'.repeat(hexLength - 2)}01` : id;
 }
 
-/** Trace of a job that no caller's `traceparent` puts into another trace. */
+/** Trace id of a job without a caller's `traceparent`. */
 export function jobTraceId(session: string, jobId: string): string {
   return hash('trace.job', session, [jobId], TRACE_HEX);
 }
 
-/** Trace of a detached actor's lifetime. */
+/** Trace id of a detached actor. */
 export function actorTraceId(session: string, actorId: string): string {
   return hash('trace.actor', session, [actorId], TRACE_HEX);
 }
 
-/** Trace of nodes, workers and placement groups. */
+/** Trace id of the session: nodes, workers and placement groups. */
 export function sessionTraceId(session: string): string {
   return hash('trace.session', session, [], TRACE_HEX);
 }
@@ -63,7 +63,7 @@ export function workerSpanId(session: string, workerId: string): string {
   return hash('worker', session, [workerId], SPAN_HEX);
 }
 
-/** From the launch of a worker's process until it registered. */
+/** Span id of a cold start, from the launch of the process until it registered. */
 export function workerStartSpanId(session: string, workerId: string): string {
   return hash('worker.start', session, [workerId], SPAN_HEX);
 }
@@ -85,7 +85,7 @@ export function pointSpanId(session: string, source: string, eventId: string, ti
   return hash(source, session, [eventId, timeNs], SPAN_HEX);
 }
 
-/** `taskId` is 24 bytes of ff for an entry that belongs to no task. */
+/** For an entry without a task, `taskId` is 24 bytes of ff. */
 export function profileSpanId(session: string, taskId: string, attempt: number, name: string, startNs: bigint, endNs: bigint): string {
   return hash('profile', session, [taskId, attempt, name, startNs, endNs], SPAN_HEX);
 }
@@ -94,19 +94,19 @@ export function phaseSpanId(session: string, taskId: string, attempt: number, st
   return idOf(`${VERSION}\0phase\0${session}\0${taskId}\0${attempt}\0${state}\0${startNs}`, SPAN_HEX);
 }
 
-/** `round` counts the times that folds of one trace were sent: 0 with its root, more for what came later. */
-export function foldSpanId(session: string, parentSpanId: string, name: string, round: number): string {
+/** `round` counts the exports of rollups of one trace: 0 with its root, more for late ones. */
+export function rollupSpanId(session: string, parentSpanId: string, name: string, round: number): string {
   return hash('fold', session, [parentSpanId, name, round], SPAN_HEX);
 }
 
-/** Sent while the span `markedSpanId` is still to come, which is its parent. */
+/** Span id of the in-flight span of `markedSpanId`. That span is its parent and comes later. */
 export function markSpanId(session: string, markedSpanId: string): string {
   return hash('mark', session, [markedSpanId], SPAN_HEX);
 }
 
 const traceIds = new WeakMap<TraceRef, string>();
 
-/** Kept beside the reference, which all spans of a job share. */
+/** Returns the trace id, cached by reference: all spans of a job share one. */
 export function traceIdOf(trace: TraceRef): string {
   let traceId = traceIds.get(trace);
   if (traceId === undefined) {
@@ -127,14 +127,14 @@ interface KnownId {
   readonly spanId: string;
 }
 
-/** The last one of each kind: parents and links of one span and the next are mostly the same. */
+/** Last span id of each kind. Consecutive spans mostly share parents and links. */
 const lastIds = new Map<SpanRef['kind'], KnownId>();
 
-/** Of summary spans, whose ids are made of those of all summary spans above them. */
-const foldIds = new WeakMap<SpanRef, string>();
+/** Span ids of rollups. Each is derived from the ids of all rollups above it. */
+const rollupIds = new WeakMap<SpanRef, string>();
 
 export function spanIdOf(session: string, span: SpanRef): string {
-  if (span.kind === 'fold') return foldIdOf(session, span);
+  if (span.kind === 'fold') return rollupIdOf(session, span);
   const last = lastIds.get(span.kind);
   if (last?.session === session && isSame(last.span, span)) return last.spanId;
   const spanId = makeSpanId(session, span);
@@ -142,13 +142,13 @@ export function spanIdOf(session: string, span: SpanRef): string {
   return spanId;
 }
 
-function foldIdOf(session: string, fold: Extract<SpanRef, { readonly kind: 'fold' }>): string {
-  let foldId = foldIds.get(fold);
-  if (foldId === undefined) {
-    foldId = foldSpanId(session, spanIdOf(session, fold.parent), fold.name, fold.round);
-    foldIds.set(fold, foldId);
+function rollupIdOf(session: string, rollup: Extract<SpanRef, { readonly kind: 'fold' }>): string {
+  let rollupId = rollupIds.get(rollup);
+  if (rollupId === undefined) {
+    rollupId = rollupSpanId(session, spanIdOf(session, rollup.parent), rollup.name, rollup.round);
+    rollupIds.set(rollup, rollupId);
   }
-  return foldId;
+  return rollupId;
 }
 
 function isSame(one: SpanRef, other: SpanRef): boolean {

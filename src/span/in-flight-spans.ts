@@ -5,8 +5,11 @@ import type { MappingContext } from './context.ts';
 import { type AttributeSet, linksOf, makeSpan } from './span-builder.ts';
 import { markSpanId, spanIdOf } from './ids.ts';
 
-/** Named as the span that is to come, and more: what stands in a list of traces until that one is there. */
-export function markSpans(context: MappingContext, lifecycle: MarkLifecycle): ReadableSpan[] {
+/**
+ * Maps open work to an in-flight span, named as the span to come plus `(in flight)`. Backends list
+ * its trace before the work ends.
+ */
+export function inFlightSpans(context: MappingContext, lifecycle: MarkLifecycle): ReadableSpan[] {
   const { session, parent, jobId, job, actor } = lifecycle;
   const parentSpanId = spanIdOf(session, parent);
   const attributes = context.attributes().set('ray.in_flight', true).set('ray.job_id', jobId);
@@ -39,7 +42,7 @@ function nameOf({ parent, name }: MarkLifecycle): string {
   return parent.kind === 'task' ? name : `${parent.kind} ${name}`;
 }
 
-/** Not `ray.task.type`, by which the attempts of a trace are told: the attempt itself is still to come. */
+/** Sets no `ray.task.type`, which identifies attempts: the span of the attempt comes later. */
 function addAttempt(attributes: AttributeSet, facts: NonNullable<MarkLifecycle['attempt']>): void {
   const { definition } = facts;
   attributes

@@ -7,7 +7,10 @@ import { jobSpanId, profileSpanId } from './ids.ts';
 
 const NO_TASK = 'f'.repeat(48);
 
-/** The root of a job's trace, which is its driver's own task too, with the driver's profile entries. */
+/**
+ * Maps a job to the root span of its trace, which also represents the driver. The driver's profile
+ * entries are its children.
+ */
 export function jobSpans(context: MappingContext, lifecycle: JobLifecycle): ReadableSpan[] {
   const { session, jobId, definition, verdict, tasks } = lifecycle;
   const spanId = jobSpanId(session, jobId);

@@ -6,13 +6,19 @@ import type { IsSampled } from './sampling.ts';
 import { countSpans, createSpanMapper } from './span.ts';
 
 export interface MappingOptions {
-  /** Default: every trace is. */
+  /** Default: every trace is sampled. */
   readonly isSampled?: IsSampled;
-  /** Called with what the mapping of one lifecycle threw, which is our own bug: the lifecycle has no spans. Default: it is thrown. */
+  /**
+   * Called when the mapping of one lifecycle throws, which is a bug of the bridge. The lifecycle
+   * then has no spans. Default: the error is thrown.
+   */
   readonly onError?: (error: unknown) => void;
 }
 
-/** Lifecycles to spans, for the correlator. What `spanOptions` leaves out takes its default. */
+/**
+ * Creates the mapping from lifecycles to spans for the correlator. Missing `spanOptions` take their
+ * defaults.
+ */
 export function createMapping(
   spanOptions: Partial<SpanOptions> = {},
   { isSampled = () => true, onError }: MappingOptions = {},

@@ -1,17 +1,26 @@
 import type { Attributes } from '@opentelemetry/api';
 
 export interface SpanOptions {
-  /** `service.name` of jobs that name none. Default `ray`. */
+  /** `service.name` of jobs that do not set one. Default `ray`. */
   readonly serviceName: string;
-  /** Added to every resource, as `OTEL_RESOURCE_ATTRIBUTES` says. */
+  /** Attributes of every resource, from `OTEL_RESOURCE_ATTRIBUTES`. */
   readonly resourceAttributes: Attributes;
-  /** The states of an attempt: `spans` as child spans, `events` as span events, `auto` as spans where it waited. Default `auto`. */
+  /**
+   * How states of an attempt are shown: `spans` as child spans, `events` as span events, `auto` as
+   * spans when the attempt waited. Default `auto`.
+   */
   readonly phases: 'auto' | 'spans' | 'events' | 'none';
-  /** With `auto`: an attempt that waited as long before RUNNING gets its phases as spans. Default 20 ms. */
+  /** Minimum wait before RUNNING for phase spans with `auto`. Default 20 ms. */
   readonly phaseMinWaitMs: number;
-  /** `names`: package, conda and working directory names of runtime environments are shown. Default `none`. */
+  /**
+   * `names` shows packages, conda environment and working directory of runtime environments.
+   * Default `none`.
+   */
   readonly runtimeEnv: 'none' | 'names';
-  /** Longest attribute value, in UTF-16 units; `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`. Default 8192. */
+  /**
+   * Maximum length of an attribute value in UTF-16 units; `OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT`.
+   * Default 8192.
+   */
   readonly valueLengthMax: number;
 }
 

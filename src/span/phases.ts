@@ -2,7 +2,7 @@ import { type AttemptLifecycle, type AttemptTimes, inOrder } from '../correlate/
 import type { StateTransition } from '../event/index.ts';
 import type { SpanOptions } from './options.ts';
 
-/** One state of an attempt, from its time to that of the next. */
+/** A state of an attempt, from its time to that of the next state. */
 export interface Phase {
   readonly state: string;
   readonly name: string;
@@ -11,7 +11,7 @@ export interface Phase {
   readonly endClamped: boolean;
 }
 
-/** `TaskStatus` in words that people read in a waterfall. */
+/** Span names of `TaskStatus` values. */
 const PHASE_NAMES: Readonly<Record<string, string>> = {
   PENDING_ARGS_AVAIL: 'pending args',
   PENDING_NODE_ASSIGNMENT: 'pending node assignment',
@@ -30,7 +30,7 @@ function isTerminal(state: string): boolean {
   return state === 'FINISHED' || state === 'FAILED';
 }
 
-/** The phases up to the terminal state, or to the end where there is none. */
+/** Returns the phases up to the terminal state, or to the end without one. */
 export function phasesOf({ states, endNs }: AttemptLifecycle, { skewNs }: AttemptTimes): Phase[] {
   const ordered = skewNs === 0n ? states : inOrder(states);
   return ordered.slice(0, countBeforeTerminal(ordered)).map(({ state, timeNs }, index) => {
@@ -45,7 +45,7 @@ export function phasesOf({ states, endNs }: AttemptLifecycle, { skewNs }: Attemp
   });
 }
 
-/** As many as `phasesOf` gives. */
+/** Counts the phases that `phasesOf` returns. */
 export function countPhases({ states }: AttemptLifecycle, { skewNs }: AttemptTimes): number {
   return countBeforeTerminal(skewNs === 0n ? states : inOrder(states));
 }
@@ -55,12 +55,15 @@ function countBeforeTerminal(states: readonly StateTransition[]): number {
   return index === -1 ? states.length : index;
 }
 
-/** States that no phase tells: from the terminal one on. */
+/** Returns the states without a phase: those after the terminal one. */
 export function statesAfterPhases({ states }: AttemptLifecycle, { terminalIndex, skewNs }: AttemptTimes): readonly StateTransition[] {
   return terminalIndex === -1 || skewNs > 0n ? [] : states.slice(terminalIndex + 1);
 }
 
-/** A phase lies between two states: not where their clocks contradict each other, nor where states between them were left out. */
+/**
+ * Whether phases become spans. A phase lies between two states, so their clocks must agree and no
+ * state between them may be left out.
+ */
 export function showsPhasesAsSpans(
   { lean, statesLeftOut }: AttemptLifecycle,
   { pendingNs = 0n, isContradictory }: AttemptTimes,

@@ -3,8 +3,8 @@ import type { NodeFacts } from '../correlate/index.ts';
 import { AttributeSet } from './span-builder.ts';
 import type { SpanOptions } from './options.ts';
 
-/** Distinct resources that are kept: OTLP groups spans by them. */
-const RESOURCES_MAX = 10_000;
+/** Maximum cached resources. OTLP groups spans by them. */
+const MAX_RESOURCES = 10_000;
 
 interface ResourceSource {
   readonly session: string;
@@ -12,11 +12,11 @@ interface ResourceSource {
   readonly node?: NodeFacts | undefined;
 }
 
-/** Resources by what they are made of, so that the spans of one node share one. */
+/** Caches resources, so that all spans of a node share one. */
 export class Resources {
   readonly #options: SpanOptions;
   readonly #known = new Map<string, Resource>();
-  /** The last one of each node, which is nearly always the next one too. */
+  /** Last resource of each node, which is nearly always the next one. */
   readonly #lastOfNode = new Map<string | undefined, { readonly of: ResourceSource; readonly resource: Resource }>();
 
   constructor(options: SpanOptions) {
@@ -30,8 +30,8 @@ export class Resources {
     const { session, serviceName, node } = source;
     const key = JSON.stringify([session, serviceName, node]);
     const resource = this.#known.get(key) ?? this.#make(source);
-    if (this.#known.size >= RESOURCES_MAX) this.#known.clear();
-    if (this.#lastOfNode.size >= RESOURCES_MAX) this.#lastOfNode.clear();
+    if (this.#known.size >= MAX_RESOURCES) this.#known.clear();
+    if (this.#lastOfNode.size >= MAX_RESOURCES) this.#lastOfNode.clear();
     this.#known.set(key, resource);
     this.#lastOfNode.set(nodeId, { of: { session, serviceName, node }, resource });
     return resource;
@@ -52,7 +52,7 @@ export class Resources {
   }
 }
 
-/** Labels come from the node's one definition: others are in another object. */
+/** Compares labels by identity: they come from the single definition of the node. */
 function isSame(one: ResourceSource, other: ResourceSource): boolean {
   if (one.session !== other.session || one.serviceName !== other.serviceName) return false;
   const [a, b] = [one.node, other.node];

@@ -4,8 +4,11 @@ import type { MappingContext } from './context.ts';
 import { linksOf, makeSpan, parentIdOf, seconds } from './span-builder.ts';
 import { spanIdOf } from './ids.ts';
 
-/** The sum of what a trace had no room for: from the first start to the last end of all of them. */
-export function foldSpans(context: MappingContext, lifecycle: FoldLifecycle): ReadableSpan[] {
+/**
+ * Maps a rollup to one span: the sums of the spans that the trace budget left out, from their first
+ * start to their last end.
+ */
+export function rollupSpans(context: MappingContext, lifecycle: FoldLifecycle): ReadableSpan[] {
   const { session, self, counts, trace } = lifecycle;
   const count = counts.finished + counts.failed + counts.cancelled + counts.unfinished;
   const attributes = context

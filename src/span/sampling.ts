@@ -10,7 +10,7 @@ import {
 import type { TraceRef } from '../correlate/index.ts';
 import { traceIdOf } from './ids.ts';
 
-/** Whether the spans of a trace are kept; the same answer for every span of it. */
+/** Whether the spans of a trace are kept. The answer is the same for all its spans. */
 export type IsSampled = (trace: TraceRef) => boolean;
 
 export type CreatedSampling = { readonly ok: true; readonly isSampled: IsSampled } | { readonly ok: false; readonly problem: string };
@@ -18,9 +18,10 @@ export type CreatedSampling = { readonly ok: true; readonly isSampled: IsSampled
 const RATIO_NAMES = ['traceidratio', 'parentbased_traceidratio'];
 
 /**
- * `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG` of the OpenTelemetry specification ("General SDK Configuration"),
- * `parentbased_always_on` by default. A job is kept or dropped whole: by its trace id, and where a caller's `traceparent`
- * put it into another trace, by that one's sampled flag.
+ * Creates the sampler from `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`, by default
+ * `parentbased_always_on`. A job is kept or dropped as a whole, by its trace id. In the trace of a
+ * caller, the sampled flag of its `traceparent` decides.
+ * Source: OpenTelemetry specification, "General SDK Configuration"
  */
 export function createSampling(env: Readonly<Record<string, string | undefined>>): CreatedSampling {
   const name = env['OTEL_TRACES_SAMPLER']?.trim() || 'parentbased_always_on';
@@ -33,7 +34,7 @@ export function createSampling(env: Readonly<Record<string, string | undefined>>
     const known = 'always_on, always_off, traceidratio, parentbased_always_on, parentbased_always_off or parentbased_traceidratio';
     return { ok: false, problem: `OTEL_TRACES_SAMPLER must be ${known}, not '${name}'` };
   }
-  return { ok: true, isSampled: (trace) => decide(sampler, trace) };
+  return { ok: true, isSampled: (trace) => shouldSample(sampler, trace) };
 }
 
 function samplerOf(name: string, ratio: number): Sampler | undefined {
@@ -55,7 +56,7 @@ function samplerOf(name: string, ratio: number): Sampler | undefined {
   }
 }
 
-function decide(sampler: Sampler, trace: TraceRef): boolean {
+function shouldSample(sampler: Sampler, trace: TraceRef): boolean {
   const traceId = traceIdOf(trace);
   const caller = trace.kind === 'job' ? trace.caller : undefined;
   const parent =

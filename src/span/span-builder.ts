@@ -7,12 +7,18 @@ import { type AttributeList, EncodedAttributes, type EventFields, type LinkField
 import { type AttributeKey, TRUNCATED_SUFFIX } from './attributes.ts';
 import { spanIdOf, traceIdOf } from './ids.ts';
 
-/** `OTEL_LINK_ATTRIBUTE_COUNT_LIMIT` and its like default to 128 in the OpenTelemetry specification. */
-const EVENTS_MAX = 128;
-const NAME_LENGTH_MAX = 256;
-const FREE_SETS_MAX = 8;
+/**
+ * Maximum events of a span: the default of `OTEL_SPAN_EVENT_COUNT_LIMIT` in the OpenTelemetry
+ * specification.
+ */
+const MAX_EVENTS = 128;
+const MAX_NAME_LENGTH = 256;
+const MAX_FREE_SETS = 8;
 
-/** Attributes under construction: values that are absent are left out, long ones are cut and say so. */
+/**
+ * Attributes of a span in the making. Absent values are skipped; long ones are cut and marked as
+ * truncated.
+ */
 export class AttributeSet implements AttributeList {
   count = 0;
   readonly keys: string[] = [];
@@ -35,10 +41,10 @@ export class AttributeSet implements AttributeList {
     this.keys[this.count] = key;
     this.values[this.count] = cut;
     this.count += 1;
-    if (isCuttable && cut !== value) this.#setOwn(`${key}${TRUNCATED_SUFFIX}`, true);
+    if (isCuttable && cut !== value) this.#setIfAbsent(`${key}${TRUNCATED_SUFFIX}`, true);
   }
 
-  /** One attribute for each entry; `prefix` ends in a dot. */
+  /** Sets one attribute for each entry; `prefix` ends in a dot. */
   setEach(
     prefix: 'ray.resources.' | 'ray.label_selector.' | 'ray.node.label.' | 'ray.event.',
     entries: Readonly<Record<string, AttributeValue>> | undefined,
@@ -46,11 +52,11 @@ export class AttributeSet implements AttributeList {
     if (entries === undefined) return this;
     const names = Object.keys(entries);
     if (names.length > 1) names.sort();
-    for (const name of names) this.#setOwn(`${prefix}${name}`, entries[name]);
+    for (const name of names) this.#setIfAbsent(`${prefix}${name}`, entries[name]);
     return this;
   }
 
-  /** Those of another set, written before. */
+  /** Includes the attributes of an encoded set. */
   include(attributes: EncodedAttributes): this {
     this.keys[this.count] = '';
     this.values[this.count] = attributes;
@@ -63,8 +69,8 @@ export class AttributeSet implements AttributeList {
     return Object.fromEntries(entries.filter((entry): entry is [string, AttributeValue] => !(entry[1] instanceof EncodedAttributes)));
   }
 
-  /** A key that an event had a hand in: it takes no other's place. */
-  #setOwn(key: string, value: AttributeValue | undefined): void {
+  /** Sets an event-derived key without overwriting an existing one. */
+  #setIfAbsent(key: string, value: AttributeValue | undefined): void {
     const at = this.keys.indexOf(key);
     if (at === -1 || at >= this.count) this.#put(key, value);
   }
@@ -76,7 +82,7 @@ export class AttributeSet implements AttributeList {
   }
 }
 
-/** Sets that were encoded are used again: their arrays are most of what mapping would leave to the garbage collector. */
+/** Pool of attribute sets. Their arrays would be most of the garbage of mapping. */
 export class AttributeSets {
   readonly #valueLengthMax: number;
   readonly #free: AttributeSet[] = [];
@@ -91,7 +97,7 @@ export class AttributeSets {
 
   giveBack(set: AttributeSet): void {
     set.count = 0;
-    if (this.#free.length < FREE_SETS_MAX) this.#free.push(set);
+    if (this.#free.length < MAX_FREE_SETS) this.#free.push(set);
   }
 }
 
@@ -104,7 +110,7 @@ export interface SpanParts {
   readonly endNs: bigint;
   readonly endInferred?: EndInferred | undefined;
   readonly endClamped?: boolean | undefined;
-  /** States that have no event here, because there were too many. */
+  /** Number of states without an event, because there were too many. */
   readonly statesLeftOut?: number | undefined;
   readonly clockSkewNs?: bigint | undefined;
   readonly name: string;
@@ -114,21 +120,21 @@ export interface SpanParts {
   readonly resource: Resource;
   readonly links?: readonly LinkFields[];
   readonly events?: readonly EventFields[];
-  /** Sets the status to ERROR. */
+  /** Error message; sets the status to ERROR. */
   readonly error?: string | undefined;
 }
 
 const NONE: readonly never[] = [];
 
-export interface Drafting {
+export interface SpanBuilding {
   readonly encoder: SpanEncoder;
   readonly sets: AttributeSets;
 }
 
-/** The one shape of our spans. Takes `parts.attributes` back. */
-export function makeSpan({ encoder, sets }: Drafting, trace: TraceRef, parts: SpanParts): ReadableSpan {
+/** Builds a span. Releases `parts.attributes` to the pool. */
+export function makeSpan({ encoder, sets }: SpanBuilding, trace: TraceRef, parts: SpanParts): ReadableSpan {
   const caller = trace.kind === 'job' ? trace.caller : undefined;
-  // Only the root hangs under the caller, which is in another process.
+  // Only the root has the caller as parent, which is in another process.
   const isRootOfCaller = parts.parentSpanId === undefined && caller !== undefined;
   if (parts.endInferred !== undefined) parts.attributes.set('ray.end_inferred', parts.endInferred);
   if (parts.endClamped === true) parts.attributes.set('ray.end_clamped', true);
@@ -142,33 +148,36 @@ export function makeSpan({ encoder, sets }: Drafting, trace: TraceRef, parts: Sp
     traceState: traceStateOf(trace),
     parentSpanId: isRootOfCaller ? caller.spanId : parts.parentSpanId,
     isParentRemote: isRootOfCaller,
-    name: cutText(parts.name, NAME_LENGTH_MAX),
+    name: cutText(parts.name, MAX_NAME_LENGTH),
     startNs: parts.startNs,
     endNs: parts.endNs,
     attributes: parts.attributes,
-    events: events.length > EVENTS_MAX ? firstAndLast(events) : events,
-    droppedEventsCount: Math.max(0, events.length - EVENTS_MAX) + statesLeftOut,
+    events: events.length > MAX_EVENTS ? firstAndLast(events) : events,
+    droppedEventsCount: Math.max(0, events.length - MAX_EVENTS) + statesLeftOut,
     links: parts.links ?? NONE,
-    errorMessage: parts.error === undefined ? undefined : cutText(parts.error, NAME_LENGTH_MAX),
+    errorMessage: parts.error === undefined ? undefined : cutText(parts.error, MAX_NAME_LENGTH),
   });
   sets.giveBack(parts.attributes);
   return span;
 }
 
-/** The last events say how it ended. */
+/** Keeps the first and last events; the last ones show how the work ended. */
 function firstAndLast<Event>(events: readonly Event[]): Event[] {
-  return [...events.slice(0, EVENTS_MAX / 2), ...events.slice(-EVENTS_MAX / 2)];
+  return [...events.slice(0, MAX_EVENTS / 2), ...events.slice(-MAX_EVENTS / 2)];
 }
 
-/** What is valid of the caller's; undefined when nothing is. */
+/** Returns the valid entries of the caller's `tracestate`; undefined without any. */
 function traceStateOf(trace: TraceRef): string | undefined {
   const text = trace.kind === 'job' ? trace.caller?.traceState : undefined;
   return text === undefined ? undefined : createTraceState(text).serialize() || undefined;
 }
 
-/** What the spans of the next calls of `makeSibling` have in common: they hang under one parent, and begin with the same attributes. */
+/**
+ * Starts sibling spans: the next calls of `makeSibling` share this parent and begin with these
+ * attributes.
+ */
 export function startSiblings(
-  { encoder, sets }: Drafting,
+  { encoder, sets }: SpanBuilding,
   trace: TraceRef,
   { resource, parentSpanId, attributes }: Required<Pick<SpanParts, 'resource' | 'attributes'>> & { readonly parentSpanId: string },
 ): void {
@@ -182,16 +191,16 @@ export function seconds(ns: bigint): number {
 
 type SiblingParts = Pick<SpanParts, 'startNs' | 'endNs' | 'endClamped' | 'name' | 'spanId' | 'attributes'>;
 
-/** A span without links, events and error. Takes `parts.attributes` back. */
-export function makeSibling({ encoder, sets }: Drafting, parts: SiblingParts): ReadableSpan {
+/** Builds a span without links, events and error. Releases `parts.attributes` to the pool. */
+export function makeSibling({ encoder, sets }: SpanBuilding, parts: SiblingParts): ReadableSpan {
   const { spanId, startNs, endNs, attributes } = parts;
   if (parts.endClamped === true) attributes.set('ray.end_clamped', true);
-  const span = encoder.encodeSibling({ name: cutText(parts.name, NAME_LENGTH_MAX), spanId, startNs, endNs, attributes });
+  const span = encoder.encodeSibling({ name: cutText(parts.name, MAX_NAME_LENGTH), spanId, startNs, endNs, attributes });
   sets.giveBack(attributes);
   return span;
 }
 
-/** The parent's span id; undefined for the root of a trace. */
+/** Returns the span id of the parent; undefined for the root of a trace. */
 export function parentIdOf({ session, parent }: { readonly session: string; readonly parent?: SpanRef | undefined }): string | undefined {
   return parent === undefined ? undefined : spanIdOf(session, parent);
 }
@@ -206,7 +215,7 @@ function toLink(session: string, link: LinkRef): LinkFields {
   return { traceId, spanId, traceFlags, isRemote: true, attributes: relationAttribute(link.relation) };
 }
 
-/** A link to a span of the bridge. */
+/** Makes a link to a span of the bridge. */
 export function spanLink(traceId: string, spanId: string, relation: LinkRef['relation']): LinkFields {
   return { traceId, spanId, traceFlags: TraceFlags.SAMPLED, isRemote: false, attributes: relationAttribute(relation) };
 }
@@ -217,7 +226,7 @@ function relationAttribute(relation: LinkRef['relation']): AttributeList {
   return { count: 1, keys: RELATION_KEYS, values: [relation] };
 }
 
-/** A span event for each state, at its time. */
+/** Makes a span event for each state, at its time. */
 export function stateEvents(states: readonly { readonly state: string; readonly timeNs: bigint }[]): EventFields[] {
   return states.map(({ state, timeNs }) => ({ name: state, timeNs }));
 }

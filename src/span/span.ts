@@ -12,21 +12,21 @@ import {
   workerSpans,
 } from './cluster-spans.ts';
 import { MappingContext } from './context.ts';
-import { foldSpans } from './rollup-spans.ts';
+import { rollupSpans } from './rollup-spans.ts';
 import { jobSpans } from './job-spans.ts';
-import { markSpans } from './in-flight-spans.ts';
+import { inFlightSpans } from './in-flight-spans.ts';
 import { SPAN_DEFAULTS, type SpanOptions } from './options.ts';
 
-/** The spans of a finished lifecycle: its own first, then those that hang under it. Pure. */
+/** Maps a finished lifecycle to spans: its own first, then its children. Pure. */
 export type SpanMapper = (lifecycle: Lifecycle) => readonly ReadableSpan[];
 
-/** A mapping from lifecycles to spans. What `options` leaves out takes its default. */
+/** Creates a mapper. Missing `options` take their defaults. */
 export function createSpanMapper(options: Partial<SpanOptions> = {}): SpanMapper {
   const context = new MappingContext({ ...SPAN_DEFAULTS, ...options });
   return (lifecycle) => spansOf(context, lifecycle);
 }
 
-/** How many spans the mapper makes of a lifecycle, by its parts alone. */
+/** Counts the spans of a lifecycle without mapping it. */
 export function countSpans(lifecycle: Lifecycle, options: SpanOptions): number {
   switch (lifecycle.kind) {
     case 'attempt':
@@ -69,8 +69,8 @@ function spansOf(context: MappingContext, lifecycle: Lifecycle): readonly Readab
     case 'session':
       return sessionSpans(context, lifecycle);
     case 'fold':
-      return foldSpans(context, lifecycle);
+      return rollupSpans(context, lifecycle);
     case 'mark':
-      return markSpans(context, lifecycle);
+      return inFlightSpans(context, lifecycle);
   }
 }

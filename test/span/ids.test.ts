@@ -1,7 +1,16 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { SpanRef } from '../../src/correlate/index.ts';
-import { actorSpanId, foldSpanId, jobSpanId, nodeSpanId, sessionSpanId, spanIdOf, taskSpanId, workerSpanId } from '../../src/span/index.ts';
+import {
+  actorSpanId,
+  rollupSpanId,
+  jobSpanId,
+  nodeSpanId,
+  sessionSpanId,
+  spanIdOf,
+  taskSpanId,
+  workerSpanId,
+} from '../../src/span/index.ts';
 
 const id = fc.constantFrom('01', '02');
 const ref: fc.Arbitrary<SpanRef> = fc.letrec<{ ref: SpanRef }>((tie) => ({
@@ -17,7 +26,7 @@ const ref: fc.Arbitrary<SpanRef> = fc.letrec<{ ref: SpanRef }>((tie) => ({
 function expected(session: string, span: SpanRef): string {
   if (span.kind === 'session') return sessionSpanId(session);
   if (span.kind === 'task') return taskSpanId(session, span.taskId, span.attempt);
-  if (span.kind === 'fold') return foldSpanId(session, expected(session, span.parent), span.name, span.round);
+  if (span.kind === 'fold') return rollupSpanId(session, expected(session, span.parent), span.name, span.round);
   return {
     job: jobSpanId,
     actor: actorSpanId,

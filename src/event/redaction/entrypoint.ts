@@ -2,26 +2,27 @@ import { interpreterOf, isKnownProgram, jarOf, readOptions, wrappedCommand } fro
 import { redactTokens } from '../redact-tokens.ts';
 import { shellCommands, UNKNOWN_PART } from '../shell-words.ts';
 
-/** A longer command line is not looked at. UTF-16 units. */
+/** Maximum length of a command line that is read. UTF-16 units. */
 export const MAX_ENTRYPOINT_LENGTH = 65_536;
 
 const ASSIGNMENT = /^[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=/;
-/** Commands that only prepare for the one that matters. */
+/** Commands that only prepare for the main command. */
 const PREPARATIONS = setOf('cd pushd popd export declare typeset readonly set unset source . ulimit umask shopt alias');
-/** Behind these words a shell expects a command, or a list of words. */
+/** Words of the shell before a command or a list of words. */
 const KEYWORDS = setOf('if then else elif fi for select while until do done case esac in function coproc');
 const MODULE = /^[A-Za-z_][\w.]{0,254}$/;
 const SCRIPT = /^(?![+-])[\p{L}\p{N}_.+-]{1,250}\.(py|pyc|pyz|ipynb|sh|bash|jar|js|mjs|ts|jl|r|R|rb|pl)$/u;
 const PROGRAM = /^(?![+-])[\p{L}\p{N}_.+-]{1,255}$/u;
-/** Also with one slash: `https:/host/x.py`. A drive of Windows has one letter. */
+/** Matches a URL even with one slash: `https:/host/x.py`. A Windows drive has one letter. */
 const URL = /^[A-Za-z][\w.+-]+:[/\\]/;
 const DRIVE_LETTER = /^\s*"?[A-Za-z]:\\/;
 
 /**
- * A driver's command line reduced to what cannot be a secret: the program's name and the script's (or `-m module`).
- * `TOKEN=x /usr/bin/python -u app/train.py --key k` becomes `python train.py`. The command line is read as a shell reads it; a script is only
- * what a known interpreter would take for one. `undefined` when no plain program name is there, and when anything does not balance: what
- * looks like a program may then be a part of a value. Reducing twice changes nothing.
+ * Reduces a driver's command line to parts that cannot be secret: the program name, and the script
+ * or `-m module`. `TOKEN=x /usr/bin/python -u app/train.py --key k` becomes `python train.py`. The
+ * command line is parsed as a shell parses it, and only a known interpreter has a script. Returns
+ * undefined without a plain program name, and for unbalanced syntax, where part of a value could
+ * look like a program. Reducing twice changes nothing.
  */
 export function reduceEntrypoint(commandLine: string): string | undefined {
   if (commandLine.length > MAX_ENTRYPOINT_LENGTH) return undefined;
@@ -36,14 +37,14 @@ export function reduceEntrypoint(commandLine: string): string | undefined {
 interface Program {
   readonly name: string;
   readonly words: readonly string[];
-  /** Of the program among the words. */
+  /** Index of the program in the words. */
   readonly at: number;
 }
 
-/** A program without a plain name. */
+/** A program whose name is not plain. */
 const UNNAMED = null;
 
-/** The first command that does more than prepare, else the first one. */
+/** Finds the first command that does more than prepare, or else the first one. */
 function findCommand(commands: readonly (readonly string[])[]): Program | undefined {
   let preparation: Program | undefined;
   let hasAssignment = false;
@@ -58,9 +59,9 @@ function findCommand(commands: readonly (readonly string[])[]): Program | undefi
 }
 
 /**
- * The program of a command, behind assignments and behind what only runs it; undefined where nothing else is there. A value that slipped away
- * from its variable, as in `TOKEN= value` or `TOKEN=a&value`, is a program to the shell: behind an assignment only a program is taken that is
- * known by its name.
+ * Finds the program of a command, after assignments and wrappers; undefined when there are only
+ * those. A value that is separated from its variable, as in `TOKEN= value` or `TOKEN=a&value`, is a
+ * program to the shell. So after an assignment only programs known by name are accepted.
  */
 function findProgram(words: readonly string[], hasAssignment: boolean): Program | undefined | typeof UNNAMED {
   let at = 0;
@@ -108,13 +109,13 @@ function setOf(words: string): ReadonlySet<string> {
   return new Set(words.split(' '));
 }
 
-/** Behind the last separator, of either kind: drivers run on Windows too. */
+/** Returns the last part of a path, with either separator: drivers also run on Windows. */
 function baseName(path: string): string {
   const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
   return name.includes(UNKNOWN_PART) ? '' : name;
 }
 
-/** Words of a command line of Windows, where a backslash is only that. */
+/** Splits a Windows command line into words; a backslash is an ordinary character there. */
 function windowsCommand(text: string): readonly (readonly string[])[] | undefined {
   const parts = text.split('"');
   if (parts.length % 2 === 0) return undefined;

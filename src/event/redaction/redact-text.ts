@@ -1,6 +1,8 @@
 export const REDACTED = '[redacted]';
 
-/** The last one is how Python prints the variables of its own process: `environ({'A': 'x'})`. */
+/**
+ * Names before a mapping of variables. Python prints its own environment as `environ({'A': 'x'})`.
+ */
 const ENV_VARS_NAMES = ['env_vars', 'envVars', 'environ'] as const;
 const SPACE = 0x20;
 const BACKSLASH = 0x5c;
@@ -11,19 +13,23 @@ const CLOSING = new Map([
 ]);
 
 /**
- * Replaces what stands behind each `env_vars` of a text: a mapping as Python or JSON prints it, at any depth of quoting
- * (`\"env_vars\": {\"A\": \"x\"}`), a quoted string, or an assignment to one of its keys. When the end of such a value
- * cannot be found, everything to the end of the text goes: a lost message is better than a leaked key.
+ * Replaces the value after each `env_vars` of a text: a mapping as Python or JSON prints it, a
+ * quoted string, or an assignment to one key. Quotes may be escaped at any depth (`\"env_vars\":
+ * {\"A\": \"x\"}`). A value without a visible end is redacted to the end of the text: a lost
+ * message is better than a leaked key.
  */
 export function redactEnvVars(text: string): string {
   let redacted = text;
   for (const name of ENV_VARS_NAMES) {
-    if (redacted.includes(name)) redacted = redactBehindName(redacted, name);
+    if (redacted.includes(name)) redacted = redactAfterName(redacted, name);
   }
   return redacted;
 }
 
-/** Replaces user, password, and query or fragment (signatures, tokens) of every URL of a text: `https://user:password@host/path?query#fragment`. */
+/**
+ * Replaces credentials, query and fragment of every URL of a text:
+ * `https://user:password@host/path?query#fragment`.
+ */
 export function redactUrls(text: string): string {
   let scheme = text.indexOf('://');
   if (scheme < 0) return text;
@@ -49,7 +55,7 @@ export function redactUrls(text: string): string {
   return kept.join('');
 }
 
-/** Where a query or a fragment begins; -1 if there is none. */
+/** Returns where a query or fragment begins; -1 without one. */
 function startOfQuery(url: string, from: number): number {
   const query = url.indexOf('?', from);
   const fragment = url.indexOf('#', from);
@@ -57,8 +63,9 @@ function startOfQuery(url: string, from: number): number {
 }
 
 /**
- * Where the `@` behind a URL's credentials stands; -1 if there are none. `url` begins behind `://`.
- * A secret may hold an unescaped `/` (keys of object stores do): `key:sec/ret@bucket` is told from `host:80/a@b` by the port.
+ * Returns the position of the `@` after a URL's credentials; -1 without credentials. `url` begins
+ * after `://`. A secret can contain an unescaped `/`, as keys of object stores do. The port
+ * distinguishes `key:sec/ret@bucket` from `host:80/a@b`.
  */
 export function endOfCredentials(url: string): number {
   const slash = url.indexOf('/');
@@ -68,15 +75,15 @@ export function endOfCredentials(url: string): number {
   return hasPassword ? url.lastIndexOf('@') : authority.lastIndexOf('@');
 }
 
-function redactBehindName(text: string, name: string): string {
+function redactAfterName(text: string, name: string): string {
   const kept: string[] = [];
   let keptFrom = 0;
   let found = text.indexOf(name);
   while (found >= 0) {
-    const behindName = found + name.length;
-    const value = findValue(text, behindName);
+    const afterName = found + name.length;
+    const value = findValue(text, afterName);
     if (value === undefined) {
-      found = text.indexOf(name, behindName);
+      found = text.indexOf(name, afterName);
       continue;
     }
     kept.push(text.slice(keptFrom, value.start), REDACTED);
@@ -92,10 +99,10 @@ interface Range {
   readonly end: number;
 }
 
-/** The inside of the value that follows a name: `': {` or `": \"` or ` = (` stand between. */
-function findValue(text: string, behindName: number): Range | undefined {
-  let index = skipQuote(text, behindName);
-  if (text.charAt(index) === ']') return lineBehind(text, index + 1);
+/** Finds the content of the value after a name. Between them are `': {`, `": \"` or ` = (`. */
+function findValue(text: string, afterName: number): Range | undefined {
+  let index = skipQuote(text, afterName);
+  if (text.charAt(index) === ']') return lineAfter(text, index + 1);
   index = skipSpaces(text, index);
   const separatorAt = index;
   const separator = text.charAt(index);
@@ -110,7 +117,10 @@ function findValue(text: string, behindName: number): Range | undefined {
   return bareValue(text, separatorAt, index);
 }
 
-/** `dict(A="x")`, `OrderedDict([...])`, or anything else up to the end of the line; a YAML block up to its end. */
+/**
+ * Finds an unquoted value: `dict(A="x")`, `OrderedDict([...])`, the rest of a line, or a YAML
+ * block.
+ */
 function bareValue(text: string, separatorAt: number, start: number): Range | undefined {
   let index = start;
   if (index === text.length) return undefined;
@@ -137,15 +147,18 @@ function isWordPart(code: number): boolean {
   return (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122) || code === 95 || code === 46;
 }
 
-/** `runtime_env["env_vars"]["KEY"] = "value"` in a traceback's source line: the rest of the line. */
-function lineBehind(text: string, index: number): Range | undefined {
+/** Finds the rest of a source line in a traceback: `runtime_env["env_vars"]["KEY"] = "value"`. */
+function lineAfter(text: string, index: number): Range | undefined {
   const start = skipSpaces(text, index);
   const next = text.charAt(start);
   if ((next !== '[' && next !== '=' && next !== '.') || text.startsWith(REDACTED, start)) return undefined;
   return { start: start + 1, end: endOfLine(text, start) };
 }
 
-/** The index of the bracket that closes the one at `start`, quotes respected; the text's end if there is none. */
+/**
+ * Returns the index of the bracket that closes the one at `start`, skipping quoted text. Returns
+ * the length of the text without one.
+ */
 export function endOfBrackets(text: string, start: number): number {
   const awaited: string[] = [];
   let index = start;
@@ -167,20 +180,20 @@ export function endOfBrackets(text: string, start: number): number {
 }
 
 /**
- * The index of the quote (with its backslashes) that closes the string whose opening quote, behind backslashes that begin at
- * `start`, stands at `quote`. Text quoted n times over has 2^n - 1 backslashes before each of its quotes, and a run before a
- * quote closes the string when it leaves that many beside pairs of escaped ones.
+ * Returns the index of the closing quote, including its backslashes. The opening quote is at
+ * `quote`, after backslashes from `start` on. Text quoted n times has 2^n - 1 backslashes before
+ * each quote. A run of backslashes closes the string when that many remain besides escaped pairs.
  */
 function endOfString(text: string, start: number, quote: number): number {
   const backslashes = quote - start;
   const period = 2 * (backslashes + 1);
-  const mark = text.charAt(quote);
-  let found = text.indexOf(mark, quote + 1);
+  const quoteCharacter = text.charAt(quote);
+  let found = text.indexOf(quoteCharacter, quote + 1);
   while (found >= 0) {
     let run = 0;
     while (found - run - 1 > quote && text.charCodeAt(found - run - 1) === BACKSLASH) run += 1;
     if (run % period === backslashes) return found - backslashes;
-    found = text.indexOf(mark, found + 1);
+    found = text.indexOf(quoteCharacter, found + 1);
   }
   return text.length;
 }

@@ -11,93 +11,101 @@ import { OTHER_KEYS, shapeOf } from '../shape.ts';
 import { MAX_EXTRA_DATA_LENGTH } from '../types/task-profile.ts';
 import { parseTimestamp } from '../timestamp.ts';
 
-/** Ray's deepest event has eight levels. */
+/** Maximum nesting that is copied. Ray's deepest event has eight levels. */
 export const MAX_DEPTH = 32;
 
-/** As protobuf prints one in JSON. */
+/** A number as protobuf prints it in JSON. */
 const NUMBER = /^(?:-?\d{0,20}|NaN|-?Infinity)$/;
 const STATE_KEY = /^(?:\d{1,10}|[A-Z][A-Z_]{0,79})$/;
 const ENUM_NAME = /^[A-Z][A-Z0-9_]{0,79}$/;
-/** What Ray writes into `extra_data` of a profile entry; user code may add its own. */
+/** Keys that Ray writes to `extra_data` of a profile entry; user code may add others. */
 const EXTRA_DATA = new Set(['name', 'task_id', 'type', 'value', 'traceback']);
 
-/** A value that is fit to be written; undefined leaves its field out. */
+/** Returns the redacted value; undefined drops the field. */
 type Redact = (value: unknown, depth: number) => unknown;
 
 /**
- * Every field of Ray's events, 2.49 to 2.60, by its name in camelCase, and what is done with it. A field that is not here is of a release that
- * this one does not know: only its shape is kept. Names stand for one thing in all messages, but for `metadata`.
+ * Redaction rule of every field of Ray's events, 2.49 to 2.60, by camelCase name. A missing field
+ * is from another release, and only its shape is kept. A name has one meaning in all messages,
+ * except `metadata`.
  */
 const FIELDS: ReadonlyMap<string, Redact> = bothSpellings({
-  ...all(
-    text,
+  ...sameRule(
+    redactText,
     `sourceType eventType severity message taskType language taskName callSite actorTaskName moduleName className functionName functionHash
      signature caller state errorType errorMessage actorReprName stdoutFile stderrFile componentType nodeIpAddress eventName hostname nodeName
      instanceId instanceTypeName aliveSubState reason reasonMessage name rayNamespace reprName restartReason formattedExceptionString
      ownerIpAddress workerType exitType exitDetail strategy schedulingState submissionId driverAgentHttpAddress platform component objectKind
      objectName`,
   ),
-  ...all(
-    id,
+  ...sameRule(
+    redactId,
     `nodeId taskId jobId parentTaskId placementGroupId actorId workerId componentId driverNodeId parentId ownerId creatorJobId creatorActorId
      softTargetNodeId`,
   ),
-  ...all(time, 'timestamp startTimestamp'),
-  ...all(
-    plain,
+  ...sameRule(redactTime, 'timestamp startTimestamp'),
+  ...sameRule(
+    redactScalar,
     `taskAttempt attemptNumber workerPid isDebuggerPaused isDetachedActor isDetached pid port neverStarted failImmediately bundleIndex
      schedulingAttempt highestRetryDelayMs numCpus numGpus driverExitCode driverPid stdoutStart stdoutEnd stderrStart stderrEnd startTime
      endTime workerLaunchTimeMs workerLaunchedTimeMs startTimeMs endTimeMs memoryUsedBytes creationRequestReceivedNs memory`,
   ),
-  ...all(
-    message,
+  ...sameRule(
+    redactMessage,
     `${PAYLOAD_NAMES.join(' ')} stateTransitions rayErrorInfo actorDiedError actorUnavailableError runtimeEnvSetupFailedError deathCause
      actorDiedErrorContext creationTaskFailureContext runtimeEnvFailedContext actorUnschedulableContext oomContext nodeDeathInfo deathInfo
      taskFunc actorFunc pythonFunctionDescriptor javaFunctionDescriptor cppFunctionDescriptor taskLogInfo profileEvents events bundles
      bundlePlacements source entrypointResources runtimeEnvInfo`,
   ),
-  ...all(map, 'requiredResources labelSelector labels resources unitResources customResources'),
-  taskState: states,
-  eventId: identity(isEventId),
-  sessionName: identity(isSession),
+  ...sameRule(redactMap, 'requiredResources labelSelector labels resources unitResources customResources'),
+  taskState: redactStates,
+  eventId: redactIdentity(isEventId),
+  sessionName: redactIdentity(isSession),
   serializedRuntimeEnv: (value) => (typeof value === 'string' ? redactRuntimeEnv(value) : shapeOf(value, false)),
   entrypoint: (value) => (typeof value === 'string' ? (reduceEntrypoint(value) ?? '') : shapeOf(value, false)),
   extraData: (value) => (typeof value === 'string' ? redactExtraData(value) : shapeOf(value, false)),
   config: (value, depth) => (isRawObject(value) ? redactObject(value, depth, CONFIG) : shapeOf(value, false)),
-  // Of the source of a platform event; that of a job is in its `config`.
-  metadata: some(['namespace', 'ray_cluster_name']),
-  customFields: some(['count']),
-  serializedException: leaveOut,
+  // This is the metadata of a platform event's source; that of a job is in its `config`.
+  metadata: onlyKeys(['namespace', 'ray_cluster_name']),
+  customFields: onlyKeys(['count']),
+  serializedException: dropField,
 });
 
-/** Metadata of a job that Ray or the bridge gave a meaning. */
+/** Rules inside a job's `config`, with the metadata keys that Ray or the bridge defines. */
 const CONFIG: ReadonlyMap<string, Redact> = new Map<string, Redact>([
   ...FIELDS,
-  ['metadata', some(['job_name', 'job_submission_id', 'traceparent', 'tracestate', 'ray_otel.service_name', 'ray_otel.detail'])],
+  ['metadata', onlyKeys(['job_name', 'job_submission_id', 'traceparent', 'tracestate', 'ray_otel.service_name', 'ray_otel.detail'])],
 ]);
 
-/** Of an event of an unknown type these fields of its envelope tell where it came from; each only in the form that Ray writes. */
+/**
+ * Envelope fields of an unknown event type that show its origin, each only in the form that Ray
+ * writes.
+ */
 const UNKNOWN_ENVELOPE: ReadonlyMap<string, Redact> = bothSpellings({
-  eventId: form(/^[A-Za-z0-9+/]{38}==$/),
-  sessionName: form(/^session_[\d_-]{1,80}$/),
-  eventType: enumForm,
-  sourceType: enumForm,
-  severity: enumForm,
-  timestamp: time,
-  nodeId: form(/^[A-Za-z0-9+/]{38}==$/),
+  eventId: matching(/^[A-Za-z0-9+/]{38}==$/),
+  sessionName: matching(/^session_[\d_-]{1,80}$/),
+  eventType: redactEnum,
+  sourceType: redactEnum,
+  severity: redactEnum,
+  timestamp: redactTime,
+  nodeId: matching(/^[A-Za-z0-9+/]{38}==$/),
 });
 
-/** An autoscaler's event of an unknown type is shown by its envelope, as `decodeEvent` does. */
+/** Envelope fields of an autoscaler event of an unknown type, which `decodeEvent` reads. */
 const AUTOSCALER_ENVELOPE: ReadonlyMap<string, Redact> = new Map(
   [...FIELDS].filter(([name]) => !PAYLOAD_NAMES.includes(name) && !PAYLOAD_NAMES.map(snakeName).includes(name)),
 );
 
 /**
- * A copy of a raw event (as posted, either spelling of the keys) without secrets, fit to be written to a file: runtime
- * environments reduced to names, entry points to program and script, values of unknown job metadata replaced, pickled
- * exceptions left out, every text cleaned as `decodeEvent` cleans it. What is not known to be a field of Ray's events is reduced to its
- * shape, and so is an event of an unknown type, and what is no event. An event that decodes gives the same RayEvent from its copy. Redacting
- * twice changes nothing. Pure; never throws.
+ * Returns a copy of a raw event without secrets, safe to write to a file. Keys may have either
+ * spelling.
+ * 1. Runtime environments are reduced to names, entry points to program and script.
+ * 2. Values of unknown job metadata are replaced, and pickled exceptions dropped.
+ * 3. Every text is cleaned as `decodeEvent` cleans it.
+ * 4. Unknown fields, unknown event types and non-events are reduced to their shape.
+ *
+ * An event that decodes gives the same RayEvent from its copy. Redacting twice changes nothing.
+ * Pure; never throws.
  */
 export function redactRawEvent(raw: unknown): unknown {
   if (!isRawObject(raw)) return shapeOf(raw, false);
@@ -106,7 +114,7 @@ export function redactRawEvent(raw: unknown): unknown {
   return redactObject(raw, 0, envelope, true);
 }
 
-/** `isEnvelope`: names of other fields are shown, as those of a message. */
+/** With `isEnvelope`, names of unknown fields are shown as field names of a message. */
 function redactObject(raw: RawObject, depth: number, fields: ReadonlyMap<string, Redact>, isEnvelope = false): RawObject {
   const copy: Record<string, unknown> = {};
   const others: (readonly [string, unknown])[] = [];
@@ -121,12 +129,12 @@ function redactObject(raw: RawObject, depth: number, fields: ReadonlyMap<string,
   return isRawObject(shape) ? { ...copy, ...shape } : copy;
 }
 
-function text(value: unknown): unknown {
-  return typeof value === 'string' ? cleanText(value) : plain(value);
+function redactText(value: unknown): unknown {
+  return typeof value === 'string' ? cleanText(value) : redactScalar(value);
 }
 
-/** Anything else than an id is something that a sender put in the wrong place. */
-function id(value: unknown): unknown {
+/** Keeps an id. Any other value is not Ray's and is reduced to its shape. */
+function redactId(value: unknown): unknown {
   return value === '' || value === null || (typeof value === 'string' && isId(value)) ? value : shapeOf(value, false);
 }
 
@@ -134,69 +142,69 @@ function isId(value: string): boolean {
   return Object.values(ID_BYTES).some((bytes) => hexFromBase64(value, bytes) !== undefined);
 }
 
-/** What is no time reads as an absent one. */
-function time(value: unknown): unknown {
+/** Keeps a valid time. The decoder reads any other value as absent. */
+function redactTime(value: unknown): unknown {
   return value === null || (typeof value === 'string' && parseTimestamp(value) !== undefined) ? value : shapeOf(value, false);
 }
 
-/** A number or a flag. Ray writes large numbers as texts of digits. */
-function plain(value: unknown): unknown {
+/** Keeps a number or boolean. Ray writes large numbers as decimal strings. */
+function redactScalar(value: unknown): unknown {
   if (typeof value === 'string') return NUMBER.test(value) ? value : shapeOf(value, false);
   return typeof value === 'number' || typeof value === 'boolean' || value === null ? value : shapeOf(value, false);
 }
 
-/** A message of Ray's, or a list of them. */
-function message(value: unknown, depth: number): unknown {
+/** Redacts a nested message, or a list of messages. */
+function redactMessage(value: unknown, depth: number): unknown {
   if (depth >= MAX_DEPTH) return '[too deep]';
-  if (Array.isArray(value)) return value.map((element) => message(element, depth + 1));
+  if (Array.isArray(value)) return value.map((element) => redactMessage(element, depth + 1));
   return isRawObject(value) ? redactObject(value, depth, FIELDS) : shapeOf(value, false);
 }
 
-/** Keys and values are data, and both are shown, but for values whose keys say that they are secrets. */
-function map(value: unknown): unknown {
+/** Redacts a map of user data. Keys and values are shown, unless the key announces a secret. */
+function redactMap(value: unknown): unknown {
   if (!isRawObject(value)) return shapeOf(value, false);
-  // As many and as long as `decodeEvent` takes.
+  // The same limits as in `decodeEvent`.
   const entries = Object.entries(value).slice(0, MAX_MAP_KEYS);
   const usable = entries.filter(([key]) => key !== '__proto__' && key.length <= MAX_KEY_LENGTH);
   return Object.fromEntries(
-    usable.map(([key, inner]) => [cleanText(key), typeof inner === 'string' ? cleanValue(key, inner) : plain(inner)]),
+    usable.map(([key, inner]) => [cleanText(key), typeof inner === 'string' ? cleanValue(key, inner) : redactScalar(inner)]),
   );
 }
 
-/** Times by the number or the name of a state. */
-function states(value: unknown): unknown {
+/** Redacts a map from the number or name of a state to its time. */
+function redactStates(value: unknown): unknown {
   if (!isRawObject(value)) return shapeOf(value, false);
   const entries = Object.entries(value);
-  const known = entries.filter(([key]) => STATE_KEY.test(key)).map(([key, inner]) => [key, time(inner)] as const);
+  const known = entries.filter(([key]) => STATE_KEY.test(key)).map(([key, inner]) => [key, redactTime(inner)] as const);
   return Object.fromEntries(known.length === entries.length ? known : [...known, [OTHER_KEYS, REDACTED] as const]);
 }
 
-/** Of a map that may hold anything, what has a meaning. */
-function some(names: readonly string[]): Redact {
+/** Keeps only the named keys of a map that may contain anything. */
+function onlyKeys(names: readonly string[]): Redact {
   return (value) => {
     if (!isRawObject(value)) return shapeOf(value, false);
     const entries = Object.entries(value);
-    const known = entries.filter(([key]) => names.includes(key)).map(([key, inner]) => [key, text(inner)] as const);
+    const known = entries.filter(([key]) => names.includes(key)).map(([key, inner]) => [key, redactText(inner)] as const);
     return Object.fromEntries(known.length === entries.length ? known : [...known, [OTHER_KEYS, REDACTED] as const]);
   };
 }
 
-/** An identity is taken as it is or not at all. */
-function identity(isGood: (value: unknown) => boolean): Redact {
+/** Keeps an identity unchanged, or reduces it to its shape. */
+function redactIdentity(isGood: (value: unknown) => boolean): Redact {
   return (value) => (isGood(value) ? value : shapeOf(value, false));
 }
 
-function form(pattern: RegExp): Redact {
+function matching(pattern: RegExp): Redact {
   return (value) => (typeof value === 'string' && pattern.test(value) ? value : shapeOf(value, false));
 }
 
-/** The name or the number of an enum's value. */
-function enumForm(value: unknown): unknown {
+/** Keeps the name or number of an enum value. */
+function redactEnum(value: unknown): unknown {
   if (typeof value === 'number') return value;
   return typeof value === 'string' && ENUM_NAME.test(value) && cleanText(value) === value ? value : shapeOf(value, false);
 }
 
-function leaveOut(): undefined {
+function dropField(): undefined {
   return undefined;
 }
 
@@ -212,7 +220,7 @@ function redactExtraData(value: string): string {
   }
 }
 
-function all(redact: Redact, names: string): Record<string, Redact> {
+function sameRule(redact: Redact, names: string): Record<string, Redact> {
   return Object.fromEntries(names.split(/\s+/).map((name) => [name, redact]));
 }
 

@@ -4,32 +4,37 @@ import type { RuntimeEnvNames } from '../ray-event.ts';
 import { redactTokens } from '../redact-tokens.ts';
 import { endOfCredentials } from './redact-text.ts';
 
-/** A longer runtime environment is not looked into. UTF-16 units. */
+/** Maximum length of a runtime environment that is read. UTF-16 units. */
 export const MAX_RUNTIME_ENV_LENGTH = 1024 * 1024;
-/** Packages beyond this number are left out. */
+/** Maximum packages; further ones are dropped. */
 export const MAX_PACKAGES = 200;
-/** A longer requirement, environment name or path is left out. UTF-16 units. */
+/** Maximum length of a requirement, environment name or path. UTF-16 units. */
 const MAX_PART_LENGTH = 1024;
 
-/** PEP 508 without URLs and markers: name, extras, version specifiers. No spaces: they are removed first. */
+/**
+ * PEP 508 without URLs and markers: name, extras, version specifiers. Spaces are removed before.
+ */
 const PIP_REQUIREMENT =
   /^[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[A-Za-z0-9,._-]*\])?(?:(?:===|==|~=|!=|<=|>=|<|>)[A-Za-z0-9.*+!_-]+(?:,(?:===|==|~=|!=|<=|>=|<|>)[A-Za-z0-9.*+!_-]+)*)?$/;
 /** Conda's `name`, `name=version=build`, `name>=1,<2`, and lists of them. */
 const CONDA_NAMES = /^[A-Za-z0-9_][A-Za-z0-9_.=<>!*,+ -]*$/;
 const NOTHING_SET = new Set(['', '{}']);
 
-/** The runtime environment of a definition: `serializedRuntimeEnv`, or inside `runtimeEnvInfo` (2.49 and 2.50). */
+/**
+ * Reads the runtime environment of a definition: `serializedRuntimeEnv`, or inside `runtimeEnvInfo`
+ * (Ray 2.49 and 2.50).
+ */
 export function readRuntimeEnv(raw: RawObject, problem: Problem): RuntimeEnvNames | undefined {
-  const own = readText(raw, problem);
+  const direct = readText(raw, problem);
   const info = readObject(raw, 'runtimeEnvInfo', problem);
   const nested = info === undefined ? undefined : getField(info, 'serializedRuntimeEnv');
-  return reduced(own) ?? reduced(nested);
+  return reduced(direct) ?? reduced(nested);
 }
 
 function readText(raw: RawObject, problem: Problem): unknown {
-  const own = getField(raw, 'serializedRuntimeEnv');
-  if (own !== undefined && typeof own !== 'string') problem.report('serializedRuntimeEnv', 'is not a string');
-  return own;
+  const direct = getField(raw, 'serializedRuntimeEnv');
+  if (direct !== undefined && typeof direct !== 'string') problem.report('serializedRuntimeEnv', 'is not a string');
+  return direct;
 }
 
 function reduced(text: unknown): RuntimeEnvNames | undefined {
@@ -37,9 +42,9 @@ function reduced(text: unknown): RuntimeEnvNames | undefined {
 }
 
 /**
- * The JSON text of a runtime environment reduced to names: pip packages with their versions, the conda environment or its
- * packages, the working directory without credentials and query. Never a value of `env_vars`, an option, a URL of a package index
- * or of a package. `undefined` when nothing is left.
+ * Reduces a runtime environment (JSON) to names: pip packages with versions, the conda environment
+ * or its packages, and the working directory without credentials and query. Values of `env_vars`,
+ * options, and URLs of indexes or packages are never kept. Returns undefined when nothing remains.
  */
 export function reduceRuntimeEnv(text: string): RuntimeEnvNames | undefined {
   const env = parseObject(text);
@@ -55,7 +60,7 @@ export function reduceRuntimeEnv(text: string): RuntimeEnvNames | undefined {
   };
 }
 
-/** The same names as the JSON text of a runtime environment again; `{}` when nothing is left. */
+/** Writes the reduced names as the JSON of a runtime environment; `{}` when nothing remains. */
 export function redactRuntimeEnv(text: string): string {
   if (NOTHING_SET.has(text)) return text;
   const names = reduceRuntimeEnv(text);
@@ -84,7 +89,10 @@ function pipPackages(pip: unknown): readonly string[] {
   return packages;
 }
 
-/** What stands before a marker (`;`), a comment, an option or a URL (`name @ https://...`), if it is a plain requirement. */
+/**
+ * Returns the text before a marker (`;`), comment, option or URL (`name @ https://...`), if it is a
+ * plain requirement.
+ */
 function pipRequirement(item: unknown): string | undefined {
   if (typeof item !== 'string' || item.length > MAX_PART_LENGTH) return undefined;
   const [beforeMarker = ''] = item.split(/[;#@]| --/, 1);
@@ -92,7 +100,10 @@ function pipRequirement(item: unknown): string | undefined {
   return PIP_REQUIREMENT.test(requirement) ? requirement : undefined;
 }
 
-/** An environment's name or its file's; or, of a definition in place, its name, else its packages. */
+/**
+ * Returns the name of the environment or its file; for an inline definition its name, or else its
+ * packages.
+ */
 function condaNames(conda: unknown): string | undefined {
   if (typeof conda === 'string') return condaName(conda);
   if (!isRawObject(conda)) return undefined;
@@ -106,7 +117,10 @@ function condaNames(conda: unknown): string | undefined {
   return names.length > 0 ? cutText(names.join(', '), MAX_PART_LENGTH) : undefined;
 }
 
-/** Without the channel (`channel::name`), which may be a URL with a token, and without the folders of a file. */
+/**
+ * Removes the channel (`channel::name`), which may be a URL with a token, and the folders of a
+ * file.
+ */
 function condaName(item: unknown): string | undefined {
   if (typeof item !== 'string' || item.length > MAX_PART_LENGTH || item.includes('://')) return undefined;
   const name = item.slice(Math.max(item.lastIndexOf(':'), item.lastIndexOf('/')) + 1).trim();

@@ -14,27 +14,30 @@ const ZERO = 0x30;
 const NINE = 0x39;
 const ONE_OF = '*';
 
-/** What a value of an event is to `EventShapes`. A value without a role is fixed. */
+/** Role of a value in `EventShapes`. A value without a role is fixed. */
 export interface Role {
-  /** Its own slot; or the first of as many as there are elements of a list around it. */
+  /** Slot of the value. Inside a list it is the slot of the first element. */
   readonly slot?: number;
-  /** `plain` by default: a string with escapes can then not be learned. */
+  /** Default `plain`, which cannot learn a string with escapes. */
   readonly kind?: ValueKind;
-  /** Of an object, by both spellings of their names. */
+  /** Fields of an object, by both spellings of their names. */
   readonly fields?: ReadonlyMap<string, Field>;
-  /** Of a list. */
+  /** Role of the elements of a list. */
   readonly elements?: Role;
-  /** An event that has it cannot be learned. */
+  /** An event with this value cannot be learned. */
   readonly isNotLearned?: boolean;
 }
 
 interface Field {
   readonly role: Role | undefined;
-  /** The decoder reads only one field of a group: an object with two of them cannot be learned. */
+  /** The decoder reads one field of a group, so an object with two of them cannot be learned. */
   readonly group: string;
 }
 
-/** The two spellings of a name are one group, and so are all names of `oneOf`, whether they have a role or not. */
+/**
+ * Makes the role of an object. The two spellings of a name form a group, and so do all names of
+ * `oneOf`.
+ */
 export function objectRole(roles: Readonly<Record<string, Role>>, oneOf: readonly string[] = []): Role {
   const fields = new Map<string, Field>();
   for (const name of [...Object.keys(roles), ...oneOf]) {
@@ -46,9 +49,11 @@ export function objectRole(roles: Readonly<Record<string, Role>>, oneOf: readonl
 }
 
 /**
- * Cuts an event, from `start` to `end` and known to be JSON, into its fixed bytes and its values. Undefined when it cannot be learned:
- * a field is there twice (JSON.parse takes the last one, the scanner would take either), a string has escapes or is not ASCII, a list is
- * too long.
+ * Cuts an event, valid JSON from `start` to `end`, into fixed bytes and values. Returns undefined
+ * when the event cannot be learned:
+ * 1. A field occurs twice: JSON.parse takes the last one, the scanner could take either.
+ * 2. A string has escapes or is not ASCII.
+ * 3. A list is too long.
  */
 export function segmentsOf(bytes: ScanBytes, start: number, end: number, role: Role): readonly Segment[] | undefined {
   const cutter = new Cutter(bytes, start, end);
@@ -62,7 +67,7 @@ class Cutter {
   readonly #taken = new Set<number>();
   #position: number;
   #fixedFrom: number;
-  /** Of the list that is being read. */
+  /** Index in the current list. */
   #elementIndex = 0;
 
   constructor(bytes: ScanBytes, start: number, end: number) {
@@ -93,7 +98,7 @@ class Cutter {
     this.#skip(1);
     while (this.#bytes.at(this.#position) === QUOTE) {
       const end = this.#bytes.endOfPlain(this.#position + 1);
-      // An escape in a name could spell one that has a role.
+      // An escape could spell the name of a field with a role.
       if (this.#bytes.at(end) !== QUOTE) return false;
       const field = fields.get(this.#bytes.text(this.#position + 1, end));
       if (field !== undefined && groups.has(field.group)) return false;
@@ -136,7 +141,7 @@ class Cutter {
   #digits(slot: number): boolean {
     const start = this.#position;
     while (isDigit(this.#bytes.at(this.#position))) this.#position += 1;
-    // A fraction or an exponent would have a part in the value.
+    // A fraction or exponent would be part of the value.
     const next = this.#bytes.at(this.#position);
     const isWhole = next === COMMA || next === CLOSE_BRACE || next === CLOSE_BRACKET || next <= SPACE;
     return isWhole && this.#cutOut(start, this.#position, 'digits', slot);
@@ -151,7 +156,7 @@ class Cutter {
     return true;
   }
 
-  /** Over `count` bytes, and space behind them. */
+  /** Skips `count` bytes, and the whitespace after them. */
   #skip(count: number): void {
     this.#position += count;
     while (this.#position < this.#end && this.#bytes.at(this.#position) <= SPACE) this.#position += 1;
@@ -163,7 +168,7 @@ class Cutter {
     return true;
   }
 
-  /** Any value, with all that is in it. */
+  /** Skips a value with its content. */
   #fixed(): boolean {
     let levels = 0;
     for (; this.#position < this.#end; this.#position += 1) {

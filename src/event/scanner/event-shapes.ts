@@ -2,19 +2,24 @@ import { ScanBytes } from '../scan-bytes.ts';
 
 const ZERO = 0x30;
 const NINE = 0x39;
-/** Digits of a number; more than any pid has. */
+/** Maximum digits of a number; more than any pid has. */
 const MAX_DIGITS = 9;
-/** Different bytes that may stand at one place of an event. The oldest gives way. */
+/** Maximum alternatives at one position of an event. The oldest is dropped. */
 const MAX_ALTERNATIVES = 16;
-/** All bytes that were learned. Beyond, everything is forgotten, and what still comes is learned anew. */
+/**
+ * Maximum learned bytes. Beyond it, all shapes are dropped and learned again from the next events.
+ */
 const MAX_LEARNED_BYTES = 256 * 1024;
-/** The slot of values that nobody reads. */
+/** Slot of values that are never read. */
 export const NO_SLOT = 31;
 
-/** What stands between fixed bytes: the inside of a string without escapes, that of any string, or some digits. */
+/** A value between fixed bytes: a string without escapes, any string, or digits. */
 export type ValueKind = 'plain' | 'text' | 'digits';
 
-/** Fixed bytes of an event, from `start` to `end`, and the value behind them, but for the last. */
+/**
+ * Fixed bytes of an event from `start` to `end`, and the value after them. The last segment has no
+ * value.
+ */
 export interface Segment {
   readonly start: number;
   readonly end: number;
@@ -22,7 +27,7 @@ export interface Segment {
   readonly slot: number;
 }
 
-/** What all events with the same fixed bytes have in common. */
+/** What all events with the same fixed bytes share. */
 export interface EventShape<Common> {
   readonly common: Common;
   /** Bit n is set when slot n has a value. */
@@ -37,24 +42,25 @@ interface Step<Common> {
   shape: EventShape<Common> | undefined;
 }
 
-/** What may stand at one place. */
+/** The alternatives at one position. */
 interface Alternatives<Common> {
-  /** The oldest first. */
+  /** Oldest first. */
   readonly steps: Step<Common>[];
-  /** Bytes at their begin that all of them share. */
+  /** Number of leading bytes that all alternatives share. */
   shared: number;
 }
 
 /**
- * Events of one kind are the same bytes but for the ids, times and names in them. From those that the decoder read it learns
- * which bytes are fixed, as a tree, and finds the values of the next ones by comparing bytes. What differs from a good event in
- * digits and the inside of strings alone is JSON too, with the same fields.
+ * Learns the shapes of events. Events of one kind differ only in ids, times and names. From events
+ * that the decoder read it learns the fixed bytes, as a tree. It finds the values of later events
+ * by comparing bytes. An event that differs from a valid one only in digits and string contents is
+ * valid JSON with the same fields.
  */
 export class EventShapes<Common> {
-  /** Where the values stand that the last match found, by slot. */
+  /** Start of each value of the last match, by slot; `ends` has the ends. */
   readonly starts = new Int32Array(NO_SLOT + 1);
   readonly ends = new Int32Array(NO_SLOT + 1);
-  /** Behind the event that the last match found. */
+  /** Position after the last matched event. */
   end = 0;
   readonly #maxLearnedBytes: number;
   #first: Alternatives<Common> = { steps: [], shared: 0 };
@@ -64,7 +70,7 @@ export class EventShapes<Common> {
     this.#maxLearnedBytes = maxLearnedBytes;
   }
 
-  /** The shape of the event that begins at `from`; undefined for one that was not learned. */
+  /** Returns the shape of the event at `from`; undefined for an unknown shape. */
   match(bytes: ScanBytes, from: number): EventShape<Common> | undefined {
     let position = from;
     let alternatives = this.#first;
@@ -85,8 +91,11 @@ export class EventShapes<Common> {
     }
   }
 
-  /** As if a match had found the values of these segments. Gives their slots. */
-  place(segments: readonly Segment[]): number {
+  /**
+   * Sets the positions of the values as a match of these segments would. Returns their slots as
+   * bits.
+   */
+  locate(segments: readonly Segment[]): number {
     let slots = 0;
     for (const [index, { end, kind, slot }] of segments.entries()) {
       if (kind === 'none') break;
@@ -97,9 +106,9 @@ export class EventShapes<Common> {
     return slots;
   }
 
-  /** `segments` are the whole of an event that the decoder read. */
+  /** Learns an event that the decoder read, cut into `segments`. */
   learn(bytes: ScanBytes, segments: readonly Segment[], common: Common): void {
-    const shape = { common, slots: this.place(segments) };
+    const shape = { common, slots: this.locate(segments) };
     if (this.#learnedBytes > this.#maxLearnedBytes) {
       this.#first = { steps: [], shared: 0 };
       this.#learnedBytes = 0;
@@ -132,7 +141,10 @@ export class EventShapes<Common> {
   }
 }
 
-/** Of many that begin alike, nearly all are told apart by their first bytes that differ. */
+/**
+ * Finds the matching alternative. It compares the shared prefix once; the next bytes reject nearly
+ * all others.
+ */
 function findStep<Common>(bytes: ScanBytes, position: number, { steps, shared }: Alternatives<Common>): Step<Common> | undefined {
   const first = steps[0];
   if (first === undefined || !bytes.isAt(position, first.bytes, 0, shared)) return undefined;
@@ -153,7 +165,7 @@ function isStep(step: Step<unknown>, bytes: ScanBytes, { start, end, kind, slot 
   return step.kind === kind && step.slot === slot && step.bytes.length === end - start && bytes.isAt(start, step.bytes, 0, end - start);
 }
 
-/** The end of the value at `from`; that the quote of a string stands there is for the next fixed bytes to say. -1 for none. */
+/** Returns the end of the value at `from`, or -1. The next fixed bytes check the closing quote. */
 function endOfValue(bytes: ScanBytes, from: number, kind: ValueKind): number {
   if (kind === 'plain') return bytes.endOfPlain(from);
   return kind === 'text' ? bytes.endOfString(from) : endOfDigits(bytes, from);

@@ -13,10 +13,12 @@ import { ACTOR_ID_IN_TASK_ID, FUNCTION_DESCRIPTORS } from '../types/task-definit
 import { taskDefinitionEvent, taskLifecycleEvent } from '../task-event.ts';
 import { taskLog } from '../types/task-lifecycle.ts';
 
-/** A larger event is none of a thousand that are acommon. */
+/** Larger events are too rare to be worth learning. */
 const MAX_LEARNED_EVENT_BYTES = 8192;
 
-/** Values of an event that differ from one to the next, in any order; the times of its states are the last. */
+/**
+ * Slots of the values that differ between events, in any order; the times of the states come last.
+ */
 const SLOT = {
   eventId: 0,
   emitterNodeId: 1,
@@ -45,11 +47,11 @@ const SLOT = {
   firstTime: 24,
 } as const;
 
-/** Bits of the slots of `taskLogInfo`. */
+/** Slots of `taskLogInfo`, as bits. */
 const LOG_SLOTS = 0b111111 << SLOT.stdoutFile;
 
 const NOT_READ: Role = { slot: NO_SLOT };
-/** What may be secret, and differs each time, is not learned. */
+/** Values that may be secret, or that differ each time. */
 const NOT_LEARNED: Role = { isNotLearned: true };
 const FUNCTION = objectRole({
   moduleName: { slot: SLOT.moduleName },
@@ -73,9 +75,10 @@ const DEFINITION = {
 } as const;
 
 /**
- * What is not named here is fixed: another value there is another shape. So a field that the decoder reads may be missing here;
- * but one that is here must be read below, or be one that the decoder does not read. An event with two payloads is not learned:
- * the decoder reads only that of the event's type.
+ * Roles in the envelope. A field that is not named here is fixed: another value makes another
+ * shape. So a field that the decoder reads may be missing here. A field that is named must be read
+ * below, unless the decoder does not read it. An event with two payloads is not learned, because
+ * the decoder reads only the one of the event type.
  */
 const ENVELOPE = objectRole(
   {
@@ -111,10 +114,13 @@ const ENVELOPE = objectRole(
   PAYLOAD_NAMES,
 );
 
-/** What the events of one shape have in common: they differ in what `SLOT` names. One form for all, because that is faster. */
+/**
+ * Values that all events of one shape share. Definitions and states use one type, because that is
+ * faster.
+ */
 interface Common {
   readonly isLifecycle: boolean;
-  /** Of a lifecycle: the states, each with a time of its own. */
+  /** States of a lifecycle, each with its own time. */
   readonly states: readonly string[];
   readonly isDebuggerPaused: boolean | undefined;
   readonly taskType: TaskDefinition['taskType'];
@@ -136,20 +142,21 @@ const NOTHING_IN_COMMON: Common = {
 };
 
 /**
- * Reads the events of which there are many, definitions and states of tasks, straight from the bytes of a body, without objects and
- * strings in between: in less time than JSON.parse alone takes. It knows the events that are like one that `decodeEvent` read before,
- * and leaves all others to it; where it gives an event, it is the one that `decodeEvent` would have given.
+ * Reads the most frequent events, definitions and states of tasks, directly from the bytes of a
+ * body. It makes no intermediate objects and strings, and takes less time than JSON.parse alone. It
+ * knows events of a shape that `decodeEvent` read before, and returns undefined for all others. Its
+ * result always equals that of `decodeEvent`.
  */
 export class EventScanner {
   readonly #shapes = new EventShapes<Common>();
   readonly #values = new ScannedValues(this.#shapes);
 
-  /** Behind the event that the last scan gave. */
+  /** Position after the last scanned event. */
   get end(): number {
     return this.#shapes.end;
   }
 
-  /** The event whose first byte stands at `position`; undefined when it is one for `decodeEvent`. */
+  /** Returns the event at `position`; undefined when `decodeEvent` must read it. */
   scan(bytes: ScanBytes, position: number): RayEvent | undefined {
     const shape = this.#shapes.match(bytes, position);
     if (shape === undefined) return undefined;
@@ -158,18 +165,21 @@ export class EventScanner {
     return this.#values.isUnusual ? undefined : event;
   }
 
-  /** Learns from an event that `decodeEvent` read from the bytes `start` to `end`, where that is worth it. */
+  /**
+   * Learns the shape of an event that `decodeEvent` read from the bytes `start` to `end`, unless it
+   * is rare.
+   */
   learn(bytes: ScanBytes, start: number, end: number, event: RayEvent): void {
     const common = commonOf(event);
     if (common === undefined || end - start > MAX_LEARNED_EVENT_BYTES) return;
     const segments = segmentsOf(bytes, start, end, ENVELOPE);
     if (segments === undefined) return;
-    const slots = this.#shapes.place(segments);
-    // A state that the decoder left out would shift the times of the others.
+    const slots = this.#shapes.locate(segments);
+    // A state that the decoder skipped would shift the times of the others.
     if (slots >>> SLOT.firstTime !== (1 << common.states.length) - 1) return;
     this.#values.begin(bytes, slots);
     const read = readEvent(this.#values, common);
-    // Whatever the reason: an event that reads otherwise this way is not read this way.
+    // If the scanner would read this event differently, its shape is not learned.
     if (this.#values.isUnusual || !isDeepStrictEqual(read, event)) return;
     this.#shapes.learn(bytes, segments, common);
   }
@@ -265,7 +275,7 @@ function actorOf(values: ScannedValues, { taskType, taskId }: TaskDefinition): s
   return values.id(SLOT.actorId, ID_BYTES.actor);
 }
 
-/** What is empty in most definitions, and may have escapes. */
+/** Reads texts that may have escapes and are empty in most definitions. */
 function readTexts(values: ScannedValues, task: Draft<TaskDefinition>): void {
   const callSite = values.parsed(SLOT.callSite);
   const serializedRuntimeEnv = values.isEmptyObject(SLOT.runtimeEnv) ? '' : values.parsed(SLOT.runtimeEnv);
@@ -273,5 +283,5 @@ function readTexts(values: ScannedValues, task: Draft<TaskDefinition>): void {
   const problem = new Problem();
   task.callSite = readMessage({ callSite }, 'callSite', problem);
   task.runtimeEnv = readRuntimeEnv({ serializedRuntimeEnv }, problem);
-  values.doubt(problem);
+  values.rejectOn(problem);
 }

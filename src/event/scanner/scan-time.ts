@@ -2,7 +2,7 @@ import { ScanBytes } from '../scan-bytes.ts';
 import type { TimeNs } from '../ray-event.ts';
 import { parseTimestamp } from '../timestamp.ts';
 
-/** `YYYY-MM-DDTHH:MM:` */
+/** Length of `YYYY-MM-DDTHH:MM:`. */
 const MINUTE_LENGTH = 17;
 const ZERO = 0x30;
 const NINE = 0x39;
@@ -13,15 +13,19 @@ const NS_OF_SECOND = 1e9;
 const TWO_POW_32 = 2 ** 32;
 
 /**
- * The times in a body are seconds apart: the minute is read once, and what is behind it added to it. As two halves of a 64-bit
- * integer, because a bigint that is read from a buffer costs a third of one that is multiplied and added.
+ * Caches the last minute. Times in a body are seconds apart, so the minute is parsed once and the
+ * seconds are added. The sum uses two halves of a 64-bit integer: reading a bigint from a buffer
+ * costs a third of bigint arithmetic.
  */
 const minuteText = new ScanBytes(Buffer.alloc(MINUTE_LENGTH));
 const words = new DataView(new ArrayBuffer(8));
 let minuteHigh = 0;
 let minuteLow = 0;
 
-/** `parseTimestamp` of the bytes `start` to `end`, for the form that Ray sends: UTC with up to nine fraction digits. */
+/**
+ * Parses the bytes `start` to `end` like `parseTimestamp`, but only the form that Ray sends: UTC
+ * with up to nine fraction digits.
+ */
 export function scanTimestamp(bytes: ScanBytes, start: number, end: number): TimeNs | undefined {
   if (!bytes.isAt(start, minuteText, 0, MINUTE_LENGTH) && !readMinute(bytes, start, end)) return undefined;
   const tens = bytes.at(start + MINUTE_LENGTH) - ZERO;
@@ -47,7 +51,7 @@ function readMinute(bytes: ScanBytes, start: number, end: number): boolean {
   return true;
 }
 
-/** From behind the seconds to the end; -1 when something else stands there. */
+/** Parses from the end of the seconds to the end; -1 for anything but a fraction and `Z`. */
 function scanFraction(bytes: ScanBytes, from: number, end: number): number {
   if (bytes.at(end - 1) !== UPPER_Z) return -1;
   if (from === end - 1) return 0;

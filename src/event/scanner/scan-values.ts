@@ -8,15 +8,15 @@ import { idsOf, MAX_TEXT_LENGTH, NIL_ID, plainTexts } from '../shared-values.ts'
 
 const ZERO = 0x30;
 const NINE = 0x39;
-/** Of a number that is taken: a number of JavaScript holds them all. */
+/** Maximum digits of a number; a double holds all such numbers exactly. */
 const MAX_DIGITS = 15;
 
 const DELETE = '\u007f';
 const NO_MEMBERS = new ScanBytes(Buffer.from('{}'));
 
 /**
- * Reads the values of an event where `EventShapes` found them, by slot. `isUnusual` becomes true with the first one that is not what Ray
- * usually writes there: what was read is then worthless, and the event is one for `decodeEvent`.
+ * Reads the values of an event at the positions that `EventShapes` found, by slot. An unusual value
+ * sets `isUnusual`. The result is then discarded, and `decodeEvent` reads the event.
  */
 export class ScannedValues {
   isUnusual = false;
@@ -30,7 +30,7 @@ export class ScannedValues {
     this.#ends = ends;
   }
 
-  /** Begins with an event, of which these slots have values. */
+  /** Starts an event. `slots` has a bit for each slot with a value. */
   begin(bytes: ScanBytes, slots: number): void {
     this.#bytes = bytes;
     this.#slots = slots;
@@ -41,12 +41,14 @@ export class ScannedValues {
     return ((this.#slots >>> slot) & 1) !== 0;
   }
 
-  /** Whether one of the slots has a value whose bits these are. */
+  /** Whether any slot of these bits has a value. */
   hasAny(slots: number): boolean {
     return (this.#slots & slots) !== 0;
   }
 
-  /** A text that needs no cleaning, and is the same string for all events; `''` when it is absent. */
+  /**
+   * Reads a text that needs no cleaning, shared by all events that contain it; `''` when absent.
+   */
   text(slot: number): string {
     if (!this.has(slot)) return '';
     const start = this.#start(slot);
@@ -55,7 +57,10 @@ export class ScannedValues {
     return plainTexts.ofBytes(this.#bytes, start, end) ?? this.#unusual('');
   }
 
-  /** A text that is like no other, and has no control characters: of these, a plain value may have but one. */
+  /**
+   * Reads a unique string without control characters. DEL is the only one a plain value can
+   * contain.
+   */
   uniqueText(slot: number, limit: number): string {
     const length = this.#end(slot) - this.#start(slot);
     if (!this.has(slot) || length < 1 || length > limit) return this.#unusual('');
@@ -63,20 +68,23 @@ export class ScannedValues {
     return text.includes(DELETE) ? this.#unusual('') : text;
   }
 
-  /** `NIL_ID` when it is absent. */
+  /** Reads an id; `NIL_ID` when absent. */
   id(slot: number, size: IdBytes): string {
     if (!this.has(slot)) return NIL_ID;
     return idsOf(size).ofBytes(this.#bytes, this.#start(slot), this.#end(slot)) ?? this.#unusual(NIL_ID);
   }
 
-  /** Of the event's own task: an id that comes four or five times only is not looked for, which takes longer than to make it. */
+  /**
+   * Reads the id of the event's task. It occurs four or five times only, so a cache would cost more
+   * than decoding.
+   */
   taskId(slot: number): string {
     if (!this.has(slot)) return this.#unusual('');
     const hex = hexFromBase64Bytes(this.#bytes.bytes, this.#start(slot), this.#end(slot), ID_BYTES.task);
     return hex === undefined || isNilId(hex) ? this.#unusual('') : hex;
   }
 
-  /** A count or pid; 0 when it is absent. */
+  /** Reads a count or pid; 0 when absent. */
   integer(slot: number): number {
     return this.count(slot) ?? 0;
   }
@@ -100,7 +108,7 @@ export class ScannedValues {
     return scanTimestamp(this.#bytes, this.#start(slot), this.#end(slot)) ?? this.#unusual(0n);
   }
 
-  /** A text that may have escapes; `''` when it is absent. */
+  /** Reads a text that may have escapes; `''` when absent. */
   parsed(slot: number): string {
     const start = this.#start(slot);
     const end = this.#end(slot);
@@ -116,7 +124,7 @@ export class ScannedValues {
     return this.text(slot) || this.#unusual('');
   }
 
-  doubt({ message }: Problem): void {
+  rejectOn({ message }: Problem): void {
     if (message !== undefined) this.isUnusual = true;
   }
 

@@ -14,7 +14,7 @@ import type { Payload } from '../payload.ts';
 import type { ActorDefinition } from '../ray-event.ts';
 import { readRuntimeEnv } from '../redaction/runtime-env.ts';
 
-/** `ActorDefinitionEvent` (`events_actor_definition_event.proto`), Ray 2.50 and later. */
+/** Decodes `ActorDefinitionEvent` (`events_actor_definition_event.proto`), Ray 2.50 and later. */
 export function decodeActorDefinition({ body, header, problem }: Payload): ActorDefinition {
   const actor: Draft<ActorDefinition> = {
     ...header,

@@ -19,7 +19,7 @@ import { readTransitions } from '../transitions.ts';
 const STATES = ['DEPENDENCIES_UNREADY', 'PENDING_CREATION', 'ALIVE', 'RESTARTING', 'DEAD'];
 const RESTART_REASONS = ['ACTOR_FAILURE', 'LINEAGE_RECONSTRUCTION', 'NODE_PREEMPTION'];
 
-/** `ActorLifecycleEvent` (`events_actor_lifecycle_event.proto`), Ray 2.50 and later. */
+/** Decodes `ActorLifecycleEvent` (`events_actor_lifecycle_event.proto`), Ray 2.50 and later. */
 export function decodeActorLifecycle({ body, header, problem }: Payload): ActorLifecycle {
   return {
     ...header,

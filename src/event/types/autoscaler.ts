@@ -1,4 +1,4 @@
-import { readMoment } from '../cluster-point.ts';
+import { readTimeAndSeverity } from '../cluster-point.ts';
 import { readMessage } from '../fields.ts';
 import type { Payload } from '../payload.ts';
 import type { ClusterPoint } from '../ray-event.ts';
@@ -6,20 +6,20 @@ import type { ClusterPoint } from '../ray-event.ts';
 const AUTOSCALER = 'AUTOSCALER';
 const AUTOSCALER_NUMBER = 5;
 
-/** Of an event's `source_type`. */
+/** Whether a `source_type` is that of the autoscaler. */
 export function isAutoscaler(source: unknown): boolean {
   return source === AUTOSCALER || source === AUTOSCALER_NUMBER;
 }
 
 /**
- * An event whose `source_type` is AUTOSCALER and whose type has no decoder: named by its type, told by its message. No
- * release up to 2.60 sends one; the source type is reserved for them.
+ * Decodes an event whose `source_type` is AUTOSCALER and whose type has no decoder. The type
+ * becomes the name. Ray reserves the source type; no release up to 2.60 sends such an event.
  */
 export function decodeAutoscaler(payload: Payload, eventType: string): ClusterPoint {
   const { envelope, header, problem } = payload;
   return {
     ...header,
-    ...readMoment(payload),
+    ...readTimeAndSeverity(payload),
     type: 'cluster_point',
     source: 'autoscaler',
     name: eventType,

@@ -5,11 +5,17 @@ import type { Payload } from '../payload.ts';
 import type { JobDefinition } from '../ray-event.ts';
 import { readRuntimeEnv } from '../redaction/runtime-env.ts';
 
-/** A `traceparent` is 55 characters today, and later versions may append to it; W3C Trace Context lets a longer `tracestate` be dropped. */
+/**
+ * Maximum length of `traceparent` and `tracestate`. A `traceparent` has 55 characters today, and
+ * later versions may append to it. W3C Trace Context allows dropping a longer `tracestate`.
+ */
 const MAX_TRACE_CONTEXT_LENGTH = 512;
 const DETAILS = ['all', 'slow', 'failed'] as const;
 
-/** `DriverJobDefinitionEvent` (`events_driver_job_definition_event.proto`), Ray 2.50 and later. */
+/**
+ * Decodes `DriverJobDefinitionEvent` (`events_driver_job_definition_event.proto`), Ray 2.50 and
+ * later.
+ */
 export function decodeDriverJobDefinition({ body, header, problem }: Payload): JobDefinition {
   const job: Draft<JobDefinition> = {
     ...header,
@@ -34,7 +40,10 @@ export function readEntrypoint(body: RawObject, problem: Problem): string | unde
   return undefined;
 }
 
-/** Keys that Ray or a user of the bridge sets for the bridge to read. The values of all others may be secrets, and are not looked at. */
+/**
+ * Reads the metadata keys that Ray or the bridge defines. Other values may be secret and are not
+ * read.
+ */
 function addMetadata(job: Draft<JobDefinition>, metadata: RawObject, problem: Problem): void {
   setDefined(job, 'jobName', readName(metadata, 'job_name', problem));
   setDefined(job, 'submissionId', readName(metadata, 'job_submission_id', problem));

@@ -6,7 +6,10 @@ import { noDetails, readTransitions } from '../transitions.ts';
 
 const STATES = ['UNSPECIFIED', 'CREATED', 'FINISHED'];
 
-/** `DriverJobLifecycleEvent` (`events_driver_job_lifecycle_event.proto`), Ray 2.50 and later. FINISHED says nothing about success. */
+/**
+ * Decodes `DriverJobLifecycleEvent` (`events_driver_job_lifecycle_event.proto`), Ray 2.50 and
+ * later. FINISHED does not mean success.
+ */
 export function decodeDriverJobLifecycle({ body, header, problem }: Payload): JobLifecycle {
   return {
     ...header,

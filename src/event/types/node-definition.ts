@@ -3,7 +3,10 @@ import { ID_BYTES } from '../hex-id.ts';
 import type { Payload } from '../payload.ts';
 import type { NodeDefinition } from '../ray-event.ts';
 
-/** `NodeDefinitionEvent` (`events_node_definition_event.proto`), Ray 2.50 and later; names and instance since 2.54. */
+/**
+ * Decodes `NodeDefinitionEvent` (`events_node_definition_event.proto`), Ray 2.50 and later; names
+ * and instance since 2.54.
+ */
 export function decodeNodeDefinition({ body, header, problem }: Payload): NodeDefinition {
   const node: Draft<NodeDefinition> = {
     ...header,

@@ -15,7 +15,7 @@ const DEATH_REASONS = [
   'AUTOSCALER_DRAIN_IDLE',
 ];
 
-/** `NodeLifecycleEvent` (`events_node_lifecycle_event.proto`), Ray 2.50 and later. */
+/** Decodes `NodeLifecycleEvent` (`events_node_lifecycle_event.proto`), Ray 2.50 and later. */
 export function decodeNodeLifecycle({ body, header, problem }: Payload): NodeLifecycle {
   return {
     ...header,

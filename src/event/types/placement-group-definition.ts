@@ -5,7 +5,10 @@ import type { PlacementGroupDefinition } from '../ray-event.ts';
 
 const STRATEGIES = ['PACK', 'SPREAD', 'STRICT_PACK', 'STRICT_SPREAD'];
 
-/** `PlacementGroupDefinitionEvent` (`events_placement_group_definition_event.proto`): in the schema since 2.55, sent by no release up to 2.60. */
+/**
+ * Decodes `PlacementGroupDefinitionEvent` (`events_placement_group_definition_event.proto`). In the
+ * schema since Ray 2.55; no release up to 2.60 sends it.
+ */
 export function decodePlacementGroupDefinition({ body, header, problem }: Payload): PlacementGroupDefinition {
   const group: Draft<PlacementGroupDefinition> = {
     ...header,

@@ -15,7 +15,10 @@ const SCHEDULING_STATES = [
   'FINISHED',
 ];
 
-/** `PlacementGroupLifecycleEvent` (`events_placement_group_lifecycle_event.proto`): in the schema since 2.55, sent by no release up to 2.60. */
+/**
+ * Decodes `PlacementGroupLifecycleEvent` (`events_placement_group_lifecycle_event.proto`). In the
+ * schema since Ray 2.55; no release up to 2.60 sends it.
+ */
 export function decodePlacementGroupLifecycle({ body, header, problem }: Payload): PlacementGroupLifecycle {
   return {
     ...header,

@@ -1,14 +1,16 @@
-import { readMoment } from '../cluster-point.ts';
+import { readTimeAndSeverity } from '../cluster-point.ts';
 import { readMessage, readName, readObject, readTextMap } from '../fields.ts';
 import type { Payload } from '../payload.ts';
 import type { ClusterPoint } from '../ray-event.ts';
 
 /**
- * `PlatformEvent` (`platform_event.proto`), Ray 2.56 and later: an event of Kubernetes about the cluster's objects. Named
- * `<object kind>/<object name> <reason>`. Attributes, each where it is not empty: `object_kind`, `object_name`, `reason`,
- * `component`, `namespace`, `ray_cluster_name`, `count`.
+ * Decodes `PlatformEvent` (`platform_event.proto`), Ray 2.56 and later: a Kubernetes event about an
+ * object of the cluster. Its name is `<object kind>/<object name> <reason>`. Attributes, when not
+ * empty: `object_kind`, `object_name`, `reason`, `component`, `namespace`, `ray_cluster_name`,
+ * `count`.
  *
- * Its `event_id` is that of the Kubernetes event, and comes again with a higher count: it is no sign of a duplicate.
+ * `event_id` is that of the Kubernetes event and repeats with a higher count, so it does not
+ * identify duplicates.
  */
 export function decodePlatform(payload: Payload): ClusterPoint {
   const { body, envelope, header, problem } = payload;
@@ -26,7 +28,7 @@ export function decodePlatform(payload: Payload): ClusterPoint {
   });
   return {
     ...header,
-    ...readMoment(payload),
+    ...readTimeAndSeverity(payload),
     type: 'cluster_point',
     source: 'platform',
     name: pointName(attributes),

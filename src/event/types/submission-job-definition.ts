@@ -4,7 +4,10 @@ import type { Payload } from '../payload.ts';
 import type { SubmissionJobDefinition } from '../ray-event.ts';
 import { readRuntimeEnv } from '../redaction/runtime-env.ts';
 
-/** `SubmissionJobDefinitionEvent` (`events_submission_job_definition_event.proto`): in the schema since 2.55, sent by no release up to 2.60. */
+/**
+ * Decodes `SubmissionJobDefinitionEvent` (`events_submission_job_definition_event.proto`). In the
+ * schema since Ray 2.55; no release up to 2.60 sends it.
+ */
 export function decodeSubmissionJobDefinition({ body, header, problem }: Payload): SubmissionJobDefinition {
   const job: Draft<SubmissionJobDefinition> = {
     ...header,

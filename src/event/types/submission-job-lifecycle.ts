@@ -6,7 +6,10 @@ import { readTransitions } from '../transitions.ts';
 
 const STATES = ['UNSPECIFIED', 'PENDING', 'RUNNING', 'STOPPED', 'SUCCEEDED', 'FAILED'];
 
-/** `SubmissionJobLifecycleEvent` (`events_submission_job_lifecycle_event.proto`): in the schema since 2.55, sent by no release up to 2.60. */
+/**
+ * Decodes `SubmissionJobLifecycleEvent` (`events_submission_job_lifecycle_event.proto`). In the
+ * schema since Ray 2.55; no release up to 2.60 sends it.
+ */
 export function decodeSubmissionJobLifecycle({ body, header, problem }: Payload): SubmissionJobLifecycle {
   return {
     ...header,

@@ -25,7 +25,7 @@ export const FUNCTION_DESCRIPTORS = ['pythonFunctionDescriptor', 'javaFunctionDe
 /** A task id ends in the id of the actor that it creates or calls. */
 export const ACTOR_ID_IN_TASK_ID = (ID_BYTES.task - ID_BYTES.actor) * 2;
 
-/** `TaskDefinitionEvent` (`events_task_definition_event.proto`). */
+/** Decodes `TaskDefinitionEvent` (`events_task_definition_event.proto`). */
 export function decodeTaskDefinition(payload: Payload): TaskDefinition {
   const { body, problem } = payload;
   const taskType = readTaskType(body, problem);
@@ -34,7 +34,9 @@ export function decodeTaskDefinition(payload: Payload): TaskDefinition {
   return task;
 }
 
-/** What a task's definition and an actor task's definition have in common, which is all but the names of two fields. */
+/**
+ * Reads the fields that definitions of tasks and actor tasks share. Only two field names differ.
+ */
 export function readDefinition(
   { body, header, problem }: Payload,
   taskType: TaskDefinition['taskType'],
@@ -63,13 +65,13 @@ export function readDefinition(
   return task;
 }
 
-/** A type that is not known yet is a task all the same. */
+/** Reads the task type. An unknown type counts as NORMAL_TASK. */
 function readTaskType(body: RawObject, problem: Problem): TaskDefinition['taskType'] {
   const sent = readEnum(body, 'taskType', TASK_TYPES, problem);
   return TASK_TYPES.find((type) => type === sent) ?? 'NORMAL_TASK';
 }
 
-/** `FunctionDescriptor`: one of three, with the same names of fields. */
+/** Reads `FunctionDescriptor`, one of three messages with the same field names. */
 function addFunction(task: Draft<TaskDefinition>, body: RawObject, functionField: string, problem: Problem): void {
   const oneOf = readObject(body, functionField, problem);
   if (oneOf === undefined) return;

@@ -7,12 +7,15 @@ import { isNothing, withUntimed } from '../transitions.ts';
 const MAX_STATES = 64;
 const STATE_NUMBER = /^\d{1,10}$/;
 
-/** `TaskExecutionEvent` of Ray 2.49 and 2.50, the predecessor of `TaskLifecycleEvent`, in the latter's shape. */
+/**
+ * Decodes `TaskExecutionEvent` of Ray 2.49 and 2.50, the predecessor of `TaskLifecycleEvent`, to
+ * the same shape.
+ */
 export function decodeTaskExecution(payload: Payload): TaskLifecycle {
   return readLifecycle(payload, readTaskState(payload.body, payload.problem));
 }
 
-/** `task_state`: `{"<number of TaskStatus>": "<time>"}`, in no order. */
+/** Reads `task_state`: `{"<number of TaskStatus>": "<time>"}`, unordered. */
 function readTaskState(body: RawObject, problem: Problem): Transitions<StateTransition> {
   const transitions: StateTransition[] = [];
   const untimed: Untimed<StateTransition>[] = [];

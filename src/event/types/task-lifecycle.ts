@@ -36,7 +36,7 @@ export const TASK_STATES = [
   'GETTING_AND_PINNING_ARGS',
 ];
 
-/** `TaskLifecycleEvent` (`events_task_lifecycle_event.proto`), Ray 2.51 and later. */
+/** Decodes `TaskLifecycleEvent` (`events_task_lifecycle_event.proto`), Ray 2.51 and later. */
 export function decodeTaskLifecycle(payload: Payload): TaskLifecycle {
   const { body, problem } = payload;
   const lifecycle = readLifecycle(payload, readTransitions<StateTransition>(body, TASK_STATES, noDetails, problem));
@@ -46,7 +46,7 @@ export function decodeTaskLifecycle(payload: Payload): TaskLifecycle {
   return lifecycle;
 }
 
-/** What this event and its predecessor, `TaskExecutionEvent`, have in common. */
+/** Reads the fields shared with the predecessor, `TaskExecutionEvent`. */
 export function readLifecycle(
   { body, header, problem }: Payload,
   { transitions, untimed }: Transitions<StateTransition>,
@@ -58,15 +58,15 @@ export function readLifecycle(
   lifecycle.emitterNodeId = header.emitterNodeId;
   lifecycle.error = readTaskError(body, problem);
   lifecycle.workerPid = readPid(body, 'workerPid', problem);
-  addPlace(lifecycle, body, problem);
+  addWorker(lifecycle, body, problem);
   return lifecycle;
 }
 
 /**
- * The owner names node and worker of the execution together, with SUBMITTED_TO_WORKER. Ray 2.54 alone fills the node of every
- * event with the emitter's own, so a node without a worker is not the executing one and is left out.
+ * Reads the executing node and worker, which the owner sends together with SUBMITTED_TO_WORKER. Ray
+ * 2.54 sets the node of every event to the emitter's, so a node without a worker is ignored.
  */
-function addPlace(lifecycle: Draft<TaskLifecycle>, body: RawObject, problem: Problem): void {
+function addWorker(lifecycle: Draft<TaskLifecycle>, body: RawObject, problem: Problem): void {
   const nodeId = readId(body, 'nodeId', ID_BYTES.node, problem);
   const workerId = readId(body, 'workerId', ID_BYTES.worker, problem);
   if (workerId === undefined) return;
@@ -89,8 +89,8 @@ function readLog(body: RawObject, problem: Problem): TaskLog | undefined {
 }
 
 /**
- * Until 2.57 unset members print as `""` and `"0"`: a start counts only beside its file, and an end of 0, which is also that of
- * a task that printed nothing into a new file, is left out.
+ * Drops unset members, which Ray before 2.58 prints as `""` and `"0"`. A start needs its file. An
+ * end of 0 is dropped; a task that printed nothing to a new file has it too.
  */
 export function taskLog(sent: { readonly [Key in keyof TaskLog]: TaskLog[Key] | undefined }): TaskLog | undefined {
   const log: Draft<TaskLog> = {};

@@ -17,18 +17,21 @@ import { ID_BYTES } from '../hex-id.ts';
 import type { Payload } from '../payload.ts';
 import type { ProfileEntry, TaskProfile, TimeNs } from '../ray-event.ts';
 
-/** Longer `extra_data` is not looked into. UTF-16 units. */
+/** Maximum length of `extra_data` that is parsed. UTF-16 units. */
 export const MAX_EXTRA_DATA_LENGTH = 4 * 1024 * 1024;
 
-/** How a submission took on the caller's side: one a call, and of no interest beside the call's own states. */
+/**
+ * Entry of the time that the caller spent on a submission, one a call. The states of the call
+ * contain it.
+ */
 const SUBMIT_TASK = 'submit_task';
-/** Of the entry that spans the whole execution of a task: it ends with the task. */
+/** Prefix of the entry for the whole execution of a task, which ends with the task. */
 const WHOLE_TASK_PREFIX = 'task::';
-/** How Python prints a class. */
+/** How Python prints a class: `<class 'ValueError'>`. */
 const CLASS_PREFIX = "<class '";
 const CLASS_SUFFIX = "'>";
 
-/** `TaskProfileEvents` (`events_task_profile_events.proto`). */
+/** Decodes `TaskProfileEvents` (`events_task_profile_events.proto`). */
 export function decodeTaskProfile({ body, header, problem }: Payload): TaskProfile {
   const source = readObject(body, 'profileEvents', problem) ?? {};
   const profile: Draft<TaskProfile> = {
@@ -79,8 +82,8 @@ function readEntry(raw: unknown, problem: Problem): ProfileEntry | undefined {
 }
 
 /**
- * An entry without one of its times is left out, with two exceptions: of the whole task the end alone is evidence, and of a submission
- * any time is.
+ * Returns the times of an entry, or undefined when one is missing. Two exceptions: the end of a
+ * whole task, and either time of a submission, are evidence alone.
  */
 function entryTimes(
   name: string,
@@ -92,7 +95,10 @@ function entryTimes(
   return timeNs === undefined ? undefined : { startNs: timeNs, endNs: timeNs };
 }
 
-/** `extra_data` is JSON text; of an entry that ended in an exception it has `type`, `value` and `traceback`. */
+/**
+ * Reads `extra_data`, which is JSON text. An entry that ended in an exception has `type`, `value`
+ * and `traceback`.
+ */
 function addException(entry: Draft<ProfileEntry>, raw: RawObject, problem: Problem): void {
   const extra = parseExtraData(getField(raw, 'extraData'));
   if (extra === undefined || typeof extra['traceback'] !== 'string') return;

@@ -5,7 +5,7 @@ import type { WorkerDefinition } from '../ray-event.ts';
 
 const WORKER_TYPES = ['WORKER', 'DRIVER', 'SPILL_WORKER', 'RESTORE_WORKER'];
 
-/** `WorkerDefinitionEvent` (`events_worker_definition_event.proto`), Ray 2.58 and later. */
+/** Decodes `WorkerDefinitionEvent` (`events_worker_definition_event.proto`), Ray 2.58 and later. */
 export function decodeWorkerDefinition({ body, header, problem }: Payload): WorkerDefinition {
   const worker: Draft<WorkerDefinition> = {
     ...header,

@@ -19,7 +19,7 @@ import { readTransitions } from '../transitions.ts';
 const STATES = ['ALIVE', 'DEAD'];
 const EXIT_TYPES = WORKER_EXIT_TYPES;
 
-/** `WorkerLifecycleEvent` (`events_worker_lifecycle_event.proto`), Ray 2.58 and later. */
+/** Decodes `WorkerLifecycleEvent` (`events_worker_lifecycle_event.proto`), Ray 2.58 and later. */
 export function decodeWorkerLifecycle({ body, header, problem }: Payload): WorkerLifecycle {
   const worker: Draft<WorkerLifecycle> = {
     ...header,
@@ -31,7 +31,7 @@ export function decodeWorkerLifecycle({ body, header, problem }: Payload): Worke
   return worker;
 }
 
-/** When the process began or ended by its own clock. */
+/** Reads when the process began or ended, by its own clock. */
 function processTime(state: string, raw: RawObject, problem: Problem): TimeNs | undefined {
   if (state === 'ALIVE') return readEpochMs(raw, 'startTimeMs', problem);
   return state === 'DEAD' ? readEpochMs(raw, 'endTimeMs', problem) : undefined;
