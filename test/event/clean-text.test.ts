@@ -4,12 +4,12 @@ import { cleanText, isControl } from '../../src/event/clean-text.ts';
 
 const SECRET = 'hunter2';
 
-describe('terminal sequences', () => {
+describe('cleaning terminal sequences', () => {
   it.each([
     ['\u001b[36mray::f()\u001b[39m', 'ray::f()'],
     ['\u001b[1;31;42mred\u001b[0m', 'red'],
     ['\u009b31mred', 'red'],
-    // The first and the last byte that parameters, finals and intermediates can be.
+    // First and last byte of parameters, intermediates and finals.
     ['\u001b[ ?@x', 'x'],
     ['\u001b[0~x', 'x'],
     ['\u001b /0x', 'x'],
@@ -26,12 +26,12 @@ describe('terminal sequences', () => {
     ['a\u0000b\u0007c\u007fd\u0085e\r\n\tf', 'abcde\n\tf'],
     ['\ud800x', '\ufffdx'],
     ['plain é 漢 \u{1f600}', 'plain é 漢 \u{1f600}'],
-  ])('%j becomes %j', (text, cleaned) => {
+  ])('cleanText turns %j into %j', (text, cleaned) => {
     expect(cleanText(text)).toBe(cleaned);
   });
 });
 
-describe('runtime environments in a text', () => {
+describe('cleaning runtime environments in a text', () => {
   const env = { env_vars: { API_KEY: SECRET, QUOTE: `a"b'c}${SECRET}`, PATH: 'C:\\', NEXT: `}${SECRET}` } };
   const json = JSON.stringify(env);
   it.each([
@@ -47,7 +47,7 @@ describe('runtime environments in a text', () => {
     ['with a nested mapping', `failed: {"env_vars": {"A": {"B": ["${SECRET}", {"C": "${SECRET}"}]}}} (see log)`],
     ['in camelCase', `failed: {"envVars": {"A": "${SECRET}"}} (see log)`],
     ['as text', `failed: {"env_vars": "{\\"A\\": \\"${SECRET}\\"}"} (see log)`],
-  ])('are redacted %s, and the rest stays', (_how, text) => {
+  ])('an env_vars mapping %s is redacted, and the rest of the text stays', (_how, text) => {
     const cleaned = cleanText(text);
     expect(cleaned).not.toContain(SECRET);
     expect(cleaned).toMatch(/^failed: .*\[redacted\].* \(see log\)$/s);
@@ -58,16 +58,19 @@ describe('runtime environments in a text', () => {
     ['assigned in a source line', `    runtime_env["env_vars"]["A"] = "${SECRET}"`],
     ['a bare word', `env_vars=A=${SECRET}`],
     ['YAML', `env_vars:\n  A: ${SECRET}\n  B: ${SECRET}\nend`],
-  ])('are redacted when they are %s', (_how, text) => {
+  ])('an env_vars value is redacted when it is %s', (_how, text) => {
     expect(cleanText(text)).not.toContain(SECRET);
   });
 
-  it.each(['env_vars must be a dict', "KeyError: 'env_vars'", 'env_vars:\nTraceback', 'my_env_vars_test'])('leaves %j alone', (text) => {
-    expect(cleanText(text)).toBe(text);
-  });
+  it.each(['env_vars must be a dict', "KeyError: 'env_vars'", 'env_vars:\nTraceback', 'my_env_vars_test'])(
+    'cleanText leaves %j unchanged',
+    (text) => {
+      expect(cleanText(text)).toBe(text);
+    },
+  );
 });
 
-describe('URLs in a text', () => {
+describe('cleaning URLs in a text', () => {
   it.each([
     [`pip install --index-url https://user:${SECRET}@host/simple x`, 'pip install --index-url https://[redacted]@host/simple x'],
     [`s3://AKIA:ab/${SECRET}@bucket/key`, 's3://[redacted]@bucket/key'],
@@ -76,12 +79,12 @@ describe('URLs in a text', () => {
     [`see https://host/path#access_token=${SECRET}&x=1 there`, 'see https://host/path#[redacted] there'],
     [`https://host/path#a?b=${SECRET}`, 'https://host/path#[redacted]'],
     ['http://127.0.0.1:8265/jobs/a@b', 'http://127.0.0.1:8265/jobs/a@b'],
-  ])('%s', (text, cleaned) => {
+  ])('%s is cleaned of secrets only', (text, cleaned) => {
     expect(cleanText(text)).toBe(cleaned);
   });
 });
 
-describe('passwords and tokens in a text', () => {
+describe('cleaning passwords and tokens in a text', () => {
   const key = `${'AKIA'}IOSFODNN7EXAMPLE`;
   it.each([
     [`401: Invalid token: ${SECRET}`, '401: Invalid token: [redacted]'],
@@ -103,12 +106,12 @@ describe('passwords and tokens in a text', () => {
       '-----BEGIN RSA PRIVATE KEY-----[redacted]-----END RSA PRIVATE KEY-----\nend',
     ],
     [`-----BEGIN PRIVATE KEY-----\n${SECRET}`, '-----BEGIN PRIVATE KEY-----[redacted]'],
-  ])('%s', (text, cleaned) => {
+  ])('%s is cleaned of secrets only', (text, cleaned) => {
     expect(cleanText(text)).toBe(cleaned);
   });
 
   it.each([
-    // Command lines, as a program or an error of `subprocess` prints them.
+    // Command lines in the output of a program or an error of `subprocess`.
     [`mysql --password ${SECRET} -h db`, 'mysql --password [redacted] -h db'],
     [`Command '['x', '--api-key', '${SECRET}', '-v']'`, "Command '['x', '--api-key', '[redacted]', '-v']'"],
     [`run(["x", "--auth-token", "${SECRET}"])`, 'run(["x", "--auth-token", "[redacted]"])'],
@@ -127,7 +130,7 @@ describe('passwords and tokens in a text', () => {
     [`HTTPBasicAuth('user', '${SECRET}')`, 'HTTPBasicAuth([redacted])'],
     [`SecretStr('${SECRET}')`, 'SecretStr([redacted])'],
     [`environ({'A': '${SECRET}'})`, 'environ([redacted])'],
-    // Names that say it otherwise.
+    // Other names for secrets.
     [`DB_PASS=${SECRET}`, 'DB_PASS=[redacted]'],
     [`"pw": "${SECRET}"`, '"pw": "[redacted]"'],
     [`AccountKey=${SECRET};EndpointSuffix=x`, 'AccountKey=[redacted];EndpointSuffix=x'],
@@ -136,7 +139,7 @@ describe('passwords and tokens in a text', () => {
     [`password '${SECRET}' is wrong`, "password '[redacted]' is wrong"],
     [`password%3D${SECRET}`, 'password%3D[redacted]'],
     [`Authorization: Digest username="a", response="${SECRET}"`, 'Authorization: Digest [redacted]'],
-    // What Python's urllib3 says of a URL without its host.
+    // A URL without its host, in errors of urllib3.
     [
       `(port=443): Max retries exceeded with url: /b/k?X-Amz-Signature=${SECRET} (Caused by`,
       '(port=443): Max retries exceeded with url: /b/k?[redacted] (Caused by',
@@ -145,7 +148,7 @@ describe('passwords and tokens in a text', () => {
     [`https://hooks.slack.com/services/T0/B0/${SECRET}`, 'https://hooks.slack.com/[redacted]'],
     [`https://api.telegram.org/bot12:${SECRET}/send`, 'https://api.telegram.org/[redacted]'],
     [`https://discord.com/api/webhooks/12/${SECRET}`, 'https://discord.com/[redacted]'],
-  ])('are found in %j', (text, cleaned) => {
+  ])('a secret is redacted in %j', (text, cleaned) => {
     expect(cleanText(text)).toBe(cleaned);
     expect(cleanText(cleaned)).toBe(cleaned);
   });
@@ -159,8 +162,8 @@ describe('passwords and tokens in a text', () => {
     ['hvs', '.'],
     ['glsa', '_'],
     ['xapp', '-'],
-  ])('are found by the form that an issuer gave them: %s', (first, second) => {
-    // In two parts, so that no scanner takes this file for a leak.
+  ])('a key in a published format is redacted: %s', (first, second) => {
+    // Split in two, so that secret scanners do not report this file.
     expect(cleanText(`key ${first}${second}${'0a1b2c3d'.repeat(5)} is wrong`)).toBe('key [redacted] is wrong');
   });
 
@@ -182,11 +185,11 @@ describe('passwords and tokens in a text', () => {
     'os.environ["HOME"], the environment: linux',
     'bypass=true, compass: north',
     'url: /a/b has no query',
-  ])('leaves %j alone', (text) => {
+  ])('cleanText leaves %j unchanged', (text) => {
     expect(cleanText(text)).toBe(text);
   });
 
-  it('are found in time that grows with the text', () => {
+  it('redaction takes time proportional to the length of the text', () => {
     for (const piece of [
       'password="',
       'token=\\',
@@ -209,7 +212,7 @@ describe('passwords and tokens in a text', () => {
         const text = piece.repeat(length / piece.length);
         return Math.min(...[1, 2, 3].map(() => elapsed(() => cleanText(text))));
       });
-      // Sixteen times the text: two hundred times the time would be quadratic.
+      // The text is 16 times as long; quadratic work would take about 200 times as long.
       expect(long, piece).toBeLessThan(100 * Math.max(short ?? 0, 1));
     }
   });
@@ -221,7 +224,7 @@ function elapsed(work: () => unknown): number {
   return (process.cpuUsage().user - start) / 1000;
 }
 
-it('cleaning twice changes nothing, and leaves no control character', () => {
+it('cleaning a cleaned text changes nothing, and no control character remains', () => {
   const pieces = fc.constantFrom(
     '\u001b',
     '[',

@@ -54,12 +54,12 @@ function rawJob(payload: Raw): Raw {
   return rawEvent('DRIVER_JOB_DEFINITION_EVENT', 'driverJobDefinitionEvent', { jobId: JOB_ID, ...payload });
 }
 
-describe('the envelope', () => {
-  it.each([[null], [3], ['x'], [[]], [undefined]])('rejects %j', (raw) => {
+describe('decoding the envelope', () => {
+  it.each([[null], [3], ['x'], [[]], [undefined]])('the decoder rejects the non-event %j', (raw) => {
     expect(rejection(raw)).toMatch(/^event_not_object/);
   });
 
-  it('rejects an event without type, of an unknown type, and without its payload', () => {
+  it('an event without a type, of an unknown type, or without its payload is rejected', () => {
     expect(rejection({ ...rawLifecycle(), eventType: undefined })).toMatch(/^event_type_missing/);
     expect(rejection({ ...rawLifecycle(), eventType: {} })).toMatch(/^event_type_missing/);
     expect(rejection({ ...rawLifecycle(), taskLifecycleEvent: null })).toMatch(/^event_payload_missing/);
@@ -68,7 +68,7 @@ describe('the envelope', () => {
     );
   });
 
-  it.each(['A_NEW_EVENT', 99, -1, 1.5])('knows no type %j', (eventType) => {
+  it.each(['A_NEW_EVENT', 99, -1, 1.5])('the event type %j is rejected as unknown', (eventType) => {
     const result = decodeEvent({ ...rawLifecycle(), eventType });
     expect(result).toMatchObject({ ok: false, rejection: { code: 'event_type_unknown', eventType: String(eventType) } });
   });
@@ -83,7 +83,7 @@ describe('the envelope', () => {
     },
   );
 
-  it('cuts and cleans the name of an unknown type', () => {
+  it('the name of an unknown type is cut and cleaned', () => {
     const result = decodeEvent({ ...rawLifecycle(), eventType: `\u001b[31m${'X'.repeat(500)}` });
     expect(result).toMatchObject({ rejection: { eventType: 'X'.repeat(80) } });
   });
@@ -97,18 +97,18 @@ describe('the envelope', () => {
     ['x'.repeat(MAX_SESSION_LENGTH + 1), 'too long'],
     [7, 'a number'],
     [undefined, 'missing'],
-  ])('rejects the session name %j: %s', (sessionName, _why) => {
+  ])('the session name %j is rejected: %s', (sessionName, _why) => {
     expect(rejection({ ...rawLifecycle(), sessionName })).toMatch(/^event_session_invalid/);
   });
 
-  it('takes the longest session name and event id, and no longer id', () => {
+  it('the longest session name and event id are accepted, and longer ids rejected', () => {
     expect(decoded({ ...rawLifecycle(), sessionName: 'x'.repeat(MAX_SESSION_LENGTH) }).session).toHaveLength(MAX_SESSION_LENGTH);
     expect(decoded({ ...rawLifecycle(), eventId: 'x'.repeat(MAX_EVENT_ID_LENGTH) }).eventId).toHaveLength(MAX_EVENT_ID_LENGTH);
     expect(rejection({ ...rawLifecycle(), eventId: 'x'.repeat(MAX_EVENT_ID_LENGTH + 1) })).toContain('eventId');
     expect(rejection({ ...rawLifecycle(), eventId: '' })).toContain('eventId');
   });
 
-  it('keeps the emitter of 2.54 and later, and needs none', () => {
+  it('the emitter of Ray 2.54 and later is kept, and an event without an emitter is valid', () => {
     expect(decoded(rawLifecycle())).toHaveProperty('emitterNodeId', NODE_HEX);
     expect(decoded({ ...rawLifecycle(), nodeId: undefined }).emitterNodeId).toBeUndefined();
     expect(rejection({ ...rawLifecycle(), nodeId: 'AQAAAA==' })).toBe(
@@ -116,21 +116,21 @@ describe('the envelope', () => {
     );
   });
 
-  it('takes the number of a type, and tells the two of number 2 by their payload', () => {
+  it('a type may be a number, and the payload distinguishes the two types of number 2', () => {
     expect(decoded({ ...rawDefinition(), eventType: 1 }).type).toBe('task_definition');
     expect(decoded({ ...rawLifecycle(), eventType: 2 })).toHaveProperty('transitions', [{ state: 'RUNNING', timeNs: TIME_NS }]);
     const execution = rawEvent(2, 'taskExecutionEvent', { taskId: TASK_ID, taskAttempt: 1, taskState: { '8': TIME } });
     expect(decoded(execution)).toHaveProperty('transitions', [{ state: 'RUNNING', timeNs: TIME_NS }]);
   });
 
-  it('ignores fields it does not know', () => {
+  it('unknown fields are ignored', () => {
     const raw = rawLifecycle({ tomorrow: { deep: [1] } }, { alsoNew: true });
     expect(decoded(raw)).toStrictEqual(decoded(rawLifecycle()));
   });
 });
 
-describe('task definitions', () => {
-  it('reads what is set and leaves out what is not', () => {
+describe('decoding task definitions', () => {
+  it('a task definition contains the fields that are set and no others', () => {
     expect(decoded(rawDefinition({ labelSelector: { zone: 'in(a,b)' }, serializedRuntimeEnv: RUNTIME_ENV }))).toStrictEqual({
       eventId: '0zBOVCM1lMlRjttQQygPI2YrMoY4ZxhscMNbyQ==',
       session: 'session_2026-11-23_22-01-08_734793_558',
@@ -155,13 +155,13 @@ describe('task definitions', () => {
     });
   });
 
-  it('keeps the driver as parent, whose id is not all ones', () => {
+  it('the driver is a valid parent, because its id is not all ones', () => {
     const driver = Buffer.concat([Buffer.alloc(20, 0xff), Buffer.from([1, 0, 0, 0])]);
     const event = decoded(rawDefinition({ parentTaskId: driver.toString('base64') }));
     expect(event).toHaveProperty('parentTaskId', driver.toString('hex'));
   });
 
-  it('takes the actor of a creation from the task id', () => {
+  it('the actor of a creation task comes from its task id', () => {
     const taskId = Buffer.concat([Buffer.alloc(8, 0xff), Buffer.from(ACTOR_ID, 'base64')]).toString('base64');
     expect(decoded(rawDefinition({ taskId, taskType: 'ACTOR_CREATION_TASK' }))).toMatchObject({ actorId: ACTOR_HEX });
   });
@@ -169,21 +169,21 @@ describe('task definitions', () => {
   it.each([
     ['javaFunctionDescriptor', { className: 'C', functionName: 'f', signature: 's' }, { className: 'C', functionName: 'f' }],
     ['cppFunctionDescriptor', { className: 'C', functionName: 'f', caller: 'x' }, { className: 'C', functionName: 'f' }],
-  ])('reads a %s', (slot, descriptor, expected) => {
+  ])('a task definition reads a %s', (slot, descriptor, expected) => {
     expect(decoded(rawDefinition({ taskFunc: { [slot]: descriptor }, language: 'JAVA' }))).toMatchObject(expected);
   });
 
-  it('reads numbers of enums, and takes an unknown type of task for a normal one', () => {
+  it('enum numbers become names, and an unknown task type becomes NORMAL_TASK', () => {
     expect(decoded(rawDefinition({ taskType: 3, language: 2 }))).toMatchObject({ taskType: 'DRIVER_TASK', language: 'CPP' });
     expect(decoded(rawDefinition({ taskType: 'NEW_TASK', language: 9 }))).toMatchObject({ taskType: 'NORMAL_TASK', language: 'UNKNOWN_9' });
   });
 
-  it('reads the runtime environment where 2.49 and 2.50 send it', () => {
+  it('the runtime environment of Ray 2.49 and 2.50 is read from its own field', () => {
     const raw = rawDefinition({ serializedRuntimeEnv: '', runtimeEnvInfo: { serializedRuntimeEnv: RUNTIME_ENV } });
     expect(decoded(raw)).toHaveProperty('runtimeEnv', NAMES);
   });
 
-  it('gives a call on an actor the shape of a task', () => {
+  it('the definition of an actor call has the shape of a task definition', () => {
     const raw = rawEvent('ACTOR_TASK_DEFINITION_EVENT', 'actorTaskDefinitionEvent', {
       taskId: TASK_ID,
       taskAttempt: 2,
@@ -217,13 +217,13 @@ describe('task definitions', () => {
     [{ taskName: 5 }, 'taskName is not a string'],
     [{ requiredResources: { CPU: 'many' } }, 'requiredResources has a value'],
     [{ requiredResources: [] }, 'requiredResources is not an object'],
-  ])('rejects %j and names the field', (payload, message) => {
+  ])('the payload %j is rejected with the name of the field', (payload, message) => {
     expect(rejection(rawDefinition(payload))).toContain(`event_field_invalid: In taskDefinitionEvent: ${message}`);
   });
 });
 
-describe('task lifecycles', () => {
-  it('drops NIL, keeps unknown states, and sets states without a time apart', () => {
+describe('decoding task lifecycles', () => {
+  it('NIL is dropped, unknown states are kept, and states without a time are separate', () => {
     const stateTransitions = [
       { state: 'NIL', timestamp: TIME },
       { state: 'RUNNING' },
@@ -247,7 +247,7 @@ describe('task lifecycles', () => {
     [1795471297],
     [{ seconds: '0' }],
     [true],
-  ])('takes the impossible time %j for an absent one, counts it, and keeps the rest', (timestamp) => {
+  ])('the impossible time %j counts as absent, and the rest of the event is kept', (timestamp) => {
     const stateTransitions = [
       { state: 'RUNNING', timestamp: TIME },
       { state: 'FAILED', timestamp },
@@ -264,13 +264,13 @@ describe('task lifecycles', () => {
     });
   });
 
-  it('counts no time that is merely absent', () => {
+  it('an absent time is not counted as impossible', () => {
     for (const timestamp of [null, undefined]) {
       expect(decodeEvent(rawLifecycle({ stateTransitions: [{ state: 'FAILED', timestamp }] }))).not.toHaveProperty('ignoredTimes');
     }
   });
 
-  it('rejects what is no list of states', () => {
+  it('a state list of another type is rejected', () => {
     expect(rejection(rawLifecycle({ stateTransitions: [7] }))).toContain('stateTransitions[0].element is not an object');
     expect(rejection(rawLifecycle({ stateTransitions: Array.from({ length: 10_001 }, () => ({})) }))).toContain('more than 10000');
     expect(decodeEvent(rawLifecycle({ stateTransitions: Array.from({ length: 10_000 }, () => ({ state: 'NIL' })) }))).toHaveProperty(
@@ -279,18 +279,18 @@ describe('task lifecycles', () => {
     );
   });
 
-  it('names the executing node only beside the worker', () => {
+  it('the executing node is set only together with the worker', () => {
     expect(decoded(rawLifecycle({ nodeId: NODE_ID, workerId: WORKER_ID }))).toMatchObject({ nodeId: NODE_HEX, workerId: WORKER_HEX });
     expect(decoded(rawLifecycle({ nodeId: NODE_ID, workerPid: 5 }))).toHaveProperty('nodeId', undefined);
   });
 
-  it('takes 0 for no pid, and reads the rest', () => {
+  it('a pid of 0 is absent, and the other fields are read', () => {
     expect(decoded(rawLifecycle())).toHaveProperty('workerPid', undefined);
     const event = decoded(rawLifecycle({ workerPid: 77, actorReprName: 'C(1)', isDebuggerPaused: false }));
     expect(event).toMatchObject({ workerPid: 77, actorReprName: 'C(1)', isDebuggerPaused: false });
   });
 
-  it('reads where the log stands, of which 2.54 prints what is not set', () => {
+  it('the position in the log is read, without the unset members that Ray 2.54 prints', () => {
     const started = { stdoutFile: 'o', stderrFile: 'e', stdoutStart: '0', stderrStart: '10' };
     expect(decoded(rawLifecycle({ taskLogInfo: started }))).toHaveProperty('log', { ...started, stdoutStart: 0, stderrStart: 10 });
     const ended = { stdoutFile: '', stderrFile: '', stdoutStart: '0', stdoutEnd: '7', stderrStart: '0', stderrEnd: '0' };
@@ -327,11 +327,11 @@ describe('task lifecycles', () => {
       { errorType: 'ACTOR_UNAVAILABLE', actorUnavailableError: { actorId: ACTOR_ID } },
       { errorType: 'ACTOR_UNAVAILABLE', message: '' },
     ],
-  ])('reads the error %j', (rayErrorInfo, error) => {
+  ])('a task lifecycle reads the error %j', (rayErrorInfo, error) => {
     expect(decoded(rawLifecycle({ rayErrorInfo }))).toHaveProperty('error', error);
   });
 
-  it('reads the state map of 2.49', () => {
+  it('the state map of Ray 2.49 is read', () => {
     expect(decoded(rawExecution({ '0': TIME, '5': TIME, FAILED: TIME }))).toMatchObject({
       type: 'task_lifecycle',
       transitions: [
@@ -350,10 +350,10 @@ describe('task lifecycles', () => {
   });
 });
 
-describe('task profiles', () => {
+describe('decoding task profiles', () => {
   const entry = { startTime: '1795471297035311483', endTime: '1795471297035311999', extraData: '', eventName: 'task:execute' };
 
-  it('keeps all entries but submissions', () => {
+  it('all profile entries except submissions are kept', () => {
     expect(decoded(rawProfile([entry, { ...entry, eventName: 'submit_task' }]))).toMatchObject({
       type: 'task_profile',
       taskId: TASK_HEX,
@@ -368,11 +368,11 @@ describe('task profiles', () => {
     expect(decoded(rawProfile([], { profileEvents: undefined }))).toHaveProperty('entries', []);
   });
 
-  it('belongs to no task when the task id is all ones', () => {
+  it('a profile whose task id is all ones belongs to no task', () => {
     expect(decoded(rawProfile([entry], { taskId: base64(24, 0xff) }))).not.toHaveProperty('taskId');
   });
 
-  it('reads the exception of a failed entry, and bears extra data of any kind', () => {
+  it('the exception of a failed entry is read, and invalid extra data is ignored', () => {
     const extraData = JSON.stringify({ type: "<class 'ValueError'>", value: '\u001b[1mbad', traceback: 'Traceback\n  x', name: 'f' });
     expect(decoded(rawProfile([{ ...entry, extraData }]))).toMatchObject({
       entries: [{ exceptionType: 'ValueError', exceptionMessage: 'bad', exceptionStacktrace: 'Traceback\n  x' }],
@@ -393,7 +393,7 @@ describe('task profiles', () => {
     },
   );
 
-  it('takes the end of a whole task, or any time of a submission, for evidence where the other time is impossible', () => {
+  it('the end of a whole task, or either time of a submission, is kept when the other time is impossible', () => {
     const whole = { ...entry, eventName: 'task::f', startTime: '0' };
     const submit = { ...entry, eventName: 'submit_task', endTime: '99' };
     const decodedProfile = decodeEvent(rawProfile([whole, { ...whole, startTime: TIME, endTime: '0' }, submit]));
@@ -409,8 +409,8 @@ describe('task profiles', () => {
   });
 });
 
-describe('actors', () => {
-  it('reads a definition', () => {
+describe('decoding actors', () => {
+  it('an actor definition is read', () => {
     const raw = rawEvent('ACTOR_DEFINITION_EVENT', 'actorDefinitionEvent', {
       actorId: ACTOR_ID,
       jobId: JOB_ID,
@@ -438,7 +438,7 @@ describe('actors', () => {
     });
   });
 
-  it('reads a lifecycle, with the restart reason only where it means something', () => {
+  it('an actor lifecycle is read, with the restart reason of RESTARTING only', () => {
     const common = { timestamp: TIME, nodeId: '', workerId: '', reprName: '', pid: 0, port: 0, restartReason: 'ACTOR_FAILURE' };
     const deathCause = { actorDiedErrorContext: { reason: 'OUT_OF_SCOPE', errorMessage: 'no references' } };
     const raw = rawEvent('ACTOR_LIFECYCLE_EVENT', 'actorLifecycleEvent', {
@@ -467,15 +467,15 @@ describe('actors', () => {
     ['actorUnschedulableContext', { errorMessage: 'm' }, 'UNSCHEDULABLE'],
     ['oomContext', { errorMessage: 'm', failImmediately: true }, 'OUT_OF_MEMORY'],
     ['actorDiedErrorContext', { errorMessage: 'm', reason: 4 }, 'RAY_KILL'],
-  ])('tells a death by its %s', (context, body, reason) => {
+  ])('the death of an actor is read from %s', (context, body, reason) => {
     const stateTransitions = [{ state: 'DEAD', timestamp: TIME, deathCause: { [context]: body } }];
     const raw = rawEvent('ACTOR_LIFECYCLE_EVENT', 'actorLifecycleEvent', { actorId: ACTOR_ID, stateTransitions });
     expect(decoded(raw)).toHaveProperty('transitions', [{ state: 'DEAD', timeNs: TIME_NS, deathCause: { reason, message: 'm' } }]);
   });
 });
 
-describe('jobs', () => {
-  it('reads a definition, and of its metadata what is known', () => {
+describe('decoding jobs', () => {
+  it('a job definition is read with its known metadata only', () => {
     const metadata = {
       job_name: 'nightly',
       job_submission_id: 'raysubmit_1',
@@ -510,19 +510,19 @@ describe('jobs', () => {
     });
   });
 
-  it('leaves out what is no detail and a trace context beyond reason', () => {
+  it('an unknown detail and an oversized trace context are dropped', () => {
     const metadata = { 'ray_otel.detail': 'everything', traceparent: '0'.repeat(513), tracestate: 'x'.repeat(513) };
     const event = decoded(rawJob({ driverPid: '0', config: { metadata } }));
     expect(Object.keys(event).toSorted()).toStrictEqual(['emitterNodeId', 'eventId', 'jobId', 'session', 'type']);
   });
 
-  it('rejects a pid that is none', () => {
+  it('an invalid pid is rejected', () => {
     expect(rejection(rawJob({ driverPid: '-4' }))).toContain('driverPid is not');
     expect(rejection(rawJob({ driverPid: '9007199254740993' }))).toContain('driverPid is not');
     expect(rejection(rawJob({ entrypoint: 5 }))).toContain('entrypoint is not a string');
   });
 
-  it('reads a lifecycle without its unset state', () => {
+  it('a job lifecycle is read without unset states', () => {
     const stateTransitions = [
       { state: 'UNSPECIFIED', timestamp: TIME },
       { state: 'CREATED', timestamp: TIME },
@@ -536,7 +536,7 @@ describe('jobs', () => {
     });
   });
 
-  it('reads submission jobs', () => {
+  it('submission jobs are read', () => {
     const definition = rawEvent('SUBMISSION_JOB_DEFINITION_EVENT', 'submissionJobDefinitionEvent', {
       submissionId: 'raysubmit_1',
       entrypoint: 'TOKEN=hunter2 python /app/train.py',
@@ -562,8 +562,8 @@ describe('jobs', () => {
   });
 });
 
-describe('nodes and workers', () => {
-  it('reads a node', () => {
+describe('decoding nodes and workers', () => {
+  it('a node definition and lifecycle are read', () => {
     const definition = rawEvent('NODE_DEFINITION_EVENT', 'nodeDefinitionEvent', {
       nodeId: NODE_ID,
       nodeIpAddress: '192.0.2.2',
@@ -603,7 +603,7 @@ describe('nodes and workers', () => {
     ]);
   });
 
-  it('reads a worker', () => {
+  it('a worker definition and lifecycle are read', () => {
     const definition = { workerId: WORKER_ID, nodeId: NODE_ID, workerType: 'DRIVER', pid: 7 };
     expect(decoded(rawEvent('WORKER_DEFINITION_EVENT', 'workerDefinitionEvent', definition))).toMatchObject({
       type: 'worker_definition',
@@ -628,7 +628,7 @@ describe('nodes and workers', () => {
     ]);
   });
 
-  it("takes a worker's own clock where a state has no time", () => {
+  it('a worker state without a time takes the time of the process', () => {
     const lifecycle = rawEvent('WORKER_LIFECYCLE_EVENT', 'workerLifecycleEvent', {
       workerId: WORKER_ID,
       stateTransitions: [
@@ -642,7 +642,7 @@ describe('nodes and workers', () => {
     ]);
   });
 
-  it('takes the id of a driver, which is mostly ones', () => {
+  it('the worker id of a driver, mostly ones, is valid', () => {
     const driver = `${Buffer.from([1, 0, 0, 0]).toString('hex')}${'ff'.repeat(24)}`;
     const workerId = Buffer.from(driver, 'hex').toString('base64');
     expect(decoded(rawEvent('WORKER_DEFINITION_EVENT', 'workerDefinitionEvent', { workerId, workerType: 1 }))).toHaveProperty(
@@ -652,8 +652,8 @@ describe('nodes and workers', () => {
   });
 });
 
-describe('placement groups', () => {
-  it('reads a definition and a lifecycle', () => {
+describe('decoding placement groups', () => {
+  it('a placement group definition and lifecycle are read', () => {
     const definition = rawEvent('PLACEMENT_GROUP_DEFINITION_EVENT', 'placementGroupDefinitionEvent', {
       placementGroupId: GROUP_ID,
       name: 'pg',
@@ -688,7 +688,7 @@ describe('placement groups', () => {
   });
 });
 
-describe('cluster points', () => {
+describe('decoding cluster points', () => {
   const platform = rawEvent(
     'PLATFORM_EVENT',
     'platformEvent',
@@ -703,7 +703,7 @@ describe('cluster points', () => {
     { sourceType: 'CLUSTER_LIFECYCLE', severity: 'WARNING' },
   );
 
-  it('reads an event of Kubernetes, whose id does not tell duplicates', () => {
+  it('a Kubernetes event is read, and its id does not identify duplicates', () => {
     const event = decoded(platform);
     expect(event).toMatchObject({
       type: 'cluster_point',
@@ -728,7 +728,7 @@ describe('cluster points', () => {
     expect(decoded({ ...platform, timestamp: undefined })).not.toHaveProperty('timeNs');
   });
 
-  it('makes a point of what the autoscaler says', () => {
+  it('an autoscaler event of any type becomes a cluster point', () => {
     const raw = { ...rawLifecycle(), eventType: 'AUTOSCALER_SCALE_UP_EVENT', sourceType: 'AUTOSCALER', message: 'adding 2 nodes' };
     const event = decoded(raw);
     expect(event).toMatchObject({

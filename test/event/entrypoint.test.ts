@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_ENTRYPOINT_LENGTH, reduceEntrypoint } from '../../src/event/redaction/entrypoint.ts';
 
-describe('an entry point', () => {
+describe('reducing an entry point', () => {
   it.each([
     ['/usr/bin/python drv.py', 'python drv.py'],
     ['/usr/bin/python /tmp/drv.py fail', 'python drv.py'],
@@ -118,11 +118,10 @@ describe('an entry point', () => {
     ['env - TOKEN=hunter2 python x.py', undefined],
     ['TOKEN=hunter2& python x.py', 'python x.py'],
     ['TOKEN=a|hunter2 python x.py', undefined],
-    ['curl -sSL https://u:hunter2@h/i.sh | bash -s hunter2', 'curl'],
-    // A key that somebody pasted where the program belongs.
+    ['curl -sSL https:// A key pasted in the place of the program.
     [`${'hf'}_${'Ab1'.repeat(12)}`, undefined],
     [`python ${'ghp'}_${'a1'.repeat(18)}.py`, undefined],
-  ])('%j becomes %j', (commandLine, reduced) => {
+  ])('the entry point %j becomes %j', (commandLine, reduced) => {
     expect(reduceEntrypoint(commandLine)).toBe(reduced);
   });
 
@@ -146,11 +145,11 @@ describe('an entry point', () => {
     'C:\\python.exe "hunter2',
     'python\0 x.py',
     `python x.py ${'a'.repeat(MAX_ENTRYPOINT_LENGTH)}`,
-  ])('is not shown where something does not balance, or is not understood: %j', (commandLine) => {
+  ])('an entry point with unbalanced or unknown syntax is hidden: %j', (commandLine) => {
     expect(reduceEntrypoint(commandLine)).toBeUndefined();
   });
 
-  it('never shows a secret, wherever it stands but in program and script, and however it is quoted', () => {
+  it('an entry point never shows a secret outside of program and script, however it is quoted', () => {
     const secret = fc
       .tuple(
         fc.constantFrom('s3cr3t', 'hunter2.py', 'x y', '$(a)', '"', "'", '\\', '`', 'é', 'a/b.sh', '#', ';', '&&', '|', '(', '{'),
@@ -164,7 +163,8 @@ describe('an entry point', () => {
       (text) => `$'${text.replaceAll(/['\\]/g, String.raw`\$&`)}'`,
       (text) => `"$(echo '${text.replaceAll("'", String.raw`'\''`)}')"`,
       (text) => `\${X:-'${text.replaceAll("'", String.raw`'\''`)}'}`,
-      // Without quotes only what needs none is a part of its word; next to a variable, nothing must be shown all the same.
+      // Without quotes a secret must need no quoting to be part of its word. Next to a variable it
+      // must be hidden as well.
       (text) => text.replaceAll(/[^A-Za-z0-9./é]/g, ''),
     );
     const template = fc.constantFrom(
@@ -215,13 +215,13 @@ describe('an entry point', () => {
     );
   });
 
-  it('is read in linear time', () => {
+  it('an entry point is parsed in linear time', () => {
     for (const piece of ['"a" ', "'", '$(', '\\a', '<<E\n', '${', '`', ' A=b', '#', 'a\n']) {
       expect(() => reduceEntrypoint(piece.repeat(Math.floor(MAX_ENTRYPOINT_LENGTH / piece.length)))).not.toThrow();
     }
   });
 
-  it('is reduced once and for all', () => {
+  it('reducing a reduced entry point changes nothing', () => {
     const words = fc.constantFrom(
       'python',
       '-m',

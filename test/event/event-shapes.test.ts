@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { EventShapes, NO_SLOT, type Segment } from '../../src/event/scanner/event-shapes.ts';
 import { ScanBytes } from '../../src/event/scan-bytes.ts';
 
-/** `name=value;` with the value in slot 0. */
+/** Learns `name=value;` with the value in slot 0. */
 function learn(shapes: EventShapes<string>, name: string): void {
   const text = `${name}=5;`;
   const bytes = new ScanBytes(Buffer.from(text));
@@ -19,8 +19,8 @@ function match(shapes: EventShapes<string>, text: string): readonly unknown[] | 
   return shape && [shape.common, bytes.text(shapes.starts[0] ?? 0, shapes.ends[0] ?? 0), shapes.end];
 }
 
-describe('shapes of events', () => {
-  it('tell apart what begins alike, and find the value', () => {
+describe('learning shapes of events', () => {
+  it('shapes with the same beginning are distinguished, and the value is found', () => {
     const shapes = new EventShapes<string>();
     for (const name of ['alpha', 'alphabet', 'al', 'beta']) learn(shapes, name);
     expect(match(shapes, 'alpha=123; and more')).toEqual(['alpha', '123', 10]);
@@ -31,7 +31,7 @@ describe('shapes of events', () => {
     }
   });
 
-  it('have room for so many at one place: the oldest gives way, and can be learned again', () => {
+  it('the oldest alternative is dropped at the limit, and can be learned again', () => {
     const shapes = new EventShapes<string>();
     for (let index = 0; index < 20; index += 1) learn(shapes, `n${index}`);
     expect(match(shapes, 'n0=1;')).toBeUndefined();
@@ -40,7 +40,7 @@ describe('shapes of events', () => {
     expect(match(shapes, 'n0=1;')).toEqual(['n0', '1', 5]);
   });
 
-  it('forget everything at their limit of bytes, and go on', () => {
+  it('all shapes are dropped at the byte limit, and learning continues', () => {
     const shapes = new EventShapes<string>(1000);
     for (let index = 0; index < 1000; index += 1) {
       learn(shapes, `name-${index}`);

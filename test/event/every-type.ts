@@ -20,7 +20,10 @@ const DEATH = { actorDiedErrorContext: { reason: 'RAY_KILL', errorMessage: 'kill
 
 const entry = (eventName: string, extraData = ''): Raw => ({ startTime: EPOCH_NS, endTime: EPOCH_NS, extraData, eventName });
 
-/** One event of every type that Ray 2.49 to 2.60 knows, and both forms of what has two, with every field that the bridge reads. */
+/**
+ * One event of every type of Ray 2.49 to 2.60, in each of its forms, with every field that the
+ * bridge reads.
+ */
 export const everyTypeOfEvent: readonly Raw[] = [
   rawDefinition({
     callSite: 'File "a.py", line 3\n  f.remote()',

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { decodeEvent, exceptionLine, exceptionOf, type ProfileEntry, reasonLine, type TaskError } from '../../src/event/index.ts';
 
-// Errors as Ray 2.60.0 sent them; host paths changed. Each task failed on purpose in its own way.
+// Errors that Ray 2.60.0 sent, with other host paths. Each task failed on purpose in a different
+// way.
 interface SentError {
   readonly error: Readonly<Record<string, unknown>>;
   readonly profile: readonly { readonly eventName: string; readonly type: string; readonly value: string; readonly traceback: string }[];
@@ -43,7 +44,7 @@ function decodeProfile(entries: SentError['profile']): readonly ProfileEntry[] {
 
 const user = (message: string): TaskError => ({ errorType: 'TASK_EXECUTION_EXCEPTION', message: `User exception:\n${message}` });
 
-/** What was raised, and what is known of it without profile events where that is less. */
+/** The raised exception, and the part that is known without profile events when that is less. */
 const RAISED: readonly (readonly [task: string, raised: string, withoutProfile?: string])[] = [
   ['e_plain', 'ValueError: plain'],
   ['e_empty', 'ValueError'],
@@ -79,8 +80,8 @@ const RAISED: readonly (readonly [task: string, raised: string, withoutProfile?:
   ['B.hi chained', 'MyErr: init chained'],
 ];
 
-describe("the exception of a task's error", () => {
-  it('has a row here for each error of the fixture', () => {
+describe('reading the exception of a task error', () => {
+  it('every error of the fixture has a row in this test', () => {
     expect(RAISED.map(([task]) => task).toSorted()).toEqual(Object.keys(SENT).toSorted());
   });
 
@@ -98,23 +99,23 @@ describe("the exception of a task's error", () => {
     },
   );
 
-  it('keeps all lines of the message, also those that look like the exceptions and frames of a traceback', () => {
+  it('a message keeps all its lines, including those that look like a traceback', () => {
     const message = 'first line\n  indented second\nThird: looks like a type\n\nafter blank';
     expect(exceptionOf(decodeError(SENT['e_multi']?.error ?? {}), [])).toMatchObject({ type: 'RuntimeError', message });
   });
 
-  it('has no type where Ray cut the text within the message and no profile event tells', () => {
+  it('an error without a profile event has no exception type when Ray cut the text inside the message', () => {
     expect(exceptionOf(decodeError(SENT['e_long']?.error ?? {}), [])).toEqual({ message: 'L'.repeat(500) });
     expect(exceptionOf(decodeError(SENT['e_longmulti']?.error ?? {}), [])?.type).toBeUndefined();
   });
 
-  it('of an __init__ has the whole traceback, which stands behind the cut one', () => {
+  it('a failed __init__ has the complete traceback, which follows the cut one', () => {
     const { stacktrace } = exceptionOf(decodeError(SENT['B.__init__ chained']?.error ?? {}), []) ?? {};
     expect(stacktrace).toMatch(/^ray::B\.__init__\(\)/);
     expect(stacktrace).toContain('ZeroDivisionError');
   });
 
-  it('is read where Ray Data wrapped a failed function', () => {
+  it('the exception of a function is read inside the wrapper of Ray Data', () => {
     const error = user(
       'as the direct cause of the following exception:\n\nray::ReadRange->MapBatches(add_column)() (pid=3583, ip=192.0.2.2)\n' +
         'ray.exceptions.UserCodeException: UDF failed to process a data block.\nFailed after 1/1 attempts.',
@@ -132,13 +133,13 @@ describe("the exception of a task's error", () => {
     ['an exception of another alphabet', `${HEAD()}\nFehlerÜber: ü`, 'FehlerÜber', 'ü'],
     ['an error of Ray around another, which is gone', `${HEAD()}\nray.exceptions.RayTaskError(MyErr): gone`, 'MyErr', 'gone'],
     ['no traceback at all', 'ValueError: oh', 'ValueError', 'oh'],
-  ])('is read from %s', (_, text, type, message) => {
+  ])('an exception is read from %s', (_, text, type, message) => {
     const found = exceptionOf(user(text), []);
     expect(found?.type).toMatch(new RegExp(`${type}$`));
     if (message !== undefined) expect(found?.message).toBe(message);
   });
 
-  it('of Java is the outermost that is not one of Ray, in a Java task as in the Python task that called it', () => {
+  it('a Java exception is the outermost one that is not a wrapper of Ray, in the Java task and in its Python caller', () => {
     const java =
       'io.ray.runtime.exception.RayTaskException: (pid=7, ip=192.0.2.2) Error executing task 01\n\tat io.ray.runtime.task.TaskExecutor.execute(TaskExecutor.java:244)\n' +
       'Caused by: java.lang.IllegalStateException: no such row\n\tat com.example.Job.run(Job.java:12)\nCaused by: java.io.IOException: disk\n\tat com.example.Disk.read(Disk.java:3)';
@@ -149,7 +150,7 @@ describe("the exception of a task's error", () => {
     );
   });
 
-  it('is the message alone where Ray reports no exception', () => {
+  it('an error without an exception has only a message', () => {
     const message = 'RpcError: RPC error: Socket closed rpc_code: 14';
     expect(exceptionOf({ errorType: 'WORKER_DIED', message }, [])).toEqual({ message });
   });
@@ -164,13 +165,13 @@ describe("the exception of a task's error", () => {
     ['causes', `\tat a(b)\nCaused by: io.ray.X: y\n`.repeat(20_000)],
     ['wrappers', `ray::f() (pid=1\nray.exceptions.RayTaskError: `.repeat(10_000)],
     ['members of a group', `  | x\n  +-+---------------- 1 ----------------\n`.repeat(10_000)],
-  ])('of a text of half a MiB of %s is found without backtracking', (_, text) => {
+  ])('the exception in half a MiB of %s is found without backtracking', (_, text) => {
     expect(() => exceptionOf(user(text), [])).not.toThrow();
   });
 });
 
-describe('one line of what Ray says', () => {
-  it('of a death is the exception that caused it, else its first line', () => {
+describe('summarising a text of Ray in one line', () => {
+  it('the summary of a death is its exception, or else its first line', () => {
     expect(reasonLine('The actor is dead because it was killed by `ray.kill`.\nmore')).toBe(
       'The actor is dead because it was killed by `ray.kill`.',
     );

@@ -15,8 +15,8 @@ import {
 import { hexFromBase64, isNilId } from '../../src/event/hex-id.ts';
 import { parseTimestamp } from '../../src/event/timestamp.ts';
 
-describe('ids', () => {
-  it.each([4, 16, 18, 24, 28] as const)('of %i bytes agree with Buffer, padded or not', (bytes) => {
+describe('reading ids', () => {
+  it.each([4, 16, 18, 24, 28] as const)('ids of %i bytes decode as Buffer decodes them, padded or not', (bytes) => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: bytes, maxLength: bytes }), (array) => {
         const buffer = Buffer.from(array);
@@ -39,18 +39,18 @@ describe('ids', () => {
     'AQAA\u0141A==',
     ' AQAAAA',
     '========',
-  ])('are not %j', (text) => {
+  ])('the text %j is not an id', (text) => {
     expect(hexFromBase64(text, 4)).toBeUndefined();
   });
 
-  it('are nil when every bit is one', () => {
+  it('an id is nil when every bit is one', () => {
     expect(isNilId('ffff')).toBe(true);
     expect(isNilId('ffef')).toBe(false);
   });
 });
 
-describe('times', () => {
-  it('agree with Date, to the nanosecond', () => {
+describe('reading times', () => {
+  it('times equal those of Date, plus nanoseconds', () => {
     const first = Date.UTC(2000, 0, 1) / 1000;
     const last = Date.UTC(2200, 0, 1) / 1000 - 1;
     fc.assert(
@@ -68,7 +68,7 @@ describe('times', () => {
     ['2026-11-24T00:01:37+02:00', 1795471297000000000n],
     ['2026-11-23T16:31:37.25-05:30', 1795471297250000000n],
     ['2024-02-29T00:00:00Z', 1709164800000000000n],
-  ])('read %s', (text, timeNs) => {
+  ])('the time %s is read', (text, timeNs) => {
     expect(parseTimestamp(text)).toBe(timeNs);
   });
 
@@ -95,40 +95,40 @@ describe('times', () => {
     '2026-1-001T00:00:00Z',
     '1795471297',
     '',
-  ])('are not %j', (text) => {
+  ])('the text %j is not a time', (text) => {
     expect(parseTimestamp(text)).toBeUndefined();
   });
 });
 
-describe('limits', () => {
-  it('cut texts, never within a character', () => {
+describe('limits of fields', () => {
+  it('long texts are cut, never inside a character', () => {
     const problem = new Problem();
     expect(readName({ name: 'x'.repeat(MAX_NAME_LENGTH + 1) }, 'name', problem)).toHaveLength(MAX_NAME_LENGTH);
     expect(readMessage({ name: `${'x'.repeat(MAX_MESSAGE_LENGTH - 1)}\u{1f600}` }, 'name', problem)).toHaveLength(MAX_MESSAGE_LENGTH - 1);
     expect(problem.message).toBeUndefined();
   });
 
-  it('leave out keys of a map beyond their number and length', () => {
+  it('surplus and oversized map keys are dropped', () => {
     const many = Object.fromEntries(Array.from({ length: MAX_MAP_KEYS + 9 }, (_, index) => [`k${index}`, 'v']));
     expect(Object.keys(readTextMap({ map: many }, 'map', new Problem()))).toHaveLength(MAX_MAP_KEYS);
     const long = { ['k'.repeat(MAX_KEY_LENGTH)]: 1, ['k'.repeat(MAX_KEY_LENGTH + 1)]: 2 };
     expect(Object.values(readNumberMap({ map: long }, 'map', new Problem()))).toStrictEqual([1]);
   });
 
-  it('leave out numbers that are none', () => {
+  it('NaN and Infinity in a map are dropped', () => {
     const map = { a: 'NaN', b: 'Infinity', c: '-Infinity', d: 1e308 };
     expect(readNumberMap({ map }, 'map', new Problem())).toStrictEqual({ d: 1e308 });
   });
 });
 
-describe('names of fields', () => {
-  it('take either spelling, and null for absent', () => {
+describe('reading field names', () => {
+  it('a field is read in either spelling, and null means absent', () => {
     expect(getField({ taskId: 1 }, 'taskId')).toBe(1);
     expect(getField({ task_id: 1 }, 'taskId')).toBe(1);
     expect(getField({ taskId: null }, 'taskId')).toBeUndefined();
   });
 
-  it('of a map cannot change a prototype', () => {
+  it('a map key cannot change a prototype', () => {
     const map = readTextMap({ map: JSON.parse('{"__proto__":"x","constructor":"y"}') }, 'map', new Problem());
     expect(Object.getPrototypeOf(map)).toBe(Object.prototype);
     expect(Object.entries(map)).toStrictEqual([['constructor', 'y']]);

@@ -56,12 +56,15 @@ const HOSTILE = [
 const hostileValue = fc.oneof(fc.constantFrom(...HOSTILE), fc.jsonValue({ maxDepth: 3 }));
 const change = fc.tuple(fc.nat(), hostileValue, fc.constantFrom('replace', 'delete', 'rename'));
 
-/** A later change may alter an earlier one's value: each works on its own, but for the one that is too deep to copy. */
+/**
+ * Applies the changes in order; a later change may alter the value of an earlier one. A value that
+ * is too deep to copy is shared.
+ */
 function ownValue(value: unknown): unknown {
   return value === DEEP ? value : structuredClone(value);
 }
 
-/** Changes one value somewhere in the event: the `at`-th of all its values. */
+/** Changes the `at`-th value of the event. */
 function mutate(raw: unknown, at: number, value: unknown, how: string): void {
   const places: [object, string][] = [];
   const visit = (node: unknown, depth: number): void => {
@@ -121,14 +124,14 @@ function expectHarmless(raw: unknown): void {
   expect('polluted' in {}).toBe(false);
 }
 
-it('any JSON is an event or a rejection', () => {
+it('any JSON decodes to an event or a rejection', () => {
   fc.assert(
     fc.property(hostileValue, (raw) => expectHarmless(raw)),
     { numRuns: 3000 },
   );
 });
 
-it('a real event with anything in place of anything is an event with sound ids or a rejection', () => {
+it('a real event with random changes decodes to an event with valid ids or a rejection', () => {
   let taken = 0;
   let rejected = 0;
   fc.assert(

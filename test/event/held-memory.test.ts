@@ -7,13 +7,13 @@ import { rawDefinition, rawEvent, rawLifecycle } from './raw-events.ts';
 const PADDING = 'x'.repeat(1_000_000);
 const BODIES = 40;
 
-/** A body of 1 MB with these events at its begin. */
+/** A body of 1 MB that begins with these events. */
 function bodyOf(...raws: readonly unknown[]): Buffer {
   return Buffer.from(`[${raws.map((raw) => JSON.stringify(raw)).join(',')},"${PADDING}"]`);
 }
 
-describe('a decoded event does not hold on to the body that it came in', () => {
-  it('when it was parsed', () => {
+describe('memory that a decoded event holds', () => {
+  it('a parsed event does not keep its body in memory', () => {
     const { bytes, result } = heldBytes(() =>
       Array.from({ length: BODIES }, (_, index): RayEvent[] => {
         const raws = JSON.parse(bodyOf(rawDefinition({ taskName: `a task of its own ${index}` }), rawLifecycle()).toString()) as unknown[];
@@ -24,7 +24,7 @@ describe('a decoded event does not hold on to the body that it came in', () => {
     expect(bytes).toBeLessThan(BODIES * 250_000);
   });
 
-  it('when it was scanned, nor what the scanner learned', () => {
+  it('neither a scanned event nor the scanner keeps a body in memory', () => {
     const scanner = new EventScanner();
     const { bytes, result } = heldBytes(() =>
       Array.from({ length: BODIES }, (_, index) => {
@@ -40,7 +40,7 @@ describe('a decoded event does not hold on to the body that it came in', () => {
     expect(bytes).toBeLessThan(BODIES * 250_000);
   });
 
-  it('when a long text of it was cut', () => {
+  it('an event with a cut text does not keep its body in memory', () => {
     const trace = (index: number): string => `failed ${index}\n${PADDING}`;
     const { bytes, result } = heldBytes(() =>
       Array.from({ length: BODIES }, (_, index) => [

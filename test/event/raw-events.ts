@@ -1,4 +1,4 @@
-/** Raw events as Ray posts them, to be changed by a test. Values are those of real ones. */
+/** Raw events as Ray posts them, for tests to change. Values are from real events. */
 export const SESSION = 'session_2026-11-23_22-01-08_734793_558';
 export const TASK_ID = 'yO9FzNARJXH///////////////8BAAAA';
 export const TASK_HEX = base64ToHex(TASK_ID);
@@ -62,7 +62,7 @@ export function rawDefinition(payload: Raw = {}): Raw {
   return rawEvent('TASK_DEFINITION_EVENT', 'taskDefinitionEvent', { ...defaults, ...payload });
 }
 
-/** Base64 of `length` bytes that are all `byte`. */
+/** Base64 of `length` bytes with the value `byte`. */
 export function base64(length: number, byte: number): string {
   return Buffer.alloc(length, byte).toString('base64');
 }
@@ -71,12 +71,12 @@ export function base64ToHex(text: string): string {
   return Buffer.from(text, 'base64').toString('hex');
 }
 
-/** JSON with bigints as texts, to look for a secret in. */
+/** JSON with bigints as strings, to search for a secret. */
 export function printed(value: unknown): string {
   return JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)) ?? '';
 }
 
-/** The same event with every field's proto name; map keys, which are data, are not camelCase in any test. */
+/** The same event with snake_case field names. Map keys are data; no test has camelCase ones. */
 export function inSnakeCase(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(inSnakeCase);
   if (typeof value !== 'object' || value === null) return value;

@@ -14,16 +14,16 @@ function decodeAll(name: string): RayEvent[] {
 describe.each(SMALL_RECORDINGS)('%s', (name) => {
   const raws = recordedEvents(name);
 
-  it('decodes, every event', () => {
+  it('every recorded event decodes', () => {
     expect(raws.length).toBeGreaterThan(30);
     expect(decodeAll(name).length).toBe(raws.length);
   });
 
-  it('decodes the same from snake_case keys', () => {
+  it('recorded events decode the same from snake_case keys', () => {
     for (const raw of raws) expect(decodeEvent(inSnakeCase(raw))).toStrictEqual(decodeEvent(raw));
   });
 
-  it('decodes the same from its redacted copy, and redacting again changes nothing', () => {
+  it('recorded events decode the same from their redacted copy, and redacting again changes nothing', () => {
     for (const raw of raws) {
       const redacted = redactRawEvent(raw);
       expect(decodeEvent(redacted)).toStrictEqual(decodeEvent(raw));
@@ -31,7 +31,7 @@ describe.each(SMALL_RECORDINGS)('%s', (name) => {
     }
   });
 
-  it('keeps the time of every transition that was sent', () => {
+  it('every recorded transition keeps its time', () => {
     const events = decodeAll(name);
     for (const [index, raw] of raws.entries()) {
       const event = events[index];
@@ -42,14 +42,14 @@ describe.each(SMALL_RECORDINGS)('%s', (name) => {
   });
 });
 
-describe('the executing node', () => {
-  it.each(SMALL_RECORDINGS)('is named only beside a worker in %s', (name) => {
+describe('the executing node in recordings', () => {
+  it.each(SMALL_RECORDINGS)('the executing node is set only together with a worker in %s', (name) => {
     for (const event of decodeAll(name)) {
       expect(event.type === 'task_lifecycle' && event.nodeId !== undefined && event.workerId === undefined).toBe(false);
     }
   });
 
-  it('comes with every SUBMITTED_TO_WORKER, also of 2.54', () => {
+  it('every SUBMITTED_TO_WORKER has an executing node, also in Ray 2.54', () => {
     const submitted = decodeAll('features-ray-2.54.0.ndjson').filter(
       (event) => event.type === 'task_lifecycle' && event.transitions.some(({ state }) => state === 'SUBMITTED_TO_WORKER'),
     );
@@ -58,8 +58,8 @@ describe('the executing node', () => {
   });
 });
 
-describe('what only a recording shows', () => {
-  it('takes the states of 2.49 from a map of enum numbers', () => {
+describe('facts that only recordings show', () => {
+  it('states of Ray 2.49 are read from a map of enum numbers', () => {
     const lifecycles = decodeAll('features-ray-2.49.0.ndjson').filter((event) => event.type === 'task_lifecycle');
     const states = new Set(lifecycles.flatMap(({ transitions }) => transitions.map(({ state }) => state)));
     expect(lifecycles).toHaveLength(88);
@@ -68,7 +68,7 @@ describe('what only a recording shows', () => {
     expect([...states].filter((state) => state.startsWith('UNKNOWN'))).toStrictEqual([]);
   });
 
-  it('takes the exception of a failed execution without colours', () => {
+  it('the exception of a failed execution has no terminal colours', () => {
     const entries = decodeAll('mix-ray-2.56.1.ndjson').flatMap((event) => (event.type === 'task_profile' ? event.entries : []));
     const failed = entries.filter(({ exceptionType }) => exceptionType !== undefined);
     expect(failed.map(({ exceptionType }) => exceptionType)).toContain('ray.exceptions.ActorDiedError');
@@ -77,7 +77,7 @@ describe('what only a recording shows', () => {
     expect(entries.some((entry) => entry.name === 'submit_task')).toBe(false);
   });
 
-  it('tells why a node, its workers and its actor died', () => {
+  it('the deaths of a node, its workers and its actor have their reasons', () => {
     const reasons = decodeAll('node-death-three-jobs-ray-2.60.0.ndjson').flatMap((event) =>
       event.type === 'node_lifecycle' || event.type === 'worker_lifecycle' || event.type === 'actor_lifecycle'
         ? event.transitions.flatMap(({ deathCause }) => (deathCause === undefined ? [] : [`${event.type} ${deathCause.reason}`]))
@@ -98,7 +98,7 @@ function byTime(left: bigint, right: bigint): number {
   return left < right ? -1 : Number(left > right);
 }
 
-/** Every time inside the lifecycle slot of a raw event, found without the decoder. */
+/** Every time inside the lifecycle payload of a raw event, found without the decoder. */
 function sentTimes(raw: unknown): bigint[] {
   const times: bigint[] = [];
   const slot = Object.entries(raw ?? {}).find(([key]) => /(lifecycle_event|LifecycleEvent|taskExecutionEvent)$/.test(key));

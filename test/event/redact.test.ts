@@ -25,7 +25,7 @@ const MESSAGE = `Failed to set up runtime environment.\n{'env_vars': {'API_KEY':
 const RUNTIME_ENV_INFO = { serializedRuntimeEnv: ENV_TEXT, uris: { workingDirUri: `https://u:${SECRET}@h`, pyModulesUris: [SECRET] } };
 const METADATA = { job_name: 'nightly', owner_key: SECRET };
 
-/** Each place where a secret was seen or can be, in an event that decodes. */
+/** Every known place of a secret in an event that decodes. */
 const CARRIERS: [string, Raw][] = [
   [
     'a task definition',
@@ -126,7 +126,7 @@ describe.each(CARRIERS)('a secret in %s', (_place, raw) => {
   it.each([
     ['camelCase', raw],
     ['snake_case', inSnakeCase(raw)],
-  ])('reaches neither the RayEvent nor the copy, in %s', (_spelling, sent) => {
+  ])('a secret reaches neither the RayEvent nor the redacted copy, in %s', (_spelling, sent) => {
     expect(printed(sent)).toMatch(/hunter2|aHVudGVyMg/);
     expect(printed(decodeEvent(sent))).not.toMatch(/hunter2|aHVudGVyMg/);
     expect(printed(redactRawEvent(sent))).not.toMatch(/hunter2|aHVudGVyMg/);
@@ -134,8 +134,8 @@ describe.each(CARRIERS)('a secret in %s', (_place, raw) => {
   });
 });
 
-describe('a redacted copy', () => {
-  it('keeps the rest, and says where something was', () => {
+describe('the redacted copy of an event', () => {
+  it('a redacted copy keeps all other values and marks each replacement', () => {
     const raw = rawEvent('DRIVER_JOB_DEFINITION_EVENT', 'driverJobDefinitionEvent', {
       jobId: JOB_ID,
       entrypoint: 'python /app/train.py --key k',
@@ -154,7 +154,7 @@ describe('a redacted copy', () => {
     });
   });
 
-  it('ends at a depth', () => {
+  it('a redacted copy ends at the maximum depth', () => {
     let deep: unknown = 'leaf';
     for (let level = 0; level < 50_000; level += 1) deep = level % 2 === 0 ? [deep] : { a: deep };
     expect(printed(redactRawEvent(deep)).length).toBeLessThan(MAX_DEPTH * 10);
@@ -164,7 +164,7 @@ describe('a redacted copy', () => {
     expect(printed(redactRawEvent(rawLifecycle({ rayErrorInfo: event })))).toContain('[too deep]');
   });
 
-  it('has no prototype of the sender', () => {
+  it('a redacted copy ignores a prototype of the sender', () => {
     const copy = redactRawEvent(JSON.parse('{"__proto__": {"polluted": 1}, "constructor": 2}'));
     expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
     expect(copy).toStrictEqual({ constructor: '[number]', '[other keys]': '[redacted]' });
@@ -174,7 +174,7 @@ describe('a redacted copy', () => {
   });
 });
 
-describe('what is no event, or of an unknown type, is reduced to its shape', () => {
+describe('redacting unknown events', () => {
   it.each([
     [null, null],
     [undefined, null],
@@ -195,12 +195,12 @@ describe('what is no event, or of an unknown type, is reduced to its shape', () 
       { sessionName: SECRET, eventId: SECRET, nodeId: SECRET },
       { sessionName: '[string]', eventId: '[string]', nodeId: '[string]' },
     ],
-  ])('%j becomes %j', (raw, shape) => {
+  ])('the unknown event %j is reduced to %j', (raw, shape) => {
     expect(redactRawEvent(raw)).toStrictEqual(shape);
     expect(redactRawEvent(redactRawEvent(raw))).toStrictEqual(shape);
   });
 
-  it('keeps what says where an event of an unknown type came from', () => {
+  it('the origin of an event of an unknown type is kept', () => {
     const raw = rawEvent('A_NEW_EVENT', 'newEvent', { jobId: JOB_ID, env: { HUNTER2: SECRET }, tokens: [SECRET], 'hunter-2': 1 });
     const { newEvent: _newEvent, message: _message, ...envelope } = raw;
     expect(redactRawEvent(raw)).toStrictEqual({
@@ -215,13 +215,13 @@ describe('what is no event, or of an unknown type, is reduced to its shape', () 
     });
   });
 
-  it('keeps no identity of a rejected event that could be anything', () => {
+  it('an identity in an unexpected form is reduced to its shape', () => {
     const raw = { ...rawLifecycle(), sessionName: `\n${SECRET}`, eventId: `${SECRET}${'x'.repeat(300)}` };
     expect(decodeEvent(raw).ok).toBe(false);
     expect(redactRawEvent(raw)).toMatchObject({ sessionName: '[string]', eventId: '[string]' });
   });
 
-  it('never shows a secret, wherever it stands in JSON', () => {
+  it('a secret anywhere in unknown JSON is never shown', () => {
     const secret = 'Qz7hunter2';
     const withSecret = fc.letrec<{ value: unknown }>((tie) => ({
       value: fc.oneof(
@@ -244,7 +244,7 @@ describe('what is no event, or of an unknown type, is reduced to its shape', () 
     );
   });
 
-  it('never shows a secret in a field of a known event that this release does not know', () => {
+  it('a secret in an unknown field of a known event is never shown', () => {
     const secret = 'Qz7hunter2';
     const added = fc.record({
       at: fc.nat(),
@@ -270,7 +270,7 @@ describe('what is no event, or of an unknown type, is reduced to its shape', () 
     );
   });
 
-  /** Objects that are messages of Ray, not maps of users. */
+  /** Objects that are messages of Ray, not user maps. */
   function messagesOf(raw: Raw): Raw[] {
     const maps = /^(?:labels|labelSelector|requiredResources|resources|unitResources|customResources|taskState)$/;
     const inner = Object.entries(raw).flatMap(([key, value]) =>
@@ -281,7 +281,7 @@ describe('what is no event, or of an unknown type, is reduced to its shape', () 
   }
 });
 
-it('a runtime environment that is no JSON is read like its redacted copy', () => {
+it('an invalid runtime environment decodes like its redacted copy', () => {
   const raw = rawDefinition({ serializedRuntimeEnv: ' ', runtimeEnvInfo: { serializedRuntimeEnv: '{"pip":["torch==2.9"]}' } });
   const decoded = decodeEvent(raw);
   expect(decoded).toMatchObject({ ok: true, event: { runtimeEnv: { pip: ['torch==2.9'] } } });

@@ -3,13 +3,13 @@ import { MAX_PACKAGES, MAX_RUNTIME_ENV_LENGTH, redactRuntimeEnv, reduceRuntimeEn
 
 function reduced(env: unknown): unknown {
   const text = JSON.stringify(env);
-  // What was reduced once must read the same again: recordings hold the reduced form.
+  // A reduced environment must read the same again, because recordings contain the reduced form.
   expect(reduceRuntimeEnv(redactRuntimeEnv(text))).toStrictEqual(reduceRuntimeEnv(text));
   return reduceRuntimeEnv(text);
 }
 
-describe('a runtime environment', () => {
-  it('keeps packages and versions, and nothing else of pip', () => {
+describe('reducing a runtime environment', () => {
+  it('a runtime environment keeps only packages and versions of pip', () => {
     const pip = [
       'torch==2.4.0',
       'numpy >= 1.20, < 2',
@@ -40,7 +40,7 @@ describe('a runtime environment', () => {
       { dependencies: ['python=3.11', 'https://conda.host/t/hunter2/main::torch', 'forge::numpy>=1', { pip: ['hunter2'] }] },
       'python=3.11, numpy>=1',
     ],
-  ])('names conda %j', (conda, name) => {
+  ])('the conda environment %j becomes its name', (conda, name) => {
     expect(reduced({ conda })).toStrictEqual({ conda: name });
   });
 
@@ -51,7 +51,7 @@ describe('a runtime environment', () => {
     ['/srv/me/app', '/srv/me/app'],
     [`https://host/${'ghp'}_${'a1'.repeat(18)}/pkg.zip`, 'https://host/[redacted]/pkg.zip'],
     ['https://host/pkg.zip;token=hunter2', 'https://host/pkg.zip;token=[redacted]'],
-  ])('names the working directory %s', (working_dir, workingDir) => {
+  ])('the working directory %s loses credentials and query', (working_dir, workingDir) => {
     expect(reduced({ working_dir })).toStrictEqual({ workingDir });
   });
 
@@ -63,11 +63,11 @@ describe('a runtime environment', () => {
     [null],
     [{ pip: 5, conda: 5, working_dir: 5 }],
     [{ working_dir: '\u001b[2J' }],
-  ])('is nothing when it is %j', (env) => {
+  ])('the runtime environment %j reduces to nothing', (env) => {
     expect(reduced(env)).toBeUndefined();
   });
 
-  it('has limits', () => {
+  it('packages and texts of a runtime environment have limits', () => {
     const pip = Array.from({ length: MAX_PACKAGES + 1 }, (_, index) => `p${index}`);
     expect(reduceRuntimeEnv(JSON.stringify({ pip }))?.pip).toHaveLength(MAX_PACKAGES);
     expect(reduceRuntimeEnv(JSON.stringify({ conda: 'x', filler: ' '.repeat(MAX_RUNTIME_ENV_LENGTH) }))).toBeUndefined();

@@ -11,14 +11,14 @@ const anyBytes = fc.oneof(
   fc.array(fc.constantFrom(...Buffer.from('ab"\\u0 nF'), 0, 0x1f, 0x20, 0x7e, 0x7f, 0x80, 0xff), { maxLength: 30 }),
 );
 
-/** Bytes in the middle of others, as bodies are in a pool. */
+/** Bytes inside a larger buffer, as bodies are in a pool. */
 function inside(bytes: Iterable<number>): ScanBytes {
   const all = Buffer.from([0x22, 0x5c, 0x61, ...bytes, 0x22, 0x61, 0x61, 0x61, 0x61]);
   return new ScanBytes(all.subarray(3, all.length - 5));
 }
 
-describe('bytes four at once', () => {
-  it('end a plain run where a byte by byte search does', () => {
+describe('reading four bytes at once', () => {
+  it('the end of a plain run equals that of a search byte by byte', () => {
     fc.assert(
       fc.property(anyBytes, fc.nat(5), (given, from) => {
         const bytes = [...given];
@@ -29,7 +29,7 @@ describe('bytes four at once', () => {
     );
   });
 
-  it('end a string where JSON does', () => {
+  it('a string ends where JSON ends it', () => {
     fc.assert(
       fc.property(anyBytes, (bytes) => {
         const scanned = inside(bytes);
@@ -45,16 +45,16 @@ describe('bytes four at once', () => {
     );
   });
 
-  it.each(['q0000', 'u00g0', 'u004', 'U0041', '', 'x41aaaa', 'u004\\'])('end no string with the escape \\%s', (escape) => {
+  it.each(['q0000', 'u00g0', 'u004', 'U0041', '', 'x41aaaa', 'u004\\'])('the invalid escape \\%s makes a string invalid', (escape) => {
     expect(inside(Buffer.from(`a\\${escape}"`)).endOfString(0)).toBe(-1);
     expect(inside(Buffer.from(`a\\${escape} a"`)).endOfString(0)).toBe(-1);
   });
 
-  it.each(['"', '\\', '/', 'b', 'f', 'n', 'r', 't', 'u0041', 'uD800', 'uabCF'])('end a string with the escape \\%s', (escape) => {
+  it.each(['"', '\\', '/', 'b', 'f', 'n', 'r', 't', 'u0041', 'uD800', 'uabCF'])('the escape \\%s is valid in a string', (escape) => {
     expect(inside(Buffer.from(`a\\${escape}"`)).endOfString(0)).toBe(escape.length + 2);
   });
 
-  it('compare as buffers do', () => {
+  it('bytes compare as buffers do', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 20 }), fc.nat(20), fc.nat(255), (bytes, at, other) => {
         const changed = [...bytes];
@@ -69,7 +69,7 @@ describe('bytes four at once', () => {
   });
 });
 
-describe('times', () => {
+describe('scanning times', () => {
   const digit = fc.nat(9);
   const time = fc
     .tuple(
@@ -82,7 +82,7 @@ describe('times', () => {
     )
     .map((parts) => parts.join(''));
 
-  it('are those of the decoder, or left to it', () => {
+  it('a scanned time equals that of the decoder, or is left to it', () => {
     let read = 0;
     fc.assert(
       fc.property(fc.oneof(time, fc.string({ maxLength: 35 })), (text) => {
@@ -103,7 +103,7 @@ describe('times', () => {
   );
 });
 
-it('ids from bytes are those from text, and a text that only looks like base64 in Latin-1 is none', () => {
+it('ids from bytes equal ids from text, and a text that resembles base64 only in Latin-1 is rejected', () => {
   const base64 = fc.uint8Array({ minLength: 24, maxLength: 24 }).map((bytes) => Buffer.from(bytes).toString('base64'));
   fc.assert(
     fc.property(fc.oneof(base64, fc.string({ minLength: 32, maxLength: 32 })), (text) => {
@@ -116,8 +116,8 @@ it('ids from bytes are those from text, and a text that only looks like base64 i
   expect(hexFromBase64('A'.repeat(1000), 28)).toBeUndefined();
 });
 
-describe('a cache of texts', () => {
-  it('gives what was made of the very text, whatever came between, and makes it once while it is kept', () => {
+describe('caching texts', () => {
+  it('the cache returns the value of exactly this text, and makes it once while it is kept', () => {
     let made = 0;
     const cache = new TextCache(4, 8, (bytes, start, end) => {
       made += 1;
@@ -138,7 +138,7 @@ describe('a cache of texts', () => {
     expect(made - before).toBeLessThanOrEqual(1);
   });
 
-  it('does not keep what is too long, or nothing', () => {
+  it('the cache keeps neither long texts nor undefined values', () => {
     let made = 0;
     const cache = new TextCache(4, 4, (_bytes, start, end) => {
       made += 1;

@@ -9,7 +9,10 @@ import { inSnakeCase, rawDefinition, rawEvent, rawLifecycle, type Raw, TASK_HEX,
 const folder = new URL('../fixtures/recordings/', import.meta.url).pathname;
 const names = readdirSync(folder).filter((name) => name.endsWith('.ndjson'));
 
-/** What a receiver does: the scanner first, then the decoder, from which the scanner learns. */
+/**
+ * Does what the receiver does: the scanner first, then the decoder, whose result the scanner
+ * learns.
+ */
 function scanOrLearn(scanner: EventScanner, json: string): RayEvent | undefined {
   const bytes = Buffer.from(json);
   const scanned = scanner.scan(new ScanBytes(bytes), 0);
@@ -19,7 +22,7 @@ function scanOrLearn(scanner: EventScanner, json: string): RayEvent | undefined 
     return undefined;
   }
   expect(decoded).toStrictEqual({ ok: true, event: scanned });
-  // Of one hidden class, as far as a test can see that.
+  // All events have one hidden class, as far as a test can check.
   expect(Object.keys(scanned)).toEqual(Object.keys(decoded.ok ? decoded.event : {}));
   expect(scanner.end).toBe(bytes.length);
   return scanned;
@@ -71,19 +74,20 @@ const full = {
   driver: rawDefinition({ taskType: 'DRIVER_TASK', taskName: '', taskFunc: {} }),
 };
 
-describe('what it reads is what the decoder reads', () => {
-  it.each(names)('of %s, and the second time it is most', (name) => {
+describe('the scanner reads the same events as the decoder', () => {
+  it.each(names)('the scanner reads %s as the decoder does, and most of it the second time', (name) => {
     const raws = readRecordedEvents(folder + name);
     const scanner = new EventScanner();
     const first = raws.filter((raw) => scanOrLearn(scanner, JSON.stringify(raw)) !== undefined);
     const again = raws.filter((raw) => scanOrLearn(scanner, JSON.stringify(raw)) !== undefined);
     expect(again.length).toBeGreaterThanOrEqual(first.length);
-    // Ray before 2.51 sends its runtime environment in a form that is never learned, and states in another.
+    // Ray before 2.51 sends runtime environments in a form that is never learned, and states in
+    // another form.
     const isOld = /2\.(?:49|50)\./.test(name);
     expect(again.length > raws.length * 0.4).toBe(!isOld);
   });
 
-  it('of a log of which any one part is there', () => {
+  it('the scanner reads a log position with any single part', () => {
     for (const part of ['stdoutFile', 'stderrFile', 'stdoutStart', 'stdoutEnd', 'stderrStart', 'stderrEnd']) {
       const [empty, set] = part.endsWith('File') ? ['', 'a.out'] : ['0', '5'];
       const scanner = learnedFrom(rawLifecycle({ taskLogInfo: { [part]: empty } }));
@@ -91,7 +95,7 @@ describe('what it reads is what the decoder reads', () => {
     }
   });
 
-  it.each(Object.keys(full) as (keyof typeof full)[])('of an event with everything: %s', (kind) => {
+  it.each(Object.keys(full) as (keyof typeof full)[])('the scanner reads an event with all fields: %s', (kind) => {
     const raw = full[kind];
     const scanner = learnedFrom(raw);
     expect(scanOrLearn(scanner, JSON.stringify(raw))).toBeDefined();
@@ -104,7 +108,7 @@ describe('what it reads is what the decoder reads', () => {
   });
 });
 
-describe('no value of an event is read otherwise than by the decoder', () => {
+describe('the scanner reads unusual events as the decoder does', () => {
   const VALUES: readonly unknown[] = [
     '',
     null,
@@ -160,13 +164,13 @@ describe('no value of an event is read otherwise than by the decoder', () => {
           scanOrLearn(own, original);
         }
       }
-      // What was learned between did not change what it makes of any.
+      // Learning in between did not change the result of any event.
       for (const path of paths) for (const value of VALUES) scanOrLearn(scanners.all, JSON.stringify(withValue(full[kind], path, value)));
     },
     120_000,
   );
 
-  it('whatever is done to the bytes', () => {
+  it('changed bytes never make the scanner disagree with the decoder', () => {
     const scanner = learnedFrom(...Object.values(full));
     const texts = Object.values(full).map((raw) => Buffer.from(JSON.stringify(raw)));
     const edit = fc.record({ at: fc.nat(), byte: fc.oneof(fc.nat(255), fc.constantFrom(...Buffer.from('"\\{}[],:0 ue'))), cut: fc.nat(2) });
@@ -189,15 +193,15 @@ describe('no value of an event is read otherwise than by the decoder', () => {
   }, 60_000);
 });
 
-describe('it leaves to the decoder', () => {
-  it('an event that ends anywhere before its end', () => {
+describe('events that the scanner leaves to the decoder', () => {
+  it('the scanner leaves a truncated event to the decoder', () => {
     const scanner = learnedFrom(full.log);
     const json = JSON.stringify(full.log);
     for (let length = 0; length < json.length; length += 1) expect(scan(scanner, json.slice(0, length))).toBeUndefined();
     expect(scan(scanner, json)).toBeDefined();
   });
 
-  it('an event with a field twice, or with one whose name is written with an escape', () => {
+  it('the scanner leaves an event with a repeated field or an escaped field name to the decoder', () => {
     const json = JSON.stringify(full.log);
     for (const more of ['"taskId": "x"', String.raw`"t\u0061skId": "x"`, '"task_id": "yO9FzNARJXH///////////////8BAAAA"']) {
       const changed = json.replace('"stateTransitions"', `${more},"stateTransitions"`);
@@ -209,7 +213,7 @@ describe('it leaves to the decoder', () => {
     }
   });
 
-  it('a number with a fraction or an exponent, whose digits alone are another number', () => {
+  it('the scanner leaves a number with a fraction or an exponent to the decoder', () => {
     const json = JSON.stringify(full.owner);
     for (const zero of ['0e1', '0.0', '-0']) {
       const scanner = new EventScanner();
@@ -219,7 +223,7 @@ describe('it leaves to the decoder', () => {
     }
   });
 
-  it('states of which the decoder leaves one out, also when its time is that of another', () => {
+  it('the scanner leaves states to the decoder when the decoder skips one, even with equal times', () => {
     const timestamp = '2026-11-23T22:01:37.035311483Z';
     const raw = rawLifecycle({
       stateTransitions: [
@@ -235,15 +239,15 @@ describe('it leaves to the decoder', () => {
     ['an error', rawLifecycle({ rayErrorInfo: { errorType: 'WORKER_DIED', errorMessage: 'secret' } })],
     ['the runtime environment of Ray 2.49', rawDefinition({ runtimeEnvInfo: { serializedRuntimeEnv: '{}' } })],
     ['more states than it has room for', rawLifecycle({ stateTransitions: manyStates(9) })],
-    ['a type of which there are few', rawEvent('DRIVER_JOB_LIFECYCLE_EVENT', 'driverJobLifecycleEvent', { jobId: 'AQAAAA==' })],
+    ['a rare type', rawEvent('DRIVER_JOB_LIFECYCLE_EVENT', 'driverJobLifecycleEvent', { jobId: 'AQAAAA==' })],
     ['a large event', rawLifecycle({ jobId: 'x'.repeat(10_000) })],
-  ])('%s', (_what, raw) => {
+  ])('the scanner leaves %s to the decoder', (_what, raw) => {
     expect(decodeEvent(raw).ok).toBe(true);
     expect(scan(learnedFrom(raw), JSON.stringify(raw))).toBeUndefined();
   });
 });
 
-it('events share what is the same in them', () => {
+it('scanned events share equal values', () => {
   const scanner = learnedFrom(full.definition, rawDefinition());
   const [one, two] = [1, 2].map((attempt) => scan(scanner, JSON.stringify(rawDefinition({ taskAttempt: attempt }))));
   expect(one).toMatchObject({ type: 'task_definition', taskId: TASK_HEX, attempt: 1 });
@@ -257,7 +261,7 @@ function manyStates(count: number): readonly Raw[] {
 
 type Path = readonly (string | number)[];
 
-/** Of every value, objects and lists too. */
+/** Counts every value, including objects and lists. */
 function pathsOf(value: unknown, path: Path = []): readonly Path[] {
   if (typeof value !== 'object' || value === null) return [path];
   const inner = Array.isArray(value) ? value.map((element, index) => [index, element] as const) : Object.entries(value);

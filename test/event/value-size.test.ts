@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { shrunk, sizeOf } from '../../src/event/index.ts';
 
-describe('the size of a value', () => {
-  it('grows with its texts, keys, lists and bytes', () => {
+describe('estimating the size of a value', () => {
+  it('the size of a value grows with its texts, keys, lists and bytes', () => {
     expect(sizeOf(undefined)).toBe(0);
     expect(sizeOf(5)).toBe(0);
     expect(sizeOf('x'.repeat(1_000))).toBe(1_016);
@@ -13,8 +13,8 @@ describe('the size of a value', () => {
   });
 });
 
-describe('a value that is too large', () => {
-  it('keeps its shape, with its texts cut and its maps smaller', () => {
+describe('shrinking a large value', () => {
+  it('a large value keeps its shape, with shorter texts and smaller maps', () => {
     const labels = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`label ${index}`, 'v'.repeat(2_000)]));
     const event = {
       type: 'task_definition',
@@ -30,7 +30,7 @@ describe('a value that is too large', () => {
     expect(sizeOf(small)).toBeLessThan(15_000);
   });
 
-  it('is left as it is while it is small', () => {
+  it('a small value is not changed', () => {
     const event = { name: 'work' };
     expect(shrunk(event)).toBe(event);
   });

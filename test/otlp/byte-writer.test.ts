@@ -65,7 +65,7 @@ function written(writer: ByteWriter): Buffer {
   return writer.bytes.subarray(writer.start, writer.start + writer.written);
 }
 
-it('writes the same whatever the size of its memory, and touches no piece that is finished', () => {
+it('the writer writes the same bytes for any slab size, and never changes a finished piece', () => {
   fc.assert(
     fc.property(fc.array(fc.array(write, { maxLength: 12 }), { maxLength: 12 }), fc.integer({ min: 1, max: 400 }), (pieces, slabBytes) => {
       const [small, large] = [new ByteWriter(slabBytes), new ByteWriter(1_000_000)];
@@ -85,7 +85,7 @@ it('writes the same whatever the size of its memory, and touches no piece that i
   );
 });
 
-it('makes room for a length that takes more bytes than were reserved, also at the very end of its memory', () => {
+it('the writer makes room for a length that needs more bytes than reserved, even at the end of its memory', () => {
   for (let slabBytes = 195; slabBytes < 210; slabBytes += 1) {
     const writer = new ByteWriter(slabBytes);
     const content = writer.begin(0);

@@ -10,27 +10,28 @@ import { createSpanMapper, type SpanOptions } from '../../src/span/index.ts';
 import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
 import { RESOURCES, sdkSpan, spanFields } from './span-arbitrary.ts';
 
-// The bridge's own encoder beside the library's: not one byte may differ, or a backend could tell them apart.
+// Compares the bridge's encoder with the library's: the bytes must be equal, or a backend could see
+// a difference.
 
 function library(spans: readonly ReadableSpan[]): Buffer {
   return Buffer.from(ProtobufTraceSerializer.serializeRequest([...spans]) ?? []);
 }
 
-/** Comparing hex shows where they differ; comparing buffers takes as long as the spans are many. */
+/** Hex shows where they differ. Buffers are compared first, because that is faster. */
 function expectSameBytes(own: Buffer, theirs: Buffer): void {
   if (!own.equals(theirs)) expect(own.toString('hex')).toBe(theirs.toString('hex'));
 }
 
-describe('of any span', () => {
+describe('encoding any span', () => {
   const encodeAll = (all: readonly SpanFields[]): EncodedSpan[] => {
     const encoder = new SpanEncoder();
     return all.map((fields) => encoder.encode(fields));
   };
 
-  it('the request is that of the library, in any company', () => {
+  it('the request equals that of the library, whatever spans are in it', () => {
     fc.assert(
       fc.property(fc.array(spanFields, { minLength: 1, maxLength: 12 }), fc.nat(3), (all, repeats) => {
-        // The same spans once more: what they have in common is written from memory then.
+        // The second time, shared fields come from the caches.
         const fields = Array.from({ length: repeats + 1 }, () => all).flat();
         expectSameBytes(encodeRequest(encodeAll(fields)), library(fields.map(sdkSpan)));
       }),
@@ -38,7 +39,7 @@ describe('of any span', () => {
     );
   });
 
-  it('the size is what it takes in a request', () => {
+  it('the size of a span equals its bytes in a request', () => {
     fc.assert(
       fc.property(spanFields, (fields) => {
         const [span] = encodeAll([fields]);
@@ -48,12 +49,12 @@ describe('of any span', () => {
     );
   });
 
-  it('what is read back is what was written', () => {
+  it('a decoded span equals the encoded one', () => {
     fc.assert(
       fc.property(fc.array(spanFields, { minLength: 1, maxLength: 4 }), (all) => {
         for (const [index, span] of encodeAll(all).entries()) {
           const expected = sdkSpan(all[index] as SpanFields);
-          // UTF-8 has no halves of characters: what the wire holds is what there is.
+          // UTF-8 has no lone surrogates, so the expected value is the one on the wire.
           expect(comparable(plainSpan(span))).toEqual(wellFormed(comparable(expected)));
           expect(comparable(span)).toEqual(comparable(span.plain()));
           const { traceId, spanId } = expected.spanContext();
@@ -70,7 +71,7 @@ describe('of any span', () => {
     );
   });
 
-  it('siblings are written as if each were alone', () => {
+  it('siblings are encoded as if each were alone', () => {
     fc.assert(
       fc.property(spanFields, fc.array(spanFields, { minLength: 1, maxLength: 5 }), (common, children) => {
         const encoder = new SpanEncoder();
@@ -103,7 +104,7 @@ describe('of any span', () => {
     );
   });
 
-  it('attributes that were written before are written as if anew', () => {
+  it('shared attributes are encoded as if for each span', () => {
     fc.assert(
       fc.property(spanFields, spanFields, (first, second) => {
         const encoder = new SpanEncoder();
@@ -121,7 +122,7 @@ describe('of any span', () => {
     );
   });
 
-  it('with values of one key that are many, few, and many again', () => {
+  it('a key with many, few, and again many values is encoded as by the library', () => {
     const [template] = fc.sample(spanFields, { numRuns: 1, seed: 7 });
     const value = (index: number): string => (index < 200 ? `one of ${index}` : index < 1200 ? `few ${index % 3}` : `many ${index}`);
     const fields = Array.from({ length: 2000 }, (_, index) => ({
@@ -131,7 +132,7 @@ describe('of any span', () => {
     expectSameBytes(encodeRequest(encodeAll(fields)), library(fields.map(sdkSpan)));
   });
 
-  it('also across the pieces of memory that spans are written to, and with a span larger than one', () => {
+  it('spans across memory slabs, and a span larger than a slab, are encoded as by the library', () => {
     const [template] = fc.sample(spanFields, { numRuns: 1, seed: 7 });
     const attributes = (text: string) => ({ count: 1, keys: ['long'], values: [text] });
     const fields = Array.from({ length: 3000 }, (_, index) => ({
@@ -144,7 +145,7 @@ describe('of any span', () => {
     expectSameBytes(encodeRequest(spans), library(fields.map(sdkSpan)));
   });
 
-  it('with more keys than are remembered', () => {
+  it('more keys than the cache keeps are encoded as by the library', () => {
     const [template] = fc.sample(spanFields, { numRuns: 1, seed: 7 });
     const fields = Array.from({ length: 4 }, () => {
       const keys = Array.from({ length: 1_500 }, (_, index) => `ray.node.label.${index}`);
@@ -153,7 +154,7 @@ describe('of any span', () => {
     expectSameBytes(encodeRequest(encodeAll(fields)), library(fields.map(sdkSpan)));
   });
 
-  it('with spans of two encoders, which stand at the same places of different memory', () => {
+  it('spans of two encoders at the same offsets make one correct request', () => {
     const [template] = fc.sample(spanFields, { numRuns: 1, seed: 7 });
     const named = (...names: string[]) => names.map((name) => ({ ...template, name })) as SpanFields[];
     const [own, other] = [encodeAll(named('a', 'b')), encodeAll(named('c', 'd'))];
@@ -162,7 +163,7 @@ describe('of any span', () => {
     expectSameBytes(encodeRequest(mixed), library(mixed.map(plainSpan)));
   });
 
-  it('the request of no span is empty', () => {
+  it('a request without spans is empty', () => {
     expectSameBytes(encodeRequest([]), library([]));
   });
 });
@@ -172,7 +173,7 @@ const OPTIONS: readonly Partial<SpanOptions>[] = [{}, { phases: 'events' }, { ph
 describe.each(SMALL_RECORDINGS)('%s', (name) => {
   const events = recordedEvents(name);
 
-  it.each(OPTIONS)('is to the byte what the library makes of it, with %o', (options) => {
+  it.each(OPTIONS)('the request equals that of the library byte for byte, with %o', (options) => {
     const spans = spansOf(events, options);
     expect(spans.length).toBeGreaterThan(10);
     expect(spans.every((span) => span instanceof EncodedSpan)).toBe(true);
@@ -206,7 +207,10 @@ function comparable(span: ReadableSpan): object {
   return { ...fields, resource: resource.attributes, instrumentationScope };
 }
 
-/** The same with halves of characters as UTF-8 has them, and with what the wire has no form for: a null in an array, and -0. */
+/**
+ * The same with lone surrogates replaced as in UTF-8, and without values that OTLP cannot
+ * represent: a null in an array, and -0.
+ */
 function wellFormed(value: unknown): unknown {
   if (typeof value === 'string') return value.toWellFormed();
   if (Object.is(value, -0)) return 0;

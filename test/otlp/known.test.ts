@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { AttributeEncoder } from '../../src/otlp/attribute-encoder.ts';
 import { ByteWriter } from '../../src/otlp/byte-writer.ts';
 
-it('keys that are kept encoded have a limit, and those beyond it are written all the same', () => {
+it('the number of kept keys is limited, and further keys are still encoded', () => {
   const encoder = new AttributeEncoder(0x4a);
   const bytesOf = (key: string): string => {
     const writer = new ByteWriter(1024);

@@ -13,7 +13,7 @@ import { readRecordedEvents } from '../support/posts.ts';
 const recordings = join(repositoryRoot, 'test/fixtures/recordings');
 const requestOf = (spans: readonly ReadableSpan[]): string => [...otlpJsonLines(spans, spans.length)].join('');
 
-/** A span with everything that OTLP can hold. */
+/** A span with every field of OTLP. */
 const richSpan: ReadableSpan = {
   name: 'rich',
   kind: SpanKind.CLIENT,
@@ -28,7 +28,7 @@ const richSpan: ReadableSpan = {
   endTime: [1_795_472_401, 1],
   duration: [0, 2],
   status: { code: SpanStatusCode.ERROR, message: 'no' },
-  // Wider than the type of an attribute: what OTLP knows beside it.
+  // OTLP has more kinds of values than the type of an attribute.
   attributes: {
     text: '',
     yes: false,
@@ -54,15 +54,18 @@ const richSpan: ReadableSpan = {
   droppedLinksCount: 5,
 };
 
-describe('spans of OTLP JSON', () => {
-  it.each(readdirSync(recordings).filter((name) => !name.startsWith('load')))('of %s make the same request again', (name) => {
-    const { spans } = rayEventsToSpans(readRecordedEvents(join(recordings, name)));
-    expect(spans.length).toBeGreaterThan(10);
-    const request = requestOf(spans);
-    expect(requestOf(spansOfOtlpJson(JSON.parse(request)))).toBe(request);
-  });
+describe('reading spans from OTLP JSON', () => {
+  it.each(readdirSync(recordings).filter((name) => !name.startsWith('load')))(
+    'the spans of %s, read from JSON, make the same request again',
+    (name) => {
+      const { spans } = rayEventsToSpans(readRecordedEvents(join(recordings, name)));
+      expect(spans.length).toBeGreaterThan(10);
+      const request = requestOf(spans);
+      expect(requestOf(spansOfOtlpJson(JSON.parse(request)))).toBe(request);
+    },
+  );
 
-  it('keep everything that a span can hold', () => {
+  it('a span read from JSON keeps every field', () => {
     const request = requestOf([richSpan]);
     const [span] = spansOfOtlpJson(JSON.parse(request));
     expect(requestOf([span ?? richSpan])).toBe(request);
@@ -81,7 +84,7 @@ describe('spans of OTLP JSON', () => {
     },
   );
 
-  it('of a broken span are harmless', () => {
+  it('an invalid span is read with defaults', () => {
     const [span] = spansOfOtlpJson({ resourceSpans: [{ scopeSpans: [{ spans: [{ startTimeUnixNano: 'x', attributes: [null] }] }] }] });
     expect(span).toMatchObject({ name: '', startTime: [0, 0], kind: 0 });
   });

@@ -3,8 +3,8 @@ import { readFields } from '../../src/otlp/byte-reader.ts';
 
 const of = (...bytes: number[]) => readFields(Uint8Array.from(bytes));
 
-describe('the fields of a message of a stranger', () => {
-  it('are varints and bytes; fixed ones are skipped', () => {
+describe('reading fields of a message from another program', () => {
+  it('varint and bytes fields are read, and fixed-size fields skipped', () => {
     expect(of(0x08, 0x96, 0x01, 0x0d, 1, 2, 3, 4, 0x11, 1, 2, 3, 4, 5, 6, 7, 8, 0x1a, 2, 7, 9)).toEqual([
       { number: 1, varint: 150, bytes: undefined },
       { number: 3, varint: undefined, bytes: Uint8Array.from([7, 9]) },
@@ -12,7 +12,7 @@ describe('the fields of a message of a stranger', () => {
     expect(of()).toEqual([]);
   });
 
-  it('are an int64 where a varint is negative', () => {
+  it('a negative varint is read as an int64', () => {
     expect(of(0x08, 0xfe, ...Array.from({ length: 8 }, () => 0xff), 0x01)?.[0]?.varint).toBe(-2);
     expect(of(0x08, ...Array.from({ length: 7 }, () => 0xff), 0x01)?.[0]?.varint).toBe(2 ** 50 - 1);
   });
@@ -28,7 +28,7 @@ describe('the fields of a message of a stranger', () => {
     ['a group', [0x0b]],
     ['a wire type that does not exist', [0x0f]],
     ['a tag that is cut', [0x80]],
-  ])('are none where there is %s', (_, bytes) => {
+  ])('a message with %s is invalid', (_, bytes) => {
     expect(of(...bytes)).toBeUndefined();
   });
 });

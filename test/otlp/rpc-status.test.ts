@@ -10,17 +10,17 @@ function status(typeUrl: string, duration: Uint8Array): Buffer {
   return Buffer.concat([varintField(1, 14), bytesField(2, 'slow down'), bytesField(3, any)]);
 }
 
-describe('google.rpc.Status', () => {
-  it('reads the message and RetryInfo', () => {
+describe('reading google.rpc.Status', () => {
+  it('the message and the delay of RetryInfo are read', () => {
     const duration = Buffer.concat([varintField(1, 300), varintField(2, 5)]);
     expect(readRpcStatus(status(RETRY_INFO, duration))).toEqual({ message: 'slow down', retryAfterMs: 300_001 });
   });
 
-  it('ignores other details', () => {
+  it('other details are ignored', () => {
     expect(readRpcStatus(status('type.googleapis.com/google.rpc.Help', varintField(1, 3)))).toEqual({ message: 'slow down' });
   });
 
-  it('never throws, whatever the bytes', () => {
+  it('reading a status never throws, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         const read = readRpcStatus(bytes);

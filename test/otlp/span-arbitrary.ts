@@ -4,9 +4,13 @@ import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import fc from 'fast-check';
 import { type AttributeList, EncodedAttributes, INSTRUMENTATION_SCOPE, type SpanFields } from '../../src/otlp/index.ts';
 
-// Spans of any content, as the mapping may make them of hostile events, and what the SDK would have for them.
+// Random spans, as the mapping may make them from hostile events, and the equivalent spans of the
+// SDK.
 
-/** Of lengths around those at which a length takes a byte more, in characters of one to four bytes and halves of characters. */
+/**
+ * Texts around the lengths where the length prefix grows by a byte. Characters have one to four
+ * bytes, or are lone surrogates.
+ */
 const longText = fc
   .tuple(
     fc.constantFrom(0, 23, 24, 25, 43, 63, 120, 126, 127, 128, 200, 5_461, 8_192, 16_383, 17_000),
@@ -45,10 +49,10 @@ const value = fc.oneof(
   fc.array(text, { maxLength: 5 }),
   fc.constant<string[]>([]),
   fc.array(fc.oneof(number, fc.constant(null)), { maxLength: 40 }),
-  // What comes again and again is written in another way.
+  // Repeated values take another path in the encoder.
   fc.constantFrom('NORMAL_TASK', 'PYTHON', 'x'.repeat(300), 0, true),
 );
-/** A key that is a whole number would come first in an object; the bridge has none. */
+/** An integer key would come first in an object; the bridge has no such key. */
 const key = fc.oneof(
   fc.constantFrom('ray.job_id', 'ray.task.type', 'ray.language'),
   fc.string({ unit: 'binary', maxLength: 140 }).map((name) => `k.${name}`),
@@ -91,7 +95,7 @@ export const spanFields: fc.Arbitrary<SpanFields> = fc
   })
   .map((fields) => ({ ...fields, isParentRemote: fields.isParentRemote && fields.parentSpanId !== undefined }));
 
-/** What the SDK has for such a span. */
+/** The span of the SDK with the same fields. */
 export function sdkSpan(fields: SpanFields): ReadableSpan {
   const common = {
     traceId: fields.traceId,

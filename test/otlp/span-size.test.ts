@@ -42,7 +42,10 @@ const anySpan = fc
     };
   });
 
-/** What the span adds to a request: the request with it twice, less the request with it once; lengths of the envelopes may grow by a byte or two. */
+/**
+ * Bytes that the span adds to a request: a request with it twice minus a request with it once.
+ * Enclosing lengths may grow by a byte or two.
+ */
 function measured(span: ReadableSpan): number {
   return requestBytes([span, span, span]) - requestBytes([span, span]);
 }
@@ -51,8 +54,8 @@ function requestBytes(spans: ReadableSpan[]): number {
   return ProtobufTraceSerializer.serializeRequest(spans)?.length ?? 0;
 }
 
-describe('otlpBytes', () => {
-  it('is what the span takes in a real request', () => {
+describe('computing the size of a span', () => {
+  it('the size of a span equals its share of a real request', () => {
     fc.assert(
       fc.property(anySpan, (span) => {
         const real = measured(span);
@@ -63,7 +66,7 @@ describe('otlpBytes', () => {
     );
   });
 
-  it('with the envelope is never less than a whole request, and at most 20 bytes more', () => {
+  it('the size with the envelope is at least that of a request, and at most 20 bytes more', () => {
     fc.assert(
       fc.property(anySpan, attributes, (span, resourceAttributes) => {
         const whole = { ...span, resource: resourceFromAttributes(resourceAttributes) };

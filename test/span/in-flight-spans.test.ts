@@ -19,7 +19,7 @@ const common = {
   endNs: 6n,
 } as const;
 
-const marks: Readonly<Record<string, MarkLifecycle>> = {
+const inFlight: Readonly<Record<string, MarkLifecycle>> = {
   job: {
     ...common,
     parent: { kind: 'job', id: JOB },
@@ -75,26 +75,26 @@ const marks: Readonly<Record<string, MarkLifecycle>> = {
   },
 };
 
-function spanOf(kind: keyof typeof marks): ReadableSpan {
-  const spans = createSpanMapper()(marks[kind] as MarkLifecycle);
+function spanOf(kind: keyof typeof inFlight): ReadableSpan {
+  const spans = createSpanMapper()(inFlight[kind] as MarkLifecycle);
   expect(spans).toHaveLength(1);
   return plainSpan(spans[0] as ReadableSpan);
 }
 
-describe('a mark', () => {
+describe('mapping in-flight spans', () => {
   it.each([
     ['job', 'job nightly (in flight)', spanId('job', SESSION, JOB)],
     ['task', 'Trainer.train (in flight)', spanId('task', SESSION, TASK, 1)],
     ['session', 'session (in flight)', spanId('session', SESSION)],
     ['actor', 'actor server (in flight)', spanId('actor', SESSION, ACTOR)],
-  ])('of a %s is named, and hangs, as the published formula says', (kind, name, parent) => {
+  ])('the in-flight span of a %s has its name, and the ids of the published formula', (kind, name, parent) => {
     const span = spanOf(kind);
     expect([span.name, span.parentSpanContext?.spanId]).toEqual([name, parent]);
     expect(span.spanContext().spanId).toBe(spanId('mark', SESSION, parent));
     expect(span.events).toEqual([]);
   });
 
-  it('tells what is in flight', () => {
+  it('an in-flight span has the attributes of the open work', () => {
     expect(spanOf('job').attributes).toEqual({
       'ray.in_flight': true,
       'ray.job_id': JOB,
@@ -119,7 +119,7 @@ describe('a mark', () => {
     expect(spanOf('actor').attributes).toMatchObject({ 'ray.actor_class': 'Server', 'ray.internal': true });
   });
 
-  it.each(Object.keys(marks))('of a %s has no attribute that the table does not give to marks', (kind) => {
+  it.each(Object.keys(inFlight))('the in-flight span of a %s has only attributes that the table lists for it', (kind) => {
     const rows: Readonly<Record<string, AttributeRow>> = ATTRIBUTES;
     const strangers = Object.keys(spanOf(kind).attributes).filter((key) => !rows[key]?.on.some((on) => on === 'mark' || on === 'all'));
     expect(strangers).toEqual([]);

@@ -43,7 +43,7 @@ function only<Item>(items: readonly Item[]): Item {
   return items[0] as Item;
 }
 
-describe('phases', () => {
+describe('mapping phases', () => {
   const fast = attempt({
     states: [
       { state: 'PENDING_ARGS_AVAIL', timeNs: 0n },
@@ -52,12 +52,12 @@ describe('phases', () => {
     ],
   });
 
-  it('are child spans of an attempt that waited 20 ms, and events of one that waited less', () => {
+  it('phases become child spans when the attempt waited 20 ms, and events otherwise', () => {
     expect(spansOf(attempt()).map(({ name }) => name)).toEqual(['train', 'pending args', 'pending node assignment', 'running']);
     expect(only(spansOf(fast)).events.map(({ name }) => name)).toEqual(['PENDING_ARGS_AVAIL', 'RUNNING', 'FINISHED']);
   });
 
-  it('follow each other without a gap, from the first state to the end', () => {
+  it('phases follow each other without a gap from the first state to the end', () => {
     const [, ...phases] = spansOf(attempt());
     expect(phases.map(({ startTime, endTime }) => [startTime[1], endTime[1]])).toEqual([
       [0, 1e6],
@@ -77,11 +77,11 @@ describe('phases', () => {
     expect(mapped[0]?.events).toHaveLength(events);
   });
 
-  it('are events when the trace has no room for spans', () => {
+  it('phases become events when the trace budget is spent', () => {
     expect(only(spansOf(attempt({ lean: true }))).events).toHaveLength(4);
   });
 
-  it('end at the terminal state; what came after it is an event, and said', () => {
+  it('phases end at the terminal state, and later states become events with a marking attribute', () => {
     const states = [...attempt().states, { state: 'RUNNING', timeNs: 90n * MS }];
     const [span, ...phases] = spansOf(attempt({ states, endNs: 90n * MS }));
     expect(phases.at(-1)?.endTime).toEqual([0, 50e6]);
@@ -94,12 +94,12 @@ describe('phases', () => {
   });
 });
 
-describe('failures', () => {
+describe('mapping failures', () => {
   const stacktrace =
     'ray::train() (pid=7)\n  File "/app/a.py", line 3, in train\n    raise ValueError("bad")\nValueError: bad\nsecond line';
   const traceback = `User exception:\n${stacktrace}`;
 
-  it('take type and message of the exception from the traceback', () => {
+  it('a failure has the exception type and message of the traceback', () => {
     const span = only(
       spansOf(attempt({ outcome: 'failed', error: { errorType: 'TASK_EXECUTION_EXCEPTION', message: traceback } }), { phases: 'none' }),
     );
@@ -112,7 +112,7 @@ describe('failures', () => {
     });
   });
 
-  it("of a constructor take the user's own exception, not Ray's report of it", () => {
+  it('a failed constructor has the exception of the user, not the wrapper of Ray', () => {
     const message = `CreationTaskError: ${traceback.replace('\nsecond line', '')}\n\nSystem error:\nCreationTaskError: Exception raised from an actor init method.`;
     const span = only(
       spansOf(attempt({ outcome: 'failed', error: { errorType: 'TASK_EXECUTION_EXCEPTION', message } }), { phases: 'none' }),
@@ -120,25 +120,25 @@ describe('failures', () => {
     expect(span.status.message).toBe('ValueError: bad');
   });
 
-  it('without a message still name their type', () => {
+  it('a failure without a message has its type as status message', () => {
     const span = only(spansOf(attempt({ outcome: 'failed', error: { errorType: 'WORKER_DIED', message: '' } }), { phases: 'none' }));
     expect(span.status).toEqual({ code: SpanStatusCode.ERROR, message: 'WORKER_DIED' });
     expect(span.events).toEqual([]);
   });
 
-  it('of which nothing is known are _OTHER, and a success leaves the status unset', () => {
+  it('an unknown failure has the error type _OTHER, and a success leaves the status unset', () => {
     expect(only(spansOf(attempt({ outcome: 'failed' }), { phases: 'none' })).attributes['error.type']).toBe('_OTHER');
     expect(only(spansOf(attempt(), { phases: 'none' })).status).toEqual({ code: SpanStatusCode.UNSET });
   });
 });
 
-it('cuts long values and says so, never within a character', () => {
+it('long values are cut and marked as truncated, never inside a character', () => {
   const span = only(spansOf(attempt({ actorReprName: `abc😀${'x'.repeat(20)}` }), { phases: 'none', valueLengthMax: 4 }));
   expect(span.attributes).toMatchObject({ 'ray.actor.repr': 'abc', 'ray.actor.repr.truncated': true });
   expect(span.attributes).not.toHaveProperty('ray.task.attempt.truncated');
 });
 
-it('shows names of the runtime environment only when asked to', () => {
+it('names of the runtime environment are shown only with the option', () => {
   const definition = {
     eventId: '',
     session: SESSION,
@@ -158,7 +158,7 @@ it('shows names of the runtime environment only when asked to', () => {
   });
 });
 
-it('spans of one node share one resource, so that OTLP sends it once', () => {
+it('spans of a node share a resource, so that OTLP sends it once', () => {
   const mapper = createSpanMapper({ resourceAttributes: { 'deployment.environment.name': 'test' } });
   const node = { nodeId: 'ab'.repeat(28), hostname: 'gpu-1' };
   const [a] = mapper(attempt({ node }));
@@ -167,7 +167,7 @@ it('spans of one node share one resource, so that OTLP sends it once', () => {
   expect(a?.resource.attributes).toMatchObject({ 'service.name': 'ray', 'host.name': 'gpu-1', 'deployment.environment.name': 'test' });
 });
 
-it('spans that differ in what a resource is made of never share one', () => {
+it('spans with different resource facts never share a resource', () => {
   const mapper = createSpanMapper();
   const node = { nodeId: 'ab'.repeat(28), hostname: 'gpu-1', labels: { zone: 'a' } };
   const variants: Partial<AttemptLifecycle>[] = [
@@ -192,7 +192,7 @@ it('spans that differ in what a resource is made of never share one', () => {
 
 const DEFINITION = { taskType: 'NORMAL_TASK', name: 'train', language: 'PYTHON', isDetachedActor: false } as const;
 
-it('each span has its own attributes, whatever the mapper made before', () => {
+it('each span has its own attributes, whatever was mapped before', () => {
   const mapper = createSpanMapper({ phases: 'none' });
   const labels = ['a', 'b', 'a', 'c'];
   const spans = labels.map((label) =>
@@ -202,7 +202,7 @@ it('each span has its own attributes, whatever the mapper made before', () => {
   expect(spans.map((span) => span.attributes['ray.resources.CPU'])).toEqual([1, 1, 1, 1]);
 });
 
-it('a label cannot take the place of what says that another was cut', () => {
+it('a label cannot overwrite the attribute that marks another as truncated', () => {
   const labelSelector = { zone: 'x'.repeat(30), 'zone.truncated': 'no' };
   const span = only(
     createSpanMapper({ phases: 'none', valueLengthMax: 20 })(
@@ -212,7 +212,7 @@ it('a label cannot take the place of what says that another was cut', () => {
   expect(span.attributes).toMatchObject({ 'ray.label_selector.zone': 'x'.repeat(20), 'ray.label_selector.zone.truncated': true });
 });
 
-describe('sampling', () => {
+describe('sampling traces', () => {
   const called = (traceFlags: number): TraceRef => ({ ...TRACE, caller: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags } });
   const sampled = (env: Record<string, string>, trace: TraceRef): boolean => {
     const created = createSampling(env);
@@ -220,11 +220,11 @@ describe('sampling', () => {
     return created.isSampled(trace);
   };
 
-  it('follows the caller by default', () => {
+  it('sampling follows the caller by default', () => {
     expect([sampled({}, TRACE), sampled({}, called(1)), sampled({}, called(0))]).toEqual([true, true, false]);
   });
 
-  it('follows OTEL_TRACES_SAMPLER', () => {
+  it('sampling follows OTEL_TRACES_SAMPLER', () => {
     expect(sampled({ OTEL_TRACES_SAMPLER: 'always_on' }, called(0))).toBe(true);
     expect(sampled({ OTEL_TRACES_SAMPLER: 'always_off' }, TRACE)).toBe(false);
     const env = { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.25' };
@@ -235,7 +235,7 @@ describe('sampling', () => {
     expect(kept).toBeLessThan(320);
   });
 
-  it('says what is wrong with it', () => {
+  it('an invalid sampler setting is reported', () => {
     expect(createSampling({ OTEL_TRACES_SAMPLER: 'sometimes' })).toMatchObject({
       ok: false,
       problem: expect.stringContaining("not 'sometimes'"),
@@ -244,7 +244,7 @@ describe('sampling', () => {
   });
 });
 
-describe('the death of an actor', () => {
+describe('mapping the death of an actor', () => {
   const died = (reason: string, message: string): ActorLifecycle => {
     const alive = { state: 'ALIVE', timeNs: 1n * MS };
     const ended = { state: 'DEAD', timeNs: 9n * MS, deathCause: { reason, message } };
@@ -268,13 +268,13 @@ describe('the death of an actor', () => {
     `The actor is dead because its worker process has died. Worker exit type: ${exit} Worker exit detail: none.`;
 
   it.each([
-    ['that somebody asked for', 'RAY_KILL', 'killed by ray.kill', undefined],
+    ['on request', 'RAY_KILL', 'killed by ray.kill', undefined],
     ['by exit_actor()', 'WORKER_DIED', ofWorker('INTENDED_USER_EXIT'), undefined],
     ['because its work was done', 'WORKER_DIED', ofWorker('INTENDED_SYSTEM_EXIT'), undefined],
     ['by a crash', 'WORKER_DIED', ofWorker('SYSTEM_ERROR'), 'WORKER_DIED'],
-    ['by a crash that tells no type', 'WORKER_DIED', 'gone', 'WORKER_DIED'],
+    ['by a crash of unknown type', 'WORKER_DIED', 'gone', 'WORKER_DIED'],
     ['in its constructor, whatever its message says', 'CREATION_TASK_FAILED', ofWorker('INTENDED_USER_EXIT'), 'CREATION_TASK_FAILED'],
-  ])('%s is a failure only where it is one', (_, reason, message, errorType) => {
+  ])('the death of an actor %s sets the right error type', (_, reason, message, errorType) => {
     const spans = createSpanMapper()(died(reason, message));
     expect(spans.map(({ name }) => name)).toEqual(['actor Counter', 'Counter #0']);
     for (const { attributes, status } of spans) {
