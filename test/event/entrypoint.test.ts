@@ -118,7 +118,8 @@ describe('reducing an entry point', () => {
     ['env - TOKEN=hunter2 python x.py', undefined],
     ['TOKEN=hunter2& python x.py', 'python x.py'],
     ['TOKEN=a|hunter2 python x.py', undefined],
-    ['curl -sSL https:// A key pasted in the place of the program.
+    ['curl -sSL https://u:hunter2@h/i.sh | bash -s hunter2', 'curl'],
+    // A key pasted in the place of the program.
     [`${'hf'}_${'Ab1'.repeat(12)}`, undefined],
     [`python ${'ghp'}_${'a1'.repeat(18)}.py`, undefined],
   ])('the entry point %j becomes %j', (commandLine, reduced) => {

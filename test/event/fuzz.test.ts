@@ -57,10 +57,10 @@ const hostileValue = fc.oneof(fc.constantFrom(...HOSTILE), fc.jsonValue({ maxDep
 const change = fc.tuple(fc.nat(), hostileValue, fc.constantFrom('replace', 'delete', 'rename'));
 
 /**
- * Applies the changes in order; a later change may alter the value of an earlier one. A value that
+ * Returns a copy, so that a later change cannot alter the value of an earlier one. A value that
  * is too deep to copy is shared.
  */
-function ownValue(value: unknown): unknown {
+function copyOfValue(value: unknown): unknown {
   return value === DEEP ? value : structuredClone(value);
 }
 
@@ -137,7 +137,7 @@ it('a real event with random changes decodes to an event with valid ids or a rej
   fc.assert(
     fc.property(fc.constantFrom(...recorded), fc.array(change, { minLength: 1, maxLength: 3 }), (original, changes) => {
       const raw = structuredClone(original);
-      for (const [at, value, how] of changes) mutate(raw, at, ownValue(value), how);
+      for (const [at, value, how] of changes) mutate(raw, at, copyOfValue(value), how);
       expectHarmless(raw);
       if (decodeEvent(raw).ok) taken += 1;
       else rejected += 1;
