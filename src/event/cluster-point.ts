@@ -2,7 +2,7 @@ import { readEnum, readTimestamp } from './fields.ts';
 import type { Payload } from './payload.ts';
 import type { ClusterPoint } from './ray-event.ts';
 
-/** `RayEvent.Severity`. */
+/** Names of `RayEvent.Severity`, by number. */
 const SEVERITIES = ['EVENT_SEVERITY_UNSPECIFIED', 'TRACE', 'DEBUG', 'INFO', 'WARNING', 'ERROR', 'FATAL'];
 
 /** Reads time and severity from the envelope, for events whose payload has no states. */

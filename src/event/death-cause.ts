@@ -1,7 +1,7 @@
 import { type Problem, type RawObject, readEnum, readMessage, readObject } from './fields.ts';
 import type { DeathCause } from './ray-event.ts';
 
-/** `ActorDiedErrorContext.Reason`. */
+/** Names of `ActorDiedErrorContext.Reason`, by number. */
 const ACTOR_DEATH_REASONS = ['UNSPECIFIED', 'WORKER_DIED', 'OWNER_DIED', 'NODE_DIED', 'RAY_KILL', 'OUT_OF_SCOPE', 'REF_DELETED'];
 
 /**

@@ -89,7 +89,7 @@ export function decodeEvent(raw: unknown): Decoded<RayEvent> {
   if (!isSession(session)) {
     return reject(
       'event_session_invalid',
-      `sessionName is not a text of 1 to ${MAX_SESSION_LENGTH} characters without control characters.`,
+      `sessionName is not a string of 1 to ${MAX_SESSION_LENGTH} characters without control characters.`,
     );
   }
   const problem = new Problem();
@@ -116,7 +116,7 @@ export function isDeduplicable(event: RayEvent): boolean {
 function readHeader(raw: RawObject, session: string, problem: Problem): EventHeader {
   const eventId = getField(raw, 'eventId');
   const isId = isEventId(eventId);
-  if (!isId) problem.report('eventId', `is not a text of 1 to ${MAX_EVENT_ID_LENGTH} characters without control characters`);
+  if (!isId) problem.report('eventId', `is not a string of 1 to ${MAX_EVENT_ID_LENGTH} characters without control characters`);
   const header: Draft<EventHeader> = { eventId: isId ? eventId : '', session };
   setDefined(header, 'emitterNodeId', readId(raw, 'nodeId', ID_BYTES.node, problem));
   return header;

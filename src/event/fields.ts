@@ -14,7 +14,7 @@ import { isPlausibleTime, parseTimestamp } from './timestamp.ts';
  * limit, so the span layer reports the truncation.
  */
 export const MAX_NAME_LENGTH = 16_384;
-/** Error messages and tracebacks are cut here. UTF-16 units. */
+/** Maximum length of error messages and tracebacks, which are cut. UTF-16 units. */
 export const MAX_MESSAGE_LENGTH = 65_536;
 /** Maximum keys of a map; further ones are dropped. */
 export const MAX_MAP_KEYS = 256;

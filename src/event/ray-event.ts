@@ -183,15 +183,15 @@ export interface JobDefinition extends EventHeader {
   readonly jobId: string;
   readonly driverPid?: number;
   readonly driverNodeId?: string;
-  /** Reduced to program and script name. */
+  /** Entry point, reduced to program and script name. */
   readonly entrypoint?: string;
   readonly jobName?: string;
   readonly submissionId?: string;
   readonly traceparent?: string;
   readonly tracestate?: string;
-  /** Metadata `ray_otel.service_name`. */
+  /** From the metadata `ray_otel.service_name`. */
   readonly serviceName?: string;
-  /** Metadata `ray_otel.detail`. */
+  /** From the metadata `ray_otel.detail`. */
   readonly detail?: 'all' | 'slow' | 'failed';
   readonly runtimeEnv?: RuntimeEnvNames;
 }
@@ -270,7 +270,7 @@ export interface PlacementGroupLifecycle extends EventHeader, Transitions<Placem
 export interface SubmissionJobDefinition extends EventHeader {
   readonly type: 'submission_job_definition';
   readonly submissionId: string;
-  /** Reduced to program and script name. */
+  /** Entry point, reduced to program and script name. */
   readonly entrypoint?: string;
   readonly jobName?: string;
   readonly runtimeEnv?: RuntimeEnvNames;

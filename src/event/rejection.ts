@@ -2,8 +2,8 @@
 export const REJECTIONS = {
   event_not_object: 'The element of the array is not a JSON object',
   event_type_missing: 'No `eventType`',
-  event_type_unknown: 'A type that this release does not know: counted by type, logged once a type, and harmless',
-  event_payload_missing: 'The part that belongs to its `eventType` is not there',
+  event_type_unknown: 'Event type unknown to this release. Harmless: counted by type, and logged once a type',
+  event_payload_missing: 'The payload of its `eventType` is missing',
   event_field_invalid: 'A field that the bridge needs is missing or cannot be read; the message names it',
   event_session_invalid: 'No `sessionName`, or one with control characters in it: ids could collide',
   event_too_deep: 'Objects or arrays nested deeper than any event of Ray',

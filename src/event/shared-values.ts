@@ -17,9 +17,9 @@ export const NIL_ID = '';
  * cleaning, which may remove a secret, and for one with a backslash, which is an escape in the
  * bytes of a body.
  */
-export const plainTexts = new TextCache(MAX_TEXTS, MAX_TEXT_LENGTH, plainText);
+export const PLAIN_TEXTS = new TextCache(MAX_TEXTS, MAX_TEXT_LENGTH, plainText);
 
-const ids: Readonly<Record<IdBytes, TextCache<string | undefined>>> = {
+const ID_CACHES: Readonly<Record<IdBytes, TextCache<string | undefined>>> = {
   [ID_BYTES.job]: idCache(ID_BYTES.job),
   [ID_BYTES.actor]: idCache(ID_BYTES.actor),
   [ID_BYTES.placementGroup]: idCache(ID_BYTES.placementGroup),
@@ -32,7 +32,7 @@ const ids: Readonly<Record<IdBytes, TextCache<string | undefined>>> = {
  * and undefined for anything but an id.
  */
 export function idsOf(bytes: IdBytes): TextCache<string | undefined> {
-  return ids[bytes];
+  return ID_CACHES[bytes];
 }
 
 function plainText(bytes: ScanBytes, start: number, end: number): string | undefined {

@@ -79,7 +79,7 @@ class ShellReader {
 
   #commandWord(): void {
     const word = this.#word();
-    // `2>` redirects that descriptor.
+    // In `2>` the number is a file descriptor, not a word.
     if (FILE_DESCRIPTOR.test(word) && this.#isRedirection()) return;
     this.#commands.at(-1)?.push(word);
   }

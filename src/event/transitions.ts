@@ -8,7 +8,7 @@ export type TransitionDetails<Transition> = (transition: StateTransition, raw: R
 type OtherTime = (state: string, raw: RawObject, problem: Problem) => TimeNs | undefined;
 
 /** Whether a state is unset: `TaskStatus.NIL`, or the zero value of the other enums. */
-export function isNothing(state: string): boolean {
+export function isUnsetState(state: string): boolean {
   return state === 'NIL' || state === 'UNSPECIFIED';
 }
 
@@ -31,7 +31,7 @@ export function readTransitions<Transition extends StateTransition>(
     if (isRawObject(raw)) {
       const state = readEnum(raw, 'state', states, problem);
       const timeNs = readTimestamp(raw, 'timestamp', problem) ?? otherTime?.(state, raw, problem);
-      if (isNothing(state)) continue;
+      if (isUnsetState(state)) continue;
       const transition = withDetails({ state, timeNs: timeNs ?? 0n }, raw, problem);
       if (timeNs === undefined) untimed.push(withoutTime(transition));
       else transitions.push(transition);

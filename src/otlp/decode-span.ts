@@ -231,6 +231,6 @@ function readItems(reader: ByteReader): AttributeValue {
     reader.varint();
     items.push(readValue(reader.message()));
   }
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- items of an attribute that was one
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the items were encoded from such a list
   return items as string[];
 }

@@ -93,11 +93,11 @@ function bytesOf({ bytes, start, written }: ByteWriter): Buffer {
   return bytes.subarray(start, start + written);
 }
 
-const resourceFields = new WeakMap<Resource, Buffer>();
+const RESOURCE_FIELDS = new WeakMap<Resource, Buffer>();
 
 /** Returns the encoded resource, cached because the spans of a node share it. */
 function resourceField(resource: Resource): Buffer {
-  let bytes = resourceFields.get(resource);
+  let bytes = RESOURCE_FIELDS.get(resource);
   if (bytes === undefined) {
     const { attributes } = resource;
     const writer = new ByteWriter(RESOURCE_BYTES);
@@ -108,7 +108,7 @@ function resourceField(resource: Resource): Buffer {
     writer.pair(RESOURCE.droppedAttributes, 0);
     writer.end(content, RESOURCE_BYTES);
     bytes = bytesOf(writer);
-    resourceFields.set(resource, bytes);
+    RESOURCE_FIELDS.set(resource, bytes);
   }
   return bytes;
 }

@@ -100,7 +100,7 @@ export class SpanEncoder {
    */
   encodeSibling(fields: ChildFields): EncodedSpan {
     const siblings = this.#siblings;
-    if (siblings === undefined) throw new Error('no siblings were started');
+    if (siblings === undefined) throw new Error('encodeSibling needs a call of startSiblings before');
     const writer = this.#writer;
     writer.startPiece();
     writer.byte(SPANS);

@@ -42,7 +42,9 @@ function readResourceAttributes(env: Environment, problems: string[]): Record<st
     if (pair.trim() === '') continue;
     const [key, value] = pair.split(/=(.*)/s, 2).map((part) => decoded(part.trim()));
     if (key === undefined || key === '' || value === undefined) {
-      problems.push('OTEL_RESOURCE_ATTRIBUTES must be key=value,key2=value2 with other characters percent-encoded; one pair is not');
+      problems.push(
+        'OTEL_RESOURCE_ATTRIBUTES must be key=value,key2=value2 with other characters percent-encoded; at least one pair is not',
+      );
     } else attributes.set(key, value);
   }
   return Object.fromEntries(attributes);
@@ -61,7 +63,7 @@ function readValueLength(env: Environment, problems: string[]): number {
     const text = env[name]?.trim();
     if (!text) continue;
     if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-    problems.push(`${name} must be a whole number from 1 on`);
+    problems.push(`${name} must be a whole number of at least 1`);
   }
   return SPAN_DEFAULTS.valueLengthMax;
 }

@@ -104,14 +104,14 @@ export function markSpanId(session: string, markedSpanId: string): string {
   return hash('mark', session, [markedSpanId], SPAN_HEX);
 }
 
-const traceIds = new WeakMap<TraceRef, string>();
+const TRACE_IDS = new WeakMap<TraceRef, string>();
 
 /** Returns the trace id, cached by reference: all spans of a job share one. */
 export function traceIdOf(trace: TraceRef): string {
-  let traceId = traceIds.get(trace);
+  let traceId = TRACE_IDS.get(trace);
   if (traceId === undefined) {
     traceId = makeTraceId(trace);
-    traceIds.set(trace, traceId);
+    TRACE_IDS.set(trace, traceId);
   }
   return traceId;
 }
@@ -128,25 +128,25 @@ interface KnownId {
 }
 
 /** Last span id of each kind. Consecutive spans mostly share parents and links. */
-const lastIds = new Map<SpanRef['kind'], KnownId>();
+const LAST_IDS = new Map<SpanRef['kind'], KnownId>();
 
 /** Span ids of rollups. Each is derived from the ids of all rollups above it. */
-const rollupIds = new WeakMap<SpanRef, string>();
+const ROLLUP_IDS = new WeakMap<SpanRef, string>();
 
 export function spanIdOf(session: string, span: SpanRef): string {
   if (span.kind === 'fold') return rollupIdOf(session, span);
-  const last = lastIds.get(span.kind);
+  const last = LAST_IDS.get(span.kind);
   if (last?.session === session && isSame(last.span, span)) return last.spanId;
   const spanId = makeSpanId(session, span);
-  lastIds.set(span.kind, { session, span, spanId });
+  LAST_IDS.set(span.kind, { session, span, spanId });
   return spanId;
 }
 
 function rollupIdOf(session: string, rollup: Extract<SpanRef, { readonly kind: 'fold' }>): string {
-  let rollupId = rollupIds.get(rollup);
+  let rollupId = ROLLUP_IDS.get(rollup);
   if (rollupId === undefined) {
     rollupId = rollupSpanId(session, spanIdOf(session, rollup.parent), rollup.name, rollup.round);
-    rollupIds.set(rollup, rollupId);
+    ROLLUP_IDS.set(rollup, rollupId);
   }
   return rollupId;
 }

@@ -77,7 +77,7 @@ function parseObject(text: string): RawObject | undefined {
   }
 }
 
-/** `["a==1", ...]`, or `{"packages": [...]}`. */
+/** Reads the packages of `["a==1", ...]`, or `{"packages": [...]}`. */
 function pipPackages(pip: unknown): readonly string[] {
   const list: unknown = isRawObject(pip) ? pip['packages'] : pip;
   if (!Array.isArray(list)) return [];

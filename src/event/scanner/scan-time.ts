@@ -17,8 +17,8 @@ const TWO_POW_32 = 2 ** 32;
  * seconds are added. The sum uses two halves of a 64-bit integer: reading a bigint from a buffer
  * costs a third of bigint arithmetic.
  */
-const minuteText = new ScanBytes(Buffer.alloc(MINUTE_LENGTH));
-const words = new DataView(new ArrayBuffer(8));
+const MINUTE_TEXT = new ScanBytes(Buffer.alloc(MINUTE_LENGTH));
+const WORDS = new DataView(new ArrayBuffer(8));
 let minuteHigh = 0;
 let minuteLow = 0;
 
@@ -27,16 +27,16 @@ let minuteLow = 0;
  * with up to nine fraction digits.
  */
 export function scanTimestamp(bytes: ScanBytes, start: number, end: number): TimeNs | undefined {
-  if (!bytes.isAt(start, minuteText, 0, MINUTE_LENGTH) && !readMinute(bytes, start, end)) return undefined;
+  if (!bytes.isAt(start, MINUTE_TEXT, 0, MINUTE_LENGTH) && !readMinute(bytes, start, end)) return undefined;
   const tens = bytes.at(start + MINUTE_LENGTH) - ZERO;
   const ones = bytes.at(start + MINUTE_LENGTH + 1) - ZERO;
   if (tens < 0 || tens > 5 || ones < 0 || ones > 9) return undefined;
   const fractionNs = scanFraction(bytes, start + MINUTE_LENGTH + 2, end);
   if (fractionNs < 0) return undefined;
   const low = minuteLow + (tens * 10 + ones) * NS_OF_SECOND + fractionNs;
-  words.setUint32(0, minuteHigh + Math.floor(low / TWO_POW_32));
-  words.setUint32(4, low % TWO_POW_32);
-  return words.getBigInt64(0);
+  WORDS.setUint32(0, minuteHigh + Math.floor(low / TWO_POW_32));
+  WORDS.setUint32(4, low % TWO_POW_32);
+  return WORDS.getBigInt64(0);
 }
 
 function readMinute(bytes: ScanBytes, start: number, end: number): boolean {
@@ -44,10 +44,10 @@ function readMinute(bytes: ScanBytes, start: number, end: number): boolean {
   const text = bytes.text(start, start + MINUTE_LENGTH);
   const timeNs = parseTimestamp(`${text}00Z`);
   if (timeNs === undefined) return false;
-  minuteText.bytes.write(text, 'latin1');
-  words.setBigInt64(0, timeNs);
-  minuteHigh = words.getUint32(0);
-  minuteLow = words.getUint32(4);
+  MINUTE_TEXT.bytes.write(text, 'latin1');
+  WORDS.setBigInt64(0, timeNs);
+  minuteHigh = WORDS.getUint32(0);
+  minuteLow = WORDS.getUint32(4);
   return true;
 }
 

@@ -4,7 +4,7 @@ import { hexFromBase64Bytes, ID_BYTES, type IdBytes, isNilId } from '../hex-id.t
 import type { TimeNs } from '../ray-event.ts';
 import { ScanBytes } from '../scan-bytes.ts';
 import { scanTimestamp } from './scan-time.ts';
-import { idsOf, MAX_TEXT_LENGTH, NIL_ID, plainTexts } from '../shared-values.ts';
+import { idsOf, MAX_TEXT_LENGTH, NIL_ID, PLAIN_TEXTS } from '../shared-values.ts';
 
 const ZERO = 0x30;
 const NINE = 0x39;
@@ -54,7 +54,7 @@ export class ScannedValues {
     const start = this.#start(slot);
     const end = this.#end(slot);
     if (end - start > MAX_TEXT_LENGTH) return this.#unusual('');
-    return plainTexts.ofBytes(this.#bytes, start, end) ?? this.#unusual('');
+    return PLAIN_TEXTS.ofBytes(this.#bytes, start, end) ?? this.#unusual('');
   }
 
   /**

@@ -2,7 +2,7 @@ import { enumName, type Problem, type RawObject, readObject, timestampOf } from 
 import type { Payload } from '../payload.ts';
 import type { StateTransition, TaskLifecycle, Transitions, Untimed } from '../ray-event.ts';
 import { readLifecycle, TASK_STATES } from './task-lifecycle.ts';
-import { isNothing, withUntimed } from '../transitions.ts';
+import { isUnsetState, withUntimed } from '../transitions.ts';
 
 const MAX_STATES = 64;
 const STATE_NUMBER = /^\d{1,10}$/;
@@ -25,7 +25,7 @@ function readTaskState(body: RawObject, problem: Problem): Transitions<StateTran
   for (const key of keys.slice(0, MAX_STATES)) {
     const timeNs = timestampOf(times[key], problem);
     const state = readStateKey(key, problem);
-    if (isNothing(state)) continue;
+    if (isUnsetState(state)) continue;
     if (timeNs === undefined) untimed.push({ state });
     else transitions.push({ state, timeNs });
   }

@@ -18,7 +18,7 @@ import { readTaskError } from '../task-error.ts';
 import { taskLifecycleEvent } from '../task-event.ts';
 import { noDetails, readTransitions } from '../transitions.ts';
 
-/** `TaskStatus` of Ray's `common.proto`. */
+/** Names of `TaskStatus` of Ray's `common.proto`, by number. */
 export const TASK_STATES = [
   'NIL',
   'PENDING_ARGS_AVAIL',
@@ -74,7 +74,7 @@ function addWorker(lifecycle: Draft<TaskLifecycle>, body: RawObject, problem: Pr
   lifecycle.nodeId = nodeId;
 }
 
-/** `TaskLogInfo`. */
+/** Reads `TaskLogInfo`. */
 function readLog(body: RawObject, problem: Problem): TaskLog | undefined {
   const raw = readObject(body, 'taskLogInfo', problem);
   if (raw === undefined) return undefined;
