@@ -26,7 +26,7 @@ export interface CreationFacts {
  * states, so the time alone does not decide. In this order:
  *
  * 1. ALIVE of its own process.
- * 2. The state after RUNNING, where the one before is RESTARTING or there is none: then the times can be true.
+ * 2. The state after RUNNING, if the state before is RESTARTING or missing: then the times can be true.
  * 3. The state after the restart that has the number of the attempt, whatever the time of RUNNING.
  * 4. The state after RUNNING, else DEAD: an actor that is dead is not created.
  */

@@ -20,12 +20,12 @@ export function areCallersKnown({ trace }: Task): boolean {
   return trace instanceof FinalTrace ? !trace.isGuess : trace === LOOP;
 }
 
-/** A caller of which nothing is known gets a placeholder right below the job. */
+/** An unknown caller gets a placeholder directly below the job. */
 const UNKNOWN_CALLER_DEPTH = 1;
 
 /**
- * Sets how deep a task's span stands in its trace, counted from 1 right below the job, up to `limit`. Each task on the way to the
- * first caller is given its depth, so that the walks of all tasks of a chain take as many steps as the chain has tasks.
+ * Sets the depth of a task's span in its trace: 1 directly below the job, at most `limit`. Each task on the way to the first caller
+ * gets its depth too, so all walks of a chain together take as many steps as the chain has tasks.
  */
 export function findDepth(task: Task, limit: number): void {
   const path: Task[] = [];
@@ -76,7 +76,7 @@ export function parentOf(task: Task, maxDepth: number, startNs: () => TimeNs): P
   return task.depth > maxDepth ? { kind: 'job', tooDeep: ref } : { kind: 'attempt', ...ref };
 }
 
-/** A call of a thread hangs under the attempt that ran in the thread's worker, if that is known and stands in the same trace. */
+/** A thread's call hangs under the attempt that ran in the thread's worker, if that attempt is known and in the same trace. */
 function parentOfCall(task: Task, threadId: string, maxDepth: number, startNs: TimeNs): Parent {
   const { session } = task;
   const thread = session.threads?.get(threadId);

@@ -30,7 +30,7 @@ import { earliestFacts, mergedFacts, moveTo, whereOf } from './where.ts';
  * worker. What begins to run later is noted all the same.
  */
 const MAX_SEARCHES = 16;
-/** Of a node: a longer one is none. */
+/** Longer texts are not addresses of nodes. */
 const MAX_ADDRESS_LENGTH = 255;
 
 export function applyTaskDefinition(state: State, session: Session, event: TaskDefinition, nowMs: number): Applied {
@@ -98,8 +98,8 @@ export function applyTaskLifecycle(state: State, session: Session, event: TaskLi
   const { workerPid } = event;
   const executorNodeId = workerPid === undefined ? undefined : event.emitterNodeId;
   const { nodeId: submittedNodeId, workerId } = event;
-  const told = { submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress: undefined };
-  noteWhere(state, attempt, told, firstStateNs(event.transitions));
+  const reported = { submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress: undefined };
+  noteWhere(state, attempt, reported, firstStateNs(event.transitions));
   session.threads?.noteRun(attempt.where.workerId, attempt);
   noteActorTimes(state, attempt, event.transitions, nowMs);
   scheduleAttempt(state, attempt, nowMs);
@@ -116,7 +116,7 @@ function hasTerminal({ transitions, untimed }: TaskLifecycle): boolean {
   return transitions.some(isTerminal) || untimed?.some(isTerminal) === true;
 }
 
-/** What few events tell. */
+/** Adds what only few events report. */
 function addRareFacts(attempt: Attempt, { error, actorReprName, isDebuggerPaused, log }: TaskLifecycle): void {
   if (error !== undefined && (attempt.extra.error === undefined || errorKey(error) > errorKey(attempt.extra.error))) {
     attempt.ownExtra.error = error;
@@ -140,8 +140,8 @@ function mergedLog(a: TaskLog | undefined, b: TaskLog | undefined): TaskLog | un
 }
 
 /** Lists the attempt at its worker and its node, so that their death ends it. `atNs` is when it was there. */
-function noteWhere(state: State, attempt: Attempt, told: PlaceFacts, atNs: TimeNs | undefined): void {
-  const facts = isCreationTask(attempt.task.id) ? earliestFacts(attempt, told, atNs) : mergedFacts(attempt.where, told);
+function noteWhere(state: State, attempt: Attempt, reported: PlaceFacts, atNs: TimeNs | undefined): void {
+  const facts = isCreationTask(attempt.task.id) ? earliestFacts(attempt, reported, atNs) : mergedFacts(attempt.where, reported);
   if (facts === undefined) return;
   moveTo(attempt, whereOf(attempt.task.session, facts, placesOf(state, attempt.task.session, facts)));
 }
@@ -250,8 +250,8 @@ export function applyTaskProfile(state: State, session: Session, event: TaskProf
   if (event.componentType === 'worker' && event.entries.length > 0) {
     const { emitterNodeId: executorNodeId, workerId } = event;
     const nodeIpAddress = event.nodeIpAddress?.slice(0, MAX_ADDRESS_LENGTH);
-    const told = { submittedNodeId: undefined, executorNodeId, workerId, workerPid: undefined, nodeIpAddress };
-    noteWhere(state, attempt, told, firstEntryNs(event.entries));
+    const reported = { submittedNodeId: undefined, executorNodeId, workerId, workerPid: undefined, nodeIpAddress };
+    noteWhere(state, attempt, reported, firstEntryNs(event.entries));
   }
   session.threads?.noteRun(attempt.where.workerId, attempt);
   if (wholeTaskEntry(event.entries) !== undefined) extra.evidenceMs ??= nowMs;

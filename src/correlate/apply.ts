@@ -31,7 +31,7 @@ import { DEATH, hasEnded, JOB_END, REMOVAL, SUBMISSION_END, withUntimedEnd } fro
 /** Points of a session; beyond, one without a time is finished at once, at the last time that is known then. */
 const MAX_WAITING_POINTS = 10_000;
 
-/** Adds what an event tells to the state. */
+/** Applies an event to the state. */
 export function applyEvent(state: State, received: RayEvent, nowMs: number): Applied {
   // More was accepted than may be held, before it was known how much that is.
   const event = state.held.open > 2 * state.options.maxHeldBytes ? shrunk(received) : received;
@@ -247,7 +247,7 @@ function applyPoint(state: State, session: Session, event: ClusterPoint, nowMs: 
   if (session.points.has(key)) return 'late';
   const point = state.addRecord(session.points, new Point(session, key, event));
   state.held.measure(point);
-  // Without a time it stands at the end of its session, as long as only few points wait for that.
+  // A point without a time is placed at the end of its session, as long as only few points wait for that.
   if (event.timeNs !== undefined || session.points.size > MAX_WAITING_POINTS) state.schedule(point, nowMs);
   return 'applied';
 }

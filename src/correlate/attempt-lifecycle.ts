@@ -31,7 +31,7 @@ export function attemptStartNs(attempt: Attempt): TimeNs {
   return (job === undefined ? undefined : jobStartNs(job)) ?? sessionStartNs(session);
 }
 
-/** Of an attempt of which nothing else is known. */
+/** The start of an attempt that is only known from its submissions. */
 function submitsOnlyStartNs({ definition, extra }: Attempt): TimeNs | undefined {
   return definition === undefined ? extra.submitsStartNs : undefined;
 }
@@ -57,7 +57,7 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
   const { alive, where } = evidence;
   const workerId = where.workerId ?? alive?.workerId;
   const result = attempt.seen ? attemptResult(attempt, evidence, end, job, workerId) : UNSEEN_RESULT;
-  // All keys, always: whoever reads one of a hundred thousand of them is compiled for one hidden class.
+  // Every key, always: V8 then compiles the readers of all attempts for one hidden class.
   return {
     kind: 'attempt',
     session: session.name,

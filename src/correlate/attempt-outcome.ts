@@ -31,9 +31,9 @@ export interface AttemptResult {
   readonly workerExit: WorkerExit | undefined;
 }
 
-/** A process that ended later did not end the attempt. Ray hears of the end of one process in several ways. */
+/** A process that ended later did not end the attempt. Ray detects the end of a process in several ways, at different times. */
 const REASON_SLACK_NS = 10_000_000_000n;
-/** Ray ends workers shortly after their driver ended, and hears of the driver's end shortly after it. */
+/** Ray detects the end of a driver shortly after it, and then ends the driver's workers. */
 const DRIVER_END_SLACK_NS = 1_000_000_000n;
 /** What gRPC says when the other process is gone. */
 const CONNECTION_LOST = /\bRPC error\b/i;
@@ -69,14 +69,14 @@ function plain(outcome: AttemptOutcome, endReason?: EndReason): AttemptResult {
   return { outcome, error: undefined, endReason, workerExit: undefined };
 }
 
-/** Ray reports a failure; why its process ended stands in another event. */
+/** The failure that Ray reports. The reason why its process ended is in another event. */
 function reportedFailure(error: TaskError | undefined, deaths: Deaths, endNs: TimeNs): AttemptResult {
   if (error === undefined || !isDeathError(error)) return { ...plain('failed'), error };
-  const told: DeathCause = { reason: error.errorType, message: error.message };
+  const reported: DeathCause = { reason: error.errorType, message: error.message };
   const isUseless = error.message === '' || CONNECTION_LOST.test(error.message);
   const untilNs = endNs + REASON_SLACK_NS;
   const known = error.errorType === 'NODE_DIED' ? deaths.ofNode(untilNs) : (deaths.ofWorker(untilNs) ?? deaths.ofActorProcess(untilNs));
-  const death = isUseless ? (known ?? told) : told;
+  const death = isUseless ? (known ?? reported) : reported;
   const meaning = deathMeaning(death);
   const workerExit = processExit(death) ?? (known === undefined ? undefined : processExit(known));
   if (meaning === 'driver_ended' || meaning === 'cancelled') return { ...ofDeath(meaning), workerExit };

@@ -34,7 +34,7 @@ export interface AttemptTimes {
   readonly ranNs: TimeNs | undefined;
   /** RUNNING, as it was reported. */
   readonly runningAtNs: TimeNs | undefined;
-  /** Of the terminal state; -1 where there is none. */
+  /** Index of the terminal state; -1 without one. */
   readonly terminalIndex: number;
   /** So much at least the clocks differ: the states cannot have happened in the order of their times. 0 where they can. */
   readonly skewNs: TimeNs;
@@ -122,7 +122,7 @@ export function inOrder(states: readonly StateTransition[]): readonly StateTrans
   return states.toSorted((a, b) => stageOf(a.state) - stageOf(b.state));
 }
 
-/** RUNNING comes again after RUNNING_IN_RAY_GET: the two are not told apart. */
+/** Treats RUNNING after RUNNING_IN_RAY_GET as the first RUNNING: Ray repeats the state. */
 function stageOf(state: string): number {
   const stage = STAGES[state] ?? RUNNING;
   return stage === RUNNING_IN ? RUNNING : stage;

@@ -29,10 +29,10 @@ export class FinalTraces {
   }
 }
 
-/** The trace of tasks that name each other as callers: each stands in that of the job of its own id. */
+/** Tasks that name each other as callers. Each belongs to the trace of the job in its own id. */
 export const LOOP: unique symbol = Symbol('loop of callers');
 
-/** Tasks whose callers lead to one task of which no caller is known: they stand in one trace, whichever that will be. */
+/** Tasks whose callers lead to one task with an unknown caller. All of them belong to one trace, which is not known yet. */
 export class CallerChain<Job, Task> {
   firstTaskId: string;
   /** The best guess: the job of the first task's id. */

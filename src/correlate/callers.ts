@@ -24,7 +24,7 @@ export function proveAttempt(session: Session, taskId: string, entries: readonly
 
 /**
  * A caller that is a thread: nothing else is known of it, and it has submitted calls, or the session reports its actors and this one is not among
- * them. Any other caller of which nothing is known gets a placeholder.
+ * them. Any other unknown caller gets a placeholder.
  */
 export function isThread(session: Session, callerId: string): boolean {
   return isMadeUp(session, callerId) && (session.sendsActors || session.threads?.get(callerId) !== undefined);

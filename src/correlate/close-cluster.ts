@@ -15,8 +15,8 @@ import { lastTrustedNs } from './trusted-time.ts';
 import { DEATH, REMOVAL, statesWithEnd, SUBMISSION_END, type WithUntimedEnd } from './untimed.ts';
 
 /**
- * What stands in the trace of a session. It has a budget as the trace of a job has. What comes first has a share that is kept for it, and
- * what is due at the same time comes in this order: nodes that died, nodes, placement groups, submissions, workers, points.
+ * The spans of a session's trace, which has a budget like the trace of a job. Nodes that died have a reserved share. Things that are due at
+ * the same time are closed in this order: nodes that died, nodes, placement groups, submissions, workers, points.
  */
 
 export type ClusterRecord = NodeRecord | WorkerRecord | PlacementGroup | SubmissionJob | Point;

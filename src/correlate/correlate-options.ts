@@ -7,7 +7,7 @@ export interface CorrelateOptions {
   readonly settleMs: number;
   /** Wait after a job's end before what is open of it is closed. Default 15 s, as Ray's own `gcs_mark_task_failed_on_job_done_delay_ms`. */
   readonly jobEndDelayMs: number;
-  /** A session from which nothing came for so long is over. Default 1 h. */
+  /** A session ends after this long without an event. Default 1 h. */
   readonly orphanTimeoutMs: number;
   /** Budget of one trace, 0 for none. Defaults 10,000 spans and 4,500,000 bytes of OTLP protobuf. */
   readonly maxSpansPerTrace: number;
@@ -22,8 +22,8 @@ export interface CorrelateOptions {
   /** An attempt that took as long is kept when a job asks for `ray_otel.detail` = `slow`. Default 1 s. */
   readonly slowMs: number;
   /**
-   * What is told early of what is still open, as a mark under the span that is to come: nothing; each job, detached actor and
-   * session (`jobs`); and each attempt that runs (`running`). Default `off`.
+   * Which open things get an in-flight span, a child of the span that follows at their end: none; each job, detached actor and
+   * session (`jobs`); and each running attempt too (`running`). Default `off`.
    */
   readonly inFlight: 'off' | 'jobs' | 'running';
   /** How long it must have been open before its mark. Default 10 s. */
@@ -42,7 +42,7 @@ export interface CorrelateOptions {
    * large maps of events are cut. Default: no limit.
    */
   readonly maxHeldBytes: number;
-  /** Hears of each attempt that is finished and was folded: it is not handed out. Default: nobody does. */
+  /** Called with each finished attempt that was rolled up, because `advance` does not return it. */
   readonly onFolded?: (lifecycle: AttemptLifecycle) => void;
 }
 

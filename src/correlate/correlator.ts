@@ -33,7 +33,7 @@ export interface CorrelatorStats {
 }
 
 /**
- * Gathers what events tell of attempts, jobs, actors, nodes and workers, in any order, and hands out each once, when it is
+ * Joins the events of attempts, jobs, actors, nodes and workers, in any order, and returns each of these once, when it is
  * finished. Pure but for its own state: no clock, no input, no output.
  */
 export interface Correlator<Span = unknown> {
@@ -43,9 +43,9 @@ export interface Correlator<Span = unknown> {
    */
   apply(event: RayEvent, nowMs: number, receivedMs?: number): Applied;
   /**
-   * What is finished by `nowMs`; a child may come before its parent. Each thing is finished as of the moment at which it was due, so that it
-   * makes no difference how often this is called. Makes no more than `limit` steps, of which each is short, so that the caller can give way to
-   * others: while `hasDue(nowMs)`, there is more to ask for.
+   * Returns everything that is finished by `nowMs`; a child may come before its parent. Each thing is finished as of the moment at which it was
+   * due, so the result does not depend on how often this is called. Takes at most `limit` short steps, so that the caller can give way to
+   * others. Call again while `hasDue(nowMs)`.
    */
   advance(nowMs: number, limit?: number): readonly Output<Span>[];
   hasDue(nowMs: number): boolean;
@@ -53,9 +53,9 @@ export interface Correlator<Span = unknown> {
   closeAll(nowMs: number): readonly Output<Span>[];
   /** The present state as records, to be taken whole before the state changes again. */
   checkpoint(): Iterable<CheckpointRecord>;
-  /** Takes the records of a checkpoint, one by one and in their order, before anything else. Throws for a record that is none. */
+  /** Takes the records of a checkpoint, one by one and in their order, before anything else. Throws for an invalid record. */
   restore(record: CheckpointRecord): void;
-  /** Everything that is open, told again, to be taken whole before the state changes. */
+  /** Replays the open state as synthetic events for a consumer that missed the originals. Read all of it before the state changes. */
   retell(): Iterable<Retold>;
   /** From now on these options count; traces that are open keep their budget. */
   configure(options: Partial<CorrelateOptions>): void;

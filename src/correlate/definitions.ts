@@ -2,8 +2,8 @@ import { sizeOf, type TaskDefinition } from '../event/index.ts';
 import { ownText } from './own-text.ts';
 
 /**
- * What a task's definition tells of its function and its call, without what tells the calls of one parent apart. `actorId` is the end of the
- * task's id, and the event's own id and node are of no use once it is applied.
+ * What a task's definition says of its function and its call, without what differs between the calls of one parent. Left out are `actorId`,
+ * which is the end of the task's id, and the event's own id and node, which nothing needs after the event is applied.
  */
 export type TaskFacts = Readonly<Omit<TaskDefinition, 'eventId' | 'session' | 'emitterNodeId' | 'type' | 'taskId' | 'attempt' | 'actorId'>>;
 

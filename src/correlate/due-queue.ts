@@ -1,6 +1,6 @@
 /**
  * A binary heap of things that become due at a time (milliseconds on the caller's clock). `compare` says which of two things that are due at
- * the same time comes first: of what they are, not of when they were put in, so that a queue that is made anew gives the same order.
+ * the same time comes first: of what they are, not of when they were put in, so a rebuilt queue gives the same order.
  * Times and things are in two arrays, so that a comparison looks at the things only when the times are equal.
  */
 export class DueQueue<Item> {

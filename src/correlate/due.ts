@@ -12,15 +12,15 @@ import type { State } from './state.ts';
 import { WaitingCreations } from './waiting-creations.ts';
 
 /**
- * When a record is finished, on the bridge's clock. What its end then is stands in `ends.ts`: the two are apart, so that a
- * stream gives the same spans however fast it is read.
+ * Decides when an entity is finished, on the bridge's clock. `ends.ts` decides its end time. The two are separate so that a
+ * stream gives the same spans at any reading speed.
  */
 
 export function isTerminal({ state }: Pick<StateTransition, 'state'>): boolean {
   return state === 'FINISHED' || state === 'FAILED';
 }
 
-/** Nothing came of the session for so long that everything in it is over, or it gives way to others. */
+/** Whether the session was silent for so long that everything in it has ended, or it gives way to others. */
 export function isSilent({ options }: State, { givesWay, lastSeenMs }: Session, nowMs: number): boolean {
   return givesWay || lastSeenMs + options.orphanTimeoutMs <= nowMs;
 }
@@ -33,13 +33,13 @@ export function scheduleAttempt(state: State, attempt: Attempt, nowMs: number): 
   scheduleAttemptAt(state, attempt, attemptDueMs(state, attempt, nowMs));
 }
 
-/** Its mark comes before, where it has one and nothing tells of its end. */
+/** Schedules the attempt, or first its in-flight span if it gets one and nothing reports its end. */
 export function scheduleAttemptAt(state: State, attempt: Attempt, dueMs: number): void {
   const { markMs = MARK_SETTLED } = attempt.extra;
   state.schedule(attempt, dueMs === Number.POSITIVE_INFINITY && markMs !== MARK_SETTLED ? markMs : dueMs);
 }
 
-/** It is due for its mark only: nothing tells of its end. */
+/** Whether only the in-flight span is due: nothing reports the attempt's end. */
 export function isMarkDue(state: State, attempt: Attempt, nowMs: number): boolean {
   const { markMs = MARK_SETTLED } = attempt.extra;
   return markMs !== MARK_SETTLED && markMs <= nowMs && attemptDueMs(state, attempt, nowMs) === Number.POSITIVE_INFINITY;
@@ -206,7 +206,7 @@ export function scheduleActor(state: State, actor: Actor, nowMs: number): void {
   if (actor.isPlaced) state.schedule(actor, nowMs + state.options.inFlightAfterMs);
 }
 
-/** To be called when something is told of a job: a while after the first word its mark is due, if it is open then. */
+/** Call after every job event. Schedules the job's in-flight span. */
 export function scheduleJobMark(state: State, job: Job, nowMs: number): void {
   if (state.options.inFlight === 'off' || job.marked || job.closed || job.endMs !== undefined || Number.isFinite(job.dueMs)) return;
   state.schedule(job, nowMs + state.options.inFlightAfterMs);

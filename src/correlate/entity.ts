@@ -3,7 +3,7 @@ import { LazySet } from './lazy-collections.ts';
 import type { LeftOut } from './left-out.ts';
 import { ownText } from './own-text.ts';
 
-/** What Ray tells of by a definition and transitions. */
+/** Something that Ray reports by a definition and state transitions. */
 export class Entity<Session, Definition, Transition extends StateTransition> {
   readonly id: string;
   readonly session: Session;
@@ -26,7 +26,7 @@ export class Entity<Session, Definition, Transition extends StateTransition> {
     return !this.closed;
   }
 
-  /** Ray told of it itself; else it is only named by something else. */
+  /** Whether Ray reported it itself. Otherwise other events only name it. */
   get seen(): boolean {
     return this.definition !== undefined || this.transitions.length > 0 || this.untimedEnd !== undefined;
   }

@@ -26,7 +26,7 @@ export class Extra {
   /** Of an attempt with too many to pack, in time order; it has no packed ones then. */
   transitions: StateTransition[] | undefined;
   leftOut: LeftOut | undefined;
-  /** An event came, even if it told no state and none of its entries is kept. */
+  /** An event was received, even one without states or kept entries. */
   seen = false;
   terminalMs: number | undefined;
   /** A terminal state without a time. */

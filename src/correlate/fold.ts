@@ -188,7 +188,7 @@ export class Folds {
     }
   }
 
-  /** The spans of everything folded so far; begins anew after it. */
+  /** Returns everything that was rolled up so far and starts from zero. */
   flush(trace: TraceRef, session: string, serviceName: string | undefined): FoldLifecycle[] {
     const lifecycles: FoldLifecycle[] = [];
     const emit = (node: FoldNode, parent: SpanRef): void => {

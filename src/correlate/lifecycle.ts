@@ -38,7 +38,7 @@ export interface JobTraceRef {
   readonly caller?: CallerContext;
 }
 
-/** Which trace something stands in; span/ turns it into a trace id. */
+/** The trace that something belongs to. `span/` turns it into a trace id. */
 export type TraceRef =
   | JobTraceRef
   | { readonly kind: 'actor'; readonly session: string; readonly actorId: string }
@@ -57,7 +57,7 @@ export type LinkRef =
       readonly trace: TraceRef;
       readonly span: SpanRef;
     }
-  /** A `traceparent` that was told after the job's first span had been sent. */
+  /** A `traceparent` that arrived after the job's first span was sent. */
   | { readonly relation: 'caller'; readonly context: CallerContext };
 
 /** Where an end came from when Ray did not say it. */
@@ -126,7 +126,7 @@ export interface AttemptLifecycle extends Common {
   readonly actorId?: string | undefined;
   readonly name: string;
   readonly definition?: TaskFacts | undefined;
-  /** `other_attempt`: the definition of this attempt was lost, another attempt's stands in. */
+  /** `other_attempt`: this attempt's definition was lost and another attempt's is used. */
   readonly definitionFrom: 'own' | 'other_attempt' | 'missing';
   /** In time order, without repetitions. */
   readonly states: readonly StateTransition[];
@@ -163,7 +163,7 @@ export interface JobLifecycle extends Common {
   readonly tasks: TaskCounts;
   readonly attemptCount: number;
   readonly actorCount: number;
-  /** As `tasks`, with those that ended after the job so far, and without those of which a later attempt is open. */
+  /** Like `tasks`, plus tasks that ended after the job, minus tasks that have a later open attempt. */
   readonly tasksSoFar: TaskCounts;
   /** Actors that outlive the job although they are not detached themselves. */
   readonly openActors: readonly string[];
@@ -174,7 +174,7 @@ export interface JobLifecycle extends Common {
   readonly profile: readonly (ProfileEntry & { readonly taskId?: string; readonly attempt: number })[];
   readonly driverError?: TaskError;
   readonly verdict: JobVerdict;
-  /** Ray started it itself: its session tells of jobs, but not of this one. */
+  /** Ray started it itself: its session reports jobs, but not this one. */
   readonly isInternal: boolean;
 }
 
@@ -243,7 +243,7 @@ export interface SessionLifecycle extends Common {
   readonly kind: 'session';
 }
 
-/** Something is open: told once, early, so that a backend shows its trace before it ends. 1 ns long. */
+/** Something open, reported once and early, so that a backend shows its trace before it ends. 1 ns long. */
 export interface MarkLifecycle extends Common {
   readonly kind: 'mark';
   /** The span that is to come. */

@@ -16,14 +16,14 @@ import type { State } from './state.ts';
 import { actorSpan, actorTrace, jobSpan, jobTrace } from './trace-ref.ts';
 
 /**
- * Marks: what is open is told once, early, by a span of its own under the one that is to come. The span that is to come keeps its id for its
- * only content. A mark holds what was known when it was due, so that a restart makes the same one.
+ * In-flight spans: each long-running thing is reported once and early, by a child of the span that follows at its end. So that final span is
+ * the only one with its id. An in-flight span holds what was known when it was due, so a restart makes the same one.
  */
 
 /** Jaeger takes a span without any length for damaged, and puts a warning on it. */
 const MARK_LENGTH_NS = 1n;
 
-/** Not for what Ray itself started, as far as it is known, nor before a beginning is: what is told later makes it due again. */
+/** Skips Ray-internal jobs and jobs with no known start; a later event reschedules them. */
 export function markJob(state: State, job: Job, nowMs: number, out: Output[]): void {
   state.schedule(job, Number.POSITIVE_INFINITY);
   const { session, definition } = job;
@@ -142,7 +142,7 @@ export function markActor(state: State, actor: Actor, nowMs: number, out: Output
   send(state, mark, out);
 }
 
-/** A cluster's, when the first of its nodes, workers... is over: until then there is no trace of it. */
+/** The in-flight span of a cluster, when its first node, worker... has ended: until then the cluster has no trace. */
 export function markSession(state: State, session: Session, nowMs: number, out: Output[]): void {
   const { inFlight, inFlightAfterMs } = state.options;
   const atNs = session.firstNs ?? session.wrong?.firstNs;

@@ -1,7 +1,7 @@
 import type { TaskCounts } from './task-counts.ts';
 import type { Attempt, Job } from './records.ts';
 
-/** Every open attempt that stands in a job's trace, as far as is known. */
+/** Every open attempt that is known to belong to the job's trace. */
 export function* openAttemptsOf({ open, chains }: Job): Generator<Attempt> {
   yield* open;
   for (const { tasks } of chains) for (const task of tasks) yield* task.openAttempts();
@@ -11,7 +11,7 @@ export function hasOpenAttempts({ open, chains }: Job): boolean {
   return open.size > 0 || chains.size > 0;
 }
 
-/** Tasks by the outcome of their last attempt, without those of which a later attempt is open. */
+/** Tasks by the outcome of their last attempt, without tasks that have a later open attempt. */
 export function tasksSoFar(job: Job): TaskCounts {
   const counts = { ...job.closedTasks };
   for (const { task, number } of openAttemptsOf(job)) {

@@ -10,7 +10,7 @@ import type { Actor, Session, Task } from './records.ts';
  * 3. actors that a task of 1 or 2 created, and calls on them.
  */
 
-/** Tasks of which nothing detached is known are remembered up to this number, of all sessions. */
+/** Maximum number of remembered tasks, over all sessions, that are known to end with their driver. */
 export const MAX_ORDINARY_TASKS = 100_000;
 
 /**

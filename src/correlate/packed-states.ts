@@ -58,7 +58,7 @@ export function areMany(known: PackedStates, added: readonly StateTransition[]):
 let lastPacked: PackedStates = NO_STATES;
 let lastUnpacked: readonly StateTransition[] = [];
 
-/** In the order in which they came. The last answer is kept: whoever closes an attempt asks several times. */
+/** Returns the states in order of arrival. Keeps the last result, because closing an attempt asks several times. */
 export function unpackStates(packed: PackedStates): readonly StateTransition[] {
   if (packed === lastPacked) return lastUnpacked;
   const transitions: StateTransition[] = [];

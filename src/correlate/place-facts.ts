@@ -1,4 +1,4 @@
-/** What events tell of where an attempt ran. */
+/** What events report of an attempt's placement. */
 export interface PlaceFacts {
   /** From the owner's SUBMITTED_TO_WORKER. */
   readonly submittedNodeId?: string | undefined;

@@ -42,7 +42,7 @@ export type { ClosedAttempt } from './closed-attempt.ts';
 
 export type Where = SharedWhere<Attempt, NodeRecord | WorkerRecord>;
 
-/** Of an attempt of which nothing is told. */
+/** The placement of an attempt without any reported placement. */
 export const NOWHERE: Where = new SharedWhere({}, []);
 
 /**
@@ -52,7 +52,7 @@ export const NOWHERE: Where = new SharedWhere({}, []);
 export class Attempt {
   readonly task: Task;
   readonly number: number;
-  /** When it was first heard of, counted from its session's beginning: a small number, which takes no object of its own. */
+  /** Time of the first event, counted from the start of the session: a small number needs no heap object. */
   readonly #sinceMs: number;
   definition: SharedFacts | undefined;
   states: PackedStates = NO_STATES;
@@ -113,7 +113,7 @@ export class Task extends TaskAttempts<Attempt, ClosedAttempt> {
   parentTaskId: string | undefined;
   /** Undefined where nothing is known of its caller, and then a chain of callers until no later event can change the trace. */
   trace: FinalTrace | CallerChain<Job, Task> | typeof LOOP | undefined;
-  /** How deep its spans stand in the trace: set when the trace is final; 0 until then. See `findDepth`. */
+  /** Depth of its spans in the trace; 0 until the trace is final. See `findDepth`. */
   depth = 0;
   /** While it has open attempts: it is known to be the work of a detached actor, which the end of its job does not end. */
   outlivesDriver = false;
@@ -150,9 +150,9 @@ export class Job {
   driverUntimedEnd: UntimedOutcome | undefined;
   driverError: TaskError | undefined;
   profile: (ProfileEntry & { readonly taskId?: string; readonly attempt: number })[] = [];
-  /** Open attempts that stand in this job's trace, without those of `chains`. No other job lists them. */
+  /** Open attempts in this job's trace, without those of `chains`. No other job lists them. */
   readonly open = new LazySet<Attempt>();
-  /** Chains of callers of which this job is the best guess. */
+  /** Chains of callers that probably belong to this job. */
   readonly chains = new LazySet<CallerChain<Job, Task>>();
   /** Open ones, and those that are detached while the job is open. */
   readonly actors = new LazySet<Actor>();
@@ -314,7 +314,7 @@ export class Session {
   /** Its number in this process. */
   readonly number: number;
   readonly jobs = new LazyMap<string, Job>();
-  /** Those that are open, and those of which a tombstone can't tell everything. */
+  /** Open tasks, and closed tasks that do not fit into a tombstone. */
   readonly tasks = new LazyMap<string, Task>();
   readonly actors = new LazyMap<string, Actor>();
   readonly nodes = new LazyMap<string, NodeRecord>();
@@ -322,7 +322,7 @@ export class Session {
   readonly placementGroups = new LazyMap<string, PlacementGroup>();
   readonly submissionJobs = new LazyMap<string, SubmissionJob>();
   readonly points = new LazyMap<string, Point>();
-  /** Chains of callers by their first task, of which no caller is known. */
+  /** Chains of callers by their first task, whose caller is unknown. */
   readonly chains = new LazyMap<string, CallerChain<Job, Task>>();
   /** What open attempts share, by a key; see `where.ts`. */
   readonly wheres = new LazyMap<string, Where>();
@@ -347,7 +347,7 @@ export class Session {
   /** When the first end of an attempt was received, and of an actor's call: a settle time later it is known what is sent beside an end. */
   firstEndMs: number | undefined;
   firstCallEndMs: number | undefined;
-  /** Something stands in the session's trace: it needs a root. */
+  /** The session's trace has a span, so it needs a root. */
   hasContent = false;
   closed = false;
   /** Walks over what is open of it, while it is being closed. */

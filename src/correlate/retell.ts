@@ -31,7 +31,7 @@ export interface SessionSoFar {
 
 /** The counts of a job: of attempts that ended. */
 export interface JobCounts {
-  /** Tasks by how they ended, without those of which a later attempt is open. */
+  /** Tasks by outcome, without tasks that have a later open attempt. */
   readonly finished: number;
   readonly failed: number;
   readonly cancelled: number;

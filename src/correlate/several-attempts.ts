@@ -87,7 +87,7 @@ export class SeveralAttempts<Open extends Numbered, Closed extends NumberedClose
     else this.#few = this.#few?.map((attempt) => (attempt.number === number ? closed : attempt));
   }
 
-  /** Removes the closed attempt that events named first. False where there is none, or no other one. */
+  /** Removes the closed attempt that events named first. Returns false if there is no closed attempt, or no other attempt. */
   forgetOldestClosed(): boolean {
     if (this.size - this.#open < 2 || this.#many === undefined) return false;
     this.#naming ??= new Naming(this.#many.values());

@@ -1,7 +1,7 @@
 import { ownText } from './own-text.ts';
 import type { PlaceFacts } from './place-facts.ts';
 
-/** Where attempts run of which the same is told: one object for all of them, which does not change. */
+/** One immutable placement, shared by all attempts that report the same one. */
 export class SharedWhere<Attempt, Place> implements PlaceFacts {
   readonly submittedNodeId: string | undefined;
   readonly executorNodeId: string | undefined;
@@ -10,7 +10,7 @@ export class SharedWhere<Attempt, Place> implements PlaceFacts {
   readonly nodeIpAddress: string | undefined;
   /** The worker and the node, as far as they are known. They list it, for when they die. */
   readonly places: readonly Place[];
-  /** Open ones; none of an attempt of which nothing is told. */
+  /** Open attempts with this placement. Empty for the unknown placement. */
   readonly attempts = new Set<Attempt>();
 
   constructor(facts: PlaceFacts, places: readonly Place[]) {

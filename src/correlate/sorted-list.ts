@@ -1,7 +1,7 @@
 /** Items in one piece. A full piece is halved, so that adding an item moves no more than a piece. */
 const MAX_PIECE = 512;
 
-/** Items in the order of `compare`, of which no two are equal. Adding, removing and finding one take about log n steps. */
+/** Items in the order of `compare`; no two are equal. Adding, removing and finding one take about log n steps. */
 export class SortedList<Item extends Key, Key = Item> {
   readonly #pieces: Item[][] = [];
   readonly #compare: (a: Key, b: Key) => number;
@@ -44,7 +44,7 @@ export class SortedList<Item extends Key, Key = Item> {
     return piece?.[this.#countUpTo(piece, item) - 1];
   }
 
-  /** Index of the last piece whose first item does not come after this one; -1 where there is none. */
+  /** Index of the last piece whose first item is not after this one; -1 without such a piece. */
   #pieceOf(item: Key): number {
     let low = 0;
     let high = this.#pieces.length;

@@ -41,7 +41,7 @@ const MAX_LOOKS = 8;
 /** Places in the queue of what is due that are looked through for those that count no more, when there are so many and twice as many as then. */
 const MIN_SWEPT = 10_000;
 
-/** `late`: what an event tells came after its span was sent. */
+/** `late`: the event came after the span of its subject was sent. */
 export type Applied = 'applied' | 'late';
 
 /** What was taken for a thread's profile is the attempt's. */
@@ -91,7 +91,7 @@ export class State {
   /** Those of them that nothing needs: closed ones, and machines that events only named. */
   readonly aging = new AgingList<AgingRecord>();
   readonly held = new HeldBytes();
-  /** Closed points, of which only the names are left. They are many, and must not push out the others. */
+  /** Closed points, reduced to their names. They are many and must not push out the other closed things. */
   readonly agingPoints = new AgingList<AgingRecord>();
   openJobs = 0;
   forgottenRecords = 0;
@@ -183,13 +183,13 @@ export class State {
   list(attempt: Attempt): void {
     const { task, firstSeenMs } = attempt;
     const { session, trace } = task;
-    // The job of its id is known from now on, even where the attempt stands in another job's trace.
+    // The job in its id is known from now on, even if the attempt belongs to another job's trace.
     const own = this.job(session, task.ownJobId, firstSeenMs);
     if (trace instanceof CallerChain) return;
     (trace instanceof FinalTrace ? this.job(session, trace.jobId, firstSeenMs) : own).open.add(attempt);
   }
 
-  /** Undefined when the attempt is closed already: its tombstone tells. */
+  /** Undefined if the attempt is closed already, by its tombstone. */
   #newTask(session: Session, id: string, number: number): Task | undefined {
     const buried = this.tombstones.find(session, id);
     if (buried?.find(number) !== undefined) return undefined;
@@ -250,7 +250,7 @@ export class State {
     return record;
   }
 
-  /** A machine of which there is no more than a name so far. */
+  /** A node or worker that other events only name so far. */
   #named<Kind extends NodeRecord | WorkerRecord>(records: LazyMap<string, Kind>, record: Kind): Kind {
     this.letAge(this.addRecord(records, record));
     return record;
@@ -336,7 +336,7 @@ export class State {
     this.#sweepDueAt = 2 * this.due.size + MIN_SWEPT;
   }
 
-  /** Depths from here on are not told apart: one more than a trace may have. */
+  /** Depths from here on count as equal: one more than a trace may have. */
   get depthLimit(): number {
     return Math.min(this.options.maxDepth + 1, MAX_ROW_DEPTH);
   }

@@ -26,7 +26,7 @@ export interface ThreadPart {
 }
 
 /**
- * An id of which there is no more than profile entries that prove no attempt: `submit_task`, and user-defined ones of a made-up id. Ray makes up
+ * An id with nothing but profile entries that do not prove an attempt: `submit_task`, and user-defined ones of a made-up id. Ray makes up
  * a task id for each thread of a driver, task or actor that submits calls. Should the id turn out to be a task's, its attempt takes the entries.
  */
 export interface Thread {

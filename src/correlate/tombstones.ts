@@ -8,7 +8,7 @@ import { TombstoneIndex } from './tombstone-index.ts';
 /**
  * What is remembered of finished tasks, oldest first: a row of 64 B each, outside the heap (as objects they took 430 B each, and a million of them
  * were looked at by every collection). A row is 16 words: task id (6), parent's id (6), when it began to run (2), session (1), and flags beside
- * the attempt's number (1). A task of which a row can't tell everything stays an object; its row holds its place among the others.
+ * the attempt's number (1). A task that does not fit into a row stays an object; its row keeps its place among the others.
  */
 const ROW_WORDS = 16;
 const ID_WORDS = 6;
@@ -20,7 +20,7 @@ const FLAGS = SESSION + 1;
 
 /** The row counts. */
 const IS_LIVE = 1;
-/** It tells everything; else the task is an object. */
+/** The row holds everything; otherwise the task is an object. */
 const IS_WHOLE = 2;
 const HAS_PARENT = 4;
 const IS_AFTER_JOB = 8;
@@ -78,7 +78,7 @@ export class Tombstones {
     this.#spareRows = spareRows;
   }
 
-  /** Tasks of which every attempt is closed. */
+  /** Number of tasks whose attempts are all closed. */
   get size(): number {
     return this.#live;
   }
@@ -109,7 +109,7 @@ export class Tombstones {
     return this.#end - this.#first;
   }
 
-  /** A task of which every attempt is closed. True when its row tells everything, so that the object is of no more use. */
+  /** Adds a task whose attempts are all closed. Returns true if its row holds everything, so that the object can go. */
   add(task: Task): boolean {
     if (!readId(task.id, scratch)) return true;
     const row = this.#newRow(task.session);
@@ -143,7 +143,7 @@ export class Tombstones {
     return row === undefined ? undefined : this.#taskOf(row, session, id);
   }
 
-  /** As `find`, and its row is given up: the caller goes on with the object. */
+  /** Like `find`, and releases the row: the caller continues with the object. */
   take(session: Session, id: string): Task | undefined {
     const row = this.#find(session, id);
     if (row === undefined) return undefined;
@@ -205,7 +205,7 @@ export class Tombstones {
     return Buffer.from(words.buffer);
   }
 
-  /** Takes rows of `save`; those of tasks that are objects are told to `onObject`, because the objects follow. */
+  /** Restores rows of `save`. Calls `onObject` for the row of each task that is an object, because the objects follow. */
   restore(bytes: Uint8Array, sessionOf: (number: number) => Session, onObject: (session: Session, id: string, row: number) => void): void {
     const saved = new Uint32Array(Uint8Array.from(bytes).buffer);
     for (let from = 0; from + ROW_WORDS <= saved.length; from += ROW_WORDS) {
@@ -380,7 +380,7 @@ function offsetOf(row: number): number {
   return (row % CHUNK_ROWS) * ROW_WORDS;
 }
 
-/** The attempt of a task that a row tells everything of. */
+/** The attempt of a task that fits into a row. */
 function wholeOf(task: Task): ClosedAttempt | undefined {
   const only = task.lastClosed;
   if (only === undefined || task.attemptCount > 1 || only.fold !== undefined || only.number > NUMBER_MAX) return undefined;

@@ -2,7 +2,7 @@ import { parseTraceParent } from '@opentelemetry/core';
 import type { CallerContext, JobTraceRef, SpanRef, TraceRef } from './lifecycle.ts';
 import type { Actor, Job } from './records.ts';
 
-/** `traceparent` of W3C Trace Context, level 1; undefined when it is none. */
+/** `traceparent` of W3C Trace Context, level 1; undefined when it is invalid. */
 export function parseCaller(traceparent: string | undefined, tracestate: string | undefined): CallerContext | undefined {
   const context = traceparent === undefined ? null : parseTraceParent(traceparent.trim());
   if (context === null) return undefined;

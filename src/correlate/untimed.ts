@@ -38,7 +38,7 @@ export function hasEnded(
   return untimedEnd !== undefined || added.some(({ state }) => endStates.includes(state));
 }
 
-/** The states of a record, and its end; an end without a time stands at `lastNs`. */
+/** The states of an entity and its end. An end without a time is placed at `lastNs`. */
 export function statesWithEnd<T extends StateTransition>(
   record: WithUntimedEnd<T>,
   endStates: readonly string[],

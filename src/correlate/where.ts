@@ -68,37 +68,37 @@ function keyOf(facts: PlaceFacts): string {
   return `${workerId ?? ''}/${workerPid ?? ''}/${submittedNodeId ?? ''}/${executorNodeId ?? ''}/${nodeIpAddress ?? ''}`;
 }
 
-/** What is told with what was known, of two values the smaller one; undefined when it is nothing new. */
-export function mergedFacts(known: PlaceFacts, told: PlaceFacts): PlaceFacts | undefined {
+/** Merges reported facts into known ones; of two values the smaller one. Undefined if nothing is new. */
+export function mergedFacts(known: PlaceFacts, reported: PlaceFacts): PlaceFacts | undefined {
   if (
-    !isNew(known.workerId, told.workerId) &&
-    !isNew(known.submittedNodeId, told.submittedNodeId) &&
-    !isNew(known.executorNodeId, told.executorNodeId) &&
-    !isNew(known.workerPid, told.workerPid) &&
-    !isNew(known.nodeIpAddress, told.nodeIpAddress)
+    !isNew(known.workerId, reported.workerId) &&
+    !isNew(known.submittedNodeId, reported.submittedNodeId) &&
+    !isNew(known.executorNodeId, reported.executorNodeId) &&
+    !isNew(known.workerPid, reported.workerPid) &&
+    !isNew(known.nodeIpAddress, reported.nodeIpAddress)
   )
     return undefined;
   return {
-    submittedNodeId: smallest(known.submittedNodeId, told.submittedNodeId),
-    executorNodeId: smallest(known.executorNodeId, told.executorNodeId),
-    workerId: smallest(known.workerId, told.workerId),
-    workerPid: smallest(known.workerPid, told.workerPid),
-    nodeIpAddress: smallest(known.nodeIpAddress, told.nodeIpAddress),
+    submittedNodeId: smallest(known.submittedNodeId, reported.submittedNodeId),
+    executorNodeId: smallest(known.executorNodeId, reported.executorNodeId),
+    workerId: smallest(known.workerId, reported.workerId),
+    workerPid: smallest(known.workerPid, reported.workerPid),
+    nodeIpAddress: smallest(known.nodeIpAddress, reported.nodeIpAddress),
   };
 }
 
 const FACTS: readonly (keyof PlaceFacts)[] = ['submittedNodeId', 'executorNodeId', 'workerId', 'workerPid', 'nodeIpAddress'];
 
 /** Of a creation, which a restart can repeat elsewhere under the same attempt: of each value the one that was reported of the earliest time. */
-export function earliestFacts(attempt: Attempt, told: PlaceFacts, atNs: TimeNs = LATEST_NS): PlaceFacts | undefined {
+export function earliestFacts(attempt: Attempt, reported: PlaceFacts, atNs: TimeNs = LATEST_NS): PlaceFacts | undefined {
   const { where } = attempt;
   const times = { ...attempt.extra.factTimes };
   const earlier: PlaceFacts = {};
   const same: PlaceFacts = {};
   for (const fact of FACTS) {
     const knownNs = times[fact];
-    if (told[fact] === undefined || (knownNs !== undefined && knownNs < atNs)) continue;
-    Object.assign(knownNs === atNs ? same : earlier, { [fact]: told[fact] });
+    if (reported[fact] === undefined || (knownNs !== undefined && knownNs < atNs)) continue;
+    Object.assign(knownNs === atNs ? same : earlier, { [fact]: reported[fact] });
     times[fact] = atNs;
   }
   if (Object.keys(earlier).length === 0) return mergedFacts(where, same);
@@ -120,8 +120,8 @@ function factsOf({ submittedNodeId, executorNodeId, workerId, workerPid, nodeIpA
   return { submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress };
 }
 
-function isNew<Value extends string | number>(known: Value | undefined, told: Value | undefined): boolean {
-  return told !== undefined && told !== known && (known === undefined || told < known);
+function isNew<Value extends string | number>(known: Value | undefined, reported: Value | undefined): boolean {
+  return reported !== undefined && reported !== known && (known === undefined || reported < known);
 }
 
 /** Puts an attempt where it runs now. */
