@@ -106,16 +106,16 @@ interface Walk {
   readonly work?: (events: readonly RayEvent[]) => unknown;
   /** What is done before, and not counted. */
   readonly given?: (events: readonly RayEvent[]) => Correlator;
-  readonly then?: (correlator: Correlator, size: number) => unknown;
+  readonly after?: (correlator: Correlator, size: number) => unknown;
   readonly size?: number;
 }
 
-function stepsGrow({ eventsOf, given, work = applied, then, size = 150 }: Walk): number {
+function stepsGrow({ eventsOf, given, work = applied, after, size = 150 }: Walk): number {
   return growth(size, (length) => {
     const events = eventsOf(length);
-    if (then === undefined) return () => void work(events);
+    if (after === undefined) return () => void work(events);
     const correlator = (given ?? applied)(events);
-    return () => void then(correlator, length);
+    return () => void after(correlator, length);
   });
 }
 
@@ -150,7 +150,7 @@ const walks: Record<string, Walk> = {
           ? []
           : [states(`${'f'.repeat(16)}${actorId(1)}`, { RUNNING: 2 * number }, { attempt: number, workerId: machineId(number) })]),
       ]),
-    then: (correlator) => pass(correlator, 2 * HOUR_MS),
+    after: (correlator) => pass(correlator, 2 * HOUR_MS),
   },
   'definitions of one name and one parent that all differ': {
     eventsOf: (size) => many(size, (number) => [definition(taskId(number), { callSite: `line ${number}` })]),
@@ -158,11 +158,11 @@ const walks: Record<string, Walk> = {
   'definitions with ever other names': { eventsOf: (size) => many(size, (number) => [definition(taskId(number), { name: `f${number}` })]) },
   'attempts that end': {
     eventsOf: (size) => many(size, (number) => run(number, { end: number + 1 })),
-    then: (correlator) => pass(correlator, 60_000),
+    after: (correlator) => pass(correlator, 60_000),
   },
   'attempts that end with their job': {
     eventsOf: (size) => [...open(size), jobStates({ FINISHED: 9_000 })],
-    then: (correlator) => pass(correlator, 60_000),
+    after: (correlator) => pass(correlator, 60_000),
   },
   'calls that outlive their job': {
     eventsOf: (size) => [
@@ -171,7 +171,7 @@ const walks: Record<string, Walk> = {
       ...many(size, (number) => call(number, actorId(1))),
       jobStates({ FINISHED: 9_000 }),
     ],
-    then: (correlator) => pass(correlator, 2 * HOUR_MS),
+    after: (correlator) => pass(correlator, 2 * HOUR_MS),
   },
   'detached actors of one job': {
     eventsOf: (size) => [
@@ -182,24 +182,24 @@ const walks: Record<string, Walk> = {
       ]),
       jobStates({ FINISHED: 9_000 }),
     ],
-    then: (correlator) => pass(correlator, 2 * HOUR_MS),
+    after: (correlator) => pass(correlator, 2 * HOUR_MS),
   },
   'attempts of a node that dies': {
     eventsOf: (size) => [...many(size, (number) => run(number, { node: 1, worker: number })), nodeStates(machineId(1), { DEAD: 9_000 })],
-    then: (correlator) => pass(correlator, 60_000),
+    after: (correlator) => pass(correlator, 60_000),
   },
   'nodes that die, with what runs on them': {
     eventsOf: (size) =>
       many(size, (number) => [...run(number, { node: number, worker: number }), nodeStates(machineId(number), { DEAD: number + 9 })]),
-    then: (correlator) => pass(correlator, 60_000),
+    after: (correlator) => pass(correlator, 60_000),
   },
   'workers that die, with what runs on them': {
     eventsOf: (size) => many(size, (number) => [...run(number, { worker: number }), workerStates(machineId(number), { DEAD: number + 9 })]),
-    then: (correlator) => pass(correlator, 60_000),
+    after: (correlator) => pass(correlator, 60_000),
   },
   'calls of an actor that dies': {
     eventsOf: (size) => [...many(size, (number) => call(number, actorId(1))), actorStates(actorId(1), { DEAD: 9_000 })],
-    then: (correlator) => pass(correlator, 60_000),
+    after: (correlator) => pass(correlator, 60_000),
   },
   'calls of an actor of which ALIVE comes again and again': {
     eventsOf: (size) => [
@@ -212,11 +212,11 @@ const walks: Record<string, Walk> = {
       ...open(size),
       ...many(size, (number) => [nodeStates(machineId(number), { ALIVE: 1 }), actorStates(actorId(number), { ALIVE: 1 }), point(number)]),
     ],
-    then: (correlator) => pass(correlator, 2 * HOUR_MS),
+    after: (correlator) => pass(correlator, 2 * HOUR_MS),
   },
   'jobs of a silent session': {
     eventsOf: (size) => many(size, (number) => [jobStates({ CREATED: number }, number.toString(16).padStart(8, '0'))]),
-    then: (correlator) => pass(correlator, 2 * HOUR_MS),
+    after: (correlator) => pass(correlator, 2 * HOUR_MS),
   },
   'jobs that end one after another': {
     eventsOf: (size) =>
@@ -224,16 +224,16 @@ const walks: Record<string, Walk> = {
         const job = number.toString(16).padStart(8, '0');
         return [...run(number, { job }), jobStates({ FINISHED: number + 9 }, job)];
       }),
-    then: (correlator) => pass(correlator, 60_000),
+    after: (correlator) => pass(correlator, 60_000),
   },
   'a session that is forgotten with all that is remembered of it': {
     eventsOf: (size) => many(size, (number) => [...run(number, { end: number + 1 }), ...deaths(number)]),
     given: closedAfter,
-    then: (correlator) => pass(correlator, 2 * WEEK_MS),
+    after: (correlator) => pass(correlator, 2 * WEEK_MS),
   },
   'sessions that fall silent and are forgotten': {
     eventsOf: (size) => many(size, (number) => inSession(number, [...run(1), ...deaths(number)])),
-    then: (correlator) => pass(correlator, 2 * WEEK_MS),
+    after: (correlator) => pass(correlator, 2 * WEEK_MS),
   },
   'sessions that give way to others': {
     eventsOf: (size) => many(size, (number) => inSession(number, [...run(1), nodeStates(machineId(1), { ALIVE: 1 })])),
@@ -267,7 +267,7 @@ const walks: Record<string, Walk> = {
   },
   'points without a time': {
     eventsOf: (size) => many(size, (number) => [point(number)]),
-    then: (correlator) => pass(correlator, 2 * HOUR_MS),
+    after: (correlator) => pass(correlator, 2 * HOUR_MS),
     size: 1_000,
   },
   'tombstones that give way to others': {
@@ -302,7 +302,7 @@ const walks: Record<string, Walk> = {
       ...many(size, (number) => [submission(number, 1)]),
       ...many(size, (number) => run(size + number, { worker: 1, end: size + number + 1 })),
     ],
-    then: (correlator) => pass(correlator, 60_000),
+    after: (correlator) => pass(correlator, 60_000),
   },
   'threads that come to a worker and leave it again': {
     eventsOf: (size) => [
@@ -318,7 +318,7 @@ const walks: Record<string, Walk> = {
         states(taskId(size + number), { PENDING_ARGS_AVAIL: 1.5, RUNNING: number, FINISHED: number + 1 }),
       ]),
     ],
-    then: (correlator) => pass(correlator, 60_000),
+    after: (correlator) => pass(correlator, 60_000),
   },
   'a checkpoint of all that is open and remembered': {
     eventsOf: (size) => [
@@ -327,16 +327,16 @@ const walks: Record<string, Walk> = {
       ...many(size, deaths),
     ],
     given: closedAfter,
-    then: (correlator) => restored(correlator),
+    after: (correlator) => restored(correlator),
   },
   'the replay of all that is open': {
     eventsOf: (size) => [...open(size), ...many(size, deaths)],
     given: closedAfter,
-    then: (correlator) => [...correlator.retell()].length,
+    after: (correlator) => [...correlator.retell()].length,
   },
   'the end of the input': {
     eventsOf: (size) => [...open(size), ...many(size, deaths)],
-    then: (correlator) => correlator.closeAll(0),
+    after: (correlator) => correlator.closeAll(0),
   },
 };
 
