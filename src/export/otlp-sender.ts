@@ -1,6 +1,6 @@
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { readFields, readRpcStatus, type TraceSerializer } from '../otlp/index.ts';
-import { printableExcerpt } from '../runtime/index.ts';
+import { parseJson, printableExcerpt } from '../runtime/index.ts';
 import { type ExportOutcome, type FailedOutcome, outcomeOfUnexpectedAnswer } from './outcome.ts';
 import { SenderExporter } from './sender.ts';
 
@@ -68,7 +68,7 @@ function outcomeOfAnswer({ status, contentType, body }: Answered, sentSpans: num
 /** An ExportTraceServiceResponse. Source: https://opentelemetry.io/docs/specs/otlp/#partial-success */
 export interface OtlpAnswer {
   readonly rejectedSpans: number;
-  /** The backend's message, safe to print; empty if there is none. */
+  /** The backend's message, safe to print; empty when it sent none. */
   readonly message: string;
 }
 
@@ -130,12 +130,8 @@ function int64Of(value: unknown): number | undefined {
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  return isObject(value) ? value : undefined;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

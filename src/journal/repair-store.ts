@@ -40,7 +40,7 @@ export async function lacksCurrent(folder: string): Promise<boolean> {
 }
 
 /**
- * Describes the first table that is shorter than LevelDB's list says; undefined if there is none. LevelDB itself would notice only when it
+ * Describes the first table that is shorter than LevelDB's list says; undefined when all are whole. LevelDB itself would notice only when it
  * reads there. It removes tables after it took them off the list, so a table that is still listed afterwards should be complete.
  */
 export async function findCutTable(folder: string, tables: () => string | null | undefined): Promise<string | undefined> {

@@ -2,7 +2,7 @@ import { type Decoded, type RayEvent, type Rejection, type EventScanner, ScanByt
 import { MAX_ANSWER_ERRORS } from './limits.ts';
 import { type Refusal, refuse } from '../http/index.ts';
 import { type BodyElement, isEndOfElement, splitBody, type TakeElement } from './split-body.ts';
-import type { Scheduler } from '../runtime/index.ts';
+import { parseJson, type Scheduler } from '../runtime/index.ts';
 
 export interface RejectedEvent {
   /** Position in the posted array. */
@@ -10,31 +10,31 @@ export interface RejectedEvent {
   readonly rejection: Rejection;
 }
 
-/** A rejected event as bytes `start` to `end` of its body. */
+/** A rejected event, at bytes `start` to `end` of the body. */
 export interface RejectedPart {
   readonly rejection: Rejection;
   readonly start: number;
   readonly end: number;
 }
 
-/** What a body held. */
+/** The content of a body. */
 export interface DecodedBatch {
   readonly ok: true;
   readonly events: readonly RayEvent[];
   readonly rejectedCount: number;
-  /** By code, for the counters. */
+  /** Rejections by code, for the metrics. */
   readonly rejectedByCode: ReadonlyMap<Rejection['code'], number>;
-  /** The first few, for the answer. */
+  /** The first rejections, for the answer. */
   readonly firstRejected: readonly RejectedEvent[];
-  /** All of them, and where they stand in the body, for who wants to keep them. */
+  /** All rejections with their position in the body, for the quarantine. */
   readonly rejectedParts: readonly RejectedPart[];
-  /** Events of each unknown type, by the type. */
+  /** Number of events of each unknown type. */
   readonly unknownTypes: ReadonlyMap<string, number>;
-  /** Impossible times of its events, which were read as absent. */
+  /** Impossible times in the events, which were ignored. */
   readonly ignoredTimes: number;
 }
 
-/** Turns one element of a posted array into an event, or says why not. */
+/** Decodes one element of a posted array to an event or a rejection. */
 export type DecodeEvent = (raw: unknown) => Decoded<RayEvent>;
 
 export interface DecodeBatchOptions {
@@ -43,27 +43,27 @@ export interface DecodeBatchOptions {
   readonly maxEventDepth: number;
   readonly scheduler: Scheduler;
   readonly decode: DecodeEvent;
-  /** Reads without `decode` what it can. */
+  /** Reads known events without `decode`. */
   readonly scanner?: EventScanner | undefined;
-  /** Hears of an exception in the decoder, which is our own bug. The event is then rejected, and the batch goes on. */
+  /** Called for an exception in the decoder, which is a bug in the bridge. The event is rejected and the batch continues. */
   readonly onDecoderError: (error: unknown) => void;
 }
 
-const SCANNED_BETWEEN_LOOKS = 16;
+/** Scanned events between two checks of the time slice. A scan takes hardly longer than reading the clock. */
+const SCANS_PER_TIME_CHECK = 16;
 
-/** Reads a body event by event. A bad event is set aside; only a body that is not JSON, or has too many events, is refused. */
+/** Decodes a body event by event, in time slices. Rejects bad events; refuses only a body that is not JSON or has too many events. */
 export async function decodeBatch(options: DecodeBatchOptions): Promise<DecodedBatch | Refusal> {
   const { bytes, maxBodyEvents, maxEventDepth, scheduler, scanner } = options;
   const scanned = new ScanBytes(bytes);
   const collected = createCollector();
-  const nextElement = splitBody(bytes, scanner === undefined ? undefined : takeScanned(scanner, scanned, collected.events, options));
+  const nextElement = splitBody(bytes, scanner === undefined ? undefined : takeScannedEvent(scanner, scanned, collected.events, options));
   let slice = await scheduler.take();
-  let isTimeToLook = true;
+  let isCheckDue = true;
   for (let index = 0; ; index += 1) {
-    if (isTimeToLook && slice.hasEnded()) slice = await scheduler.take();
+    if (isCheckDue && slice.hasEnded()) slice = await scheduler.take();
     const element = nextElement();
-    // Events that are scanned are short, and take hardly more time than to look at the clock.
-    isTimeToLook = element !== 'taken' || index % SCANNED_BETWEEN_LOOKS === 0;
+    isCheckDue = element !== 'taken' || index % SCANS_PER_TIME_CHECK === 0;
     if (element === 'end') return collected.batch();
     if (element === 'invalid') return notJson(index);
     if (index >= maxBodyEvents) {
@@ -74,16 +74,21 @@ export async function decodeBatch(options: DecodeBatchOptions): Promise<DecodedB
       collected.add(index, element, tooDeep(maxEventDepth));
       continue;
     }
-    const parsed = parseElement(bytes, element);
-    if (!parsed.ok) return notJson(index);
-    const decoded = decodeGuarded(parsed.value, options);
+    const parsed = parseJson(bytes.toString('utf8', element.start, element.end));
+    if (parsed === undefined) return notJson(index);
+    const decoded = decodeGuarded(parsed, options);
     // The scanner gives an event and no more: a time that was ignored would not be counted.
     if (decoded.ok && decoded.ignoredTimes === undefined) learnGuarded(scanned, element, decoded.event, options);
     collected.add(index, element, decoded);
   }
 }
 
-function takeScanned(scanner: EventScanner, bytes: ScanBytes, events: RayEvent[], { onDecoderError }: DecodeBatchOptions): TakeElement {
+function takeScannedEvent(
+  scanner: EventScanner,
+  bytes: ScanBytes,
+  events: RayEvent[],
+  { onDecoderError }: DecodeBatchOptions,
+): TakeElement {
   return (start) => {
     try {
       const event = scanner.scan(bytes, start);
@@ -107,14 +112,6 @@ function learnGuarded(
     scanner?.learn(bytes, start, end, event);
   } catch (error) {
     onDecoderError(error);
-  }
-}
-
-function parseElement(bytes: Buffer, element: BodyElement): { readonly ok: true; readonly value: unknown } | { readonly ok: false } {
-  try {
-    return { ok: true, value: JSON.parse(bytes.toString('utf8', element.start, element.end)) };
-  } catch {
-    return { ok: false };
   }
 }
 

@@ -1,20 +1,20 @@
 import { FINGERPRINT_WORDS as WORDS } from './fingerprint.ts';
 
-/** Slots for each fingerprint: half of the slots stay empty, so that a search is two or three steps. */
-const SLOTS_FOR_EACH = 2;
+/** Slots per fingerprint. At least half of the slots stay empty, so that a search takes two or three steps. */
+const SLOTS_PER_FINGERPRINT = 2;
 
 /**
- * A set of fingerprints in one array, 24 to 48 bytes for each that it has room for. A fingerprint stands in the first slot that was
- * empty from its own on (linear probing); its own is a function of its words, which nobody can choose.
+ * A hash set of fingerprints in one array, with linear probing. It takes 24 to 48 bytes per fingerprint of its capacity. The home slot is a
+ * function of the fingerprint, which senders cannot choose.
  */
 export class FingerprintSet {
   readonly #slots: Int32Array;
   readonly #mask: number;
   #size = 0;
 
-  /** Holds up to `capacity`; the caller keeps to it. */
+  /** The caller must not add more than `capacity` fingerprints. */
   constructor(capacity: number) {
-    const count = 2 ** Math.ceil(Math.log2(Math.max(1, capacity) * SLOTS_FOR_EACH));
+    const count = 2 ** Math.ceil(Math.log2(Math.max(1, capacity) * SLOTS_PER_FINGERPRINT));
     this.#slots = new Int32Array(count * WORDS);
     this.#mask = count - 1;
   }
@@ -27,23 +27,23 @@ export class FingerprintSet {
     return this.#size > 0 && !this.#isEmpty(this.#find(words));
   }
 
-  /** False when it was there. */
+  /** Returns false when the set already contains the fingerprint. */
   add(words: Int32Array): boolean {
     const slot = this.#find(words);
     if (!this.#isEmpty(slot)) return false;
-    this.#put(slot, words[0] ?? 0, words[1] ?? 0, taken(words[2] ?? 0));
+    this.#put(slot, words[0] ?? 0, words[1] ?? 0, nonZero(words[2] ?? 0));
     this.#size += 1;
     return true;
   }
 
-  /** What stands behind moves up, where it may: a search ends at an empty slot. */
+  /** Deletes the fingerprint and moves later ones into the gap, because a search stops at an empty slot. */
   delete(words: Int32Array): void {
     let gap = this.#find(words);
     if (this.#isEmpty(gap)) return;
     this.#size -= 1;
     for (let slot = this.#next(gap); !this.#isEmpty(slot); slot = this.#next(slot)) {
-      const own = this.#own(this.#word(slot, 0), this.#word(slot, 1));
-      const isPastGap = ((slot - own) & this.#mask) >= ((slot - gap) & this.#mask);
+      const home = this.#home(this.#word(slot, 0), this.#word(slot, 1));
+      const isPastGap = ((slot - home) & this.#mask) >= ((slot - gap) & this.#mask);
       if (!isPastGap) continue;
       this.#put(gap, this.#word(slot, 0), this.#word(slot, 1), this.#word(slot, 2));
       gap = slot;
@@ -56,10 +56,10 @@ export class FingerprintSet {
     this.#size = 0;
   }
 
-  /** Its slot, or the empty one where it would stand. */
+  /** The slot of the fingerprint, or the empty slot where it belongs. */
   #find(words: Int32Array): number {
-    const [a, b, c] = [words[0] ?? 0, words[1] ?? 0, taken(words[2] ?? 0)];
-    let slot = this.#own(a, b);
+    const [a, b, c] = [words[0] ?? 0, words[1] ?? 0, nonZero(words[2] ?? 0)];
+    let slot = this.#home(a, b);
     while (!this.#isEmpty(slot)) {
       if (this.#word(slot, 2) === c && this.#word(slot, 0) === a && this.#word(slot, 1) === b) return slot;
       slot = this.#next(slot);
@@ -67,7 +67,7 @@ export class FingerprintSet {
     return slot;
   }
 
-  #own(a: number, b: number): number {
+  #home(a: number, b: number): number {
     const mixed = Math.imul(a ^ (b >>> 16), 0x9e3779b1);
     return (mixed ^ (mixed >>> 15)) & this.#mask;
   }
@@ -91,7 +91,7 @@ export class FingerprintSet {
   }
 }
 
-/** A slot whose last word is 0 is empty. */
-function taken(word: number): number {
+/** The last word of a used slot is never 0, which marks an empty slot. */
+function nonZero(word: number): number {
   return word === 0 ? 1 : word;
 }

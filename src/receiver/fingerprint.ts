@@ -1,27 +1,26 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** Of 32 bits each: two different texts have the same ones with a probability of 2^-95. */
+/** Words of 32 bits. Two different texts have the same fingerprint with a probability of 2^-95. */
 export const FINGERPRINT_WORDS = 3;
-/** Ray's ids have 40 characters. */
+/** Ray's event ids have 40 characters. */
 const MAX_ID_LENGTH = 56;
-/** Two characters each, and the length. */
-const KEYS_A_WORD = MAX_ID_LENGTH / 2 + 1;
-const LAST_LATIN = 0xff;
+/** One key per pair of characters, and one for the length. */
+const KEYS_PER_WORD = MAX_ID_LENGTH / 2 + 1;
+const MAX_LATIN_1 = 0xff;
 /** The largest prime below 2^32. */
 const PRIME = 4_294_967_291;
-/** Sessions whose part was computed and is kept. A bridge hears of a few. */
+/** Maximum number of cached session hashes. A bridge usually has a few sessions. */
 const MAX_SESSIONS = 1024;
 
-/** Hashes an event's identity to `words`, which the next call overwrites. */
+/** Hashes an event's identity to `words`. The next call overwrites them. */
 export interface Fingerprints {
   readonly words: Int32Array;
   compute(session: string, eventId: string): void;
 }
 
 /**
- * Each word is a sum of the id's characters, in pairs, times random keys, modulo a prime: a universal hash, so whoever does not
- * know the keys can find no two ids that meet, however they are chosen. The keys are new in each process. The products and
- * sums are below 2^53, where floating-point numbers are exact.
+ * Creates a universal hash: each word is the sum of pairs of characters times random keys, modulo a prime. Without the keys nobody can
+ * choose two ids that collide. Each process has new keys. Products and sums stay below 2^53, where floating-point numbers are exact.
  */
 export function createFingerprints(secret: Buffer = randomBytes(32)): Fingerprints {
   const words = new Int32Array(FINGERPRINT_WORDS);
@@ -39,7 +38,7 @@ export function createFingerprints(secret: Buffer = randomBytes(32)): Fingerprin
     lastSession = session;
   }
 
-  /** False for an id that is longer than any of Ray's, or not Latin. */
+  /** Returns false for an id that is longer than any of Ray's, or not Latin-1. */
   function sum(eventId: string): boolean {
     const { length } = eventId;
     if (length > MAX_ID_LENGTH) return false;
@@ -47,7 +46,7 @@ export function createFingerprints(secret: Buffer = randomBytes(32)): Fingerprin
     for (let index = 0, key = 1; index < length; index += 2, key += 1) {
       const first = eventId.charCodeAt(index);
       const second = index + 1 < length ? eventId.charCodeAt(index + 1) : 0;
-      if ((first | second) > LAST_LATIN) return false;
+      if ((first | second) > MAX_LATIN_1) return false;
       const pair = first | (second << 8);
       a += pair * (keysA[key] ?? 0);
       b += pair * (keysB[key] ?? 0);
@@ -74,7 +73,7 @@ function modulo(sum: number): number {
 }
 
 function keysOf(secret: Buffer, name: string): Float64Array {
-  const keys = new Float64Array(KEYS_A_WORD);
+  const keys = new Float64Array(KEYS_PER_WORD);
   for (let index = 0; index < keys.length; index += 1) keys[index] = (hashWords(secret, `key ${name}${index}`)[0] ?? 0) >>> 0;
   return keys;
 }

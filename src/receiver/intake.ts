@@ -6,27 +6,26 @@ export type IntakeOutcome =
   | { readonly ok: true; readonly accepted: number; readonly duplicates: number }
   | Exclude<AppendOutcome, { ok: true }>;
 
-/** Appends the events of a batch that were not seen before. */
+/** Appends the new events of a batch to the journal, without duplicates. */
 export interface Intake {
-  /** `bytes` is the size of the whole body; a batch of which a part was seen counts for that part. */
+  /** `bytes`: size of the whole body. A batch with duplicates is charged for its new part only. */
   accept(events: readonly RayEvent[], bytes: number): Promise<IntakeOutcome>;
 }
 
-/** A batch on its way into the journal. */
+/** A batch that is being appended. */
 interface Appending {
   readonly fresh: readonly RayEvent[];
   readonly settled: Promise<unknown>;
-  /** Made when somebody asks. */
+  /** Computed on first use. */
   identities?: ReadonlySet<string>;
 }
 
 /**
- * The events of a batch count as seen from its begin, and no more once its append failed: a batch that was refused must not be a
- * duplicate when it comes again. A batch with events of one that is being appended waits for that one's outcome, so that two
- * identical posts at once make one set of entries.
+ * Events count as seen from the start of their append, and no longer if it fails: a refused batch must not be a duplicate when Ray repeats
+ * it. A batch that shares events with one being appended waits for its outcome, so that two identical posts make one set of entries.
  */
 export function createIntake(journal: Journal, seen: SeenEvents): Intake {
-  const underWay = new Set<Appending>();
+  const appendings = new Set<Appending>();
 
   function claim(event: RayEvent): boolean {
     return !isDeduplicable(event) || seen.claim(event.session, event.eventId);
@@ -36,9 +35,9 @@ export function createIntake(journal: Journal, seen: SeenEvents): Intake {
     for (const event of events) if (isDeduplicable(event)) seen.forget(event.session, event.eventId);
   }
 
-  /** One that holds one of these events. */
+  /** An append in progress with one of these events. */
   function findUnderWay(events: readonly RayEvent[]): Appending | undefined {
-    for (const appending of underWay) {
+    for (const appending of appendings) {
       appending.identities ??= new Set(appending.fresh.filter(isDeduplicable).map(identityOf));
       const { identities } = appending;
       if (events.some((event) => identities.has(identityOf(event)))) return appending;
@@ -72,14 +71,14 @@ export function createIntake(journal: Journal, seen: SeenEvents): Intake {
     const duplicates = eventCount - fresh.length;
     if (fresh.length === 0) return { ok: true, accepted: 0, duplicates };
     const result = appendFresh(fresh, Math.ceil((bytes * fresh.length) / eventCount));
-    // The one who waits looks again and sees for itself whether it went well.
+    // A waiting batch checks again afterwards, so the outcome does not matter here.
     const appending: Appending = { fresh, settled: result.catch(() => {}) };
-    underWay.add(appending);
+    appendings.add(appending);
     try {
       const outcome = await result;
       return outcome.ok ? { ok: true, accepted: fresh.length, duplicates } : outcome;
     } finally {
-      underWay.delete(appending);
+      appendings.delete(appending);
     }
   }
 

@@ -1,16 +1,16 @@
 const MEBIBYTE = 1024 * 1024;
 
-/** What one sender, and all senders together, may ask of the receiver. */
+/** Limits for one sender and for all senders together. */
 export interface ReceiverLimits {
-  /** Bytes of one body, both as sent and as decompressed. Default 64 MiB. Beyond: 413. */
+  /** Maximum size of a body, both as sent and decompressed. Default 64 MiB. Above: 413. */
   readonly maxBodyBytes: number;
-  /** Decompressed bytes of all bodies that are being received or decoded at once. Default 256 MiB. Beyond: 503. */
+  /** Maximum decompressed size of all bodies being received or decoded. Default 256 MiB. Above: 503. */
   readonly maxInFlightBytes: number;
-  /** Events in one body. Default 100,000, ten times what Ray sends at most. Beyond: 413. */
+  /** Maximum events in a body. Default 100,000, ten times Ray's maximum. Above: 413. */
   readonly maxBodyEvents: number;
-  /** Objects and arrays around a value of an event; real ones have less than ten. Default 64. Beyond: the event is rejected. */
+  /** Maximum nesting of objects and arrays in an event. Ray's have less than ten. Default 64. Above: the event is rejected. */
   readonly maxEventDepth: number;
-  /** Event ids that are remembered at least, to tell repeated events; up to twice as many are held. Default 500,000. */
+  /** Minimum number of event ids remembered to detect duplicates; up to twice as many are kept. Default 500,000. */
   readonly maxRememberedEvents: number;
 }
 
@@ -22,5 +22,5 @@ export const DEFAULT_RECEIVER_LIMITS: ReceiverLimits = {
   maxRememberedEvents: 500_000,
 };
 
-/** Errors shown in an answer; the rest is only counted. */
+/** Maximum errors in an answer. Further ones are only counted. */
 export const MAX_ANSWER_ERRORS = 10;

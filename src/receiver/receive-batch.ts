@@ -7,10 +7,10 @@ import type { ReceiverLimits } from './limits.ts';
 import type { ReceiverTelemetry } from './receiver-telemetry.ts';
 import type { Scheduler } from '../runtime/index.ts';
 
-/** `application/json`, `application/cloudevents+json`..., with or without parameters. */
+/** For example `application/json` or `application/cloudevents+json`, with or without parameters. */
 const JSON_CONTENT_TYPE = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
-/** Why the bridge takes nothing in just now. */
+/** Why the bridge refuses posts at the moment. */
 export interface Pressure {
   readonly code:
     | 'stopping'
@@ -23,7 +23,7 @@ export interface Pressure {
   readonly retryAfterMs: number;
 }
 
-/** Hears of each rejected event of a batch that was answered 200. `json` is the event as posted, and holds during the call only. */
+/** Called for each rejected event of a batch that was answered 200. `json`: the event as posted, valid during the call only. */
 export type OnRejected = (json: Uint8Array, rejection: Rejection) => void;
 
 export interface ReceivedBatch {
@@ -47,7 +47,7 @@ export interface BatchReceiverOptions {
   readonly onRejected?: OnRejected;
 }
 
-/** From a request to entries in the journal: check, read, decode, append. */
+/** Receives a batch: checks the request, reads and decodes its body, appends the events to the journal. */
 export async function receiveBatch(context: Context, options: BatchReceiverOptions): Promise<ReceivedBatch | Refusal> {
   const contentType = context.req.header('content-type');
   if (contentType !== undefined && !JSON_CONTENT_TYPE.test(contentType)) {
@@ -65,20 +65,20 @@ export async function receiveBatch(context: Context, options: BatchReceiverOptio
   });
   if (!body.ok) return body;
   try {
-    return await takeIn(body.bytes, options);
+    return await acceptBody(body.bytes, options);
   } finally {
     options.budget.giveBack(body.bytes.length);
     options.buffers.giveBack(body.bytes);
   }
 }
 
-async function takeIn(bytes: Buffer, options: BatchReceiverOptions): Promise<ReceivedBatch | Refusal> {
+async function acceptBody(bytes: Buffer, options: BatchReceiverOptions): Promise<ReceivedBatch | Refusal> {
   const { maxBodyEvents, maxEventDepth } = options.limits;
   const { scheduler, decode, scanner, telemetry } = options;
   const onDecoderError = (error: unknown): void => telemetry.internalError('decode', error);
   const batch = await decodeBatch({ bytes, maxBodyEvents, maxEventDepth, scheduler, decode, scanner, onDecoderError });
   if (!batch.ok) return batch;
-  // Asked again, because a stop or a full state may have come while the body was read.
+  // Checked again, because the bridge may have stopped or reached a limit while the body was read.
   const refusal = refusalOf(options.pressure());
   if (refusal !== undefined) return refusal;
   const outcome = await options.intake.accept(batch.events, bytes.length);

@@ -27,39 +27,39 @@ import { createScheduler, type Scheduler } from '../runtime/index.ts';
 export interface ReceiverOptions {
   readonly journal: Journal;
   readonly telemetry: ReceiverTelemetry;
-  /** What is left out takes its default. */
+  /** Overrides of the default limits. */
   readonly limits?: Partial<ReceiverLimits>;
-  /** A clock that never steps, in milliseconds; measures how long an answer took. Default `performance.now`. */
+  /** A clock that never steps, in milliseconds, for the duration of answers. Default `performance.now`. */
   readonly monotonicMs?: () => number;
-  /** Undefined once the bridge can do its work; else why not. */
+  /** Why the bridge is not ready; undefined when it is. */
   readonly notReadyReason: () => string | undefined;
-  /** What is wrong although the bridge is ready, for `/readyz`. Default: nothing. */
+  /** Problems of a ready bridge, for `/readyz`. Default: none. */
   readonly warnings?: () => readonly string[];
-  /** Undefined while the bridge takes events in; else why not, and when to come back. */
+  /** Why the bridge refuses posts, and when to retry; undefined while it accepts them. */
   readonly pressure: () => Pressure | undefined;
-  /** Shown by who posts. Default: none is asked for. */
+  /** Tokens accepted from senders. Default: no authentication. */
   readonly ingestTokens?: TokenSet;
-  /** Shown by who reads the metrics. Default: none is asked for. */
+  /** Tokens accepted from readers of the metrics. Default: no authentication. */
   readonly readTokens?: TokenSet;
-  /** Where it listens, as it was configured: a name by which browsers may read the metrics. Default: none. */
+  /** The host of `--listen`: a name under which browsers may read the metrics. Default: none. */
   readonly listenHost?: string;
   readonly onRejected?: OnRejected;
-  /** Given by whoever shares the event loop with the receiver. */
+  /** Shared with other work on the event loop. Default: a scheduler of its own. */
   readonly scheduler?: Scheduler;
   readonly seenEvents?: SeenEvents;
-  /** Adds routes for readers, before those of this receiver. */
+  /** Adds routes before those of the receiver. */
   readonly mountPages?: (app: Hono) => void;
-  /** Default `decodeEvent`, and an `EventScanner` before it. */
+  /** Default: an `EventScanner`, then `decodeEvent`. */
   readonly decode?: DecodeEvent;
 }
 
 /**
- * `/t/` comes before a token, for senders whose URL may not have a user part. It is no label and no text of a log line, and
- * any token will do while none is asked for.
+ * A token follows `/t/`, for senders whose URL cannot have a user part. Labels and log lines never contain it. Without authentication any
+ * token is accepted.
  */
 const POST_PATHS = ['/', '/v1/events', '/t/:token', '/t/:token/v1/events'];
 
-/** Everything a sender or a probe can ask, mountable in another Hono app. It answers in JSON, and never with a redirect: Ray takes one for success. */
+/** The routes for senders and probes, mountable in another Hono app. Answers JSON, and never a redirect: Ray treats one as success. */
 export function createReceiver(options: ReceiverOptions): Hono {
   const { journal, telemetry } = options;
   const limits = { ...DEFAULT_RECEIVER_LIMITS, ...options.limits };
@@ -123,11 +123,11 @@ export function createReceiver(options: ReceiverOptions): Hono {
   app.get('/metrics', metrics);
   for (const path of ['/healthz', '/readyz', '/metrics']) app.all(path, (context) => answerMethod(context, 'GET, HEAD'));
   app.notFound((context) =>
-    answerRefusal(context, refuse('not_found', 'nothing is here; Ray posts to / or /v1/events; see also /healthz, /readyz, /metrics')),
+    answerRefusal(context, refuse('not_found', 'no such path; Ray posts to / or /v1/events; see also /healthz, /readyz, /metrics')),
   );
   app.onError((error, context) => {
     telemetry.internalError('receiver', error);
-    return answerRefusal(context, refuse('internal_error', 'the bridge failed; its log says why'));
+    return answerRefusal(context, refuse('internal_error', 'internal error in the bridge; see its log'));
   });
   return app;
 }

@@ -1,30 +1,30 @@
 import { createFingerprints, type Fingerprints } from './fingerprint.ts';
 import { FingerprintSet } from './fingerprint-set.ts';
 
-/** The event ids that were accepted lately. */
+/** The most recently accepted event ids. */
 export interface SeenEvents {
   has(session: string, eventId: string): boolean;
   add(session: string, eventId: string): void;
-  /** As `add`; false, and nothing done, when it was there. */
+  /** Like `add`, but returns false and changes nothing when the id is known. */
   claim(session: string, eventId: string): boolean;
-  /** As if it had never been there. */
+  /** Removes the id. */
   forget(session: string, eventId: string): void;
   size(): number;
 }
 
 /**
- * Remembers at least the last `maxRemembered` ids and at most twice as many: when the young generation is full, it becomes
- * the old one, and the old one is forgotten. An id that is added again is young again.
+ * Remembers at least the last `maxRemembered` ids, and at most twice as many. When the young generation is full, it becomes the old one,
+ * and the previous old one is forgotten. An id that is added again moves to the young generation.
  *
- * Of an id it keeps 12 bytes, in room for twice as many: 25 MB for a million ids. Two of 96 bits meet by chance: that a new event
- * is told as one that was seen, and is lost, has a probability of 1,000,000 x 2^-95 = 3 x 10^-23 for each event.
+ * An id takes 12 bytes, in tables at most half full: 25 MB for a million ids. Fingerprints have 96 bits. The probability that a new
+ * event collides with a known one, and is lost as a duplicate, is 1,000,000 x 2^-95 = 3 x 10^-23 per event.
  */
 export function createSeenEvents(maxRemembered: number, fingerprints: Fingerprints = createFingerprints()): SeenEvents {
   const { words } = fingerprints;
   let young = new FingerprintSet(maxRemembered);
   let old = new FingerprintSet(maxRemembered);
 
-  /** False when it was there. */
+  /** Returns false when the young generation already contains the id. */
   function addWords(): boolean {
     if (young.size < maxRemembered) return young.add(words);
     if (young.has(words)) return false;

@@ -1,14 +1,14 @@
-/** Where one event of a body stands, as bytes. */
+/** The position of one event in a body, in bytes. */
 export interface BodyElement {
   readonly start: number;
   readonly end: number;
-  /** Objects and arrays around its innermost value. */
+  /** Maximum nesting of objects and arrays. */
   readonly depth: number;
 }
 
 export type NextElement = BodyElement | 'taken' | 'end' | 'invalid';
 
-/** Takes the element that begins at `start`, and gives the position behind it; -1 when it does not. */
+/** Tries to read the element at `start`. Returns the position after it, or -1 when it cannot read it. */
 export type TakeElement = (start: number) => number;
 
 const TAB = 0x09;
@@ -25,11 +25,12 @@ const CLOSE_BRACE = 0x7d;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 /**
- * Finds the events of a body (a JSON array, or one object) one after the other without parsing them. So a large body is
- * parsed in pieces, with room for others in between, and depth is known before anything is built.
+ * Splits a body (a JSON array, or one object) into events without parsing them. A large body can then be parsed in pieces, in several time
+ * slices, and the nesting of an event is known before it is parsed.
  *
- * What it gives is balanced, no more: each element must still be parsed. 'invalid' when the body is no array or object, or
- * is not separated, closed and ended as JSON wants it. An element of an array that `take` takes is not looked at, and is 'taken'.
+ * - An element has balanced brackets, but must still be parsed.
+ * - 'taken': `take` has read the element of the array.
+ * - 'invalid': the body is not an array or object, or is not separated and closed as in JSON.
  */
 export function splitBody(bytes: Uint8Array, take: TakeElement = () => -1): () => NextElement {
   const startsWithMark = BYTE_ORDER_MARK.every((byte, index) => bytes[index] === byte);
@@ -60,7 +61,7 @@ export function splitBody(bytes: Uint8Array, take: TakeElement = () => -1): () =
   }
 }
 
-/** Whether an element of an array may end here. */
+/** Whether an element of an array can end at this position. */
 export function isEndOfElement(bytes: Uint8Array, position: number): boolean {
   const next = bytes[skipSpace(bytes, position)];
   return next === COMMA || next === CLOSE_BRACKET;
@@ -76,7 +77,7 @@ function singleElement(bytes: Uint8Array, start: number): () => NextElement {
   };
 }
 
-/** From the first byte of a value to the comma or bracket behind it, or to the end of the bytes. */
+/** Finds the end of a value: the next comma or bracket outside it, or the end of the bytes. */
 function scanElement(bytes: Uint8Array, start: number): BodyElement | 'invalid' {
   let depth = 0;
   let deepest = 0;
@@ -97,7 +98,7 @@ function scanElement(bytes: Uint8Array, start: number): BodyElement | 'invalid' 
   return { start, end: position, depth: deepest };
 }
 
-/** Position of the quote that ends the string; past the end when there is none. */
+/** Position of the closing quote, or past the end when it is missing. */
 function closingQuote(bytes: Uint8Array, openingQuote: number): number {
   let position = openingQuote + 1;
   while (position < bytes.length && bytes[position] !== QUOTE) position += bytes[position] === BACKSLASH ? 2 : 1;
