@@ -23,10 +23,12 @@ export interface Converted {
 }
 
 /**
- * Converts a complete stream of events to spans. Entities still open at its end are closed as after `orphanTimeoutMs`.
+ * Converts a complete stream of events to spans. Entities still open at its end are closed as after
+ * `orphanTimeoutMs`.
  *
  * @param rawEvents events as Ray posts them (elements of the posted arrays), in any order
- * @returns the same spans for the same events, whatever their order and however often they are repeated
+ * @returns the same spans for the same events, whatever their order and however often they are
+ * repeated
  */
 export function rayEventsToSpans(rawEvents: Iterable<unknown>, options: ConvertOptions = {}): Converted {
   return receivedEventsToSpans(withoutReceiveTime(rawEvents), options);
@@ -36,7 +38,10 @@ function* withoutReceiveTime(rawEvents: Iterable<unknown>): Generator<ReceivedEv
   for (const event of rawEvents) yield { event, receivedMs: undefined };
 }
 
-/** Like `rayEventsToSpans`, for events with known receive times. The spans are the same that `serve` produces. */
+/**
+ * Like `rayEventsToSpans`, for events with known receive times. The spans are the same that `serve`
+ * produces.
+ */
 export function receivedEventsToSpans(received: Iterable<ReceivedEvent>, options: ConvertOptions = {}): Converted {
   // No tombstone may be forgotten before the end of the stream.
   const correlator = createCorrelator({

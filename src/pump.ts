@@ -14,7 +14,9 @@ const RETRY_MS = 1000;
 /** Maximum wait for the export queue to drain before a checkpoint is postponed. */
 const MAX_DRAIN_WAIT_MS = 5_000;
 const CHECKPOINT_RETRY_MS = 15_000;
-/** Abort reason. Without one, `abort` would create an error with a stack trace, many times a second. */
+/**
+ * Abort reason. Without one, `abort` would create an error with a stack trace, many times a second.
+ */
 const WOKEN = 'woken';
 
 export interface PumpOptions {
@@ -25,13 +27,25 @@ export interface PumpOptions {
   readonly isSettled?: IsSettled;
   /** The correlator's options after `onRebuilt`, saved in each checkpoint. */
   readonly correlateOptions?: unknown;
-  /** Called when the entries of the previous process are replayed, or when the backend accepts no more of them. */
+  /**
+   * Called when the entries of the previous process are replayed, or when the backend accepts no
+   * more of them.
+   */
   readonly onReady?: () => void;
-  /** Called once when the entries of the previous process are replayed. The correlator may receive new options from then on. */
+  /**
+   * Called once when the entries of the previous process are replayed. The correlator may receive
+   * new options from then on.
+   */
   readonly onRebuilt?: () => void;
-  /** Called after each event was applied, with the result and the receive time on the journal's clock. */
+  /**
+   * Called after each event was applied, with the result and the receive time on the journal's
+   * clock.
+   */
   readonly onApplied?: (event: RayEvent, applied: Applied, receivedAtMs: number) => void;
-  /** Called for each finished entity when its spans are enqueued, with the time on the journal's clock. */
+  /**
+   * Called for each finished entity when its spans are enqueued, with the time on the journal's
+   * clock.
+   */
   readonly onFinished: (output: Output<ReadableSpan>, atMs: number) => void;
   /** Called for an exception in a stage, which is a bug in the bridge. The pump skips its cause. */
   readonly onBug: (stage: PumpStage, error: unknown) => void;
@@ -41,7 +55,9 @@ export interface PumpOptions {
 
 export type PumpStage = 'journal' | 'correlate' | 'advance' | 'span';
 
-/** Moves events from the journal through the correlator and the span mapping to the export pipeline. */
+/**
+ * Moves events from the journal through the correlator and the span mapping to the export pipeline.
+ */
 export interface Pump {
   /** Runs until `signal` aborts, or until the journal is empty after a call of `finish`. */
   run(signal: AbortSignal): Promise<void>;
@@ -50,14 +66,17 @@ export interface Pump {
   checkpoint(): Promise<void>;
   /** Position in the journal. */
   cursor(): JournalCursor;
-  /** Finished entities that are not enqueued, because the pump was aborted while the export queue was full. */
+  /**
+   * Finished entities that are not enqueued, because the pump was aborted while the export queue
+   * was full.
+   */
   held(): readonly Output<ReadableSpan>[];
 }
 
 /**
- * The correlator's time is the receive time of the current event, or wall-clock time when the journal is drained. An attempt whose
- * last event waits in the journal must not time out. The result is therefore a function of the journal, and a replay after a crash gives
- * the same spans.
+ * The correlator's time is the receive time of the current event, or wall-clock time when the
+ * journal is drained. An attempt whose last event waits in the journal must not time out. The
+ * result is therefore a function of the journal, and a replay after a crash gives the same spans.
  */
 export function createPump(options: PumpOptions): Pump {
   const { journal, correlator, pipeline, scheduler } = options;
@@ -111,7 +130,10 @@ export function createPump(options: PumpOptions): Pump {
     return !signal.aborted;
   }
 
-  /** The journal is drained: advance to wall-clock time. A time at which something ends is stored, so that a replay ends it then too. */
+  /**
+   * The journal is drained: advance to wall-clock time. A time at which something ends is stored,
+   * so that a replay ends it then too.
+   */
   async function advanceToPresent(signal: AbortSignal): Promise<boolean> {
     journal.release(cursor);
     // New events count at their own receive time.
@@ -121,7 +143,10 @@ export function createPump(options: PumpOptions): Pump {
     return await advanceTo(presentMs, signal);
   }
 
-  /** Advances the correlator's time and enqueues the spans of everything that ends by then. Returns false when aborted. */
+  /**
+   * Advances the correlator's time and enqueues the spans of everything that ends by then. Returns
+   * false when aborted.
+   */
   async function advanceTo(ms: number, signal: AbortSignal, currentSlice?: TimeSlice): Promise<boolean> {
     timeMs = Math.max(timeMs, ms);
     let slice = currentSlice ?? (await scheduler.take('background'));
@@ -183,11 +208,15 @@ export function createPump(options: PumpOptions): Pump {
     isRebuilding = false;
     options.onRebuilt?.();
     options.onReady?.();
-    // Later events are processed with the current options. The checkpoint keeps a restart from using the old ones.
+    // Later events are processed with the current options. The checkpoint keeps a restart from
+    // using the old ones.
     if (durable !== undefined && !isSame(durable.restoredOptions, options.correlateOptions)) await checkpointWhenDelivered(signal);
   }
 
-  /** A checkpoint contains no undelivered spans, so the pump stops and waits until they are delivered. */
+  /**
+   * A checkpoint contains no undelivered spans, so the pump stops and waits until they are
+   * delivered.
+   */
   async function checkpointWhenDelivered(signal: AbortSignal): Promise<void> {
     if (timeMs < checkpointNotBeforeMs) return;
     const drainWait = new AbortController();

@@ -25,7 +25,10 @@ import { createReceiver, createSeenEvents, DEFAULT_RECEIVER_LIMITS, type Pressur
 import { createMapping, jobSpanId, traceIdOf, traceUrlOf } from '../span/index.ts';
 import { createView, type View } from '../view/index.ts';
 
-/** The name under which the journal remembers which finished jobs were logged, as it remembers delivered spans by exporter name. */
+/**
+ * The name under which the journal remembers which finished jobs were logged, as it remembers
+ * delivered spans by exporter name.
+ */
 const JOB_LOG = '(log of finished jobs)';
 
 /** Maximum time to write queued quarantine entries at shutdown. */
@@ -33,16 +36,22 @@ const QUARANTINE_CLOSE_MS = 1000;
 
 /** Interval of the log lines about the progress of a restore. */
 const RESTORE_LOG_INTERVAL_MS = 5_000;
-/** Up to this backlog, some seconds of work, senders have priority. Above it the pump gets more of the event loop. */
+/**
+ * Up to this backlog, some seconds of work, senders have priority. Above it the pump gets more of
+ * the event loop.
+ */
 const MAX_BACKLOG_ENTRIES = 500_000;
 
 export interface BridgeOptions {
-  /** Receives the spans. Default: `exporters`, or else the exporters that the `OTEL_*` variables of `env` describe. */
+  /**
+   * Receives the spans. Default: `exporters`, or else the exporters that the `OTEL_*` variables of
+   * `env` describe.
+   */
   readonly exporter?: SpanExporter;
   readonly exporters?: readonly NamedExporter[];
   /**
-   * Default: a journal in memory, limited to `settings.maxJournalBytes`. `openDiskJournal` opens one that outlives the process. The bridge
-   * closes it when it stops.
+   * Default: a journal in memory, limited to `settings.maxJournalBytes`. `openDiskJournal` opens
+   * one that outlives the process. The bridge closes it when it stops.
    */
   readonly journal?: Journal;
   /** Overrides of the default settings. */
@@ -58,8 +67,8 @@ export interface BridgeOptions {
   readonly receiverLimits?: Partial<ReceiverLimits>;
   readonly exportLimits?: Partial<ExportLimits>;
   /**
-   * With `settings.view` = `on`: shell commands that the page shows before the first event. `{url}` is replaced by the address that Ray
-   * posts to.
+   * With `settings.view` = `on`: shell commands that the page shows before the first event. `{url}`
+   * is replaced by the address that Ray posts to.
    */
   readonly setupLines?: readonly string[];
   /** Called once for each span that an exporter permanently refused. */
@@ -90,22 +99,28 @@ export interface StopOutcome {
 /** Receives Ray's events over HTTP and sends spans through exporters. */
 export interface Bridge {
   /**
-   * Routes: `POST /`, `POST /v1/events`, `GET /healthz`, `/readyz`, `/metrics`; with `settings.view` = `on` also `GET /` and `/api/v1`. Mount
-   * it in a Hono app, or serve `app.fetch`.
+   * Routes: `POST /`, `POST /v1/events`, `GET /healthz`, `/readyz`, `/metrics`; with
+   * `settings.view` = `on` also `GET /` and `/api/v1`. Mount it in a Hono app, or serve
+   * `app.fetch`.
    */
   readonly app: Hono;
-  /** Restores the state of the previous process from the journal, and starts the pump. `/readyz` answers 200 once the state is restored. Idempotent. */
+  /**
+   * Restores the state of the previous process from the journal, and starts the pump. `/readyz`
+   * answers 200 once the state is restored. Idempotent.
+   */
   start(): Promise<void>;
   /**
-   * Stops accepting events, processes the accepted ones, delivers finished spans, and shuts the exporters down, within `timeoutMs`
-   * (default `settings.drainTimeoutMs`). Unfinished and undelivered work stays in a journal on disk; without one it is lost. Idempotent.
+   * Stops accepting events, processes the accepted ones, delivers finished spans, and shuts the
+   * exporters down, within `timeoutMs` (default `settings.drainTimeoutMs`). Unfinished and
+   * undelivered work stays in a journal on disk; without one it is lost. Idempotent.
    */
   stop(options?: { readonly timeoutMs?: number }): Promise<StopOutcome>;
   stats(): BridgeStats;
 }
 
 /**
- * Builds the stages and connects them. Throws an error with every problem when the `OTEL_*` variables or token files are unusable.
+ * Builds the stages and connects them. Throws an error with every problem when the `OTEL_*`
+ * variables or token files are unusable.
  *
  * @example
  * const bridge = createBridge({ exporter });
@@ -120,7 +135,8 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const access = options.access ?? accessOf(settings);
   const journal = options.journal ?? createMemoryJournal({ ...memoryLimit(settings), now: clock.now });
   const { durable } = journal;
-  // A journal in memory must not grow for the sake of faster answers, so the background always gets whole slices.
+  // A journal in memory must not grow for the sake of faster answers, so the background always gets
+  // whole slices.
   const scheduler = createScheduler({ isBackgroundBehind: () => durable === undefined || journal.stats().entries > MAX_BACKLOG_ENTRIES });
   const limits = { ...DEFAULT_RECEIVER_LIMITS, maxBodyBytes: settings.maxBodyBytes, ...options.receiverLimits };
   const seenEvents = createSeenEvents(limits.maxRememberedEvents);
@@ -196,7 +212,10 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     });
   }
 
-  /** An exporter that never worked makes the bridge not ready. One that worked before does not: the journal keeps the events. */
+  /**
+   * An exporter that never worked makes the bridge not ready. One that worked before does not: the
+   * journal keeps the events.
+   */
   function notReadyReason(): string | undefined {
     return restoreReason() ?? (describeProblems(pipeline.stats(), false).join('; ') || undefined);
   }
@@ -252,7 +271,10 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     telemetry.jobFinished(describeJob(lifecycle, traceId, hasLink ? traceUrlOf(settings.traceUrl, traceId, spanId) : undefined));
   }
 
-  /** True the first time for each job, also across restarts, so that a replay of the journal logs no job twice. */
+  /**
+   * True the first time for each job, also across restarts, so that a replay of the journal logs no
+   * job twice.
+   */
   function isFirstLogLine(key: SpanKey): boolean {
     if (durable?.wasDelivered(JOB_LOG, key) === true) return false;
     durable?.noteDelivered(JOB_LOG, Buffer.from(key, 'hex'));

@@ -4,7 +4,10 @@ import type { Pressure } from '../receiver/index.ts';
 
 /** Ray 2.49 respects Retry-After; later releases ignore it. */
 const RETRY_AFTER_MS = 1000;
-/** Maximum number of open jobs, actors, nodes, workers and placement groups. At the limit, posts are refused. */
+/**
+ * Maximum number of open jobs, actors, nodes, workers and placement groups. At the limit, posts are
+ * refused.
+ */
 export const MAX_OPEN_RECORDS = 1_000_000;
 const MEBIBYTE = 1024 * 1024;
 const DEFAULT_OPEN_BYTES = 256 * MEBIBYTE;

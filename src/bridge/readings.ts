@@ -49,7 +49,10 @@ export function reportFolded(
   };
 }
 
-/** Describes misconfigured exporters. `didWork` selects those whose backend has accepted spans before, or those whose backend never has. */
+/**
+ * Describes misconfigured exporters. `didWork` selects those whose backend has accepted spans
+ * before, or those whose backend never has.
+ */
 export function describeProblems({ workers }: ExportStats, didWork: boolean): readonly string[] {
   return workers.flatMap(({ exporter, hasAccepted, problem }) =>
     problem === undefined || hasAccepted !== didWork

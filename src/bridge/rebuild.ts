@@ -4,7 +4,10 @@ import type { Settings } from '../config.ts';
 import type { Scheduler } from '../runtime/index.ts';
 import type { View } from '../view/index.ts';
 
-/** The settings that change the correlator's results. Each checkpoint contains them, so that a restart replays events with the same ones. */
+/**
+ * The settings that change the correlator's results. Each checkpoint contains them, so that a
+ * restart replays events with the same ones.
+ */
 export function correlateOptionsOf(settings: Settings): Partial<CorrelateOptions> {
   const { settleMs, orphanTimeoutMs, maxSpansPerTrace, maxBytesPerTrace, nesting, slowMs, inFlight, inFlightAfterMs } = settings;
   return { settleMs, orphanTimeoutMs, maxSpansPerTrace, maxBytesPerTrace, nesting, slowMs, inFlight, inFlightAfterMs };
@@ -17,8 +20,8 @@ export function restoredOptions(durable: Durable | undefined, current: Partial<C
 }
 
 /**
- * Restores the state of the last checkpoint, in time slices. Calls `onRecords` after each portion. Unusable records are counted and
- * skipped. When `signal` aborts, the rest is not restored.
+ * Restores the state of the last checkpoint, in time slices. Calls `onRecords` after each portion.
+ * Unusable records are counted and skipped. When `signal` aborts, the rest is not restored.
  */
 export async function restoreCheckpoint(
   durable: Durable,

@@ -1,13 +1,14 @@
 /**
  * Decides whether a backend's refusal is about the span or about the configuration.
  *
- * With a wrong port, protocol, proxy or tenant every span is refused, and so it is when a backend breaks later. A refusal is therefore
- * final only while both conditions hold:
- * 1. The backend has accepted a span since the exporter was last configured: since the process started, or since its certificates changed.
+ * With a wrong port, protocol, proxy or tenant every span is refused, and so it is when a backend
+ * breaks later. A refusal is therefore final only while both conditions hold:
+ * 1. The backend has accepted a span since the exporter was last configured: since the process
+ *    started, or since its certificates changed.
  * 2. It has refused fewer than `maxRefusedInARow` spans since it last accepted one.
  *
- * So a wrong configuration loses no span. A backend that starts to refuse everything costs at most `maxRefusedInARow` spans. A bad span
- * does not block good ones.
+ * So a wrong configuration loses no span. A backend that starts to refuse everything costs at most
+ * `maxRefusedInARow` spans. A bad span does not block good ones.
  */
 export class BackendTrust {
   readonly #maxRefusedInARow: number;

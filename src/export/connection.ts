@@ -5,7 +5,8 @@ import type { Duplex } from 'node:stream';
 import { connect } from 'node:tls';
 import { ExportFailure, outcomeOfProxyError, outcomeOfProxyStatus } from './outcome.ts';
 
-// How the bridge connects to a backend: directly, through an HTTP proxy, or through a tunnel; and whether a port speaks TLS.
+// How the bridge connects to a backend: directly, through an HTTP proxy, or through a tunnel; and
+// whether a port speaks TLS.
 
 /** An HTTP proxy between the bridge and a backend. */
 export interface Proxy {
@@ -45,7 +46,8 @@ const UNSUPPORTED_VARIABLES = ['ALL_PROXY', 'GRPC_PROXY'];
 
 /**
  * Selects the proxy, by the same rules for HTTP and gRPC:
- * 1. HTTPS_PROXY is for an https:// backend, HTTP_PROXY for an http:// one. The lower-case form of a variable wins.
+ * 1. HTTPS_PROXY is for an https:// backend, HTTP_PROXY for an http:// one. The lower-case form of
+ *    a variable wins.
  * 2. A backend on this machine, or one that NO_PROXY matches, is connected directly.
  */
 export function readRoute(env: Environment, target: RouteTarget, isGrpc: boolean, problems: string[]): Route {
@@ -121,7 +123,9 @@ export function proxyHeaders({ credentials }: Proxy): Readonly<Record<string, st
   return credentials === undefined ? {} : { 'Proxy-Authorization': `Basic ${Buffer.from(credentials).toString('base64')}` };
 }
 
-/** Normalizes a host from a URL: lower case, without brackets around IPv6 and without a final dot. */
+/**
+ * Normalizes a host from a URL: lower case, without brackets around IPv6 and without a final dot.
+ */
 export function normalizedHost(host: string): string {
   return host
     .toLowerCase()
@@ -144,8 +148,10 @@ export function isThisMachine(host: string): boolean {
  * Whether NO_PROXY matches a normalized host and a port. Commas or spaces separate the entries:
  * - `*` matches every host.
  * - `example.com`, `.example.com` and `*.example.com` match that host and its subdomains.
- * - `192.0.2.7` and `2001:db8::7` match an address; `192.0.2.0/24` and `2001:db8::/32` match a network. Host names are not resolved.
- * - `:4318` after any entry except a network matches that port only. An IPv6 address then needs brackets.
+ * - `192.0.2.7` and `2001:db8::7` match an address; `192.0.2.0/24` and `2001:db8::/32` match a
+ *   network. Host names are not resolved.
+ * - `:4318` after any entry except a network matches that port only. An IPv6 address then needs
+ *   brackets.
  */
 export function isInNoProxy(noProxy: string, host: string, port: number): boolean {
   return noProxy.split(/[\s,]+/).some((entry) => entry !== '' && matches(entry, host, port));
@@ -184,8 +190,8 @@ function isInList(list: BlockList, host: string): boolean {
 }
 
 /**
- * Connects to an HTTPS server through a proxy: CONNECT, then TLS inside the tunnel. The proxy sees neither spans nor credentials of
- * the backend.
+ * Connects to an HTTPS server through a proxy: CONNECT, then TLS inside the tunnel. The proxy sees
+ * neither spans nor credentials of the backend.
  */
 export class TunnelAgent extends https.Agent {
   readonly #proxy: Proxy;
@@ -245,8 +251,9 @@ export interface ServerAddress {
 const MAX_HANDSHAKE_MS = 3_000;
 
 /**
- * Tests whether a port speaks TLS. For servers that close a plain connection without an answer: many TLS servers do, and so does a failing
- * backend. Sends nothing after the handshake, and accepts any certificate.
+ * Tests whether a port speaks TLS. For servers that close a plain connection without an answer:
+ * many TLS servers do, and so does a failing backend. Sends nothing after the handshake, and
+ * accepts any certificate.
  */
 export function speaksTls({ hostname, port }: ServerAddress, signal: AbortSignal): Promise<boolean> {
   const host = normalizedHost(hostname);
@@ -268,7 +275,10 @@ export function speaksTls({ hostname, port }: ServerAddress, signal: AbortSignal
   });
 }
 
-/** A TLS alert proves that the server speaks TLS. It may reject this client, for example for want of a client certificate. */
+/**
+ * A TLS alert proves that the server speaks TLS. It may reject this client, for example for want of
+ * a client certificate.
+ */
 function isTlsAlert(error: NodeJS.ErrnoException): boolean {
   return /alert/i.test(`${error.code} ${error.message}`);
 }

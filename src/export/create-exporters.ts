@@ -14,9 +14,15 @@ export interface NamedExporter {
   readonly exporter: SpanExporter;
   /** The destination, without credentials. */
   readonly endpoint?: string;
-  /** Maximum time of one call, in ms. Longer than the exporter's own timeout, so that its answer comes first. */
+  /**
+   * Maximum time of one call, in ms. Longer than the exporter's own timeout, so that its answer
+   * comes first.
+   */
   readonly timeoutMs?: number;
-  /** Whether the exporter accepts encoded spans. Others receive plain objects, which can be spread and compared. */
+  /**
+   * Whether the exporter accepts encoded spans. Others receive plain objects, which can be spread
+   * and compared.
+   */
   readonly takesEncoded?: boolean;
   /** The exporter's certificate files. The pipeline offers them as `files`, for `watchFiles`. */
   readonly files?: readonly Reloadable[];
@@ -41,10 +47,12 @@ type ExporterName = (typeof KNOWN)[number];
 const TIMEOUT_MARGIN_MS = 5_000;
 
 /**
- * Creates the exporters that the environment variables describe, and reports every invalid value at once:
+ * Creates the exporters that the environment variables describe, and reports every invalid value at
+ * once:
  * - OTEL_TRACES_EXPORTER: otlp (default), console, file, a list of them, or none.
  * - OTEL_EXPORTER_OTLP_*: see `readOtlpSettings`.
- * - OTEL_EXPORTER_FILE_PATH: the file for OTLP JSON lines. Default traces.jsonl. Not in the specification, but used by other programs.
+ * - OTEL_EXPORTER_FILE_PATH: the file for OTLP JSON lines. Default traces.jsonl. Not in the
+ *   specification, but used by other programs.
  * - OTEL_SDK_DISABLED=true: no exporter.
  *
  * Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
@@ -121,7 +129,10 @@ function consoleExporter(): Created {
   return { exporter: { name: 'console', exporter: createConsoleExporter(process.stdout) }, line: 'one line per span to standard output' };
 }
 
-/** Scheme, host and port of an endpoint, without its path, which may contain a key. A file or socket stays unchanged. */
+/**
+ * Scheme, host and port of an endpoint, without its path, which may contain a key. A file or socket
+ * stays unchanged.
+ */
 export function endpointOrigin(endpoint: string): string {
   return /^https?:/i.test(endpoint) && URL.canParse(endpoint) ? new URL(endpoint).origin : endpoint;
 }

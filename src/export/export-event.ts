@@ -1,14 +1,20 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 
-/** What the pipeline reports to telemetry. `exporter` is the exporter's name. Every text is safe to print and free of credentials. */
+/**
+ * What the pipeline reports to telemetry. `exporter` is the exporter's name. Every text is safe to
+ * print and free of credentials.
+ */
 export type ExportEvent = { readonly exporter: string } & (
   | { readonly name: 'batch_exported'; readonly spans: number; readonly bytes: number; readonly durationMs: number }
   /**
-   * The backend is down or busy, and the spans are kept. `attempt` counts failures since its last answer, from 1. `hint` is the likely
-   * mistake, when the backend has accepted nothing yet.
+   * The backend is down or busy, and the spans are kept. `attempt` counts failures since its last
+   * answer, from 1. `hint` is the likely mistake, when the backend has accepted nothing yet.
    */
   | { readonly name: 'export_retry'; readonly reason: string; readonly attempt: number; readonly delayMs: number; readonly hint?: string }
-  /** A person has to act, and `fix` says how. The spans are kept. Reported again after every further attempt. */
+  /**
+   * A person has to act, and `fix` says how. The spans are kept. Reported again after every further
+   * attempt.
+   */
   | {
       readonly name: 'export_misconfigured';
       readonly reason: string;
@@ -30,7 +36,10 @@ export type ExportEvent = { readonly exporter: string } & (
 /** Called once for each span that an exporter permanently refused. */
 export type OnRefused = (span: ReadableSpan, reason: string, exporter: string) => void;
 
-/** Called with spans that an exporter has delivered or permanently refused. The exporter must not receive them again. */
+/**
+ * Called with spans that an exporter has delivered or permanently refused. The exporter must not
+ * receive them again.
+ */
 export type OnSettled = (exporter: string, spans: readonly ReadableSpan[]) => void;
 
 /** Whether a previous process has settled the span with this exporter. */

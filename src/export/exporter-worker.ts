@@ -25,9 +25,14 @@ export interface ExporterWorkerOptions<Item extends QueuedSpan> {
   readonly clock: Clock;
   readonly waiters: Waiters;
   readonly onEvent: (event: ExportEvent) => void;
-  /** Called once for each span, together with the others of its request. `refusal` is the reason, or undefined when delivered. */
+  /**
+   * Called once for each span, together with the others of its request. `refusal` is the reason, or
+   * undefined when delivered.
+   */
   readonly onSettled: (items: readonly Item[], refusal: string | undefined) => void;
-  /** True when the caller keeps refused spans: a refusal then needs no proof that the backend works. */
+  /**
+   * True when the caller keeps refused spans: a refusal then needs no proof that the backend works.
+   */
   readonly believesRefusals: boolean;
 }
 
@@ -47,8 +52,9 @@ export interface ExporterWorkerStats {
 }
 
 /**
- * Delivery loop of one exporter: in order, one request at a time, until each span is delivered or refused. When the backend fails, the
- * worker retries without limit. `BackendTrust` decides when a refusal is about the spans.
+ * Delivery loop of one exporter: in order, one request at a time, until each span is delivered or
+ * refused. When the backend fails, the worker retries without limit. `BackendTrust` decides when a
+ * refusal is about the spans.
  */
 export class ExporterWorker<Item extends QueuedSpan> {
   readonly #options: ExporterWorkerOptions<Item>;
@@ -56,7 +62,9 @@ export class ExporterWorker<Item extends QueuedSpan> {
   #maxBatchBytes: number;
   /** Settled spans of the current batch, when it is settled in parts. */
   #settled = new Set<Item>();
-  /** Number of settled spans at the start of the queue. Nearly every batch is settled as a whole. */
+  /**
+   * Number of settled spans at the start of the queue. Nearly every batch is settled as a whole.
+   */
   #settledFirst = 0;
   #batch: readonly Item[] = [];
   readonly #trust: BackendTrust;
@@ -114,7 +122,10 @@ export class ExporterWorker<Item extends QueuedSpan> {
     return this.#settled.size === 0 ? items : items.filter((item) => !this.#settled.has(item));
   }
 
-  /** The exporter's files. When one changes, the worker retries at once, and the backend has to accept a span before it may refuse one. */
+  /**
+   * The exporter's files. When one changes, the worker retries at once, and the backend has to
+   * accept a span before it may refuse one.
+   */
   get files(): readonly Reloadable[] {
     const { files = [] } = this.#options.exporter;
     return files.map((file) => ({
@@ -172,8 +183,8 @@ export class ExporterWorker<Item extends QueuedSpan> {
   }
 
   /**
-   * Sends single spans from the whole queue until the backend accepts one. That span proves that the backend and the configuration work.
-   * The next refusal is then about the spans.
+   * Sends single spans from the whole queue until the backend accepts one. That span proves that
+   * the backend and the configuration work. The next refusal is then about the spans.
    */
   async #probe(stop: AbortSignal): Promise<boolean> {
     const { maxProbesInARow } = this.#options.limits;
@@ -193,16 +204,19 @@ export class ExporterWorker<Item extends QueuedSpan> {
     return false;
   }
 
-  /** Multiples of the golden ratio reach every part of the queue soon, and every span eventually. */
+  /**
+   * Multiples of the golden ratio reach every part of the queue soon, and every span eventually.
+   */
   #nextProbe(length: number): number {
     this.#probes += 1;
     return Math.floor(((this.#probes * GOLDEN_RATIO) % 1) * length);
   }
 
   /**
-   * Binary search for the bad spans: about 2 log2(n) requests for each. After a partial success the accepted spans are sent again too,
-   * because OTLP does not say which ones they were. The bytes are identical, so a backend that stores by span id stores nothing new.
-   * An answer like HTTP 500 is about a span only if the backend accepted another one in this search.
+   * Binary search for the bad spans: about 2 log2(n) requests for each. After a partial success the
+   * accepted spans are sent again too, because OTLP does not say which ones they were. The bytes
+   * are identical, so a backend that stores by span id stores nothing new. An answer like HTTP 500
+   * is about a span only if the backend accepted another one in this search.
    */
   async #split(batch: readonly Item[], cause: FailedOutcome, wasAccepted: boolean, stop: AbortSignal): Promise<void> {
     const parts: (readonly Item[])[] = [];
@@ -244,14 +258,20 @@ export class ExporterWorker<Item extends QueuedSpan> {
     this.#distrustAfter(last);
   }
 
-  /** Marks the backend as misconfigured when it refuses without being trusted. Size is then not the cause, whatever it answers. */
+  /**
+   * Marks the backend as misconfigured when it refuses without being trusted. Size is then not the
+   * cause, whatever it answers.
+   */
   #distrustAfter(outcome: FailedOutcome): void {
     if (outcome.kind === 'retry_after' || this.#trust.credit > 0) return;
     this.#distrust = misconfiguredBy(outcome, this.#trust.hasAccepted);
     this.#maxBatchBytes = this.#options.limits.maxBatchBytes;
   }
 
-  /** Sends until an answer is about the spans, or `maxUnclear` answers may be about them. Undefined when stopped. */
+  /**
+   * Sends until an answer is about the spans, or `maxUnclear` answers may be about them. Undefined
+   * when stopped.
+   */
   async #send(items: readonly Item[], maxUnclear: number, stop: AbortSignal): Promise<ExportOutcome | undefined> {
     const { exporter, limits, clock } = this.#options;
     const spans = items.map(({ span }) => (exporter.takesEncoded === true ? span : plainSpan(span)));

@@ -18,9 +18,14 @@ import { printableExcerpt } from '../runtime/index.ts';
 import { type Proxy, type ServerAddress, speaksTls } from './connection.ts';
 
 const METHOD = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
-/** grpc-js would wait up to two minutes before it reconnects. The bridge has a backoff of its own. */
+/**
+ * grpc-js would wait up to two minutes before it reconnects. The bridge has a backoff of its own.
+ */
 const MAX_RECONNECT_BACKOFF_MS = 5_000;
-/** A failed connection to a proxy explains calls that fail within this time: grpc-js reconnects sooner. */
+/**
+ * A failed connection to a proxy explains calls that fail within this time: grpc-js reconnects
+ * sooner.
+ */
 const PROXY_NOTE_VALID_MS = 3 * MAX_RECONNECT_BACKOFF_MS;
 
 interface Connection {
@@ -33,13 +38,20 @@ interface Connection {
 export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
   let connection: Promise<Connection> | undefined;
   const { proxy } = settings.route;
-  /** True once the server has answered: the protocol is right, so a failed connection has another cause. */
+  /**
+   * True once the server has answered: the protocol is right, so a failed connection has another
+   * cause.
+   */
   let hasAnswered = false;
   const listeners: ((note: string) => void)[] = [];
   let stopListening: (() => void) | undefined;
-  /** The last log line of grpc-js about the proxy. The failed call itself does not contain the reason. */
+  /**
+   * The last log line of grpc-js about the proxy. The failed call itself does not contain the
+   * reason.
+   */
   let lastNote = { line: '', atMs: 0 };
-  // Loaded on first use: most configurations use HTTP, and loading grpc-js takes more than half of a start.
+  // Loaded on first use: most configurations use HTTP, and loading grpc-js takes more than half of
+  // a start.
   const connect = async (): Promise<Connection> => {
     const grpc = await import('@grpc/grpc-js');
     stopListening ??= listenToGrpc(grpc, (line) => {
@@ -49,7 +61,10 @@ export function createGrpcTransport(settings: OtlpSettings): OtlpTransport {
     return open(grpc, settings);
   };
 
-  /** Opens a new channel when the certificates have changed. The old channel ends with its last call. */
+  /**
+   * Opens a new channel when the certificates have changed. The old channel ends with its last
+   * call.
+   */
   const current = async (): Promise<Connection> => {
     const opened = await connection;
     if (opened !== undefined && opened.material === settings.tls.current()) return opened;
@@ -182,8 +197,9 @@ type Listener = (line: string) => void;
 const LISTENERS = new Set<Listener>();
 
 /**
- * Redirects the log of grpc-js to the listeners; it would write plain text to the console, between lines of JSON. Traces enabled by
- * GRPC_TRACE are dropped, because they contain headers. The log is one for the whole process. Returns a function that removes the listener.
+ * Redirects the log of grpc-js to the listeners; it would write plain text to the console, between
+ * lines of JSON. Traces enabled by GRPC_TRACE are dropped, because they contain headers. The log is
+ * one for the whole process. Returns a function that removes the listener.
  */
 function listenToGrpc(grpc: typeof GrpcJs, listener: Listener): () => void {
   grpc.setLogger({ error: notifyListeners, info: notifyListeners, debug: () => undefined });

@@ -23,14 +23,16 @@ const DECOMPRESS: Readonly<Record<string, (body: Uint8Array) => Promise<Uint8Arr
 };
 
 /**
- * OTLP over HTTP: one POST per request, over a kept connection. Redirects are not followed, because credentials would follow them.
+ * OTLP over HTTP: one POST per request, over a kept connection. Redirects are not followed, because
+ * credentials would follow them.
  * Source: https://opentelemetry.io/docs/specs/otlp/#otlphttp
  */
 export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpTransport {
   const url = new URL(settings.url);
   const isSecure = url.protocol === 'https:';
   const { proxy } = settings.route;
-  // For plain HTTP the proxy forwards the request, which has the whole URL in its first line. For HTTPS it opens a tunnel.
+  // For plain HTTP the proxy forwards the request, which has the whole URL in its first line. For
+  // HTTPS it opens a tunnel.
   const forwarder = isSecure ? undefined : proxy;
   const agents = createAgents(settings, isSecure);
   const headers: Record<string, string> = {
@@ -42,7 +44,10 @@ export function createHttpTransport(settings: OtlpSettings, clock: Clock): OtlpT
   };
   const target: http.RequestOptions = { ...urlToHttpOptions(url), method: 'POST', ...(forwarder && forwarding(url, forwarder)) };
   const isTls = forwarder?.isSecure ?? isSecure;
-  /** True once the server has answered: the protocol is right, so a closed connection has another cause. */
+  /**
+   * True once the server has answered: the protocol is right, so a closed connection has another
+   * cause.
+   */
   let hasAnswered = false;
 
   const exchange = async (body: Uint8Array, signal: AbortSignal): Promise<TransportAnswer> => {
@@ -103,7 +108,10 @@ function isClosedSilently(error: unknown): boolean {
   return ['ECONNRESET', 'EPIPE'].includes(errorCode(error) ?? '');
 }
 
-/** Request options for a forwarding proxy: its address, and the whole URL without credentials as the path. */
+/**
+ * Request options for a forwarding proxy: its address, and the whole URL without credentials as the
+ * path.
+ */
 function forwarding(url: URL, { host, port, isSecure }: Proxy): http.RequestOptions {
   const protocol = isSecure ? 'https:' : 'http:';
   return { protocol, host, hostname: host, port, path: `${url.protocol}//${url.host}${url.pathname}${url.search}` };
@@ -133,7 +141,10 @@ function createAgents({ tls, route, timeoutMs }: OtlpSettings, isSecure: boolean
   };
 }
 
-/** The User-Agent that the specification asks for, so that operators of a backend can identify the sender. */
+/**
+ * The User-Agent that the specification asks for, so that operators of a backend can identify the
+ * sender.
+ */
 export const USER_AGENT = 'ray-otel-bridge OTel-OTLP-Exporter-JavaScript';
 
 function answerOf(response: http.IncomingMessage, body: Uint8Array, nowMs: number): TransportAnswer {

@@ -1,11 +1,16 @@
-/** The limits of the export pipeline. Durations in milliseconds, sizes in bytes of OTLP protobuf. */
+/**
+ * The limits of the export pipeline. Durations in milliseconds, sizes in bytes of OTLP protobuf.
+ */
 export interface ExportLimits {
   /** At this number of spans `hasRoom` returns false. */
   readonly maxQueuedSpans: number;
   /** At this size `hasRoom` returns false. */
   readonly maxQueuedBytes: number;
   readonly maxBatchSpans: number;
-  /** A larger span is sent alone. Half of the limit of gRPC receivers (4 MiB), a tenth of the Collector's limit over HTTP. */
+  /**
+   * A larger span is sent alone. Half of the limit of gRPC receivers (4 MiB), a tenth of the
+   * Collector's limit over HTTP.
+   */
   readonly maxBatchBytes: number;
   /** Maximum time of one export call, for exporters without a timeout of their own. */
   readonly exportTimeoutMs: number;
@@ -15,9 +20,15 @@ export interface ExportLimits {
   readonly maxRetryAfterMs: number;
   /** Answers like HTTP 500 before the batch is split, to see whether one span causes them. */
   readonly maxAttemptsBeforeSplit: number;
-  /** Consecutive answers like HTTP 500 during a split after which the backend counts as failing, not the span. */
+  /**
+   * Consecutive answers like HTTP 500 during a split after which the backend counts as failing, not
+   * the span.
+   */
   readonly maxFailuresInSplit: number;
-  /** Spans that may be refused since the backend last accepted one. At the limit the exporter counts as misconfigured: see `BackendTrust`. */
+  /**
+   * Spans that may be refused since the backend last accepted one. At the limit the exporter counts
+   * as misconfigured: see `BackendTrust`.
+   */
   readonly maxRefusedInARow: number;
   /** Single spans sent without a wait, to find one that the backend accepts. */
   readonly maxProbesInARow: number;
@@ -41,8 +52,8 @@ export const DEFAULT_EXPORT_LIMITS: ExportLimits = {
 };
 
 /**
- * The wait before the next attempt: the server's Retry-After, up to a limit, or else exponential backoff. Jitter of up to half keeps
- * bridges that lost the same backend from retrying together.
+ * The wait before the next attempt: the server's Retry-After, up to a limit, or else exponential
+ * backoff. Jitter of up to half keeps bridges that lost the same backend from retrying together.
  */
 export function retryDelayMs(attempt: number, retryAfterMs: number | undefined, random: number, limits: ExportLimits): number {
   const requestedMs = retryAfterMs ?? 0;

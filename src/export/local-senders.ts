@@ -8,8 +8,9 @@ import { type ExportOutcome, outcomeOfError } from './outcome.ts';
 import { SenderExporter } from './sender.ts';
 
 /**
- * Serializes spans as OTLP JSON lines: one ExportTraceServiceRequest per line, each with its line feed. The same spans in the same order
- * give the same bytes, provided that spans of one resource share one Resource object, because spans are grouped by it.
+ * Serializes spans as OTLP JSON lines: one ExportTraceServiceRequest per line, each with its line
+ * feed. The same spans in the same order give the same bytes, provided that spans of one resource
+ * share one Resource object, because spans are grouped by it.
  * Source: https://opentelemetry.io/docs/specs/otel/protocol/file-exporter/
  */
 export function* otlpJsonLines(spans: readonly ReadableSpan[], spansPerLine = 512): Generator<string, void, undefined> {
@@ -21,8 +22,9 @@ export function* otlpJsonLines(spans: readonly ReadableSpan[], spansPerLine = 51
 }
 
 /**
- * Appends spans to a file as OTLP JSON lines. After a failed write the file is truncated to its former length, so that the retry never
- * follows half a line. Writes are not synced to disk: the journal is the durable copy.
+ * Appends spans to a file as OTLP JSON lines. After a failed write the file is truncated to its
+ * former length, so that the retry never follows half a line. Writes are not synced to disk: the
+ * journal is the durable copy.
  */
 export function createFileExporter(path: string): SpanExporter {
   let file: Promise<FileHandle> | undefined;
@@ -73,7 +75,10 @@ export async function appendWhole(handle: Pick<FileHandle, 'appendFile' | 'stat'
 
 const LINE_FEED = 0x0a;
 
-/** Opens a file for appending, and ends a line that a crash left incomplete. `mode` applies to a new file. */
+/**
+ * Opens a file for appending, and ends a line that a crash left incomplete. `mode` applies to a new
+ * file.
+ */
 export async function openForLines(path: string, mode?: number): Promise<FileHandle> {
   const handle = await open(path, 'a+', mode);
   const { size } = await handle.stat();
@@ -84,14 +89,16 @@ export async function openForLines(path: string, mode?: number): Promise<FileHan
 }
 
 /**
- * Writes one line per span: start, duration, name, status if set, ids. The specification leaves the format of `console` open, and the
- * SDK's ConsoleSpanExporter uses forty lines per span. For people; programs read the output of `file`.
+ * Writes one line per span: start, duration, name, status if set, ids. The specification leaves the
+ * format of `console` open, and the SDK's ConsoleSpanExporter uses forty lines per span. For
+ * people; programs read the output of `file`.
  */
 export function createConsoleExporter(output: Writable): SpanExporter {
   return new SenderExporter({
     send: (spans) =>
       new Promise((resolve) => {
-        // The callback of `write` runs once the stream has taken the text, which is the back-pressure.
+        // The callback of `write` runs once the stream has taken the text, which is the
+        // back-pressure.
         output.write(spans.map(spanLine).join(''), (error) => resolve(error ? outcomeOfError(error) : { kind: 'delivered' }));
       }),
     close: () => Promise.resolve(),

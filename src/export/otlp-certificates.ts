@@ -7,7 +7,10 @@ export interface NamedFile {
   readonly file: string;
 }
 
-/** The CA certificates that verify the backend, and the client certificate that identifies the bridge. */
+/**
+ * The CA certificates that verify the backend, and the client certificate that identifies the
+ * bridge.
+ */
 export interface CertificateVariables {
   readonly ca?: NamedFile;
   readonly cert?: NamedFile;
@@ -40,7 +43,8 @@ export function readCertificates(variables: CertificateVariables, problems: stri
   let material = first.ok ? first.value.material : {};
   return {
     current: () => material,
-    // The files are one unit: while one is unusable or does not match the others yet, the previous ones stay in use.
+    // The files are one unit: while one is unusable or does not match the others yet, the previous
+    // ones stay in use.
     reload: (): Reloaded | undefined => {
       const next = readMaterial(variables);
       if (!next.ok) return { setting: SETTING, outcome: failure(next.problem.join('; ')) };

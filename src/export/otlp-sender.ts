@@ -27,8 +27,10 @@ export interface OtlpTransport {
 /**
  * An OTLP exporter that sends once and reports exactly what happened.
  *
- * The exporters of @opentelemetry/exporter-trace-otlp-* lose information that the bridge needs in order to lose no span:
- * 1. A retryable failure arrives without its status and Retry-After, after waits that cannot be cancelled.
+ * The exporters of @opentelemetry/exporter-trace-otlp-* lose information that the bridge needs in
+ * order to lose no span:
+ * 1. A retryable failure arrives without its status and Retry-After, after waits that cannot be
+ *    cancelled.
  * 2. A partial success is logged and reported as a success.
  *
  * The bytes are the same: it uses their serializers, and a test compares the requests.
@@ -65,7 +67,9 @@ function outcomeOfAnswer({ status, contentType, body }: Answered, sentSpans: num
   return message === '' ? { kind: 'delivered' } : { kind: 'delivered', warning: message };
 }
 
-/** An ExportTraceServiceResponse. Source: https://opentelemetry.io/docs/specs/otlp/#partial-success */
+/**
+ * An ExportTraceServiceResponse. Source: https://opentelemetry.io/docs/specs/otlp/#partial-success
+ */
 export interface OtlpAnswer {
   readonly rejectedSpans: number;
   /** The backend's message, safe to print; empty when it sent none. */
@@ -79,7 +83,8 @@ const PROTOBUF_TYPE = /^application\/(?:x-|vnd\.google\.)?protobuf\b/i;
 const MAX_BLANK_BYTES = 1024;
 
 /**
- * Reads the body of a 2xx answer. The content type decides the format, whatever the request used: some backends always answer JSON.
+ * Reads the body of a 2xx answer. The content type decides the format, whatever the request used:
+ * some backends always answer JSON.
  * 1. An empty body is a plain success.
  * 2. Without a content type for JSON or protobuf, both are tried.
  *
@@ -96,7 +101,10 @@ function isBlank(body: Uint8Array): boolean {
   return body.length <= MAX_BLANK_BYTES && new TextDecoder().decode(body).trim() === '';
 }
 
-/** partial_success = 1 { rejected_spans = 1, error_message = 2 }. A guess allows no other field, because text can look like protobuf. */
+/**
+ * partial_success = 1 { rejected_spans = 1, error_message = 2 }. A guess allows no other field,
+ * because text can look like protobuf.
+ */
 function readProtobuf(body: Uint8Array, isGuess: boolean): OtlpAnswer | undefined {
   const fields = readFields(body);
   if (fields === undefined || (isGuess && fields.some(({ number }) => number !== 1))) return undefined;
@@ -142,8 +150,8 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 const MAX_PAGE_CHARACTERS = 4096;
 
 /**
- * The server's message in an answer, for people: the message of a google.rpc.Status in protobuf or JSON, the visible text of an HTML
- * page, or plain text.
+ * The server's message in an answer, for people: the message of a google.rpc.Status in protobuf or
+ * JSON, the visible text of an HTML page, or plain text.
  */
 export function textOfAnswer(body: Uint8Array, contentType: string): string {
   if (contentType.startsWith('application/x-protobuf')) return readRpcStatus(body)?.message ?? '';

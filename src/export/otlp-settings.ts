@@ -31,8 +31,9 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /**
- * Reads every variable of the OTLP exporter. The OTEL_EXPORTER_OTLP_TRACES_ form overrides the general one; headers of both are merged. An
- * empty variable counts as unset. Adds every invalid value to `problems`, without secrets.
+ * Reads every variable of the OTLP exporter. The OTEL_EXPORTER_OTLP_TRACES_ form overrides the
+ * general one; headers of both are merged. An empty variable counts as unset. Adds every invalid
+ * value to `problems`, without secrets.
  * Source: https://opentelemetry.io/docs/specs/otel/protocol/exporter/
  */
 export function readOtlpSettings(env: Environment, problems: string[]): OtlpSettings {
@@ -90,7 +91,8 @@ function httpAddress(env: Environment, problems: string[]): Address {
     problems.push(`${variable?.name} is not an http:// or https:// URL: use a complete URL, for example http://localhost:4318`);
     return { url: '', publicUrl: '', insecure: true, route: DIRECT };
   }
-  // The general variable is a base URL to which the path of traces is added. The variable for traces is used unchanged.
+  // The general variable is a base URL to which the path of traces is added. The variable for
+  // traces is used unchanged.
   if (variable?.name !== 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT') url.pathname = `${url.pathname.replace(/\/$/, '')}/v1/traces`;
   const isSecure = url.protocol === 'https:';
   const port = url.port === '' ? (isSecure ? 443 : 80) : Number(url.port);
@@ -98,7 +100,10 @@ function httpAddress(env: Environment, problems: string[]): Address {
   return { url: url.href, publicUrl: withoutCredentials(url), insecure: !isSecure, route };
 }
 
-/** http:// means without TLS, https:// with TLS. Without a scheme, OTEL_EXPORTER_OTLP_INSECURE decides. */
+/**
+ * http:// means without TLS, https:// with TLS. Without a scheme, OTEL_EXPORTER_OTLP_INSECURE
+ * decides.
+ */
 function grpcAddress(env: Environment, problems: string[]): Address {
   const variable = tracesOrGeneral(env, 'ENDPOINT');
   const given = variable?.value ?? 'http://localhost:4317';
@@ -169,7 +174,10 @@ interface Header {
   readonly value: string;
 }
 
-/** Headers of the connection or the message framing. Any of them breaks every request, or sends a proxy's credentials to the backend. */
+/**
+ * Headers of the connection or the message framing. Any of them breaks every request, or sends a
+ * proxy's credentials to the backend.
+ */
 const FRAMING: ReadonlySet<string> = new Set([
   'connection',
   'content-encoding',
@@ -187,15 +195,19 @@ const FRAMING: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** The characters allowed in a metadata key. Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md */
+/**
+ * The characters allowed in a metadata key. Source:
+ * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
+ */
 const GRPC_NAME = /^[0-9a-z_.-]+$/;
 const GRPC_VALUE = /^[\x20-\x7e]*$/;
 
 const NOT_A_HEADER = 'is not name=value with a valid header name and a percent-encoded value';
 
 /**
- * Reads one `name=value` pair with a percent-encoded value, as in W3C Baggage, and checks that the protocol can send it. A problem
- * contains neither the value nor an unknown name: an entry without a name may be an API key.
+ * Reads one `name=value` pair with a percent-encoded value, as in W3C Baggage, and checks that the
+ * protocol can send it. A problem contains neither the value nor an unknown name: an entry without
+ * a name may be an API key.
  */
 function readHeader(entry: string, isGrpc: boolean): Result<Header> {
   const header = parse(entry);

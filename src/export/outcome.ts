@@ -3,11 +3,13 @@ import { printableExcerpt } from '../runtime/index.ts';
 /**
  * The result of one export request.
  * - `delivered`: the backend has all spans. `warning` is its message, if any.
- * - `retry_after`: the backend is down, busy or slow. Keep the spans, and wait at least `retryAfterMs`, if given.
- *   `maybeSpans`: either the backend fails, or one span makes it fail (HTTP 500).
- *   `hint`: the likely mistake, for a backend that has accepted nothing yet.
- * - `refused`: the spans are bad. `rejectedSpans` of them were rejected (OTLP partial success); absent means all.
- * - `misconfigured`: the address, the credentials or the protocol is wrong. Keep the spans; a person has to act.
+ * - `retry_after`: the backend is down, busy or slow. Keep the spans, and wait at least
+ *   `retryAfterMs`, if given. `maybeSpans`: either the backend fails, or one span makes it fail
+ *   (HTTP 500). `hint`: the likely mistake, for a backend that has accepted nothing yet.
+ * - `refused`: the spans are bad. `rejectedSpans` of them were rejected (OTLP partial success);
+ *   absent means all.
+ * - `misconfigured`: the address, the credentials or the protocol is wrong. Keep the spans; a
+ *   person has to act.
  * - `too_large`: the request is too large. A smaller one may pass.
  */
 export type ExportOutcome =
@@ -26,7 +28,10 @@ export type ExportOutcome =
 export type FailedOutcome = Exclude<ExportOutcome, { kind: 'delivered' }>;
 export type Misconfigured = Extract<ExportOutcome, { kind: 'misconfigured' }>;
 
-/** Carries an outcome through interfaces that report failures as an Error: SpanExporter, and agents of Node's HTTP client. */
+/**
+ * Carries an outcome through interfaces that report failures as an Error: SpanExporter, and agents
+ * of Node's HTTP client.
+ */
 export class ExportFailure extends Error {
   override readonly name = 'ExportFailure';
   readonly outcome: FailedOutcome;
@@ -64,7 +69,10 @@ const FIX_REFUSAL =
   'check host, port, path and http:// or https:// in OTEL_EXPORTER_OTLP_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, ' +
   'OTEL_EXPORTER_OTLP_PROTOCOL, and the tenant in OTEL_EXPORTER_OTLP_HEADERS';
 
-/** Statuses that no span can cause. Dropping spans for them would lose everything because of a typing error. */
+/**
+ * Statuses that no span can cause. Dropping spans for them would lose everything because of a
+ * typing error.
+ */
 const MISCONFIGURED_HTTP: Readonly<Record<number, string>> = {
   401: FIX_CREDENTIALS,
   402: 'check the account and its quota at the backend',
@@ -83,7 +91,8 @@ const MISCONFIGURED_HTTP: Readonly<Record<number, string>> = {
 };
 
 /**
- * Retryable by the OTLP specification (429, 502, 503, 504), and by their definition in HTTP (408, 425).
+ * Retryable by the OTLP specification (429, 502, 503, 504), and by their definition in HTTP (408,
+ * 425).
  * Source: https://opentelemetry.io/docs/specs/otlp/#failures-1
  */
 const RETRYABLE_HTTP: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504]);
@@ -99,14 +108,16 @@ export function outcomeOfHttpStatus(status: number, detail = '', retryAfterMs?: 
   if (status === 400 && NEEDS_TLS.test(detail)) return { kind: 'misconfigured', reason, fix: FIX_SCHEME };
   if (status === 413) return { kind: 'too_large', reason };
   if (RETRYABLE_HTTP.has(status)) return { kind: 'retry_after', reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
-  // Not retryable by the specification, because exporters must not accumulate spans. The bridge has a journal, and must lose none.
+  // Not retryable by the specification, because exporters must not accumulate spans. The bridge has
+  // a journal, and must lose none.
   if (status >= 500) return { kind: 'retry_after', reason, maybeSpans: true, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) };
   return { kind: 'refused', reason };
 }
 
 /**
- * A 2xx answer whose body is not OTLP: a login page, an echo, another service. It may have dropped the spans, so they do not count as
- * delivered. OTLP backends never answer so, whether or not this one has accepted spans before.
+ * A 2xx answer whose body is not OTLP: a login page, an echo, another service. It may have dropped
+ * the spans, so they do not count as delivered. OTLP backends never answer so, whether or not this
+ * one has accepted spans before.
  */
 export function outcomeOfUnexpectedAnswer(status: string, text: string): FailedOutcome {
   return { kind: 'misconfigured', reason: withDetail(`${status}, but the answer is not OTLP`, text), fix: FIX_OTHER_SERVICE };
@@ -121,7 +132,10 @@ type GrpcRule =
   | readonly [name: string, kind: 'retry_after' | 'maybe_spans' | 'refused']
   | readonly [name: string, kind: 'misconfigured', fix: string];
 
-/** By number, as in grpc/status.proto. Retryable ones as in https://opentelemetry.io/docs/specs/otlp/#failures */
+/**
+ * By number, as in grpc/status.proto. Retryable ones as in
+ * https://opentelemetry.io/docs/specs/otlp/#failures
+ */
 const GRPC_RULES: Readonly<Record<number, GrpcRule>> = {
   1: ['CANCELLED', 'retry_after'],
   2: ['UNKNOWN', 'maybe_spans'],
@@ -144,7 +158,10 @@ const GRPC_RULES: Readonly<Record<number, GrpcRule>> = {
 /** OpenSSL, of a first answer that is no TLS. */
 const NOT_TLS = /wrong version number|packet length too long|unknown protocol/i;
 
-/** Messages of grpc-js for connections that cannot work: TLS to a plain port, an untrusted certificate, HTTP/1 instead of HTTP/2. */
+/**
+ * Messages of grpc-js for connections that cannot work: TLS to a plain port, an untrusted
+ * certificate, HTTP/1 instead of HTTP/2.
+ */
 const GRPC_CONNECTION_FIXES: readonly (readonly [RegExp, string])[] = [
   [/no application protocol|Protocol error/i, FIX_PROTOCOL],
   [NOT_TLS, FIX_NO_TLS],
@@ -155,10 +172,16 @@ const EMPTY_NOTE = /\.? *Resolution note: *$/;
 
 const GRPC_HINT = 'check host, port and http:// or https:// in OTEL_EXPORTER_OTLP_ENDPOINT, and OTEL_EXPORTER_OTLP_PROTOCOL';
 
-/** Messages of grpc-go, grpc-java and grpc-js with RESOURCE_EXHAUSTED, for a request above the size limit. */
+/**
+ * Messages of grpc-go, grpc-java and grpc-js with RESOURCE_EXHAUSTED, for a request above the size
+ * limit.
+ */
 const GRPC_TOO_LARGE = /larger than max|exceeds maximum/i;
 
-/** Classifies a gRPC status other than OK. `retryAfterMs` is the delay in RetryInfo, if the server sent one. */
+/**
+ * Classifies a gRPC status other than OK. `retryAfterMs` is the delay in RetryInfo, if the server
+ * sent one.
+ */
 export function outcomeOfGrpcStatus(code: number, detail = '', retryAfterMs?: number): FailedOutcome {
   const rule = GRPC_RULES[code] ?? [`status ${code}`, 'maybe_spans'];
   const reason = withDetail(`gRPC ${rule[0]}`, detail.replace(EMPTY_NOTE, ''));
@@ -201,7 +224,10 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 const TLS_ERROR = /CERT|SELF_SIGNED|UNABLE_TO_|^ERR_(SSL|TLS|OSSL)|^EPROTO$/;
-/** Node's error codes for an answer that is not HTTP/1: a TLS alert, an HTTP/2 frame, another protocol. */
+/**
+ * Node's error codes for an answer that is not HTTP/1: a TLS alert, an HTTP/2 frame, another
+ * protocol.
+ */
 const NOT_HTTP = /^HPE_/;
 
 /** Classifies a system error, by Node's error code (ECONNREFUSED, ENOSPC...). */
@@ -238,7 +264,10 @@ export function outcomeOfProxyError(error: Error, { publicUrl, variable }: Proxy
     : { kind: 'retry_after', reason, hint };
 }
 
-/** A failure through a proxy. The answer may come from either side, but 407 always comes from the proxy. */
+/**
+ * A failure through a proxy. The answer may come from either side, but 407 always comes from the
+ * proxy.
+ */
 export function viaProxy(outcome: FailedOutcome, { publicUrl, variable }: ProxyName): FailedOutcome {
   const reason = `${outcome.reason} (through the proxy ${publicUrl})`;
   return /^HTTP 407\b/.test(outcome.reason)
@@ -255,7 +284,10 @@ function fixProxyCredentials(variable: string): string {
   return `set user and password in ${variable}, percent-encoded: http://user:password@proxy.example.com:3128`;
 }
 
-/** Turns the refusal of a backend that refuses everything into a wrong configuration, with the likely mistake. */
+/**
+ * Turns the refusal of a backend that refuses everything into a wrong configuration, with the
+ * likely mistake.
+ */
 export function misconfiguredBy(outcome: FailedOutcome, hasAccepted: boolean): Misconfigured {
   if (outcome.kind === 'misconfigured') return outcome;
   const why = hasAccepted ? 'the backend refuses one span after another' : 'the backend has accepted no span yet';
@@ -267,7 +299,10 @@ function likelyFix(outcome: FailedOutcome): string {
   return outcome.kind === 'refused' && outcome.rejectedSpans !== undefined ? FIX_REJECTION : FIX_REFUSAL;
 }
 
-/** Classifies anything that an exporter threw or reported. An unknown error is retried; it never drops spans. */
+/**
+ * Classifies anything that an exporter threw or reported. An unknown error is retried; it never
+ * drops spans.
+ */
 export function outcomeOfError(error: unknown): FailedOutcome {
   if (error instanceof ExportFailure) return error.outcome;
   if (!(error instanceof Error)) return { kind: 'retry_after', reason: 'the exporter failed without a reason', maybeSpans: true };

@@ -13,9 +13,15 @@ export interface ExportPipelineOptions extends Partial<ExportLimits> {
   readonly clock?: Clock;
   readonly onEvent?: (event: ExportEvent) => void;
   readonly onRefused?: OnRefused;
-  /** Called for each request that settled spans: delivered, or permanently refused after a call of `onRefused`. */
+  /**
+   * Called for each request that settled spans: delivered, or permanently refused after a call of
+   * `onRefused`.
+   */
   readonly onSettled?: OnSettled;
-  /** Treats every refusal as final, also from a backend that has accepted nothing. For callers that keep refused spans. Default: false. */
+  /**
+   * Treats every refusal as final, also from a backend that has accepted nothing. For callers that
+   * keep refused spans. Default: false.
+   */
   readonly believesRefusals?: boolean;
 }
 
@@ -23,7 +29,10 @@ export interface ExportStats {
   /** Spans that some exporter has neither delivered nor refused. */
   readonly queuedSpans: number;
   readonly queuedBytes: number;
-  /** When the oldest queued span was enqueued, in ms since the epoch. Undefined when the queue is empty. */
+  /**
+   * When the oldest queued span was enqueued, in ms since the epoch. Undefined when the queue is
+   * empty.
+   */
   readonly oldestQueuedAtMs: number | undefined;
   /** Spans delivered by every exporter. */
   readonly exported: number;
@@ -38,8 +47,9 @@ export interface ExportStats {
 
 export interface ExportPipeline {
   /**
-   * Always takes the spans; call `hasRoom` first. A span goes to the exporters for which `isSettled` is false (default: all). A span that
-   * a previous process settled with every exporter is skipped and not counted.
+   * Always takes the spans; call `hasRoom` first. A span goes to the exporters for which
+   * `isSettled` is false (default: all). A span that a previous process settled with every exporter
+   * is skipped and not counted.
    */
   enqueue(spans: readonly ReadableSpan[], isSettled?: IsSettled): void;
   hasRoom(): boolean;
@@ -47,9 +57,15 @@ export interface ExportPipeline {
   waitForRoom(signal: AbortSignal): Promise<void>;
   /** Resolves when no span is queued, or when `signal` aborts. */
   waitForNone(signal: AbortSignal): Promise<void>;
-  /** Resolves when every span was delivered or refused, or after `timeoutMs`. `undelivered` counts the spans still queued. */
+  /**
+   * Resolves when every span was delivered or refused, or after `timeoutMs`. `undelivered` counts
+   * the spans still queued.
+   */
   drain(timeoutMs: number): Promise<{ readonly undelivered: number }>;
-  /** Aborts waits and requests and shuts the exporters down. Queued spans stay undelivered, so drain first. */
+  /**
+   * Aborts waits and requests and shuts the exporters down. Queued spans stay undelivered, so drain
+   * first.
+   */
   shutdown(): Promise<void>;
   /** Files of the exporters, for `watchFiles`. */
   readonly files: readonly Reloadable[];
@@ -64,8 +80,9 @@ interface SharedSpan extends QueuedSpan {
 }
 
 /**
- * Queues spans and sends them in batches, without dropping any. All exporters share one bounded queue, and each has a worker of its own. A
- * slow exporter delays the others only when the queue is full. A span leaves the queue when every exporter has delivered or refused it.
+ * Queues spans and sends them in batches, without dropping any. All exporters share one bounded
+ * queue, and each has a worker of its own. A slow exporter delays the others only when the queue is
+ * full. A span leaves the queue when every exporter has delivered or refused it.
  */
 export function createExportPipeline(options: ExportPipelineOptions): ExportPipeline {
   const limits = limitsOf(options);

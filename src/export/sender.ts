@@ -3,7 +3,10 @@ import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { childSignal, type Sleep } from '../runtime/index.ts';
 import { ExportFailure, type ExportOutcome, outcomeOfError } from './outcome.ts';
 
-/** Sends spans to one destination. The interface inside the bridge; `SpanExporter` is the one for the outside. */
+/**
+ * Sends spans to one destination. The interface inside the bridge; `SpanExporter` is the one for
+ * the outside.
+ */
 export interface Sender {
   /** Sends the spans once. Never rejects. */
   send(spans: readonly ReadableSpan[]): Promise<ExportOutcome>;
@@ -37,7 +40,10 @@ export class SenderExporter implements SpanExporter {
   }
 }
 
-/** The `SpanExporter` form of an outcome. A failure carries the outcome, so that an exporter around ours does not lose it. */
+/**
+ * The `SpanExporter` form of an outcome. A failure carries the outcome, so that an exporter around
+ * ours does not lose it.
+ */
 export function resultOfOutcome(outcome: ExportOutcome): ExportResult {
   if (outcome.kind === 'delivered') return { code: ExportResultCode.SUCCESS };
   return { code: ExportResultCode.FAILED, error: new ExportFailure(outcome) };
@@ -49,9 +55,10 @@ export function outcomeOfResult(result: ExportResult | undefined): ExportOutcome
 }
 
 /**
- * Sends spans once through any `SpanExporter`. Exporters of other libraries may throw, reject, call back twice (the first call counts), or
- * never call back (`timeoutMs`). After a timeout the request may still arrive. The bridge then sends identical bytes again, so a
- * backend sees a duplicate at worst. Resolves to undefined when `stop` aborts first.
+ * Sends spans once through any `SpanExporter`. Exporters of other libraries may throw, reject, call
+ * back twice (the first call counts), or never call back (`timeoutMs`). After a timeout the request
+ * may still arrive. The bridge then sends identical bytes again, so a backend sees a duplicate at
+ * worst. Resolves to undefined when `stop` aborts first.
  */
 export async function exportOnce(
   exporter: SpanExporter,
@@ -78,7 +85,8 @@ function sendByExporter(exporter: SpanExporter, spans: readonly ReadableSpan[]):
   return new Promise((resolve) => {
     const failed = (error: unknown): void => resolve(outcomeOfError(error));
     try {
-      // `export` is typed as void, but an async method is allowed too, and its rejection would go unhandled.
+      // `export` is typed as void, but an async method is allowed too, and its rejection would go
+      // unhandled.
       const returned: unknown = exporter.export([...spans], (result) => resolve(outcomeOfResult(result)));
       if (returned instanceof Promise) returned.catch(failed);
     } catch (error) {

@@ -6,7 +6,10 @@ import { failure, readSmallFile, type Reloadable, type Result, success } from '.
 export interface TokenSet {
   /** False when the set is empty, which means no authentication. */
   isRequired(): boolean;
-  /** Whether one of the credentials is one of the tokens. The time it takes reveals nothing about either. */
+  /**
+   * Whether one of the credentials is one of the tokens. The time it takes reveals nothing about
+   * either.
+   */
   accepts(credentials: readonly string[]): boolean;
 }
 
@@ -14,7 +17,10 @@ export interface MutableTokenSet extends TokenSet {
   replace(tokens: readonly string[]): void;
 }
 
-/** Keeps digests only: a comparison in constant time needs equal lengths, and a memory dump shows no token. */
+/**
+ * Keeps digests only: a comparison in constant time needs equal lengths, and a memory dump shows no
+ * token.
+ */
 export function createTokenSet(tokens: readonly string[]): MutableTokenSet {
   let digests = tokens.map(digestOf);
   return {
@@ -55,7 +61,9 @@ export interface Access {
   readonly files: readonly Reloadable[];
 }
 
-/** Reads the token files. A file without a token is a problem; it must not disable authentication. */
+/**
+ * Reads the token files. A file without a token is a problem; it must not disable authentication.
+ */
 export function openAccess(options: AccessOptions): Result<Access, readonly string[]> {
   const ingest = openTokens('ingest-token-file', options.ingestTokenFile, options.ingestTokens);
   const read = openTokens('read-token-file', options.readTokenFile, options.readTokens);

@@ -1,4 +1,7 @@
-/** The Basic Authorization header for the user and password in a URL. Undefined when the URL has neither. */
+/**
+ * The Basic Authorization header for the user and password in a URL. Undefined when the URL has
+ * neither.
+ */
 export function basicAuthorization({ username, password }: URL): string | undefined {
   if (username === '' && password === '') return undefined;
   return `Basic ${Buffer.from(`${decoded(username)}:${decoded(password)}`).toString('base64')}`;

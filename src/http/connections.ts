@@ -8,7 +8,8 @@ export type ConnectionRefusal = 'connection_limit' | 'headers_too_large' | 'requ
 export type OnConnectionRefused = (reason: ConnectionRefusal, detail: string, from?: string) => void;
 
 /**
- * Keeps at most `max` connections open. At the limit, a new connection replaces another one, in this order:
+ * Keeps at most `max` connections open. At the limit, a new connection replaces another one, in
+ * this order:
  * 1. the oldest that never sent a request,
  * 2. the one that has been idle longest.
  *
@@ -64,7 +65,10 @@ function firstOf(group: ReadonlyMap<string, Socket>): string | undefined {
   return group.keys().next().value;
 }
 
-/** Identifies a connection by its remote end: the socket of a TLS request differs from the accepted one. */
+/**
+ * Identifies a connection by its remote end: the socket of a TLS request differs from the accepted
+ * one.
+ */
 function peerOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
   return `${remoteAddress} ${remotePort}`;
 }
@@ -79,8 +83,9 @@ const STATUS_LINES = {
 const TRUST_HINT = 'on Ray nodes, SSL_CERT_FILE (Ray 2.49: REQUESTS_CA_BUNDLE) must name the CA certificate';
 
 /**
- * Answers malformed or slow requests with an error, and closes their connections. On a TLS server it also reports failed handshakes,
- * including those that the sender aborts: Ray's HTTP client does nothing else when it does not trust the certificate.
+ * Answers malformed or slow requests with an error, and closes their connections. On a TLS server
+ * it also reports failed handshakes, including those that the sender aborts: Ray's HTTP client does
+ * nothing else when it does not trust the certificate.
  */
 export function closeBadRequests(server: Server, onRefused: OnConnectionRefused): void {
   const shakingHands = new Set<string>();
@@ -114,7 +119,8 @@ function answerClientErrors(server: Server, shakingHands: Set<string>, onRefused
     if (isHandshake || isGone) return void socket.destroy();
     const reason = reasonOf(code);
     onRefused(reason, code, from);
-    // Destroy without waiting for the sender's end: a sender that does not read must not keep the socket.
+    // Destroy without waiting for the sender's end: a sender that does not read must not keep the
+    // socket.
     socket.end(`HTTP/1.1 ${STATUS_LINES[reason]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`, () => socket.destroy());
   });
 }

@@ -7,21 +7,25 @@ import { type Refusal, refuse } from './refusal.ts';
 const MAX_CREDENTIAL_LENGTH = 256;
 
 /**
- * The `WWW-Authenticate` header of every 401. Ray supports only Basic, from the URL: http://ray:TOKEN@bridge. Ray 2.49 sends no
- * credentials when the URL has a user but no password.
+ * The `WWW-Authenticate` header of every 401. Ray supports only Basic, from the URL:
+ * http://ray:TOKEN@bridge. Ray 2.49 sends no credentials when the URL has a user but no password.
  */
 export const AUTHENTICATE = 'Basic realm="ray-otel-bridge", charset="UTF-8", Bearer realm="ray-otel-bridge"';
 
 /**
- * Refuses posts from web pages. Browsers mark them with these headers, and a page cannot remove them; Ray sends neither. So no page
- * open in a browser can post to a bridge on the same machine, not even by DNS rebinding.
+ * Refuses posts from web pages. Browsers mark them with these headers, and a page cannot remove
+ * them; Ray sends neither. So no page open in a browser can post to a bridge on the same machine,
+ * not even by DNS rebinding.
  */
 export function refuseBrowser(context: Context): Refusal | undefined {
   const isFromPage = context.req.header('origin') !== undefined || context.req.header('sec-fetch-site') !== undefined;
   return isFromPage ? refuse('browser_post', 'events from a web page are refused') : undefined;
 }
 
-/** Undefined when no token is required, or a valid one is given: as Basic user or password, as Bearer token, or in the path. */
+/**
+ * Undefined when no token is required, or a valid one is given: as Basic user or password, as
+ * Bearer token, or in the path.
+ */
 export function refuseUnauthenticated(context: Context, tokens: TokenSet): Refusal | undefined {
   if (!tokens.isRequired()) return undefined;
   const credentials = credentialsOf(context);
@@ -38,8 +42,8 @@ export interface ReaderRules {
 }
 
 /**
- * Undefined when the request may read the metrics. A page of another site may not, not even by DNS rebinding. Scrapers may use any host
- * name, because in a cluster they use the name of a service.
+ * Undefined when the request may read the metrics. A page of another site may not, not even by DNS
+ * rebinding. Scrapers may use any host name, because in a cluster they use the name of a service.
  */
 export function refuseScrape(context: Context, { readTokens, listenHost }: ReaderRules): Refusal | undefined {
   if (!readTokens.isRequired() && !isOwnHost(context.req.header('host'), listenHost) && !isScraper(context))
@@ -53,7 +57,10 @@ export function pathWithoutToken(path: string): string {
   return path.replaceAll(/\/t\/+[^/]+/g, '/t/***');
 }
 
-/** The remote address of the connection, if known. Behind a proxy it is the address of the last proxy. */
+/**
+ * The remote address of the connection, if known. Behind a proxy it is the address of the last
+ * proxy.
+ */
 export function peerOf(context: Context): string | undefined {
   const bindings: unknown = context.env;
   const incoming = propertyOf(bindings, 'incoming');

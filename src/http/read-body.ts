@@ -4,7 +4,9 @@ import type { Context } from 'hono';
 import type { ByteBudget } from './body-buffers.ts';
 import { type Refusal, refuse } from './refusal.ts';
 
-/** Chunk size of decompressors: a decompression bomb is noticed at most one chunk past the limit. */
+/**
+ * Chunk size of decompressors: a decompression bomb is noticed at most one chunk past the limit.
+ */
 const CHUNK_BYTES = 64 * 1024;
 const BUSY_RETRY_AFTER_MS = 1000;
 
@@ -15,7 +17,10 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map([
   ['br', () => createBrotliDecompress({ chunkSize: CHUNK_BYTES })],
 ]);
 
-/** Reads at most `maxBytes` of an answer. Leaving the loop early closes the stream and its connection. */
+/**
+ * Reads at most `maxBytes` of an answer. Leaving the loop early closes the stream and its
+ * connection.
+ */
 export async function readAtMost(
   body: AsyncIterable<unknown> | null,
   maxBytes: number,
@@ -46,8 +51,9 @@ export interface ReadBodyOptions {
 export type ReadBody = { readonly ok: true; readonly bytes: Buffer } | Refusal;
 
 /**
- * Reads and decompresses the body of a request. Stops at the first byte past a limit. The bytes stay taken from the budget until the
- * caller gives them back. When the body is refused, this function gives them back itself.
+ * Reads and decompresses the body of a request. Stops at the first byte past a limit. The bytes
+ * stay taken from the budget until the caller gives them back. When the body is refused, this
+ * function gives them back itself.
  */
 export async function readBody(options: ReadBodyOptions): Promise<ReadBody> {
   const { maxBodyBytes, budget, join = concat } = options;
@@ -85,9 +91,9 @@ export async function readBody(options: ReadBodyOptions): Promise<ReadBody> {
 }
 
 /**
- * The body of a request as a stream of pieces; null when it has none. With Hono's Node server the pieces come directly from the
- * connection, because the web stream around it doubles the cost of reading. A body that a middleware has read or replaced comes from
- * the request instead.
+ * The body of a request as a stream of pieces; null when it has none. With Hono's Node server the
+ * pieces come directly from the connection, because the web stream around it doubles the cost of
+ * reading. A body that a middleware has read or replaced comes from the request instead.
  */
 export function requestBody(context: Context): AsyncIterable<Uint8Array> | null {
   const incoming = incomingOf(context);
@@ -95,7 +101,10 @@ export function requestBody(context: Context): AsyncIterable<Uint8Array> | null 
   return incoming === undefined ? context.req.raw.body : incoming.iterator({ destroyOnReturn: false });
 }
 
-/** The Node request. Undefined when a middleware replaced it: the server's own request is a subclass of Request, a replacement is not. */
+/**
+ * The Node request. Undefined when a middleware replaced it: the server's own request is a subclass
+ * of Request, a replacement is not.
+ */
 function incomingOf({ env, req }: Context): Readable | undefined {
   const bindings: unknown = env;
   const incoming: unknown = typeof bindings === 'object' && bindings !== null ? Reflect.get(bindings, 'incoming') : undefined;

@@ -1,4 +1,7 @@
-/** Why a whole request was refused. The codes are stable; `docs/reference/error-codes.md` lists them. */
+/**
+ * Why a whole request was refused. The codes are stable; `docs/reference/error-codes.md` lists
+ * them.
+ */
 export type RefusalCode =
   | 'browser_post'
   | 'token_missing'
@@ -32,8 +35,9 @@ export interface Refusal {
 }
 
 /**
- * The HTTP status of each refusal. Ray repeats a refused batch forever, so a refusal is only for what a retry or an operator can fix.
- * A bad event is rejected instead, within a batch that is answered 200.
+ * The HTTP status of each refusal. Ray repeats a refused batch forever, so a refusal is only for
+ * what a retry or an operator can fix. A bad event is rejected instead, within a batch that is
+ * answered 200.
  */
 export const STATUS_OF_REFUSAL = {
   browser_post: 403,

@@ -7,20 +7,31 @@ import { errorCode, failure, type Result, success } from '../runtime/index.ts';
 import { hostInUrl } from './host.ts';
 import { closeBadRequests, limitConnections, type OnConnectionRefused } from './connections.ts';
 
-/** Limits of connections. Ray's agent on each node keeps one connection open, and posts about once per second. */
+/**
+ * Limits of connections. Ray's agent on each node keeps one connection open, and posts about once
+ * per second.
+ */
 export interface ServerLimits {
-  /** More than the number of nodes in the largest clusters. An idle connection costs 16 KiB, measured. */
+  /**
+   * More than the number of nodes in the largest clusters. An idle connection costs 16 KiB,
+   * measured.
+   */
   readonly maxConnections: number;
   /**
-   * Maximum time a connection stays open without a request. Longer than any pause of a busy cluster, so that the sender closes it and no
-   * post arrives at a closing socket.
+   * Maximum time a connection stays open without a request. Longer than any pause of a busy
+   * cluster, so that the sender closes it and no post arrives at a closing socket.
    */
   readonly keepAliveTimeoutMs: number;
-  /** From the start of the connection, or the first byte of a later request, to the end of the headers. */
+  /**
+   * From the start of the connection, or the first byte of a later request, to the end of the
+   * headers.
+   */
   readonly headersTimeoutMs: number;
   /** For a whole request with its body. Ray itself gives up after 3 s. */
   readonly requestTimeoutMs: number;
-  /** Maximum time without a byte in either direction, for senders that do not read their answers. */
+  /**
+   * Maximum time without a byte in either direction, for senders that do not read their answers.
+   */
   readonly silenceTimeoutMs: number;
   readonly handshakeTimeoutMs: number;
   /** Ray sends less than 1 KiB of headers. */
@@ -54,7 +65,10 @@ export interface ListeningServer {
   readonly url: string;
   /** Uses the certificate for new connections. */
   readonly useCertificate: (certificate: Certificate) => void;
-  /** Stops accepting connections, waits up to `graceMs` for requests in progress, then closes all connections. */
+  /**
+   * Stops accepting connections, waits up to `graceMs` for requests in progress, then closes all
+   * connections.
+   */
   close(graceMs: number): Promise<void>;
 }
 

@@ -62,7 +62,10 @@ export function checkCertificate(cert: SettingText, key: SettingText): Result<Ce
 
 const PEM_CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]*(?:-----END (?:TRUSTED |X509 )?CERTIFICATE-----)?/g;
 
-/** Counts the CA certificates in a text. A damaged one is a problem: OpenSSL would silently ignore those after it. */
+/**
+ * Counts the CA certificates in a text. A damaged one is a problem: OpenSSL would silently ignore
+ * those after it.
+ */
 export function checkAuthorities({ setting, file, text }: SettingText): Result<number> {
   const blocks = text.match(PEM_CERTIFICATE) ?? [];
   if (blocks.length === 0) return failure(`${setting}: ${file} holds no certificate in PEM (-----BEGIN CERTIFICATE-----)`);

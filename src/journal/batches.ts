@@ -27,7 +27,10 @@ export interface BatchesEnd {
   readonly lastReceivedAtMs: number;
 }
 
-/** The batches in the store. Damaged ones are set aside and counted, and reading continues after them. */
+/**
+ * The batches in the store. Damaged ones are set aside and counted, and reading continues after
+ * them.
+ */
 export class Batches {
   readonly #level: () => Level;
   readonly #limits: Pick<DiskJournalLimits, 'maxDamagedBytes'>;
@@ -40,7 +43,10 @@ export class Batches {
     this.#onEvent = onEvent;
   }
 
-  /** The batch that contains `cursor`, or the first one after it. Undefined if there is no batch before `endCursor`. */
+  /**
+   * The batch that contains `cursor`, or the first one after it. Undefined if there is no batch
+   * before `endCursor`.
+   */
   async at(cursor: JournalCursor, endCursor: JournalCursor): Promise<StoredBatch | undefined> {
     const holding = await this.#readableLast(cursor);
     const own = holding === undefined ? undefined : await this.#decoded(holding);
@@ -92,7 +98,8 @@ export class Batches {
         after = firstCursor;
         step = 1;
       } catch (error) {
-        // LevelDB cannot read past a damaged block of a table file, so the search continues after it.
+        // LevelDB cannot read past a damaged block of a table file, so the search continues after
+        // it.
         if (!isCorruption(error)) throw error;
         this.#onEvent({ name: 'journal_damaged', what: `a block of a table file: ${reasonOf(error)}`, entries: 0 });
         after += step;
@@ -127,7 +134,8 @@ export class Batches {
   }
 
   async #firstCursor(range: BatchRange): Promise<JournalCursor | undefined> {
-    // Keys only: an iterator keeps the values it read, outside the V8 heap, until it is garbage-collected.
+    // Keys only: an iterator keeps the values it read, outside the V8 heap, until it is
+    // garbage-collected.
     const [key] = await this.#level()
       .keys({ ...range, limit: 1 })
       .all();

@@ -33,7 +33,10 @@ export interface CheckpointStoreOptions {
   readonly onEvent: OnJournalEvent;
 }
 
-/** The checkpoint in the store: portions of records, and one record that names the current generation of portions. */
+/**
+ * The checkpoint in the store: portions of records, and one record that names the current
+ * generation of portions.
+ */
 export class CheckpointStore {
   readonly #level: () => Level;
   readonly #options: CheckpointStoreOptions;
@@ -53,8 +56,8 @@ export class CheckpointStore {
   }
 
   /**
-   * Yields the records of each portion. Damaged portions are reported and skipped. A failed read is reported and retried until it succeeds or
-   * `signal` aborts, which ends the records early.
+   * Yields the records of each portion. Damaged portions are reported and skipped. A failed read is
+   * reported and retried until it succeeds or `signal` aborts, which ends the records early.
    */
   async *read(signal: AbortSignal): AsyncIterable<readonly unknown[]> {
     const { generation, portions } = this.current ?? { generation: 0, portions: 0 };
@@ -88,13 +91,16 @@ export class CheckpointStore {
     this.#options.onEvent({ name: 'journal_damaged', what, entries: 0 });
   }
 
-  /** Replaces the previous checkpoint with one synced write. Until then the previous one is valid. */
+  /**
+   * Replaces the previous checkpoint with one synced write. Until then the previous one is valid.
+   */
   async save(checkpoint: NewCheckpoint, position: Pick<StoredCheckpoint, 'bytesBefore' | 'timeMs'>): Promise<WrittenPortions> {
     const generation = (this.current?.generation ?? 0) + 1;
     const { cursor, options } = checkpoint;
     const written = await this.#writePortions(generation, checkpoint);
     const stored = { generation, portions: written.portions, bytes: written.bytes, cursor, options, ...position };
-    // A sync covers only LevelDB's newest log, but the portions may be in older ones. Compaction moves them to table files, which are synced.
+    // A sync covers only LevelDB's newest log, but the portions may be in older ones. Compaction
+    // moves them to table files, which are synced.
     await this.#level().compactRange(numberedKey('checkpoint', generation), numberedKey('checkpoint', generation + 1));
     await this.#level().put(KEYS.checkpoint, encodeValue(stored), { sync: true });
     this.current = stored;

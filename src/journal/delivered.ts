@@ -11,7 +11,10 @@ export interface DeliveredWrite {
   readonly value: Buffer;
 }
 
-/** Spans delivered since the last checkpoint: by previous processes, and those not written to the store yet. */
+/**
+ * Spans delivered since the last checkpoint: by previous processes, and those not written to the
+ * store yet.
+ */
 export class Delivered {
   readonly #previous = new Map<string, Set<SpanKey>>();
   readonly #unwritten: { readonly exporter: string; readonly keys: Buffer }[] = [];

@@ -36,8 +36,9 @@ export interface DiskJournalOptions {
   /** Created if missing. Only one process may use it. */
   readonly folder: string;
   /**
-   * `always`: an append resolves after a sync, so a batch that was answered 200 survives a power failure. `interval`: syncs every
-   * `syncIntervalMs`. A batch then survives the end of the process, but a power failure loses the batches since the last sync.
+   * `always`: an append resolves after a sync, so a batch that was answered 200 survives a power
+   * failure. `interval`: syncs every `syncIntervalMs`. A batch then survives the end of the
+   * process, but a power failure loses the batches since the last sync.
    */
   readonly sync: 'always' | 'interval';
   readonly syncIntervalMs: number;
@@ -292,7 +293,10 @@ class DiskJournal implements Journal, Durable {
     return this.#writer;
   }
 
-  /** Bytes without the checkpoint: other limits bound the open state, and waiting would not make it smaller. */
+  /**
+   * Bytes without the checkpoint: other limits bound the open state, and waiting would not make it
+   * smaller.
+   */
   get #heldBytes(): number {
     return this.#endBytes - (this.#checkpoints.current?.bytesBefore ?? 0) + this.#delivered.bytes;
   }

@@ -13,7 +13,8 @@ export interface FolderIdentity {
 }
 
 /**
- * - `folder`: the folder was removed or replaced, so writes are lost. Only restoring the folder fixes it.
+ * - `folder`: the folder was removed or replaced, so writes are lost. Only restoring the folder
+ *   fixes it.
  * - `files`: LevelDB's files were removed from the folder. A repair fixes it.
  */
 export interface FolderProblem {
@@ -32,7 +33,8 @@ function keyOf({ dev, ino }: { readonly dev: number; readonly ino: number }): st
 }
 
 /**
- * Checks the folder of an open LevelDB. LevelDB itself does not notice removed files: it keeps writing to its open file descriptors.
+ * Checks the folder of an open LevelDB. LevelDB itself does not notice removed files: it keeps
+ * writing to its open file descriptors.
  */
 export async function findProblem(
   folder: string,

@@ -1,15 +1,21 @@
-/** The journal's clock: milliseconds that advance while a process runs, and continue where the previous process stopped. */
+/**
+ * The journal's clock: milliseconds that advance while a process runs, and continue where the
+ * previous process stopped.
+ */
 export interface JournalClock {
   /** The receive time for a batch arriving now. Never less than the previous one. */
   stamp(): number;
-  /** Advances the watermark to now, but not past batches that are being written. Every later stamp is greater. */
+  /**
+   * Advances the watermark to now, but not past batches that are being written. Every later stamp
+   * is greater.
+   */
   advanceWatermark(oldestPendingMs: number | undefined): number;
   nowMs(): number;
 }
 
 /**
- * `now` is any clock in milliseconds; only forward steps count. The clock stops while no process runs, so downtime does not count towards
- * timeouts.
+ * `now` is any clock in milliseconds; only forward steps count. The clock stops while no process
+ * runs, so downtime does not count towards timeouts.
  */
 export function createJournalClock(now: () => number, startMs: number): JournalClock {
   let currentMs = startMs;

@@ -3,7 +3,10 @@ export type JournalEvent =
   /** A group of waiting appends became durable with one write. */
   | { readonly name: 'journal_written'; readonly batches: number; readonly bytes: number; readonly synced: boolean }
   | { readonly name: 'journal_checkpoint'; readonly bytes: number; readonly records: number; readonly durationMs: number }
-  /** An unreadable part was skipped, and set aside if possible. `entries`: lost events, as far as known. */
+  /**
+   * An unreadable part was skipped, and set aside if possible. `entries`: lost events, as far as
+   * known.
+   */
   | { readonly name: 'journal_damaged'; readonly what: string; readonly entries: number }
   /** A read from disk failed and is retried after `retryMs`. */
   | { readonly name: 'journal_read_failed'; readonly what: string; readonly reason: string }

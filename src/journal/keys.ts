@@ -1,6 +1,9 @@
 import type { JournalCursor } from './journal.ts';
 
-/** Size of a number in a key. A key is a letter for its kind, then big-endian numbers, which sort numerically. */
+/**
+ * Size of a number in a key. A key is a letter for its kind, then big-endian numbers, which sort
+ * numerically.
+ */
 const NUMBER_BYTES = 8;
 
 export const KEYS = {

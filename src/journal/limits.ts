@@ -2,15 +2,23 @@ const MEBIBYTE = 1024 * 1024;
 
 /** The limits of the journal on disk. */
 export interface DiskJournalLimits {
-  /** Size of stored batches and delivered ids, without the checkpoint. Default 10 GiB, or 80 % of the free space if less. Above: `journal_full`. */
+  /**
+   * Size of stored batches and delivered ids, without the checkpoint. Default 10 GiB, or 80 % of
+   * the free space if less. Above: `journal_full`.
+   */
   readonly limitBytes?: number;
   /** Free disk space that the journal leaves. Default 64 MiB. Below: `journal_full`. */
   readonly minFreeBytes: number;
-  /** Size of the newest batches kept in memory for the pump, as decompressed bodies. Default 64 MiB. */
+  /**
+   * Size of the newest batches kept in memory for the pump, as decompressed bodies. Default 64 MiB.
+   */
   readonly maxTailBytes: number;
   /** Size of the batches written with one sync. Default 16 MiB. A larger batch is written alone. */
   readonly maxGroupBytes: number;
-  /** Size of processed batches at which a checkpoint is due, but at least 0.6 of the last checkpoint. Default 20 MiB: 250,000 events. */
+  /**
+   * Size of processed batches at which a checkpoint is due, but at least 0.6 of the last
+   * checkpoint. Default 20 MiB: 250,000 events.
+   */
   readonly checkpointBytes: number;
   /** The same after `idleMs` without a batch. Default 64 KiB. */
   readonly idleCheckpointBytes: number;
@@ -28,7 +36,10 @@ export interface DiskJournalLimits {
   readonly keepTimeMs: number;
   /** Interval of checks that the folder and its files exist. Default 2 s. */
   readonly watchMs: number;
-  /** After files were removed: maximum time for the pump to read the open ones before a repair. Default 10 s. */
+  /**
+   * After files were removed: maximum time for the pump to read the open ones before a repair.
+   * Default 10 s.
+   */
   readonly drainMs: number;
 }
 

@@ -1,6 +1,9 @@
 import type { AppendOutcome, JournalCursor } from './journal.ts';
 
-/** The journal drains as fast as the backend accepts spans, so a retry after a second is soon enough. */
+/**
+ * The journal drains as fast as the backend accepts spans, so a retry after a second is soon
+ * enough.
+ */
 export const RETRY_AFTER_MS = 1000;
 
 export const JOURNAL_CLOSED: AppendOutcome = {

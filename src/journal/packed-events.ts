@@ -13,13 +13,18 @@ import { PackedReader } from './packed-reader.ts';
 import { PackedWriter } from './packed-writer.ts';
 
 /**
- * Encodes the events of a batch as rows. Task definitions and task states are the most frequent events and have a format of their own. It
- * takes a quarter of the time and less than half of the bytes of MessagePack, which encodes all other events.
+ * Encodes the events of a batch as rows. Task definitions and task states are the most frequent
+ * events and have a format of their own. It takes a quarter of the time and less than half of the
+ * bytes of MessagePack, which encodes all other events.
  *
- * A row is its kind (1 byte), flags for the optional fields, the values unique to the event, then the values shared with other rows.
+ * A row is its kind (1 byte), flags for the optional fields, the values unique to the event, then
+ * the values shared with other rows.
  */
 
-/** First byte of packed events. MessagePack never starts with it, so the first byte identifies batches of format 1. */
+/**
+ * First byte of packed events. MessagePack never starts with it, so the first byte identifies
+ * batches of format 1.
+ */
 export const PACKED_EVENTS = 0xc1;
 
 const KIND = { other: 0, lifecycle: 1, definition: 2 } as const;
@@ -59,12 +64,17 @@ const LOG = {
   stderrEnd: 32,
 } as const satisfies Flags<TaskLog>;
 
-/** One bit for each optional field. The type makes a missing flag for a new field a compile error. */
+/**
+ * One bit for each optional field. The type makes a missing flag for a new field a compile error.
+ */
 type Flags<Event> = { readonly [Name in keyof Event as undefined extends Event[Name] ? Name : never]-?: number };
 
 const WRITER = new PackedWriter();
 
-/** Encodes the events after `headerBytes` that the caller fills in. The next call overwrites the result. */
+/**
+ * Encodes the events after `headerBytes` that the caller fills in. The next call overwrites the
+ * result.
+ */
 export function packEvents(headerBytes: number, events: readonly RayEvent[]): Buffer {
   WRITER.begin(headerBytes);
   WRITER.byte(PACKED_EVENTS);
@@ -96,7 +106,10 @@ function unpackEvent(reader: PackedReader): RayEvent {
   throw new RangeError(`no row has the kind ${kind}`);
 }
 
-/** Returns false when the row cannot hold one of the values. No shared value has been written by then. */
+/**
+ * Returns false when the row cannot hold one of the values. No shared value has been written by
+ * then.
+ */
 function packLifecycle(event: TaskLifecycle): boolean {
   const { transitions, emitterNodeId, workerId, nodeId, workerPid, log, error, actorReprName, isDebuggerPaused, untimed } = event;
   WRITER.byte(KIND.lifecycle);

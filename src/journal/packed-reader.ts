@@ -5,7 +5,10 @@ const MORE = 0x80;
 
 const PACKR = createMessagePack();
 
-/** Reads the output of `PackedWriter`, in the same order. Throws when the bytes end early or refer to an unknown shared value. */
+/**
+ * Reads the output of `PackedWriter`, in the same order. Throws when the bytes end early or refer
+ * to an unknown shared value.
+ */
 export class PackedReader {
   readonly #bytes: Buffer;
   readonly #shared: unknown[] = [undefined];

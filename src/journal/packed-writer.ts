@@ -14,7 +14,10 @@ const MORE = 0x80;
 const NOT_HEX = 16;
 const HEX_VALUES = hexValues();
 
-/** Writes rows that repeat the same texts. A shared value is written in full the first time, and as its number afterwards. */
+/**
+ * Writes rows that repeat the same texts. A shared value is written in full the first time, and as
+ * its number afterwards.
+ */
 export class PackedWriter {
   readonly #packr = createMessagePack();
   readonly #shared = new Map<unknown, number>();
@@ -124,7 +127,10 @@ export class PackedWriter {
     this.#at += packed.length;
   }
 
-  /** Writes the number of a known shared value. For a new one it writes 0 and returns false: the value must follow, and has the next number. */
+  /**
+   * Writes the number of a known shared value. For a new one it writes 0 and returns false: the
+   * value must follow, and has the next number.
+   */
   #reference(thing: unknown): boolean {
     const known = this.#shared.get(thing);
     this.integer(known ?? 0);

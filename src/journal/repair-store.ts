@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { errorCode } from '../runtime/index.ts';
 
-/** LevelDB's repair moves the replaced files here: logs that it converted to tables, and unreadable files. */
+/**
+ * LevelDB's repair moves the replaced files here: logs that it converted to tables, and unreadable
+ * files.
+ */
 const REPLACED_FOLDER = 'lost';
 
 export function reasonOf(error: unknown): string {
@@ -12,12 +15,15 @@ export function reasonOf(error: unknown): string {
 }
 
 /**
- * LevelDB's message for a table file that is truncated, missing, or not a file. It calls this an I/O error, although the disk works. Anchored,
- * because a path can contain any word.
+ * LevelDB's message for a table file that is truncated, missing, or not a file. It calls this an
+ * I/O error, although the disk works. Anchored, because a path can contain any word.
  */
 const CUT_TABLE = /^IO error: .*\d\.(?:ldb|sst): (?:Invalid argument|No such device|Is a directory|No such file or directory)$/s;
 
-/** True when LevelDB read other or fewer bytes than it wrote. Messages of other errors contain paths, which can contain any word. */
+/**
+ * True when LevelDB read other or fewer bytes than it wrote. Messages of other errors contain
+ * paths, which can contain any word.
+ */
 export function isCorruption(error: unknown): boolean {
   const reason = reasonOf(error);
   return errorCode(error) === 'LEVEL_CORRUPTION' || reason.startsWith('Corruption: ') || CUT_TABLE.test(reason);
@@ -40,8 +46,9 @@ export async function lacksCurrent(folder: string): Promise<boolean> {
 }
 
 /**
- * Describes the first table that is shorter than LevelDB's list says; undefined when all are whole. LevelDB itself would notice only when it
- * reads there. It removes tables after it took them off the list, so a table that is still listed afterwards should be complete.
+ * Describes the first table that is shorter than LevelDB's list says; undefined when all are whole.
+ * LevelDB itself would notice only when it reads there. It removes tables after it took them off
+ * the list, so a table that is still listed afterwards should be complete.
  */
 export async function findCutTable(folder: string, tables: () => string | null | undefined): Promise<string | undefined> {
   for (const { names, bytes } of listedTables(tables())) {
@@ -62,7 +69,10 @@ async function sizeOf(folder: string, names: readonly string[]): Promise<number>
   return 0;
 }
 
-/** Parses the property `leveldb.sstables`: one line per table in use, ` NUMBER:BYTES[...]`. Its file has one of two extensions. */
+/**
+ * Parses the property `leveldb.sstables`: one line per table in use, ` NUMBER:BYTES[...]`. Its file
+ * has one of two extensions.
+ */
 export function listedTables(
   property: string | null | undefined,
 ): readonly { readonly names: readonly string[]; readonly bytes: number }[] {
@@ -73,8 +83,9 @@ export function listedTables(
 }
 
 /**
- * Lets LevelDB rebuild its list of files from the files, without the unreadable ones. Throws when the disk has too little space, because
- * LevelDB drops a table that it cannot copy. The replaced files stay in `lost`: see `removeReplaced`.
+ * Lets LevelDB rebuild its list of files from the files, without the unreadable ones. Throws when
+ * the disk has too little space, because LevelDB drops a table that it cannot copy. The replaced
+ * files stay in `lost`: see `removeReplaced`.
  */
 export async function repairStore(folder: string): Promise<void> {
   await rm(join(folder, REPLACED_FOLDER), { recursive: true, force: true });
@@ -88,8 +99,8 @@ export async function repairStore(folder: string): Promise<void> {
 }
 
 /**
- * Removes the files that a repair replaced, after the repaired store was read. No limit of the journal includes them. Returns a text for
- * people; undefined if there was nothing to remove.
+ * Removes the files that a repair replaced, after the repaired store was read. No limit of the
+ * journal includes them. Returns a text for people; undefined if there was nothing to remove.
  */
 export async function removeReplaced(folder: string): Promise<string | undefined> {
   const replaced = join(folder, REPLACED_FOLDER);

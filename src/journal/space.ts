@@ -28,7 +28,10 @@ export class Space {
     this.limitBytes = this.#limits.limitBytes ?? Math.min(DEFAULT_LIMIT_BYTES, Math.floor(share));
   }
 
-  /** Why there is no room for `moreBytes` besides `heldBytes`. An empty journal accepts any batch that fits on the disk. */
+  /**
+   * Why there is no room for `moreBytes` besides `heldBytes`. An empty journal accepts any batch
+   * that fits on the disk.
+   */
   refusal(heldBytes: number, moreBytes: number, isEmpty: boolean): string | undefined {
     if (this.#now() - this.#checkedMs >= CHECK_INTERVAL_MS) this.#check().catch(() => undefined);
     const { minFreeBytes } = this.#limits;

@@ -43,8 +43,9 @@ interface Unwritable {
 }
 
 /**
- * Performs all writes to the store except checkpoints, one at a time. Everything that waits is written with one write and one sync. A failed
- * write or a missing folder makes the journal unwritable until the store was reopened and written.
+ * Performs all writes to the store except checkpoints, one at a time. Everything that waits is
+ * written with one write and one sync. A failed write or a missing folder makes the journal
+ * unwritable until the store was reopened and written.
  */
 export class StoreWriter {
   readonly queue = new WriteQueue();
@@ -59,7 +60,10 @@ export class StoreWriter {
   #unwritable: Unwritable | undefined;
   #recovering: Promise<void> | undefined;
   #identity: FolderIdentity;
-  /** True when files were lost since the last checkpoint, so that the state in memory must be written again. */
+  /**
+   * True when files were lost since the last checkpoint, so that the state in memory must be
+   * written again.
+   */
   hasLostFiles = false;
 
   constructor(options: StoreWriterOptions, level: Level, keptTimeMs: number, identity: FolderIdentity) {
@@ -105,7 +109,10 @@ export class StoreWriter {
     });
   }
 
-  /** Refuses all pending batches and reopens the store, because LevelDB's log may end in the middle of a record. */
+  /**
+   * Refuses all pending batches and reopens the store, because LevelDB's log may end in the middle
+   * of a record.
+   */
   fail(error: unknown): void {
     this.#refuseAll(reasonOf(error), isCorruption(error));
   }
@@ -196,7 +203,10 @@ export class StoreWriter {
     }
   }
 
-  /** False while the folder is missing: as long as the store stays open, the pump can read accepted entries from the removed files. */
+  /**
+   * False while the folder is missing: as long as the store stays open, the pump can read accepted
+   * entries from the removed files.
+   */
   async #mayReopen(): Promise<boolean> {
     const { folder, now, isDrained, limits } = this.#options;
     const problem = await findFolderProblem(folder, this.#identity);

@@ -24,8 +24,8 @@ export type OpenedStore =
   | { readonly ok: false; readonly code: OpenProblem; readonly message: string };
 
 /**
- * Opens the LevelDB in `folder`, creating it if missing. Only one process may use it. Repairs it when opening finds damage, or at once when
- * reading has found damage (`isDamaged`).
+ * Opens the LevelDB in `folder`, creating it if missing. Only one process may use it. Repairs it
+ * when opening finds damage, or at once when reading has found damage (`isDamaged`).
  */
 export async function openStore(folder: string, isDamaged = false): Promise<OpenedStore> {
   try {

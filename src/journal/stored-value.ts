@@ -6,11 +6,13 @@ import { createMessagePack } from './message-pack.ts';
 import { PACKED_EVENTS, packEvents, unpackEvents } from './packed-events.ts';
 
 /**
- * Encodes the values of the store. A value is a CRC-32 (4 bytes, big endian) and its content. The checksum of a batch also covers its
- * cursor, which is in the key: a batch under a damaged key is invalid.
+ * Encodes the values of the store. A value is a CRC-32 (4 bytes, big endian) and its content. The
+ * checksum of a batch also covers its cursor, which is in the key: a batch under a damaged key is
+ * invalid.
  *
- * The content of a batch: receive time (double), number of events (uint32), bytes of all earlier batches (double), the byte 0xc2, receive
- * time since the epoch (double), then rows; see `packed-events.ts`. Every other content is MessagePack. See store-format.md in this folder.
+ * The content of a batch: receive time (double), number of events (uint32), bytes of all earlier
+ * batches (double), the byte 0xc2, receive time since the epoch (double), then rows; see
+ * `packed-events.ts`. Every other content is MessagePack. See store-format.md in this folder.
  */
 
 const CRC_BYTES = 4;
@@ -23,7 +25,10 @@ export interface BatchHeader {
   /** Milliseconds on the journal's clock. */
   readonly receivedAtMs: number;
   readonly count: number;
-  /** Size of all batches ever stored before this one. Differences give the size of the stored batches. */
+  /**
+   * Size of all batches ever stored before this one. Differences give the size of the stored
+   * batches.
+   */
   readonly bytesBefore: number;
 }
 
@@ -33,7 +38,10 @@ const FIRST_BUFFER_BYTES = 64 * 1024;
 
 const PACKR = createMessagePack();
 
-/** Packs the content after `headerBytes` that the caller fills in. The next call overwrites the result. */
+/**
+ * Packs the content after `headerBytes` that the caller fills in. The next call overwrites the
+ * result.
+ */
 function packAfter(headerBytes: number, content: unknown): Buffer {
   const packed = PACKR.pack(content, RESET_BUFFER_MODE | RESERVE_START_SPACE | headerBytes);
   if (packed.buffer.byteLength > KEPT_BUFFER_BYTES) PACKR.useBuffer(Buffer.allocUnsafeSlow(FIRST_BUFFER_BYTES));
@@ -100,7 +108,9 @@ export function encodeValue(content: unknown): Buffer {
   return Buffer.from(encodeTransient(content));
 }
 
-/** Like `encodeValue`, but the next call overwrites the result. For a store that copies its input. */
+/**
+ * Like `encodeValue`, but the next call overwrites the result. For a store that copies its input.
+ */
 export function encodeTransient(content: unknown): Buffer {
   return withChecksum(packAfter(CRC_BYTES, content), 0);
 }

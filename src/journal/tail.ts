@@ -48,7 +48,10 @@ export class Tail {
     return { from: cursor, entries };
   }
 
-  /** Drops released batches. A batch counts in full until its last entry is released, so the limit errs on the safe side. */
+  /**
+   * Drops released batches. A batch counts in full until its last entry is released, so the limit
+   * errs on the safe side.
+   */
   release(cursor: JournalCursor): void {
     let done = 0;
     for (const batch of this.#batches) {

@@ -35,7 +35,10 @@ export class WriteQueue {
     return (this.#inProgress[0] ?? this.#waiting[0])?.receivedAtMs;
   }
 
-  /** Takes as many batches as `maxBytes` allows, and at least one. They count as in progress until `done`. */
+  /**
+   * Takes as many batches as `maxBytes` allows, and at least one. They count as in progress until
+   * `done`.
+   */
   takeGroup(maxBytes: number): readonly QueuedBatch[] {
     let bytes = 0;
     let count = 0;

@@ -45,14 +45,23 @@ export interface DecodeBatchOptions {
   readonly decode: DecodeEvent;
   /** Reads known events without `decode`. */
   readonly scanner?: EventScanner | undefined;
-  /** Called for an exception in the decoder, which is a bug in the bridge. The event is rejected and the batch continues. */
+  /**
+   * Called for an exception in the decoder, which is a bug in the bridge. The event is rejected and
+   * the batch continues.
+   */
   readonly onDecoderError: (error: unknown) => void;
 }
 
-/** Scanned events between two checks of the time slice. A scan takes hardly longer than reading the clock. */
+/**
+ * Scanned events between two checks of the time slice. A scan takes hardly longer than reading the
+ * clock.
+ */
 const SCANS_PER_TIME_CHECK = 16;
 
-/** Decodes a body event by event, in time slices. Rejects bad events; refuses only a body that is not JSON or has too many events. */
+/**
+ * Decodes a body event by event, in time slices. Rejects bad events; refuses only a body that is
+ * not JSON or has too many events.
+ */
 export async function decodeBatch(options: DecodeBatchOptions): Promise<DecodedBatch | Refusal> {
   const { bytes, maxBodyEvents, maxEventDepth, scheduler, scanner } = options;
   const scanned = new ScanBytes(bytes);

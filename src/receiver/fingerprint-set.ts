@@ -1,11 +1,15 @@
 import { FINGERPRINT_WORDS as WORDS } from './fingerprint.ts';
 
-/** Slots per fingerprint. At least half of the slots stay empty, so that a search takes two or three steps. */
+/**
+ * Slots per fingerprint. At least half of the slots stay empty, so that a search takes two or three
+ * steps.
+ */
 const SLOTS_PER_FINGERPRINT = 2;
 
 /**
- * A hash set of fingerprints in one array, with linear probing. It takes 24 to 48 bytes per fingerprint of its capacity. The home slot is a
- * function of the fingerprint, which senders cannot choose.
+ * A hash set of fingerprints in one array, with linear probing. It takes 24 to 48 bytes per
+ * fingerprint of its capacity. The home slot is a function of the fingerprint, which senders cannot
+ * choose.
  */
 export class FingerprintSet {
   readonly #slots: Int32Array;
@@ -36,7 +40,10 @@ export class FingerprintSet {
     return true;
   }
 
-  /** Deletes the fingerprint and moves later ones into the gap, because a search stops at an empty slot. */
+  /**
+   * Deletes the fingerprint and moves later ones into the gap, because a search stops at an empty
+   * slot.
+   */
   delete(words: Int32Array): void {
     let gap = this.#find(words);
     if (this.#isEmpty(gap)) return;

@@ -19,8 +19,9 @@ export interface Fingerprints {
 }
 
 /**
- * Creates a universal hash: each word is the sum of pairs of characters times random keys, modulo a prime. Without the keys nobody can
- * choose two ids that collide. Each process has new keys. Products and sums stay below 2^53, where floating-point numbers are exact.
+ * Creates a universal hash: each word is the sum of pairs of characters times random keys, modulo a
+ * prime. Without the keys nobody can choose two ids that collide. Each process has new keys.
+ * Products and sums stay below 2^53, where floating-point numbers are exact.
  */
 export function createFingerprints(secret: Buffer = randomBytes(32)): Fingerprints {
   const words = new Int32Array(FINGERPRINT_WORDS);

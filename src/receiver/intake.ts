@@ -21,8 +21,9 @@ interface Appending {
 }
 
 /**
- * Events count as seen from the start of their append, and no longer if it fails: a refused batch must not be a duplicate when Ray repeats
- * it. A batch that shares events with one being appended waits for its outcome, so that two identical posts make one set of entries.
+ * Events count as seen from the start of their append, and no longer if it fails: a refused batch
+ * must not be a duplicate when Ray repeats it. A batch that shares events with one being appended
+ * waits for its outcome, so that two identical posts make one set of entries.
  */
 export function createIntake(journal: Journal, seen: SeenEvents): Intake {
   const appendings = new Set<Appending>();

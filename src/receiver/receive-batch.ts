@@ -23,7 +23,10 @@ export interface Pressure {
   readonly retryAfterMs: number;
 }
 
-/** Called for each rejected event of a batch that was answered 200. `json`: the event as posted, valid during the call only. */
+/**
+ * Called for each rejected event of a batch that was answered 200. `json`: the event as posted,
+ * valid during the call only.
+ */
 export type OnRejected = (json: Uint8Array, rejection: Rejection) => void;
 
 export interface ReceivedBatch {
@@ -47,7 +50,10 @@ export interface BatchReceiverOptions {
   readonly onRejected?: OnRejected;
 }
 
-/** Receives a batch: checks the request, reads and decodes its body, appends the events to the journal. */
+/**
+ * Receives a batch: checks the request, reads and decodes its body, appends the events to the
+ * journal.
+ */
 export async function receiveBatch(context: Context, options: BatchReceiverOptions): Promise<ReceivedBatch | Refusal> {
   const contentType = context.req.header('content-type');
   if (contentType !== undefined && !JSON_CONTENT_TYPE.test(contentType)) {

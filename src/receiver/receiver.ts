@@ -29,7 +29,10 @@ export interface ReceiverOptions {
   readonly telemetry: ReceiverTelemetry;
   /** Overrides of the default limits. */
   readonly limits?: Partial<ReceiverLimits>;
-  /** A clock that never steps, in milliseconds, for the duration of answers. Default `performance.now`. */
+  /**
+   * A clock that never steps, in milliseconds, for the duration of answers. Default
+   * `performance.now`.
+   */
   readonly monotonicMs?: () => number;
   /** Why the bridge is not ready; undefined when it is. */
   readonly notReadyReason: () => string | undefined;
@@ -54,12 +57,15 @@ export interface ReceiverOptions {
 }
 
 /**
- * A token follows `/t/`, for senders whose URL cannot have a user part. Labels and log lines never contain it. Without authentication any
- * token is accepted.
+ * A token follows `/t/`, for senders whose URL cannot have a user part. Labels and log lines never
+ * contain it. Without authentication any token is accepted.
  */
 const POST_PATHS = ['/', '/v1/events', '/t/:token', '/t/:token/v1/events'];
 
-/** The routes for senders and probes, mountable in another Hono app. Answers JSON, and never a redirect: Ray treats one as success. */
+/**
+ * The routes for senders and probes, mountable in another Hono app. Answers JSON, and never a
+ * redirect: Ray treats one as success.
+ */
 export function createReceiver(options: ReceiverOptions): Hono {
   const { journal, telemetry } = options;
   const limits = { ...DEFAULT_RECEIVER_LIMITS, ...options.limits };

@@ -13,11 +13,13 @@ export interface SeenEvents {
 }
 
 /**
- * Remembers at least the last `maxRemembered` ids, and at most twice as many. When the young generation is full, it becomes the old one,
- * and the previous old one is forgotten. An id that is added again moves to the young generation.
+ * Remembers at least the last `maxRemembered` ids, and at most twice as many. When the young
+ * generation is full, it becomes the old one, and the previous old one is forgotten. An id that is
+ * added again moves to the young generation.
  *
- * An id takes 12 bytes, in tables at most half full: 25 MB for a million ids. Fingerprints have 96 bits. The probability that a new
- * event collides with a known one, and is lost as a duplicate, is 1,000,000 x 2^-95 = 3 x 10^-23 per event.
+ * An id takes 12 bytes, in tables at most half full: 25 MB for a million ids. Fingerprints have 96
+ * bits. The probability that a new event collides with a known one, and is lost as a duplicate, is
+ * 1,000,000 x 2^-95 = 3 x 10^-23 per event.
  */
 export function createSeenEvents(maxRemembered: number, fingerprints: Fingerprints = createFingerprints()): SeenEvents {
   const { words } = fingerprints;

@@ -8,7 +8,10 @@ export interface BodyElement {
 
 export type NextElement = BodyElement | 'taken' | 'end' | 'invalid';
 
-/** Tries to read the element at `start`. Returns the position after it, or -1 when it cannot read it. */
+/**
+ * Tries to read the element at `start`. Returns the position after it, or -1 when it cannot read
+ * it.
+ */
 export type TakeElement = (start: number) => number;
 
 const TAB = 0x09;
@@ -25,8 +28,9 @@ const CLOSE_BRACE = 0x7d;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 /**
- * Splits a body (a JSON array, or one object) into events without parsing them. A large body can then be parsed in pieces, in several time
- * slices, and the nesting of an event is known before it is parsed.
+ * Splits a body (a JSON array, or one object) into events without parsing them. A large body can
+ * then be parsed in pieces, in several time slices, and the nesting of an event is known before it
+ * is parsed.
  *
  * - An element has balanced brackets, but must still be parsed.
  * - 'taken': `take` has read the element of the array.

@@ -29,7 +29,10 @@ export const systemClock: Clock = {
 export interface ChildSignal {
   readonly signal: AbortSignal;
   abort(): void;
-  /** Removes the listener from the parent. `AbortSignal.any` would keep it as long as the parent lives. */
+  /**
+   * Removes the listener from the parent. `AbortSignal.any` would keep it as long as the parent
+   * lives.
+   */
   release(): void;
 }
 
@@ -45,8 +48,9 @@ export function childSignal(parent: AbortSignal): ChildSignal {
 /**
  * A signal that aborts with `stop`, or after `ms`.
  *
- * `AbortSignal.any([stop, AbortSignal.timeout(ms)])` is not enough: Node holds the sources of a combined signal weakly. The garbage
- * collector can collect the timeout, which then never fires. The timer here keeps its controller alive.
+ * `AbortSignal.any([stop, AbortSignal.timeout(ms)])` is not enough: Node holds the sources of a
+ * combined signal weakly. The garbage collector can collect the timeout, which then never fires.
+ * The timer here keeps its controller alive.
  * Source: https://github.com/nodejs/node/issues/57736
  */
 export function withTimeLimit(stop: AbortSignal, ms: number): AbortSignal {

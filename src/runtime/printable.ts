@@ -3,7 +3,10 @@ const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 const MAX_EXCERPT_LENGTH = 300;
 
-/** Makes untrusted text safe for one line of a terminal or log: line breaks and tabs become spaces, unsafe characters \uXXXX. */
+/**
+ * Makes untrusted text safe for one line of a terminal or log: line breaks and tabs become spaces,
+ * unsafe characters \uXXXX.
+ */
 export function printable(text: string): string {
   return escapeUnsafe(text.replace(/\s*[\r\n]+\s*/g, ' ').replaceAll('\t', ' '));
 }

@@ -1,10 +1,16 @@
-/** After this many slices for answers in a row, the background gets one. A busy receiver must not starve the pump and fill the journal. */
+/**
+ * After this many slices for answers in a row, the background gets one. A busy receiver must not
+ * starve the pump and fill the journal.
+ */
 const MAX_ANSWERS_IN_A_ROW = 4;
 /** How long one slice may hold the event loop, in milliseconds. */
 const DEFAULT_SLICE_MS = 8;
 /** The length of a background slice while senders wait, so that their bodies arrive sooner. */
 const SHORT_SLICE_MS = 2;
-/** Senders count as waiting until this long after the last answer slice: an answer waits for the disk, and its sender posts again. */
+/**
+ * Senders count as waiting until this long after the last answer slice: an answer waits for the
+ * disk, and its sender posts again.
+ */
 const SENDERS_WAIT_MS = 50;
 
 /** The right to hold the event loop for a few milliseconds. */
@@ -14,7 +20,8 @@ export interface TimeSlice {
 }
 
 /**
- * Shares the event loop between pieces of work: one slice in each iteration of the loop, in the order of the requests.
+ * Shares the event loop between pieces of work: one slice in each iteration of the loop, in the
+ * order of the requests.
  * 1. Work that a sender waits for (`answer`) comes before work in the background.
  * 2. The background gets at least every fifth slice.
  * 3. A background slice is short while senders wait, unless the background is behind.
@@ -26,7 +33,10 @@ export interface Scheduler {
 export interface SchedulerOptions {
   /** Length of a slice. Default 8 ms. */
   readonly sliceMs?: number;
-  /** Whether the background has so much work that it gets whole slices even while senders wait. Default: never. */
+  /**
+   * Whether the background has so much work that it gets whole slices even while senders wait.
+   * Default: never.
+   */
   readonly isBackgroundBehind?: () => boolean;
   /** A clock that never steps, in milliseconds. Default `performance.now`. */
   readonly monotonicMs?: () => number;
@@ -34,7 +44,10 @@ export interface SchedulerOptions {
   readonly defer?: (callback: () => void) => void;
 }
 
-/** Long work takes slices so that Node serves sockets between two of them: Ray gives up on a post after 3 s. */
+/**
+ * Long work takes slices so that Node serves sockets between two of them: Ray gives up on a post
+ * after 3 s.
+ */
 export function createScheduler(options: SchedulerOptions = {}): Scheduler {
   const { sliceMs = DEFAULT_SLICE_MS, monotonicMs = () => performance.now(), defer = setImmediate } = options;
   const { isBackgroundBehind = () => false } = options;

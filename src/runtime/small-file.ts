@@ -6,8 +6,8 @@ import { describeFileError } from './system-error.ts';
 const MAX_SMALL_FILE_BYTES = 1024 * 1024;
 
 /**
- * Reads a small text file that the user named. A problem names the file. Only plain files are read, without blocking: opening a pipe
- * waits for a writer, and reading a device may never end.
+ * Reads a small text file that the user named. A problem names the file. Only plain files are read,
+ * without blocking: opening a pipe waits for a writer, and reading a device may never end.
  */
 export function readSmallFile(path: string, maxBytes = MAX_SMALL_FILE_BYTES): Result<string> {
   let descriptor: number | undefined;

@@ -1,4 +1,7 @@
-/** Node's code of a system error (ENOENT, ECONNREFUSED...). The code of its cause comes first: `fetch` hides the real one there. */
+/**
+ * Node's code of a system error (ENOENT, ECONNREFUSED...). The code of its cause comes first:
+ * `fetch` hides the real one there.
+ */
 export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const own = 'code' in error && typeof error.code === 'string' ? error.code : undefined;

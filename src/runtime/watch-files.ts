@@ -1,7 +1,10 @@
 import type { Sleep } from './clock.ts';
 import type { Result } from './result.ts';
 
-/** How often files are read again. Polled, because Kubernetes updates a mounted secret by replacing a link, which file watchers miss. */
+/**
+ * How often files are read again. Polled, because Kubernetes updates a mounted secret by replacing
+ * a link, which file watchers miss.
+ */
 const POLL_INTERVAL_MS = 5000;
 
 export interface Reloaded {
@@ -13,7 +16,10 @@ export interface Reloaded {
 
 /** State read from files that may change while the process runs. */
 export interface Reloadable {
-  /** Reads the files again. Undefined when nothing changed. On a problem the previous state stays, and the next poll reports it again. */
+  /**
+   * Reads the files again. Undefined when nothing changed. On a problem the previous state stays,
+   * and the next poll reports it again.
+   */
   reload(): Reloaded | undefined;
 }
 

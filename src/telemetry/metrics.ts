@@ -132,11 +132,16 @@ export interface Metrics {
   add(key: CounterKey, amount?: number, label?: string): void;
   set(key: GaugeKey, value: number): void;
   observe(key: HistogramKey, value: number, label: string): void;
-  /** The page in Prometheus' text format, with the current readings and the metrics of the process. */
+  /**
+   * The page in Prometheus' text format, with the current readings and the metrics of the process.
+   */
   page(readings: Readings): Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
-/** Creates metrics in a registry of their own, separate from other bridges and from metrics of the host program. */
+/**
+ * Creates metrics in a registry of their own, separate from other bridges and from metrics of the
+ * host program.
+ */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -144,7 +149,10 @@ export function createMetrics(): Metrics {
   const counters = new Map<string, Counter>();
   const gauges = new Map<string, Gauge>();
   const histograms = new Map<string, Histogram>();
-  /** Amounts since the last page. prom-client allocates an object and a label string per call, which is too slow per event. */
+  /**
+   * Amounts since the last page. prom-client allocates an object and a label string per call, which
+   * is too slow per event.
+   */
   const added = new Map<CounterKey, Map<string | undefined, number>>();
   for (const [key, metric] of Object.entries<Metric>(METRICS)) {
     const { name, help, labels = [], buckets = [] } = metric;

@@ -45,7 +45,9 @@ export interface StoppedBridge {
   /** Attempts and jobs that had not ended and have no span. */
   readonly openAttempts: number;
   readonly openJobs: number;
-  /** True when the journal keeps every accepted event, so that the next start continues with them. */
+  /**
+   * True when the journal keeps every accepted event, so that the next start continues with them.
+   */
   readonly isKept: boolean;
 }
 
@@ -57,7 +59,10 @@ export interface RebuildProgress {
   readonly ofEvents: number;
 }
 
-/** Logs and metrics of the bridge. Each method is one named event, with its counter and its log line. */
+/**
+ * Logs and metrics of the bridge. Each method is one named event, with its counter and its log
+ * line.
+ */
 export interface Telemetry extends ReceiverTelemetry {
   readonly exportEvent: (event: ExportEvent) => void;
   readonly quarantineEvent: (event: QuarantineEvent) => void;
@@ -69,7 +74,10 @@ export interface Telemetry extends ReceiverTelemetry {
   readonly fileReloaded: (reloaded: Reloaded) => void;
   /** A warning from Node.js, for example about a deprecated API. */
   readonly processWarning: (warning: Error) => void;
-  /** A connection was closed before it sent a complete request. `reason` is a stable word; `detail` is for people. */
+  /**
+   * A connection was closed before it sent a complete request. `reason` is a stable word; `detail`
+   * is for people.
+   */
   readonly connectionRefused: (reason: string, detail: string, from?: string) => void;
   lifecycleFinished(kind: string): void;
   /** An attempt ended, with or without a span of its own. */
@@ -86,7 +94,10 @@ export interface Telemetry extends ReceiverTelemetry {
 
 /** A repeated line is written at most once in this time, with the number of suppressed ones. */
 const REPEATED_LINE_INTERVAL_MS = 60_000;
-/** Time without a refused post before the bridge reports recovery. At a limit, 200 and 503 alternate. */
+/**
+ * Time without a refused post before the bridge reports recovery. At a limit, 200 and 503
+ * alternate.
+ */
 const RECOVERED_AFTER_MS = 10_000;
 /** Unknown types with a label and a log line of their own. Further ones count as `other`. */
 const MAX_UNKNOWN_TYPES = 100;
@@ -379,8 +390,8 @@ function createLogger({ logLevel = 'info', destination }: TelemetryOptions) {
 }
 
 /**
- * Limits repeated lines: writes the first line of a key at once, then one per interval with the number suppressed. There are few keys:
- * codes, stages and exporters.
+ * Limits repeated lines: writes the first line of a key at once, then one per interval with the
+ * number suppressed. There are few keys: codes, stages and exporters.
  */
 function createLineSpacer(now: () => number) {
   const lastOf = new Map<string, { readonly atMs: number; repeated: number }>();
@@ -395,7 +406,9 @@ function createLineSpacer(now: () => number) {
   };
 }
 
-/** Removes the message of a SyntaxError: V8 quotes the invalid JSON, which may be part of an event. */
+/**
+ * Removes the message of a SyntaxError: V8 quotes the invalid JSON, which may be part of an event.
+ */
 function withoutQuotation(error: unknown): unknown {
   if (!(error instanceof SyntaxError)) return error;
   const frames = error.stack?.split('\n').filter((line) => /^ {4}at /.test(line)) ?? [];
