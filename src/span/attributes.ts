@@ -45,7 +45,7 @@ export const ATTRIBUTES = {
   'ray.job_id': row('string', ['all'], 'Job of the span'),
   'ray.task_id': row('string', ['attempt', 'phase', 'profile', 'mark'], 'Task id, 24 bytes'),
   'ray.task.attempt': row('int', ['attempt', 'phase', 'profile', 'mark'], 'Attempt number, from 0'),
-  'ray.task.type': row('string', ['attempt'], '`NORMAL_TASK`, `ACTOR_CREATION_TASK` or `ACTOR_TASK`'),
+  'ray.task.type': row('string', ['attempt'], 'Type of the task: `NORMAL_TASK`, `ACTOR_CREATION_TASK` or `ACTOR_TASK`'),
   'ray.task.state': row('string', ['attempt', 'phase'], 'Last state that Ray reported (`TaskStatus`); on a phase, its state'),
   'ray.task.pending_seconds': row(
     'double',
@@ -65,12 +65,12 @@ export const ATTRIBUTES = {
   'ray.task.outcome': row(
     'string',
     ['attempt'],
-    'Set when the attempt neither finished nor failed. `cancelled`: by `ray.cancel`. `unfinished`: it has no known end, or ended with its driver',
+    'Set if the attempt neither finished nor failed. `cancelled`: by `ray.cancel`. `unfinished`: it has no known end, or ended with its driver',
   ),
   'ray.task.end_reason': row(
     'string',
     ['attempt', 'cluster'],
-    '`driver_ended`: the driver of the job ended. `intended_exit`: the process exited as planned (`exit_actor()`, exit code 0)',
+    'Why the work ended. `driver_ended`: the driver of the job ended. `intended_exit`: the process exited as planned (`exit_actor()`, exit code 0)',
   ),
   'ray.parent_task_id': row('string', ['attempt'], 'Task that submitted this one; `ff..` and the job id for the driver'),
   'ray.actor_id': row('string', ['attempt', 'actor', 'incarnation', 'mark'], 'Actor id, 16 bytes'),
@@ -81,7 +81,7 @@ export const ATTRIBUTES = {
   'ray.actor_class': row('string', ['attempt', 'actor', 'incarnation', 'mark'], 'Class of the actor'),
   'ray.actor_method': row('string', ['attempt', 'mark'], 'Method of the actor'),
   'ray.actor.repr': row('string', ['attempt', 'incarnation'], 'Result of `__repr__` of the actor'),
-  'ray.language': row('string', ['attempt'], '`PYTHON`, `JAVA` or `CPP`'),
+  'ray.language': row('string', ['attempt'], 'Language of the function: `PYTHON`, `JAVA` or `CPP`'),
   'ray.resources.*': row('double', ['attempt', 'actor', 'cluster'], 'Requested resources; on a node, its total resources'),
   'ray.label_selector.*': row('string', ['attempt', 'actor'], 'Required labels of the node'),
   'ray.placement_group_id': row('string', ['attempt', 'actor', 'cluster'], 'Placement group id'),
@@ -126,7 +126,11 @@ export const ATTRIBUTES = {
     ['attempt'],
     'A state came after the terminal one (a restarted actor, or different clocks). The span ends at that state',
   ),
-  'ray.definition': row('string', ['attempt'], '`missing`: the definition was lost. `other_attempt`: it comes from another attempt'),
+  'ray.definition': row(
+    'string',
+    ['attempt'],
+    'Source of the definition. `missing`: the definition was lost. `other_attempt`: it comes from another attempt',
+  ),
   'ray.placeholder': row('boolean', ['attempt'], 'The task was only named as a parent; Ray sent no event of it'),
   'ray.parent_too_deep': row(
     'boolean',
@@ -137,7 +141,7 @@ export const ATTRIBUTES = {
   'ray.job.name': row('string', ['job', 'cluster', 'mark'], 'Name of the job'),
   'ray.job.submission_id': row('string', ['job', 'cluster', 'mark'], 'Id of a job submitted through the Ray Jobs API'),
   'ray.job.entrypoint': row('string', ['job', 'cluster', 'mark'], 'Entry point, reduced to program and script'),
-  'ray.job.outcome': row('string', ['job'], '`succeeded`, `failed`, `stopped` or `unknown`'),
+  'ray.job.outcome': row('string', ['job'], 'Outcome of the job: `succeeded`, `failed`, `stopped` or `unknown`'),
   'ray.job.outcome_reason': row(
     'string',
     ['job'],
@@ -166,13 +170,17 @@ export const ATTRIBUTES = {
   'ray.actor.incarnation': row('int', ['incarnation'], 'Incarnation number, from 0'),
   'ray.actor.restart_reason': row('string', ['incarnation'], 'Reason of the restart'),
   'ray.node.name': row('string', ['cluster'], 'Name of the node'),
-  'ray.worker.type': row('string', ['cluster'], '`WORKER`, `DRIVER`, ...'),
+  'ray.worker.type': row('string', ['cluster'], 'Type of the worker: `WORKER`, `DRIVER`, ...'),
   'ray.worker.exit_type': row('string', ['attempt'], '`WorkerExitType` of the process whose exit ended the attempt'),
   'ray.worker.exit_detail': row('string', ['attempt'], 'Message from Ray about that exit, unless the failure message contains it'),
   'ray.worker.memory_used_bytes': row('int', ['cluster'], 'Memory of the worker at its death'),
   'ray.death_message': row('string', ['cluster'], 'Message from Ray about the death of a node or worker'),
   'ray.placement_group.name': row('string', ['cluster'], 'Name of the placement group; no release of Ray up to 2.60 sends it'),
-  'ray.placement_group.strategy': row('string', ['cluster'], '`PACK`, `SPREAD`, ...; no release of Ray up to 2.60 sends it'),
+  'ray.placement_group.strategy': row(
+    'string',
+    ['cluster'],
+    'Placement strategy: `PACK`, `SPREAD`, ...; no release of Ray up to 2.60 sends it',
+  ),
   'ray.placement_group.bundles': row('int', ['cluster'], 'Number of bundles; no release of Ray up to 2.60 sends it'),
   'ray.submission.message': row('string', ['cluster'], 'Message of the last state of a submission; no release of Ray up to 2.60 sends it'),
   'ray.submission.exit_code': row('int', ['cluster'], 'Exit code of the driver of a submission; no release of Ray up to 2.60 sends it'),
@@ -192,7 +200,7 @@ export const ATTRIBUTES = {
   'ray.link': row(
     'string',
     ['link'],
-    '`parent_task`, `previous_attempt`, `actor`, `previous_incarnation`, `creation_task`, `job`, `detached_actor` or `caller`',
+    'Relation of the span to the linked one: `parent_task`, `previous_attempt`, `actor`, `previous_incarnation`, `creation_task`, `job`, `detached_actor` or `caller`',
   ),
 } as const satisfies Record<string, AttributeRow>;
 

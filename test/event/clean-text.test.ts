@@ -79,7 +79,7 @@ describe('cleaning URLs in a text', () => {
     [`see https://host/path#access_token=${SECRET}&x=1 there`, 'see https://host/path#[redacted] there'],
     [`https://host/path#a?b=${SECRET}`, 'https://host/path#[redacted]'],
     ['http://127.0.0.1:8265/jobs/a@b', 'http://127.0.0.1:8265/jobs/a@b'],
-  ])('%s is cleaned of secrets only', (text, cleaned) => {
+  ])('cleaning redacts secrets and nothing else: %s', (text, cleaned) => {
     expect(cleanText(text)).toBe(cleaned);
   });
 });
@@ -106,7 +106,7 @@ describe('cleaning passwords and tokens in a text', () => {
       '-----BEGIN RSA PRIVATE KEY-----[redacted]-----END RSA PRIVATE KEY-----\nend',
     ],
     [`-----BEGIN PRIVATE KEY-----\n${SECRET}`, '-----BEGIN PRIVATE KEY-----[redacted]'],
-  ])('%s is cleaned of secrets only', (text, cleaned) => {
+  ])('cleaning redacts secrets and nothing else: %s', (text, cleaned) => {
     expect(cleanText(text)).toBe(cleaned);
   });
 

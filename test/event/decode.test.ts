@@ -74,7 +74,7 @@ describe('decoding the envelope', () => {
   });
 
   it.each(['constructor', '__proto__', 'toString', 'hunter2', 'password=hunter2', 'AKIAIOSFODNN7EXAMPLE', 'A B', ''])(
-    'does not repeat %j, which is no name of a type',
+    'a rejection does not repeat %j, which is not a type name',
     (eventType) => {
       expect(decodeEvent({ ...rawLifecycle(), eventType })).toStrictEqual({
         ok: false,
@@ -385,7 +385,7 @@ describe('decoding task profiles', () => {
   });
 
   it.each([['99'], ['99999999999999999999'], ['-5'], ['1e18'], [1.7954e18], [true], ['0'], ['']])(
-    'leaves an entry out whose time is %j, and keeps the others',
+    'an entry whose time is %j is dropped, and the others are kept',
     (startTime) => {
       expect(decoded(rawProfile([{ ...entry, startTime }, entry]))).toHaveProperty('entries', [
         { name: 'task:execute', startNs: TIME_NS, endNs: TIME_NS + 516n },

@@ -86,7 +86,7 @@ describe('reading the exception of a task error', () => {
   });
 
   it.each(RAISED.map(([task, raised, other = raised]) => [task, raised, other] as const))(
-    'is what %s raised',
+    'the exception of the error %s is the one that the task raised',
     (task, raised, withoutProfile) => {
       const sent = SENT[task];
       if (sent === undefined) throw new Error('not in the fixture');

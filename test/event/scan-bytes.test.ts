@@ -98,7 +98,7 @@ describe('scanning times', () => {
   });
 
   it.each(['2026-11-23T22:01:37.035311483Z', '2026-11-23T22:01:59Z', '2026-11-23T22:02:00.5Z', '2199-12-31T23:59:59.999999999Z'])(
-    '%s is read',
+    'the time %s is scanned',
     (text) => expect(scanTimestamp(new ScanBytes(Buffer.from(text)), 0, text.length)).toBe(parseTimestamp(text)),
   );
 });

@@ -147,7 +147,7 @@ describe('the scanner reads unusual events as the decoder does', () => {
   ];
 
   it.each(Object.keys(full) as (keyof typeof full)[])(
-    '%s, learned with it and without',
+    'one changed value of a %s event is read as by the decoder, learned or not',
     (kind) => {
       const original = JSON.stringify(full[kind]);
       const scanners = { original: learnedFrom(full[kind]), all: learnedFrom(full[kind]) };

@@ -78,7 +78,7 @@ describe('reading spans from OTLP JSON', () => {
   });
 
   it.each([undefined, null, 7, 'text', [], {}, { resourceSpans: 1 }, { resourceSpans: [null, { scopeSpans: [{ spans: 'x' }] }] }])(
-    'of %j are none',
+    'the value %j contains no spans',
     (request) => {
       expect(spansOfOtlpJson(request)).toEqual([]);
     },

@@ -71,7 +71,7 @@ describe('mapping phases', () => {
     ['spans', fast, 3, 0],
     ['events', attempt(), 1, 4],
     ['none', attempt(), 1, 0],
-  ] as const)('as the setting %s says', (phases, lifecycle, spans, events) => {
+  ] as const)('phases are shown as the setting %s requires', (phases, lifecycle, spans, events) => {
     const mapped = spansOf(lifecycle, { phases });
     expect(mapped).toHaveLength(spans);
     expect(mapped[0]?.events).toHaveLength(events);
