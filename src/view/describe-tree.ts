@@ -2,14 +2,14 @@ import { taskSpanId } from '../span/index.ts';
 import type { CriticalPath, PathPhase, PathStep } from './critical-path.ts';
 import type { AttemptView, JobView } from './records.ts';
 import type { SessionNow } from './session-now.ts';
-import type { CriticalPathAnswer, FoldRow, PathShareRow, PathStepRow } from './shapes.ts';
+import type { CriticalPathAnswer, RollupRow, PathShareRow, PathStepRow } from './shapes.ts';
 import { isOver, noCounts } from './stage.ts';
 import { foldKeyOf, type SelectedFold } from './tree.ts';
 
 /** Steps of one answer. */
 const PATH_STEPS_MAX = 500;
 
-export function describeFold({ key, members, below, isUnfolded }: SelectedFold, now: SessionNow): FoldRow {
+export function describeFold({ key, members, below, isUnfolded }: SelectedFold, now: SessionNow): RollupRow {
   const stages = noCounts();
   let [startMs, runningMs, runUntilMs, endMs] = [Number.NaN, Number.NaN, Number.NaN, Number.NaN];
   let [queueSumMs, runSumMs, runMaxMs, retried, lastMs] = [0, 0, 0, 0, Number.NaN];

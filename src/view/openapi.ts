@@ -1,4 +1,5 @@
-import { SCHEMAS, type Schema } from './openapi-schemas.ts';
+import type { Schema } from './schema.ts';
+import { SCHEMAS } from './shapes.ts';
 import { PAGE_LIMITS } from './query.ts';
 import { STATUS_OF_VIEW_REFUSAL, type ViewRefusalCode } from './refusal.ts';
 import { STAGES } from './stage.ts';

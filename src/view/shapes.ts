@@ -1,373 +1,403 @@
-import type { PathPhase } from './critical-path.ts';
-import type { DurationSummary } from './durations.ts';
-import type { Stage, StageCounts } from './stage.ts';
-import type { JobOutcome, JobOutcomeReason } from '../correlate/index.ts';
-import type { JobState } from './records.ts';
+import type { JobOutcomeReason } from '../correlate/index.ts';
+import { PATH_PHASES } from './critical-path.ts';
+import {
+  count,
+  countsByName,
+  flag,
+  integer,
+  list,
+  ms,
+  number,
+  object,
+  oneOf,
+  optional,
+  ref,
+  type Schema,
+  text,
+  type ValueOf,
+} from './schema.ts';
+import { STAGES, type StageCounts } from './stage.ts';
 
 /**
- * What `/api/v1` answers with. Times are milliseconds since the epoch, with fractions, from Ray's own clocks unless it is said otherwise; what is
- * not known is left out. Texts come from Ray as they are, cut: escape them wherever you show them.
+ * What `/api/v1` answers: each schema describes an answer to clients, and the types below follow from it. Times are milliseconds since the epoch
+ * with fractions, from Ray's clocks unless a description says otherwise. Unknown values are left out. Texts come from Ray unchanged except that
+ * they are cut: escape them wherever you show them.
  */
+const SCHEMAS_BY_NAME: Record<string, Schema> = {};
 
-export interface EventCounts {
-  /** Since the bridge started. */
-  readonly accepted: number;
-  readonly duplicates: number;
-  readonly rejected: number;
-  readonly rejectedByCode: Readonly<Record<string, number>>;
-  readonly refusedPosts: number;
-  readonly refusedByCode: Readonly<Record<string, number>>;
-  /** On the bridge's clock. */
-  readonly lastReceivedMs?: number;
+/** The schemas that the API description lists under `components`, by name. */
+export const SCHEMAS: Readonly<Record<string, Schema>> = SCHEMAS_BY_NAME;
+
+/** Lists a schema under `components`, and returns a reference to it. */
+function component<Value>(name: string, schema: Schema<Value>): Schema<Value> {
+  SCHEMAS_BY_NAME[name] = schema;
+  return ref(name);
 }
 
-/** How the bridge itself is. */
-export interface Health {
-  readonly state: 'created' | 'running' | 'stopping' | 'stopped';
-  /** Why it is not ready, or takes nothing in. */
-  readonly reason?: string;
-  /** Accepted events that are not worked through. */
-  readonly backlogEvents: number;
-  readonly backlogAgeMs: number;
-  readonly journalBytes: number;
-  readonly journalLimitBytes: number;
-  /** Finished spans that wait for the backend, and how long the oldest of them has waited. */
-  readonly queuedSpans: number;
-  readonly exportLagMs: number;
-  readonly exportedSpans: number;
-  readonly refusedSpans: number;
-  readonly exportRetries: number;
-  readonly openAttempts: number;
-  readonly lateEvents: number;
-  readonly foldedAttempts: number;
-  readonly inferredEnds: Readonly<Record<string, number>>;
-}
+/** Part of every answer. */
+const COMMON = {
+  nowMs: ms("the present, for the ages of open things; in answers about a job, an estimate of the present on Ray's clock"),
+  since: ms('when the bridge started, on its own clock; jobs keep the counts of what ended before, but not the rows'),
+};
 
-export interface StatusAnswer {
-  readonly nowMs: number;
-  /** When the bridge started, on its own clock. Of what ended before, there are the counts of jobs, and no rows. */
-  readonly since: number;
-  readonly events: EventCounts;
-  readonly health: Health;
-  readonly view: {
-    readonly openAttempts: number;
-    readonly rows: number;
-    /** What its limits left out. */
-    readonly sessionsLeftOut: number;
-    readonly jobsLeftOut: number;
-  };
-  readonly setup: {
-    /** Lines for a shell, `{url}` standing for the address to post to. */
-    readonly lines: readonly string[];
-    readonly needsToken: boolean;
-  };
-}
+const EXTENT = {
+  firstMs: optional(ms('earliest start of these tasks')),
+  lastMs: optional(ms('latest end of these tasks; open ones count as ending at the present')),
+  withoutRow: count('attempts of the job without a row: ended ones whose row was dropped, and open ones that are only counted'),
+};
 
-export interface SessionRow {
-  readonly session: string;
-  readonly isOver: boolean;
-  readonly jobs: number;
-  readonly nodes: number;
-  readonly nodesAlive: number;
-  /** On the bridge's clock. */
-  readonly firstSeenMs: number;
-  readonly lastSeenMs: number;
-}
+component('Error', object({ error: object({ code: text('stable'), message: text('for people') }) }));
 
-export interface JobRow {
-  readonly session: string;
-  readonly job: string;
-  readonly name: string;
-  readonly submissionId?: string;
-  readonly entrypoint?: string;
-  /** `finished`: it ended. What it came to stands in `outcome`. */
-  readonly state: JobState;
-  /** Once it is closed, about 15 s after its end. */
-  readonly outcome?: JobOutcome;
-  readonly outcomeReason?: JobOutcomeReason;
-  /** In one sentence. */
-  readonly outcomeMessage?: string;
-  /** Of the driver, where Ray reports it. */
-  readonly exitCode?: number;
-  readonly startMs?: number;
-  readonly endMs?: number;
-  readonly ageMs: number;
-  readonly endInferred?: string;
-  readonly error?: string;
-  /** Ray started it itself. */
-  readonly isInternal: boolean;
-  readonly traceId: string;
-  readonly traceUrl?: string;
-  /** Tasks by where their last attempt stands. */
-  readonly tasks: StageCounts;
-  readonly taskCount: number;
-  /** Attempts that were tried again. */
-  readonly retried: number;
-  readonly attempts: number;
-  /** Open attempts that are only counted. */
-  readonly untracked: number;
-  /** Of the tasks that are known, the share that is over: 0 to 1. */
-  readonly progress: number;
-  /** Attempts that ended, a second, over the last 10 s. */
-  readonly endedPerSecond: number;
-  readonly actors: number;
-}
+const STAGE = component(
+  'Stage',
+  oneOf(
+    STAGES,
+    'pending_args: waits for its arguments; pending_node: waits for a node; pending_worker: was sent to a worker or actor and waits there; cancelled: by ray.cancel; unfinished: the job ended but Ray never reported the end; unknown: Ray reported a definition but no state yet',
+  ),
+);
 
-export interface JobsAnswer {
-  readonly nowMs: number;
-  readonly since: number;
-  readonly jobs: readonly JobRow[];
-  /** Jobs that this answer has no room for. */
-  readonly more: number;
-}
+const STAGE_COUNTS_SCHEMA: Schema<StageCounts> = {
+  type: 'object',
+  properties: Object.fromEntries(STAGES.map((name) => [name, count()])),
+  required: [...STAGES],
+  additionalProperties: false,
+};
+const STAGE_COUNTS = component('StageCounts', STAGE_COUNTS_SCHEMA);
 
-export interface SessionsAnswer {
-  readonly nowMs: number;
-  readonly since: number;
-  readonly sessions: readonly SessionRow[];
-}
+const DURATIONS = component(
+  'Durations',
+  object({
+    count: count(),
+    meanMs: number(),
+    p50Ms: number('at most 7.5 % off'),
+    p95Ms: number('at most 7.5 % off'),
+    maxMs: number(),
+  }),
+);
 
-export interface FunctionRow {
-  readonly function: string;
-  /** Attempts by where they stand. */
-  readonly attempts: StageCounts;
-  readonly attemptCount: number;
-  readonly untracked: number;
-  readonly queue?: DurationSummary;
-  readonly run?: DurationSummary;
-}
+const EVENT_COUNTS = object({
+  accepted: count('since the bridge started, like the other counts here'),
+  duplicates: count(),
+  rejected: count('events that the bridge rejected'),
+  rejectedByCode: countsByName(),
+  refusedPosts: count(),
+  refusedByCode: countsByName(),
+  lastReceivedMs: optional(ms("when the last event arrived, on the bridge's clock")),
+});
+export type EventCounts = ValueOf<typeof EVENT_COUNTS>;
 
-export interface WaitingRow {
-  readonly stage: Stage;
-  /** Ray's own word. */
-  readonly state: string;
-  readonly waitsFor: string;
-  readonly function: string;
-  readonly attempts: number;
-  /** Since when the one that waits longest does. */
-  readonly sinceMs: number;
-  /** The end of the job, which ended the wait. Left out while the wait lasts. */
-  readonly untilMs?: number;
-}
+const HEALTH = object({
+  state: oneOf(['created', 'running', 'stopping', 'stopped']),
+  reason: optional(text('why the bridge is not ready or accepts no events')),
+  backlogEvents: count('accepted events that are not processed yet'),
+  backlogAgeMs: number(),
+  journalBytes: count(),
+  journalLimitBytes: number(),
+  queuedSpans: count('finished spans that wait for the backend'),
+  exportLagMs: number('how long the oldest of them has waited'),
+  exportedSpans: count(),
+  refusedSpans: count('spans that the backend refused'),
+  exportRetries: count(),
+  openAttempts: count(),
+  lateEvents: count('events that arrived after their span was sent'),
+  foldedAttempts: count('attempts that the span budget rolled up'),
+  inferredEnds: countsByName('ends that the bridge inferred, by reason'),
+});
+/** Health of the bridge. */
+export type Health = ValueOf<typeof HEALTH>;
 
-export interface FailureRow {
-  readonly function: string;
-  readonly errorType: string;
-  readonly attempts: number;
-  /** Of the last one. */
-  readonly message: string;
-  readonly task: string;
-  readonly attempt: number;
-  readonly endMs: number;
-}
+const STATUS = component(
+  'Status',
+  object({
+    ...COMMON,
+    events: EVENT_COUNTS,
+    health: HEALTH,
+    view: object({
+      openAttempts: count(),
+      rows: count(),
+      sessionsLeftOut: count('sessions beyond the limit'),
+      jobsLeftOut: count('jobs beyond the limit'),
+    }),
+    setup: object({
+      lines: list(text('a line for a shell; {url} stands for the address that Ray posts to')),
+      needsToken: flag(),
+    }),
+  }),
+);
+export type StatusAnswer = ValueOf<typeof STATUS>;
 
-export interface IncarnationRow {
-  readonly startMs: number;
-  readonly endMs?: number;
-  readonly node?: string;
-  readonly pid?: number;
-  readonly reason?: string;
-}
+const SESSION = object({
+  session: text(),
+  isOver: flag('true: the session ended'),
+  jobs: count(),
+  nodes: count(),
+  nodesAlive: count(),
+  firstSeenMs: ms("when the bridge received its first event, on the bridge's clock"),
+  lastSeenMs: ms("when the bridge received its last event, on the bridge's clock"),
+});
+export type SessionRow = ValueOf<typeof SESSION>;
 
-export interface ActorRow {
-  readonly actor: string;
-  readonly name?: string;
-  readonly className?: string;
-  /** Ray's own word; empty when it told none. */
-  readonly state: string;
-  readonly isDetached: boolean;
-  readonly incarnations: readonly IncarnationRow[];
-  readonly incarnationsLeftOut: number;
-}
+const SESSIONS = component('Sessions', object({ ...COMMON, sessions: list(SESSION) }));
+export type SessionsAnswer = ValueOf<typeof SESSIONS>;
 
-export interface NodeRow {
-  readonly node: string;
-  readonly name: string;
-  readonly state: string;
-  readonly running: number;
-}
+const JOB = component(
+  'Job',
+  object({
+    session: text(),
+    job: text('hex, as Ray prints it'),
+    name: text(),
+    submissionId: optional(text()),
+    entrypoint: optional(text('reduced to program and script')),
+    state: oneOf(['running', 'finished', 'failed'], 'finished: the job ended; `outcome` says how'),
+    outcome: optional(
+      oneOf(
+        ['succeeded', 'failed', 'stopped', 'unknown'],
+        'how the job ended, known about 15 s after its end; unknown: Ray reports nothing that decides it',
+      ),
+    ),
+    outcomeReason: optional(
+      text<JobOutcomeReason>('submission, driver_failed, driver_died, tasks_failed, tasks_open, driver_ended, driver_unknown or no_end'),
+    ),
+    outcomeMessage: optional(text('the outcome and its reason in one sentence')),
+    exitCode: optional(integer('exit code of the driver, where Ray reports it')),
+    startMs: optional(ms()),
+    endMs: optional(ms()),
+    ageMs: number('from the start to the end, or to the present while the job runs'),
+    endInferred: optional(text('how the bridge inferred the end, where Ray reported none')),
+    error: optional(text()),
+    isInternal: flag("true: Ray itself started it, for example the job agent's driver"),
+    traceId: text(),
+    traceUrl: optional(text()),
+    tasks: STAGE_COUNTS,
+    taskCount: count(),
+    retried: count('attempts that Ray retried'),
+    attempts: count(),
+    untracked: count('open attempts that are only counted'),
+    progress: number('share of the known tasks that ended, 0 to 1'),
+    endedPerSecond: number('attempts that ended per second, over the last 10 s'),
+    actors: count(),
+  }),
+);
+export type JobRow = ValueOf<typeof JOB>;
 
-export interface JobAnswer {
-  /** On Ray's clock, as far as it can be told: for the ages of what is open. */
-  readonly nowMs: number;
-  readonly since: number;
-  readonly job: JobRow;
-  readonly functions: readonly FunctionRow[];
-  /** What pending attempts wait for, of as many open attempts as were looked at. */
-  readonly waiting: readonly WaitingRow[];
-  readonly lookedAt: number;
-  readonly failures: readonly FailureRow[];
-  readonly actors: readonly ActorRow[];
-  readonly actorCount: number;
-  readonly nodes: readonly NodeRow[];
-}
+const JOBS = component('Jobs', object({ ...COMMON, jobs: list(JOB), more: count('jobs beyond the limit of one answer') }));
+export type JobsAnswer = ValueOf<typeof JOBS>;
 
-export interface AttemptRow {
-  readonly task: string;
-  readonly attempt: number;
-  readonly name: string;
-  readonly function: string;
-  readonly stage: Stage;
-  /** Ray's own word. */
-  readonly state: string;
-  readonly waitsFor?: string;
-  readonly startMs?: number;
-  /** When it began to wait for a node, to wait at its worker, and to run. */
-  readonly nodeWaitMs?: number;
-  readonly workerWaitMs?: number;
-  readonly runningMs?: number;
-  readonly endMs?: number;
-  /** The end of the job, of an attempt that can only have ended with it: its age counts up to here. */
-  readonly untilMs?: number;
-  readonly endInferred?: string;
-  /** `driver_ended` or `intended_exit`. */
-  readonly endReason?: string;
-  readonly clockSkewMs?: number;
-  readonly node?: string;
-  readonly nodeName?: string;
-  readonly pid?: number;
-  readonly actor?: string;
-  readonly parentTask?: string;
-  readonly error?: { readonly type: string; readonly message: string };
-  readonly spanId: string;
-  /** The budget of its trace folded it: it has no span of its own there. */
-  readonly isFolded?: true;
-  /** Where its span can be looked at, once it is over and was sent. */
-  readonly traceUrl?: string;
-  /** In the order of a tree: how many tasks above it are listed. */
-  readonly depth?: number;
-  /** Earlier attempts of the task, the last one first. */
+const FUNCTION = object({
+  function: text(),
+  attempts: STAGE_COUNTS,
+  attemptCount: count(),
+  untracked: count('open attempts that are only counted'),
+  queue: optional(DURATIONS),
+  run: optional(DURATIONS),
+});
+export type FunctionRow = ValueOf<typeof FUNCTION>;
+
+const WAITING = object({
+  stage: STAGE,
+  state: text("Ray's own name of the state"),
+  waitsFor: text('followed to the root, with `which waits for` between'),
+  function: text(),
+  attempts: count(),
+  sinceMs: ms('since when the longest of these attempts has waited'),
+  untilMs: optional(ms('the end of the job, which ended the wait; left out while the wait lasts')),
+});
+export type WaitingRow = ValueOf<typeof WAITING>;
+
+const FAILURE = object({
+  function: text(),
+  errorType: text(),
+  attempts: count(),
+  message: text('of the latest of these attempts, like `task`, `attempt` and `endMs`'),
+  task: text(),
+  attempt: count(),
+  endMs: ms(),
+});
+export type FailureRow = ValueOf<typeof FAILURE>;
+
+const ACTOR = object({
+  actor: text(),
+  name: optional(text()),
+  className: optional(text()),
+  state: text("Ray's own name of the state; empty when Ray reported none"),
+  isDetached: flag(),
+  incarnations: list(
+    object({
+      startMs: ms(),
+      endMs: optional(ms()),
+      node: optional(text()),
+      pid: optional(count()),
+      reason: optional(text('why it ended')),
+    }),
+  ),
+  incarnationsLeftOut: count('earlier incarnations'),
+});
+export type ActorRow = ValueOf<typeof ACTOR>;
+
+const NODE = object({ node: text(), name: text(), state: text(), running: count('running attempts of the job') });
+export type NodeRow = ValueOf<typeof NODE>;
+
+const JOB_IN_FULL = component(
+  'JobInFull',
+  object({
+    ...COMMON,
+    job: JOB,
+    functions: list(FUNCTION),
+    waiting: list(WAITING),
+    lookedAt: count('open attempts that `waiting` and `nodes` cover: a sample when there are very many'),
+    failures: list(FAILURE),
+    actors: list(ACTOR),
+    actorCount: count(),
+    nodes: list(NODE),
+  }),
+);
+export type JobAnswer = ValueOf<typeof JOB_IN_FULL>;
+
+const ATTEMPT_WITHOUT_EARLIER = {
+  task: text(),
+  attempt: count('number of the attempt, starting at 0'),
+  name: text(),
+  function: text(),
+  stage: STAGE,
+  state: text("Ray's own name of the state"),
+  waitsFor: optional(text()),
+  startMs: optional(ms()),
+  nodeWaitMs: optional(ms('when it began to wait for a node')),
+  workerWaitMs: optional(ms('when it was sent to its worker')),
+  runningMs: optional(ms('when it began to run')),
+  endMs: optional(ms()),
+  untilMs: optional(ms('the end of the job, for an open attempt that cannot have outlived it: its age counts up to here')),
+  endInferred: optional(text('how the bridge inferred the end, where Ray reported none')),
+  endReason: optional(text('driver_ended: it ended with the driver of its job; intended_exit: its process exited on purpose')),
+  clockSkewMs: optional(
+    number(
+      "minimum difference between the clocks of owner and executor, where they contradict each other; all times are then on the owner's",
+    ),
+  ),
+  node: optional(text()),
+  nodeName: optional(text()),
+  pid: optional(count()),
+  actor: optional(text()),
+  parentTask: optional(text()),
+  error: optional(object({ type: text(), message: text('cut') })),
+  spanId: text(),
+  isFolded: optional(flag('true: the span budget rolled the attempt up, so it has no span of its own')),
+  traceUrl: optional(text('link to its span, which the bridge sends after the attempt ended')),
+  depth: optional(count('number of its ancestors in the list, in tree order')),
+};
+const ATTEMPT_ALONE = object(ATTEMPT_WITHOUT_EARLIER);
+export interface AttemptRow extends ValueOf<typeof ATTEMPT_ALONE> {
   readonly earlier?: readonly AttemptRow[];
 }
+const ATTEMPT: Schema<AttemptRow> = component(
+  'Attempt',
+  object({ ...ATTEMPT_WITHOUT_EARLIER, earlier: optional(list(ref<AttemptRow>('Attempt'))) }),
+);
 
-export interface AttemptsAnswer {
-  /** On Ray's clock, as far as it can be told. */
-  readonly nowMs: number;
-  readonly since: number;
-  /** Tasks that the filters let through. */
-  readonly total: number;
-  readonly offset: number;
-  readonly tasks: readonly AttemptRow[];
-  /** Of all that the filters let through. */
-  readonly firstMs?: number;
-  readonly lastMs?: number;
-  /** Attempts of the job that are over and have no row any more, and open ones that are only counted. */
-  readonly withoutRow: number;
-}
+const TASKS = component(
+  'Tasks',
+  object({ ...COMMON, total: count('tasks that match the filters'), offset: count(), tasks: list(ATTEMPT), ...EXTENT }),
+);
+export type AttemptsAnswer = ValueOf<typeof TASKS>;
 
-/** Tasks of one function that one task called, as one row. */
-export interface FoldRow {
-  /** What to ask for in `unfold` in order to get its tasks, too. Stays the same while the job is remembered. */
-  readonly key: string;
-  readonly function: string;
-  readonly tasks: number;
-  /** Tasks below these, which are not listed either while it is folded. */
-  readonly below: number;
-  readonly isUnfolded: boolean;
-  readonly stages: StageCounts;
-  /** Earlier attempts. */
-  readonly retried: number;
-  /** When the first one was submitted, when the first one began to run, until when any ran, and when the last one ended, if all did. */
-  readonly startMs?: number;
-  readonly runningMs?: number;
-  readonly runUntilMs?: number;
-  readonly endMs?: number;
-  /** Up to when the ages of those that did not end count, if that is before the present. */
-  readonly untilMs?: number;
-  /** Of the last attempts in sum, up to the present where they are open: from the first state to RUNNING, and from there on. */
-  readonly queueSumMs: number;
-  readonly runSumMs: number;
-  readonly runMaxMs: number;
-}
+const FOLD = component(
+  'Fold',
+  object({
+    key: text('pass it in `unfold` to list these tasks too; stays the same while the job is remembered'),
+    function: text(),
+    tasks: count(),
+    below: count('descendants of these tasks, hidden while the row is collapsed'),
+    isUnfolded: flag('true: the row is expanded'),
+    stages: STAGE_COUNTS,
+    retried: count('earlier attempts'),
+    startMs: optional(ms('when the first task was submitted')),
+    runningMs: optional(ms('when the first task began to run')),
+    runUntilMs: optional(ms('when the last task stopped running; the present while one runs')),
+    endMs: optional(ms('when the last task ended, if all ended')),
+    untilMs: optional(ms('up to when the ages of open tasks count, if that is before the present')),
+    queueSumMs: number('sum over the latest attempts, from the first state to RUNNING, or to the present where one is open'),
+    runSumMs: number('sum over the latest attempts, from RUNNING to the end, or to the present where one is open'),
+    runMaxMs: number(),
+  }),
+);
+/** Sibling tasks of one function, rolled up into one row. The API calls it a fold. */
+export type RollupRow = ValueOf<typeof FOLD>;
 
-/** Either a task or a fold. */
-export interface TreeRow {
-  readonly depth: number;
-  readonly task?: AttemptRow;
-  readonly fold?: FoldRow;
-}
+const TREE_ROW = object({ depth: count(), task: optional(ATTEMPT), fold: optional(FOLD) });
+/** Either a task or a rollup. */
+export type TreeRow = ValueOf<typeof TREE_ROW>;
 
-export interface TreeAnswer {
-  /** On Ray's clock, as far as it can be told. */
-  readonly nowMs: number;
-  readonly since: number;
-  /** Rows, of all pages. */
-  readonly total: number;
-  /** Tasks in the tree, also those that are folded. */
-  readonly tasks: number;
-  readonly offset: number;
-  readonly rows: readonly TreeRow[];
-  readonly firstMs?: number;
-  readonly lastMs?: number;
-  readonly withoutRow: number;
-}
+const TREE = component(
+  'Tree',
+  object({
+    ...COMMON,
+    total: count('rows on all pages'),
+    tasks: count('tasks in the tree, including those in collapsed rows'),
+    offset: count(),
+    rows: list(TREE_ROW),
+    ...EXTENT,
+  }),
+);
+export type TreeAnswer = ValueOf<typeof TREE>;
 
-export interface PathStepRow {
-  /** Left out for the driver. */
-  readonly task?: string;
-  readonly attempt?: number;
-  readonly name: string;
-  readonly function?: string;
-  readonly spanId?: string;
-  /** Of the fold that the task is in when there are enough of its kind. */
-  readonly fold?: string;
-  readonly phase: PathPhase;
-  readonly startMs: number;
-  readonly endMs: number;
-  /** It waited for arguments that the step before is taken to have made. */
-  readonly isHandedOn?: true;
-}
+const PATH_SHARE = object({
+  function: optional(text('left out for the driver')),
+  tasks: count(),
+  argumentsMs: number('waited for arguments'),
+  retryMs: number('waited for a retry: from the end of one attempt until the next left that wait'),
+  nodeMs: number('waited for a node; 0 for calls on an actor'),
+  workerMs: number('waited at its worker or actor'),
+  runningMs: number('ran; a caller does not count the time of the tasks that it waited for'),
+  unknownMs: number('Ray did not report which of these'),
+  totalMs: number(),
+});
+export type PathShareRow = ValueOf<typeof PATH_SHARE>;
 
-/** What a function, or the driver, has of the critical path. */
-export interface PathShareRow {
-  /** Left out for the driver. */
-  readonly function?: string;
-  readonly tasks: number;
-  readonly argumentsMs: number;
-  /** From the end of one attempt to when the next one goes on. */
-  readonly retryMs: number;
-  readonly nodeMs: number;
-  readonly workerMs: number;
-  readonly runningMs: number;
-  readonly unknownMs: number;
-  readonly totalMs: number;
-}
+const PATH_STEP = object({
+  task: optional(text('left out for the driver')),
+  attempt: optional(count()),
+  name: text(),
+  function: optional(text()),
+  spanId: optional(text()),
+  fold: optional(text('key of the rollup that contains the task, where enough siblings of its function exist')),
+  phase: oneOf(PATH_PHASES),
+  startMs: ms(),
+  endMs: ms(),
+  isHandedOn: optional(flag('true: the task of the step before probably made the arguments that this step waited for')),
+});
+export type PathStepRow = ValueOf<typeof PATH_STEP>;
 
-export interface CriticalPathAnswer {
-  /** On Ray's clock, as far as it can be told. */
-  readonly nowMs: number;
-  readonly since: number;
-  /** False: the path is that to the present. */
-  readonly isOver: boolean;
-  readonly startMs: number;
-  readonly endMs: number;
-  /** The largest share first; they add up to the whole. */
-  readonly shares: readonly PathShareRow[];
-  /** In the order of time, each beginning where the one before ends: the last ones. */
-  readonly steps: readonly PathStepRow[];
-  readonly stepsLeftOut: number;
-  /** Tasks that were not looked at because there are too many, or that have no row any more. */
-  readonly tasksLeftOut: number;
-}
+const CRITICAL_PATH = component(
+  'CriticalPath',
+  object({
+    ...COMMON,
+    isOver: flag('false: the job runs, and the path leads to the present'),
+    startMs: ms(),
+    endMs: ms(),
+    shares: list(PATH_SHARE),
+    steps: list(PATH_STEP),
+    stepsLeftOut: count('steps at the beginning of the path that the answer leaves out'),
+    tasksLeftOut: count('tasks that the search left out, because there are too many or because they have no row any more'),
+  }),
+);
+export type CriticalPathAnswer = ValueOf<typeof CRITICAL_PATH>;
 
-export interface NodeUseRow {
-  /** Left out for all nodes for which there was no room. */
-  readonly node?: string;
-  readonly name: string;
-  /** CPUs that it has, as Ray told. */
-  readonly cpus?: number;
-  /** How many attempts of the job ran on it on average in each bucket; those at the end in which nothing ran are left out. */
-  readonly running: readonly number[];
-}
+const NODE_SERIES = object({
+  node: optional(text('left out for the row that sums up the nodes beyond the limit')),
+  name: text(),
+  cpus: optional(number('CPUs of the node, as Ray reported')),
+  running: list(number('mean number of running attempts of the job in this bucket; idle buckets at the end are left out')),
+});
+export type NodeUseRow = ValueOf<typeof NODE_SERIES>;
 
-export interface NodeUseAnswer {
-  /** On Ray's clock, as far as it can be told. */
-  readonly nowMs: number;
-  readonly since: number;
-  /** When the first bucket begins. */
-  readonly startMs: number;
-  readonly bucketMs: number;
-  readonly nodes: readonly NodeUseRow[];
-  /** Attempts that are over and of which Ray did not tell where or when they ran. */
-  readonly unplaced: number;
-}
+const NODE_USE = component(
+  'NodeUse',
+  object({
+    ...COMMON,
+    startMs: ms('start of the first bucket'),
+    bucketMs: number(),
+    nodes: list(NODE_SERIES),
+    unplaced: count('ended attempts for which Ray did not report where or when they ran'),
+  }),
+);
+export type NodeUseAnswer = ValueOf<typeof NODE_USE>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { API_ROUTES } from '../../src/view/api.ts';
-import { SCHEMAS } from '../../src/view/openapi-schemas.ts';
+import { SCHEMAS } from '../../src/view/shapes.ts';
 import { openApiDocument } from '../../src/view/openapi.ts';
 import { STATUS_OF_VIEW_REFUSAL } from '../../src/view/refusal.ts';
 import type {

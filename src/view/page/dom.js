@@ -9,7 +9,7 @@
 /** @typedef {import('../shapes.ts').AttemptsAnswer} AttemptsAnswer */
 /** @typedef {import('../shapes.ts').TreeAnswer} TreeAnswer */
 /** @typedef {import('../shapes.ts').TreeRow} TreeRow */
-/** @typedef {import('../shapes.ts').FoldRow} FoldRow */
+/** @typedef {import('../shapes.ts').RollupRow} RollupRow */
 /** @typedef {import('../shapes.ts').CriticalPathAnswer} CriticalPathAnswer */
 /** @typedef {import('../shapes.ts').NodeUseAnswer} NodeUseAnswer */
 /** @typedef {import('../stage.ts').StageCounts} StageCounts */

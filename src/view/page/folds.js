@@ -9,7 +9,7 @@ function isFoldedView(filter) {
   return filter['order'] === 'folded' && Object.keys(filter).length === 1;
 }
 
-/** @param {FoldRow} fold @param {boolean} wanted */
+/** @param {RollupRow} fold @param {boolean} wanted */
 function setUnfolded(fold, wanted) {
   if (fold.isUnfolded === wanted) return;
   list.unfolded.delete(fold.key);
@@ -18,7 +18,7 @@ function setUnfolded(fold, wanted) {
   askAgain();
 }
 
-/** @param {FoldRow} fold */
+/** @param {RollupRow} fold */
 function foldText(fold) {
   const { stages } = fold;
   const parts = [
@@ -33,7 +33,7 @@ function foldText(fold) {
   return `${fold.function} × ${countText(fold.tasks)}${told === '' ? '' : ` — ${told}`}`;
 }
 
-/** What ran, between what only waits: from the first submission to the first that runs, and from the last that ran on. @param {FoldRow} fold @returns {Phase[]} */
+/** What ran, between what only waits: from the first submission to the first that runs, and from the last that ran on. @param {RollupRow} fold @returns {Phase[]} */
 function phasesOfFold({ startMs, runningMs, runUntilMs, untilMs = list.nowMs, endMs = untilMs, stages, tasks }) {
   if (startMs === undefined) return [];
   const beganMs = runningMs ?? endMs;
