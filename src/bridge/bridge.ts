@@ -287,7 +287,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       scheduler,
       now: clock.now,
       // The journal's clock stops while no process runs.
-      heardAtMs: (journalMs) => clock.now() - Math.max(0, journal.nowMs() - journalMs),
+      fromJournalMs: (journalMs) => clock.now() - Math.max(0, journal.nowMs() - journalMs),
       sleep: clock.sleep,
       readTokens: access.read,
       needsIngestToken: () => access.ingest.isRequired(),

@@ -41,11 +41,11 @@ export function countFinished(
 /** Reports attempts that are rolled up, and so end without a span of their own. */
 export function reportFolded(
   telemetry: Pick<Telemetry, 'attemptEnded'>,
-  view: Pick<View, 'folded'> | undefined,
+  view: Pick<View, 'rolledUp'> | undefined,
 ): (lifecycle: AttemptLifecycle) => void {
   return (lifecycle) => {
     telemetry.attemptEnded(lifecycle.outcome);
-    view?.folded(lifecycle);
+    view?.rolledUp(lifecycle);
   };
 }
 

@@ -50,6 +50,6 @@ export async function replayStateTo(view: View, correlator: Correlator, schedule
   let slice = await scheduler.take();
   for (const retold of correlator.retell()) {
     if (slice.hasEnded()) slice = await scheduler.take();
-    view.takeUp(retold);
+    view.restore(retold);
   }
 }

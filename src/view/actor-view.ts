@@ -1,21 +1,21 @@
 import { addTransitions, countOf, type LeftOut } from '../correlate/index.ts';
 import { type ActorTransition, reasonLine } from '../event/index.ts';
 import type { Needs } from './needs.ts';
-import { kept } from './text.ts';
+import { shortened } from './text.ts';
 import { toMs } from './times.ts';
 
 /** One life of an actor's process. */
 export interface IncarnationView {
   readonly startMs: number;
-  /** NaN while it lives. */
+  /** NaN while the process lives. */
   readonly endMs: number;
   readonly nodeId: string | undefined;
   readonly pid: number | undefined;
-  /** Why it ended. */
+  /** Why the process ended. */
   readonly reason: string | undefined;
 }
 
-/** An actor's life has three states at most, but for those before its first. */
+/** A life of an actor has at most three states; the first life can have one more. */
 const STATES_PER_LIFE = 4;
 
 export class ActorView {
@@ -24,9 +24,9 @@ export class ActorView {
   name: string | undefined;
   isDetached = false;
   isClosed = false;
-  /** As its definition says. */
+  /** From the actor's definition. */
   needs: Needs | undefined;
-  /** The last ones, in time order. */
+  /** The latest transitions, in time order. */
   readonly #transitions: ActorTransition[] = [];
   #leftOut: LeftOut | undefined;
   readonly #maxIncarnations: number;
@@ -36,12 +36,12 @@ export class ActorView {
     this.#maxIncarnations = maxIncarnations;
   }
 
-  /** Ray's own word; empty when it told none. */
+  /** Ray's own name of the state; empty if Ray reported none. */
   get state(): string {
     return this.#transitions.at(-1)?.state ?? '';
   }
 
-  /** Where it lives; undefined while it does not. */
+  /** The node it lives on; undefined while it is not alive. */
   get nodeId(): string | undefined {
     const last = this.#transitions.at(-1);
     return last?.state === 'ALIVE' ? last.nodeId : undefined;
@@ -58,7 +58,7 @@ export class ActorView {
     this.#leftOut = addTransitions(this.#transitions, short, this.#leftOut, limits);
   }
 
-  /** The last ones. */
+  /** The latest lives, oldest first. */
   incarnations(): readonly IncarnationView[] {
     const lives = this.#transitions.flatMap((alive, index) => (alive.state === 'ALIVE' ? [this.#incarnation(alive, index)] : []));
     return lives.slice(-this.#maxIncarnations);
@@ -85,5 +85,5 @@ function describeDeath(ended: ActorTransition | undefined): string | undefined {
 function withShortCause(transition: ActorTransition, maxMessageLength: number): ActorTransition {
   const { deathCause } = transition;
   if (deathCause === undefined) return transition;
-  return { ...transition, deathCause: { ...deathCause, message: kept(reasonLine(deathCause.message), maxMessageLength) } };
+  return { ...transition, deathCause: { ...deathCause, message: shortened(reasonLine(deathCause.message), maxMessageLength) } };
 }

@@ -21,28 +21,28 @@ export interface ApiOptions {
   readonly scheduler: Scheduler;
   readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** When the model began to know. */
+  /** When the model received its first event. */
   readonly sinceMs: () => number;
   readonly traceUrl: string | undefined;
   readonly listenHost: string;
   readonly readTokens: TokenSet;
   readonly needsIngestToken: () => boolean;
-  /** What Ray needs to be told, for a shell; `{url}` stands for the address to post to. */
+  /** Shell lines that make Ray send its events; `{url}` stands for the address to post to. */
   readonly setupLines: readonly string[];
   readonly telemetry: Pick<ReceiverTelemetry, 'readRefused' | 'internalError'>;
   readonly streamLimits?: Partial<StreamLimits>;
-  /** Searches that may be under way at once. Default 8. */
+  /** Maximum number of concurrent searches. Default 8. */
   readonly maxSearches?: number;
 }
 
-/** What a stream tells of: everything in short, and one job in full. */
+/** The content of a stream: the overview, and one job in full if `job` is set. */
 interface Topic {
   readonly session: string | undefined;
   readonly job: string | undefined;
 }
 
-/** Jobs that a message of the stream tells of. */
-const STREAMED_JOBS = 200;
+/** Jobs in the overview of a stream. */
+const MAX_STREAMED_JOBS = 200;
 
 export const API_ROUTES = [
   '/api/v1/status',
@@ -65,7 +65,7 @@ export interface Api {
   readonly stream: Pick<Stream<unknown>, 'stats' | 'close'>;
 }
 
-/** The read-only routes under `/api/v1`. Nobody changes anything by them. */
+/** The routes under `/api/v1`. All are read-only. */
 export function createApi(options: ApiOptions): Api {
   const { model, now, traceUrl } = options;
   const tasks = createTaskAnswers(options);
@@ -101,21 +101,21 @@ export function createApi(options: ApiOptions): Api {
     return describeJobInFull(job, { nowMs: now(), since: options.sinceMs(), traceUrl });
   }
 
-  /** The session may be left out while no other one has a job of this id. */
+  /** `session` is necessary only if several sessions have a job with this id. */
   function findJob(id: string, session: string | undefined): Read<JobView> {
     const candidates = [...model.sessions.values()].flatMap(({ name, jobs: own }) => {
       const job = session === undefined || session === name ? own.get(id.toLowerCase()) : undefined;
       return job?.hasContent === true ? [job] : [];
     });
     const [job] = candidates;
-    if (job === undefined) return refuseRead('job_not_found', 'job not found: it never reported here, or it ended long ago');
+    if (job === undefined) return refuseRead('job_not_found', 'job not found: it never reported here, or it ended more than 24 h ago');
     return candidates.length === 1
       ? { ok: true, value: job }
-      : refuseRead('job_ambiguous', 'more than one session has a job of this id: name the session');
+      : refuseRead('job_ambiguous', 'several sessions have a job with this id: add ?session=NAME');
   }
 
   function streamed({ job: id, session }: Topic): readonly StreamEvent[] {
-    const overview = { event: 'overview', data: { status: status(), jobs: jobs(STREAMED_JOBS) } };
+    const overview = { event: 'overview', data: { status: status(), jobs: jobs(MAX_STREAMED_JOBS) } };
     if (id === undefined) return [overview];
     const job = findJob(id, session);
     return [
@@ -175,7 +175,7 @@ export function createApi(options: ApiOptions): Api {
     '/api/v1/stream': (context) => {
       if (context.req.method === 'HEAD') return context.body(null, 200, { 'content-type': 'text/event-stream; charset=utf-8' });
       const body = stream.open({ session: context.req.query('session'), job: context.req.query('job') });
-      if (body === undefined) return answerViewRefusal(context, refuseRead('view_busy', 'as many streams are open as may be'));
+      if (body === undefined) return answerViewRefusal(context, refuseRead('view_busy', 'too many streams are open'));
       return context.body(body, 200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' });
     },
     '/api/v1/openapi.json': (context) => context.json(openApiDocument()),
@@ -200,7 +200,7 @@ function answer(context: Context, read: Read<unknown>): Response {
   return read.ok ? context.json(read.value) : answerViewRefusal(context, read);
 }
 
-/** Jobs of users before those of Ray itself, then running jobs before jobs that ended, then the newest first. */
+/** Orders users' jobs before Ray's own, running jobs before ended ones, then the newest first. */
 function newestFirst(a: JobView, b: JobView): number {
   if (a.isInternal !== b.isInternal) return a.isInternal ? 1 : -1;
   if (a.state !== b.state && (a.state === 'running' || b.state === 'running')) return a.state === 'running' ? -1 : 1;

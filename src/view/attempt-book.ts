@@ -3,7 +3,7 @@ import { exceptionOf, isCancellation, type ProfileEntry, type TaskDefinition, ty
 import type { ViewLimits } from './limits.ts';
 import { isOver, type Stage, stageOf } from './stage.ts';
 import { putOnOwnersClock } from './one-clock.ts';
-import { kept, keptMap } from './text.ts';
+import { shortened, boundedMap } from './text.ts';
 import { AttemptView, type ErrorView, failureKey, FunctionView, type JobView, type SessionView, type TaskNeeds } from './records.ts';
 import { earlier, toMs } from './times.ts';
 
@@ -16,15 +16,15 @@ interface FunctionNamed {
 
 type AttemptKey = Pick<TaskDefinition, 'taskId' | 'attempt'>;
 
-/** Stands for functions beyond the limit. */
+/** Name that functions beyond the limit share. */
 export const OTHER_FUNCTIONS = '(other)';
-/** Until its definition tells. */
-const UNNAMED = '(not told yet)';
+/** Name of a function until its definition arrives. */
+const UNNAMED = '(not reported yet)';
 
-/** The attempts of all jobs: those that are open are followed up to a limit, those that are over keep a row up to another. */
+/** The attempts of all jobs. Open and ended attempts have rows, each up to a limit. */
 export class AttemptBook {
   readonly #limits: ViewLimits;
-  /** Oldest first: their rows go first when there are too many of all jobs. */
+  /** Oldest first. Their rows are dropped first when all jobs together have too many. */
   readonly #finishedJobs: () => Iterable<JobView>;
   #open = 0;
   #rows = 0;
@@ -67,7 +67,7 @@ export class AttemptBook {
   }
 
   enter(job: JobView | undefined, event: TaskLifecycle, nowMs: number, applied: Applied): void {
-    // An event without states is about the log files of an attempt, and makes none.
+    // An event without states is about the log files of an attempt, and does not create the attempt.
     const how = event.transitions.length === 0 ? 'late' : applied;
     const attempt = job === undefined ? undefined : this.#follow(job, event.taskId, event.attempt, how);
     if (attempt === undefined || attempt.isClosed) return;
@@ -86,12 +86,12 @@ export class AttemptBook {
     if (isOver(attempt.stage) && !isOver(before)) attempt.job.ended.add(nowMs);
   }
 
-  /** What the correlator knows in the end is the truth. */
-  close(job: JobView, lifecycle: AttemptLifecycle, nowMs: number, how: 'sent' | 'folded'): void {
+  /** Closes an attempt with the correlator's result, which overrides everything seen before. */
+  close(job: JobView, lifecycle: AttemptLifecycle, nowMs: number, how: 'sent' | 'rolled_up'): void {
     const { taskId, attempt: number, definition } = lifecycle;
     const known = find(job.session, taskId, number);
     if (known?.isClosed === true) return;
-    const name = definition === undefined ? kept(lifecycle.name, this.#limits.maxNameLength) : this.#functionName(definition);
+    const name = definition === undefined ? shortened(lifecycle.name, this.#limits.maxNameLength) : this.#functionName(definition);
     const isDefinitionCounted = lifecycle.definitionFrom === 'own' && known?.needs === undefined;
     if (isDefinitionCounted) this.#forgetUntracked(job, name);
     const attempt = known ?? this.#add(job, taskId, number, name);
@@ -112,7 +112,7 @@ export class AttemptBook {
     attempt.endReason = lifecycle.endReason;
     attempt.error = lifecycle.outcome === 'failed' ? this.#errorView(lifecycle.error, lifecycle.profile) : undefined;
     attempt.needs = undefined;
-    attempt.isFolded = how === 'folded';
+    attempt.isRolledUp = how === 'rolled_up';
     attempt.isClosed = true;
     if (times.pendingNs !== undefined && times.runningAtNs !== undefined) attempt.function.queue.add(toMs(times.pendingNs));
     if (times.ranNs !== undefined) attempt.function.run.add(toMs(times.ranNs));
@@ -121,7 +121,7 @@ export class AttemptBook {
     this.#keepRow(attempt);
   }
 
-  /** With its job. */
+  /** Removes all attempts of a job that is dropped. */
   forget(job: JobView): void {
     for (const attempts of [job.open, job.failures, job.others]) for (const attempt of attempts) unlink(job.session, attempt);
     this.#open -= job.open.size;
@@ -130,7 +130,7 @@ export class AttemptBook {
     this.#nodeSeries -= job.nodeUse.size;
   }
 
-  /** The attempt, made when it is new and there is room. */
+  /** Returns the attempt; creates a new one if there is room. */
   #follow(job: JobView, taskId: string, number: number, applied: Applied, functionKey = UNNAMED): AttemptView | undefined {
     const known = find(job.session, taskId, number);
     if (known !== undefined || applied === 'late' || this.#open >= this.#limits.maxOpenAttempts) return known;
@@ -152,7 +152,7 @@ export class AttemptBook {
     return attempt;
   }
 
-  /** Definitions of one function come in a row, and their texts are the same objects. */
+  /** Definitions of one function often arrive in a row with identical texts, so the last name is cached. */
   #functionName(definition: TaskFacts): string {
     const { className, functionName: own, name } = definition;
     const last = this.#lastNamed;
@@ -166,7 +166,7 @@ export class AttemptBook {
     const known = job.functions.get(name);
     if (known !== undefined) return known;
     const isFull = job.functions.size >= this.#limits.maxFunctionsPerJob || this.#functions >= this.#limits.maxFunctions;
-    const key = isFull && name !== UNNAMED ? OTHER_FUNCTIONS : kept(name, this.#limits.maxNameLength);
+    const key = isFull && name !== UNNAMED ? OTHER_FUNCTIONS : shortened(name, this.#limits.maxNameLength);
     let own = job.functions.get(key);
     if (own === undefined) {
       own = new FunctionView(key, job.functionsMade);
@@ -187,11 +187,11 @@ export class AttemptBook {
     attempt.stage = stage;
   }
 
-  /** To the job and the function that it turns out to belong to. */
+  /** Moves an attempt to the job and function that its definition names. */
   #move(attempt: AttemptView, job: JobView, functionKey: string, name: string): void {
     const from = attempt.job;
     const own = this.#functionOf(job, functionKey);
-    const shortName = kept(name, this.#limits.maxNameLength);
+    const shortName = shortened(name, this.#limits.maxNameLength);
     if (own.shared.name !== shortName) own.shared.name = shortName;
     attempt.name = own.shared.name;
     const left = attempt.function;
@@ -228,14 +228,14 @@ export class AttemptBook {
     else if (attempt.stage === 'failed') this.#setStage(attempt, 'cancelled');
   }
 
-  /** Where there is a traceback, what was raised in the end. */
+  /** With a traceback, the error is the exception that was raised last. */
   #errorView(error: TaskError | undefined, profile: readonly ProfileEntry[] = []): ErrorView | undefined {
     const exception = exceptionOf(error, profile);
     if (exception === undefined) return undefined;
     const { type, message } = exception;
     const text = type === undefined ? message : `${type}: ${message}`;
     const errorType = error?.errorType ?? 'TASK_EXECUTION_EXCEPTION';
-    return { type: kept(errorType, this.#limits.maxNameLength), message: kept(text, this.#limits.maxMessageLength) };
+    return { type: shortened(errorType, this.#limits.maxNameLength), message: shortened(text, this.#limits.maxMessageLength) };
   }
 
   #placeRun({ job, nodeId, runningMs, endMs }: AttemptView): void {
@@ -271,7 +271,7 @@ export class AttemptBook {
     this.#dropRow(job);
   }
 
-  /** The oldest, failures last. */
+  /** Drops the oldest row, failures last. */
   #dropRow(job: JobView): boolean {
     for (const attempts of [job.others, job.failures]) {
       const oldest = attempts.dropOldest();
@@ -285,14 +285,14 @@ export class AttemptBook {
   }
 }
 
-/** As Ray's dashboard names it; a name that `options(name=...)` gave is the attempt's own. */
+/** Names a function as Ray's dashboard does. A name from `options(name=...)` belongs to the attempt, not to its function. */
 function functionName({ className, functionName: own, name }: Pick<TaskFacts, 'className' | 'functionName' | 'name'>): string {
   if (own === undefined || own === '') return name === '' ? '(no name)' : name;
   return className === undefined || className === '' ? own : `${className}.${own}`;
 }
 
-/** Of so many different ones of one function. */
-const NEEDS_VARIANTS_MAX = 8;
+/** Maximum distinct needs that are shared among the attempts of one function. */
+const MAX_NEEDS_VARIANTS = 8;
 
 function sharedNeeds(known: TaskNeeds[], { taskType, requiredResources, placementGroupId, labelSelector }: TaskFacts): TaskNeeds {
   for (const needs of known) {
@@ -303,9 +303,9 @@ function sharedNeeds(known: TaskNeeds[], { taskType, requiredResources, placemen
       isSameMap(needs.labelSelector, labelSelector);
     if (isSame) return needs;
   }
-  const labels = labelSelector === undefined ? undefined : keptMap(labelSelector);
-  const needs: TaskNeeds = { taskType, requiredResources: keptMap(requiredResources), placementGroupId, labelSelector: labels };
-  if (known.length >= NEEDS_VARIANTS_MAX) known.shift();
+  const labels = labelSelector === undefined ? undefined : boundedMap(labelSelector);
+  const needs: TaskNeeds = { taskType, requiredResources: boundedMap(requiredResources), placementGroupId, labelSelector: labels };
+  if (known.length >= MAX_NEEDS_VARIANTS) known.shift();
   known.push(needs);
   return needs;
 }
@@ -328,7 +328,7 @@ function supersede(attempt: AttemptView): void {
   attempt.job.retried += 1;
 }
 
-/** Up to here a walk over the attempts of a task is shorter than a look-up. */
+/** Up to this many attempts of a task, a walk is faster than a look-up. */
 const MAX_WALK = 8;
 
 export function find(session: SessionView, taskId: string, number: number): AttemptView | undefined {
@@ -336,7 +336,7 @@ export function find(session: SessionView, taskId: string, number: number): Atte
   return attempt?.number === number ? attempt : undefined;
 }
 
-/** The attempt of a task with the highest number that is not above this one. */
+/** Finds the attempt of a task with the highest number up to `number`. */
 function lastUpTo(session: SessionView, taskId: string, number: number): AttemptView | undefined {
   const order = session.longTasks.get(taskId);
   if (order !== undefined) return order.lastUpTo({ number });
@@ -348,7 +348,7 @@ function lastUpTo(session: SessionView, taskId: string, number: number): Attempt
   return attempt;
 }
 
-/** All attempts of a task that has many, for look-ups by their number. */
+/** Indexes the attempts of a task with many attempts by number. */
 function ordered(session: SessionView, taskId: string): SortedList<AttemptView, { readonly number: number }> {
   const order = new SortedList<AttemptView, { readonly number: number }>((a, b) => a.number - b.number);
   for (let attempt = session.lastAttempts.get(taskId); attempt !== undefined; attempt = attempt.previous) order.add(attempt);
@@ -356,7 +356,7 @@ function ordered(session: SessionView, taskId: string): SortedList<AttemptView, 
   return order;
 }
 
-/** Into its place among the attempts of its task. */
+/** Inserts an attempt among the attempts of its task, by number. */
 function link(session: SessionView, attempt: AttemptView): void {
   const { taskId, number } = attempt;
   const previous = lastUpTo(session, taskId, number);
@@ -369,7 +369,7 @@ function link(session: SessionView, attempt: AttemptView): void {
   session.longTasks.get(taskId)?.add(attempt);
 }
 
-/** Of a task with few attempts. */
+/** Walks to the first attempt: for tasks with few attempts. */
 function firstOf(session: SessionView, taskId: string): AttemptView | undefined {
   let first = session.lastAttempts.get(taskId);
   while (first?.previous !== undefined) first = first.previous;

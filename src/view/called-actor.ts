@@ -1,6 +1,6 @@
 import { actorIdOf, isCreationTask } from '../correlate/index.ts';
 
-/** Actor of a call; undefined for a task, and for the creation of an actor. Only the latter two are placed on a node. */
+/** Returns the actor of a call. Undefined for a task and for the creation of an actor, which are placed on a node. */
 export function calledActorOf(taskId: string): string | undefined {
   return isCreationTask(taskId) ? undefined : actorIdOf(taskId);
 }

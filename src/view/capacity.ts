@@ -1,19 +1,19 @@
 import type { Needs } from './needs.ts';
 import type { NodeView, SessionView } from './records.ts';
 
-/** Open attempts of a session that are looked at; with more of them it is not known what is in use. */
-const OPEN_ATTEMPTS_MAX = 10_000;
+/** Maximum open attempts that are examined. In a session with more, usage counts as unknown. */
+const MAX_OPEN_ATTEMPTS = 10_000;
 
-/** How the nodes of a session meet what somebody needs. `free`: a node has it, as far as is known. */
+/** How well the nodes of a session meet a need. `free`: a node has enough, as far as the bridge knows. */
 export type Fit = 'free' | 'in_use' | 'too_much' | 'no_labels' | 'unknown';
 
 export interface Fitting {
   readonly fit: Fit;
-  /** Nodes that have as much, in use or not. */
+  /** Nodes whose totals meet the need, whether in use or not. */
   readonly nodes: number;
 }
 
-/** What the nodes of a session have, and what of it runs there, at the moment of one answer. */
+/** Total and used resources of a session's nodes, at the time of one answer. */
 export class Capacity {
   readonly #session: SessionView;
   #used: ReadonlyMap<string, ReadonlyMap<string, number>> | 'unknown' | undefined;
@@ -22,7 +22,7 @@ export class Capacity {
     this.#session = session;
   }
 
-  /** Only as far as Ray told what its nodes have. `resources` are those of `needs` that nodes have. */
+  /** `unknown` unless Ray reported the resources of all nodes. `resources` omits the resources that Ray makes for placement groups. */
   fitting(resources: readonly (readonly [string, number])[], { labelSelector = {} }: Needs): Fitting {
     const { nodes, nodesNotShown } = this.#session;
     const alive = [...nodes.values()].filter(({ state }) => state !== 'DEAD');
@@ -49,7 +49,7 @@ function hasRoom(
   return resources.every(([name, amount]) => (totals[name] ?? 0) - (used?.get(name) ?? 0) >= amount);
 }
 
-/** Ray writes the operators of a selector into its values. */
+/** Matches Ray's label selectors, whose values contain the operator: `a`, `!a`, `in(a,b)`, `!in(a,b)`. */
 function hasLabels({ labels }: NodeView, selector: Readonly<Record<string, string>>): boolean {
   return Object.entries(selector).every(([name, wanted]) => {
     const isNot = wanted.startsWith('!');
@@ -58,11 +58,11 @@ function hasLabels({ labels }: NodeView, selector: Readonly<Record<string, strin
   });
 }
 
-/** By node and resource: what attempts take that run, and actors that live. */
+/** Resources that running attempts and living actors use, by node and resource. */
 function usedOn(session: SessionView): ReadonlyMap<string, ReadonlyMap<string, number>> | 'unknown' {
   const used = new Map<string, Map<string, number>>();
   const take = (nodeId: string | undefined, needs: Needs | undefined, withoutCpu: boolean): void => {
-    // A bundle of a placement group is taken from its node whether something runs in it or not.
+    // A placement group reserves its bundles whether or not anything runs in them.
     if (nodeId === undefined || needs === undefined || needs.placementGroupId !== undefined) return;
     const ofNode = used.get(nodeId) ?? new Map<string, number>();
     used.set(nodeId, ofNode);
@@ -72,8 +72,8 @@ function usedOn(session: SessionView): ReadonlyMap<string, ReadonlyMap<string, n
   let lookedAt = 0;
   for (const { open, actors, untracked } of session.jobs.values()) {
     lookedAt += open.size;
-    if (untracked > 0 || lookedAt > OPEN_ATTEMPTS_MAX) return 'unknown';
-    // Ray gives the CPU of a task to others while the task waits in `ray.get`.
+    if (untracked > 0 || lookedAt > MAX_OPEN_ATTEMPTS) return 'unknown';
+    // Ray releases the CPU of a task while the task waits in `ray.get`.
     for (const { stage, state, nodeId, needs } of open) if (stage === 'running') take(nodeId, needs, state !== 'RUNNING');
     for (const { nodeId, needs } of actors.values()) take(nodeId, needs, false);
   }

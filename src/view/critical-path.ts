@@ -1,28 +1,30 @@
 import { calledActorOf } from './called-actor.ts';
 import type { Pace } from './pace.ts';
 import type { AttemptView } from './records.ts';
-import { sortInTurns } from './sort-in-turns.ts';
+import { sortInSlices } from './sort-in-slices.ts';
 import { PENDING_STAGES } from './stage.ts';
 import { earlier } from './times.ts';
 
 /**
- * What determined when a job ended, or what it has been waiting for until now.
+ * The critical path of a job: the chain of tasks that determined when the job ended, or what a running job waits for.
  *
- * Ray tells who called a task and when it was in which state. It does not tell what a caller waited for, nor which task made the arguments of another. So
- * the path is followed from the end backwards, by rules:
- * 1. Of the tasks that a task (or the driver) called, it waited for the one that ended last before the moment that is looked at. Up to there the time is the
- *    caller's own; from there on it is that task's.
- * 2. A task that ended after its caller is taken for one that the caller's caller waited for.
- * 3. Where nothing ended before, the time is the task's own, back to when it began to run; then its waiting, for a worker, a node, its arguments; then its
- *    earlier attempts. From its submission it goes on in its caller. A call on an actor waits for no node: it waits at its actor, which may be in creation.
- * 4. Who waited for its arguments got them of the task of the same caller that ended last before they were there: the time goes on in that one.
- * Each moment belongs to one step, so the steps add up to the whole. Tasks of which no end was told are left out when the job is over, since nobody can have
- * waited for them; while it runs, those that are open end now.
+ * Ray reports the caller of each task and the times of its states. It does not report what a caller waited for, nor which task produced the arguments of
+ * another. So the search goes backwards from the end, by these rules:
+ * 1. A task (or the driver) waited for that task among those it called that ended last before the current moment. The time after that end is the caller's
+ *    own; the time before it belongs to the called task.
+ * 2. If a task ended after its caller, then the caller's caller waited for it.
+ * 3. If no called task ended before the current moment, the time is the task's own, back to when it began to run. Before that come its waits for a worker, a
+ *    node and its arguments, then its earlier attempts. Before its submission, the path continues in its caller. A call on an actor waits for no node:
+ *    it waits at its actor, even while the actor is being created.
+ * 4. If a task waited for its arguments, they came from the task of the same caller that ended last before they were available. The path continues there.
+ *
+ * Each moment belongs to exactly one step, so the steps add up to the whole. After the end of a job, tasks without an end are left out, because nothing can
+ * have waited for them. While the job runs, open tasks count as ending now.
  */
 export interface CriticalPath {
-  /** In the order of time: each begins where the one before ends. */
+  /** In time order: each step begins where the one before ends. */
   readonly steps: readonly PathStep[];
-  /** Tasks that were not looked at because there are too many. */
+  /** Tasks beyond `maxTasks`, which the search did not examine. */
   readonly tasksLeftOut: number;
 }
 
@@ -31,92 +33,98 @@ export const PATH_PHASES = ['arguments', 'retry', 'node', 'worker', 'running', '
 export type PathPhase = (typeof PATH_PHASES)[number];
 
 export interface PathStep {
-  /** Undefined: the driver. */
+  /** Undefined for the driver. */
   readonly attempt: AttemptView | undefined;
-  /** `worker`: at its worker or actor. `retry`: from the end of one attempt to when the next one goes on, whose delay Ray notes as a wait for arguments. `unknown`: Ray did not tell when it began to run. */
+  /**
+   * `worker`: waits at its worker or actor. `retry`: from the end of one attempt until the next leaves its delay, which Ray reports as a wait for
+   * arguments. `unknown`: Ray did not report when the attempt began to run.
+   */
   readonly phase: PathPhase;
   readonly startMs: number;
   readonly endMs: number;
-  /** Of a wait for arguments that the step before is taken to have made. */
+  /** True for a wait for arguments that the task of the step before probably produced. */
   readonly isHandedOn: boolean;
 }
 
 export interface PathInput {
-  /** The last attempts of the tasks that have a row, in any order. */
+  /** The latest attempts of the tasks with a row, in any order. */
   readonly tasks: readonly AttemptView[];
   readonly startMs: number;
-  /** When the job ended, or the present. */
+  /** The end of the job, or the present. */
   readonly endMs: number;
   readonly isOver: boolean;
   readonly maxTasks: number;
 }
 
-/** Ray notes a moment of waiting for arguments of every task: what is shorter is no wait for another task. */
-const ARGUMENTS_WAIT_MIN_MS = 5;
-/** Callers that a task may have outlived: a bound for damaged streams. */
-const OUTLIVED_MAX = 100;
+/** Ray reports a short wait for arguments for every task. A shorter wait than this was not for another task. */
+const MIN_ARGUMENTS_WAIT_MS = 5;
+/** Maximum callers that a task can have outlived: a bound for damaged streams. */
+const MAX_OUTLIVED_CALLERS = 100;
 
-interface Place {
-  /** Undefined: the driver. */
+/** A task, or the driver, that may be on the path. */
+interface Candidate {
+  /** Undefined for the driver. */
   readonly attempt: AttemptView | undefined;
   readonly startMs: number;
-  /** NaN: it is not known to have run. */
+  /** NaN if it is not known to have run. */
   readonly runningMs: number;
   readonly endMs: number;
-  /** Tasks that it may have waited for, by their end. Those after the moment that is looked at are taken off. */
-  awaited: Place[];
+  /** Tasks that it may have waited for, by end. The search removes those that end after the current moment. */
+  awaited: Candidate[];
 }
 
-/** Gives way to the rest of the bridge while it looks. */
+/** Works in time slices. */
 export async function findCriticalPath(input: PathInput, pace: Pace): Promise<CriticalPath> {
   const { startMs, endMs } = input;
-  const driver: Place = { attempt: undefined, startMs, runningMs: startMs, endMs, awaited: [] };
-  const places = await placesOf(input, pace);
-  const callerOf = (place: Place): Place => {
-    const parent = place.attempt?.parentTaskId;
-    return (parent === undefined ? undefined : places.get(parent)) ?? driver;
+  const driver: Candidate = { attempt: undefined, startMs, runningMs: startMs, endMs, awaited: [] };
+  const candidates = await candidatesOf(input, pace);
+  const callerOf = (candidate: Candidate): Candidate => {
+    const parent = candidate.attempt?.parentTaskId;
+    return (parent === undefined ? undefined : candidates.get(parent)) ?? driver;
   };
-  for (const place of places.values()) {
+  for (const candidate of candidates.values()) {
     if (pace.isDue()) await pace.rest();
-    awaiterOf(place, callerOf).awaited.push(place);
+    awaiterOf(candidate, callerOf).awaited.push(candidate);
   }
-  for (const place of [driver, ...places.values()]) {
+  for (const candidate of [driver, ...candidates.values()]) {
     if (pace.isDue()) await pace.rest();
-    if (place.awaited.length > 1) place.awaited = await sortInTurns(place.awaited, byEnd, pace);
+    if (candidate.awaited.length > 1) candidate.awaited = await sortInSlices(candidate.awaited, byEnd, pace);
   }
 
   const steps: PathStep[] = [];
   let atMs = endMs;
-  /** The time from `fromMs` to the moment that is looked at; then that is `fromMs`. */
-  const give = (attempt: AttemptView | undefined, phase: PathPhase, fromMs: number, isHandedOn = false): void => {
+  /** Adds a step from `fromMs` to the current moment, and moves the current moment back to `fromMs`. */
+  const addStep = (attempt: AttemptView | undefined, phase: PathPhase, fromMs: number, isHandedOn = false): void => {
     const stepMs = Math.max(fromMs, startMs);
     if (!(stepMs < atMs)) return;
     steps.push({ attempt, phase, startMs: stepMs, endMs: atMs, isHandedOn });
     atMs = stepMs;
   };
-  const left = new Set<Place>();
-  let place = driver;
+  const left = new Set<Candidate>();
+  let candidate = driver;
   for (;;) {
     if (pace.isDue()) await pace.rest();
-    const { attempt, runningMs } = place;
-    const awaited = Number.isNaN(runningMs) ? undefined : takeLast(place.awaited, runningMs, atMs);
+    const { attempt, runningMs } = candidate;
+    const awaited = Number.isNaN(runningMs) ? undefined : takeLast(candidate.awaited, runningMs, atMs);
     if (awaited !== undefined) {
-      give(attempt, 'running', awaited.endMs);
-      place = awaited;
+      addStep(attempt, 'running', awaited.endMs);
+      candidate = awaited;
       continue;
     }
-    give(attempt, 'running', runningMs);
+    addStep(attempt, 'running', runningMs);
     if (attempt === undefined) break;
-    const caller = callerOf(place);
-    const maker = giveWaits(attempt, atMs, give, (fromMs, toMs) => lastOf([caller, awaiterOf(place, callerOf)], fromMs, toMs, atMs));
-    left.add(place);
-    place = maker ?? (left.has(caller) ? driver : caller);
+    const caller = callerOf(candidate);
+    const producer = addWaits(attempt, atMs, addStep, (fromMs, toMs) =>
+      takeLatest([caller, awaiterOf(candidate, callerOf)], fromMs, toMs, atMs),
+    );
+    left.add(candidate);
+    candidate = producer ?? (left.has(caller) ? driver : caller);
   }
   return { steps: steps.toReversed(), tasksLeftOut: Math.max(0, input.tasks.length - input.maxTasks) };
 }
 
-async function placesOf({ tasks, endMs, isOver, maxTasks }: PathInput, pace: Pace): Promise<ReadonlyMap<string, Place>> {
-  const places = new Map<string, Place>();
+async function candidatesOf({ tasks, endMs, isOver, maxTasks }: PathInput, pace: Pace): Promise<ReadonlyMap<string, Candidate>> {
+  const candidates = new Map<string, Candidate>();
   for (const attempt of tasks.slice(0, maxTasks)) {
     if (pace.isDue()) await pace.rest();
     const { stage, runningMs } = attempt;
@@ -124,31 +132,31 @@ async function placesOf({ tasks, endMs, isOver, maxTasks }: PathInput, pace: Pac
     let { startMs } = attempt;
     for (let each = attempt.previous; each !== undefined; each = each.previous) if (each.startMs < startMs) ({ startMs } = each);
     const ownEndMs = Number.isNaN(attempt.endMs) ? endMs : attempt.endMs;
-    places.set(attempt.taskId, { attempt, startMs, runningMs, endMs: ownEndMs, awaited: [] });
+    candidates.set(attempt.taskId, { attempt, startMs, runningMs, endMs: ownEndMs, awaited: [] });
   }
-  return places;
+  return candidates;
 }
 
-/** The nearest caller that did not end before it. */
-function awaiterOf(place: Place, callerOf: (place: Place) => Place): Place {
-  let caller = callerOf(place);
-  for (let outlived = 0; caller.attempt !== undefined && caller.endMs < place.endMs; outlived += 1) {
-    if (outlived >= OUTLIVED_MAX) break;
+/** The nearest caller that did not end before the candidate. */
+function awaiterOf(candidate: Candidate, callerOf: (candidate: Candidate) => Candidate): Candidate {
+  let caller = callerOf(candidate);
+  for (let outlived = 0; caller.attempt !== undefined && caller.endMs < candidate.endMs; outlived += 1) {
+    if (outlived >= MAX_OUTLIVED_CALLERS) break;
     caller = callerOf(caller);
   }
   return caller;
 }
 
-/** The moment that is looked at only goes back, so that what ended after it is not looked at again. */
-function takeLast(awaited: Place[], fromMs: number, toMs: number): Place | undefined {
+/** Removes and returns the last task that ended in the interval. The current moment only moves back, so later tasks are not needed again. */
+function takeLast(awaited: Candidate[], fromMs: number, toMs: number): Candidate | undefined {
   while ((awaited.at(-1)?.endMs ?? 0) > toMs) awaited.pop();
   return (awaited.at(-1)?.endMs ?? Number.NaN) > fromMs ? awaited.pop() : undefined;
 }
 
-function lastOf(callers: readonly Place[], fromMs: number, toMs: number, atMs: number): Place | undefined {
+function takeLatest(callers: readonly Candidate[], fromMs: number, toMs: number, atMs: number): Candidate | undefined {
   const untilMs = Math.min(toMs, atMs);
-  let last: Place | undefined;
-  let from: Place[] = [];
+  let last: Candidate | undefined;
+  let from: Candidate[] = [];
   for (const { awaited } of callers) {
     while ((awaited.at(-1)?.endMs ?? 0) > untilMs) awaited.pop();
     const each = awaited.at(-1);
@@ -160,41 +168,41 @@ function lastOf(callers: readonly Place[], fromMs: number, toMs: number, atMs: n
   return last;
 }
 
-/** The task that is taken to have made its arguments, if there is one; else its waiting is given back to its submission. */
-function giveWaits(
+/** Adds the waits of a task back to its submission. Stops at the task that probably produced its arguments, and returns it. */
+function addWaits(
   last: AttemptView,
   nowMs: number,
-  give: (attempt: AttemptView, phase: PathPhase, fromMs: number, isHandedOn?: boolean) => void,
-  makerOf: (fromMs: number, toMs: number) => Place | undefined,
-): Place | undefined {
+  addStep: (attempt: AttemptView, phase: PathPhase, fromMs: number, isHandedOn?: boolean) => void,
+  producerOf: (fromMs: number, toMs: number) => Candidate | undefined,
+): Candidate | undefined {
   let untilMs = last.stage === 'pending_args' ? nowMs : last.runningMs;
   for (let attempt: AttemptView | undefined = last; attempt !== undefined; attempt = attempt.previous) {
     const { startMs, nodeWaitMs, workerWaitMs, previous } = attempt;
     if (attempt !== last) {
-      give(attempt, 'retry', attempt.endMs);
-      if (!Number.isNaN(attempt.runningMs)) give(attempt, 'running', attempt.runningMs);
+      addStep(attempt, 'retry', attempt.endMs);
+      if (!Number.isNaN(attempt.runningMs)) addStep(attempt, 'running', attempt.runningMs);
       untilMs = attempt.runningMs;
     }
-    const isTold = !Number.isNaN(untilMs) || PENDING_STAGES.includes(attempt.stage);
-    // Where RUNNING is not told the last wait that is known may have been followed by running: whose the time was is unknown.
+    const isReported = !Number.isNaN(untilMs) || PENDING_STAGES.includes(attempt.stage);
+    // Without a reported RUNNING, the attempt may have run after its last known wait: that time is unknown.
     const wait = (phase: PathPhase, laterMs: readonly number[]): PathPhase =>
-      isTold || laterMs.some((ms) => !Number.isNaN(ms)) ? phase : 'unknown';
+      isReported || laterMs.some((ms) => !Number.isNaN(ms)) ? phase : 'unknown';
     const isCall = calledActorOf(attempt.taskId) !== undefined;
-    give(attempt, wait('worker', []), isCall && isTold ? earlier(workerWaitMs, nodeWaitMs) : workerWaitMs);
-    give(attempt, wait(isCall ? 'worker' : 'node', [workerWaitMs]), nodeWaitMs);
+    addStep(attempt, wait('worker', []), isCall && isReported ? earlier(workerWaitMs, nodeWaitMs) : workerWaitMs);
+    addStep(attempt, wait(isCall ? 'worker' : 'node', [workerWaitMs]), nodeWaitMs);
     const argumentsEndMs = [nodeWaitMs, workerWaitMs, untilMs].find((ms) => !Number.isNaN(ms)) ?? Number.NaN;
-    const canHaveMaker = previous === undefined && argumentsEndMs - startMs >= ARGUMENTS_WAIT_MIN_MS;
-    const maker = canHaveMaker ? makerOf(startMs, argumentsEndMs) : undefined;
-    if (maker !== undefined) {
-      give(attempt, 'arguments', maker.endMs, true);
-      return maker;
+    const canHaveProducer = previous === undefined && argumentsEndMs - startMs >= MIN_ARGUMENTS_WAIT_MS;
+    const producer = canHaveProducer ? producerOf(startMs, argumentsEndMs) : undefined;
+    if (producer !== undefined) {
+      addStep(attempt, 'arguments', producer.endMs, true);
+      return producer;
     }
-    give(attempt, wait(attempt.number === 0 ? 'arguments' : 'retry', [nodeWaitMs, workerWaitMs]), startMs);
+    addStep(attempt, wait(attempt.number === 0 ? 'arguments' : 'retry', [nodeWaitMs, workerWaitMs]), startMs);
   }
   return undefined;
 }
 
-/** Of those that end together, as all that are open do: the one that was submitted last is last. */
-function byEnd(a: Place, b: Place): number {
+/** Orders by end, then by submission: open tasks all end at the same moment. */
+function byEnd(a: Candidate, b: Candidate): number {
   return a.endMs - b.endMs || a.startMs - b.startMs || ((a.attempt?.taskId ?? '') < (b.attempt?.taskId ?? '') ? -1 : 1);
 }

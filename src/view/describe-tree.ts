@@ -4,12 +4,12 @@ import type { AttemptView, JobView } from './records.ts';
 import type { SessionNow } from './session-now.ts';
 import type { CriticalPathAnswer, RollupRow, PathShareRow, PathStepRow } from './shapes.ts';
 import { isOver, noCounts } from './stage.ts';
-import { foldKeyOf, type SelectedFold } from './tree.ts';
+import { rollupKeyOf, type SelectedRollup } from './tree.ts';
 
-/** Steps of one answer. */
-const PATH_STEPS_MAX = 500;
+/** Maximum steps in one answer; the latest ones are kept. */
+const MAX_PATH_STEPS = 500;
 
-export function describeFold({ key, members, below, isUnfolded }: SelectedFold, now: SessionNow): RollupRow {
+export function describeRollup({ key, members, below, isExpanded }: SelectedRollup, now: SessionNow): RollupRow {
   const stages = noCounts();
   let [startMs, runningMs, runUntilMs, endMs] = [Number.NaN, Number.NaN, Number.NaN, Number.NaN];
   let [queueSumMs, runSumMs, runMaxMs, retried, lastMs] = [0, 0, 0, 0, Number.NaN];
@@ -41,7 +41,7 @@ export function describeFold({ key, members, below, isUnfolded }: SelectedFold, 
     function: members[0]?.function.name ?? '',
     tasks: members.length,
     below,
-    isUnfolded,
+    isUnfolded: isExpanded,
     stages,
     retried,
     ...(Number.isNaN(startMs) ? {} : { startMs: rounded(startMs) }),
@@ -84,8 +84,8 @@ export function describeCriticalPath(
   }
   return {
     shares: [...shares.values()].toSorted((a, b) => b.totalMs - a.totalMs),
-    steps: steps.slice(-PATH_STEPS_MAX).map((step) => describeStep(job, step)),
-    stepsLeftOut: Math.max(0, steps.length - PATH_STEPS_MAX),
+    steps: steps.slice(-MAX_PATH_STEPS).map((step) => describeStep(job, step)),
+    stepsLeftOut: Math.max(0, steps.length - MAX_PATH_STEPS),
     tasksLeftOut: tasksLeftOut + job.withoutRow + job.untracked,
   };
 }
@@ -104,7 +104,7 @@ function describeStep(job: JobView, { attempt, phase, startMs, endMs, isHandedOn
     name: attempt.name === '' ? attempt.function.name : attempt.name,
     function: attempt.function.name,
     spanId: taskSpanId(job.session.name, attempt.taskId, attempt.number),
-    fold: foldKeyOf(attempt, hasCallerInSight(job, attempt)),
+    fold: rollupKeyOf(attempt, hasCallerInSight(job, attempt)),
     ...when,
   };
 }
@@ -117,7 +117,7 @@ function least(known: number, ms: number): number {
   return known <= ms ? known : Number.isNaN(ms) ? known : ms;
 }
 
-/** Microseconds are enough for people, and half as long. */
+/** Rounds to microseconds, which are enough for readers and take half the space. */
 function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }

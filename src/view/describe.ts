@@ -20,14 +20,14 @@ import { SessionNow } from './session-now.ts';
 import { waitsFor } from './waits-for.ts';
 import { type AttemptView, failureKey, type FunctionView, type JobView, type SessionView } from './records.ts';
 
-/** Bounds of one answer. */
+/** Limits of one answer. */
 export const ANSWER_LIMITS = { openLookedAt: 10_000, waitingRows: 200, actorRows: 200, nodeRows: 200, earlierAttempts: 20 } as const;
 
 const THROUGHPUT_SECONDS = 10;
 
 export interface DescribeOptions {
   readonly nowMs: number;
-  /** `{traceId}` and `{spanId}` stand for the ids. */
+  /** Template with `{traceId}` and `{spanId}`. */
   readonly traceUrl: string | undefined;
 }
 
@@ -60,8 +60,8 @@ export function describeJob(job: JobView, { nowMs, traceUrl }: DescribeOptions):
     ...given('outcomeReason', job.verdict?.reason),
     ...given('outcomeMessage', job.verdict?.message),
     ...given('exitCode', job.verdict?.exitCode),
-    ...told('startMs', job.startMs),
-    ...told('endMs', job.endMs),
+    ...givenMs('startMs', job.startMs),
+    ...givenMs('endMs', job.endMs),
     ageMs: Math.max(0, endMs - startMs),
     ...given('endInferred', job.endInferred),
     ...given('error', job.error),
@@ -82,7 +82,7 @@ export function describeJob(job: JobView, { nowMs, traceUrl }: DescribeOptions):
 export function describeJobInFull(job: JobView, options: DescribeOptions & { readonly since: number }): JobAnswer {
   const { nowMs, since } = options;
   const now = new SessionNow(job.session, nowMs);
-  const { waiting, running, failed, lookedAt } = lookAtOpen(job, now);
+  const { waiting, running, failed, lookedAt } = summarizeOpen(job, now);
   return {
     nowMs: now.nowMs,
     since,
@@ -109,7 +109,7 @@ function describeFunction(own: FunctionView): FunctionRow {
   };
 }
 
-/** Also of attempts of which something may still be on its way. */
+/** Counts closed failures, and failed attempts that are still open because events may arrive late. */
 function describeFailures(job: JobView, open: readonly AttemptView[]): readonly FailureRow[] {
   const kinds = new Map([...job.failureKinds].map(([key, kind]) => [key, { ...kind }]));
   for (const attempt of open) {
@@ -131,14 +131,14 @@ function describeFailures(job: JobView, open: readonly AttemptView[]): readonly 
     .toSorted((a, b) => b.endMs - a.endMs);
 }
 
-function order(actor: ActorView): number {
+function actorOrder(actor: ActorView): number {
   return actor.state === 'ALIVE' || actor.isClosed ? 1 : 0;
 }
 
-/** Those that are in trouble first. */
+/** Actors that are not alive come first. */
 function describeActors(job: JobView): readonly ActorRow[] {
   return [...job.actors.values()]
-    .toSorted((a, b) => order(a) - order(b))
+    .toSorted((a, b) => actorOrder(a) - actorOrder(b))
     .slice(0, ANSWER_LIMITS.actorRows)
     .map((actor) => ({
       actor: actor.id,
@@ -148,7 +148,7 @@ function describeActors(job: JobView): readonly ActorRow[] {
       isDetached: actor.isDetached,
       incarnations: actor.incarnations().map(({ startMs, endMs, nodeId, pid, reason }) => ({
         startMs,
-        ...told('endMs', endMs),
+        ...givenMs('endMs', endMs),
         ...given('node', nodeId),
         ...given('pid', pid),
         ...given('reason', reason),
@@ -170,7 +170,7 @@ function describeNodes(session: SessionView, running: ReadonlyMap<string, number
     .slice(0, ANSWER_LIMITS.nodeRows);
 }
 
-/** What is over was counted when it ended; what runs is looked at now. */
+/** Combines the ended attempts, counted when they ended, with those that run now. */
 export function describeNodeUse(job: JobView, { nowMs, since }: { readonly nowMs: number; readonly since: number }): NodeUseAnswer {
   const { session, nodeUse, unplaced } = job;
   const now = new SessionNow(session, nowMs);
@@ -211,8 +211,8 @@ interface OpenAttempts {
   readonly lookedAt: number;
 }
 
-/** A sample when there are very many, because this is looked at often. */
-function lookAtOpen(job: JobView, now: SessionNow): OpenAttempts {
+/** Examines a sample if very many attempts are open, because the stream asks for this often. */
+function summarizeOpen(job: JobView, now: SessionNow): OpenAttempts {
   const waiting = new Map<string, WaitingRow & { attempts: number; sinceMs: number }>();
   const running = new Map<string, number>();
   const failed: AttemptView[] = [];
@@ -252,15 +252,15 @@ export function describeAttempt(attempt: AttemptView, now: SessionNow, traceUrl:
     stage: attempt.stage,
     state: attempt.state,
     ...given('waitsFor', waitsFor(attempt, now)),
-    ...told('startMs', attempt.startMs),
-    ...told('nodeWaitMs', attempt.nodeWaitMs),
-    ...told('workerWaitMs', attempt.workerWaitMs),
-    ...told('runningMs', attempt.runningMs),
-    ...told('endMs', attempt.endMs),
-    ...told('untilMs', now.frozenMs(attempt) ?? Number.NaN),
+    ...givenMs('startMs', attempt.startMs),
+    ...givenMs('nodeWaitMs', attempt.nodeWaitMs),
+    ...givenMs('workerWaitMs', attempt.workerWaitMs),
+    ...givenMs('runningMs', attempt.runningMs),
+    ...givenMs('endMs', attempt.endMs),
+    ...givenMs('untilMs', now.frozenMs(attempt) ?? Number.NaN),
     ...given('endInferred', attempt.endInferred),
     ...given('endReason', attempt.endReason),
-    ...told('clockSkewMs', attempt.clockSkewMs),
+    ...givenMs('clockSkewMs', attempt.clockSkewMs),
     ...given('node', attempt.nodeId),
     ...given('nodeName', attempt.nodeId === undefined ? undefined : nodeName(session, attempt.nodeId)),
     ...given('pid', attempt.pid),
@@ -268,13 +268,13 @@ export function describeAttempt(attempt: AttemptView, now: SessionNow, traceUrl:
     ...given('parentTask', attempt.parentTaskId),
     ...given('error', attempt.error),
     spanId,
-    ...(attempt.isFolded ? { isFolded: true } : {}),
-    ...given('traceUrl', traceUrl === undefined || attempt.isFolded ? undefined : traceUrlOf(traceUrl, traceId, spanId)),
+    ...(attempt.isRolledUp ? { isFolded: true } : {}),
+    ...given('traceUrl', traceUrl === undefined || attempt.isRolledUp ? undefined : traceUrlOf(traceUrl, traceId, spanId)),
     ...(earlier.length === 0 ? {} : { earlier: earlier.map((each) => describeAttempt(each, now, traceUrl, true)) }),
   };
 }
 
-/** The last one first. */
+/** Earlier attempts of the task, latest first. */
 export function earlierOf(attempt: AttemptView): readonly AttemptView[] {
   const earlier: AttemptView[] = [];
   for (let each = attempt.previous; each !== undefined && earlier.length < ANSWER_LIMITS.earlierAttempts; each = each.previous)
@@ -292,7 +292,7 @@ function given<Key extends string, Value>(key: Key, value: Value | undefined): {
   return (value === undefined ? {} : { [key]: value }) as { readonly [Name in Key]?: Value };
 }
 
-/** Microseconds are enough for people, and half as long. */
-function told<Key extends string>(key: Key, ms: number): { readonly [Name in Key]?: number } {
+/** Leaves out an unknown time, and rounds to microseconds, which are enough for readers and take half the space. */
+function givenMs<Key extends string>(key: Key, ms: number): { readonly [Name in Key]?: number } {
   return given(key, Number.isNaN(ms) ? undefined : Math.round(ms * 1000) / 1000);
 }

@@ -1,6 +1,6 @@
-/** Each bucket is this much wider than the one before: a quantile is at most 7.5 % off. */
+/** Each bucket is this factor wider than the one before, so a quantile is at most 7.5 % off. */
 const GROWTH = 1.15;
-/** Up to 30 days from 10 µs on. */
+/** The buckets reach from 10 µs to 30 days. */
 const SHORTEST_MS = 0.01;
 const BUCKETS = 190;
 
@@ -13,7 +13,7 @@ export interface DurationSummary {
   readonly maxMs: number;
 }
 
-/** Sums up any number of durations in less than a kilobyte. */
+/** Summarizes any number of durations in less than a kilobyte. */
 export class Durations {
   #buckets: Uint32Array | undefined;
   #count = 0;
@@ -31,7 +31,7 @@ export class Durations {
     this.#maxMs = Math.max(this.#maxMs, durationMs);
   }
 
-  /** Undefined while there is none. */
+  /** Undefined without any duration. */
   summary(): DurationSummary | undefined {
     if (this.#count === 0) return undefined;
     return {
@@ -48,7 +48,7 @@ export class Durations {
     let seen = 0;
     for (const [index, count] of (this.#buckets ?? []).entries()) {
       seen += count;
-      // The middle of the bucket, by ratio.
+      // The geometric middle of the bucket.
       if (seen >= rank) return Math.min(this.#maxMs, index === 0 ? SHORTEST_MS : SHORTEST_MS * GROWTH ** (index - 0.5));
     }
     return this.#maxMs;
@@ -60,7 +60,7 @@ function bucketOf(ms: number): number {
   return Math.min(BUCKETS - 1, Math.ceil(Math.log(ms / SHORTEST_MS) / Math.log(GROWTH)));
 }
 
-/** How many things happened in each of the last seconds. */
+/** Counts events in each of the last seconds. */
 export class Rate {
   readonly #counts: Uint32Array;
   #second = 0;
@@ -75,7 +75,7 @@ export class Rate {
     this.#counts[index] = (this.#counts[index] ?? 0) + 1;
   }
 
-  /** A second, over the last `seconds` whole ones. */
+  /** Mean per second over the last `seconds` complete seconds. */
   perSecond(nowMs: number, seconds: number): number {
     const second = this.#moveTo(nowMs);
     let sum = 0;
@@ -83,7 +83,7 @@ export class Rate {
     return sum / seconds;
   }
 
-  /** Seconds in which nothing happened are set to 0; time does not run backwards. */
+  /** Clears the seconds that have passed since the last call. A clock that goes back is ignored. */
   #moveTo(nowMs: number): number {
     const second = Math.max(this.#second, Math.floor(nowMs / 1000));
     const { length } = this.#counts;

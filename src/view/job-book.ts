@@ -7,7 +7,7 @@ import { type EndedJob, endedJob, JobView, type SessionView } from './records.ts
 
 export interface JobBookCallbacks {
   readonly forgetAttempts: (job: JobView) => void;
-  /** A session that is closed has no job any more. */
+  /** Called when a closed session has lost its last job. */
   readonly onEmpty: (session: SessionView) => void;
 }
 
@@ -18,11 +18,11 @@ export class JobBook {
   #open = 0;
   #actors = 0;
   leftOut = 0;
-  /** The one that was heard of longest ago first. */
+  /** Ordered by when they were last seen, oldest first. */
   readonly #finished = new Set<JobView>();
   /** Oldest first. */
   readonly #forgotten = new Map<string, EndedJob>();
-  /** Open jobs that may have no content yet, oldest first: they give way to others. */
+  /** Open jobs that may have no content yet, oldest first. They make room for other jobs. */
   readonly #new = new Set<JobView>();
 
   constructor(limits: ViewLimits, callbacks: JobBookCallbacks) {
@@ -38,7 +38,7 @@ export class JobBook {
     return this.#finished;
   }
 
-  /** Its span is made. */
+  /** Marks a job as closed: its span exists. */
   close(job: JobView, nowMs: number): void {
     job.closedMs = nowMs;
     this.#countOpen(job.session, -1);
@@ -46,7 +46,7 @@ export class JobBook {
     this.prune(nowMs);
   }
 
-  /** Made when it is new, unless what is told of it came too late. */
+  /** Returns the job. Creates a new one if there is room and the event is not late. */
   job(session: SessionView, id: string, nowMs: number, applied: Applied = 'applied'): JobView | undefined {
     if (applied === 'late') return session.jobs.get(id);
     const known = this.known(session, id, nowMs);
@@ -62,11 +62,11 @@ export class JobBook {
     return job;
   }
 
-  /** Also one that was forgotten after its end. */
+  /** Returns a job that exists, or restores one that was dropped after its end. */
   known(session: SessionView, id: string, nowMs: number): JobView | undefined {
     const known = session.jobs.get(id);
     if (known !== undefined) {
-      this.note(known, nowMs);
+      this.noteSeen(known, nowMs);
       return known;
     }
     const key = keyOf(session, id);
@@ -90,15 +90,15 @@ export class JobBook {
     return job;
   }
 
-  /** Something was heard of it. */
-  note(job: JobView, nowMs: number): void {
+  /** Records that an event of the job arrived. */
+  noteSeen(job: JobView, nowMs: number): void {
     job.lastSeenMs = nowMs;
     if (job.closedMs === undefined) return;
     this.#finished.delete(job);
     this.#finished.add(job);
   }
 
-  /** The oldest one of which nothing but an actor is known gives way. */
+  /** Drops the oldest open job without content: only an actor of it is known. */
   #forgetNew(): void {
     for (const job of this.#new) {
       this.#new.delete(job);
@@ -108,7 +108,7 @@ export class JobBook {
     }
   }
 
-  /** Forgets jobs that ended, when they are too many or were not heard of for too long. */
+  /** Drops ended jobs that are too many or were not seen for too long. */
   prune(nowMs: number): void {
     for (const job of this.#finished) {
       const isTooOld = nowMs - Math.max(job.lastSeenMs, job.closedMs ?? nowMs) > this.#limits.finishedJobAgeMs;
@@ -140,7 +140,7 @@ export class JobBook {
     }
   }
 
-  /** Made when it is new and there is room. */
+  /** Returns the actor; creates a new one if there is room. */
   actor(job: JobView, id: string): ActorView | undefined {
     const known = job.actors.get(id);
     if (known !== undefined) return known;

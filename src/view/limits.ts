@@ -1,34 +1,34 @@
-/** Bounds of what the view remembers and of what reading it may cost. What is beyond a limit is counted, and said to be left out. */
+/** Bounds of the view's memory and of the cost of reading it. Everything beyond a limit is counted and reported as left out. */
 export interface ViewLimits {
-  /** Open attempts that are followed one by one, of all jobs; the rest is counted by function only. */
+  /** Open attempts with a row, over all jobs. Further ones are only counted, by function. */
   readonly maxOpenAttempts: number;
-  /** Jobs that are not over. */
+  /** Jobs that have not ended. */
   readonly maxOpenJobs: number;
-  /** Jobs that are over: so many, and for so long. */
+  /** Ended jobs: how many, and for how long after they were last seen. */
   readonly maxFinishedJobs: number;
   readonly finishedJobAgeMs: number;
-  /** Jobs that ended and were forgotten, of which name, times and counts are kept in case that an actor of theirs goes on. */
+  /** Dropped jobs whose name, times and counts are kept, because one of their actors may still run. */
   readonly maxForgottenJobs: number;
-  /** Attempts that are over and have a row: of one job, and of all. Failures stay longest. */
+  /** Ended attempts with a row: per job, and over all jobs. Failures stay longest. */
   readonly maxFinishedAttemptsPerJob: number;
   readonly maxFinishedAttempts: number;
-  /** Functions with a summary of their own: of one job, and of all; the rest share one. */
+  /** Functions with a summary of their own: per job, and over all jobs. The others of a job share one. */
   readonly maxFunctionsPerJob: number;
   readonly maxFunctions: number;
-  /** Pairs of a function and a type of error that are told apart, of one job. */
+  /** Distinct pairs of a function and an error type, per job. */
   readonly maxFailureKindsPerJob: number;
-  /** Actors with a row: of one job, and of all. */
+  /** Actors with a row: per job, and over all jobs. */
   readonly maxActorsPerJob: number;
   readonly maxActors: number;
   readonly maxIncarnationsPerActor: number;
   readonly maxNodesPerSession: number;
   readonly maxPlacementGroupsPerSession: number;
-  /** Nodes of which it is known how much ran on them over time, in so many buckets each: of one job, and of all. The rest of a job's nodes share some. */
+  /** Nodes with buckets of running attempts over time: per job, over all jobs, and buckets per node. The other nodes of a job share buckets. */
   readonly maxNodeSeriesPerJob: number;
   readonly maxNodeSeries: number;
   readonly nodeSeriesBuckets: number;
   readonly maxSessions: number;
-  /** Texts are cut here. UTF-16 units. */
+  /** Texts are cut to these lengths, in UTF-16 units. */
   readonly maxNameLength: number;
   readonly maxMessageLength: number;
 }

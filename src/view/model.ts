@@ -34,26 +34,26 @@ import { AttemptBook } from './attempt-book.ts';
 import { DEFAULT_VIEW_LIMITS, type ViewLimits } from './limits.ts';
 import { noCounts } from './stage.ts';
 import { JobBook } from './job-book.ts';
-import { kept, keptMap } from './text.ts';
+import { shortened, boundedMap } from './text.ts';
 import { type JobView, SessionView } from './records.ts';
 import { earlier, toMs } from './times.ts';
 
-/** What the view left out because of its limits, since the bridge started. */
+/** Counts of what the limits of the view left out since the bridge started. */
 export interface LeftOut {
   readonly sessions: number;
   readonly jobs: number;
 }
 
 /**
- * What is going on, as far as people look at it: fed one way with what the pump applies and what the correlator finishes, and read by the API.
- * Nothing of the pipeline depends on it. An event costs the same however much is known already.
+ * State of the live page: the pump feeds it events, the correlator feeds it results, and the API reads it. The pipeline never depends on it. The cost of an
+ * event does not grow with the amount of state.
  */
 export class ViewModel {
   readonly limits: ViewLimits;
   readonly sessions = new Map<string, SessionView>();
   readonly attempts: AttemptBook;
   readonly #jobs: JobBook;
-  /** Changes with whatever a reader could see. */
+  /** Changes with everything that a reader could see. */
   version = 0;
   #sessionsLeftOut = 0;
 
@@ -74,33 +74,33 @@ export class ViewModel {
     return { sessions: this.#sessionsLeftOut, jobs: this.#jobs.leftOut };
   }
 
-  /** Forgets jobs that ended, when they are too many or were not heard of for too long. */
+  /** Drops ended jobs that are too many or were not seen for too long. */
   prune(nowMs: number): void {
     this.#jobs.prune(nowMs);
   }
 
   /**
-   * What a former process knew; before any event. `heardAtMs` gives a time of the journal's clock on the bridge's own. An actor of a job that is not
-   * shown any more is left out.
+   * Restores the state of an earlier process, before any event. `fromJournalMs` converts a time of the journal's clock to the bridge's clock. Actors of
+   * jobs that are not shown any more are left out.
    */
-  takeUp(retold: Retold, heardAtMs: (journalMs: number) => number): void {
-    if (retold.type === 'session_so_far') return this.#sessionSoFar(retold, heardAtMs);
+  restore(retold: Retold, fromJournalMs: (journalMs: number) => number): void {
+    if (retold.type === 'session_so_far') return this.#sessionSoFar(retold, fromJournalMs);
     const session = this.sessions.get(retold.session);
     if (session === undefined) return;
     const nowMs = session.lastSeenMs;
     this.version += 1;
     if (retold.type === 'job_so_far') this.#jobSoFar(session, retold);
-    else if (retold.type === 'job_ended') this.#jobEnded(session, retold, heardAtMs(retold.endedMs));
+    else if (retold.type === 'job_ended') this.#jobEnded(session, retold, fromJournalMs(retold.endedMs));
     else if (retold.type === 'attempt_so_far') this.#attemptSoFar(session, retold);
     else if (retold.type === 'actor_ended') this.#actorFinished(session, retold);
     else if (retold.type !== 'actor_definition' && retold.type !== 'actor_lifecycle') this.observe(retold, nowMs);
     else if (session.jobs.has(jobIdOf(retold.actorId))) this.observe(retold, nowMs);
   }
 
-  #sessionSoFar(retold: SessionSoFar, heardAtMs: (journalMs: number) => number): void {
-    const session = this.#session(retold.session, heardAtMs(retold.firstSeenMs));
+  #sessionSoFar(retold: SessionSoFar, fromJournalMs: (journalMs: number) => number): void {
+    const session = this.#session(retold.session, fromJournalMs(retold.firstSeenMs));
     if (session === undefined) return;
-    session.lastSeenMs = heardAtMs(retold.lastSeenMs);
+    session.lastSeenMs = fromJournalMs(retold.lastSeenMs);
     session.sendsJobs = retold.sendsJobs;
     session.isClosed = retold.closed;
     if (retold.lastNs !== undefined) session.noteTime(toMs(retold.lastNs), session.lastSeenMs);
@@ -134,7 +134,7 @@ export class ViewModel {
     this.observe(lifecycle, nowMs);
   }
 
-  /** An event that the correlator has applied, and what it said to it. `nowMs` is the present. */
+  /** Adds an event that the correlator has applied. `nowMs` is the present. */
   observe(event: RayEvent, nowMs: number, applied: Applied = 'applied'): void {
     const session = this.#session(event.session, nowMs);
     if (session === undefined) return;
@@ -173,8 +173,8 @@ export class ViewModel {
     }
   }
 
-  /** A lifecycle that is finished; `folded`: an attempt that gets no span of its own. */
-  finished(lifecycle: Lifecycle, nowMs: number, how: 'sent' | 'folded' = 'sent'): void {
+  /** Adds a result of the correlator. `rolled_up`: an attempt without a span of its own. */
+  finished(lifecycle: Lifecycle, nowMs: number, how: 'sent' | 'rolled_up' = 'sent'): void {
     const session = this.#session(lifecycle.session, nowMs);
     if (session === undefined) return;
     const { trace } = lifecycle;
@@ -200,7 +200,7 @@ export class ViewModel {
     return session;
   }
 
-  /** The oldest one in which nothing is open makes room. */
+  /** Drops the oldest session without open jobs, to make room. */
   #forgetSession(): boolean {
     for (const session of this.sessions.values()) {
       if (session.openJobs > 0 && !session.isClosed) continue;
@@ -211,7 +211,7 @@ export class ViewModel {
     return false;
   }
 
-  /** An attempt stands with its caller: a call on another job's actor belongs to the job that called. */
+  /** An attempt belongs to the job of its caller, even if it is a call on another job's actor. */
   #jobOf(
     session: SessionView,
     taskId: string,
@@ -221,13 +221,13 @@ export class ViewModel {
   ): JobView | undefined {
     const known = session.lastAttempts.get(taskId);
     if (known !== undefined && parentTaskId === undefined) {
-      this.#jobs.note(known.job, nowMs);
+      this.#jobs.noteSeen(known.job, nowMs);
       return known.job;
     }
     const parent = parentTaskId === undefined ? undefined : session.lastAttempts.get(parentTaskId);
     if (parent !== undefined) return parent.job;
     const id = parentTaskId ?? taskId;
-    // Nearly always it is the job of the last one: comparing its id is cheaper than cutting one out and hashing it.
+    // The job is nearly always that of the event before: a comparison is cheaper than a substring and its hash.
     if (!id.endsWith(session.lastJobId)) session.lastJobId = jobIdOf(id);
     return this.#jobs.job(session, session.lastJobId, nowMs, applied);
   }
@@ -241,16 +241,16 @@ export class ViewModel {
       if (state === 'FAILED' || state === 'FINISHED') job.driverEndMs = toMs(timeNs);
     }
     if (event.error !== undefined)
-      job.error = kept(`${event.error.errorType}: ${reasonLine(event.error.message)}`, this.limits.maxMessageLength);
+      job.error = shortened(`${event.error.errorType}: ${reasonLine(event.error.message)}`, this.limits.maxMessageLength);
   }
 
   #defineJob(job: JobView | undefined, event: JobDefinition): void {
     if (job === undefined) return;
     const { maxNameLength } = this.limits;
     job.isDefined = true;
-    job.name = kept(event.jobName ?? event.submissionId ?? event.entrypoint ?? event.jobId, maxNameLength);
-    if (event.submissionId !== undefined) job.submissionId = kept(event.submissionId, maxNameLength);
-    if (event.entrypoint !== undefined) job.entrypoint = kept(event.entrypoint, maxNameLength);
+    job.name = shortened(event.jobName ?? event.submissionId ?? event.entrypoint ?? event.jobId, maxNameLength);
+    if (event.submissionId !== undefined) job.submissionId = shortened(event.submissionId, maxNameLength);
+    if (event.entrypoint !== undefined) job.entrypoint = shortened(event.entrypoint, maxNameLength);
     const caller = parseCaller(event.traceparent, event.tracestate);
     if (caller !== undefined && !job.isTraceFixed) job.traceId = caller.traceId;
   }
@@ -265,7 +265,7 @@ export class ViewModel {
     }
   }
 
-  #attemptFinished(session: SessionView, lifecycle: AttemptLifecycle, nowMs: number, how: 'sent' | 'folded'): void {
+  #attemptFinished(session: SessionView, lifecycle: AttemptLifecycle, nowMs: number, how: 'sent' | 'rolled_up'): void {
     if (lifecycle.placeholder === true) return;
     const { trace } = lifecycle;
     const job = this.#jobs.job(session, trace.kind === 'job' ? trace.jobId : lifecycle.jobId, nowMs);
@@ -277,7 +277,7 @@ export class ViewModel {
     const job = this.#jobs.job(session, lifecycle.jobId, nowMs);
     if (job === undefined || job.closedMs !== undefined) return;
     const { maxNameLength, maxMessageLength } = this.limits;
-    job.name = kept(lifecycle.name, maxNameLength);
+    job.name = shortened(lifecycle.name, maxNameLength);
     fixTrace(job, lifecycle.trace);
     job.createdMs = toMs(lifecycle.startNs);
     job.finishedMs = toMs(lifecycle.endNs);
@@ -285,10 +285,10 @@ export class ViewModel {
     job.wasInternal = lifecycle.isInternal;
     const { driverError, verdict } = lifecycle;
     const { outcome, reason, exitCode } = verdict;
-    job.verdict = { outcome, reason, message: kept(verdict.message, maxMessageLength), exitCode };
-    if (driverError !== undefined) job.error = kept(`${driverError.errorType}: ${reasonLine(driverError.message)}`, maxMessageLength);
+    job.verdict = { outcome, reason, message: shortened(verdict.message, maxMessageLength), exitCode };
+    if (driverError !== undefined) job.error = shortened(`${driverError.errorType}: ${reasonLine(driverError.message)}`, maxMessageLength);
     job.state = outcome === 'failed' ? 'failed' : 'finished';
-    // The correlator's count is exact also for tasks of which no row is left. What a detached actor does goes on.
+    // The correlator's counts include tasks without a row. Calls on a detached actor may still be open.
     Object.assign(job.tasks, noCounts(), lifecycle.tasksSoFar);
     for (const attempt of job.open) if (!attempt.isSuperseded) job.tasks[attempt.stage] += 1;
     job.untracked = 0;
@@ -305,8 +305,8 @@ export class ViewModel {
     if (actor === undefined) return;
     const { maxNameLength, maxMessageLength } = this.limits;
     if (event.type === 'actor_lifecycle') return actor.enter(event.transitions, maxMessageLength);
-    if (event.className !== undefined) actor.className = kept(event.className, maxNameLength);
-    if (event.name !== undefined) actor.name = kept(event.name, maxNameLength);
+    if (event.className !== undefined) actor.className = shortened(event.className, maxNameLength);
+    if (event.name !== undefined) actor.name = shortened(event.name, maxNameLength);
     actor.isDetached = event.isDetached;
     const { requiredResources, placementGroupId, labelSelector } = event;
     actor.needs = { requiredResources, placementGroupId, labelSelector };
@@ -317,10 +317,10 @@ export class ViewModel {
     const actor = job === undefined ? undefined : this.#jobs.actor(job, actorId);
     if (actor === undefined) return;
     actor.isClosed = true;
-    if (className !== undefined) actor.className = kept(className, this.limits.maxNameLength);
+    if (className !== undefined) actor.className = shortened(className, this.limits.maxNameLength);
   }
 
-  /** Those beyond the limit keep their id as their name. */
+  /** Groups beyond the limit are shown by id. */
   #placementGroup(session: SessionView, event: PlacementGroupDefinition | PlacementGroupLifecycle): void {
     const { placementGroups } = session;
     let group = placementGroups.get(event.placementGroupId);
@@ -330,7 +330,7 @@ export class ViewModel {
       placementGroups.set(event.placementGroupId, group);
     }
     if (event.type === 'placement_group_definition') {
-      if (event.name !== undefined) group.name = kept(event.name, this.limits.maxNameLength);
+      if (event.name !== undefined) group.name = shortened(event.name, this.limits.maxNameLength);
       return;
     }
     group.state = event.transitions.toSorted((a, b) => (a.timeNs < b.timeNs ? -1 : 1)).at(-1)?.state ?? group.state;
@@ -349,9 +349,9 @@ export class ViewModel {
     }
     if (event.type === 'node_definition') {
       const name = event.hostname ?? event.nodeName;
-      if (name !== undefined) node.name = kept(name, this.limits.maxNameLength);
-      if (event.ipAddress !== undefined) node.ip = kept(event.ipAddress, this.limits.maxNameLength);
-      node.labels = keptMap(event.labels);
+      if (name !== undefined) node.name = shortened(name, this.limits.maxNameLength);
+      if (event.ipAddress !== undefined) node.ip = shortened(event.ipAddress, this.limits.maxNameLength);
+      node.labels = boundedMap(event.labels);
       return;
     }
     for (const { state, resources } of event.transitions) {
@@ -359,7 +359,7 @@ export class ViewModel {
         node.state = state;
         if (state === 'DEAD') session.deadNodes.add(node);
       }
-      if (resources !== undefined) node.resources = keptMap(resources);
+      if (resources !== undefined) node.resources = boundedMap(resources);
     }
   }
 }
@@ -370,7 +370,7 @@ function fixTrace(job: JobView, trace: TraceRef): void {
   job.traceId = traceIdOf(trace);
 }
 
-/** A dead one gives way, the one that died first: what lives matters more. */
+/** Drops the node that died first, to make room for a live one. */
 function forgetDeadNode({ nodes, deadNodes }: SessionView): boolean {
   const node = deadNodes.dropOldest();
   return node !== undefined && nodes.delete(node.id);
@@ -383,7 +383,7 @@ function countEnded(job: JobView, { finished, failed, cancelled, unfinished, att
   job.withoutRow += attempts;
 }
 
-/** Not those of an executor, whose clock can be another one than that of all others. */
+/** Notes the times of an event, unless an executor reported it: its clock may differ from the one that all other events use. */
 function noteTimes(session: SessionView, event: RayEvent, nowMs: number): void {
   if (!('transitions' in event) || (event.type === 'task_lifecycle' && event.workerPid !== undefined)) return;
   for (const { timeNs } of event.transitions) session.noteTime(toMs(timeNs), nowMs);

@@ -1,4 +1,4 @@
 import type { TaskDefinition } from '../event/index.ts';
 
-/** What an attempt or an actor needs in order to run. */
+/** Resources and placement that an attempt or an actor needs in order to run. */
 export type Needs = Pick<TaskDefinition, 'requiredResources' | 'placementGroupId' | 'labelSelector'>;

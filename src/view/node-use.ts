@@ -1,13 +1,13 @@
 /** Running attempts of one node over time. */
 export interface NodeSeries {
-  /** Undefined: nodes for which there was no room. */
+  /** Undefined for the nodes beyond the limit, which share buckets. */
   readonly node: string | undefined;
-  /** How many ran on average in each bucket. */
+  /** Mean number of running attempts in each bucket. */
   readonly running: Float64Array;
 }
 
 export interface NodeUseSeries {
-  /** When the first bucket begins. */
+  /** Start of the first bucket. */
   readonly startMs: number;
   readonly bucketMs: number;
   readonly nodes: readonly NodeSeries[];
@@ -22,8 +22,8 @@ export interface RanOn {
 const FINEST_BUCKET_MS = 10;
 
 /**
- * How much ran on each node over time, in a fixed number of buckets: when time goes beyond them, two become one. Buckets begin at multiples of their width
- * since the epoch, so that the order of what is added does not matter.
+ * Running attempts on each node over time, in a fixed number of buckets. When an interval does not fit, each two buckets merge into one. Buckets start at
+ * multiples of their width since the epoch, so the order of additions does not matter.
  */
 export class NodeUse {
   readonly #buckets: number;
@@ -31,23 +31,23 @@ export class NodeUse {
   /** Milliseconds of running in each bucket. */
   readonly #busyMs = new Map<string | undefined, Float64Array>();
   #bucketMs = FINEST_BUCKET_MS;
-  /** Number of the first bucket, counted from the epoch. NaN while nothing was added. */
+  /** Number of the first bucket, counted from the epoch. NaN before the first addition. */
   #first = Number.NaN;
-  /** Number of the last one that is in use. */
+  /** Number of the last bucket in use. */
   #last = 0;
 
-  /** `maxNodes` have buckets of their own; the rest share some. */
+  /** The first `maxNodes` nodes get buckets of their own; the others share. */
   constructor(buckets: number, maxNodes: number) {
     this.#buckets = buckets;
     this.#maxNodes = maxNodes;
   }
 
-  /** That have buckets. */
+  /** Number of nodes with buckets, the shared ones included. */
   get size(): number {
     return this.#busyMs.size;
   }
 
-  /** False when it was no interval. `hasRoom` is asked before a node gets buckets of its own. */
+  /** Returns false for an invalid interval. `hasRoom` decides whether a new node gets buckets of its own. */
   add({ node, fromMs, toMs }: RanOn, hasRoom: () => boolean = () => true): boolean {
     if (!(fromMs >= 0 && toMs > fromMs && toMs < Number.MAX_SAFE_INTEGER)) return false;
     this.#cover(fromMs, toMs);
@@ -61,7 +61,7 @@ export class NodeUse {
     return true;
   }
 
-  /** With what runs at the moment, which may still change. Undefined while nothing is known to have run. */
+  /** Includes `running`, without keeping it. Undefined before anything has run. */
   series(running: Iterable<RanOn>): NodeUseSeries | undefined {
     const all = this.#copy();
     for (const interval of running) all.add(interval);
@@ -89,7 +89,7 @@ export class NodeUse {
     return busyMs;
   }
 
-  /** Makes the buckets so wide, and begin so early, that they hold the interval too. */
+  /** Widens and moves the buckets until they cover the interval too. */
   #cover(fromMs: number, toMs: number): void {
     if (Number.isNaN(this.#first)) {
       this.#first = Math.floor(fromMs / this.#bucketMs);

@@ -17,7 +17,7 @@ const job: Schema = {
 const session: Schema = {
   name: 'session',
   in: 'query',
-  description: 'Name of the session; needed only while more than one has a job of this id.',
+  description: 'Name of the session. Required only if several sessions have a job with this id.',
   schema: { type: 'string' },
 };
 
@@ -29,17 +29,17 @@ const filters: readonly Schema[] = [
   {
     name: 'state',
     in: 'query',
-    description: 'Where the last attempt of the task stands; `pending` is all three pending ones.',
+    description: 'Stage of the latest attempt of the task; `pending` matches all three pending stages.',
     schema: { type: 'string', enum: ['pending', ...STAGES] },
   },
   textParameter('name', 'Part of the name or of the function, in any letter case.'),
-  textParameter('node', 'Part of the id, the host name or the address of the node, of any attempt.'),
-  textParameter('error', 'Part of the type or message of the error, of any attempt.'),
-  textParameter('search', 'Part of any of these, or of the task id.'),
+  textParameter('node', 'Part of the id, host name or address of the node, for any attempt.'),
+  textParameter('error', 'Part of the type or message of the error, for any attempt.'),
+  textParameter('search', 'Part of any of these texts, or of the task id.'),
   {
     name: 'order',
     in: 'query',
-    description: 'tree: each task under the one that called it.',
+    description: 'start: by start time; tree: each task below its caller.',
     schema: { type: 'string', enum: ['start', 'tree'], default: 'start' },
   },
 ];
@@ -49,10 +49,10 @@ const paging: readonly Schema[] = [
   { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 0, maximum: PAGE_LIMITS.tasks, default: 200 } },
 ];
 
-const unfold: Schema = {
+const expandedRows: Schema = {
   name: 'unfold',
   in: 'query',
-  description: `Keys of folds whose tasks are wanted too, with commas between; at most ${PAGE_LIMITS.unfolded}.`,
+  description: `Keys of the rolled-up rows to expand, separated by commas; at most ${PAGE_LIMITS.expandedKeys}.`,
   schema: { type: 'string' },
 };
 
@@ -64,10 +64,10 @@ interface Operation {
 }
 
 const operations: Readonly<Record<string, Operation>> = {
-  '/api/v1/status': { summary: 'What came in, and how the bridge itself is', answer: 'Status' },
+  '/api/v1/status': { summary: 'Counts of received events, and health of the bridge', answer: 'Status' },
   '/api/v1/sessions': { summary: 'Ray sessions', answer: 'Sessions' },
   '/api/v1/jobs': {
-    summary: 'Jobs: running jobs, then jobs that ended, the newest first; jobs of Ray itself (`isInternal`) last',
+    summary: "Jobs: running jobs, then ended jobs, newest first; Ray's own jobs (`isInternal`) last",
     answer: 'Jobs',
   },
   '/api/v1/jobs/{job}': {
@@ -77,33 +77,33 @@ const operations: Readonly<Record<string, Operation>> = {
     parameters: [job, session],
   },
   '/api/v1/jobs/{job}/tasks': {
-    summary: 'Tasks of a job by their start, each with its attempts',
+    summary: 'Tasks of a job by start time, each with its attempts',
     answer: 'Tasks',
     refusals: [...OF_A_JOB, 'query_invalid', 'view_busy'],
     parameters: [job, session, ...filters, ...paging],
   },
   '/api/v1/jobs/{job}/tree': {
-    summary: 'Rows of the task tree: each task under the one that called it, three or more siblings of one function folded into one row',
+    summary: 'Rows of the task tree: each task below its caller, three or more siblings of one function rolled up into one row',
     answer: 'Tree',
     refusals: [...OF_A_JOB, 'query_invalid', 'view_busy'],
-    parameters: [job, session, unfold, ...paging],
+    parameters: [job, session, expandedRows, ...paging],
   },
   '/api/v1/jobs/{job}/critical-path': {
     summary:
-      'What determined when the job ended, or what it has been waiting for until now: a path back from the end, by who called whom and who ended last; Ray does not tell what a caller waited for',
+      'The chain of tasks that most likely determined the duration of the job. Ray does not report what a caller waited for, so the path follows calls and end times back from the end',
     answer: 'CriticalPath',
     refusals: [...OF_A_JOB, 'view_busy'],
     parameters: [job, session],
   },
   '/api/v1/jobs/{job}/node-use': {
-    summary: 'How many attempts of the job ran on each node over time',
+    summary: 'Running attempts of the job on each node over time',
     answer: 'NodeUse',
     refusals: OF_A_JOB,
     parameters: [job, session],
   },
   '/api/v1/stream': {
     summary:
-      'Server-sent events, at most two messages a second: `overview` has {status, jobs}, `job` is the job that was asked for in full, and `gone` says that it is not known any more',
+      'Server-sent events, at most two messages a second: `overview` has {status, jobs}, `job` is the requested job in full, and `gone` reports that the bridge does not know that job (any more)',
     answer: { mediaType: 'text/event-stream', schema: { type: 'string' } },
     refusals: [...ALWAYS, 'view_busy'],
     parameters: [{ ...job, in: 'query', required: false }, session],
@@ -111,15 +111,15 @@ const operations: Readonly<Record<string, Operation>> = {
   '/api/v1/openapi.json': { summary: 'This description', answer: { mediaType: 'application/json', schema: { type: 'object' } } },
 };
 
-/** The description of `/api/v1` in OpenAPI 3.1. */
+/** Describes `/api/v1` in OpenAPI 3.1. */
 export function openApiDocument(): Schema {
   return {
     openapi: '3.1.0',
     info: {
-      title: 'ray-otel-bridge: what is going on',
+      title: 'ray-otel-bridge: live data',
       version: '1',
       description:
-        'Read-only. Properties may be added within version 1, and none is removed or changes its meaning. Texts come from Ray as they are: escape them wherever you show them.',
+        'Read-only. v1 is additive: existing properties never change or disappear. Texts come from Ray unchanged except that they are cut: escape them wherever you show them.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '../..' }],

@@ -1,12 +1,12 @@
 import { actorIdOf, creationTaskOf, jobIdOf } from '../correlate/index.ts';
 import type { SessionView } from './records.ts';
 
-/** A longer chain of callers is not followed: its task counts as one of the driver's. */
-const CALLERS_MAX = 500;
+/** Longest chain of callers that is followed. A task beyond it counts as called by the driver. */
+const MAX_CALLERS = 500;
 
 /**
- * Finds the tasks that do not end with their job: calls of a detached actor, and whatever a task of it called or created. Each task is looked at
- * once.
+ * Finds the tasks that do not end with their job: calls on a detached actor, and everything that these tasks called or created. Each task is
+ * examined once.
  */
 export class Outliving {
   readonly #session: SessionView;
@@ -17,13 +17,13 @@ export class Outliving {
   }
 
   has(taskId: string): boolean {
-    return this.#has(taskId, CALLERS_MAX);
+    return this.#has(taskId, MAX_CALLERS);
   }
 
   #has(taskId: string, callersLeft: number): boolean {
     const known = this.#known.get(taskId);
     if (known !== undefined) return known;
-    // A task that is its own ancestor is found here again.
+    // A damaged stream can make a task its own ancestor: the search then stops here.
     this.#known.set(taskId, false);
     const found =
       this.#isOfDetached(taskId) || this.#origins(taskId).some((origin) => callersLeft > 0 && this.#has(origin, callersLeft - 1));
@@ -36,7 +36,7 @@ export class Outliving {
     return actorId !== undefined && this.#session.jobs.get(jobIdOf(actorId))?.actors.get(actorId)?.isDetached === true;
   }
 
-  /** The task that called it, and for a call the one that created its actor. */
+  /** The caller of a task, and for a call on an actor also the task that created the actor. */
   #origins(taskId: string): readonly string[] {
     const { lastAttempts } = this.#session;
     const actorId = actorIdOf(taskId);

@@ -1,9 +1,9 @@
 import type { TimeSlice, Scheduler } from '../runtime/index.ts';
 
-/** Attempts looked at between two looks at the clock. */
-const STEP = 500;
+/** Steps of work between two checks of the time slice. */
+const STEPS_BETWEEN_CHECKS = 500;
 
-/** Of work that gives way to the rest of the bridge: rests after some steps when its turn is over. */
+/** Paces long work so that the rest of the bridge runs in between. Call `rest` whenever `isDue`. */
 export class Pace {
   readonly #scheduler: Scheduler;
   #slice: TimeSlice | undefined;
@@ -15,9 +15,10 @@ export class Pace {
 
   isDue(): boolean {
     this.#steps += 1;
-    return this.#steps % STEP === 0;
+    return this.#steps % STEPS_BETWEEN_CHECKS === 0;
   }
 
+  /** Waits for the next time slice if the current one has ended. */
   async rest(): Promise<void> {
     if (this.#slice === undefined || this.#slice.hasEnded()) this.#slice = await this.#scheduler.take();
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-/** In the order in which the browser gets them, as one script. */
+/** The browser gets these as one script, in this order. */
 const SCRIPTS = [
   'dom.js',
   'scheme.js',
@@ -10,7 +10,7 @@ const SCRIPTS = [
   'jobs.js',
   'node-use.js',
   'job.js',
-  'folds.js',
+  'rollups.js',
   'rows.js',
   'tasks.js',
   'path.js',
@@ -22,7 +22,10 @@ export interface Page {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** The page in one piece. Its policy names the hashes of its script and style: nothing else runs in it, and it talks to its own bridge only. */
+/**
+ * Builds the page as a single self-contained file. Its content security policy allows only its own script and style, by their hashes, and
+ * requests to its own bridge only.
+ */
 export function buildPage(): Page {
   const script = SCRIPTS.map(readAsset).join('\n');
   const style = readAsset('page.css');

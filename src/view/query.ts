@@ -2,7 +2,14 @@ import { refuseRead, type ViewRefusal } from './refusal.ts';
 import type { TaskFilter, TaskOrder } from './select.ts';
 import { STAGES } from './stage.ts';
 
-export const PAGE_LIMITS = { tasks: 1_000, offset: 10_000_000, textLength: 200, jobs: 2_000, unfolded: 100, foldKeyLength: 80 } as const;
+export const PAGE_LIMITS = {
+  tasks: 1_000,
+  offset: 10_000_000,
+  textLength: 200,
+  jobs: 2_000,
+  expandedKeys: 100,
+  rollupKeyLength: 80,
+} as const;
 const DEFAULT_TASKS = 200;
 
 export interface Page {
@@ -18,7 +25,7 @@ export function readOrder(query: Query): Read<TaskOrder> {
 
 export type Read<Value> = { readonly ok: true; readonly value: Value } | ViewRefusal;
 
-/** By name; undefined when it is not given. */
+/** Returns a query parameter by name, or undefined if the request lacks it. */
 export type Query = (name: string) => string | undefined;
 
 export function readFilter(query: Query): Read<TaskFilter> {
@@ -29,7 +36,7 @@ export function readFilter(query: Query): Read<TaskFilter> {
   for (const name of ['name', 'node', 'error', 'search'] as const) {
     const text = query(name) ?? '';
     if (text.length > PAGE_LIMITS.textLength)
-      return refuseRead('query_invalid', `${name} must not be longer than ${PAGE_LIMITS.textLength}`);
+      return refuseRead('query_invalid', `${name} must have at most ${PAGE_LIMITS.textLength} characters`);
     if (text !== '') filter[name] = text;
   }
   return { ok: true, value: filter };
@@ -38,16 +45,18 @@ export function readFilter(query: Query): Read<TaskFilter> {
 export function readPage(query: Query): Read<Page> {
   const offset = readCount(query('offset'), 0, PAGE_LIMITS.offset);
   const limit = readCount(query('limit'), DEFAULT_TASKS, PAGE_LIMITS.tasks);
-  if (offset === undefined) return refuseRead('query_invalid', `offset must be a count up to ${PAGE_LIMITS.offset}`);
-  if (limit === undefined) return refuseRead('query_invalid', `limit must be a count up to ${PAGE_LIMITS.tasks}`);
+  if (offset === undefined) return refuseRead('query_invalid', `offset must be an integer from 0 to ${PAGE_LIMITS.offset}`);
+  if (limit === undefined) return refuseRead('query_invalid', `limit must be an integer from 0 to ${PAGE_LIMITS.tasks}`);
   return { ok: true, value: { offset, limit } };
 }
 
-/** Keys as the answers have them; what is none unfolds nothing. */
-export function readUnfolded(query: Query): Read<ReadonlySet<string>> {
-  const keys = (query('unfold') ?? '').split(',', PAGE_LIMITS.unfolded + 1).filter((key) => key !== '');
-  if (keys.length > PAGE_LIMITS.unfolded) return refuseRead('query_invalid', `unfold must not have more than ${PAGE_LIMITS.unfolded} keys`);
-  if (keys.some((key) => key.length > PAGE_LIMITS.foldKeyLength)) return refuseRead('query_invalid', 'unfold must have keys of folds');
+/** Reads the keys of expanded rollups. Unknown keys have no effect. */
+export function readExpandedKeys(query: Query): Read<ReadonlySet<string>> {
+  const keys = (query('unfold') ?? '').split(',', PAGE_LIMITS.expandedKeys + 1).filter((key) => key !== '');
+  if (keys.length > PAGE_LIMITS.expandedKeys)
+    return refuseRead('query_invalid', `unfold must have at most ${PAGE_LIMITS.expandedKeys} keys`);
+  if (keys.some((key) => key.length > PAGE_LIMITS.rollupKeyLength))
+    return refuseRead('query_invalid', 'unfold must list keys from an earlier answer');
   return { ok: true, value: new Set(keys) };
 }
 

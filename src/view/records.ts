@@ -10,11 +10,11 @@ import { earlier, later, toMs } from './times.ts';
 
 export interface ErrorView {
   readonly type: string;
-  /** Cut. */
+  /** Cut to the limit. */
   readonly message: string;
 }
 
-/** One try at a task: what of it is worth a row. Times are milliseconds since the epoch, with fractions; NaN is not known. */
+/** An attempt: the facts that its row shows. Times are milliseconds since the epoch with fractions; NaN means unknown. */
 export class AttemptView {
   readonly taskId: string;
   readonly number: number;
@@ -22,15 +22,15 @@ export class AttemptView {
   function: FunctionView;
   name = '';
   parentTaskId: string | undefined;
-  /** While it is open, and its own definition was told. */
+  /** Set while the attempt is open and its definition has arrived. */
   needs: TaskNeeds | undefined;
   stage: Stage = 'unknown';
-  /** Ray's own word for where it stands. */
+  /** Ray's own name of the state. */
   state = '';
-  /** Since when. */
+  /** When the attempt entered that state. */
   stateMs = Number.NaN;
   startMs = Number.NaN;
-  /** The last state that its owner reported, but for its end. */
+  /** Time of the latest state that its owner reported, except its end. */
   ownerMs = Number.NaN;
   nodeWaitMs = Number.NaN;
   workerWaitMs = Number.NaN;
@@ -42,15 +42,15 @@ export class AttemptView {
   error: ErrorView | undefined;
   endInferred: string | undefined;
   endReason: string | undefined;
-  /** How much the clocks of owner and executor differ at least, where they contradict each other. */
+  /** Minimum difference between the clocks of owner and executor, where they contradict each other. */
   clockSkewMs = Number.NaN;
-  /** The bridge has made its span. */
+  /** The correlator has finished the attempt. */
   isClosed = false;
-  /** The budget of its trace folded it. */
-  isFolded = false;
-  /** A later attempt of the task is known: the task does not stand where this one does. */
+  /** The span budget of its trace rolled it up. */
+  isRolledUp = false;
+  /** A later attempt of the task is known, so this one does not determine the stage of the task. */
   isSuperseded = false;
-  /** Other attempts of its task, in the order of their numbers. */
+  /** Neighbours among the attempts of its task, by number. */
   previous: AttemptView | undefined;
   next: AttemptView | undefined;
 
@@ -61,12 +61,12 @@ export class AttemptView {
     this.function = own;
   }
 
-  /** Takes up a state that Ray told, in any order. True when it stands elsewhere now. */
+  /** Adds a state that Ray reported, in any order. Returns true if the current state changes. */
   enter({ state, timeNs }: StateTransition): boolean {
-    const told = toMs(timeNs);
+    const reportedMs = toMs(timeNs);
     const stage = stageOf(state);
-    // Of an executor whose clock is behind, nothing happened before what its owner reports.
-    const ms = isOfExecutor(state) ? later(told, this.ownerMs) : told;
+    // If the executor's clock is behind, its states count as no earlier than those of the owner.
+    const ms = isOfExecutor(state) ? later(reportedMs, this.ownerMs) : reportedMs;
     if (!isOfExecutor(state) && !isOver(stage)) this.#noteOwner(ms);
     else if (Number.isNaN(this.ownerMs)) this.startMs = earlier(this.startMs, ms);
     if (stage === 'pending_node') this.nodeWaitMs = earlier(this.nodeWaitMs, ms);
@@ -92,20 +92,20 @@ export class AttemptView {
 
 export type TaskNeeds = Needs & Pick<TaskDefinition, 'taskType'>;
 
-/** What is known of all attempts of one function. */
+/** Counts and durations of all attempts of one function. */
 export class FunctionView {
   readonly name: string;
-  /** Among the functions of its job; never given to another one. */
+  /** Number among the functions of its job; never reused. */
   readonly number: number;
-  /** Texts and needs of the last definitions: most attempts hold the same ones, so that they hold one object. */
+  /** Texts and needs of the latest definitions. Most attempts have the same ones, so they share one object. */
   readonly shared: { name: string; parentTaskId: string | undefined; readonly needs: TaskNeeds[] } = {
     name: '',
     parentTaskId: undefined,
     needs: [],
   };
-  /** Attempts, by where they stand. */
+  /** Attempts by stage. */
   readonly stages = noCounts();
-  /** Open attempts that are not followed one by one. */
+  /** Open attempts without a row. */
   untracked = 0;
   /** From the first state to RUNNING. */
   readonly queue = new Durations();
@@ -123,7 +123,7 @@ export interface FailuresView {
   readonly function: string;
   readonly errorType: string;
   count: number;
-  /** The last one. */
+  /** The latest of these attempts. */
   last: AttemptView;
 }
 
@@ -131,12 +131,12 @@ export function failureKey({ function: own, error }: AttemptView): string {
   return `${own.name}\0${error?.type ?? ''}`;
 }
 
-/** `finished`: it ended; what it came to is its verdict. */
+/** `finished`: the job ended; its verdict says how. */
 export type JobState = 'running' | 'finished' | 'failed';
 
-/** What the correlator says that a job came to. */
+/** The correlator's verdict on a job. */
 export interface JobVerdictView extends Pick<JobVerdict, 'outcome' | 'reason'> {
-  /** Cut. */
+  /** Cut to the limit. */
   readonly message: string;
   readonly exitCode: number | undefined;
 }
@@ -148,46 +148,46 @@ export class JobView {
   submissionId: string | undefined;
   entrypoint: string | undefined;
   state: JobState = 'running';
-  /** What Ray said of the job, which counts, and of its driver. */
+  /** Times that Ray reported for the job, and for its driver. The job's own take precedence. */
   createdMs = Number.NaN;
   finishedMs = Number.NaN;
   driverStartMs = Number.NaN;
   driverEndMs = Number.NaN;
-  /** The first time of any of its attempts. */
+  /** Earliest time of any of its attempts. */
   attemptsStartMs = Number.NaN;
   endInferred: string | undefined;
   error: string | undefined;
-  /** Once its span is made. */
+  /** Set once the job's span exists. */
   verdict: JobVerdictView | undefined;
   traceId: string;
-  /** A span of it is made: the trace id cannot change any more. */
+  /** A span of the job exists, so its trace id cannot change. */
   isTraceFixed = false;
-  /** Ray sent a definition of it. */
+  /** Ray sent a definition of the job. */
   isDefined = false;
   /** One of its actors has a name that Ray reserves for itself. */
   hasRayActor = false;
-  /** The correlator's verdict, once the job's span is made. */
+  /** The correlator's decision, once the job's span exists. */
   wasInternal: boolean | undefined;
-  /** When the bridge first and last heard of it, and when it was over, on the bridge's clock. */
+  /** When the bridge first and last received an event of the job, and when the job closed, on the bridge's clock. */
   readonly firstSeenMs: number;
   lastSeenMs: number;
   closedMs: number | undefined;
-  /** Tasks, by where their last attempt stands. */
+  /** Tasks by the stage of their latest attempt. */
   readonly tasks = noCounts();
-  /** Attempts that were tried again. */
+  /** Attempts that Ray retried. */
   retried = 0;
   attempts = 0;
-  /** Open attempts that are not followed one by one. */
+  /** Open attempts without a row. */
   untracked = 0;
-  /** Attempts that are over and have no row. */
+  /** Ended attempts without a row. */
   withoutRow = 0;
   readonly ended = new Rate();
   readonly functions = new Map<string, FunctionView>();
-  /** Also those that were given up again. */
+  /** Number of functions ever made, including removed ones. */
   functionsMade = 0;
-  /** Followed one by one. In the order in which they were first told. */
+  /** Open attempts with a row, in the order of their first events. */
   readonly open = new Set<AttemptView>();
-  /** Over, oldest first. */
+  /** Ended attempts with a row, oldest first: failed ones and all others. */
   readonly failures = new Rows<AttemptView>();
   readonly others = new Rows<AttemptView>();
   readonly actors = new Map<string, ActorView>();
@@ -195,9 +195,9 @@ export class JobView {
   /** By function and type of error. */
   readonly failureKinds = new Map<string, FailuresView>();
 
-  /** What ran on which node, of the attempts that are over. */
+  /** Where and when the ended attempts ran. */
   readonly nodeUse: NodeUse;
-  /** Attempts that are over and of which Ray did not tell where or when they ran. */
+  /** Ended attempts for which Ray did not report where or when they ran. */
   unplaced = 0;
 
   constructor(session: SessionView, id: string, traceId: string, nowMs: number, nodeUse: NodeUse) {
@@ -210,14 +210,14 @@ export class JobView {
     this.nodeUse = nodeUse;
   }
 
-  /** Ray itself started its driver. As `isInternalJob` of the correlator, which has the last word. */
+  /** True if Ray itself started the driver. Follows `isInternalJob` of the correlator, whose decision overrides this one. */
   get isInternal(): boolean {
     if (this.wasInternal !== undefined) return this.wasInternal;
     if (this.isDefined) return false;
     return this.hasRayActor || (this.session.sendsJobs && this.attempts === 0 && this.untracked === 0);
   }
 
-  /** More is known of it than that an actor belongs to it: else it is not shown, because nothing says that it runs. */
+  /** False while only an actor of the job is known. Such a job is not shown, because nothing proves that it runs. */
   get hasContent(): boolean {
     return this.isDefined || this.closedMs !== undefined || this.attempts > 0 || this.untracked > 0 || !Number.isNaN(this.startMs);
   }
@@ -236,7 +236,7 @@ export class JobView {
   }
 }
 
-/** What is kept of a job that ended when its rows are forgotten, without attempts that are open: an actor may outlive it for days. */
+/** Facts that stay when an ended job is dropped, without its open attempts: an actor may outlive the job for days. */
 export type EndedJob = Pick<
   JobView,
   | 'name'
@@ -273,16 +273,16 @@ export interface NodeView {
   readonly id: string;
   name: string | undefined;
   ip: string | undefined;
-  /** `ALIVE` or `DEAD`; empty when Ray told none. */
+  /** `ALIVE` or `DEAD`; empty if Ray reported none. */
   state: string;
-  /** Totals. Undefined when Ray did not tell. */
+  /** Totals. Undefined until Ray reports them. */
   resources: Readonly<Record<string, number>> | undefined;
   labels: Readonly<Record<string, string>>;
 }
 
 export interface PlacementGroupView {
   name: string | undefined;
-  /** Ray's own word; empty when it sent none. */
+  /** Ray's own name of the state; empty if Ray reported none. */
   state: string;
 }
 
@@ -294,19 +294,20 @@ export class SessionView {
   /** Ray sends events of jobs in this session. */
   sendsJobs = false;
   readonly jobs = new Map<string, JobView>();
+  /** Jobs that are not closed. */
   openJobs = 0;
   readonly nodes = new Map<string, NodeView>();
-  /** Dead ones, the one that died first is the first. */
+  /** Dead nodes, in the order in which they died. */
   readonly deadNodes = new Rows<NodeView>();
   nodesNotShown = 0;
   readonly placementGroups = new Map<string, PlacementGroupView>();
-  #toldMs = Number.NaN;
-  #toldAtMs = 0;
-  /** Of the attempt that was heard of last. */
+  #reportedMs = Number.NaN;
+  #receivedMs = 0;
+  /** Job of the attempt whose event arrived last. */
   lastJobId = ' ';
-  /** The last attempt of each task that has a row or is followed. */
+  /** The latest attempt of each task with a row. */
   readonly lastAttempts = new Map<string, AttemptView>();
-  /** All attempts of each task that has many of them. */
+  /** Attempts by number, for tasks with many attempts. */
   readonly longTasks = new Map<string, SortedList<AttemptView, { readonly number: number }>>();
 
   constructor(name: string, nowMs: number) {
@@ -315,15 +316,15 @@ export class SessionView {
     this.lastSeenMs = nowMs;
   }
 
-  /** Ray told of a time, and the bridge heard of it at another one. */
-  noteTime(toldMs: number, heardMs: number): void {
-    if (toldMs <= this.#toldMs) return;
-    this.#toldMs = toldMs;
-    this.#toldAtMs = heardMs;
+  /** Records a time that Ray reported, and when the bridge received it. */
+  noteTime(reportedMs: number, receivedMs: number): void {
+    if (reportedMs <= this.#reportedMs) return;
+    this.#reportedMs = reportedMs;
+    this.#receivedMs = receivedMs;
   }
 
-  /** What Ray's clock shows when the bridge's shows `nowMs`: the ages of open things are counted on it, so that clocks that differ, or a recording, make none wrong. */
+  /** Estimates Ray's clock at `nowMs` of the bridge's clock. Ages of open things use it, so they are right for clocks that differ and for recordings. */
   clockMs(nowMs: number): number {
-    return Number.isNaN(this.#toldMs) ? nowMs : this.#toldMs + Math.max(0, nowMs - this.#toldAtMs);
+    return Number.isNaN(this.#reportedMs) ? nowMs : this.#reportedMs + Math.max(0, nowMs - this.#receivedMs);
   }
 }

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { AUTHENTICATE } from '../http/index.ts';
 
-/** Why a reader got no answer. The codes are stable. */
+/** Reasons for refusing a reader, with their HTTP status. The codes are stable. */
 export const STATUS_OF_VIEW_REFUSAL = {
   token_missing: 401,
   token_invalid: 401,

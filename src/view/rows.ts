@@ -1,15 +1,15 @@
-/** Dropped items that are kept in memory, at most, besides as many as there are items. */
+/** Maximum dropped slots before the array is copied, beyond the number of items. */
 const MAX_DROPPED = 1_000;
 
 /**
- * Items from the oldest to the newest. A `Set` would do, but V8 walks over all that was removed before the oldest item. A walk
- * that pauses goes on where it was, whatever is added or dropped meanwhile.
+ * Items from the oldest to the newest. It replaces a `Set`, in which V8 walks over all removed items before the oldest one.
+ * A walk that pauses continues at its position, even after additions and drops.
  */
 export class Rows<Item> {
   #items: (Item | undefined)[] = [];
   /** Index of the oldest. */
   #first = 0;
-  /** Items that were dropped and are in `items` no more. */
+  /** Number of dropped items that `#items` no longer has slots for. */
   #gone = 0;
 
   get size(): number {

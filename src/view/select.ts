@@ -2,25 +2,25 @@ import type { Scheduler } from '../runtime/index.ts';
 import { earlierOf, nodeName } from './describe.ts';
 import { Pace } from './pace.ts';
 import type { AttemptView, JobView } from './records.ts';
-import { sortInTurns } from './sort-in-turns.ts';
+import { sortInSlices } from './sort-in-slices.ts';
 import { PENDING_STAGES, type Stage } from './stage.ts';
-import { asTree, type Folding, type SelectedTask, type TreeRow } from './tree.ts';
+import { asTree, type TreeOptions, type SelectedTask, type TreeRow } from './tree.ts';
 
-/** What tasks to show. Texts are looked for in any letter case, anywhere. */
+/** Filters of the task list. Texts match any part, in any letter case. */
 export interface TaskFilter {
-  /** `pending` is all three of them. */
+  /** `pending` matches all three pending stages. */
   readonly state?: Stage | 'pending';
   readonly name?: string;
   readonly node?: string;
   readonly error?: string;
-  /** In name, function, ids, node and error. */
+  /** Searches name, function, task id, node and error. */
   readonly search?: string;
 }
 
-/** `start`: by their start. `tree`: each under the task that called it, those of one caller by their start. */
+/** `start`: by start time. `tree`: each task below its caller, siblings by start time. */
 export type TaskOrder = 'start' | 'tree';
 
-/** The last attempts of tasks that the filter lets through. Gives way to the rest of the bridge while it looks. */
+/** Returns the latest attempt of each task that matches. Works in time slices. */
 export async function selectTasks(
   job: JobView,
   filter: TaskFilter,
@@ -38,19 +38,19 @@ export interface SelectedTree {
   readonly tasks: readonly AttemptView[];
 }
 
-/** All tasks of a job as a tree, folded by function. */
-export async function selectTree(job: JobView, folding: Folding, scheduler: Scheduler): Promise<SelectedTree> {
+/** Returns all tasks of a job as a tree, with siblings of one function rolled up. */
+export async function selectTree(job: JobView, options: TreeOptions, scheduler: Scheduler): Promise<SelectedTree> {
   const pace = new Pace(scheduler);
   const tasks = await findTasks(job, pace);
-  return { tasks, rows: await asTree(tasks, pace, folding) };
+  return { tasks, rows: await asTree(tasks, pace, options) };
 }
 
-/** By their start. */
+/** Sorted by start time. */
 async function findTasks(job: JobView, pace: Pace, matches?: (attempt: AttemptView) => boolean): Promise<readonly AttemptView[]> {
-  return sortInTurns(await collectTasks(job, pace, matches), byStart, pace);
+  return sortInSlices(await collectTasks(job, pace, matches), byStart, pace);
 }
 
-/** Those that are over, then those that are open. */
+/** Collects the latest attempts of tasks: ended ones first, then open ones. */
 export async function collectTasks(job: JobView, pace: Pace, matches?: (attempt: AttemptView) => boolean): Promise<readonly AttemptView[]> {
   const { lastAttempts } = job.session;
   const found: AttemptView[] = [];
@@ -64,7 +64,7 @@ export async function collectTasks(job: JobView, pace: Pace, matches?: (attempt:
   return found;
 }
 
-/** What has no time yet stands at the end. */
+/** Attempts without a start time come last. */
 function byStart(a: AttemptView, b: AttemptView): number {
   const [left, right] = [a.startMs, b.startMs];
   if (left < right) return -1;

@@ -1,8 +1,11 @@
 /**
- * Where an attempt stands, as people ask for it. `pending_args`: it waits for its arguments. `pending_node`: for a node that has room.
- * `pending_worker`: it was sent to a worker or actor and waits its turn there. `cancelled`: by `ray.cancel`. `unfinished`: its job's driver ended
- * while it was open, or Ray never reported its end.
- * `unknown`: it is defined, and no state of it was told.
+ * Stages of an attempt, coarser than Ray's states:
+ * - `pending_args`: waits for its arguments.
+ * - `pending_node`: waits for a node with enough free resources.
+ * - `pending_worker`: was sent to a worker or actor, and waits there.
+ * - `cancelled`: by `ray.cancel`.
+ * - `unfinished`: the job ended, but Ray never reported the end of the attempt.
+ * - `unknown`: Ray reported a definition but no state yet.
  */
 export const STAGES = [
   'unknown',
@@ -20,7 +23,7 @@ export type Stage = (typeof STAGES)[number];
 
 export const PENDING_STAGES: readonly Stage[] = ['pending_args', 'pending_node', 'pending_worker'];
 
-/** `TaskStatus` of Ray's `common.proto`. The clocks of two nodes differ, so a later state is told by its rank before its time. */
+/** Keys are `TaskStatus` of Ray's `common.proto`. The clocks of two nodes differ, so states are ordered by rank first and time second. */
 const STAGE_OF_STATE: Readonly<Record<string, readonly [stage: Stage, rank: number]>> = {
   PENDING_ARGS_AVAIL: ['pending_args', 1],
   PENDING_NODE_ASSIGNMENT: ['pending_node', 2],
@@ -37,8 +40,8 @@ const STAGE_OF_STATE: Readonly<Record<string, readonly [stage: Stage, rank: numb
   FAILED: ['failed', 6],
 };
 
-/** States that the executor reports, by its own clock; all others are the owner's. */
-const OF_EXECUTOR: readonly string[] = [
+/** States that the executor reports, on its own clock. The owner reports all others. */
+const EXECUTOR_STATES: readonly string[] = [
   'PENDING_ACTOR_TASK_ARGS_FETCH',
   'PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY',
   'GETTING_AND_PINNING_ARGS',
@@ -48,24 +51,24 @@ const OF_EXECUTOR: readonly string[] = [
 ];
 
 export function isOfExecutor(state: string): boolean {
-  return OF_EXECUTOR.includes(state);
+  return EXECUTOR_STATES.includes(state);
 }
 
-const NOTHING_TOLD = ['unknown', 0] as const;
+const NOT_REPORTED = ['unknown', 0] as const;
 
 export function stageOf(state: string): Stage {
-  return (STAGE_OF_STATE[state] ?? NOTHING_TOLD)[0];
+  return (STAGE_OF_STATE[state] ?? NOT_REPORTED)[0];
 }
 
 export function rankOf(state: string): number {
-  return (STAGE_OF_STATE[state] ?? NOTHING_TOLD)[1];
+  return (STAGE_OF_STATE[state] ?? NOT_REPORTED)[1];
 }
 
 export function isOver(stage: Stage): boolean {
   return stage === 'finished' || stage === 'failed' || stage === 'cancelled' || stage === 'unfinished';
 }
 
-/** How many attempts or tasks stand where. */
+/** Number of attempts or tasks in each stage. */
 export type StageCounts = Record<Stage, number>;
 
 export function noCounts(): StageCounts {

@@ -1,26 +1,26 @@
 /** Bounds of the server-sent events. */
 export interface StreamLimits {
   readonly maxClients: number;
-  /** Between two looks at what changed. */
+  /** Time between two checks for changes. */
   readonly intervalMs: number;
-  /** Something is sent at least this often, so that the connection is known to live and ages are right. */
+  /** A message is sent at least this often, to prove that the connection works and to update ages. */
   readonly maxQuietMs: number;
-  /** A client that has this much unread is cut off; it comes back by itself. */
+  /** A client with this much unread data is disconnected. Browsers reconnect. */
   readonly maxUnreadBytes: number;
 }
 
 export const DEFAULT_STREAM_LIMITS: StreamLimits = { maxClients: 32, intervalMs: 500, maxQuietMs: 5_000, maxUnreadBytes: 2 * 2 ** 20 };
 
-/** Told to a browser: when to come back after it was cut off. */
+/** Reconnection delay that the stream sends to browsers. */
 const RETRY_MS = 2_000;
 
 export interface StreamOptions<Topic> {
   readonly limits: StreamLimits;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly now: () => number;
-  /** Changes when there is something new. */
+  /** Changes whenever there is something new to send. */
   readonly version: () => number;
-  /** The events for a topic, as text; made once for all of its clients. */
+  /** Makes the events of a topic, once for all of its clients. */
   readonly render: (topic: Topic) => readonly StreamEvent[];
   readonly keyOf: (topic: Topic) => string;
   readonly onBug: (error: unknown) => void;
@@ -38,11 +38,11 @@ interface Client<Topic> {
 
 export interface StreamStats {
   readonly clients: number;
-  /** Cut off because they did not read. */
+  /** Clients that were disconnected because they read too slowly. */
   readonly cut: number;
 }
 
-/** Tells any number of changes as at most two messages a second, to a bounded number of clients. */
+/** Server-sent events: combines any number of changes into at most two messages a second, for a bounded number of clients. */
 export class Stream<Topic> {
   readonly #options: StreamOptions<Topic>;
   readonly #clients = new Set<Client<Topic>>();
@@ -59,7 +59,7 @@ export class Stream<Topic> {
     return { clients: this.#clients.size, cut: this.#cut };
   }
 
-  /** Undefined when there are as many clients as may be. */
+  /** Undefined if the maximum number of clients is reached. */
   open(topic: Topic): ReadableStream<Uint8Array> | undefined {
     const { limits } = this.#options;
     if (this.#isClosed || this.#clients.size >= limits.maxClients) return undefined;
@@ -81,7 +81,7 @@ export class Stream<Topic> {
     );
   }
 
-  /** Ends all streams; no client is taken any more. */
+  /** Closes all streams and accepts no further clients. */
   close(): void {
     this.#isClosed = true;
     for (const client of this.#clients) {
@@ -98,13 +98,13 @@ export class Stream<Topic> {
 
   async #loop(signal: AbortSignal): Promise<void> {
     const { limits, sleep, now, version } = this.#options;
-    let told = version();
-    let toldMs = now();
+    let sentVersion = version();
+    let sentMs = now();
     while (!signal.aborted) {
       await sleep(limits.intervalMs, signal);
-      if (signal.aborted || (version() === told && now() - toldMs < limits.maxQuietMs)) continue;
-      told = version();
-      toldMs = now();
+      if (signal.aborted || (version() === sentVersion && now() - sentMs < limits.maxQuietMs)) continue;
+      sentVersion = version();
+      sentMs = now();
       this.#sendAll();
     }
   }

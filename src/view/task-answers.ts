@@ -1,10 +1,10 @@
 import type { Scheduler } from '../runtime/index.ts';
 import { findCriticalPath } from './critical-path.ts';
 import { describeAttempt } from './describe.ts';
-import { describeCriticalPath, describeFold } from './describe-tree.ts';
+import { describeCriticalPath, describeRollup } from './describe-tree.ts';
 import type { ViewModel } from './model.ts';
 import { Pace } from './pace.ts';
-import { type Query, type Read, readFilter, readOrder, readPage, readUnfolded } from './query.ts';
+import { type Query, type Read, readFilter, readOrder, readPage, readExpandedKeys } from './query.ts';
 import { Recent } from './recent.ts';
 import type { AttemptView, JobView } from './records.ts';
 import { refuseRead } from './refusal.ts';
@@ -13,9 +13,9 @@ import { collectTasks, selectTasks, selectTree, type SelectedTree } from './sele
 import type { AttemptsAnswer, CriticalPathAnswer, TreeAnswer } from './shapes.ts';
 import type { SelectedTask } from './tree.ts';
 
-/** Tasks that the critical path of a job is looked for among: those that are over, then those that are open. */
-const PATH_TASKS_MAX = 50_000;
-const DEFAULT_SEARCHES = 8;
+/** Maximum tasks that the search for a critical path examines: ended tasks first, then open ones. */
+const DEFAULT_MAX_PATH_TASKS = 50_000;
+const DEFAULT_MAX_SEARCHES = 8;
 
 export interface TaskAnswersOptions {
   readonly model: ViewModel;
@@ -35,16 +35,16 @@ export interface TaskAnswers {
   readonly criticalPath: (job: JobView) => Promise<Read<CriticalPathAnswer>>;
 }
 
-/** Answers for which all tasks of a job are looked at. At most `maxSearches` are under way at once, and each gives way to the rest of the bridge. */
+/** Answers that examine all tasks of a job. At most `maxSearches` run at once, each in time slices. */
 export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
-  const { model, now, scheduler, sinceMs, traceUrl, maxSearches = DEFAULT_SEARCHES, maxPathTasks = PATH_TASKS_MAX } = options;
+  const { model, now, scheduler, sinceMs, traceUrl, maxSearches = DEFAULT_MAX_SEARCHES, maxPathTasks = DEFAULT_MAX_PATH_TASKS } = options;
   const lists = new Recent<readonly SelectedTask[]>();
   const trees = new Recent<SelectedTree>();
   const paths = new Recent<CriticalPathAnswer>();
   let searches = 0;
 
   async function searching<Value>(search: () => Promise<Value>): Promise<Read<Value>> {
-    if (searches >= maxSearches) return refuseRead('view_busy', 'too many searches are under way');
+    if (searches >= maxSearches) return refuseRead('view_busy', 'too many searches are running');
     searches += 1;
     try {
       return { ok: true, value: await search() };
@@ -91,12 +91,12 @@ export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
 
   async function tree(job: JobView, query: Query): Promise<Read<TreeAnswer>> {
     const page = readPage(query);
-    const unfolded = readUnfolded(query);
+    const expanded = readExpandedKeys(query);
     if (!page.ok) return page;
-    if (!unfolded.ok) return unfolded;
+    if (!expanded.ok) return expanded;
     return searching(async () => {
-      const folding = { unfolded: unfolded.value };
-      const { rows, tasks } = await found(trees, job, [...unfolded.value].toSorted(), () => selectTree(job, folding, scheduler));
+      const options = { expanded: expanded.value };
+      const { rows, tasks } = await found(trees, job, [...expanded.value].toSorted(), () => selectTree(job, options, scheduler));
       const { offset, limit } = page.value;
       const sessionNow = new SessionNow(job.session, now());
       return {
@@ -109,7 +109,7 @@ export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
           .map((row) =>
             'attempt' in row
               ? { depth: row.depth, task: describeAttempt(row.attempt, sessionNow, traceUrl) }
-              : { depth: row.depth, fold: describeFold(row, sessionNow) },
+              : { depth: row.depth, fold: describeRollup(row, sessionNow) },
           ),
         ...extentOf(tasks, sessionNow),
         withoutRow: job.withoutRow + job.untracked,
@@ -136,7 +136,7 @@ export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
   return { list, tree, criticalPath };
 }
 
-/** The first and the last time. */
+/** The earliest start and the latest end. */
 function extentOf(attempts: readonly AttemptView[], now: SessionNow): { readonly firstMs?: number; readonly lastMs?: number } {
   let firstMs: number | undefined;
   let lastMs: number | undefined;

@@ -3,42 +3,42 @@ import type { AttemptView } from './records.ts';
 
 export interface SelectedTask {
   readonly attempt: AttemptView;
-  /** How many of the tasks above it are in the selection; 0 without an order as a tree. */
+  /** Number of its ancestors in the selection; 0 unless in tree order. */
   readonly depth: number;
 }
 
-/** Tasks of one function that one task called, as one row. */
-export interface SelectedFold {
+/** Sibling tasks of one function, rolled up into one row. */
+export interface SelectedRollup {
   readonly key: string;
   readonly depth: number;
-  /** By their start. */
+  /** Sorted by start time. */
   readonly members: readonly AttemptView[];
-  /** Tasks below the members. */
+  /** Number of descendants of the members, while they are hidden. */
   readonly below: number;
-  /** The members follow, one deeper. */
-  readonly isUnfolded: boolean;
+  /** True: the members follow as rows, one level deeper. */
+  readonly isExpanded: boolean;
 }
 
-export type TreeRow = SelectedTask | SelectedFold;
+export type TreeRow = SelectedTask | SelectedRollup;
 
-/** Fewer siblings than these stand for themselves: a row that hides two says less than the two. */
-export const FOLD_FROM = 3;
+/** Smallest number of siblings that form a rollup: hiding two tasks behind one row loses more than it saves. */
+export const MIN_ROLLUP_TASKS = 3;
 
-export interface Folding {
-  /** Keys of the folds whose members are wanted. */
-  readonly unfolded: ReadonlySet<string>;
+export interface TreeOptions {
+  /** Keys of the rollups to expand. */
+  readonly expanded: ReadonlySet<string>;
 }
 
-/** Which fold a task is in, if there are enough of its kind. Stays the same for as long as its job is remembered. */
-export function foldKeyOf({ parentTaskId, function: own }: AttemptView, hasCallerInSight: boolean): string {
+/** Key of the rollup that a task belongs to, if enough siblings exist. It stays the same while the job is remembered. */
+export function rollupKeyOf({ parentTaskId, function: own }: AttemptView, hasCallerInSight: boolean): string {
   return `${hasCallerInSight ? parentTaskId : ''}.${own.number}`;
 }
 
 /**
- * Each task under the one that called it, siblings in the order of `found`, which is that of their start. Those of a caller that is not in `found` stand at
- * the top, and so does what a damaged stream names as its own ancestor. With `folding`, siblings of one function are one row.
+ * Arranges tasks below their callers. Siblings keep the order of `found`, which is by start time. Tasks whose caller is not in `found` are at the top
+ * level, and so are tasks that a damaged stream makes their own ancestors. With `options`, siblings of one function are rolled up.
  */
-export async function asTree(found: readonly AttemptView[], pace: Pace, folding?: Folding): Promise<readonly TreeRow[]> {
+export async function asTree(found: readonly AttemptView[], pace: Pace, options?: TreeOptions): Promise<readonly TreeRow[]> {
   const ids = new Set<string>();
   for (const { taskId } of found) {
     if (pace.isDue()) await pace.rest();
@@ -64,7 +64,7 @@ export async function asTree(found: readonly AttemptView[], pace: Pace, folding?
       if (pace.isDue()) await pace.rest();
       const deeper = next.depth + 1;
       if ('members' in next) {
-        if (next.isUnfolded) {
+        if (next.isExpanded) {
           rows.push(next);
           for (const attempt of next.members.toReversed()) waiting.push({ attempt, depth: deeper });
         } else rows.push({ ...next, below: await hide(next.members) });
@@ -74,11 +74,11 @@ export async function asTree(found: readonly AttemptView[], pace: Pace, folding?
       if (placed.has(attempt)) continue;
       placed.add(attempt);
       rows.push(next);
-      for (const row of foldSiblings(below.get(attempt.taskId) ?? [], deeper, folding).toReversed()) waiting.push(row);
+      for (const row of rollUpSiblings(below.get(attempt.taskId) ?? [], deeper, options).toReversed()) waiting.push(row);
     }
   }
 
-  /** Marks members and all below them as placed; the number of those below. */
+  /** Marks members and their descendants as placed, and returns the number of descendants. */
   async function hide(members: readonly AttemptView[]): Promise<number> {
     let hidden = 0;
     const waiting = [...members];
@@ -92,23 +92,23 @@ export async function asTree(found: readonly AttemptView[], pace: Pace, folding?
     return Math.max(0, hidden - members.length);
   }
 
-  await place(foldSiblings(top, 0, folding));
+  await place(rollUpSiblings(top, 0, options));
   if (placed.size < found.length) for (const attempt of found) if (!placed.has(attempt)) await place([{ attempt, depth: 0 }]);
   return rows;
 }
 
-function foldSiblings(siblings: readonly AttemptView[], depth: number, folding: Folding | undefined): readonly TreeRow[] {
-  if (folding === undefined || siblings.length < FOLD_FROM) return siblings.map((attempt) => ({ attempt, depth }));
+function rollUpSiblings(siblings: readonly AttemptView[], depth: number, options: TreeOptions | undefined): readonly TreeRow[] {
+  if (options === undefined || siblings.length < MIN_ROLLUP_TASKS) return siblings.map((attempt) => ({ attempt, depth }));
   const groups = new Map<string, AttemptView[]>();
   for (const attempt of siblings) {
-    const key = foldKeyOf(attempt, depth > 0);
+    const key = rollupKeyOf(attempt, depth > 0);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [attempt]);
     else group.push(attempt);
   }
   const rows: TreeRow[] = [];
   for (const [key, members] of groups) {
-    if (members.length >= FOLD_FROM) rows.push({ key, depth, members, below: 0, isUnfolded: folding.unfolded.has(key) });
+    if (members.length >= MIN_ROLLUP_TASKS) rows.push({ key, depth, members, below: 0, isExpanded: options.expanded.has(key) });
     else for (const attempt of members) rows.push({ attempt, depth });
   }
   return rows;

@@ -17,13 +17,13 @@ export interface ViewOptions {
   readonly needsIngestToken: () => boolean;
   readonly listenHost: string;
   readonly traceUrl: string | undefined;
-  /** What Ray needs to be told, for a shell; `{url}` stands for the address to post to. Default: nothing is shown. */
+  /** Shell lines that make Ray send its events; `{url}` stands for the address to post to. Default: none. */
   readonly setupLines?: readonly string[];
   readonly health: () => Health;
   readonly scheduler: Scheduler;
   readonly now: () => number;
-  /** A time of the journal's clock on the clock of `now`. Default: the two are one. */
-  readonly heardAtMs?: (journalMs: number) => number;
+  /** Converts a time of the journal's clock to the clock of `now`. Default: the clocks are the same. */
+  readonly fromJournalMs?: (journalMs: number) => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly telemetry: ReceiverTelemetry;
   readonly limits?: Partial<ViewLimits>;
@@ -39,27 +39,27 @@ export interface ViewStats {
   readonly streamsCut: number;
 }
 
-/** What people see of the bridge while it runs. A fault in it stays in it. */
+/** The live page and its API. Errors inside the view are logged and never reach the pipeline. */
 export interface View {
-  /** An event that the correlator has applied, what it said to it, and when the event came, on the journal's clock. */
+  /** Adds an event that the correlator has applied. `receivedAtMs` is on the journal's clock. */
   readonly observe: (event: RayEvent, applied: Applied, receivedAtMs: number) => void;
-  /** What a former process knew. */
-  readonly takeUp: (retold: Retold) => void;
-  /** `atMs`: when it was finished, on the journal's clock. */
+  /** Restores state that an earlier process knew. */
+  readonly restore: (retold: Retold) => void;
+  /** Adds a result of the correlator. `atMs` is when the correlator finished it, on the journal's clock. */
   readonly finished: (lifecycle: Lifecycle, atMs: number) => void;
-  /** An attempt that is finished and gets no span of its own. */
-  readonly folded: (lifecycle: AttemptLifecycle) => void;
-  /** The routes, to be mounted before those of the receiver. */
+  /** Adds a finished attempt that gets no span of its own. */
+  readonly rolledUp: (lifecycle: AttemptLifecycle) => void;
+  /** Adds the routes. Call it before the receiver adds its own. */
   readonly mount: (app: Hono) => void;
-  /** The receiver tells the given telemetry what it told it before, and the view what came in. */
+  /** Wraps the receiver's telemetry, so that the view counts incoming events too. */
   readonly watchIntake: (telemetry: ReceiverTelemetry) => ReceiverTelemetry;
   stats(): ViewStats;
-  /** Ends all streams. */
+  /** Closes all streams. */
   close(): void;
 }
 
 export function createView(options: ViewOptions): View {
-  const { now, telemetry, heardAtMs = (ms) => ms } = options;
+  const { now, telemetry, fromJournalMs = (ms) => ms } = options;
   const model = new ViewModel(options.limits);
   const intake = new IntakeCounts();
   const sinceMs = now();
@@ -75,22 +75,22 @@ export function createView(options: ViewOptions): View {
   }
 
   return {
-    // As `guarded`, without a closure for each event.
+    // The same as `guarded`, without a closure for each event.
     observe: (event, applied, receivedAtMs) => {
       try {
-        model.observe(event, heardAtMs(receivedAtMs), applied);
+        model.observe(event, fromJournalMs(receivedAtMs), applied);
       } catch (error) {
         telemetry.internalError('view', error);
       }
     },
-    takeUp: (retold) => guarded(() => model.takeUp(retold, heardAtMs)),
-    finished: (lifecycle, atMs) => guarded(() => model.finished(lifecycle, heardAtMs(atMs))),
-    folded: (lifecycle) => guarded(() => model.finished(lifecycle, now(), 'folded')),
+    restore: (retold) => guarded(() => model.restore(retold, fromJournalMs)),
+    finished: (lifecycle, atMs) => guarded(() => model.finished(lifecycle, fromJournalMs(atMs))),
+    rolledUp: (lifecycle) => guarded(() => model.finished(lifecycle, now(), 'rolled_up')),
     mount(app) {
       api.mount(app);
       app.get('/', (context) => api.guard(context, true) ?? context.body(page.html, 200, page.headers));
     },
-    watchIntake: (heard) => intake.watch(heard, now),
+    watchIntake: (receiverTelemetry) => intake.watch(receiverTelemetry, now),
     stats() {
       const { clients, cut } = api.stream.stats();
       return {

@@ -1,14 +1,14 @@
 import type { ReceiverTelemetry } from '../receiver/index.ts';
 import type { EventCounts } from './shapes.ts';
 
-/** Counts what comes in, beside the telemetry that hears of it. */
+/** Counts incoming events by wrapping the receiver's telemetry. */
 export class IntakeCounts {
   #accepted = 0;
   #duplicates = 0;
   #rejected = 0;
   #refused = 0;
   #lastReceivedMs: number | undefined;
-  /** Codes of this release's tables, so few. */
+  /** The codes come from fixed tables, so these maps stay small. */
   readonly #rejectedByCode = new Map<string, number>();
   readonly #refusedByCode = new Map<string, number>();
 

@@ -58,7 +58,7 @@ describe.skipIf(skip || !hasChromium)(`a job of Ray ${VERSION}`, () => {
     await expect.poll(() => rowOf(page, 'hold'), PATIENCE).toMatch(/^▶running/);
     await expect.poll(() => rowOf(page, 'prepare × 12'), PATIENCE).not.toMatch(/running|pending/);
     await expect.poll(() => rowOf(page, 'broken'), PATIENCE).toContain('ValueError: <b>not a tag</b>');
-    await shows(page, '#path-title', 'What determines the time, until now');
+    await shows(page, '#path-title', 'What determines the duration so far');
     await expect.poll(() => rowOf(page, 'hold'), PATIENCE).toContain('◆');
     await page.fill('input[name=search]', 'combine');
     await expect.poll(() => titles(page), PATIENCE).toEqual(['combine']);
@@ -71,7 +71,7 @@ describe.skipIf(skip || !hasChromium)(`a job of Ray ${VERSION}`, () => {
     await expect.poll(() => rowOf(page, 'hold'), PATIENCE).toMatch(/^✓finished/);
 
     // The path leads through the last of the tasks that the second stage waited for, and through what held the job.
-    await shows(page, '#path-title', /^What determined the time$/);
+    await shows(page, '#path-title', /^What determined the duration$/);
     const [session = '', job = ''] = new URL(page.url()).hash.split('/').slice(-2).map(decodeURIComponent);
     const ask = async (what: string): Promise<unknown> =>
       (await fetch(`${bridge.url}/api/v1/jobs/${job}/${what}?session=${encodeURIComponent(session)}`)).json();

@@ -6,7 +6,7 @@ const token = 'the-reader-token-0123456789';
 const paths = API_ROUTES.filter((path) => path !== '/api/v1/stream').map((path) => path.replace(':job', '01000000'));
 
 describe('a token for readers', () => {
-  it('is asked for by every route', async () => {
+  it('every route requires the token', async () => {
     const { bridge } = await startViewBridge({ settings: { readTokens: [token] } });
     for (const path of API_ROUTES.map((each) => each.replace(':job', '01000000'))) {
       const { status, headers, body } = await read(bridge.app, path);
@@ -37,14 +37,14 @@ describe('a page of another site', () => {
   });
 
   it.each(['evil.example', 'evil.example:8080', 'localhost.evil.example', '127.0.0.1.evil.example', '127.0.0.1@evil.example', '', 'a:b:c'])(
-    'cannot let its own name %j point here',
+    'a site that points its own name %j here is refused',
     async (host) => {
       const { bridge } = await startViewBridge();
       for (const path of paths) expect((await read(bridge.app, path, { host })).body.error?.code, path).toBe('host_not_allowed');
     },
   );
 
-  it('has no token to show, so that any name will do where one is asked for', async () => {
+  it('any host name is allowed with a token, because another site has none', async () => {
     const { bridge } = await startViewBridge({ settings: { readTokens: [token] } });
     const headers = { host: 'bridge.example', authorization: `Bearer ${token}` };
     expect((await read(bridge.app, '/api/v1/status', headers)).status).toBe(200);
@@ -64,7 +64,7 @@ describe('a page of another site', () => {
     expect(answered.get('access-control-allow-origin')).toBeNull();
   });
 
-  it('is told from the page of the bridge itself', async () => {
+  it("requests of the bridge's own page are allowed", async () => {
     const { bridge } = await startViewBridge();
     const own = { host: 'localhost:8080', origin: 'http://localhost:8080', 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' };
     const { status, headers } = await read(bridge.app, '/api/v1/jobs', own);

@@ -41,12 +41,12 @@ function breachesOf(path: string, status: number, body: unknown): readonly strin
   return schema === undefined ? [`${path} ${status} is not described`] : schemaBreaches(body, schema, SCHEMAS);
 }
 
-describe('the description', () => {
-  it('describes every route, and nothing else', () => {
+describe('the API description', () => {
+  it('every route is described, and nothing else', () => {
     expect(Object.keys(document.paths)).toEqual(API_ROUTES.map((path) => path.replace(':job', '{job}')));
   });
 
-  it('requires the parameters in a path, and none in a query', () => {
+  it('path parameters are required, and query parameters are optional', () => {
     for (const [path, { get }] of Object.entries(document.paths)) {
       const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
       const required = get.parameters.filter((parameter) => parameter.required === true);
@@ -54,7 +54,7 @@ describe('the description', () => {
     }
   });
 
-  it('rejects an answer that lacks a property which is not optional', async () => {
+  it('an answer that lacks a required property breaks the schema', async () => {
     const fixture = await startViewBridge();
     await feed(fixture, features);
     const path = '/api/v1/jobs/{job}';
@@ -66,13 +66,13 @@ describe('the description', () => {
     }
   });
 
-  it('is served', async () => {
+  it('the bridge serves its description', async () => {
     const { bridge } = await startViewBridge();
     expect((await read(bridge.app, '/api/v1/openapi.json')).body).toEqual(JSON.parse(JSON.stringify(document)));
   });
 
   it.each([features, 'features-ray-2.49.0.ndjson', 'node-death-three-jobs-ray-2.60.0.ndjson'])(
-    'is what is answered, in the midst and at the end of %s',
+    'answers match the description during and after %s',
     async (recording) => {
       const fixture = await startViewBridge({ settings: { traceUrl: 'http://j/{traceId}' } });
       const { app } = fixture.bridge;
@@ -111,7 +111,7 @@ describe('the description', () => {
     ['/api/v1/jobs/{job}/tree', `${JOB}/tree?unfold=${'x'.repeat(81)}`, 'query_invalid'],
     ['/api/v1/jobs/{job}/critical-path', '/api/v1/jobs/ff/critical-path', 'job_not_found'],
     ['/api/v1/jobs/{job}/node-use', '/api/v1/jobs/ff/node-use', 'job_not_found'],
-  ] as const)('has the refusals of %s: %s', async (described, path, code) => {
+  ] as const)('the description of %s covers its refusal of %s', async (described, path, code) => {
     const fixture = await startViewBridge();
     await feed(fixture, features);
     const { status, body } = await read(fixture.bridge.app, path);
@@ -122,7 +122,7 @@ describe('the description', () => {
 });
 
 describe('the answers', () => {
-  it('tell what is going on in the midst of a job', async () => {
+  it('the answers show the state of a running job', async () => {
     const fixture = await startViewBridge({ settings: { traceUrl: 'http://jaeger/trace/{traceId}' } });
     await feed(fixture, features);
     const { body } = await read(fixture.bridge.app, '/api/v1/jobs');
@@ -139,7 +139,7 @@ describe('the answers', () => {
     expect(status.health.state).toBe('running');
   });
 
-  it('select tasks by state, name, node, error and text, a page at a time', async () => {
+  it('the tasks are selected by state, name, node, error and text, a page at a time', async () => {
     const fixture = await startViewBridge();
     await feed(fixture, features);
     const tasks = async (query: string): Promise<AttemptsAnswer> =>
@@ -171,26 +171,26 @@ describe('the answers', () => {
     expect(tree.filter(({ depth }) => depth === 1).length).toBeGreaterThan(4);
   });
 
-  it('fold the tree by function, and unfold what is asked for', async () => {
+  it('the tree is rolled up by function, and requested rows are expanded', async () => {
     const fixture = await startViewBridge();
     await feed(fixture, features);
     const tree = async (query: string): Promise<TreeAnswer> =>
       (await read(fixture.bridge.app, `${JOB}/tree?${query}`)).body as unknown as TreeAnswer;
-    const folded = await tree('limit=1000');
-    const leaves = folded.rows.find(({ fold }) => fold?.function === 'leaf' && fold.tasks === 5);
+    const collapsed = await tree('limit=1000');
+    const leaves = collapsed.rows.find(({ fold }) => fold?.function === 'leaf' && fold.tasks === 5);
     expect(leaves).toMatchObject({ depth: 1, fold: { below: 0, isUnfolded: false, stages: { finished: 5 } } });
-    const hidden = folded.rows.reduce((sum, { fold }) => sum + (fold === undefined ? 1 : fold.tasks + fold.below), 0);
-    expect(hidden).toBe(folded.tasks);
-    const unfolded = await tree(`limit=1000&unfold=${leaves?.fold?.key}`);
-    expect(unfolded.total).toBe(folded.total + 5);
-    const at = unfolded.rows.findIndex(({ fold }) => fold?.isUnfolded === true);
-    expect(unfolded.rows.slice(at + 1, at + 6).map(({ depth, task }) => [depth, task?.function])).toEqual(
+    const hidden = collapsed.rows.reduce((sum, { fold }) => sum + (fold === undefined ? 1 : fold.tasks + fold.below), 0);
+    expect(hidden).toBe(collapsed.tasks);
+    const expanded = await tree(`limit=1000&unfold=${leaves?.fold?.key}`);
+    expect(expanded.total).toBe(collapsed.total + 5);
+    const at = expanded.rows.findIndex(({ fold }) => fold?.isUnfolded === true);
+    expect(expanded.rows.slice(at + 1, at + 6).map(({ depth, task }) => [depth, task?.function])).toEqual(
       Array.from({ length: 5 }, () => [2, 'leaf']),
     );
-    expect((await tree('limit=2&offset=1')).rows).toEqual(folded.rows.slice(1, 3));
+    expect((await tree('limit=2&offset=1')).rows).toEqual(collapsed.rows.slice(1, 3));
   });
 
-  it('tell the critical path, whose steps add up, and the use of nodes', async () => {
+  it('the steps of the critical path add up, and so does the use of nodes', async () => {
     const fixture = await startViewBridge();
     await feed(fixture, features);
     const { app } = fixture.bridge;
@@ -220,7 +220,7 @@ describe('the answers', () => {
     expect(usedMs / ranMs).toBeCloseTo(1, 1);
   });
 
-  it('need the session only where two have a job of one id', async () => {
+  it('the session is required only if two sessions have a job with the same id', async () => {
     const fixture = await startViewBridge();
     await feed(fixture, features);
     const { app } = fixture.bridge;
@@ -245,7 +245,7 @@ describe('the answers', () => {
     expect(body.job).toMatchObject({ session: hostile, job: '01000000', state: 'running' });
   });
 
-  it('are not there when the view is off', async () => {
+  it('the API does not exist when the view is off', async () => {
     const { bridge } = await startViewBridge({ settings: { view: 'off' } });
     expect((await read(bridge.app, '/api/v1/jobs')).status).toBe(404);
     expect((await read(bridge.app, '/')).status).toBe(405);

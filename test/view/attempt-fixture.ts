@@ -20,11 +20,11 @@ export interface AttemptFacts {
 
 export interface MadeJob {
   readonly job: JobView;
-  /** The last attempt of each task. */
+  /** The latest attempt of each task. */
   readonly tasks: readonly AttemptView[];
 }
 
-/** A job with tasks as they would stand in the model; times are milliseconds. Attempts of one task are given in their order. */
+/** Makes a job with tasks, as the model would. Times are milliseconds. Attempts of one task are given in order. */
 export function makeJob(facts: readonly AttemptFacts[]): MadeJob {
   const model = new ViewModel();
   const jobId = '01000000';

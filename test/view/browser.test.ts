@@ -7,7 +7,7 @@ import { feed } from './view-bridge.ts';
 const features = 'features-ray-2.60.0.ndjson';
 
 describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/bin/chromium)', () => {
-  it('shows what to set, and turns live with the first event', async () => {
+  it('the page shows the variables to set, and goes live with the first event', async () => {
     const { page, bridge, url, complaints } = await browse({}, { setupLines: ['export ADDR={url}', 'export B=1'] });
     await page.waitForSelector('#setup:not([hidden])');
     expect(await page.textContent('#setup-lines')).toBe(`export ADDR=${url}/v1/events\nexport B=1`);
@@ -17,13 +17,13 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     expect(complaints).toEqual([]);
   });
 
-  it('shows where a token belongs', async () => {
+  it('the setup lines contain a placeholder where the bridge requires a token', async () => {
     const { page } = await browse({}, { setupLines: ['{url}'], settings: { ingestTokens: ['the-sender-token-0123456789'] } });
     await page.waitForSelector('#setup:not([hidden])');
     expect(await page.textContent('#setup-lines')).toMatch(/^http:\/\/ray:TOKEN@127\.0\.0\.1:\d+\/v1\/events$/);
   });
 
-  it('lists jobs, and follows them live', async () => {
+  it('the page lists jobs and updates them live', async () => {
     const { page, bridge, complaints } = await browse();
     const bodies = recordedBodies(features);
     for (const body of bodies.slice(0, 12)) await postTo(bridge.app, body);
@@ -37,7 +37,7 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     expect(complaints).toEqual([]);
   });
 
-  it('hides jobs of Ray itself until somebody asks for them', async () => {
+  it("the page hides Ray's own jobs until the reader asks for them", async () => {
     const fixture = await browse();
     const { page, complaints } = fixture;
     await feed(fixture, 'job-submit-ray-2.60.0.ndjson');
@@ -55,7 +55,7 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     expect(complaints).toEqual([]);
   });
 
-  it('shows a job: functions, what is pending and why, failures, actors, and its tasks', async () => {
+  it('the page of a job shows its functions, pending tasks with reasons, failures, actors and tasks', async () => {
     const fixture = await browse({}, { settings: { traceUrl: 'http://jaeger.example/trace/{traceId}' } });
     const { page, complaints } = fixture;
     await feed(fixture, features);
@@ -74,7 +74,7 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     expect(complaints).toEqual([]);
   });
 
-  it('finds tasks by text, state and function', async () => {
+  it('the list finds tasks by text, state and function', async () => {
     const fixture = await browse();
     const { page } = fixture;
     await feed(fixture, features);
@@ -91,7 +91,7 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     await shows(page, '#tasks-note', /^5 tasks\.$/);
   });
 
-  it('is used with the keyboard alone: a task is chosen, looked at, and its ids copied', async () => {
+  it('the keyboard alone is enough to select a task, open it and copy its ids', async () => {
     const fixture = await browse({ permissions: ['clipboard-read', 'clipboard-write'] });
     const { page } = fixture;
     await feed(fixture, features);
@@ -101,7 +101,7 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     await page.waitForSelector('#details[open]');
     expect(await page.textContent('#details-title')).toBe('parent');
     const details = (await page.textContent('#details-body')) ?? '';
-    expect(details).toMatch(/Stands atfinished \(FINISHED\)/);
+    expect(details).toMatch(/Statefinished \(FINISHED\)/);
     await page.click('#details >> [aria-label="Copy Task id"]');
     const copied = String(await page.evaluate('navigator.clipboard.readText()'));
     expect(copied).toMatch(/^[0-9a-f]{48}$/);
@@ -111,7 +111,7 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     expect(await page.evaluate('document.activeElement.id')).toBe('rows');
   });
 
-  it('shows hostile names as the text that they are', async () => {
+  it('hostile names appear as plain text', async () => {
     const { page, bridge, complaints } = await browse();
     const hostile = '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>{{7*7}}';
     const session = 'a/../b?c=d#e&<b>"';
@@ -133,14 +133,14 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     for (const body of renamed) await postTo(bridge.app, body);
     await page.waitForSelector('#jobs-list li a.name');
     await page.click('#jobs-list li a.name');
-    await page.waitForSelector('.row.fold');
+    await page.waitForSelector('.row.rollup');
     expect((await titles(page)).some((title) => title.startsWith(`${hostile} × `))).toBe(true);
     await page.selectOption('select[name=order]', 'tree');
-    await page.waitForSelector('.row:not(.fold) .sign.failed');
+    await page.waitForSelector('.row:not(.rollup) .sign.failed');
     expect(await page.textContent('#job-facts')).toContain(`of ${session}`);
     expect(await page.textContent('#failures tbody')).toContain(hostile);
     expect((await titles(page)).some((title) => title.startsWith(hostile))).toBe(true);
-    await page.click('.row:not(.fold) .sign.failed');
+    await page.click('.row:not(.rollup) .sign.failed');
     expect(await page.textContent('#details-title')).toBe(hostile);
     expect(await page.$$('img, main script, main b')).toEqual([]);
     expect(await page.title()).not.toContain('owned');
@@ -151,7 +151,7 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     ['light', { colorScheme: 'light', viewport: { width: 1280, height: 800 } }],
     ['dark', { colorScheme: 'dark', viewport: { width: 1280, height: 800 } }],
     ['on a phone', { colorScheme: 'light', viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }],
-  ] as const)('is readable %s: no breach of the rules of axe, nothing wider than the screen', async (_name, options) => {
+  ] as const)('the page is readable %s: axe finds no violations, and nothing is wider than the screen', async (_name, options) => {
     const fixture = await browse(options);
     const { page } = fixture;
     await feed(fixture, features);
@@ -166,7 +166,7 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     expect(await accessibilityBreaches(page)).toEqual([]);
   });
 
-  it('says "Job not found" and nothing else at the address of an unknown job, also after another job', async () => {
+  it('the address of an unknown job shows "Job not found" and nothing else, even after another job', async () => {
     const fixture = await browse();
     const { page, url, complaints } = fixture;
     await feed(fixture, features);
@@ -189,7 +189,7 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     expect(complaints).toEqual([]);
   });
 
-  it('keeps the last data, greyed and with their time, while the bridge is unreachable, and goes on afterwards', async () => {
+  it('while the bridge is unreachable, the page keeps the last data greyed out with their time, and it recovers afterwards', async () => {
     const fixture = await browse();
     const { page } = fixture;
     await feed(fixture, features);
@@ -211,7 +211,7 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
     expect(await page.evaluate("getComputedStyle(document.querySelector('main')).filter")).toBe('none');
   });
 
-  it('says that the bridge is unreachable when a request fails while the stream still lives, or when the bridge stops', async () => {
+  it('the page reports the bridge as unreachable when a request fails although the stream works, and when the bridge stops', async () => {
     const fixture = await browse();
     const { page } = fixture;
     await feed(fixture, features);
@@ -230,7 +230,7 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
 });
 
 describe.runIf(hasChromium)('a job of 20,000 tasks in Chromium', () => {
-  it('is shown in parts, and scrolls', { timeout: 240_000 }, async () => {
+  it('the list draws only visible rows while it scrolls', { timeout: 240_000 }, async () => {
     const fixture = await browse();
     await feedLoad(fixture);
     const { page } = fixture;
@@ -253,7 +253,7 @@ describe.runIf(hasChromium)('a job of 20,000 tasks in Chromium', () => {
     await page.keyboard.press('End');
     await shows(page, '.row:last-child .title', /^[^…]+$/);
     expect(Math.max(...sizes)).toBeLessThan(300_000);
-    // No time of the clock is a verdict here: it is told, and the number of rows drawn is what keeps it short.
+    // Wall-clock times are printed, not asserted: the number of drawn rows is what bounds them.
     console.log(`${frames}; answers up to ${Math.max(...sizes)} bytes`);
   });
 });

@@ -42,7 +42,7 @@ export async function openBrowser(options: BrowserContextOptions, url: string): 
   const profile = mkdtempSync(join(tmpdir(), 'ray-otel-chromium-'));
   const context = await chromium.launchPersistentContext(profile, { executablePath, headless: true, args, ...options });
   const page = await context.newPage();
-  // On a machine that is busy a page takes its time.
+  // A page is slow on a busy machine.
   page.setDefaultTimeout(100_000);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
@@ -59,7 +59,7 @@ export async function openBrowser(options: BrowserContextOptions, url: string): 
 
 export interface BrowsedBridge extends TestBridge, Browser {
   readonly url: string;
-  /** Cuts every connection and takes no new one, until the returned function is called. */
+  /** Cuts every connection and accepts no new one until the returned function is called. */
   readonly takeAway: () => Promise<() => Promise<void>>;
 }
 

@@ -6,10 +6,10 @@ import { describeCriticalPath } from '../../src/view/describe-tree.ts';
 import { Pace } from '../../src/view/pace.ts';
 import { type AttemptFacts, DRIVER, makeJob } from './attempt-fixture.ts';
 
-/** End of the id of a task that is no call of an actor. */
+/** End of the id of a task that is not a call on an actor. */
 const OF_NO_ACTOR = `${'f'.repeat(24)}01000000`;
 
-/** With ids like those of Ray, which show what is a call of an actor; an id of 48 digits stays. */
+/** Gives the tasks ids like Ray's, which reveal calls on actors. An id of 48 digits stays. */
 function asTask({ id, parent, ...facts }: AttemptFacts): AttemptFacts {
   const taskIdOf = (name: string): string => (name.length === 48 ? name : `${name}${OF_NO_ACTOR}`);
   return { ...facts, id: taskIdOf(id), ...(parent === undefined ? {} : { parent: taskIdOf(parent) }) };
@@ -24,8 +24,8 @@ function pathOf(facts: readonly AttemptFacts[], over: Partial<PathInput> = {}): 
   return findCriticalPath(input, new Pace(createScheduler())).then(({ steps }) => steps);
 }
 
-/** As text: who, what, from when to when. */
-async function told(facts: readonly AttemptFacts[], over: Partial<PathInput> = {}): Promise<readonly string[]> {
+/** The steps as text: task, phase, from, to. */
+async function stepsOf(facts: readonly AttemptFacts[], over: Partial<PathInput> = {}): Promise<readonly string[]> {
   const steps = await pathOf(facts, over);
   return steps.map(({ attempt, phase, startMs, endMs, isHandedOn }) => {
     const who = attempt === undefined ? DRIVER : `${nameOf(attempt.taskId)}${attempt.number === 0 ? '' : `#${attempt.number}`}`;
@@ -34,11 +34,11 @@ async function told(facts: readonly AttemptFacts[], over: Partial<PathInput> = {
 }
 
 describe('the critical path', () => {
-  it('of a job without tasks is its driver', async () => {
-    expect(await told([])).toEqual(['driver running 0-100']);
+  it('the path of a job without tasks is its driver', async () => {
+    expect(await stepsOf([])).toEqual(['driver running 0-100']);
   });
 
-  it('goes through the task that ended last, into what that one waited for, and on from when it was submitted', async () => {
+  it('the path goes through the task that ended last, then what that task waited for, then its submission', async () => {
     const facts: AttemptFacts[] = [
       { id: 'first', start: 5, running: 6, end: 20 },
       { id: 'short', start: 30, running: 31, end: 60 },
@@ -46,7 +46,7 @@ describe('the critical path', () => {
       { id: 'leaf', parent: 'long', start: 50, running: 52, end: 80 },
       { id: 'other leaf', parent: 'long', start: 50, running: 51, end: 70 },
     ];
-    expect(await told(facts)).toEqual([
+    expect(await stepsOf(facts)).toEqual([
       'driver running 0-5',
       'first arguments 5-6',
       'first running 6-20',
@@ -62,7 +62,7 @@ describe('the critical path', () => {
     ]);
   });
 
-  it('leaves out what nobody waited for: what was still open when the next one was submitted, and what no end was told of', async () => {
+  it('the path leaves out tasks that were open when the next was submitted, and tasks without a reported end', async () => {
     const facts: AttemptFacts[] = [
       { id: 'aside', start: 1, running: 2, end: 40 },
       { id: 'b', start: 30, running: 30, end: 90 },
@@ -70,15 +70,15 @@ describe('the critical path', () => {
       { id: 'open', start: 3, running: 4 },
       { id: 'after', start: 80, running: 81, end: 120 },
     ];
-    expect(await told(facts)).toEqual(['driver running 0-30', 'b running 30-90', 'driver running 90-100']);
+    expect(await stepsOf(facts)).toEqual(['driver running 0-30', 'b running 30-90', 'driver running 90-100']);
   });
 
-  it('takes a task that outlived its caller for one that the caller’s caller waited for, and goes on in its own caller', async () => {
+  it('a task that outlived its caller counts as awaited by the caller’s caller, and the path continues in its own caller', async () => {
     const facts: AttemptFacts[] = [
       { id: 'p', start: 10, running: 12, end: 30 },
       { id: 'c', parent: 'p', start: 25, running: 27, end: 95 },
     ];
-    expect(await told(facts)).toEqual([
+    expect(await stepsOf(facts)).toEqual([
       'driver running 0-10',
       'p arguments 10-12',
       'p running 12-25',
@@ -88,13 +88,13 @@ describe('the critical path', () => {
     ]);
   });
 
-  it('goes from arguments to the task of the same caller that ended last before they were there', async () => {
+  it('a wait for arguments leads to the task of the same caller that ended last before they were available', async () => {
     const facts: AttemptFacts[] = [
       { id: 'map 1', start: 1, running: 2, end: 50 },
       { id: 'map 2', start: 1, node: 2, worker: 30, running: 31, end: 70 },
       { id: 'reduce', start: 2, node: 72, worker: 73, running: 74, end: 98 },
     ];
-    expect(await told(facts)).toEqual([
+    expect(await stepsOf(facts)).toEqual([
       'driver running 0-1',
       'map 2 arguments 1-2',
       'map 2 node 2-30',
@@ -108,17 +108,21 @@ describe('the critical path', () => {
     ]);
   });
 
-  it('of a job that runs ends now: at what waits, and at what that waits for', async () => {
+  it('the path of a running job ends now: at what waits, and at what that waits for', async () => {
     const facts: AttemptFacts[] = [
       { id: 'map 1', start: 1, running: 2 },
       { id: 'map 2', start: 2, node: 3, stage: 'pending_node' },
       { id: 'reduce', start: 4, stage: 'pending_args' },
     ];
-    expect(await told(facts, { isOver: false })).toEqual(['driver running 0-2', 'map 2 arguments 2-3', 'map 2 node 3-100']);
-    expect(await told(facts.slice(0, 1), { isOver: false })).toEqual(['driver running 0-1', 'map 1 arguments 1-2', 'map 1 running 2-100']);
+    expect(await stepsOf(facts, { isOver: false })).toEqual(['driver running 0-2', 'map 2 arguments 2-3', 'map 2 node 3-100']);
+    expect(await stepsOf(facts.slice(0, 1), { isOver: false })).toEqual([
+      'driver running 0-1',
+      'map 1 arguments 1-2',
+      'map 1 running 2-100',
+    ]);
   });
 
-  it('a call on an actor waits for its actor and never for a node, as the list of waiting tasks says', async () => {
+  it('a call on an actor waits for its actor and never for a node, as in the list of waiting tasks', async () => {
     const actor = '3156d7acf71ef9f84fd0312e01000000';
     const [creation, call, pending, task] = [
       `${'f'.repeat(16)}${actor}`,
@@ -131,7 +135,7 @@ describe('the critical path', () => {
       { id: creation, start: 10, node: 11, worker: 30, running: 31, end: 39 },
       { id: call, start: 39, node: 41, worker: 50, running: 60, end: 90 },
     ];
-    expect(await told(over)).toEqual([
+    expect(await stepsOf(over)).toEqual([
       'driver running 0-1',
       `${task} arguments 1-2`,
       `${task} node 2-3`,
@@ -147,12 +151,12 @@ describe('the critical path', () => {
       `${call} running 60-90`,
       'driver running 90-100',
     ]);
-    expect(await told([{ id: pending, start: 41, node: 42, stage: 'pending_node' }], { isOver: false })).toEqual([
+    expect(await stepsOf([{ id: pending, start: 41, node: 42, stage: 'pending_node' }], { isOver: false })).toEqual([
       'driver running 0-41',
       `${pending} arguments 41-42`,
       `${pending} worker 42-100`,
     ]);
-    expect(await told([{ id: call, start: 41, node: 42, worker: 50, end: 90 }])).toEqual([
+    expect(await stepsOf([{ id: call, start: 41, node: 42, worker: 50, end: 90 }])).toEqual([
       'driver running 0-41',
       `${call} arguments 41-42`,
       `${call} worker 42-50`,
@@ -161,12 +165,12 @@ describe('the critical path', () => {
     ]);
   });
 
-  it('has the earlier attempts of a task, with the time between them', async () => {
+  it('the path contains the earlier attempts of a task and the time between them', async () => {
     const facts: AttemptFacts[] = [
       { id: 'flaky', start: 10, running: 11, end: 20, stage: 'failed' },
       { id: 'flaky', number: 1, start: 30, running: 41, end: 50 },
     ];
-    expect(await told(facts, { endMs: 50 })).toEqual([
+    expect(await stepsOf(facts, { endMs: 50 })).toEqual([
       'driver running 0-10',
       'flaky arguments 10-11',
       'flaky running 11-20',
@@ -176,8 +180,8 @@ describe('the critical path', () => {
     ]);
   });
 
-  it('says that it does not know where RUNNING was not told', async () => {
-    expect(await told([{ id: 'a', start: 10, node: 12, worker: 15, end: 100 }])).toEqual([
+  it('time without a reported RUNNING is unknown', async () => {
+    expect(await stepsOf([{ id: 'a', start: 10, node: 12, worker: 15, end: 100 }])).toEqual([
       'driver running 0-10',
       'a arguments 10-12',
       'a node 12-15',
@@ -185,7 +189,7 @@ describe('the critical path', () => {
     ]);
   });
 
-  it('looks at so many tasks, and says how many it left out', async () => {
+  it('tasks beyond the limit are left out and counted', async () => {
     const { tasks } = makeJob(
       Array.from({ length: 10 }, (_, index) => ({ id: `t${index}`, start: index, running: index, end: index + 1 })),
     );
@@ -194,7 +198,7 @@ describe('the critical path', () => {
     expect(new Set(path.steps.map(({ attempt }) => attempt?.taskId)).size).toBe(5);
   });
 
-  it('is summed up by function, and its last 500 steps are listed', async () => {
+  it('the answer sums the path up by function and lists its last 500 steps', async () => {
     const chain = Array.from({ length: 400 }, (_, index) => ({
       id: `t${index}`,
       start: index * 2,
@@ -218,7 +222,7 @@ describe('the critical path', () => {
     number: fc.nat(2),
   });
 
-  it.each([true, false])('has each moment once, whatever the times and callers are (job over: %s)', async (isOver) => {
+  it.each([true, false])('each moment is in exactly one step for any times and callers (job ended: %s)', async (isOver) => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyTask, { maxLength: 20 }), async (made) => {
         const facts = made.map(({ parent, times: [start = 0, node = 0, worker = 0, running = 0, end = 0], isOpen, number }, index) => ({

@@ -44,25 +44,25 @@ function seen(events: readonly RayEvent[], limits: Partial<ViewLimits> = {}): { 
 const options = { nowMs: 1_000_000, since: 0, traceUrl: undefined };
 
 describe('the answer about a job', () => {
-  it('counts attempts that are not followed one by one among attempts and tasks', () => {
+  it('attempts without a row count as attempts and as tasks', () => {
     const { job } = seen([defined(0), defined(1), defined(2)], { maxOpenAttempts: 1 });
     expect(describeJob(job, options)).toMatchObject({ attempts: 3, taskCount: 3, untracked: 2, tasks: { unknown: 1 } });
   });
 
-  it('shows since when the oldest of the attempts that wait for one thing waits', () => {
+  it('the longest wait of the attempts that wait for the same thing is shown', () => {
     const pending = [5, 3, 9].flatMap((ms, index) => [defined(index), states(index, { PENDING_NODE_ASSIGNMENT: ms })]);
     const { waiting } = describeJobInFull(seen(pending).job, options);
     expect(waiting.map(({ attempts, sinceMs }) => [attempts, sinceMs])).toEqual([[3, 3]]);
   });
 
-  it('counts failed attempts that are still open with those that are closed', () => {
+  it('failed attempts that are still open count with those that are closed', () => {
     const error = { errorType: 'WORKER_DIED', message: 'gone' };
     const events = [0, 1, 2].flatMap((index) => [defined(index), states(index, { FAILED: 10 + index }, { error })]);
     const { failures } = describeJobInFull(seen(events).job, options);
     expect(failures.map(({ errorType, attempts, endMs }) => [errorType, attempts, endMs])).toEqual([['WORKER_DIED', 3, 12]]);
   });
 
-  it('lists actors that are not alive before those that live', () => {
+  it('actors that are not alive come before living ones', () => {
     const actor = (index: number, state: string): RayEvent => ({
       type: 'actor_lifecycle',
       eventId: '',
@@ -75,7 +75,7 @@ describe('the answer about a job', () => {
     expect(actors.map(({ state }) => state)).toEqual(['RESTARTING', 'PENDING_CREATION', 'ALIVE', 'ALIVE']);
   });
 
-  it('counts each attempt that ends once, whether its end is received or inferred', () => {
+  it('each ended attempt counts once, whether its end was received or inferred', () => {
     const ended = [0, 1].flatMap((index) => [defined(index), states(index, { RUNNING: 1, FINISHED: 2 })]);
     const { job, model } = seen([...ended, defined(2), states(2, { RUNNING: 1 })]);
     const end = (index: number): void =>
@@ -104,7 +104,7 @@ describe('the answer about a job', () => {
 });
 
 describe('the answer about a session', () => {
-  it('counts the nodes that live', () => {
+  it('the nodes that are alive are counted', () => {
     const node = (nodeId: string, state: string): RayEvent => ({
       type: 'node_lifecycle',
       eventId: '',
@@ -120,7 +120,7 @@ describe('the answer about a session', () => {
 });
 
 describe('a rate', () => {
-  it('is that of the last whole seconds, without the second that has not passed', () => {
+  it('a rate covers the last complete seconds, without the current one', () => {
     const rate = new Rate(10);
     for (const ms of [1_000, 1_500, 2_000, 3_000, 4_000, 4_999]) rate.add(ms);
     expect([1, 2, 3, 4].map((seconds) => rate.perSecond(4_999, seconds))).toEqual([1, 1, 4 / 3, 1]);

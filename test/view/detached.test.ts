@@ -12,7 +12,7 @@ function actorDefined(id: string, isDetached: boolean): RayEvent {
   return { ...header(), type: 'actor_definition', actorId: id, isDetached, className: 'Orch', requiredResources: {} };
 }
 
-it('the end of a job changes nothing of what its detached actors have running, and what ends later is counted', () => {
+it('calls on detached actors stay open after the end of their job, and are counted when they end', () => {
   const fed = createFedModel();
   const take = (second: number, ...events: readonly RayEvent[]): void => {
     for (const event of events) fed.take(event, START_MS + second * 1000);

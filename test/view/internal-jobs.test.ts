@@ -48,7 +48,7 @@ function isInternal(model: ViewModel): boolean | undefined {
   return model.sessions.get('s')?.jobs.get(JOB)?.isInternal;
 }
 
-describe('a job of Ray itself', () => {
+describe("Ray's own jobs", () => {
   it.each([
     ['the driver of the job agent, which makes a supervisor for each submitted job', [driver, supervisor()], true],
     ['a driver without a definition and without tasks, where Ray sends definitions', [driver, otherJob], true],
@@ -56,14 +56,14 @@ describe('a job of Ray itself', () => {
     ['a job whose definition came', [driver, otherJob, definition], false],
     ['a job whose definition was lost, but which has tasks', [driver, otherJob, task], false],
     ['a job with an actor whose name a user gave', [driver, supervisor('my_ray_internal_job_actor_x')], false],
-  ])('is told from others by its events: %s', (_, events, expected) => {
+  ])('the events of a job show whether Ray started it: %s', (_, events, expected) => {
     for (const order of [events, events.toReversed()]) {
       const fed = fedWith(...order);
       expect(isInternal(fed.model)).toBe(expected);
       const restored = createCorrelator();
       for (const record of fed.correlator.checkpoint()) restored.restore(record);
       const again = new ViewModel();
-      for (const retold of restored.retell()) again.takeUp(retold, (ms) => ms);
+      for (const retold of restored.retell()) again.restore(retold, (ms) => ms);
       expect(isInternal(again), 'after a restart').toBe(expected);
       fed.closeAll(2000);
       expect(fed.jobs.find(({ jobId }) => jobId === JOB)?.isInternal, "the job's span").toBe(expected);
@@ -76,7 +76,7 @@ describe('a job of Ray itself', () => {
     ['mix-ray-2.50.1.ndjson', '02000000', 3],
     ['mix-ray-2.53.0.ndjson', '02000000', 3],
     ['mix-ray-2.58.1.ndjson', '02000000', 3],
-  ])('is the driver of the job agent alone: %s', (name, jobId, jobs) => {
+  ])('the only one of Ray’s own jobs is the driver of the job agent: %s', (name, jobId, jobs) => {
     const fed = createFedModel();
     for (const { events, receivedAtMs } of recordedPosts(name)) for (const event of events) fed.take(event, receivedAtMs);
     const rows = [...fed.model.sessions.values()].flatMap((session) => [...session.jobs.values()]);
@@ -84,7 +84,7 @@ describe('a job of Ray itself', () => {
     expect(rows.filter((row) => row.isInternal).map(({ id }) => id)).toEqual([jobId]);
   });
 
-  it('comes after every job of a user in the answer', async () => {
+  it("Ray's own jobs come after all jobs of users", async () => {
     const fixture = await startViewBridge();
     await feed(fixture, 'job-submit-ray-2.60.0.ndjson');
     const { jobs } = (await read(fixture.bridge.app, '/api/v1/jobs')).body as unknown as JobsAnswer;

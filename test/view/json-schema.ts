@@ -1,7 +1,7 @@
 type Json = unknown;
 type Schema = Readonly<Record<string, unknown>>;
 
-/** What of a value breaks a schema, each as a path and a sentence. Knows the keywords that the API's description uses, and throws at others. */
+/** Returns every violation of a schema as a path and a sentence. Supports the keywords of the API description, and throws on others. */
 export function schemaBreaches(value: Json, schema: Schema, schemas: Readonly<Record<string, Schema>>, path = '$'): readonly string[] {
   const known = ['$ref', 'type', 'properties', 'required', 'additionalProperties', 'items', 'enum', 'minimum', 'description'];
   for (const keyword of Object.keys(schema)) if (!known.includes(keyword)) throw new Error(`unknown keyword ${keyword}`);

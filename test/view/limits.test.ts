@@ -122,7 +122,7 @@ describe('limits of the view', () => {
     expect(job.open.size).toBe(1);
   });
 
-  it('what was counted without a row is not counted twice when room came in between', () => {
+  it('an attempt that was counted without a row is not counted twice when room became available', () => {
     const model = new ViewModel({ maxOpenAttempts: 1 });
     model.observe(definition(0), 0);
     model.observe(definition(1), 0);
@@ -134,7 +134,7 @@ describe('limits of the view', () => {
     expect([job.open.size, job.untracked]).toEqual([0, 0]);
   });
 
-  it('rows of one job: the oldest give way, failures last, and the counts stay', () => {
+  it('beyond the row limit of a job, the oldest rows are dropped, failures last, and the counts stay', () => {
     const model = new ViewModel({ maxFinishedAttemptsPerJob: 3 });
     model.finished(finishedAttempt(0, 'failed'), 0);
     for (let index = 1; index < 9; index += 1) model.finished(finishedAttempt(index), 0);
@@ -147,7 +147,7 @@ describe('limits of the view', () => {
     expect(model.sessions.get(session)?.lastAttempts.size).toBe(3);
   });
 
-  it('rows of all jobs: those of the job that was finished first go first', () => {
+  it('beyond the row limit of all jobs, the rows of the job that ended first are dropped first', () => {
     const model = new ViewModel({ maxFinishedAttempts: 4 });
     for (let index = 0; index < 3; index += 1) model.finished(finishedAttempt(index), 0);
     model.finished(finishedJob(JOB), 0);
@@ -174,7 +174,7 @@ describe('limits of the view', () => {
     expect(functions.get(OTHER_FUNCTIONS)?.stages.unknown).toBe(3);
   });
 
-  it('jobs beyond the limits are left out, the finished ones by count and age', () => {
+  it('jobs beyond the limits are left out, ended ones by count and age', () => {
     const model = new ViewModel({ maxOpenJobs: 3, maxFinishedJobs: 2, finishedJobAgeMs: 1000 });
     for (const id of ['01000000', '02000000', '03000000', '04000000']) model.observe(jobStarted(id), 0);
     const ids = (): readonly string[] => [...(model.sessions.get(session)?.jobs.keys() ?? [])];
@@ -190,7 +190,7 @@ describe('limits of the view', () => {
     expect(model.openJobs).toBe(1);
   });
 
-  it('sessions beyond the limit are left out, unless one is over and makes room', () => {
+  it('sessions beyond the limit are left out unless an ended one makes room', () => {
     const model = new ViewModel({ maxSessions: 2 });
     const inSession = (name: string): RayEvent => ({ ...jobStarted(JOB), session: name });
     for (const name of ['a', 'b', 'c']) model.observe(inSession(name), 0);
@@ -201,7 +201,7 @@ describe('limits of the view', () => {
     expect([...model.sessions.keys()]).toEqual(['b', 'c']);
   });
 
-  it('actors, their lives, and nodes', () => {
+  it('actors, their lives and nodes beyond the limits are left out and counted', () => {
     const model = new ViewModel({ maxActorsPerJob: 2, maxIncarnationsPerActor: 2, maxNodesPerSession: 1 });
     const actorId = (index: number): string => index.toString(16).padStart(24, '0') + JOB;
     for (let index = 0; index < 3; index += 1)
@@ -225,7 +225,7 @@ describe('limits of the view', () => {
     expect(model.sessions.get(session)?.nodesNotShown).toBe(1);
   });
 
-  it('nodes: a dead one gives way to one that lives', () => {
+  it('beyond the node limit, a dead node makes room for a live one', () => {
     const model = new ViewModel({ maxNodesPerSession: 2 });
     const is = (nodeId: string, state: string): void =>
       model.observe({ type: 'node_lifecycle', eventId: '', session, nodeId, transitions: [{ state, timeNs: 1n }] }, 0);
@@ -237,7 +237,7 @@ describe('limits of the view', () => {
     expect([[...(nodes?.keys() ?? [])], nodesNotShown]).toEqual([['n1', 'n3'], 2]);
   });
 
-  it('placement groups: those beyond the limit have no name, and a removed one makes room', () => {
+  it('placement groups beyond the limit have no name, and a removed group makes room', () => {
     const model = new ViewModel({ maxPlacementGroupsPerSession: 1 });
     const is = (placementGroupId: string, state: string): void =>
       model.observe({ type: 'placement_group_lifecycle', eventId: '', session, placementGroupId, transitions: [{ state, timeNs: 1n }] }, 0);
@@ -249,7 +249,7 @@ describe('limits of the view', () => {
     expect([...(model.sessions.get(session)?.placementGroups.keys() ?? [])]).toEqual(['p2']);
   });
 
-  it('nodes whose use over time is remembered: of one job, and of all', () => {
+  it('nodes beyond the limits of one job or of all jobs share a series of use over time', () => {
     const model = new ViewModel({ maxNodeSeriesPerJob: 2, maxNodeSeries: 4, maxFinishedJobs: 1 });
     const run = (index: number, jobId: string): void => {
       const ends = {
@@ -279,7 +279,7 @@ describe('limits of the view', () => {
     expect(jobOf(model, other).unplaced).toBe(1);
   });
 
-  it('texts are cut, between characters', () => {
+  it('texts are cut between characters', () => {
     const model = new ViewModel({ maxMessageLength: 10, maxNameLength: 8 });
     model.observe({ ...states(0, 'FAILED'), error: { errorType: 'T', message: '😀'.repeat(50) } }, 0);
     model.observe(definition(0, { name: 'n'.repeat(50), functionName: 'g'.repeat(50) }), 0);
@@ -289,7 +289,7 @@ describe('limits of the view', () => {
     expect(attempt?.function.name).toBe('ggggggg…');
   });
 
-  it('late events open nothing', () => {
+  it('late events create nothing', () => {
     const model = new ViewModel();
     const late: readonly RayEvent[] = [
       states(0, 'RUNNING'),
@@ -305,7 +305,7 @@ describe('limits of the view', () => {
     expect([jobOf(model).open.size, jobOf(model).untracked]).toEqual([0, 0]);
   });
 
-  it('a job of which only an actor is known is not shown, and gives way to a job that began', () => {
+  it('a job with nothing but an actor is not shown, and makes room for a job that began', () => {
     const model = new ViewModel({ maxOpenJobs: 2 });
     for (const job of ['0a000000', '0b000000']) model.observe(actorDefined(0, job), 0);
     expect(jobOf(model, '0a000000').hasContent).toBe(false);
@@ -317,7 +317,7 @@ describe('limits of the view', () => {
     expect([model.openJobs, model.leftOut.jobs]).toEqual([2, 1]);
   });
 
-  it('a job that ended is found ended, when its actor goes on after its rows were forgotten', () => {
+  it('an ended job is shown as ended again when its actor continues after its rows were dropped', () => {
     const model = new ViewModel({ maxFinishedJobs: 1, maxForgottenJobs: 2 });
     const ended = (jobId: string): void => {
       model.observe(jobStarted(jobId), 0);
@@ -332,12 +332,12 @@ describe('limits of the view', () => {
     const again = jobOf(model, '03000000');
     expect(again).toMatchObject({ name: 'name of 03000000', state: 'finished', closedMs: 0, attempts: 1, lastSeenMs: 7 });
     expect(again.tasks).toMatchObject({ finished: 3, failed: 1, unknown: 1 });
-    // The limit left two, and the oldest one is not among them.
+    // The limit leaves two, without the oldest.
     model.observe(definition(0, { taskId: taskId(0, '01000000') }), 8);
     expect(jobOf(model, '01000000').closedMs).toBeUndefined();
   });
 
-  it('as many forgotten jobs as the limit allows are found ended, and no more', () => {
+  it('dropped jobs up to the limit are shown as ended again, and no more', () => {
     const isFoundEnded = (jobId: string): boolean => {
       const model = new ViewModel({ maxFinishedJobs: 1, maxForgottenJobs: 2 });
       for (const ended of ['01000000', '02000000', '03000000', '04000000']) {
@@ -350,7 +350,7 @@ describe('limits of the view', () => {
     expect(['01000000', '02000000', '03000000', '04000000'].map(isFoundEnded)).toEqual([false, true, true, true]);
   });
 
-  it('the actors of a forgotten job make room for those of another job', () => {
+  it('the actors of a dropped job make room for those of another job', () => {
     const model = new ViewModel({ maxActors: 2, maxFinishedJobs: 0 });
     for (const index of [0, 1, 2]) model.observe(actorDefined(index), 0);
     expect([jobOf(model).actors.size, jobOf(model).actorsNotShown]).toEqual([2, 1]);
@@ -360,7 +360,7 @@ describe('limits of the view', () => {
     expect([jobOf(model, other).actors.size, jobOf(model, other).actorsNotShown]).toEqual([2, 1]);
   });
 
-  it('kinds of failures beyond the limit are left out, and those that are known are counted on', () => {
+  it('kinds of failures beyond the limit are left out, and known kinds are still counted', () => {
     const model = new ViewModel({ maxFailureKindsPerJob: 2 });
     const fail = (index: number, errorType: string): void => {
       model.finished(finishedAttempt(index, 'failed', { error: { errorType, message: '' } }), 0);
@@ -373,7 +373,7 @@ describe('limits of the view', () => {
     ]);
   });
 
-  it('a job that ended stays as long as something is heard of it', () => {
+  it('an ended job stays while its events keep arriving', () => {
     const model = new ViewModel({ finishedJobAgeMs: 100, maxFinishedJobs: 2 });
     for (const jobId of ['01000000', '02000000']) {
       model.observe(jobStarted(jobId), 0);
@@ -386,21 +386,21 @@ describe('limits of the view', () => {
     expect(model.sessions.get(session)?.jobs.size).toBe(0);
   });
 
-  it('what runs on after the end of its job is counted beside what ended', () => {
+  it('attempts that outlive their job are counted beside the ended ones', () => {
     const model = new ViewModel();
     model.observe(definition(0), 0);
     model.observe(states(0, 'FAILED'), 0);
     model.finished(finishedAttempt(0, 'failed'), 0);
     model.observe(definition(0, { attempt: 1 }), 0);
     model.observe({ ...states(0, 'RUNNING'), attempt: 1 }, 0);
-    // The earlier attempt of the task counts on the job's span, and no longer where the task stands.
+    // The earlier attempt counts on the job's span, but no longer for the stage of the task.
     model.finished({ ...finishedJob(JOB), tasks: { finished: 0, failed: 1, cancelled: 0, unfinished: 0 } }, 0);
     expect(jobOf(model).tasks).toMatchObject({ failed: 0, running: 1 });
     model.finished(finishedAttempt(0, 'finished', { attempt: 1 }), 0);
     expect(jobOf(model).tasks).toMatchObject({ failed: 0, running: 0, finished: 1 });
   });
 
-  it('a forgotten job leaves nothing behind', () => {
+  it('a dropped job leaves nothing behind', () => {
     const model = new ViewModel({ maxFinishedJobs: 0 });
     for (let index = 0; index < 10; index += 1) model.finished(finishedAttempt(index), 0);
     model.observe(definition(20), 0);
@@ -410,13 +410,13 @@ describe('limits of the view', () => {
     expect([model.attempts.open, model.attempts.rows, model.openJobs]).toEqual([0, 0, 0]);
   });
 
-  it('have defaults', () => {
+  it('every limit has a default', () => {
     expect(DEFAULT_VIEW_LIMITS.maxOpenAttempts).toBe(100_000);
   });
 });
 
 describe('the order of a tree', () => {
-  it('bears a task that is its own ancestor, and a chain of any depth', async () => {
+  it('the tree accepts a task that is its own ancestor, and a chain of any depth', async () => {
     const model = new ViewModel();
     const parentOf = (index: number): string | undefined =>
       index === 1 ? taskId(2) : index === 2 ? taskId(1) : index > 10 ? taskId(index - 1) : undefined;

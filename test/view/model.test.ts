@@ -22,7 +22,7 @@ function jobsOf(model: ViewModel): readonly JobView[] {
   return [...model.sessions.values()].flatMap(({ jobs }) => [...jobs.values()]);
 }
 
-/** What the counters say must be what a count of the rows says. */
+/** Compares the counters with a count of the rows. */
 function expectConsistent(job: JobView): void {
   const rows = [...job.open, ...job.failures, ...job.others];
   const byStage = noCounts();
@@ -38,7 +38,7 @@ function expectConsistent(job: JobView): void {
   expectFailuresConsistent(job);
 }
 
-/** The rows that are kept as failures, and their counts by function and error, are those of the attempts that failed. */
+/** Compares the failure rows, and their counts by function and error, with the failed attempts. */
 function expectFailuresConsistent(job: JobView): void {
   expect([...job.failures].filter(({ stage }) => stage !== 'failed')).toEqual([]);
   expect([...job.others].filter(({ stage }) => stage === 'failed')).toEqual([]);
@@ -48,7 +48,7 @@ function expectFailuresConsistent(job: JobView): void {
 }
 
 describe('the view of a recording', () => {
-  it.each(recordings)('%s counts at every moment what its rows are, and at the end what the correlator counted', (name) => {
+  it.each(recordings)('the counts of %s match its rows at every moment, and the correlator at the end', (name) => {
     const fed = createFedModel();
     const posts = recordedPosts(name);
     for (const { events, receivedAtMs } of posts) {
@@ -72,7 +72,7 @@ describe('the view of a recording', () => {
     }
   });
 
-  it('gives the same in the end, whatever the order of the events', () => {
+  it('the final state is the same for any order of the events', () => {
     const forward = createFedModel();
     const backward = createFedModel();
     const events = recordedPosts('features-ray-2.60.0.ndjson').flatMap((post) => post.events);
@@ -90,7 +90,7 @@ describe('the view of a recording', () => {
     expect(jobsOf(forward.model)[0]?.tasks.finished).toBeGreaterThan(10);
   });
 
-  it('counts attempts that were folded like the others', () => {
+  it('rolled-up attempts are counted like the others', () => {
     const fed = createFedModel({}, { maxSpansPerTrace: 12 });
     for (const { events, receivedAtMs } of recordedPosts('features-ray-2.60.0.ndjson'))
       for (const event of events) fed.take(event, receivedAtMs);
@@ -105,7 +105,7 @@ describe('the view of a recording', () => {
     for (const { isFolded, traceUrl } of rows) expect(traceUrl === undefined).toBe(isFolded === true);
   });
 
-  it('counts ages on the clock of Ray, however long ago it was recorded', () => {
+  it('ages follow the clock of Ray, however old the recording is', () => {
     const fed = createFedModel();
     const nowMs = 4e12;
     const posts = recordedPosts('features-ray-2.60.0.ndjson');
@@ -119,7 +119,7 @@ describe('the view of a recording', () => {
     expect(clockMs - (leaf?.sinceMs ?? 0)).toBeLessThan(60_000);
   });
 
-  it('has every stage of the table in its counts', () => {
+  it('the counts contain every stage of the table', () => {
     expect(Object.keys(noCounts())).toEqual([...STAGES]);
   });
 });

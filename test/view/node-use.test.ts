@@ -13,13 +13,13 @@ function ran(fromMs: number, toMs: number, node = 'a'): RanOn {
 }
 
 describe('the use of nodes over time', () => {
-  it('is how much ran in each bucket, on average', () => {
+  it('a series holds the mean number of running attempts in each bucket', () => {
     const { startMs, bucketMs, nodes } = useOf([ran(1000, 1020), ran(1005, 1010), ran(1030, 1040)]).series([]) ?? {};
     expect([startMs, bucketMs]).toEqual([1000, 10]);
     expect([...(nodes?.[0]?.running ?? [])]).toEqual([1.5, 1, 0, 1, 0, 0, 0, 0]);
   });
 
-  it('makes two buckets one when time goes beyond them, before or after', () => {
+  it('each two buckets merge when an interval lies before or after them', () => {
     const use = useOf([ran(1000, 1080)]);
     expect(use.series([])?.bucketMs).toBe(10);
     use.add(ran(960, 1000));
@@ -29,7 +29,7 @@ describe('the use of nodes over time', () => {
     expect(use.series([])?.nodes[0]?.running).toHaveLength(8);
   });
 
-  it('gives so many nodes buckets of their own, and the rest some together', () => {
+  it('nodes up to the limit have buckets of their own, and the others share', () => {
     const use = useOf(['a', 'b', 'c', 'd', 'e', 'f'].map((node) => ran(0, 10, node)));
     expect(use.size).toBe(5);
     expect(use.series([])?.nodes.map(({ node, running }) => [node, running[0]])).toEqual([
@@ -41,7 +41,7 @@ describe('the use of nodes over time', () => {
     ]);
   });
 
-  it('takes what runs into account, and does not keep it', () => {
+  it('running attempts are included but not kept', () => {
     const use = useOf([ran(0, 10)]);
     expect(use.series([ran(0, 10), ran(10, 20, 'b')])?.nodes.map(({ running }) => [...running].slice(0, 2))).toEqual([
       [2, 0],
@@ -50,7 +50,7 @@ describe('the use of nodes over time', () => {
     expect(use.series([])?.nodes.map(({ node }) => node)).toEqual(['a']);
   });
 
-  it('takes no interval that is none', () => {
+  it('invalid intervals are ignored', () => {
     const use = new NodeUse(8, 4);
     for (const [from, to] of [
       [Number.NaN, 1],
@@ -65,7 +65,7 @@ describe('the use of nodes over time', () => {
     expect(use.series([])).toBeUndefined();
   });
 
-  it('is the same in any order, and loses no time', () => {
+  it('the series are the same for any order, and no time is lost', () => {
     const interval = fc
       .tuple(fc.integer({ min: 0, max: 100_000 }), fc.integer({ min: 1, max: 5_000 }), fc.constantFrom('a', 'b'))
       .map(([from, took, node]) => ran(from, from + took, node));

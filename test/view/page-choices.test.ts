@@ -5,11 +5,11 @@ import { openJob } from './page-fixture.ts';
 import { feed } from './view-bridge.ts';
 
 const features = 'features-ray-2.60.0.ndjson';
-/** On a machine that is busy a page takes its time. */
+/** A page is slow on a busy machine. */
 const PATIENCE = { timeout: 60_000 };
 
 describe.runIf(hasChromium)('links and choices of the page in Chromium (needs CHROMIUM_PATH or /usr/bin/chromium)', () => {
-  it('links each attempt of a task to its span, and gives its ids to copy', async () => {
+  it('each attempt of a task links to its span, and its ids can be copied', async () => {
     const fixture = await browse({}, { settings: { traceUrl: 'http://jaeger.example/trace/{traceId}?uiFind={spanId}' } });
     const { page, complaints } = fixture;
     await feed(fixture, features);
@@ -30,7 +30,7 @@ describe.runIf(hasChromium)('links and choices of the page in Chromium (needs CH
     expect(complaints).toEqual([]);
   });
 
-  it('has light and dark to choose from with the keyboard, and remembers it', async () => {
+  it('the keyboard switches between light and dark, and the page remembers the choice', async () => {
     const { page, url, complaints } = await browse({ colorScheme: 'light' });
     const ground = async (): Promise<unknown> => page.evaluate('getComputedStyle(document.body).backgroundColor');
     const light = await ground();
@@ -49,7 +49,7 @@ describe.runIf(hasChromium)('links and choices of the page in Chromium (needs CH
     expect(complaints).toEqual([]);
   });
 
-  it('works where the browser keeps nothing of a page', async () => {
+  it('the page works in a browser that blocks storage', async () => {
     const { page, context, url, complaints } = await browse({ colorScheme: 'light' });
     await context.addInitScript(
       "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('denied', 'SecurityError'); } })",

@@ -10,7 +10,7 @@ export async function openJob(page: Page, name = 'w_basic'): Promise<void> {
   await page.waitForSelector('.row .sign.finished, .row .sign.running');
 }
 
-/** Titles of the rows in sight, in their order. */
+/** Titles of the visible rows, in order. */
 export async function titles(page: Page): Promise<readonly string[]> {
   const rows = await page.evaluate<readonly (readonly [number, string])[]>(
     "[...document.querySelectorAll('.row')].map((row) => [Number(row.dataset.key), row.querySelector('.title').textContent])",
@@ -18,14 +18,14 @@ export async function titles(page: Page): Promise<readonly string[]> {
   return rows.toSorted((a, b) => a[0] - b[0]).map(([, title]) => title);
 }
 
-/** Until the text is there; the page's policy lets no test look from within. */
+/** Waits until the text appears. The page's content security policy allows no scripts from tests, so it polls from outside. */
 export async function shows(page: Page, selector: string, text: string | RegExp): Promise<void> {
   await expect.poll(async () => (await page.textContent(selector)) ?? '', { timeout: 60_000 }).toMatch(text);
 }
 
 export async function accessibilityBreaches(page: Page): Promise<readonly string[]> {
   const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-  // The page's policy lets no script in; the tool goes beside it.
+  // The page's content security policy blocks scripts, so axe runs outside it.
   const session = await page.context().newCDPSession(page);
   await session.send('Runtime.evaluate', { expression: axe });
   const { result } = await session.send('Runtime.evaluate', {
@@ -43,7 +43,7 @@ export async function feedLoad({ bridge }: TestBridge): Promise<void> {
   await until(() => bridge.stats().journal.entries === 0);
 }
 
-/** Scrolls through the whole list in 120 frames; what they took, in words. */
+/** Scrolls through the whole list in 120 frames, and describes how long they took. */
 export async function framesWhileScrolling(page: Page): Promise<string> {
   const frames = await page.evaluate<readonly number[]>(`new Promise((resolve) => {
     const box = document.getElementById('rows');
@@ -58,6 +58,6 @@ export async function framesWhileScrolling(page: Page): Promise<string> {
     };
     requestAnimationFrame(step);
   })`);
-  const told = [60, 114, 119].map((at) => frames[at]?.toFixed(1) ?? '');
-  return `frames while scrolling: p50 ${told[0]} ms, p95 ${told[1]} ms, max ${told[2]} ms`;
+  const times = [60, 114, 119].map((at) => frames[at]?.toFixed(1) ?? '');
+  return `frames while scrolling: p50 ${times[0]} ms, p95 ${times[1]} ms, max ${times[2]} ms`;
 }

@@ -7,7 +7,7 @@ import { startViewBridge } from './view-bridge.ts';
 const token = 'the-reader-token-0123456789';
 
 describe('the page', () => {
-  it('is one file of less than 100 kB that needs nothing else', async () => {
+  it('the page is a single file of less than 100 kB with no external requests', async () => {
     const { bridge } = await startViewBridge();
     const response = await bridge.app.request('/');
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
@@ -17,7 +17,7 @@ describe('the page', () => {
     expect(html).not.toMatch(/\/\*(?:STYLE|SCRIPT)\*\//);
   });
 
-  it('may run its own script and style only, and talk to its own bridge only', async () => {
+  it('the policy of the page allows only its own script and style, and requests to its own bridge', async () => {
     const { bridge } = await startViewBridge();
     const response = await bridge.app.request('/');
     const html = await response.text();
@@ -33,7 +33,7 @@ describe('the page', () => {
     expect(response.headers.get('x-frame-options')).toBe('DENY');
   });
 
-  it('has all of the scripts that stand beside it', async () => {
+  it('the page contains every script of its folder', async () => {
     const { bridge } = await startViewBridge();
     const html = await (await bridge.app.request('/')).text();
     const scripts = readdirSync(new URL('../../src/view/page/', import.meta.url)).filter((name) => name.endsWith('.js'));
@@ -43,7 +43,7 @@ describe('the page', () => {
     );
   });
 
-  it('leaves posts to the same address as they were', async () => {
+  it('posts to the address of the page still reach the receiver', async () => {
     const { bridge } = await startViewBridge();
     expect((await postTo(bridge.app, recordedBodies('job-submit-ray-2.60.0.ndjson')[0] ?? '[]')).status).toBe(200);
     const fromPage = await bridge.app.request('/', { method: 'POST', body: '[]', headers: { origin: 'http://localhost' } });
@@ -53,7 +53,7 @@ describe('the page', () => {
     expect((await bridge.app.request('/v1/events')).status).toBe(405);
   });
 
-  it('asks for the token, and may be linked to from anywhere', async () => {
+  it('the page requires the token, and any site may link to it', async () => {
     const { bridge } = await startViewBridge({ settings: { readTokens: [token] } });
     expect((await bridge.app.request('/')).status).toBe(401);
     const headers = {

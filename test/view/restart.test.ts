@@ -11,7 +11,7 @@ import { newFolder, openJournal, removeFolder } from '../journal/disk-journal-fi
 import { read, startViewBridge } from './view-bridge.ts';
 import { createFedModel, recordedPosts } from './view-fixture.ts';
 
-/** What stays the same over a restart. What was over before has no row any more. */
+/** The facts that survive a restart. Attempts that ended before it have no row any more. */
 function whatIsKnown(model: ViewModel, sessionName: string, jobId: string): unknown {
   const job: JobView | undefined = model.sessions.get(sessionName)?.jobs.get(jobId);
   if (job === undefined) return undefined;
@@ -50,12 +50,12 @@ function byTask(a: { readonly taskId: string }, b: { readonly taskId: string }):
 
 const recordings = readdirSync(new URL('../fixtures/recordings/', import.meta.url)).filter((name) => !name.startsWith('load-'));
 
-/** A model that knows of a correlator what a restart tells it. */
+/** A model with the state that a restart restores from a correlator. */
 function restarted(correlator: LifecycleCorrelator, limits: Partial<ViewLimits> = {}): ViewModel {
   const restored = createCorrelator();
   for (const record of correlator.checkpoint()) restored.restore(record);
   const model = new ViewModel(limits);
-  for (const retold of restored.retell()) model.takeUp(retold, (ms) => ms);
+  for (const retold of restored.retell()) model.restore(retold, (ms) => ms);
   return model;
 }
 
@@ -66,7 +66,7 @@ function keysOf(model: ViewModel): readonly string[] {
 }
 
 describe('after a restart', () => {
-  it.each(recordings)('every job, node and actor is shown as before, whether it goes on or ended: %s', (name) => {
+  it.each(recordings)('every running or ended job, node and actor is shown as before: %s', (name) => {
     const posts = recordedPosts(name);
     let compared = 0;
     for (const share of [0.3, 0.6, 0.9, 1]) {
@@ -92,7 +92,7 @@ describe('after a restart', () => {
     expect(compared).toBeGreaterThan(2);
   });
 
-  it('a job whose beginning was not received began with its first task', () => {
+  it('a job whose start was not received began with its first task', () => {
     const posts = recordedPosts('data-job-ray-2.60.0.ndjson.gz');
     const fed = createFedModel();
     for (const { events, receivedAtMs } of posts) for (const event of events) fed.take(event, receivedAtMs);
@@ -123,7 +123,7 @@ describe('after a restart', () => {
 });
 
 describe('a bridge that is started again', () => {
-  it.each(['checkpoint', 'no checkpoint'])('shows the job that goes on as it was, from a journal with a %s', async (kind) => {
+  it.each(['checkpoint', 'no checkpoint'])('a running job is shown as before, from a journal with a %s', async (kind) => {
     const folder = await newFolder();
     const bodies = recordedBodies('features-ray-2.60.0.ndjson').slice(0, 14);
     try {

@@ -9,7 +9,7 @@ function numbered(size: number): Rows<number> {
 }
 
 describe('rows', () => {
-  it('hold what an array from which the oldest item is shifted would hold', () => {
+  it('the items match an array whose oldest items are shifted off', () => {
     const steps = fc.array(fc.record({ adds: fc.nat(2_000), drops: fc.nat(2_000) }), { maxLength: 10 });
     fc.assert(
       fc.property(steps, (rounds) => {
@@ -31,7 +31,7 @@ describe('rows', () => {
     );
   });
 
-  it('are walked over in a walk that goes on where it paused, while the oldest are dropped and others are added', () => {
+  it('a paused walk continues at its position after drops and additions', () => {
     const rows = numbered(5_000);
     const seen: number[] = [];
     for (const number of rows) {

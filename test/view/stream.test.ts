@@ -7,11 +7,11 @@ interface Bench {
   readonly rendered: string[];
   version: number;
   nowMs: number;
-  /** Lets the time of one interval pass. */
+  /** Lets one interval pass. */
   tick(): Promise<void>;
 }
 
-/** A stream whose time passes when it is told to. */
+/** A stream whose time the test controls. */
 function createBench(limits: Partial<StreamLimits> = {}, size = 10): Bench {
   const waiting = new Set<() => void>();
   const rendered: string[] = [];
@@ -63,7 +63,7 @@ function open(bench: Bench, topic: string): ReadableStreamDefaultReader<Uint8Arr
 }
 
 describe('the stream', () => {
-  it('tells at once, then what changed in one message an interval, made once for all readers of a topic', async () => {
+  it('a reader gets the state at once, then one message an interval, made once for all readers of a topic', async () => {
     const bench = createBench();
     const readers = [open(bench, 'a'), open(bench, 'a'), open(bench, 'b')];
     for (const reader of readers)
@@ -78,7 +78,7 @@ describe('the stream', () => {
     expect(bench.rendered).toEqual(['a', 'b']);
   });
 
-  it('lets no long time pass without a message', async () => {
+  it('a quiet stream still sends messages', async () => {
     const bench = createBench();
     open(bench, 'a');
     for (let tick = 0; tick < 9; tick += 1) await bench.tick();
@@ -87,7 +87,7 @@ describe('the stream', () => {
     expect(bench.rendered).toHaveLength(2);
   });
 
-  it('takes as many readers as may be, and one more when one has gone', async () => {
+  it('readers up to the limit are accepted, and another when one has left', async () => {
     const bench = createBench({ maxClients: 2 });
     const first = open(bench, 'a');
     open(bench, 'a');
@@ -97,7 +97,7 @@ describe('the stream', () => {
     expect(bench.stream.stats()).toEqual({ clients: 2, cut: 0 });
   });
 
-  it('cuts a reader off that does not read, and no other', async () => {
+  it('a reader that does not read is disconnected, and no other', async () => {
     const bench = createBench({ maxUnreadBytes: 1000 }, 600);
     const slow = open(bench, 'a');
     const quick = open(bench, 'b');
@@ -112,7 +112,7 @@ describe('the stream', () => {
     expect(await take(quick)).toContain('event: b');
   });
 
-  it('stops to look when nobody reads, and ends with the bridge', async () => {
+  it('the stream stops checking without readers, and ends with the bridge', async () => {
     const bench = createBench();
     const reader = open(bench, 'a');
     await reader.cancel();
@@ -129,7 +129,7 @@ describe('the stream', () => {
 });
 
 describe('/api/v1/stream', () => {
-  it('tells of everything in short and of one job in full, and ends when the bridge does', async () => {
+  it('the stream sends the overview and one job in full, and ends with the bridge', async () => {
     const fixture = await startViewBridge();
     await feed(fixture, 'features-ray-2.60.0.ndjson');
     const response = await fixture.bridge.app.request('/api/v1/stream?job=01000000');
@@ -145,14 +145,14 @@ describe('/api/v1/stream', () => {
     for (let done = false; !done; ) ({ done } = await reader.read());
   });
 
-  it('says of a job that is not known that it has gone', async () => {
+  it('the stream reports an unknown job as gone', async () => {
     const { bridge } = await startViewBridge();
     const reader = (await bridge.app.request('/api/v1/stream?job=07000000')).body?.getReader() as ReadableStreamDefaultReader<Uint8Array>;
     await take(reader);
     expect(await take(reader)).toContain('event: gone\ndata: {"code":"job_not_found"');
   });
 
-  it('answers HEAD without a stream, and 503 when too many are open', async () => {
+  it('HEAD opens no stream, and the answer is 503 when too many are open', async () => {
     const { bridge } = await startViewBridge();
     expect((await bridge.app.request('/api/v1/stream', { method: 'HEAD' })).status).toBe(200);
     for (let count = 0; count < DEFAULT_STREAM_LIMITS.maxClients; count += 1)

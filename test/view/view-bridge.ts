@@ -9,7 +9,7 @@ afterEach(async () => {
   for (const { bridge } of started.splice(0)) await bridge.stop({ timeoutMs: 0 });
 });
 
-/** Of whatever is answered, what the tests look at without a type of their own. */
+/** The parts of answers that tests read without a more specific type. */
 interface AnyBody {
   readonly error: { readonly code: string };
   readonly job: unknown;
@@ -22,7 +22,7 @@ export interface ReadAnswer {
   readonly body: AnyBody;
 }
 
-/** A bridge with a view, started; stopped after the test. */
+/** Starts a bridge with a view, and stops it after the test. */
 export async function startViewBridge(options: BridgeOptions = {}): Promise<TestBridge> {
   const fixture = createTestBridge({ ...options, settings: { view: 'on', ...options.settings } });
   started.push(fixture);
@@ -30,7 +30,7 @@ export async function startViewBridge(options: BridgeOptions = {}): Promise<Test
   return fixture;
 }
 
-/** Posts a recording and waits until it is worked through. */
+/** Posts a recording and waits until the bridge has processed it. */
 export async function feed({ bridge }: TestBridge, recording: string): Promise<void> {
   for (const body of recordedBodies(recording)) await postTo(bridge.app, body);
   await until(() => bridge.stats().journal.entries === 0);

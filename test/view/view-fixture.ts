@@ -39,20 +39,20 @@ export interface FedModel {
   closeAll(nowMs: number): void;
 }
 
-/** A model and a correlator, fed as the pump does. */
+/** A model and a correlator, fed as by the pump. */
 export function createFedModel(limits: Partial<ViewLimits> = {}, budget: { readonly maxSpansPerTrace?: number } = {}): FedModel {
   const model = new ViewModel(limits);
   const jobs: JobLifecycle[] = [];
   let nowMs = 0;
   let attempts = 0;
-  const finish = (lifecycle: Lifecycle, how: 'sent' | 'folded' = 'sent'): void => {
+  const finish = (lifecycle: Lifecycle, how: 'sent' | 'rolled_up' = 'sent'): void => {
     if (lifecycle.kind === 'attempt' && lifecycle.placeholder !== true) attempts += 1;
     model.finished(lifecycle, nowMs, how);
     if (lifecycle.kind === 'job') jobs.push(lifecycle);
   };
   const correlator = createCorrelator({
     ...budget,
-    onFolded: (lifecycle) => finish(lifecycle, 'folded'),
+    onFolded: (lifecycle) => finish(lifecycle, 'rolled_up'),
   });
   return {
     model,

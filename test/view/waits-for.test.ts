@@ -92,7 +92,7 @@ function seen(...events: readonly RayEvent[]): Seen {
   const known = model.sessions.get(session);
   const job = known?.jobs.get(JOB);
   if (known === undefined || job === undefined) throw new Error('no job');
-  // The last time that Ray reported is the present of the clock of Ray; this is 100 s later.
+  // 100 s after the latest time that Ray reported, which is the present on Ray's clock.
   const now = new SessionNow(known, 100_000);
   const attempt = (taskId: string): AttemptView => {
     const found = known.lastAttempts.get(taskId);
@@ -108,7 +108,7 @@ describe('a call on an actor', () => {
   it.each([
     ['PENDING_ARGS_AVAIL', { PENDING_ARGS_AVAIL: 1 }],
     ['PENDING_NODE_ASSIGNMENT', { PENDING_ARGS_AVAIL: 1, PENDING_NODE_ASSIGNMENT: 2 }],
-  ])('in %s waits for the actor, which is being created, which waits for a node', (_, of) => {
+  ])('a call in %s waits for the actor, which is being created, which waits for a node', (_, of) => {
     const { waits } = seen(
       ...node('n1', { CPU: 8 }),
       actor(),
@@ -122,7 +122,7 @@ describe('a call on an actor', () => {
     expect(waits(CREATION)).toBe('a node with CPU 4');
   });
 
-  it('follows the chain to what no node has', () => {
+  it('the chain is followed to resources that no node has', () => {
     const { waits } = seen(
       ...node('n1', { CPU: 2 }),
       actor({ name: 'counter' }),
@@ -164,13 +164,13 @@ describe('a call on an actor', () => {
       [actor(), actorIs({ ALIVE: 1 }), defined(call(2), 'slow', { className: 'A' }), states(call(2), { RUNNING: 1 })],
       'its turn at actor A, which runs A.slow',
     ],
-    ['of which nothing is known', [], `its turn at actor ${ACTOR}`],
-  ])('%s: never a node of its own', (_, events, expected) => {
+    ['about which nothing is known', [], `its turn at actor ${ACTOR}`],
+  ])('a call on an actor %s never waits for a node of its own', (_, events, expected) => {
     const { waits } = seen(...events, m, states(call(1), { PENDING_ARGS_AVAIL: 1, PENDING_NODE_ASSIGNMENT: 2 }));
     expect(waits(call(1))).toBe(expected);
   });
 
-  it('of the recording with 20,000 tasks waits for its actor at every moment, and never for a node', () => {
+  it('every call in the recording with 20,000 tasks waits for its actor at every moment, and never for a node', () => {
     const fed = createFedModel();
     const found = new Map<string, number>();
     for (const { events, receivedAtMs } of recordedPosts('load-20k-tasks-ray-2.60.0.ndjson.gz')) {
@@ -225,7 +225,7 @@ describe('a task', () => {
       'a node with GPU 1: all 2 nodes that have as much are in use',
     ],
     [
-      'of which the CPU is free again while its task waits in ray.get',
+      'whose CPU is free while the task that uses it waits in ray.get',
       [
         ...node('n1', { CPU: 1 }),
         ...running(2, 'n1', { requiredResources: { CPU: 1 } }, 'RUNNING_IN_RAY_GET'),
@@ -243,7 +243,7 @@ describe('a task', () => {
       ],
       'a node with CPU 4: no node has as much',
     ],
-    ['of which Ray did not report what nodes have', [...needing({ requiredResources: { CPU: 4 } })], 'a node with CPU 4'],
+    ['when Ray did not report the resources of nodes', [...needing({ requiredResources: { CPU: 4 } })], 'a node with CPU 4'],
     [
       'with labels that no node has',
       [...node('n1', { CPU: 4 }, { zone: 'a' }), ...needing({ requiredResources: { CPU: 1 }, labelSelector: { zone: 'in(b,c)' } })],
@@ -271,9 +271,9 @@ describe('a task', () => {
       ],
       'a node in placement group workers, which is PENDING, with CPU 1',
     ],
-    ['in a placement group of which nothing is known', needing({ placementGroupId: 'pg1' }), 'a node in placement group pg1'],
+    ['in an unknown placement group', needing({ placementGroupId: 'pg1' }), 'a node in placement group pg1'],
     ['whose definition was lost', [states(task(1), { PENDING_NODE_ASSIGNMENT: 1 })], 'a node that has room'],
-  ])('waits for a node %s', (_, events, expected) => {
+  ])('a pending task waits for a node %s', (_, events, expected) => {
     expect(seen(...events).waits(task(1))).toBe(expected);
   });
 
@@ -286,7 +286,7 @@ describe('a task', () => {
     ['RUNNING_IN_RAY_WAIT', 'results of other tasks, in ray.wait'],
     ['RUNNING', undefined],
     ['FINISHED', undefined],
-  ])('in the state %s waits for %s', (state, expected) => {
+  ])('a task in state %s waits for %s', (state, expected) => {
     expect(seen(defined(task(1), 'f'), states(task(1), { [state]: 1 })).waits(task(1))).toBe(expected);
   });
 });
@@ -348,13 +348,13 @@ describe('after the end of its job', () => {
       task(1),
       [defined(task(1), 'f'), states(task(1), { PENDING_ARGS_AVAIL: 1, RUNNING: 20 })],
     ],
-  ])('%s goes on ageing', (_, taskId, events) => {
+  ])('the age of %s keeps growing', (_, taskId, events) => {
     const { now, attempt } = seen(...events, jobEnds(10));
     expect(describeAttempt(attempt(taskId), now, undefined)).not.toHaveProperty('untilMs');
     expect(now.untilMs(attempt(taskId))).toBe(now.nowMs);
   });
 
-  it('a task that is its own ancestor, and a chain of any depth, are borne', () => {
+  it('a task that is its own ancestor and a chain of any depth cause no errors', () => {
     const chain = Array.from({ length: 3_000 }, (_, index) => defined(task(index + 10), 'f', { parentTaskId: task(index + 9) }));
     const { now, attempt } = seen(
       defined(task(1), 'f', { parentTaskId: task(2) }),

@@ -1,23 +1,23 @@
 'use strict';
-// Whether the bridge answers. While it does not, the page keeps its last data, greyed and with their time.
+// Tracks whether the bridge answers. While it does not, the page keeps the last data, greyed out, with their time.
 
-/** Silence of a live stream after which the bridge counts as unreachable: it sends something every 5 s. */
-const SILENCE_MAX_MS = 15_000;
+/** Silence of a live stream after which the bridge counts as unreachable. The bridge sends a message at least every 5 s. */
+const MAX_SILENCE_MS = 15_000;
 const WATCH_MS = 2_000;
 
 const bridgeLink = { lastDataMs: 0, isLost: false, isLive: false };
 
-/** The bridge answered. @param {string} note what to say of the connection @param {boolean} isLive by its stream */
+/** Records an answer of the bridge. @param {string} note text about the connection @param {boolean} isLive true: it came by the stream */
 function noteAnswer(note, isLive) {
   bridgeLink.lastDataMs = Date.now();
   bridgeLink.isLive = isLive;
   showConnection(note, false);
 }
 
-/** @param {number} [status] with which the bridge refused, 0 when nobody answered */
+/** Records that the bridge refused or did not answer. @param {number} [status] HTTP status of a refusal; 0 without an answer */
 function noteLost(status = 0) {
   const asOf = bridgeLink.lastDataMs === 0 ? '' : ` Data as of ${new Date(bridgeLink.lastDataMs).toLocaleTimeString('en-GB')}.`;
-  const refusal = status === 401 || status === 403 ? 'Load the page again to sign in.' : `It answers ${status}.`;
+  const refusal = status === 401 || status === 403 ? 'Reload the page to sign in.' : `It answers ${status}.`;
   showConnection(`${status === 0 ? 'Bridge unreachable.' : `The bridge refuses this page. ${refusal}`}${asOf}`, true);
 }
 
@@ -33,14 +33,14 @@ function showConnection(text, isLost) {
   showTitle();
 }
 
-/** A connection can stay open although nobody answers at its other end. */
+/** Detects a dead connection that the browser still considers open. */
 function watchSilence() {
-  if (bridgeLink.isLive && !bridgeLink.isLost && Date.now() - bridgeLink.lastDataMs > SILENCE_MAX_MS) noteLost();
+  if (bridgeLink.isLive && !bridgeLink.isLost && Date.now() - bridgeLink.lastDataMs > MAX_SILENCE_MS) noteLost();
 }
 
 /**
- * Asks the API. `status` is 0 when nobody answered, or only a proxy did.
- * @param {string} path @returns {Promise<{status: number, answer: unknown}>} the answer is undefined when there is no good one
+ * Asks the API. `status` is 0 when the bridge did not answer, or only a proxy did.
+ * @param {string} path @returns {Promise<{status: number, answer: unknown}>} `answer` is undefined unless the status is 2xx
  */
 async function askApi(path) {
   try {

@@ -1,5 +1,5 @@
 'use strict';
-// Every text of Ray is hostile: it becomes text nodes and values only, never markup.
+// Texts from Ray are untrusted: they become text nodes and attribute values, never markup.
 
 /** @typedef {import('../shapes.ts').JobRow} JobRow */
 /** @typedef {import('../shapes.ts').JobAnswer} JobAnswer */
@@ -43,14 +43,14 @@ function makeButton(className, text) {
   return button;
 }
 
-/** Changes a text only where it differs, so that what somebody has selected stays so.
+/** Sets a text only where it differs, so that the reader's selection survives.
  * @param {Element} element @param {string} text */
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
 /**
- * Makes the children of `parent` those of `items`, and keeps elements that stay: focus and place of reading with them.
+ * Makes the children of `parent` match `items`. Elements that stay are reused, so focus and scroll position survive.
  * @template Item
  * @param {Element} parent
  * @param {readonly Item[]} items
@@ -78,7 +78,7 @@ function keep(parent, items, keyOf, create, update) {
   for (const element of known.values()) element.remove();
 }
 
-/** Does it now, or as soon as it was not done for so long. @param {number} ms @param {() => void} work */
+/** Throttles `work`: runs it at once, or as soon as `ms` have passed since its last run. @param {number} ms @param {() => void} work */
 function atMostEvery(ms, work) {
   let doneMs = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -104,7 +104,7 @@ function copyButton(text, label) {
   return button;
 }
 
-/** Without HTTPS a page may not write to the clipboard, but it may select.
+/** Copies a text. Without HTTPS a page may not write to the clipboard, so it selects the text instead.
  * @param {string} text @param {HTMLElement} button */
 async function copyText(text, button) {
   try {
@@ -116,7 +116,7 @@ async function copyText(text, button) {
     area.setAttribute('aria-hidden', 'true');
     (button.closest('dialog') ?? document.body).append(area);
     area.select();
-    button.textContent = document.execCommand('copy') ? 'Copied' : 'Select it and copy';
+    button.textContent = document.execCommand('copy') ? 'Copied' : 'Copy by hand';
     area.remove();
   }
 }

@@ -13,13 +13,13 @@ const STAGE_WORDS = {
   failed: 'failed',
   cancelled: 'cancelled',
   unfinished: 'unfinished',
-  unknown: 'not told',
+  unknown: 'not reported',
 };
 
 /** @type {Readonly<Record<string, string>>} */
-const END_REASON_WORDS = { driver_ended: 'ended with its driver', intended_exit: 'its process was to exit' };
+const END_REASON_WORDS = { driver_ended: 'ended with its driver', intended_exit: 'its process exited on purpose' };
 
-/** A sign beside the colour. @type {Readonly<Record<Stage, string>>} */
+/** A symbol beside the colour, for readers who cannot distinguish the colours. @type {Readonly<Record<Stage, string>>} */
 const STAGE_SIGNS = {
   pending_args: '◌',
   pending_node: '◌',
@@ -72,7 +72,7 @@ function rateText(rate) {
   return rate === 0 ? '' : `${rate.toFixed(rate < 10 ? 1 : 0)} a second`;
 }
 
-/** Parts of a whole, in the order in which a task goes through them backwards: what is done stands first.
+/** Draws a stacked bar of stages, from ended to pending.
  * @param {Element} bar @param {StageCounts} counts */
 function showBar(bar, counts) {
   /** @type {readonly Stage[]} */
@@ -94,8 +94,8 @@ function showBar(bar, counts) {
 
 /** @param {StageCounts} counts */
 function countsText(counts) {
-  const told = STAGES.filter((stage) => counts[stage] > 0).map((stage) => `${countText(counts[stage])} ${STAGE_WORDS[stage]}`);
-  return told.length === 0 ? 'no task yet' : told.join(', ');
+  const parts = STAGES.filter((stage) => counts[stage] > 0).map((stage) => `${countText(counts[stage])} ${STAGE_WORDS[stage]}`);
+  return parts.length === 0 ? 'no tasks yet' : parts.join(', ');
 }
 
 /** @param {Element} legend @param {readonly Stage[]} stages */

@@ -35,7 +35,7 @@ const FAILURE_COLUMNS = [
   { title: 'Attempts', text: (row) => countText(row.attempts), kind: 'num' },
   { title: 'Function', cell: functionButton, kind: 'wide' },
   { title: 'Error', text: (row) => row.errorType, kind: 'word' },
-  { title: 'Message of the last one', text: (row) => row.message, kind: 'wide' },
+  { title: 'Latest message', text: (row) => row.message, kind: 'wide' },
   { title: 'At', text: (row) => (Number.isFinite(row.endMs) ? clockText(row.endMs) : ''), kind: 'num' },
 ];
 
@@ -44,7 +44,7 @@ const ACTOR_COLUMNS = [
   { title: 'Actor', text: (row) => row.name ?? row.className ?? row.actor, kind: 'wide' },
   { title: 'State', text: (row) => `${row.state}${row.isDetached ? ', detached' : ''}` },
   { title: 'Lives', text: (row) => countText(row.incarnations.length + row.incarnationsLeftOut), kind: 'num' },
-  { title: 'Each', text: livesText, kind: 'wide' },
+  { title: 'Each life', text: livesText, kind: 'wide' },
   { title: 'Id', text: (row) => row.actor, kind: 'word' },
 ];
 
@@ -67,7 +67,7 @@ function livesText(actor) {
     .join('; ');
 }
 
-/** Shows the tasks of a function. @param {{function: string}} row */
+/** Makes a button that lists the tasks of a function. @param {{function: string}} row */
 function functionButton(row) {
   const button = makeButton('link', row.function);
   button.addEventListener('click', () => filterByFunction(row.function));
@@ -85,7 +85,7 @@ function showJob(answer) {
   const counts = [
     `${Math.floor(job.progress * 100)} % of ${countText(job.taskCount)} tasks`,
     countsText(job.tasks),
-    job.retried > 0 ? `${countText(job.retried)} attempts were tried again` : '',
+    job.retried > 0 ? `${countText(job.retried)} attempts were retried` : '',
     job.untracked > 0 ? `${countText(job.untracked)} open attempts are only counted` : '',
     rateText(job.endedPerSecond),
   ];

@@ -3,7 +3,7 @@
 /** @type {Readonly<Record<JobRow['state'], string>>} */
 const JOB_SIGNS = { running: '▶ running', finished: '■ ended', failed: '✗ failed' };
 
-/** What an ended job came to. @type {Readonly<Record<NonNullable<JobRow['outcome']>, string>>} */
+/** How a job ended. @type {Readonly<Record<NonNullable<JobRow['outcome']>, string>>} */
 const OUTCOME_SIGNS = { succeeded: '✓ succeeded', failed: '✗ failed', stopped: '■ stopped', unknown: '■ ended' };
 
 /** @param {JobRow} job */
@@ -39,9 +39,9 @@ function showJobs(answer) {
   setText(
     byId('jobs-note'),
     [
-      jobs.length === 0 ? 'No job is known yet.' : '',
-      more > 0 ? `${countText(more)} more are not listed.` : '',
-      `The bridge started at ${new Date(since).toLocaleString()}; it has no rows of tasks that ended before.`,
+      jobs.length === 0 ? 'No jobs yet.' : '',
+      more > 0 ? `${countText(more)} more jobs are not listed.` : '',
+      `The bridge started at ${new Date(since).toLocaleString()}; tasks that ended before have no rows.`,
     ]
       .filter((text) => text !== '')
       .join(' '),
@@ -77,7 +77,7 @@ function updateJob(item, job, showsSession) {
   setText(note, [`${share}${countsText(job.tasks)}`, job.retried > 0 ? `${countText(job.retried)} retried` : '', rateText(job.endedPerSecond)].filter((text) => text !== '').join('; '));
 }
 
-/** The setting is a URL of http or https, checked when the bridge started; it is checked again here.
+/** Links to a trace. The bridge accepts only http and https URLs at its start; the page checks again.
  * @param {string} url @param {string} [label] */
 function traceLink(url, label = 'Trace') {
   if (!/^https?:\/\//i.test(url)) return make('span', '', url);

@@ -1,5 +1,5 @@
 'use strict';
-// Where the page is (the part of its address after #), what it hears, and what it shows of it.
+// Navigation (the part of the address after #), the stream of updates, and the overview.
 
 /** @type {EventSource | undefined} */
 let source;
@@ -11,7 +11,7 @@ let shownJob;
 let polling;
 
 const POLL_MS = 5000;
-/** What is made of all tasks of a job is asked for at most this often. */
+/** Minimum time between two requests for answers that cover all tasks of a job. */
 const SLOW_REFRESH_MS = 3000;
 
 function readAddress() {
@@ -33,13 +33,13 @@ function go() {
   forgetPath();
   forgetNodeUse();
   openList(shownJob);
-  hear();
+  openStream();
   if (overview !== undefined) showOverview(overview);
   window.scrollTo(0, 0);
 }
 
-/** One stream for the overview and for the job that is shown. */
-function hear() {
+/** Opens one stream for the overview and the shown job. */
+function openStream() {
   source?.close();
   stopPolling();
   const query = shownJob === undefined ? '' : `?${new URLSearchParams(shownJob)}`;
@@ -56,13 +56,13 @@ function hear() {
   source.addEventListener('gone', () => showPart('gone'));
   source.addEventListener('error', () => {
     bridgeLink.isLive = false;
-    // A stream that was refused is not tried again by the browser; one that was cut is.
+    // The browser reconnects after a lost connection, but not after a refusal.
     if (source?.readyState === EventSource.CLOSED) poll();
     else noteLost();
   });
 }
 
-/** The stream was refused, because too many are open: ask now and then. */
+/** Polls instead, because the bridge refused the stream: too many are open. */
 function poll() {
   if (polling !== undefined) return;
   polling = setInterval(() => void askAll(), POLL_MS);
@@ -74,7 +74,7 @@ async function askAll() {
   const { status: code, answer: status } = await askApi('status');
   const { answer: jobs } = await askApi('jobs');
   if (status === undefined || jobs === undefined) return noteLost(code === 200 ? 0 : code);
-  noteAnswer('Not live: asked every 5 s', false);
+  noteAnswer('Not live: refreshed every 5 s', false);
   showOverview({ status: /** @type {StatusAnswer} */ (status), jobs: /** @type {JobsAnswer} */ (jobs) });
   if (asked === undefined) return;
   const query = new URLSearchParams({ session: asked.session });
@@ -130,7 +130,7 @@ function partTitle() {
   return byId('job-body').hidden ? (shownJob?.job ?? '') : (byId('job-title').textContent ?? '');
 }
 
-/** What is shown at the address of a job: nothing of another job, whatever comes. @param {'loading' | 'gone' | 'job'} part */
+/** Shows one part at the address of a job, and hides the data of any other job. @param {'loading' | 'gone' | 'job'} part */
 function showPart(part) {
   byId('job-body').hidden = part !== 'job';
   byId('job-gone').hidden = part !== 'gone';
@@ -146,12 +146,12 @@ function showHealth({ health, events, nowMs }) {
   const facts = [
     ['Bridge', bridgeLink.isLost ? 'unreachable' : (health.reason ?? health.state), bridgeLink.isLost || health.reason !== undefined, ''],
     ['Last event', events.lastReceivedMs === undefined ? 'none yet' : `${durationText(nowMs - events.lastReceivedMs)} ago`, false, ''],
-    ['Backlog', `${countText(health.backlogEvents)} events, ${bytesText(health.journalBytes)}`, health.backlogAgeMs > 60_000, 'accepted and not worked through'],
-    ['Export lag', health.queuedSpans === 0 ? 'none' : `${durationText(health.exportLagMs)}, ${countText(health.queuedSpans)} spans`, health.exportLagMs > 60_000, 'spans that wait for the backend'],
+    ['Backlog', `${countText(health.backlogEvents)} events, ${bytesText(health.journalBytes)}`, health.backlogAgeMs > 60_000, 'accepted but not yet processed'],
+    ['Export lag', health.queuedSpans === 0 ? 'none' : `${durationText(health.exportLagMs)}, ${countText(health.queuedSpans)} spans`, health.exportLagMs > 60_000, 'spans waiting for the backend'],
     ['Rejected', countText(events.rejected), events.rejected > 0, rejected.map(([code, count]) => `${code} ${count}`).join(', ')],
-    ['Late', countText(health.lateEvents), false, 'came after the span that they belong to was sent'],
+    ['Late events', countText(health.lateEvents), false, 'arrived after their span was sent'],
     ['Inferred ends', countText(sum), false, inferred.map(([reason, count]) => `${reason} ${count}`).join(', ')],
-    ['Refused spans', countText(health.refusedSpans), health.refusedSpans > 0, 'the backend will not take them'],
+    ['Refused spans', countText(health.refusedSpans), health.refusedSpans > 0, 'the backend refused them permanently'],
   ];
   keep(
     byId('health'),
@@ -173,8 +173,8 @@ function showSetup({ lines, needsToken }) {
   const url = `${base.protocol}//${needsToken ? 'ray:TOKEN@' : ''}${base.host}${base.pathname}`;
   const isLoopback = /^(localhost|127\.|\[::1\])/.test(location.hostname);
   const notes = [
-    isLoopback ? 'The address below is of this machine alone: for nodes elsewhere, put the address by which they reach it in its place, and let the bridge listen there (--listen).' : '',
-    needsToken ? 'Put one of the sender tokens in place of TOKEN.' : '',
+    isLoopback ? 'The address below works on this machine only. For other nodes, replace it with an address that they can reach, and make the bridge listen there (--listen).' : '',
+    needsToken ? 'Replace TOKEN with one of the sender tokens.' : '',
   ];
   setText(byId('setup-note'), notes.filter((text) => text !== '').join(' '));
   setText(byId('setup-lines'), lines.map((line) => line.replaceAll('{url}', url)).join('\n'));

@@ -1,10 +1,10 @@
 'use strict';
-// How much ran on each node over time.
+// Charts of the running attempts on each node over time.
 
 const SVG = 'http://www.w3.org/2000/svg';
 const CHART_HEIGHT = 28;
 
-/** A chart for each node, kept while the page is. @type {Map<string, {box: HTMLElement, svg: SVGElement, area: SVGElement, text: HTMLElement}>} */
+/** Charts by node id. Each is made once and reused. @type {Map<string, {box: HTMLElement, svg: SVGElement, area: SVGElement, text: HTMLElement}>} */
 const charts = new Map();
 
 /** @param {string} node */
@@ -22,7 +22,7 @@ function chartOf(node) {
   return made;
 }
 
-/** The chart of a node in its table. @param {{node: string}} row */
+/** The chart of a node, for the table of nodes. @param {{node: string}} row */
 function chartCell(row) {
   return charts.get(row.node)?.box ?? document.createTextNode('');
 }
@@ -32,7 +32,7 @@ function forgetNodeUse() {
   otherNodes = [];
 }
 
-/** Nodes that share one chart. @type {JobAnswer['nodes']} */
+/** The row for the nodes that share one chart. @type {JobAnswer['nodes']} */
 let otherNodes = [];
 
 /** @param {NodeUseAnswer} use */
@@ -49,13 +49,13 @@ function showNodeUse({ startMs, bucketMs, nodes, unplaced }) {
     setText(text, facts);
   }
   otherNodes = nodes.flatMap(({ node, name }) => (node === undefined ? [{ node: '', name, state: '', running: 0 }] : []));
-  const range = `From ${clockText(startMs)} to ${clockText(startMs + buckets * bucketMs)}, averages over ${durationText(bucketMs)}; all charts are as high as ${peak.toFixed(1)}.`;
-  const rest = unplaced > 0 ? ` Of ${countText(unplaced)} attempts Ray did not tell where or when they ran.` : '';
+  const range = `From ${clockText(startMs)} to ${clockText(startMs + buckets * bucketMs)}, averaged over ${durationText(bucketMs)}. The top of every chart is ${peak.toFixed(1)}.`;
+  const rest = unplaced > 0 ? ` Ray did not report where or when ${countText(unplaced)} attempts ran.` : '';
   showNodes();
   setText(byId('nodes-note'), nodes.length === 0 ? '' : `${range}${rest}`);
 }
 
-/** Steps from bucket to bucket. @param {readonly number[]} running @param {number} peak */
+/** An SVG path with one step for each bucket. @param {readonly number[]} running @param {number} peak */
 function areaOf(running, peak) {
   const steps = running.map((mean, index) => `V${(CHART_HEIGHT * (1 - mean / peak)).toFixed(2)}H${index + 1}`);
   return `M0 ${CHART_HEIGHT}${steps.join('')}V${CHART_HEIGHT}Z`;

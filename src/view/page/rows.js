@@ -1,19 +1,19 @@
 'use strict';
-// The list of tasks: only what is in sight is asked for and drawn, however many there are.
+// The list of tasks. It requests and draws only visible rows, so its cost does not grow with the number of tasks.
 
-/** A bar. @typedef {{stage: Stage, startMs: number, endMs: number, kind: '' | 'earlier' | 'fold' | 'fold waits'}} Phase */
+/** A bar. @typedef {{stage: Stage, startMs: number, endMs: number, kind: '' | 'earlier' | 'rollup' | 'rollup waits'}} Phase */
 
 const ROW_HEIGHT = 24;
 const PAGE_ROWS = 200;
-/** Pages that are kept; those out of sight go first. */
-const PAGES_MAX = 20;
+/** Maximum number of cached pages; the farthest from view are dropped first. */
+const MAX_PAGES = 20;
 const MARGIN_ROWS = 10;
-/** What is deeper is not moved in any further. */
-const DEPTH_MAX = 10;
-/** Pages are asked for again at most this often while the job goes on. */
+/** Deeper rows are not indented any further. */
+const MAX_INDENT_DEPTH = 10;
+/** Minimum time between two refreshes of the visible pages while the job runs. */
 const REFRESH_MS = 1000;
 
-/** What the list shows. */
+/** State of the list. */
 const list = {
   /** @type {{session: string, job: string} | undefined} */ of: undefined,
   /** @type {Record<string, string>} */ filter: {},
@@ -23,13 +23,13 @@ const list = {
   nowMs: 0,
   firstMs: 0,
   lastMs: 1,
-  /** Of everything that the list holds; undefined is all of it. @type {{fromMs: number, toMs: number} | undefined} */ zoom: undefined,
+  /** The visible time range; undefined is the whole range. @type {{fromMs: number, toMs: number} | undefined} */ zoom: undefined,
   /** @type {Map<number, readonly TreeRow[]>} */ pages: new Map(),
-  /** Keys of folds. @type {Set<string>} */ unfolded: new Set(),
-  /** @type {Set<number>} */ asked: new Set(),
-  /** Counts what makes answers that are under way useless. */ epoch: 0,
+  /** Keys of expanded rollups. @type {Set<string>} */ expanded: new Set(),
+  /** Pages with a request in flight. @type {Set<number>} */ asked: new Set(),
+  /** Rises whenever answers in flight become obsolete. */ epoch: 0,
   chosen: -1,
-  /** Its rows are those of other filters: the ones that were asked for have not come yet. */ isOld: true,
+  /** The rows belong to an earlier filter: the answer for the current one has not arrived yet. */ isOld: true,
   isDrawn: false,
 };
 
@@ -41,21 +41,21 @@ function openList(of) {
   list.tasks = 0;
   setText(byId('tasks-note'), '');
   list.zoom = undefined;
-  list.unfolded.clear();
+  list.expanded.clear();
   const form = byId('filter');
   if (form instanceof HTMLFormElement) form.reset();
   list.filter = readFilter();
   resetList();
 }
 
-/** Other rows are wanted. What is there stays, greyed, until they come. */
+/** Requests other rows. The old ones stay, greyed out, until the answer arrives. */
 function resetList() {
   list.epoch += 1;
   list.asked.clear();
   list.isOld = true;
   list.chosen = -1;
   byId('rows').scrollTop = 0;
-  // Until the job is known to be there, nothing is asked of it.
+  // The page requests no tasks until the bridge has confirmed that the job exists.
   if (!byId('job-body').hidden) void askPage(0);
   drawSoon();
 }
@@ -83,11 +83,11 @@ async function askPage(page) {
   drawSoon();
 }
 
-/** As rows of a tree in any case. @param {{job: string}} of @param {Record<string, string>} page @returns {Promise<TreeAnswer | undefined>} */
+/** Requests a page of rows, in the form of tree rows for every order. @param {{job: string}} of @param {Record<string, string>} page @returns {Promise<TreeAnswer | undefined>} */
 async function askRows(of, page) {
   const path = `jobs/${encodeURIComponent(of.job)}`;
-  if (isFoldedView(list.filter)) {
-    const query = new URLSearchParams({ ...page, unfold: [...list.unfolded].join(',') });
+  if (isRolledUpView(list.filter)) {
+    const query = new URLSearchParams({ ...page, unfold: [...list.expanded].join(',') });
     return /** @type {TreeAnswer | undefined} */ ((await askApi(`${path}/tree?${query}`)).answer);
   }
   const { order } = list.filter;
@@ -96,16 +96,16 @@ async function askRows(of, page) {
   return answer && { ...answer, rows: answer.tasks.map((task) => ({ depth: task.depth ?? 0, task })), tasks: answer.total };
 }
 
-/** @param {number} near */
+/** Drops the pages that are farthest from one page. @param {number} near */
 function forgetPages(near) {
   const far = [...list.pages.keys()].sort((a, b) => Math.abs(b - near) - Math.abs(a - near));
-  for (const page of far.slice(0, Math.max(0, list.pages.size - PAGES_MAX))) list.pages.delete(page);
+  for (const page of far.slice(0, Math.max(0, list.pages.size - MAX_PAGES))) list.pages.delete(page);
 }
 
-/** The job has changed: what is in sight is asked for anew, now or a moment later. */
+/** Requests the visible rows again, because the job has changed. */
 const refreshList = atMostEvery(REFRESH_MS, askInSight);
 
-/** Other rows are wanted: answers that are under way are of no use. What is drawn stays until there is something new. */
+/** Requests the visible rows again and ignores answers in flight. The drawn rows stay until then. */
 function askAgain() {
   list.epoch += 1;
   list.asked.clear();
@@ -156,7 +156,7 @@ function drawRows() {
   const { fromMs, toMs } = timeRange();
   setText(byId('axis-from'), list.total === 0 ? '' : clockText(fromMs));
   setText(byId('axis-to'), list.total === 0 ? '' : `${clockText(toMs)} (${durationText(toMs - fromMs)})`);
-  const rest = list.withoutRow > 0 ? ` ${countText(list.withoutRow)} attempt${list.withoutRow === 1 ? ' has' : 's have'} no row here any more.` : '';
+  const rest = list.withoutRow > 0 ? ` ${countText(list.withoutRow)} attempt${list.withoutRow === 1 ? ' has' : 's have'} no row.` : '';
   const inRows = list.tasks === list.total ? '' : `, in ${countText(list.total)} row${list.total === 1 ? '' : 's'}`;
   byId('rows').classList.toggle('old', list.isOld);
   if (!list.isOld) setText(byId('tasks-note'), `${countText(list.tasks)} task${list.tasks === 1 ? '' : 's'}${inRows}.${rest}`);
@@ -202,8 +202,8 @@ function updateRow(element, { index, row }) {
   }
   const { depth, task, fold } = row;
   element.setAttribute('aria-level', String(depth + 1));
-  element.classList.toggle('fold', fold !== undefined);
-  title.style.paddingLeft = `${Math.min(depth, DEPTH_MAX) * 12}px`;
+  element.classList.toggle('rollup', fold !== undefined);
+  title.style.paddingLeft = `${Math.min(depth, MAX_INDENT_DEPTH) * 12}px`;
   const isCritical = isOnPath(row);
   element.classList.toggle('critical', isCritical);
   setText(crit, isCritical ? '◆' : '');
@@ -211,10 +211,10 @@ function updateRow(element, { index, row }) {
   if (fold !== undefined) {
     sign.className = `sign ${fold.stages.failed > 0 ? 'failed' : ''}`;
     setText(sign, fold.isUnfolded ? '▾' : '▸');
-    setText(stage, `${fold.isUnfolded ? 'unfolded' : 'folded'}${critical}`);
-    setText(title, foldText(fold));
+    setText(stage, `${fold.isUnfolded ? 'expanded' : 'collapsed'}${critical}`);
+    setText(title, rollupText(fold));
     setText(took, fold.startMs === undefined ? '' : durationText((fold.endMs ?? fold.untilMs ?? list.nowMs) - fold.startMs));
-    drawTrack(track, phasesOfFold(fold));
+    drawTrack(track, phasesOfRollup(fold));
   }
   if (task === undefined) return;
   sign.className = `sign ${task.stage}`;
@@ -249,7 +249,7 @@ function drawTrack(track, phases) {
   }
 }
 
-/** From one state to the next. @param {AttemptRow} attempt @param {Phase['kind']} kind @returns {Phase[]} */
+/** One bar for each stage of an attempt. @param {AttemptRow} attempt @param {Phase['kind']} kind @returns {Phase[]} */
 function phasesOf(attempt, kind = '') {
   if (attempt.startMs === undefined) return [];
   const endMs = attempt.endMs ?? attempt.untilMs ?? list.nowMs;
@@ -263,7 +263,7 @@ function phasesOf(attempt, kind = '') {
   begin('pending_node', attempt.nodeWaitMs);
   begin('pending_worker', attempt.workerWaitMs);
   begin(attempt.stage === 'failed' ? 'failed' : 'running', attempt.runningMs);
-  // What failed before it ran is seen to have failed.
+  // An attempt that failed before it ran gets a bar of no width, which the style makes visible.
   if (attempt.stage === 'failed' && attempt.runningMs === undefined) begin('failed', endMs);
   return begins.map((phase, index) => ({ ...phase, endMs: begins[index + 1]?.startMs ?? endMs, kind }));
 }

@@ -1,9 +1,9 @@
 'use strict';
-// Light or dark: as the system has it, or as somebody chose here.
+// Light or dark: the system's setting, or the reader's choice.
 
 const SCHEME_KEY = 'ray-otel-bridge-colours';
 
-/** A browser may keep nothing of a page, and then says so by throwing. @returns {string} */
+/** The stored choice. A browser that blocks storage throws. @returns {string} */
 function rememberedScheme() {
   try {
     return localStorage.getItem(SCHEME_KEY) ?? '';
@@ -18,7 +18,7 @@ function rememberScheme(scheme) {
     if (scheme === '') localStorage.removeItem(SCHEME_KEY);
     else localStorage.setItem(SCHEME_KEY, scheme);
   } catch {
-    // It holds until the page is left.
+    // Storage is blocked: the choice lasts until the page closes.
   }
 }
 

@@ -1,5 +1,5 @@
 'use strict';
-// What people do with the list of tasks: filter, zoom, choose, look closer.
+// Actions on the list of tasks: filter, zoom, select, show details.
 
 /** @param {'name' | 'state'} name */
 function filterSelect(name) {
@@ -40,7 +40,7 @@ function applyFilter() {
   resetList();
 }
 
-/** Kept as it is while nothing changes, because somebody may have it open. @param {readonly string[]} functions */
+/** Fills the menu of functions. It changes only when the functions do, because the reader may have it open. @param {readonly string[]} functions */
 function offerFunctions(functions) {
   const select = filterSelect('name');
   const wanted = ['', ...functions.toSorted((a, b) => a.localeCompare(b))];
@@ -91,8 +91,8 @@ function onListKey(event) {
     End: () => choose(list.total - 1),
     Enter: () => openRow(list.chosen),
     ' ': () => openRow(list.chosen),
-    ArrowLeft: () => foldOrElse(false, () => zoom('left')),
-    ArrowRight: () => foldOrElse(true, () => zoom('right')),
+    ArrowLeft: () => expandOrElse(false, () => zoom('left')),
+    ArrowRight: () => expandOrElse(true, () => zoom('right')),
     '+': () => zoom('in'),
     '=': () => zoom('in'),
     '-': () => zoom('out'),
@@ -104,17 +104,17 @@ function onListKey(event) {
   action();
 }
 
-/** On a fold the arrows fold and unfold, as in any tree. @param {boolean} wanted @param {() => void} otherwise */
-function foldOrElse(wanted, otherwise) {
+/** Expands or collapses a rolled-up row, as the arrow keys do in any tree. @param {boolean} wanted true: expanded @param {() => void} otherwise for other rows */
+function expandOrElse(wanted, otherwise) {
   const fold = rowAt(list.chosen)?.fold;
   if (fold === undefined) otherwise();
-  else setUnfolded(fold, wanted);
+  else setExpanded(fold, wanted);
 }
 
-/** A task is shown, a fold unfolded or folded. @param {number} index */
+/** Opens a task; expands or collapses a rolled-up row. @param {number} index */
 function openRow(index) {
   const row = rowAt(index);
-  if (row?.fold !== undefined) setUnfolded(row.fold, !row.fold.isUnfolded);
+  if (row?.fold !== undefined) setExpanded(row.fold, !row.fold.isUnfolded);
   if (row?.task !== undefined) showDetails(row.task);
 }
 
@@ -126,7 +126,7 @@ function showDetails(task) {
   for (const attempt of [task, ...(task.earlier ?? [])]) {
     if (task.earlier !== undefined) body.append(make('h4', '', `Attempt ${attempt.attempt}`));
     if (attempt.traceUrl !== undefined) {
-      const label = attempt.endMs === undefined ? 'Its span, which is sent when it has ended' : 'Its span in the trace';
+      const label = attempt.endMs === undefined ? 'Span (exported after the attempt ends)' : 'Span in the trace';
       body.append(make('p', '', traceLink(attempt.traceUrl, label)));
     }
     body.append(factsOf(attempt));
@@ -145,21 +145,21 @@ function factsOf(attempt) {
     const text = String(value);
     facts.append(make('dt', '', name), isId ? make('dd', '', make('span', 'id', text), copyButton(text, name)) : make('dd', '', text));
   };
-  add('Stands at', `${STAGE_WORDS[attempt.stage]}${attempt.state === '' ? '' : ` (${attempt.state})`}`);
+  add('State', `${STAGE_WORDS[attempt.stage]}${attempt.state === '' ? '' : ` (${attempt.state})`}`);
   add('Waits for', attempt.waitsFor);
   add('Function', attempt.function);
-  add('Began', attempt.startMs === undefined ? undefined : clockText(attempt.startMs));
+  add('Started', attempt.startMs === undefined ? undefined : clockText(attempt.startMs));
   for (const { stage, startMs, endMs } of phasesOf(attempt)) if (endMs > startMs) add(`— ${STAGE_WORDS[stage]}`, durationText(endMs - startMs));
   add('Ended', attempt.endMs === undefined ? undefined : clockText(attempt.endMs));
   add('End inferred', attempt.endInferred);
-  add('End', attempt.endReason === undefined ? undefined : END_REASON_WORDS[attempt.endReason] ?? attempt.endReason);
-  if (attempt.clockSkewMs !== undefined) add('Clocks', `owner and executor differ by ${durationText(attempt.clockSkewMs)} at least`);
+  add('End reason', attempt.endReason === undefined ? undefined : END_REASON_WORDS[attempt.endReason] ?? attempt.endReason);
+  if (attempt.clockSkewMs !== undefined) add('Clock skew', `owner and executor differ by at least ${durationText(attempt.clockSkewMs)}`);
   add('Node', attempt.nodeName);
   add('Process', attempt.pid);
   add('Task id', attempt.task, true);
   add('Span id', attempt.spanId, true);
   add('Trace id', shownTraceId, true);
-  if (attempt.isFolded) add('Folded', 'the budget of its trace left it no span of its own');
+  if (attempt.isFolded) add('Rolled up', 'no span of its own, because of the span budget of its trace');
   add('Actor id', attempt.actor, true);
   add('Node id', attempt.node, true);
   add('Parent task', attempt.parentTask, true);

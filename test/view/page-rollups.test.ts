@@ -6,10 +6,10 @@ import { accessibilityBreaches, feedLoad, framesWhileScrolling, openJob, shows, 
 import { feed } from './view-bridge.ts';
 
 const features = 'features-ray-2.60.0.ndjson';
-/** On a machine that is busy a page takes its time. */
+/** A page is slow on a busy machine. */
 const PATIENCE = { timeout: 60_000 };
 
-/** Level, and folded or not where it is a fold, of the rows in sight. */
+/** The level of each visible row, and for rollups whether it is expanded. */
 async function levels(page: Page): Promise<readonly string[]> {
   const rows = await page.evaluate<readonly (readonly [number, string])[]>(
     "[...document.querySelectorAll('.row')].map((row) => [Number(row.dataset.key), [row.ariaLevel, row.ariaExpanded].join(' ')])",
@@ -21,17 +21,17 @@ async function press(page: Page, ...keys: readonly string[]): Promise<void> {
   for (const key of keys) await page.keyboard.press(key);
 }
 
-describe.runIf(hasChromium)('the folded waterfall in Chromium (needs CHROMIUM_PATH or /usr/bin/chromium)', () => {
-  it('has siblings of one function as one row, and unfolds it with the keyboard', async () => {
+describe.runIf(hasChromium)('the rolled-up task list in Chromium (needs CHROMIUM_PATH or /usr/bin/chromium)', () => {
+  it('siblings of one function share one row, which the keyboard expands and collapses', async () => {
     const fixture = await browse();
     const { page, complaints } = fixture;
     await feed(fixture, features);
     await openJob(page);
     await shows(page, '#tasks-note', /^37 tasks, in \d\d rows\.$/);
     const names = async (): Promise<readonly string[]> => (await titles(page)).map((title) => title.replace(/ — .*/, ''));
-    const folded = await names();
-    expect(folded.slice(0, 3)).toEqual(['parent', 'leaf × 5', 'flaky (try 3)']);
-    expect((await titles(page))[1]).toMatch(/^leaf × 5 — ran [\d.]+ s in sum$/);
+    const collapsed = await names();
+    expect(collapsed.slice(0, 3)).toEqual(['parent', 'leaf × 5', 'flaky (try 3)']);
+    expect((await titles(page))[1]).toMatch(/^leaf × 5 — ran [\d.]+ s in total$/);
     expect((await levels(page)).slice(0, 3)).toEqual(['1 ', '2 false', '1 ']);
     await page.focus('#rows');
     await press(page, 'Home', 'ArrowDown', 'ArrowRight');
@@ -39,19 +39,19 @@ describe.runIf(hasChromium)('the folded waterfall in Chromium (needs CHROMIUM_PA
     expect((await names()).slice(1, 4)).toEqual(['leaf × 5', 'leaf', 'leaf']);
     expect(await accessibilityBreaches(page)).toEqual([]);
     await press(page, 'ArrowLeft');
-    await expect.poll(names, PATIENCE).toEqual(folded);
+    await expect.poll(names, PATIENCE).toEqual(collapsed);
     await press(page, 'Enter');
-    await expect.poll(names, PATIENCE).not.toEqual(folded);
+    await expect.poll(names, PATIENCE).not.toEqual(collapsed);
     await press(page, ' ');
-    await expect.poll(names, PATIENCE).toEqual(folded);
-    await page.click('.row.fold');
+    await expect.poll(names, PATIENCE).toEqual(collapsed);
+    await page.click('.row.rollup');
     await expect.poll(async () => (await levels(page)).filter((level) => level === '3 '), PATIENCE).toHaveLength(5);
-    await page.locator('.row:not(.fold)').first().click();
+    await page.locator('.row:not(.rollup)').first().click();
     expect(await page.textContent('#details-title')).toBe('parent');
     expect(complaints).toEqual([]);
   });
 
-  it('folds nothing of what somebody looks for', async () => {
+  it('search results are never rolled up', async () => {
     const fixture = await browse();
     const { page } = fixture;
     await feed(fixture, features);
@@ -63,35 +63,35 @@ describe.runIf(hasChromium)('the folded waterfall in Chromium (needs CHROMIUM_PA
     await expect.poll(async () => (await titles(page)).some((title) => title.startsWith('leaf × 5')), PATIENCE).toBe(true);
   });
 
-  it('keeps so many folds unfolded as the bridge takes, and folds the first ones again', async () => {
+  it('beyond the limit of expanded rows, the rows that were expanded first collapse', async () => {
     const fixture = await browse();
     const { page, complaints } = fixture;
     await feed(fixture, features);
     await openJob(page);
-    await page.click('.row.fold');
-    await page.waitForSelector('.row.fold[aria-expanded=true]');
+    await page.click('.row.rollup');
+    await page.waitForSelector('.row.rollup[aria-expanded=true]');
     await page.evaluate(`{
-      for (let index = 0; index < ${PAGE_LIMITS.unfolded + 5}; index += 1) setUnfolded({ key: 'other.' + index, isUnfolded: false }, true);
+      for (let index = 0; index < ${PAGE_LIMITS.expandedKeys + 5}; index += 1) setExpanded({ key: 'other.' + index, isUnfolded: false }, true);
     }`);
-    expect(await page.evaluate('[list.unfolded.size, [...list.unfolded][0]].join()')).toBe(`${PAGE_LIMITS.unfolded},other.5`);
-    await page.waitForSelector('.row.fold[aria-expanded=true]', { state: 'detached' });
+    expect(await page.evaluate('[list.expanded.size, [...list.expanded][0]].join()')).toBe(`${PAGE_LIMITS.expandedKeys},other.5`);
+    await page.waitForSelector('.row.rollup[aria-expanded=true]', { state: 'detached' });
     expect(complaints).toEqual([]);
   });
 
-  it('marks the critical path by more than a colour, tells its shares, and finds its tasks', async () => {
+  it('the critical path is marked by more than a colour, shows its shares, and links to its tasks', async () => {
     const fixture = await browse();
     const { page, complaints } = fixture;
     await feed(fixture, features);
     await openJob(page);
     await page.waitForSelector('#path:not([hidden])');
-    expect(await page.textContent('#path-title')).toBe('What determined the time');
-    await shows(page, '#path tbody', /the driver itself/);
-    expect(await page.getAttribute('#path-bar', 'aria-label')).toMatch(/tasks waited for arguments .*, the driver itself [\d.]+ s$/);
+    expect(await page.textContent('#path-title')).toBe('What determined the duration');
+    await shows(page, '#path tbody', /driver/);
+    expect(await page.getAttribute('#path-bar', 'aria-label')).toMatch(/tasks waited for arguments .*, driver itself [\d.]+ s$/);
     await expect.poll(() => page.locator('.row.critical').count(), PATIENCE).toBeGreaterThan(5);
     const marked = await page.locator('.row.critical').first().textContent();
     expect(marked).toContain('◆');
     expect(marked).toContain('on the critical path');
-    expect(await page.locator('.row.critical.fold').count()).toBeGreaterThan(0);
+    expect(await page.locator('.row.critical.rollup').count()).toBeGreaterThan(0);
     expect(await page.locator('.row:not(.critical)').count()).toBeGreaterThan(0);
     await page.focus('#path-steps summary');
     await press(page, 'Enter');
@@ -102,7 +102,7 @@ describe.runIf(hasChromium)('the folded waterfall in Chromium (needs CHROMIUM_PA
     expect(complaints).toEqual([]);
   });
 
-  it('shows what ran on each node over time, also in words', async () => {
+  it('each node has a chart of running attempts over time, with a description in words', async () => {
     const fixture = await browse();
     const { page } = fixture;
     await feed(fixture, features);
@@ -115,7 +115,7 @@ describe.runIf(hasChromium)('the folded waterfall in Chromium (needs CHROMIUM_PA
     expect(await page.textContent('#nodes-note')).toMatch(/^From \d\d:\d\d:\d\d\.\d{3} to /);
   });
 
-  it('stays responsive with 20,000 tasks, folded and unfolded', { timeout: 240_000 }, async () => {
+  it('the list stays responsive with 20,000 tasks, collapsed and expanded', { timeout: 240_000 }, async () => {
     const fixture = await browse();
     await feedLoad(fixture);
     const { page, complaints } = fixture;
@@ -130,7 +130,7 @@ describe.runIf(hasChromium)('the folded waterfall in Chromium (needs CHROMIUM_PA
       );
     });
     await openJob(page, 'load');
-    await shows(page, '#tasks-note', /^20,000 tasks, in [23] rows\. 1 attempt has no row here any more\.$/);
+    await shows(page, '#tasks-note', /^20,000 tasks, in [23] rows\. 1 attempt has no row\.$/);
     expect((await titles(page))[0]).toMatch(/^t × (?:10,000|9,999) — /);
     await page.focus('#rows');
     await press(page, 'Home', 'ArrowRight');
@@ -148,9 +148,9 @@ describe.runIf(hasChromium)('the folded waterfall in Chromium (needs CHROMIUM_PA
     await press(page, 'ArrowLeft');
     await shows(page, '#tasks-note', /^20,000 tasks, in 10,00\d rows\./);
     expect(Math.max(...sizes)).toBeLessThan(300_000);
-    // No time of the clock is a verdict here: it is told.
+    // Wall-clock times are printed, not asserted.
     console.log(
-      `${frames}; answers of the folded tree: ${tookMs.length}, the longest after ${Math.max(...tookMs).toFixed(0)} ms, up to ${Math.max(...sizes)} bytes`,
+      `${frames}; answers of the rolled-up tree: ${tookMs.length}, the longest after ${Math.max(...tookMs).toFixed(0)} ms, up to ${Math.max(...sizes)} bytes`,
     );
     expect(complaints).toEqual([]);
   });

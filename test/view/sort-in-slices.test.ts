@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createScheduler } from '../../src/runtime/index.ts';
 import { Pace } from '../../src/view/pace.ts';
-import { sortInTurns } from '../../src/view/sort-in-turns.ts';
+import { sortInSlices } from '../../src/view/sort-in-slices.ts';
 
 interface Item {
   readonly value: number;
@@ -13,18 +13,18 @@ function byValue(a: Item, b: Item): number {
   return a.value - b.value;
 }
 
-describe('sorting in turns', () => {
-  it('gives what sorting at once does, those that are equal in their order', async () => {
+describe('sorting in time slices', () => {
+  it('the result is that of a stable sort', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 5_500 }), fc.integer({ min: 1, max: 3_000 }), fc.nat(), async (length, values, seed) => {
         const items = Array.from({ length }, (_, place) => ({ value: ((place + seed) * 7_919) % values, place }));
-        expect(await sortInTurns(items, byValue, new Pace(createScheduler()))).toEqual(items.toSorted(byValue));
+        expect(await sortInSlices(items, byValue, new Pace(createScheduler()))).toEqual(items.toSorted(byValue));
       }),
       { numRuns: 60 },
     );
   });
 
-  it('gives way in between', async () => {
+  it('other work runs in between', async () => {
     let takenTurns = 0;
     const scheduler = {
       take: async () => {
@@ -33,8 +33,8 @@ describe('sorting in turns', () => {
       },
     };
     const items = Array.from({ length: 20_000 }, (_, place) => ({ value: (place * 7_919) % 20_000, place }));
-    await sortInTurns(items, byValue, new Pace(scheduler));
-    // Twenty runs, then five rounds of merging them, with a look at the clock every 500 items.
+    await sortInSlices(items, byValue, new Pace(scheduler));
+    // Twenty runs, then five rounds of merging, with a check of the clock every 500 items.
     expect(takenTurns).toBeGreaterThan(20 + 100);
   });
 });

@@ -1,13 +1,13 @@
 import type { Pace } from './pace.ts';
 
-/** Sorted at once. */
-const RUN = 1_000;
+/** Items that are sorted without a pause. */
+const RUN_LENGTH = 1_000;
 
-/** Sorts as `toSorted` does, and gives way to the rest of the bridge in between. */
-export async function sortInTurns<Item>(items: readonly Item[], compare: (a: Item, b: Item) => number, pace: Pace): Promise<Item[]> {
+/** Sorts like `toSorted`, in time slices: the rest of the bridge runs in between. */
+export async function sortInSlices<Item>(items: readonly Item[], compare: (a: Item, b: Item) => number, pace: Pace): Promise<Item[]> {
   let runs: Item[][] = [];
-  for (let start = 0; start < items.length; start += RUN) {
-    runs.push(items.slice(start, start + RUN).toSorted(compare));
+  for (let start = 0; start < items.length; start += RUN_LENGTH) {
+    runs.push(items.slice(start, start + RUN_LENGTH).toSorted(compare));
     await pace.rest();
   }
   while (runs.length > 1) {
