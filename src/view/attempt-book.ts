@@ -67,7 +67,8 @@ export class AttemptBook {
   }
 
   enter(job: JobView | undefined, event: TaskLifecycle, nowMs: number, applied: Applied): void {
-    // An event without states is about the log files of an attempt, and does not create the attempt.
+    // An event without states is about the log files of an attempt, and does not create the
+    // attempt.
     const how = event.transitions.length === 0 ? 'late' : applied;
     const attempt = job === undefined ? undefined : this.#follow(job, event.taskId, event.attempt, how);
     if (attempt === undefined || attempt.isClosed) return;
@@ -152,7 +153,10 @@ export class AttemptBook {
     return attempt;
   }
 
-  /** Definitions of one function often arrive in a row with identical texts, so the last name is cached. */
+  /**
+   * Definitions of one function often arrive in a row with identical texts, so the last name is
+   * cached.
+   */
   #functionName(definition: TaskFacts): string {
     const { className, functionName: own, name } = definition;
     const last = this.#lastNamed;
@@ -285,7 +289,10 @@ export class AttemptBook {
   }
 }
 
-/** Names a function as Ray's dashboard does. A name from `options(name=...)` belongs to the attempt, not to its function. */
+/**
+ * Names a function as Ray's dashboard does. A name from `options(name=...)` belongs to the attempt,
+ * not to its function.
+ */
 function functionName({ className, functionName: own, name }: Pick<TaskFacts, 'className' | 'functionName' | 'name'>): string {
   if (own === undefined || own === '') return name === '' ? '(no name)' : name;
   return className === undefined || className === '' ? own : `${className}.${own}`;

@@ -4,7 +4,10 @@ import type { NodeView, SessionView } from './records.ts';
 /** Maximum open attempts that are examined. In a session with more, usage counts as unknown. */
 const MAX_OPEN_ATTEMPTS = 10_000;
 
-/** How well the nodes of a session meet a need. `free`: a node has enough, as far as the bridge knows. */
+/**
+ * How well the nodes of a session meet a need. `free`: a node has enough, as far as the bridge
+ * knows.
+ */
 export type Fit = 'free' | 'in_use' | 'too_much' | 'no_labels' | 'unknown';
 
 export interface Fitting {
@@ -22,7 +25,10 @@ export class Capacity {
     this.#session = session;
   }
 
-  /** `unknown` unless Ray reported the resources of all nodes. `resources` omits the resources that Ray makes for placement groups. */
+  /**
+   * `unknown` unless Ray reported the resources of all nodes. `resources` omits the resources that
+   * Ray makes for placement groups.
+   */
   fitting(resources: readonly (readonly [string, number])[], { labelSelector = {} }: Needs): Fitting {
     const { nodes, nodesNotShown } = this.#session;
     const alive = [...nodes.values()].filter(({ state }) => state !== 'DEAD');
@@ -49,7 +55,10 @@ function hasRoom(
   return resources.every(([name, amount]) => (totals[name] ?? 0) - (used?.get(name) ?? 0) >= amount);
 }
 
-/** Matches Ray's label selectors, whose values contain the operator: `a`, `!a`, `in(a,b)`, `!in(a,b)`. */
+/**
+ * Matches Ray's label selectors, whose values contain the operator: `a`, `!a`, `in(a,b)`,
+ * `!in(a,b)`.
+ */
 function hasLabels({ labels }: NodeView, selector: Readonly<Record<string, string>>): boolean {
   return Object.entries(selector).every(([name, wanted]) => {
     const isNot = wanted.startsWith('!');

@@ -6,20 +6,26 @@ import { PENDING_STAGES } from './stage.ts';
 import { earlier } from './times.ts';
 
 /**
- * The critical path of a job: the chain of tasks that determined when the job ended, or what a running job waits for.
+ * The critical path of a job: the chain of tasks that determined when the job ended, or what a
+ * running job waits for.
  *
- * Ray reports the caller of each task and the times of its states. It does not report what a caller waited for, nor which task produced the arguments of
- * another. So the search goes backwards from the end, by these rules:
- * 1. A task (or the driver) waited for that task among those it called that ended last before the current moment. The time after that end is the caller's
- *    own; the time before it belongs to the called task.
+ * Ray reports the caller of each task and the times of its states. It does not report what a caller
+ * waited for, nor which task produced the arguments of another. So the search goes backwards from
+ * the end, by these rules:
+ * 1. A task (or the driver) waited for that task among those it called that ended last before the
+ *    current moment. The time after that end is the caller's own; the time before it belongs to the
+ *    called task.
  * 2. If a task ended after its caller, then the caller's caller waited for it.
- * 3. If no called task ended before the current moment, the time is the task's own, back to when it began to run. Before that come its waits for a worker, a
- *    node and its arguments, then its earlier attempts. Before its submission, the path continues in its caller. A call on an actor waits for no node:
- *    it waits at its actor, even while the actor is being created.
- * 4. If a task waited for its arguments, they came from the task of the same caller that ended last before they were available. The path continues there.
+ * 3. If no called task ended before the current moment, the time is the task's own, back to when it
+ *    began to run. Before that come its waits for a worker, a node and its arguments, then its
+ *    earlier attempts. Before its submission, the path continues in its caller. A call on an actor
+ *    waits for no node: it waits at its actor, even while the actor is being created.
+ * 4. If a task waited for its arguments, they came from the task of the same caller that ended last
+ *    before they were available. The path continues there.
  *
- * Each moment belongs to exactly one step, so the steps add up to the whole. After the end of a job, tasks without an end are left out, because nothing can
- * have waited for them. While the job runs, open tasks count as ending now.
+ * Each moment belongs to exactly one step, so the steps add up to the whole. After the end of a
+ * job, tasks without an end are left out, because nothing can have waited for them. While the job
+ * runs, open tasks count as ending now.
  */
 export interface CriticalPath {
   /** In time order: each step begins where the one before ends. */
@@ -36,8 +42,9 @@ export interface PathStep {
   /** Undefined for the driver. */
   readonly attempt: AttemptView | undefined;
   /**
-   * `worker`: waits at its worker or actor. `retry`: from the end of one attempt until the next leaves its delay, which Ray reports as a wait for
-   * arguments. `unknown`: Ray did not report when the attempt began to run.
+   * `worker`: waits at its worker or actor. `retry`: from the end of one attempt until the next
+   * leaves its delay, which Ray reports as a wait for arguments. `unknown`: Ray did not report when
+   * the attempt began to run.
    */
   readonly phase: PathPhase;
   readonly startMs: number;
@@ -56,7 +63,10 @@ export interface PathInput {
   readonly maxTasks: number;
 }
 
-/** Ray reports a short wait for arguments for every task. A shorter wait than this was not for another task. */
+/**
+ * Ray reports a short wait for arguments for every task. A shorter wait than this was not for
+ * another task.
+ */
 const MIN_ARGUMENTS_WAIT_MS = 5;
 /** Maximum callers that a task can have outlived: a bound for damaged streams. */
 const MAX_OUTLIVED_CALLERS = 100;
@@ -69,7 +79,10 @@ interface Candidate {
   /** NaN if it is not known to have run. */
   readonly runningMs: number;
   readonly endMs: number;
-  /** Tasks that it may have waited for, by end. The search removes those that end after the current moment. */
+  /**
+   * Tasks that it may have waited for, by end. The search removes those that end after the current
+   * moment.
+   */
   awaited: Candidate[];
 }
 
@@ -93,7 +106,9 @@ export async function findCriticalPath(input: PathInput, pace: Pace): Promise<Cr
 
   const steps: PathStep[] = [];
   let atMs = endMs;
-  /** Adds a step from `fromMs` to the current moment, and moves the current moment back to `fromMs`. */
+  /**
+   * Adds a step from `fromMs` to the current moment, and moves the current moment back to `fromMs`.
+   */
   const addStep = (attempt: AttemptView | undefined, phase: PathPhase, fromMs: number, isHandedOn = false): void => {
     const stepMs = Math.max(fromMs, startMs);
     if (!(stepMs < atMs)) return;
@@ -147,7 +162,10 @@ function awaiterOf(candidate: Candidate, callerOf: (candidate: Candidate) => Can
   return caller;
 }
 
-/** Removes and returns the last task that ended in the interval. The current moment only moves back, so later tasks are not needed again. */
+/**
+ * Removes and returns the last task that ended in the interval. The current moment only moves back,
+ * so later tasks are not needed again.
+ */
 function takeLast(awaited: Candidate[], fromMs: number, toMs: number): Candidate | undefined {
   while ((awaited.at(-1)?.endMs ?? 0) > toMs) awaited.pop();
   return (awaited.at(-1)?.endMs ?? Number.NaN) > fromMs ? awaited.pop() : undefined;
@@ -168,7 +186,10 @@ function takeLatest(callers: readonly Candidate[], fromMs: number, toMs: number,
   return last;
 }
 
-/** Adds the waits of a task back to its submission. Stops at the task that probably produced its arguments, and returns it. */
+/**
+ * Adds the waits of a task back to its submission. Stops at the task that probably produced its
+ * arguments, and returns it.
+ */
 function addWaits(
   last: AttemptView,
   nowMs: number,
@@ -184,7 +205,8 @@ function addWaits(
       untilMs = attempt.runningMs;
     }
     const isReported = !Number.isNaN(untilMs) || PENDING_STAGES.includes(attempt.stage);
-    // Without a reported RUNNING, the attempt may have run after its last known wait: that time is unknown.
+    // Without a reported RUNNING, the attempt may have run after its last known wait: that time is
+    // unknown.
     const wait = (phase: PathPhase, laterMs: readonly number[]): PathPhase =>
       isReported || laterMs.some((ms) => !Number.isNaN(ms)) ? phase : 'unknown';
     const isCall = calledActorOf(attempt.taskId) !== undefined;

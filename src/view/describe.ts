@@ -109,7 +109,9 @@ function describeFunction(own: FunctionView): FunctionRow {
   };
 }
 
-/** Counts closed failures, and failed attempts that are still open because events may arrive late. */
+/**
+ * Counts closed failures, and failed attempts that are still open because events may arrive late.
+ */
 function describeFailures(job: JobView, open: readonly AttemptView[]): readonly FailureRow[] {
   const kinds = new Map([...job.failureKinds].map(([key, kind]) => [key, { ...kind }]));
   for (const attempt of open) {
@@ -292,7 +294,10 @@ function given<Key extends string, Value>(key: Key, value: Value | undefined): {
   return (value === undefined ? {} : { [key]: value }) as { readonly [Name in Key]?: Value };
 }
 
-/** Leaves out an unknown time, and rounds to microseconds, which are enough for readers and take half the space. */
+/**
+ * Leaves out an unknown time, and rounds to microseconds, which are enough for readers and take
+ * half the space.
+ */
 function givenMs<Key extends string>(key: Key, ms: number): { readonly [Name in Key]?: number } {
   return given(key, Number.isNaN(ms) ? undefined : Math.round(ms * 1000) / 1000);
 }

@@ -9,9 +9,10 @@ export interface ReadGuardOptions {
 }
 
 /**
- * Refuses pages of other sites that try to read the view through a user's browser. Browsers block answers across sites, except after DNS
- * rebinding: the other site points its own name at this machine, and `Host` contains that name. A request by IP address, or with a token, cannot
- * be rebound.
+ * Refuses pages of other sites that try to read the view through a user's browser. Browsers block
+ * answers across sites, except after DNS rebinding: the other site points its own name at this
+ * machine, and `Host` contains that name. A request by IP address, or with a token, cannot be
+ * rebound.
  */
 export function refuseReader(context: Context, { readTokens, listenHost }: ReadGuardOptions, isPage: boolean): ViewRefusal | undefined {
   if (!readTokens.isRequired() && !isOwnHost(context.req.header('host'), listenHost)) {

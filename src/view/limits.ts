@@ -1,4 +1,7 @@
-/** Bounds of the view's memory and of the cost of reading it. Everything beyond a limit is counted and reported as left out. */
+/**
+ * Bounds of the view's memory and of the cost of reading it. Everything beyond a limit is counted
+ * and reported as left out.
+ */
 export interface ViewLimits {
   /** Open attempts with a row, over all jobs. Further ones are only counted, by function. */
   readonly maxOpenAttempts: number;
@@ -7,12 +10,17 @@ export interface ViewLimits {
   /** Ended jobs: how many, and for how long after they were last seen. */
   readonly maxFinishedJobs: number;
   readonly finishedJobAgeMs: number;
-  /** Dropped jobs whose name, times and counts are kept, because one of their actors may still run. */
+  /**
+   * Dropped jobs whose name, times and counts are kept, because one of their actors may still run.
+   */
   readonly maxForgottenJobs: number;
   /** Ended attempts with a row: per job, and over all jobs. Failures stay longest. */
   readonly maxFinishedAttemptsPerJob: number;
   readonly maxFinishedAttempts: number;
-  /** Functions with a summary of their own: per job, and over all jobs. The others of a job share one. */
+  /**
+   * Functions with a summary of their own: per job, and over all jobs. The others of a job share
+   * one.
+   */
   readonly maxFunctionsPerJob: number;
   readonly maxFunctions: number;
   /** Distinct pairs of a function and an error type, per job. */
@@ -23,7 +31,10 @@ export interface ViewLimits {
   readonly maxIncarnationsPerActor: number;
   readonly maxNodesPerSession: number;
   readonly maxPlacementGroupsPerSession: number;
-  /** Nodes with buckets of running attempts over time: per job, over all jobs, and buckets per node. The other nodes of a job share buckets. */
+  /**
+   * Nodes with buckets of running attempts over time: per job, over all jobs, and buckets per node.
+   * The other nodes of a job share buckets.
+   */
   readonly maxNodeSeriesPerJob: number;
   readonly maxNodeSeries: number;
   readonly nodeSeriesBuckets: number;

@@ -45,8 +45,9 @@ export interface LeftOut {
 }
 
 /**
- * State of the live page: the pump feeds it events, the correlator feeds it results, and the API reads it. The pipeline never depends on it. The cost of an
- * event does not grow with the amount of state.
+ * State of the live page: the pump feeds it events, the correlator feeds it results, and the API
+ * reads it. The pipeline never depends on it. The cost of an event does not grow with the amount of
+ * state.
  */
 export class ViewModel {
   readonly limits: ViewLimits;
@@ -80,8 +81,9 @@ export class ViewModel {
   }
 
   /**
-   * Restores the state of an earlier process, before any event. `fromJournalMs` converts a time of the journal's clock to the bridge's clock. Actors of
-   * jobs that are not shown any more are left out.
+   * Restores the state of an earlier process, before any event. `fromJournalMs` converts a time of
+   * the journal's clock to the bridge's clock. Actors of jobs that are not shown any more are left
+   * out.
    */
   restore(retold: Retold, fromJournalMs: (journalMs: number) => number): void {
     if (retold.type === 'session_so_far') return this.#sessionSoFar(retold, fromJournalMs);
@@ -227,7 +229,8 @@ export class ViewModel {
     const parent = parentTaskId === undefined ? undefined : session.lastAttempts.get(parentTaskId);
     if (parent !== undefined) return parent.job;
     const id = parentTaskId ?? taskId;
-    // The job is nearly always that of the event before: a comparison is cheaper than a substring and its hash.
+    // The job is nearly always that of the event before: a comparison is cheaper than a substring
+    // and its hash.
     if (!id.endsWith(session.lastJobId)) session.lastJobId = jobIdOf(id);
     return this.#jobs.job(session, session.lastJobId, nowMs, applied);
   }
@@ -288,7 +291,8 @@ export class ViewModel {
     job.verdict = { outcome, reason, message: shortened(verdict.message, maxMessageLength), exitCode };
     if (driverError !== undefined) job.error = shortened(`${driverError.errorType}: ${reasonLine(driverError.message)}`, maxMessageLength);
     job.state = outcome === 'failed' ? 'failed' : 'finished';
-    // The correlator's counts include tasks without a row. Calls on a detached actor may still be open.
+    // The correlator's counts include tasks without a row. Calls on a detached actor may still be
+    // open.
     Object.assign(job.tasks, noCounts(), lifecycle.tasksSoFar);
     for (const attempt of job.open) if (!attempt.isSuperseded) job.tasks[attempt.stage] += 1;
     job.untracked = 0;
@@ -383,7 +387,10 @@ function countEnded(job: JobView, { finished, failed, cancelled, unfinished, att
   job.withoutRow += attempts;
 }
 
-/** Notes the times of an event, unless an executor reported it: its clock may differ from the one that all other events use. */
+/**
+ * Notes the times of an event, unless an executor reported it: its clock may differ from the one
+ * that all other events use.
+ */
 function noteTimes(session: SessionView, event: RayEvent, nowMs: number): void {
   if (!('transitions' in event) || (event.type === 'task_lifecycle' && event.workerPid !== undefined)) return;
   for (const { timeNs } of event.transitions) session.noteTime(toMs(timeNs), nowMs);

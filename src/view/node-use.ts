@@ -22,8 +22,9 @@ export interface RanOn {
 const FINEST_BUCKET_MS = 10;
 
 /**
- * Running attempts on each node over time, in a fixed number of buckets. When an interval does not fit, each two buckets merge into one. Buckets start at
- * multiples of their width since the epoch, so the order of additions does not matter.
+ * Running attempts on each node over time, in a fixed number of buckets. When an interval does not
+ * fit, each two buckets merge into one. Buckets start at multiples of their width since the epoch,
+ * so the order of additions does not matter.
  */
 export class NodeUse {
   readonly #buckets: number;
@@ -47,7 +48,10 @@ export class NodeUse {
     return this.#busyMs.size;
   }
 
-  /** Returns false for an invalid interval. `hasRoom` decides whether a new node gets buckets of its own. */
+  /**
+   * Returns false for an invalid interval. `hasRoom` decides whether a new node gets buckets of its
+   * own.
+   */
   add({ node, fromMs, toMs }: RanOn, hasRoom: () => boolean = () => true): boolean {
     if (!(fromMs >= 0 && toMs > fromMs && toMs < Number.MAX_SAFE_INTEGER)) return false;
     this.#cover(fromMs, toMs);

@@ -4,8 +4,9 @@ import { isOfExecutor } from './stage.ts';
 import { earlier, toMs } from './times.ts';
 
 /**
- * Puts the times of an ended attempt on its owner's clock, where the clocks of owner and executor contradict each other: on that clock the attempts
- * of a job are comparable. The start of running follows from the end and the run time, if that is known.
+ * Puts the times of an ended attempt on its owner's clock, where the clocks of owner and executor
+ * contradict each other: on that clock the attempts of a job are comparable. The start of running
+ * follows from the end and the run time, if that is known.
  */
 export function putOnOwnersClock(attempt: AttemptView, { states }: AttemptLifecycle, { ranNs, skewNs }: AttemptTimes): void {
   attempt.clockSkewMs = toMs(skewNs);

@@ -5,8 +5,8 @@ import type { SessionView } from './records.ts';
 const MAX_CALLERS = 500;
 
 /**
- * Finds the tasks that do not end with their job: calls on a detached actor, and everything that these tasks called or created. Each task is
- * examined once.
+ * Finds the tasks that do not end with their job: calls on a detached actor, and everything that
+ * these tasks called or created. Each task is examined once.
  */
 export class Outliving {
   readonly #session: SessionView;

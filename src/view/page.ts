@@ -23,8 +23,8 @@ export interface Page {
 }
 
 /**
- * Builds the page as a single self-contained file. Its content security policy allows only its own script and style, by their hashes, and
- * requests to its own bridge only.
+ * Builds the page as a single self-contained file. Its content security policy allows only its own
+ * script and style, by their hashes, and requests to its own bridge only.
  */
 export function buildPage(): Page {
   const script = SCRIPTS.map(readAsset).join('\n');

@@ -1,4 +1,7 @@
-/** Maximum age of a result that is reused although the model has changed: a reader who pages on gets the same list. */
+/**
+ * Maximum age of a result that is reused although the model has changed: a reader who pages on gets
+ * the same list.
+ */
 const MAX_AGE_MS = 500;
 
 /** Caches the last result until the memory is needed elsewhere. */

@@ -14,7 +14,10 @@ export interface ErrorView {
   readonly message: string;
 }
 
-/** An attempt: the facts that its row shows. Times are milliseconds since the epoch with fractions; NaN means unknown. */
+/**
+ * An attempt: the facts that its row shows. Times are milliseconds since the epoch with fractions;
+ * NaN means unknown.
+ */
 export class AttemptView {
   readonly taskId: string;
   readonly number: number;
@@ -42,7 +45,9 @@ export class AttemptView {
   error: ErrorView | undefined;
   endInferred: string | undefined;
   endReason: string | undefined;
-  /** Minimum difference between the clocks of owner and executor, where they contradict each other. */
+  /**
+   * Minimum difference between the clocks of owner and executor, where they contradict each other.
+   */
   clockSkewMs = Number.NaN;
   /** The correlator has finished the attempt. */
   isClosed = false;
@@ -97,7 +102,10 @@ export class FunctionView {
   readonly name: string;
   /** Number among the functions of its job; never reused. */
   readonly number: number;
-  /** Texts and needs of the latest definitions. Most attempts have the same ones, so they share one object. */
+  /**
+   * Texts and needs of the latest definitions. Most attempts have the same ones, so they share one
+   * object.
+   */
   readonly shared: { name: string; parentTaskId: string | undefined; readonly needs: TaskNeeds[] } = {
     name: '',
     parentTaskId: undefined,
@@ -168,7 +176,10 @@ export class JobView {
   hasRayActor = false;
   /** The correlator's decision, once the job's span exists. */
   wasInternal: boolean | undefined;
-  /** When the bridge first and last received an event of the job, and when the job closed, on the bridge's clock. */
+  /**
+   * When the bridge first and last received an event of the job, and when the job closed, on the
+   * bridge's clock.
+   */
   readonly firstSeenMs: number;
   lastSeenMs: number;
   closedMs: number | undefined;
@@ -210,14 +221,20 @@ export class JobView {
     this.nodeUse = nodeUse;
   }
 
-  /** True if Ray itself started the driver. Follows `isInternalJob` of the correlator, whose decision overrides this one. */
+  /**
+   * True if Ray itself started the driver. Follows `isInternalJob` of the correlator, whose
+   * decision overrides this one.
+   */
   get isInternal(): boolean {
     if (this.wasInternal !== undefined) return this.wasInternal;
     if (this.isDefined) return false;
     return this.hasRayActor || (this.session.sendsJobs && this.attempts === 0 && this.untracked === 0);
   }
 
-  /** False while only an actor of the job is known. Such a job is not shown, because nothing proves that it runs. */
+  /**
+   * False while only an actor of the job is known. Such a job is not shown, because nothing proves
+   * that it runs.
+   */
   get hasContent(): boolean {
     return this.isDefined || this.closedMs !== undefined || this.attempts > 0 || this.untracked > 0 || !Number.isNaN(this.startMs);
   }
@@ -236,7 +253,10 @@ export class JobView {
   }
 }
 
-/** Facts that stay when an ended job is dropped, without its open attempts: an actor may outlive the job for days. */
+/**
+ * Facts that stay when an ended job is dropped, without its open attempts: an actor may outlive the
+ * job for days.
+ */
 export type EndedJob = Pick<
   JobView,
   | 'name'
@@ -323,7 +343,10 @@ export class SessionView {
     this.#receivedMs = receivedMs;
   }
 
-  /** Estimates Ray's clock at `nowMs` of the bridge's clock. Ages of open things use it, so they are right for clocks that differ and for recordings. */
+  /**
+   * Estimates Ray's clock at `nowMs` of the bridge's clock. Ages of open things use it, so they are
+   * right for clocks that differ and for recordings.
+   */
   clockMs(nowMs: number): number {
     return Number.isNaN(this.#reportedMs) ? nowMs : this.#reportedMs + Math.max(0, nowMs - this.#receivedMs);
   }

@@ -2,8 +2,9 @@
 const MAX_DROPPED = 1_000;
 
 /**
- * Items from the oldest to the newest. It replaces a `Set`, in which V8 walks over all removed items before the oldest one.
- * A walk that pauses continues at its position, even after additions and drops.
+ * Items from the oldest to the newest. It replaces a `Set`, in which V8 walks over all removed
+ * items before the oldest one. A walk that pauses continues at its position, even after additions
+ * and drops.
  */
 export class Rows<Item> {
   #items: (Item | undefined)[] = [];

@@ -1,6 +1,9 @@
 declare const VALUE: unique symbol;
 
-/** A JSON Schema of OpenAPI 3.1. `Value` is the type of what it describes, so that the schema is the only description of an answer. */
+/**
+ * A JSON Schema of OpenAPI 3.1. `Value` is the type of what it describes, so that the schema is the
+ * only description of an answer.
+ */
 export interface Schema<Value = unknown> {
   readonly [keyword: string]: unknown;
   /** Exists for the compiler only. */

@@ -24,7 +24,10 @@ export class SessionNow {
     this.#outliving = new Outliving(session);
   }
 
-  /** The time up to which an attempt's age counts: its end; else the end of its job, unless it outlives the job; else the present. */
+  /**
+   * The time up to which an attempt's age counts: its end; else the end of its job, unless it
+   * outlives the job; else the present.
+   */
   untilMs(attempt: AttemptView): number {
     return Number.isNaN(attempt.endMs) ? (this.frozenMs(attempt) ?? this.nowMs) : attempt.endMs;
   }

@@ -19,9 +19,10 @@ import {
 import { STAGES, type StageCounts } from './stage.ts';
 
 /**
- * What `/api/v1` answers: each schema describes an answer to clients, and the types below follow from it. Times are milliseconds since the epoch
- * with fractions, from Ray's clocks unless a description says otherwise. Unknown values are left out. Texts come from Ray unchanged except that
- * they are cut: escape them wherever you show them.
+ * What `/api/v1` answers: each schema describes an answer to clients, and the types below follow
+ * from it. Times are milliseconds since the epoch with fractions, from Ray's clocks unless a
+ * description says otherwise. Unknown values are left out. Texts come from Ray unchanged except
+ * that they are cut: escape them wherever you show them.
  */
 const SCHEMAS_BY_NAME: Record<string, Schema> = {};
 

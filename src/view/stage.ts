@@ -23,7 +23,10 @@ export type Stage = (typeof STAGES)[number];
 
 export const PENDING_STAGES: readonly Stage[] = ['pending_args', 'pending_node', 'pending_worker'];
 
-/** Keys are `TaskStatus` of Ray's `common.proto`. The clocks of two nodes differ, so states are ordered by rank first and time second. */
+/**
+ * Keys are `TaskStatus` of Ray's `common.proto`. The clocks of two nodes differ, so states are
+ * ordered by rank first and time second.
+ */
 const STAGE_OF_STATE: Readonly<Record<string, readonly [stage: Stage, rank: number]>> = {
   PENDING_ARGS_AVAIL: ['pending_args', 1],
   PENDING_NODE_ASSIGNMENT: ['pending_node', 2],

@@ -3,7 +3,9 @@ export interface StreamLimits {
   readonly maxClients: number;
   /** Time between two checks for changes. */
   readonly intervalMs: number;
-  /** A message is sent at least this often, to prove that the connection works and to update ages. */
+  /**
+   * A message is sent at least this often, to prove that the connection works and to update ages.
+   */
   readonly maxQuietMs: number;
   /** A client with this much unread data is disconnected. Browsers reconnect. */
   readonly maxUnreadBytes: number;
@@ -42,7 +44,10 @@ export interface StreamStats {
   readonly cut: number;
 }
 
-/** Server-sent events: combines any number of changes into at most two messages a second, for a bounded number of clients. */
+/**
+ * Server-sent events: combines any number of changes into at most two messages a second, for a
+ * bounded number of clients.
+ */
 export class Stream<Topic> {
   readonly #options: StreamOptions<Topic>;
   readonly #clients = new Set<Client<Topic>>();

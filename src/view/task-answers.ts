@@ -13,7 +13,9 @@ import { collectTasks, selectTasks, selectTree, type SelectedTree } from './sele
 import type { AttemptsAnswer, CriticalPathAnswer, TreeAnswer } from './shapes.ts';
 import type { SelectedTask } from './tree.ts';
 
-/** Maximum tasks that the search for a critical path examines: ended tasks first, then open ones. */
+/**
+ * Maximum tasks that the search for a critical path examines: ended tasks first, then open ones.
+ */
 const DEFAULT_MAX_PATH_TASKS = 50_000;
 const DEFAULT_MAX_SEARCHES = 8;
 
@@ -35,7 +37,9 @@ export interface TaskAnswers {
   readonly criticalPath: (job: JobView) => Promise<Read<CriticalPathAnswer>>;
 }
 
-/** Answers that examine all tasks of a job. At most `maxSearches` run at once, each in time slices. */
+/**
+ * Answers that examine all tasks of a job. At most `maxSearches` run at once, each in time slices.
+ */
 export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
   const { model, now, scheduler, sinceMs, traceUrl, maxSearches = DEFAULT_MAX_SEARCHES, maxPathTasks = DEFAULT_MAX_PATH_TASKS } = options;
   const lists = new Recent<readonly SelectedTask[]>();
@@ -95,8 +99,8 @@ export function createTaskAnswers(options: TaskAnswersOptions): TaskAnswers {
     if (!page.ok) return page;
     if (!expanded.ok) return expanded;
     return searching(async () => {
-      const options = { expanded: expanded.value };
-      const { rows, tasks } = await found(trees, job, [...expanded.value].toSorted(), () => selectTree(job, options, scheduler));
+      const treeOptions = { expanded: expanded.value };
+      const { rows, tasks } = await found(trees, job, [...expanded.value].toSorted(), () => selectTree(job, treeOptions, scheduler));
       const { offset, limit } = page.value;
       const sessionNow = new SessionNow(job.session, now());
       return {

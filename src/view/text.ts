@@ -5,7 +5,10 @@ export function shortened(text: string, limit: number): string {
   return text.length <= limit ? text : `${cutText(text, limit - 1)}…`;
 }
 
-/** Maximum entries of a map, and length of their texts. A node of Ray has about ten labels and as many resources. */
+/**
+ * Maximum entries of a map, and length of their texts. A node of Ray has about ten labels and as
+ * many resources.
+ */
 export const MAX_MAP_ENTRIES = 64;
 const MAX_MAP_TEXT_LENGTH = 200;
 

@@ -1,4 +1,7 @@
-/** Converts nanoseconds to milliseconds. Digits below a microsecond may be lost, which does not matter on a page. */
+/**
+ * Converts nanoseconds to milliseconds. Digits below a microsecond may be lost, which does not
+ * matter on a page.
+ */
 export function toMs(timeNs: bigint): number {
   return Number(timeNs) / 1e6;
 }

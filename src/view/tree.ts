@@ -21,7 +21,10 @@ export interface SelectedRollup {
 
 export type TreeRow = SelectedTask | SelectedRollup;
 
-/** Smallest number of siblings that form a rollup: hiding two tasks behind one row loses more than it saves. */
+/**
+ * Smallest number of siblings that form a rollup: hiding two tasks behind one row loses more than
+ * it saves.
+ */
 export const MIN_ROLLUP_TASKS = 3;
 
 export interface TreeOptions {
@@ -29,14 +32,18 @@ export interface TreeOptions {
   readonly expanded: ReadonlySet<string>;
 }
 
-/** Key of the rollup that a task belongs to, if enough siblings exist. It stays the same while the job is remembered. */
+/**
+ * Key of the rollup that a task belongs to, if enough siblings exist. It stays the same while the
+ * job is remembered.
+ */
 export function rollupKeyOf({ parentTaskId, function: own }: AttemptView, hasCallerInSight: boolean): string {
   return `${hasCallerInSight ? parentTaskId : ''}.${own.number}`;
 }
 
 /**
- * Arranges tasks below their callers. Siblings keep the order of `found`, which is by start time. Tasks whose caller is not in `found` are at the top
- * level, and so are tasks that a damaged stream makes their own ancestors. With `options`, siblings of one function are rolled up.
+ * Arranges tasks below their callers. Siblings keep the order of `found`, which is by start time.
+ * Tasks whose caller is not in `found` are at the top level, and so are tasks that a damaged stream
+ * makes their own ancestors. With `options`, siblings of one function are rolled up.
  */
 export async function asTree(found: readonly AttemptView[], pace: Pace, options?: TreeOptions): Promise<readonly TreeRow[]> {
   const ids = new Set<string>();

@@ -17,12 +17,17 @@ export interface ViewOptions {
   readonly needsIngestToken: () => boolean;
   readonly listenHost: string;
   readonly traceUrl: string | undefined;
-  /** Shell lines that make Ray send its events; `{url}` stands for the address to post to. Default: none. */
+  /**
+   * Shell lines that make Ray send its events; `{url}` stands for the address to post to. Default:
+   * none.
+   */
   readonly setupLines?: readonly string[];
   readonly health: () => Health;
   readonly scheduler: Scheduler;
   readonly now: () => number;
-  /** Converts a time of the journal's clock to the clock of `now`. Default: the clocks are the same. */
+  /**
+   * Converts a time of the journal's clock to the clock of `now`. Default: the clocks are the same.
+   */
   readonly fromJournalMs?: (journalMs: number) => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly telemetry: ReceiverTelemetry;
@@ -45,7 +50,10 @@ export interface View {
   readonly observe: (event: RayEvent, applied: Applied, receivedAtMs: number) => void;
   /** Restores state that an earlier process knew. */
   readonly restore: (retold: Retold) => void;
-  /** Adds a result of the correlator. `atMs` is when the correlator finished it, on the journal's clock. */
+  /**
+   * Adds a result of the correlator. `atMs` is when the correlator finished it, on the journal's
+   * clock.
+   */
   readonly finished: (lifecycle: Lifecycle, atMs: number) => void;
   /** Adds a finished attempt that gets no span of its own. */
   readonly rolledUp: (lifecycle: AttemptLifecycle) => void;

@@ -6,7 +6,10 @@ import type { AttemptView, SessionView } from './records.ts';
 import type { SessionNow } from './session-now.ts';
 import { PENDING_STAGES } from './stage.ts';
 
-/** Resources that Ray derives from a placement group's bundles. The group itself already describes them. */
+/**
+ * Resources that Ray derives from a placement group's bundles. The group itself already describes
+ * them.
+ */
 const BUNDLE_RESOURCE = /_group_|^bundle_group/;
 const MAX_LISTED = 10;
 
@@ -19,8 +22,8 @@ const ACTOR_WORDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Says what an attempt waits for, followed to the root: `actor A, which is being created, which waits for a node with CPU 4`. Undefined for an attempt
- * that does not wait.
+ * Says what an attempt waits for, followed to the root: `actor A, which is being created, which
+ * waits for a node with CPU 4`. Undefined for an attempt that does not wait.
  */
 export function waitsFor(attempt: AttemptView, now: SessionNow): string | undefined {
   if (attempt.stage === 'running') return blockedInRay(attempt);
