@@ -21,7 +21,7 @@ export interface ApiOptions {
   readonly scheduler: Scheduler;
   readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** When the model received its first event. */
+  /** When the view started to collect data. */
   readonly sinceMs: () => number;
   readonly traceUrl: string | undefined;
   readonly listenHost: string;
@@ -108,7 +108,7 @@ export function createApi(options: ApiOptions): Api {
       return job?.hasContent === true ? [job] : [];
     });
     const [job] = candidates;
-    if (job === undefined) return refuseRead('job_not_found', 'job not found: it never reported here, or it ended more than 24 h ago');
+    if (job === undefined) return refuseRead('job_not_found', 'job not found: it never reported here, or it ended and is no longer kept');
     return candidates.length === 1
       ? { ok: true, value: job }
       : refuseRead('job_ambiguous', 'several sessions have a job with this id: add ?session=NAME');
