@@ -233,12 +233,16 @@ const NOT_HTTP = /^HPE_/;
 /** Classifies a system error, by Node's error code (ECONNREFUSED, ENOSPC...). */
 export function outcomeOfSystemError(code: string, message: string): FailedOutcome {
   const reason = withDetail(code, message);
-  const fix =
-    MISCONFIGURED_SYSTEM[code] ??
-    (TLS_ERROR.test(code) ? (NOT_TLS.test(message) ? FIX_NO_TLS : FIX_TLS) : NOT_HTTP.test(code) ? FIX_NOT_HTTP : undefined);
+  const fix = MISCONFIGURED_SYSTEM[code] ?? fixOfConnection(code, message);
   if (fix !== undefined) return { kind: 'misconfigured', reason, fix };
   const hint = HINTS[code];
   return { kind: 'retry_after', reason, ...(hint === undefined ? {} : { hint }) };
+}
+
+function fixOfConnection(code: string, message: string): string | undefined {
+  if (NOT_HTTP.test(code)) return FIX_NOT_HTTP;
+  if (!TLS_ERROR.test(code)) return undefined;
+  return NOT_TLS.test(message) ? FIX_NO_TLS : FIX_TLS;
 }
 
 /** Classifies a proxy's answer to CONNECT other than 200. */
