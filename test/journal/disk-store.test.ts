@@ -1,9 +1,10 @@
-import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { ClassicLevel } from 'classic-level';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type DiskJournalOptions, type Journal, openDiskJournal } from '../../src/journal/index.ts';
+import { Space } from '../../src/journal/space.ts';
 import { newFolder, type OpenJournal, openJournal, recordsOf, removeFolder, sleepUntilAborted } from './disk-journal-fixture.ts';
 import { event } from './journal-contract.ts';
 
@@ -162,6 +163,22 @@ describe('a restart', () => {
     expect((await reopened(second)).journal.durable.wasDelivered('otlp', key)).toBe(false);
   });
 
+  it('knows all that was delivered since the checkpoint, over several writes and several starts', async () => {
+    const keys = [1, 2, 3, 4].map((number) => number.toString(16).padStart(48, '0'));
+    let current = await opened();
+    await current.journal.append([event(0)], 1);
+    const note = async (key: string): Promise<void> => {
+      const before = current.journal.stats().bytes;
+      current.journal.durable.noteDelivered('otlp', Buffer.from(key, 'hex'));
+      while (current.journal.stats().bytes === before) await new Promise(setImmediate);
+    };
+    for (const [index, key] of keys.entries()) {
+      await note(key);
+      if (index !== 0) current = await reopened(current);
+    }
+    expect(keys.map((key) => current.journal.durable.wasDelivered('otlp', key))).toEqual([true, true, true, true]);
+  });
+
   it('goes on at the time that was kept, as if it had not been away', async () => {
     let nowMs = 5_000;
     const over = { now: () => nowMs, epochMs: () => 1_000_000 };
@@ -259,6 +276,45 @@ describe('limits', () => {
     });
   });
 
+  it('looks at the free space again after five seconds, and not before', async () => {
+    const later = join(folder, 'later');
+    let nowMs = 0;
+    const space = new Space(later, { minFreeBytes: Number.MAX_SAFE_INTEGER }, () => nowMs);
+    // The folder is not there, so that the free space is not known.
+    await space.measure(0);
+    await mkdir(later);
+    const refused = (): boolean => space.refusal(0, 1, false) !== undefined;
+    nowMs = 4_999;
+    for (let looks = 0; looks < 20; looks += 1) {
+      expect(refused()).toBe(false);
+      await statfs(later);
+    }
+    nowMs = 5_000;
+    while (!refused()) await new Promise(setImmediate);
+  });
+
+  it('with --sync interval, syncs after the interval what was written in it, and nothing else', async () => {
+    let passInterval = (): void => {};
+    const begun: number[] = [];
+    const sleep: DiskJournalOptions['sleep'] = async (ms, signal) => {
+      if (ms !== 77) return await sleepUntilAborted(ms, signal);
+      begun.push(ms);
+      await Promise.race([sleepUntilAborted(ms, signal), new Promise<void>((resolve) => (passInterval = resolve))]);
+    };
+    const { journal } = await opened({ sync: 'interval', syncIntervalMs: 77, now: () => 0, sleep });
+    using puts = vi.spyOn(ClassicLevel.prototype, 'put');
+    const syncsOfNextInterval = async (): Promise<number> => {
+      const [before, number] = [puts.mock.calls.length, begun.length];
+      passInterval();
+      while (begun.length === number) await new Promise(setImmediate);
+      return puts.mock.calls.slice(before).filter(([, , options]) => isSynced(options)).length;
+    };
+    expect(await syncsOfNextInterval()).toBe(0);
+    await journal.append([event(0)], 1);
+    await journal.append([event(1)], 1);
+    expect([await syncsOfNextInterval(), await syncsOfNextInterval()]).toEqual([1, 0]);
+  });
+
   it('a checkpoint is due after enough was worked through, or a little and then silence', async () => {
     let nowMs = 0;
     const over = { now: () => nowMs, limits: { checkpointBytes: 1_000, idleCheckpointBytes: 200, idleMs: 10_000 } };
@@ -321,6 +377,19 @@ describe('damage', () => {
     open.delete(second.journal);
     expect(await storedKeys('x')).toHaveLength(1);
     expect(await storedKeys('b')).toHaveLength(3);
+  });
+
+  it('of more batches than may be kept aside: the others are counted, and not kept', async () => {
+    const first = await opened();
+    await first.journal.append([event(0)], 1);
+    const { bytes } = first.journal.stats();
+    for (const number of [1, 2, 3]) await first.journal.append([event(number)], 1);
+    await damage(first, 'b', 0);
+    await damage(first, 'b', 1);
+    const second = await opened({ limits: { maxDamagedBytes: bytes } });
+    expect(await idsFrom(second.journal, 0)).toEqual(ids(2, 3));
+    expect(await storedKeys('x')).toHaveLength(1);
+    expect(await storedKeys('b')).toHaveLength(2);
   });
 
   it('of the last batch: the journal ends before it', async () => {
@@ -440,6 +509,10 @@ describe('damage', () => {
     expect(new Set(read).size).toBe(read.length);
   });
 });
+
+function isSynced(options: unknown): boolean {
+  return typeof options === 'object' && options !== null && 'sync' in options && options.sync === true;
+}
 
 async function damage({ journal }: OpenJournal, prefix: string, index: number): Promise<void> {
   await journal.close();
