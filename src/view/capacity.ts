@@ -16,9 +16,14 @@ export interface Fitting {
   readonly nodes: number;
 }
 
+/** Maximum different needs that one answer compares with all nodes. */
+const MAX_FITTINGS = 200;
+const UNKNOWN: Fitting = { fit: 'unknown', nodes: 0 };
+
 /** Total and used resources of a session's nodes, at the time of one answer. */
 export class Capacity {
   readonly #session: SessionView;
+  readonly #fittings = new Map<string, Fitting>();
   #used: ReadonlyMap<string, ReadonlyMap<string, number>> | 'unknown' | undefined;
 
   constructor(session: SessionView) {
@@ -30,9 +35,18 @@ export class Capacity {
    * Ray makes for placement groups.
    */
   fitting(resources: readonly (readonly [string, number])[], { labelSelector = {} }: Needs): Fitting {
+    const key = JSON.stringify([resources, labelSelector]);
+    const known = this.#fittings.get(key);
+    if (known !== undefined || this.#fittings.size >= MAX_FITTINGS) return known ?? UNKNOWN;
+    const fitting = this.#compare(resources, labelSelector);
+    this.#fittings.set(key, fitting);
+    return fitting;
+  }
+
+  #compare(resources: readonly (readonly [string, number])[], labelSelector: Readonly<Record<string, string>>): Fitting {
     const { nodes, nodesNotShown } = this.#session;
     const alive = [...nodes.values()].filter(({ state }) => state !== 'DEAD');
-    if (alive.length === 0 || nodesNotShown > 0 || alive.some((node) => node.resources === undefined)) return { fit: 'unknown', nodes: 0 };
+    if (alive.length === 0 || nodesNotShown > 0 || alive.some((node) => node.resources === undefined)) return UNKNOWN;
     const large = alive.filter((node) => hasRoom(node, resources));
     if (large.length === 0) return { fit: 'too_much', nodes: 0 };
     const labelled = large.filter((node) => hasLabels(node, labelSelector));

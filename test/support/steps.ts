@@ -9,23 +9,50 @@ import { setFlagsFromString } from 'node:v8';
  * file. V8 does not count calls of functions that it optimized or inlined, so it optimizes nothing while work is counted.
  */
 export function countSteps(work: () => void): number {
+  const count = startCounting();
+  try {
+    work();
+    return count.steps();
+  } finally {
+    count.stop();
+  }
+}
+
+/** As `countSteps`, of work that pauses; nothing else may run meanwhile. */
+export async function countStepsOfAsync(work: () => Promise<unknown>): Promise<number> {
+  const count = startCounting();
+  try {
+    await work();
+    return count.steps();
+  } finally {
+    count.stop();
+  }
+}
+
+function startCounting(): { readonly steps: () => number; readonly stop: () => void } {
   const builtIns = countBuiltIns();
   setFlagsFromString('--no-opt');
   startCoverage();
   blocksEntered();
-  try {
-    work();
-    return blocksEntered() + builtIns.items();
-  } finally {
-    setFlagsFromString('--opt');
-    builtIns.restore();
-  }
+  return {
+    steps: () => blocksEntered() + builtIns.items(),
+    stop: () => {
+      setFlagsFromString('--opt');
+      builtIns.restore();
+    },
+  };
 }
 
 /** Steps at four times the size, for one step at the size: about 4 for linear work, 16 for quadratic work. */
 export function growth(size: number, workOf: (size: number) => () => void): number {
   const small = countSteps(workOf(size));
   return countSteps(workOf(4 * size)) / small;
+}
+
+/** As `growth`, of work that pauses. */
+export async function growthOfAsync(size: number, workOf: (size: number) => () => Promise<unknown>): Promise<number> {
+  const small = await countStepsOfAsync(workOf(size));
+  return (await countStepsOfAsync(workOf(4 * size))) / small;
 }
 
 /** Linear work with a share of sorting stays below it; quadratic work does not. */
