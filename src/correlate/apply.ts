@@ -29,7 +29,7 @@ import { canTrust, nsOf, withReceiveTime, withTime } from './trusted-time.ts';
 import { DEATH, hasEnded, JOB_END, REMOVAL, SUBMISSION_END, withUntimedEnd } from './untimed.ts';
 
 /** Points of a session; beyond, one without a time is finished at once, at the last time that is known then. */
-const MAX_WAITING_POINTS = 10_000;
+export const MAX_WAITING_POINTS = 10_000;
 
 /** Applies an event to the state. */
 export function applyEvent(state: State, received: RayEvent, nowMs: number): Applied {

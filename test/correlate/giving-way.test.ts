@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import type { CorrelateOptions } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
+import { TraceAccount } from '../../src/correlate/account.ts';
+import { MAX_WAITING_POINTS } from '../../src/correlate/apply.ts';
+import { MAX_ORDINARY_TASKS, OrdinaryTasks } from '../../src/correlate/outlives.ts';
+import { Session } from '../../src/correlate/records.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { heldBytes } from '../support/held-bytes.ts';
 import {
   actorId,
   actorStates,
   definition,
+  header,
   jobStates,
   machineId,
   nodeStates,
@@ -210,4 +215,37 @@ it('what is open of a task is not in the way of another one', () => {
   for (let number = 0; number < 50; number += 1) correlator.apply(nodeStates(machineId(number), { DEAD: 1 }), 1);
   const ends = correlator.advance(10_000).filter(({ kind }) => kind === 'attempt');
   expect(ends.map(({ endInferred }) => endInferred)).toEqual(Array.from({ length: 100 }, () => 'node_died'));
+});
+
+it('a point without a time waits for the end of its session, unless 10,000 do', () => {
+  const point = (number: number): RayEvent => ({
+    ...header(),
+    type: 'cluster_point',
+    source: 'platform',
+    name: `point ${number}`,
+    severity: 'INFO',
+    message: '',
+    attributes: {},
+  });
+  const correlator = make();
+  for (let number = 0; number < MAX_WAITING_POINTS; number += 1) correlator.apply(point(number), 0);
+  expect(correlator.advance(60_000)).toEqual([]);
+  correlator.apply(point(MAX_WAITING_POINTS), 60_000);
+  expect(correlator.advance(60_000)).toMatchObject([{ kind: 'point', endInferred: 'silence' }]);
+});
+
+it('tasks that do not outlive their driver are remembered up to 100,000 of all sessions', () => {
+  const ordinary = new OrdinaryTasks();
+  const [one, other] = [0, 1].map((number) => {
+    const account = new TraceAccount({ kind: 'session' }, { maxSpans: 0, maxBytes: 0 });
+    return new Session(`session_${number}`, number, account, { find: () => undefined }, 0);
+  }) as [Session, Session];
+  ordinary.add(
+    one,
+    Array.from({ length: MAX_ORDINARY_TASKS }, (_, number) => taskId(number)),
+  );
+  ordinary.add(other, [taskId(1)]);
+  expect([ordinary.has(one, taskId(1)), ordinary.has(other, taskId(1))]).toEqual([true, true]);
+  ordinary.add(other, [taskId(2)]);
+  expect([ordinary.has(one, taskId(1)), ordinary.has(other, taskId(1)), ordinary.has(other, taskId(2))]).toEqual([false, false, true]);
 });
