@@ -30,12 +30,12 @@ describe('the reader of the sink', () => {
     ]);
   });
 
-  it('throws for what is no OTLP', () => {
+  it('throws for bytes that are not OTLP', () => {
     expect(() => readSpans(Buffer.from([0x0f, 0x01]), () => undefined)).toThrow('wire type 7');
   });
 });
 
-describe('the table', () => {
+describe('the table of results', () => {
   it.each([
     [2, 'stretch'],
     [2.5, 'stretch'],
@@ -47,16 +47,16 @@ describe('the table', () => {
     expect(judge(value, 4, 2.5)).toBe(verdict);
   });
 
-  it('has no stretch where there is one target', () => {
+  it('has no stretch goal when there is one target', () => {
     expect([judge(1, 1.1), judge(2, 1.1)]).toEqual(['met', 'missed']);
   });
 
-  it('breaks a count that is over its limit, or no number', () => {
+  it('fails a count above its limit, or one that is not a number', () => {
     const counts = [1, 2, 3, Number.NaN].map((value) => ({ what: 'lost', value, limit: 2 }));
     expect(brokenCounts(counts).map(({ value }) => value)).toEqual([3, Number.NaN]);
   });
 
-  it('is Markdown', () => {
+  it('is written as Markdown', () => {
     const row = { what: 'CPU', target: '<= 4 x', stretch: '', measured: '1 s', ratio: '2.00 x', verdict: 'met' };
     expect(markdownTable([row]).split('\n')).toEqual([
       '| what | target | stretch | measured | ratio | verdict |',
@@ -68,7 +68,7 @@ describe('the table', () => {
 
 describe('percentiles', () => {
   const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
-  it('are of the sorted values', () => {
+  it('are those of the sorted values', () => {
     expect([percentile(hundred, 0.99), percentile(hundred, 1), median(hundred), median([])]).toEqual([100, 100, 51, 0]);
   });
 });

@@ -39,7 +39,7 @@ async function closeAll({ bridge, pass }: TestBridge): Promise<void> {
 }
 
 describe('a bridge', () => {
-  it('turns what a real Ray posted into spans, each sent once', async () => {
+  it('converts the posts of a real Ray to spans and sends each once', async () => {
     const test = createTestBridge();
     await test.bridge.start();
     const accepted = await postAll(test, recordedBodies(RECORDING));
@@ -53,7 +53,7 @@ describe('a bridge', () => {
     expect(test.lines.filter(({ event }) => event === 'internal_error')).toEqual([]);
   });
 
-  it('makes the same spans of the same events in double and in another order', async () => {
+  it('makes the same spans from repeated and reordered events', async () => {
     // Longer than the test takes on any machine: what comes in another order must not come too late.
     const settings = { settleMs: 600_000, orphanTimeoutMs: 900_000 };
     const once = createTestBridge({ settings });
@@ -69,7 +69,7 @@ describe('a bridge', () => {
     await Promise.all([once.bridge.stop(), twice.bridge.stop()]);
   });
 
-  it('works mounted in another app, and with events that came before it was started', async () => {
+  it('works mounted in another app, and with events received before its start', async () => {
     const test = createTestBridge();
     const host = new Hono().route('/ray', test.bridge.app);
     expect((await host.request('/ray/readyz')).status).toBe(503);
@@ -83,7 +83,7 @@ describe('a bridge', () => {
     await test.bridge.stop();
   });
 
-  it('tells of a finished job, with the place where its trace can be looked at', async () => {
+  it('logs a finished job with a link to its trace', async () => {
     const test = createTestBridge({ settings: { traceUrl: 'http://jaeger/{traceId}?uiFind={spanId}' } });
     await test.bridge.start();
     await postAll(test, recordedBodies('mix-ray-2.56.1.ndjson'));
@@ -109,7 +109,7 @@ describe('a bridge', () => {
     await bridge.stop();
   });
 
-  it('drops the traces that the sampler drops, whole', async () => {
+  it('drops complete traces that the sampler drops', async () => {
     const test = createTestBridge({ env: { OTEL_TRACES_SAMPLER: 'always_off' } });
     await test.bridge.start();
     await postAll(test, recordedBodies(RECORDING));
@@ -123,7 +123,7 @@ describe('a bridge', () => {
   it.each([
     ['is sent and counted once', {}, 1],
     ['is dropped with its trace by the sampler', { OTEL_TRACES_SAMPLER: 'always_off' }, 0],
-  ])('a mark of a job that is open %s', async (_, env, count) => {
+  ])('exports an in-flight span of an open job %s', async (_, env, count) => {
     const test = createTestBridge({ env, settings: { inFlightAfterMs: 2_000 } });
     await test.bridge.start();
     const header = { eventId: 'e', sessionName: 'session_1', timestamp: '2026-11-25T10:00:00Z' };
@@ -144,7 +144,7 @@ describe('a bridge', () => {
     expect(test.bridge.stats().correlator.openJobs).toBe(1);
   });
 
-  it('names all its metrics on one page, with what happened', async () => {
+  it('serves all its metrics on one page', async () => {
     const test = createTestBridge();
     await test.bridge.start();
     await postAll(test, recordedBodies(RECORDING));
@@ -164,7 +164,7 @@ describe('a bridge', () => {
     [{ OTEL_RESOURCE_ATTRIBUTES: 'a=1,b' }, 'OTEL_RESOURCE_ATTRIBUTES must be'],
     [{ OTEL_RESOURCE_ATTRIBUTES: 'a=%zz' }, 'OTEL_RESOURCE_ATTRIBUTES must be'],
     [{ OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: '-3' }, 'OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT must be'],
-  ])('is not made of %j', (env, problem) => {
+  ])('is not created for %j', (env, problem) => {
     expect(() => createBridge({ exporter: createBackend(), env })).toThrow(problem);
   });
 
@@ -182,8 +182,8 @@ describe('a bridge', () => {
   });
 });
 
-describe('stop', () => {
-  it('turns what was accepted into spans and delivers them', async () => {
+describe('stopping a bridge', () => {
+  it('converts accepted events to spans and delivers them', async () => {
     const test = createTestBridge();
     await test.bridge.start();
     await postAll(test, recordedBodies(RECORDING));
@@ -193,7 +193,7 @@ describe('stop', () => {
     expect(test.backend.isShutDown).toBe(true);
   });
 
-  it('closes nothing that is open in Ray, and says so', async () => {
+  it('closes no entity that is still open in Ray, and reports them', async () => {
     const test = createTestBridge();
     await test.bridge.start();
     const first = recordedBodies('mix-task-events-only-ray-2.60.0.ndjson').find((body) => body.includes('TASK_DEFINITION_EVENT'));
@@ -206,7 +206,7 @@ describe('stop', () => {
     expect(test.lines.at(-1)).toMatchObject({ event: 'bridge_stopped', openAttempts });
   });
 
-  it('takes nothing more, and is not ready', async () => {
+  it('makes it refuse posts and not ready', async () => {
     const test = createTestBridge();
     await test.bridge.start();
     const stopped = test.bridge.stop();
@@ -219,7 +219,7 @@ describe('stop', () => {
     expect(await test.bridge.stop()).toEqual(await stopped);
   });
 
-  it.each(['is away', 'hangs'] as const)('ends in time when the backend %s, and counts what is left', async (answer) => {
+  it.each(['is away', 'hangs'] as const)('ends in time when the backend %s, and counts the undelivered spans', async (answer) => {
     const test = createTestBridge({ settings: { maxQueuedSpans: 10 } });
     test.backend.answer = answer;
     await test.bridge.start();
@@ -232,15 +232,15 @@ describe('stop', () => {
     expect(test.bridge.stats().state).toBe('stopped');
   });
 
-  it('of a bridge that was never started counts the events that nobody read', async () => {
+  it('that never started counts the unread events', async () => {
     const test = createTestBridge();
     const accepted = await postAll(test, recordedBodies(RECORDING));
     expect(await test.bridge.stop({ timeoutMs: 10 })).toEqual({ undelivered: 0, unreadEvents: accepted, isKept: false });
   });
 });
 
-describe('a backend that is away', () => {
-  it('fills the queue, then the journal, then is a 503 for Ray; and nothing accepted is lost', async () => {
+describe('a backend that is down', () => {
+  it('fills the queue, then the journal, then causes 503 for Ray, and no accepted event is lost', async () => {
     const maxQueuedSpans = 60;
     const maxJournalBytes = 300_000;
     const test = createTestBridge({ settings: { maxQueuedSpans, maxJournalBytes } });
@@ -268,7 +268,7 @@ describe('a backend that is away', () => {
     expect(maxQueued).toBeLessThan(2 * maxQueuedSpans);
     expect(maxBytes).toBeGreaterThan(maxJournalBytes / 2);
     expect(maxBytes).toBeLessThanOrEqual(maxJournalBytes);
-    // Told once for each time that it begins: between two clusters the clock jumps, and all is well for hours.
+    // Logged once for each time that it starts: between two clusters the clock jumps, and all is well for hours.
     const told = test.lines.map(({ event }) => event).filter((event) => event === 'refusing' || event === 'accepting_again');
     expect(told.length).toBeLessThan(kept.length / 2);
     expect(told).toEqual(told.map((_, index) => (index % 2 === 0 ? 'refusing' : 'accepting_again')));
@@ -298,7 +298,7 @@ describe('a backend that is away', () => {
   }, 60_000);
 });
 
-it('too many open attempts are a 503 for Ray until some end', async () => {
+it('too many open attempts cause 503 for Ray until some end', async () => {
   const test = createTestBridge({ settings: { maxOpenAttempts: 3 } });
   await test.bridge.start();
   let refused = 0;

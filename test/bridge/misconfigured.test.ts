@@ -40,7 +40,7 @@ async function ready({ bridge }: TestBridge): Promise<{ readonly status: number;
 const isMisconfigured = (test: TestBridge): boolean => test.bridge.stats().exported.workers[0]?.problem !== undefined;
 
 describe('a bridge whose backend refuses everything', () => {
-  it('is not ready while the backend has accepted nothing, names the mistake, loses no span, and takes events in', async () => {
+  it('is not ready while the backend has accepted nothing, names the mistake, loses no span, and accepts events', async () => {
     const exporter = createPickyBackend();
     const test = createTestBridge({ exporter });
     await test.bridge.start();

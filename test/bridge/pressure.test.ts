@@ -29,13 +29,13 @@ describe('senders are asked to keep their events', () => {
     expect(pressureOf({ ...CALM, ...over })).toMatchObject({ code, retryAfterMs: 1_000 });
   });
 
-  it('by bytes at 256 MiB, or at a quarter of a smaller heap', () => {
+  it('at 256 MiB of open state, or at a quarter of a smaller heap', () => {
     expect(defaultOpenBytes(4_000_000_000)).toBe(256 * 1024 * 1024);
     expect(defaultOpenBytes(400_000_000)).toBe(100_000_000);
   });
 });
 
-it('attempts with large labels are a 503 for Ray until some end', async () => {
+it('attempts with large labels cause 503 for Ray until some end', async () => {
   const test = createTestBridge({ settings: { maxOpenBytes: 1_000_000 } });
   await test.bridge.start();
   const session = 'session_2026-11-26_10-00-00_000001_1';

@@ -94,7 +94,7 @@ function createBench({ isDue = true, outcome = { ok: true, bytes: 1 }, isDeliver
 }
 
 describe('a checkpoint', () => {
-  it('is written whenever it is due and everything was delivered', async () => {
+  it('is written whenever it is due and every span is delivered', async () => {
     const { seen, receive, runToEnd } = createBench();
     await receive(1_000);
     await runToEnd();
@@ -104,7 +104,7 @@ describe('a checkpoint', () => {
     expect(seen.saves).toEqual([1, 1, 2, 2]);
   });
 
-  it('that the disk does not take is tried again after 15 seconds, not before', async () => {
+  it('that the disk refuses is retried after 15 seconds, not earlier', async () => {
     const { seen, receive, runToEnd } = createBench({ outcome: { ok: false, message: 'disk full' } });
     for (const [atMs, saves] of [
       [1_000, 1],
@@ -119,7 +119,7 @@ describe('a checkpoint', () => {
     }
   });
 
-  it('that waits for a backend in vain is tried again after 15 seconds, not before', async () => {
+  it('that waits for a backend in vain is retried after 15 seconds, not earlier', async () => {
     const { seen, receive, runToEnd } = createBench({ isDelivered: false });
     for (const [atMs, waits] of [
       [1_000, 1],
@@ -133,7 +133,7 @@ describe('a checkpoint', () => {
     expect(seen.saves).toEqual([]);
   });
 
-  it('is written at the start when the settings are others than those of the last checkpoint, and only then', async () => {
+  it('is written at startup when the settings differ from those of the last checkpoint, and only then', async () => {
     const settings = { settleMs: 5_000 };
     for (const [restoredOptions, saves] of [
       [{ settleMs: 5_000 }, []],
@@ -147,7 +147,7 @@ describe('a checkpoint', () => {
     }
   });
 
-  it('is not written while the pump holds what it could not send', async () => {
+  it('is not written while the pump holds spans that it could not enqueue', async () => {
     const { clock, seen, pump, receive, runToEnd } = createBench({ isDue: false });
     await runToEnd();
     await receive(1_000);
@@ -168,7 +168,7 @@ describe('a checkpoint', () => {
 });
 
 describe('the time of the journal', () => {
-  it('is kept when something ends at it, and only then', async () => {
+  it('is stored when something ends at it, and only then', async () => {
     const { clock, seen, receive, runToEnd } = createBench({ isDue: false });
     await receive(1_000);
     await runToEnd();

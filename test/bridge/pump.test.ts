@@ -117,8 +117,8 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-describe('pump', () => {
-  it('lets time pass with the events, and with the clock only when the journal is empty', async () => {
+describe('the pump', () => {
+  it('advances time with the events, and with the clock only when the journal is empty', async () => {
     const bench = createBench();
     await bench.append(100, 'a', 'b');
     await bench.append(200, 'c');
@@ -129,7 +129,7 @@ describe('pump', () => {
     expect(bench.enqueued).toEqual(['a', 'b', 'c']);
   });
 
-  it('never lets time run backwards', async () => {
+  it('never moves time backwards', async () => {
     const bench = createBench();
     await bench.append(300, 'a');
     await bench.append(200, 'b');
@@ -137,7 +137,7 @@ describe('pump', () => {
     expect(new Set(bench.calls)).toEqual(new Set(['advance 300', 'apply a @300', 'apply b @300']));
   });
 
-  it('releases what it read', async () => {
+  it('releases the entries that it has read', async () => {
     const bench = createBench();
     await bench.append(100, ...Array.from({ length: 1200 }, (_, index) => `e${index}`));
     await runToEnd(bench);
@@ -145,7 +145,7 @@ describe('pump', () => {
     expect(bench.enqueued).toHaveLength(1200);
   });
 
-  it('takes what is appended while it runs, and ends at an abort', async () => {
+  it('reads entries that are appended while it runs, and ends at an abort', async () => {
     const bench = createBench();
     const abort = new AbortController();
     const running = bench.pump.run(abort.signal);
@@ -157,7 +157,7 @@ describe('pump', () => {
     await running;
   });
 
-  it('reads no further than the export has room, and goes on when there is room again', async () => {
+  it('stops reading when the export queue is full, and continues when it has room', async () => {
     const bench = createBench();
     bench.room = 3;
     for (let index = 0; index < 10; index += 1) await bench.append(100 + index, `e${index}`);
@@ -172,7 +172,7 @@ describe('pump', () => {
     expect(bench.enqueued).toEqual(['e0', 'e1', 'e2', 'e3', 'e4', 'e5', 'e6', 'e7', 'e8', 'e9']);
   });
 
-  it('holds what it could not send on when it is aborted, and applies no event twice after', async () => {
+  it('keeps spans that it could not enqueue when aborted, and applies no event twice afterwards', async () => {
     const bench = createBench();
     bench.room = 1;
     for (const name of ['a', 'b', 'c']) await bench.append(100 + bench.calls.length + name.charCodeAt(0), name);
@@ -188,7 +188,7 @@ describe('pump', () => {
     expect(bench.calls.filter((call) => call.startsWith('apply'))).toHaveLength(3);
   });
 
-  it.each(['correlate', 'advance', 'span'])('skips what meets a bug in %s, tells it, and goes on', async (stage) => {
+  it.each(['correlate', 'advance', 'span'])('skips and reports the cause of an exception in %s, and continues', async (stage) => {
     const bench = createBench();
     await bench.append(100, 'a', `bug:${stage}`, 'b');
     await runToEnd(bench);
@@ -199,7 +199,7 @@ describe('pump', () => {
     expect(bench.enqueued).toEqual(['a', 'b', 'c']);
   });
 
-  it('tries again when the journal cannot be read', async () => {
+  it('retries when the journal cannot be read', async () => {
     const memory = createMemoryJournal({ now: () => 0 });
     let failures = 2;
     const journal: Journal = {
@@ -218,7 +218,7 @@ describe('pump', () => {
     expect(slept).toEqual([1000, 1000]);
   });
 
-  it('lets time pass while nothing comes', async () => {
+  it('advances time while no event arrives', async () => {
     const wakes: (() => void)[] = [];
     const bench = createBench({ sleep: () => new Promise((resolve) => wakes.push(resolve)) });
     const abort = new AbortController();

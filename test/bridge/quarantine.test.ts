@@ -16,7 +16,7 @@ async function metricsOf({ bridge }: TestBridge): Promise<string> {
 }
 
 describe('a bridge with a data folder', () => {
-  it('keeps rejected events without their secrets, and only the shape of what it does not know', async () => {
+  it('keeps rejected events without secrets, and only the shape of unknown events', async () => {
     const dataDir = await folderOf();
     const test = createTestBridge({ settings: { dataDir } });
     const secret = { serializedRuntimeEnv: '{"env_vars":{"TOKEN":"hunter2"}}' };
@@ -35,7 +35,7 @@ describe('a bridge with a data folder', () => {
     await test.bridge.stop();
   });
 
-  it('keeps nothing of a batch that was not answered 200, which will come again', async () => {
+  it('keeps nothing of a batch that was not answered 200, because Ray repeats it', async () => {
     const dataDir = await folderOf();
     const full: Journal = {
       ...createMemoryJournal(),
@@ -49,7 +49,7 @@ describe('a bridge with a data folder', () => {
     expect((await readAll(join(dataDir, 'quarantine'))).entries).toEqual([]);
   });
 
-  it('keeps the spans that a backend will not take, also those of its last moment', async () => {
+  it('keeps the spans that a backend refuses, also those refused during shutdown', async () => {
     const dataDir = await folderOf();
     const heard: string[] = [];
     // Half of all spans, at random but always the same ones: the rest is the proof that the backend works.
@@ -77,7 +77,7 @@ describe('a bridge with a data folder', () => {
     expect(entries[0]).toMatchObject({ exporter: 'custom', reason: expect.stringContaining('too odd') });
   });
 
-  it('answers as ever when the folder cannot be written, and says so once', async () => {
+  it('answers as usual when the folder is not writable, and logs it once', async () => {
     const dataDir = join(await folderOf(), 'file');
     await writeFile(dataDir, '');
     const test = createTestBridge({ settings: { dataDir } });
@@ -94,7 +94,7 @@ describe('a bridge with a data folder', () => {
 });
 
 describe('a bridge without a data folder', () => {
-  it('keeps nothing', async () => {
+  it('keeps no rejected events', async () => {
     const test = createTestBridge();
     await postTo(test.bridge.app, JSON.stringify(['x']));
     expect(test.bridge.stats().quarantineQueued).toBe(0);

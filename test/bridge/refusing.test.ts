@@ -3,7 +3,7 @@ import { rawEvent } from '../receiver/receiver-fixture.ts';
 import { createTestBridge, postTo, until } from './bridge-fixture.ts';
 
 describe('a bridge at a limit', () => {
-  it('says once that it begins to refuse, and once that it takes events again', async () => {
+  it('logs once that it refuses posts, and once that it accepts them again', async () => {
     const test = createTestBridge({ settings: { maxJournalBytes: 1000 } });
     const post = async (number: number): Promise<number> => (await postTo(test.bridge.app, JSON.stringify([rawEvent(number)]))).status;
     const told = (): unknown[] => test.lines.filter(({ event }) => event === 'refusing' || event === 'accepting_again');

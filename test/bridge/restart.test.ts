@@ -90,31 +90,34 @@ async function undisturbed(bodies: readonly string[], settings: Place['settings'
 describe.each(['features-ray-2.60.0.ndjson', 'node-death-three-jobs-ray-2.60.0.ndjson'])('%s', (recording) => {
   const bodies = recordedBodies(recording);
 
-  it.each([1, Math.floor(bodies.length / 3), Math.floor(bodies.length / 2), bodies.length])('ends after post %i', async (cut) => {
-    const expected = await undisturbed(bodies);
-    const first = await start({ name: 'first' });
-    for (const body of bodies.slice(0, cut)) await postTo(first.bridge.app, body);
-    if (cut % 2 === 0) first.pass(2_500);
-    await new Promise((resolve) => {
-      setTimeout(resolve, 600);
-    });
-    await until(() => first.bridge.stats().exported.queuedSpans === 0);
-    const delivered = [...first.backend.spans];
-    await new Promise((resolve) => {
-      setTimeout(resolve, 300);
-    });
-    await endOfProcess('first', 'second');
-    const second = await start({ name: 'second' });
-    for (const body of bodies.slice(cut)) await postTo(second.bridge.app, body);
-    await finish(second);
-    const again = second.backend.spans.filter((span) => byKey(delivered).has(spanKey(span)));
-    expect(again).toEqual([]);
-    expect(byKey([...delivered, ...second.backend.spans])).toEqual(expected);
-    expect(second.backend.spans.length).toBe(byKey(second.backend.spans).size);
-  });
+  it.each([1, Math.floor(bodies.length / 3), Math.floor(bodies.length / 2), bodies.length])(
+    'continues after the process ended at post %i',
+    async (cut) => {
+      const expected = await undisturbed(bodies);
+      const first = await start({ name: 'first' });
+      for (const body of bodies.slice(0, cut)) await postTo(first.bridge.app, body);
+      if (cut % 2 === 0) first.pass(2_500);
+      await new Promise((resolve) => {
+        setTimeout(resolve, 600);
+      });
+      await until(() => first.bridge.stats().exported.queuedSpans === 0);
+      const delivered = [...first.backend.spans];
+      await new Promise((resolve) => {
+        setTimeout(resolve, 300);
+      });
+      await endOfProcess('first', 'second');
+      const second = await start({ name: 'second' });
+      for (const body of bodies.slice(cut)) await postTo(second.bridge.app, body);
+      await finish(second);
+      const again = second.backend.spans.filter((span) => byKey(delivered).has(spanKey(span)));
+      expect(again).toEqual([]);
+      expect(byKey([...delivered, ...second.backend.spans])).toEqual(expected);
+      expect(second.backend.spans.length).toBe(byKey(second.backend.spans).size);
+    },
+  );
 });
 
-it('is stopped and started again: nothing is sent twice, and what was open goes on', async () => {
+it('a bridge that is stopped and started again sends nothing twice and continues open work', async () => {
   const bodies = recordedBodies('features-ray-2.60.0.ndjson');
   const expected = await undisturbed(bodies);
   const spans: ReadableSpan[] = [];
@@ -152,7 +155,7 @@ it('a bridge that stops while its backend is away leaves the spans that were not
   expect(byKey(second.backend.spans)).toEqual(expected);
 });
 
-it('takes a batch that is sent again, half of one, and the whole stream a day later, for what they are', async () => {
+it('a repeated batch, half of one, and the whole stream a day later are recognized as duplicates or new', async () => {
   const bodies = recordedBodies('features-ray-2.60.0.ndjson');
   const first = await start({ name: 'first' });
   for (const body of bodies) {
@@ -172,7 +175,7 @@ it('takes a batch that is sent again, half of one, and the whole stream a day la
   expect(nextDay.backend.spans).toEqual([]);
 });
 
-it('is not closed for the time in which the bridge was away', async () => {
+it('downtime of the bridge closes no attempt', async () => {
   const [body = ''] = recordedBodies('mix-ray-2.58.1.ndjson');
   const first = await start({ name: 'first' });
   await postTo(first.bridge.app, inSession(body, 'session_away'));
@@ -189,7 +192,7 @@ it('is not closed for the time in which the bridge was away', async () => {
   expect(second.backend.spans.filter(({ attributes }) => attributes['ray.end_inferred'] === 'silence')).toEqual([]);
 });
 
-it('answers while it takes up the state, and says how far it is', async () => {
+it('a bridge answers while it restores its state, and reports the progress', async () => {
   const bodies = recordedBodies('features-ray-2.60.0.ndjson');
   const first = await start({ name: 'first', limits: { checkpointBytes: 1e9, idleCheckpointBytes: 1e9 } });
   // The checkpoint of an empty state, which every first start writes: no event is in it.
@@ -232,7 +235,7 @@ it('answers while it takes up the state, and says how far it is', async () => {
   expect((await test.bridge.app.request('/readyz')).status).toBe(200);
 });
 
-it('goes on with the settings under which the entries were worked through, and then with those of now', async () => {
+it('a restart replays entries with the settings of the checkpoint, and continues with the current ones', async () => {
   const bodies = recordedBodies('features-ray-2.60.0.ndjson');
   const first = await start({
     name: 'first',
@@ -285,7 +288,7 @@ it.each(['takes', 'is away'] as const)(
   },
 );
 
-it('answers 503, also at /readyz and on the page, while the folder of the journal is gone, and says why', async () => {
+it('posts, /readyz and the page answer 503 with the reason while the folder of the journal is missing', async () => {
   const sleep = (_: number, signal: AbortSignal): Promise<void> => delay(5, undefined, { signal }).catch(() => undefined);
   const { journal } = await openJournal(join(folder, 'gone'), { sleep });
   const { bridge } = createTestBridge({ journal, settings: { ...SETTINGS, view: 'on' } });

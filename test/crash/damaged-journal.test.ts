@@ -26,8 +26,8 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-describe('a flipped byte anywhere', () => {
-  it.each(['plain', 'checkpoint'])('of a journal: %s', async (source) => {
+describe('a flipped byte anywhere in a journal', () => {
+  it.each(['plain', 'checkpoint'])('loses no other entry: %s', async (source) => {
     const random = createRandom(1);
     const problems: string[] = [];
     for (let flip = 0; flip < flips; flip += 1) {

@@ -9,14 +9,14 @@ beforeAll(async () => {
 });
 afterAll(() => programs.remove());
 
-describe.concurrent('serve, killed again and again (npm run crash: 200 times)', () => {
+describe.concurrent('serve, killed repeatedly (npm run crash: 200 times)', () => {
   it('sends the spans of the undisturbed run to the byte', async () => {
     const result = await runMatrix(smallMatrix(programs, 1, { hasTraceBudget: false }));
     expect(matrixReport(result, false).problems).toEqual([]);
     expect(result.kills).toHaveLength(12);
   });
 
-  it('the same while the disk fails and the power goes, with the budget of a trace: no sum differs', async () => {
+  it('sends spans with the same sums while the disk fails and the power fails, with the budget of a trace', async () => {
     const result = await runMatrix({ ...smallMatrix(programs, 2, { hasTraceBudget: true }), withDisk: true });
     expect(matrixReport(result, true).problems).toEqual([]);
   });

@@ -8,8 +8,8 @@ beforeAll(async () => {
 });
 afterAll(() => programs.remove());
 
-describe('the backend is away for long, and the bridge is killed meanwhile (npm run outage: 1,000,000 events)', () => {
-  it('sends a span for each attempt when it is back, within its memory, and gives the disk back', async () => {
+describe('a long outage of the backend, with the bridge killed meanwhile (npm run outage: 1,000,000 events)', () => {
+  it('ends with a span for each attempt, within the memory limit, and with the disk space freed', async () => {
     const result = await runOutage({ programs, events: 50_000, seed: 1, killed: true });
     expect(result).toMatchObject({ missing: 0, conflicting: 0, resent: 0 });
     expect(result.attempts).toBeGreaterThan(10_000);

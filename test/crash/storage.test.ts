@@ -88,24 +88,27 @@ describe.concurrent('a fault of the disk', () => {
     });
   });
 
-  it.runIf(hasCompiler)(`all writes fail for a while: 503, one line in the log, and no restart is needed ${needsCompiler}`, async () => {
-    await withDisk('no-writes', async (disk) => {
-      await disk.post(20);
-      disk.faults.set({ operations: ['create', 'write', 'sync'], action: 'fail', match: 'journal' });
-      const posting = disk.post(20);
-      await holdsWithin(5000, () => refusals(disk) > 4);
-      expect(await disk.rig.bridge.status('/healthz')).toBe(200);
-      expect(await disk.rig.bridge.metric(metricNames.journalWritable)).toBe(0);
-      disk.faults.clear();
-      await posting;
-      expect(disk.rig.bridge.starts).toBe(1);
-      expect(await disk.rig.bridge.metric(metricNames.journalWritable)).toBe(1);
-      expect(eventsOf(disk, 'journal_unwritable')).toBe(1);
-      await disk.post();
-      await disk.restart();
-      expect(await differences(disk)).toEqual([]);
-    });
-  });
+  it.runIf(hasCompiler)(
+    `while all writes fail, posts are answered 503 with one line in the log, and no restart is needed ${needsCompiler}`,
+    async () => {
+      await withDisk('no-writes', async (disk) => {
+        await disk.post(20);
+        disk.faults.set({ operations: ['create', 'write', 'sync'], action: 'fail', match: 'journal' });
+        const posting = disk.post(20);
+        await holdsWithin(5000, () => refusals(disk) > 4);
+        expect(await disk.rig.bridge.status('/healthz')).toBe(200);
+        expect(await disk.rig.bridge.metric(metricNames.journalWritable)).toBe(0);
+        disk.faults.clear();
+        await posting;
+        expect(disk.rig.bridge.starts).toBe(1);
+        expect(await disk.rig.bridge.metric(metricNames.journalWritable)).toBe(1);
+        expect(eventsOf(disk, 'journal_unwritable')).toBe(1);
+        await disk.post();
+        await disk.restart();
+        expect(await differences(disk)).toEqual([]);
+      });
+    },
+  );
 
   it.runIf(hasCompiler)(
     `power fails at any time: everything that was not synced is gone, and was not answered ${needsCompiler}`,
@@ -131,7 +134,7 @@ describe.concurrent('a fault of the disk', () => {
     },
   );
 
-  it.runIf(hasCompiler)(`power fails with --sync interval: what is older than the interval is kept ${needsCompiler}`, async () => {
+  it.runIf(hasCompiler)(`a power failure with --sync interval loses nothing older than the interval ${needsCompiler}`, async () => {
     await withDisk(
       'power-interval',
       async (disk) => {
@@ -158,7 +161,7 @@ describe.concurrent('a fault of the disk', () => {
     );
   });
 
-  it('a torn last write: what came before is read', async () => {
+  it('after a torn last write, everything before it is read', async () => {
     await withDisk('torn', async (disk) => {
       for (const cutBytes of [1, 100, 700]) {
         await disk.post(15);
@@ -177,7 +180,7 @@ describe.concurrent('a fault of the disk', () => {
   it.each([
     ['log', '.log'],
     ['table', '.ldb'],
-  ])('a flipped byte in a %s file: it is counted, the rest is read, and the bridge goes on', async (kind, match) => {
+  ])('a flipped byte in a %s file is counted, the rest is read, and the bridge continues', async (kind, match) => {
     await withDisk(`flipped-${kind}`, async (disk) => {
       const { bridge } = disk.rig;
       await disk.post(40);
@@ -198,7 +201,7 @@ describe.concurrent('a fault of the disk', () => {
     });
   });
 
-  it.runIf(canMount)('a disk that is full: 503, and room again without a restart (needs root, to mount a small one)', async () => {
+  it.runIf(canMount)('a full disk causes 503, and free space ends that without a restart (needs root, to mount a small disk)', async () => {
     const mount = join(programs.folder, 'full-disk');
     mkdirSync(mount);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=160m', 'tmpfs', mount]);
@@ -226,8 +229,8 @@ describe.concurrent('a fault of the disk', () => {
   });
 });
 
-describe.concurrent('a sender that says everything again', () => {
-  it('after a checkpoint and a restart, when all of it is over: not one span more', async () => {
+describe.concurrent('a sender that repeats everything', () => {
+  it('after everything ended, with a checkpoint and a restart, causes no span', async () => {
     await withDisk('again', async (disk) => {
       const { sink } = disk.rig;
       await disk.post();
@@ -244,7 +247,7 @@ describe.concurrent('a sender that says everything again', () => {
     });
   });
 
-  it('in the middle, after checkpoints and restarts: the same spans', async () => {
+  it('in the middle of the stream, with checkpoints and restarts, changes no span', async () => {
     await withDisk(
       'again-in-the-middle',
       async (disk) => {

@@ -4,7 +4,7 @@ import { bytesField, varintField } from './support.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-describe('the words of a server in an answer', () => {
+describe('the message of a server in its answer', () => {
   it.each([
     ['a status in protobuf', 'application/x-protobuf', Buffer.concat([varintField(1, 3), bytesField(2, 'bad span')]), 'bad span'],
     ['bytes that are no status', 'application/x-protobuf', bytes('zzz'), ''],
@@ -25,11 +25,11 @@ describe('the words of a server in an answer', () => {
     ],
     ['a page of no type', '', bytes(' <!DOCTYPE html><p>Hi</p>'), 'Hi'],
     ['a page that is cut in a tag', 'text/html', bytes('Hi <a href="x'), 'Hi'],
-  ])('of %s', (_, type, body, text) => {
+  ])('is read from %s', (_, type, body, text) => {
     expect(textOfAnswer(body, type)).toBe(text);
   });
 
-  it('are those at the top of a large page, and no more is read', () => {
+  it('is the text at the top of a large page, and no more is read', () => {
     expect(textOfAnswer(bytes(`<p>top</p>${'<'.repeat(1_000_000)}<p>bottom</p>`), 'text/html')).toBe('top');
     expect(textOfAnswer(bytes(`<p>top</p>${' '.repeat(4096)}bottom`), 'text/html')).toBe('top');
   });

@@ -119,7 +119,7 @@ describe.runIf(authority !== undefined).each([
   if (trusted === undefined || stranger === undefined) return;
   const [server, foreign, old, renewed] = [trusted.issue('server'), stranger.issue('server'), trusted.issue('old'), trusted.issue('new')];
 
-  it('a renewed client certificate is shown without a restart, also where a connection is kept', async () => {
+  it('a renewed client certificate is used without a restart, also on a kept connection', async () => {
     put(trusted, old);
     const backend = await startBackend(server, trusted);
     backend.welcome = 'old';
@@ -138,7 +138,7 @@ describe.runIf(authority !== undefined).each([
     expect(backend.shown).toEqual(['old', 'new']);
   });
 
-  it('a backend of another authority is trusted without a restart', async () => {
+  it('a backend with a certificate of another CA is trusted without a restart', async () => {
     put(trusted, old);
     const first = await startBackend(server, trusted);
     first.welcome = 'old';
@@ -157,7 +157,7 @@ describe.runIf(authority !== undefined).each([
     expect(second.shown).toEqual(['old']);
   });
 
-  it('a file that cannot be used keeps what was good before', async () => {
+  it('an unusable file leaves the previous certificates in use', async () => {
     put(trusted, old);
     const backend = await startBackend(server, trusted);
     backend.welcome = 'old';
@@ -184,7 +184,7 @@ describe.runIf(authority !== undefined).each([
 });
 
 describe.runIf(authority !== undefined)('a bridge (needs openssl)', () => {
-  it('looks at the files every five seconds, says what changed, and asks the backend for a new proof', async () => {
+  it('reads the files every five seconds, logs changes, and requires the backend to accept a span again', async () => {
     let isRenewed = false;
     let reloads = 0;
     const backend = createBackend();
@@ -224,18 +224,18 @@ describe.runIf(authority !== undefined)('a bridge (needs openssl)', () => {
   });
 });
 
-describe.runIf(authority !== undefined)('at the start (needs openssl)', () => {
+describe.runIf(authority !== undefined)('certificates for the backend at startup (needs openssl)', () => {
   it.each([
     ['OTEL_EXPORTER_OTLP_CERTIFICATE', 'holds no certificate in PEM'],
     ['OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE', 'holds no certificate in PEM'],
-  ])('a file of %s that cannot be used is a problem', (variable, text) => {
+  ])('an unusable file in %s is reported as a problem', (variable, text) => {
     const file = join(folder, 'nothing.pem');
     writeFileSync(file, 'nothing');
     const created = createExporters({ [variable]: file });
     expect(created).toMatchObject({ ok: false, problems: [expect.stringContaining(`${variable}: ${file} ${text}`)] });
   });
 
-  it('a key that does not belong to the client certificate is a problem', () => {
+  it('a key that does not match the client certificate is reported as a problem', () => {
     const [one, two] = [authority?.issue('one'), authority?.issue('two')];
     const created = createExporters({
       OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: one?.certFile,

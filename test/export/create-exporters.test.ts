@@ -21,7 +21,7 @@ const problemsOf = (env: Record<string, string>): readonly string[] => {
   return created.ok ? [] : created.problems;
 };
 
-describe('createExporters', () => {
+describe('exporters from the environment', () => {
   it.each<[Record<string, string>, string[]]>([
     [{}, ['OTLP (http/protobuf) to http://localhost:4318/v1/traces']],
     [{ OTEL_TRACES_EXPORTER: '', OTEL_EXPORTER_OTLP_ENDPOINT: '  ' }, ['OTLP (http/protobuf) to http://localhost:4318/v1/traces']],
@@ -61,7 +61,7 @@ describe('createExporters', () => {
     expect(describeOf(env)).toEqual(lines);
   });
 
-  it('names all problems at once, with what to write instead, and no secret', () => {
+  it('report all problems at once, with the fix and without secrets', () => {
     const problems = problemsOf({
       OTEL_TRACES_EXPORTER: 'otlp,zipkin,none',
       OTEL_EXPORTER_OTLP_PROTOCOL: 'http',
@@ -95,23 +95,23 @@ describe('createExporters', () => {
     // One more than what a timer of Node takes; it would fire at once.
     [{ OTEL_EXPORTER_OTLP_TIMEOUT: '2147483648' }, 'OTEL_EXPORTER_OTLP_TIMEOUT="2147483648"'],
     [{ OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: '0' }, 'OTEL_EXPORTER_OTLP_TRACES_TIMEOUT="0"'],
-  ])('refuses %j', (env, text) => {
+  ])('are refused for %j', (env, text) => {
     expect(problemsOf(env)).toEqual([containing(text)]);
   });
 
-  it('takes the longest time that a timer takes, and 10 s where none is given', () => {
+  it('accept a timeout up to the maximum of a timer, and default to 10 s', () => {
     const timeoutOf = (env: Record<string, string>): number => readOtlpSettings(env, []).timeoutMs;
     expect(problemsOf({ OTEL_EXPORTER_OTLP_TIMEOUT: '2147483647' })).toEqual([]);
     expect(timeoutOf({ OTEL_EXPORTER_OTLP_TIMEOUT: '2147483647' })).toBe(2_147_483_647);
     expect(timeoutOf({})).toBe(10_000);
   });
 
-  it('gives a call more time than the exporter takes for itself, so that the answer of the exporter comes first', () => {
+  it('limit a call later than the exporter itself does, so that its answer comes first', () => {
     const created = createExporters({ OTEL_EXPORTER_OTLP_TIMEOUT: '1000' });
     expect(created).toMatchObject({ ok: true, exporters: [{ timeoutMs: 6000 }] });
   });
 
-  it('does not read the OTLP variables when nothing is sent over OTLP', () => {
+  it('ignore the OTLP variables when OTLP is not used', () => {
     expect(problemsOf({ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_PROTOCOL: 'nonsense' })).toEqual([]);
   });
 });

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { AWAY, BAD, has, ids, scripted, startPipeline } from './pipeline-support.ts';
 import { createTestClock, makeSpans, NEVER_MS, until } from './support.ts';
 
-describe("a stranger's exporter", () => {
-  it('may be the in-memory one', async () => {
+describe('an exporter of another library', () => {
+  it('can be the in-memory exporter', async () => {
     const memory = new InMemorySpanExporter();
     const { pipeline } = startPipeline(memory);
     pipeline.enqueue(makeSpans(3));
@@ -33,7 +33,7 @@ describe("a stranger's exporter", () => {
     },
   };
 
-  it.each(Object.entries(manners))('may have bad manners: %s', async (_, manner) => {
+  it.each(Object.entries(manners))('may misbehave: %s', async (_, manner) => {
     let call = 0;
     const rude: SpanExporter = {
       export: (_spans, callback): unknown => manner(callback, ++call),
@@ -46,7 +46,7 @@ describe("a stranger's exporter", () => {
     expect(pipeline.stats()).toMatchObject({ exported: 3, retries: 1, requests: 2 });
   });
 
-  it('may never answer: the call has a limit of time', async () => {
+  it('may never answer, because each call has a time limit', async () => {
     const clock = createTestClock();
     let call = 0;
     const silent: SpanExporter = {
@@ -66,7 +66,7 @@ describe("a stranger's exporter", () => {
 });
 
 describe('several exporters', () => {
-  it('go on without each other over one shared room, and a span leaves when all have it', async () => {
+  it('work independently on one shared queue, and a span leaves it when all have it', async () => {
     let away = true;
     const well = scripted(() => 'ok');
     const ill = scripted(() => (away ? AWAY : 'ok'));
@@ -82,14 +82,14 @@ describe('several exporters', () => {
     expect(pipeline.stats()).toMatchObject({ exported: 600, queuedBytes: 0 });
   });
 
-  it('count a span as refused when one refuses it', async () => {
+  it('count a span as refused when one of them refuses it', async () => {
     const { pipeline } = startPipeline([scripted(() => 'ok'), scripted((spans) => (has(spans, 2) ? BAD : 'ok'))]);
     pipeline.enqueue(makeSpans(3));
     await pipeline.drain(NEVER_MS);
     expect(pipeline.stats()).toMatchObject({ exported: 2, refused: 1 });
   });
 
-  it('may be none: spans are counted and dropped knowingly', async () => {
+  it('may be an empty list: spans are counted and dropped', async () => {
     const { pipeline } = startPipeline([]);
     pipeline.enqueue(makeSpans(3));
     expect(await pipeline.drain(NEVER_MS)).toEqual({ undelivered: 0 });

@@ -31,7 +31,7 @@ function idsIn(lines: string): string[] {
 const ids = (count: number): string[] => Array.from({ length: count }, (_, index) => spanIdOf(index + 1));
 
 describe('file exporter', () => {
-  it('appends lines, in order, also when calls overlap, and after a start anew', async () => {
+  it('appends lines in order, also when calls overlap and after a restart', async () => {
     const path = join(folder, 'traces.jsonl');
     const first = createFileExporter(path);
     expect(await Promise.all([send(first, 3), send(first, 2, 4)])).toEqual([{ kind: 'delivered' }, { kind: 'delivered' }]);
@@ -42,7 +42,7 @@ describe('file exporter', () => {
     expect(idsIn(readFileSync(path, 'utf8'))).toEqual(ids(6));
   });
 
-  it('does not glue its first line to one that a crash cut off', async () => {
+  it('starts a new line after one that a crash left incomplete', async () => {
     const path = join(folder, 'traces.jsonl');
     writeFileSync(path, '{"resourceSpans":[{"res');
     const exporter = createFileExporter(path);
@@ -52,7 +52,7 @@ describe('file exporter', () => {
     expect(idsIn(lines.join('\n'))).toEqual(ids(2));
   });
 
-  it('reports a path that cannot be written as a wrong set-up, and works once it can', async () => {
+  it('reports an unwritable path as misconfigured, and works once it is writable', async () => {
     const path = join(folder, 'later', 'traces.jsonl');
     const exporter = createFileExporter(path);
     expect(await send(exporter, 1)).toMatchObject({ kind: 'misconfigured', fix: containing('OTEL_EXPORTER_FILE_PATH') });
@@ -63,7 +63,7 @@ describe('file exporter', () => {
     await createFileExporter(join(folder, 'never', 'opened')).shutdown();
   });
 
-  it('shares the file with others that append', async () => {
+  it('shares its file with other programs that append', async () => {
     const path = join(folder, 'traces.jsonl');
     const exporter = createFileExporter(path);
     await send(exporter, 1);
@@ -73,13 +73,13 @@ describe('file exporter', () => {
     expect(idsIn(readFileSync(path, 'utf8'))).toEqual(ids(3));
   });
 
-  it('waits out a full disk', async () => {
+  it('retries while the disk is full', async () => {
     // A device that is always full: every write to it fails with ENOSPC.
     const full = createFileExporter('/dev/full');
     expect(await send(full, 1)).toMatchObject({ kind: 'retry_after', reason: containing('ENOSPC') });
   });
 
-  it('takes back the half line of a write that failed', async () => {
+  it('removes the incomplete line of a failed write', async () => {
     const path = join(folder, 'traces.jsonl');
     writeFileSync(path, 'whole\n');
     const handle = await open(path, 'a');
@@ -98,7 +98,7 @@ describe('file exporter', () => {
 });
 
 describe('OTLP JSON lines', () => {
-  it('are the same bytes for the same spans, a bounded number on a line', () => {
+  it('have the same bytes for the same spans, with a limited number per line', () => {
     const lines = [...otlpJsonLines(makeSpans(10), 4)];
     expect(lines.map((line) => idsIn(line).length)).toEqual([4, 4, 2]);
     expect([...otlpJsonLines(makeSpans(10), 4)]).toEqual(lines);
@@ -108,7 +108,7 @@ describe('OTLP JSON lines', () => {
 });
 
 describe('console exporter', () => {
-  it('writes one line a span that cannot steer a terminal', async () => {
+  it('writes one line per span without control characters', async () => {
     let text = '';
     const output = new Writable({
       write: (chunk: Buffer, _, done) => {

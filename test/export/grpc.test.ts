@@ -117,7 +117,7 @@ describe('OTLP over gRPC', () => {
     expect(backend.requests[0]?.metadata.get('x-key')).toEqual(['a b']);
   });
 
-  it('UNAVAILABLE with RetryInfo: waits so long', async () => {
+  it('waits as long as RetryInfo of UNAVAILABLE says', async () => {
     const info = bytesField(1, varintField(1, 17));
     const any = Buffer.concat([bytesField(1, 'type.googleapis.com/google.rpc.RetryInfo'), bytesField(2, info)]);
     const statusDetails = Buffer.concat([varintField(1, 14), bytesField(2, 'busy'), bytesField(3, any)]);
@@ -129,7 +129,7 @@ describe('OTLP over gRPC', () => {
     expect(backend.stored).toEqual(ids(3));
   });
 
-  it('INVALID_ARGUMENT for one span: finds it', async () => {
+  it('finds the span that causes INVALID_ARGUMENT', async () => {
     const backend = await sink(({ spans }) =>
       spans.some(({ spanId }) => spanId === spanIdOf(77)) ? { code: grpc.status.INVALID_ARGUMENT, details: 'bad' } : EMPTY,
     );
@@ -140,7 +140,7 @@ describe('OTLP over gRPC', () => {
     expect(backend.stored).toEqual(ids(200).filter((id) => id !== spanIdOf(77)));
   });
 
-  it('partial success: sees it and finds the span', async () => {
+  it('finds the rejected span after a partial success', async () => {
     const rejection = bytesField(1, Buffer.concat([varintField(1, 1), bytesField(2, 'too old')]));
     const backend = await sink(({ spans }) => (spans.some(({ spanId }) => spanId === spanIdOf(3)) ? rejection : EMPTY));
     const { pipeline, refused } = start(backend.port);
@@ -150,7 +150,7 @@ describe('OTLP over gRPC', () => {
     expect(new Set(backend.stored).size).toBe(15);
   });
 
-  it('UNAUTHENTICATED, UNIMPLEMENTED, PERMISSION_DENIED: keeps the spans and says how to fix it', async () => {
+  it('keeps the spans and reports the fix for UNAUTHENTICATED, UNIMPLEMENTED and PERMISSION_DENIED', async () => {
     const codes = [grpc.status.UNAUTHENTICATED, grpc.status.UNIMPLEMENTED, grpc.status.PERMISSION_DENIED];
     const backend = await sink((_, index) => {
       const code = codes[index];
@@ -167,7 +167,7 @@ describe('OTLP over gRPC', () => {
     expect(backend.stored).toEqual(ids(2));
   });
 
-  it('a message over the server’s limit: divides until it fits', async () => {
+  it('splits a message above the limit of the server until it fits', async () => {
     const backend = await sink(() => EMPTY, { 'grpc.max_receive_message_length': 30_000 });
     const { pipeline, refused, events } = start(backend.port);
     pipeline.enqueue(makeSpans(400));
@@ -177,7 +177,7 @@ describe('OTLP over gRPC', () => {
     expect(backend.stored).toEqual(ids(400));
   });
 
-  it('nobody listens: keeps the spans', async () => {
+  it('keeps the spans when nothing listens', async () => {
     const { pipeline, events, clock } = start(1);
     pipeline.enqueue(makeSpans(2));
     await until(() => !(clock.slept.length < 3));
@@ -185,7 +185,7 @@ describe('OTLP over gRPC', () => {
     expect(pipeline.stats()).toMatchObject({ queuedSpans: 2, refused: 0 });
   });
 
-  it('connects again within 5 s, whatever proxy variables grpc-js would read, and compresses where it is asked to', () => {
+  it('reconnects within 5 s, ignores the proxy rules of grpc-js, and compresses when configured', () => {
     const settings = readOtlpSettings({ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip' }, []);
     expect(channelOptions(settings, grpc)).toEqual({
       'grpc.enable_http_proxy': 0,
@@ -195,7 +195,7 @@ describe('OTLP over gRPC', () => {
     });
   });
 
-  it('a backend that hangs: the deadline of the variable ends the call', async () => {
+  it('ends a call to a hanging backend at the configured timeout', async () => {
     const backend = await sink((_, index) => (index === 0 ? 'hang' : EMPTY));
     const { pipeline, events } = start(backend.port, { OTEL_EXPORTER_OTLP_TIMEOUT: '300' });
     pipeline.enqueue(makeSpans(2));
@@ -204,7 +204,7 @@ describe('OTLP over gRPC', () => {
     expect(backend.stored).toEqual(ids(2));
   });
 
-  it('shuts down in the middle of a call', async () => {
+  it('shuts down during a call', async () => {
     const backend = await sink(() => 'hang');
     const { pipeline } = start(backend.port);
     pipeline.enqueue(makeSpans(1));

@@ -79,7 +79,7 @@ describe.each(['http/protobuf', 'http/json'])('OTLP over %s', (protocol) => {
     expect(names(events)).toEqual(['batch_exported']);
   });
 
-  it('compresses, and sends the headers of both variables', async () => {
+  it('compresses requests and sends the headers of both variables', async () => {
     const backend = await sink();
     const { pipeline } = start({
       ...common,
@@ -102,7 +102,7 @@ describe.each(['http/protobuf', 'http/json'])('OTLP over %s', (protocol) => {
     expect(Number(request?.headers['content-length'])).toBeLessThan((request?.body.length ?? 0) / 4);
   });
 
-  it('finds the poisonous span among 1000; each other arrives once', async () => {
+  it('finds one bad span among 1000, and delivers every other span once', async () => {
     const backend = await sink(({ spans }) =>
       spans.some(({ spanId }) => spanId === spanIdOf(700)) ? { status: 400, body: 'bad span' } : OK,
     );
@@ -116,7 +116,7 @@ describe.each(['http/protobuf', 'http/json'])('OTLP over %s', (protocol) => {
     expect(events.find((event) => event.name === 'export_refused')).toMatchObject({ reason: 'HTTP 400: bad span', spanId: spanIdOf(700) });
   });
 
-  it('sees a partial success, and sends what was accepted again byte for byte', async () => {
+  it('recognizes a partial success, and sends the accepted spans again byte for byte', async () => {
     const rejection =
       protocol === 'http/json'
         ? JSON.stringify({ partialSuccess: { rejectedSpans: '1', errorMessage: 'too old' } })
@@ -138,7 +138,7 @@ describe.each(['http/protobuf', 'http/json'])('OTLP over %s', (protocol) => {
     expect(events.find((event) => event.name === 'export_refused')).toMatchObject({ reason: 'partial success, 1 of 1 rejected: too old' });
   });
 
-  it('passes on a remark that rejects nothing', async () => {
+  it('reports a warning that rejects nothing', async () => {
     const body =
       protocol === 'http/json'
         ? JSON.stringify({ partialSuccess: { errorMessage: 'deprecated attribute' } })
@@ -168,7 +168,7 @@ describe('a backend that answers every request in JSON', () => {
     expect(pipeline.stats()).toMatchObject({ exported: 15, refused: 1 });
   });
 
-  it.each(['gzip', 'deflate', 'br'] as const)('and compresses it with %s', async (encoding) => {
+  it.each(['gzip', 'deflate', 'br'] as const)('may compress its answers with %s', async (encoding) => {
     const compress = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }[encoding];
     const body = compress('{"partialSuccess":{"errorMessage":"deprecated attribute"}}');
     const backend = await sink(() => ({
@@ -182,7 +182,7 @@ describe('a backend that answers every request in JSON', () => {
     expect(events).toContainEqual({ exporter: 'otlp', name: 'export_warning', message: 'deprecated attribute' });
   });
 
-  it('is not unpacked beyond the limit of an answer', async () => {
+  it('has its answers decompressed up to a limit only', async () => {
     const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
     const backend = await sink(() => ({ status: 200, headers, body: gzipSync(Buffer.alloc(64 * 1024 * 1024, ' ')) }));
     const { pipeline, events } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
@@ -192,8 +192,8 @@ describe('a backend that answers every request in JSON', () => {
   });
 });
 
-describe('trouble over HTTP', () => {
-  it('503 with Retry-After, then well: waits exactly so long and loses nothing', async () => {
+describe('failures of OTLP over HTTP', () => {
+  it('503 with Retry-After is retried after exactly that time, and nothing is lost', async () => {
     const clock = createTestClock();
     const backend = await sink((_, index) => (index < 2 ? { status: 503, headers: { 'retry-after': '42' } } : OK));
     const { pipeline } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url }, { clock });
@@ -204,7 +204,7 @@ describe('trouble over HTTP', () => {
     expect(backend.stored.size).toBe(5);
   });
 
-  it('obeys Retry-After as a date', async () => {
+  it('Retry-After may be a date', async () => {
     const clock = createTestClock();
     const date = new Date(120_000).toUTCString();
     const backend = await sink((_, index) => (index === 0 ? { status: 429, headers: { 'retry-after': date } } : OK));
@@ -218,16 +218,19 @@ describe('trouble over HTTP', () => {
     expect(clock.slept).toEqual([120_000]);
   });
 
-  it.each(['Thu, 01 Jan 1970 00:00:00 GMT', 'soon', '-5', '0'])('waits by its own rule for a Retry-After of %j', async (value) => {
-    const clock = createTestClock();
-    const backend = await sink((_, index) => (index === 0 ? { status: 503, headers: { 'retry-after': value } } : OK));
-    const { pipeline } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url }, { clock });
-    pipeline.enqueue(makeSpans(1));
-    await pipeline.drain(NEVER_MS);
-    expect(clock.slept).toEqual([1000]);
-  });
+  it.each(['Thu, 01 Jan 1970 00:00:00 GMT', 'soon', '-5', '0'])(
+    'a Retry-After of %j is ignored in favour of the own backoff',
+    async (value) => {
+      const clock = createTestClock();
+      const backend = await sink((_, index) => (index === 0 ? { status: 503, headers: { 'retry-after': value } } : OK));
+      const { pipeline } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url }, { clock });
+      pipeline.enqueue(makeSpans(1));
+      await pipeline.drain(NEVER_MS);
+      expect(clock.slept).toEqual([1000]);
+    },
+  );
 
-  it('one request an attempt: no retries of another layer hide below', async () => {
+  it('each attempt is exactly one request, without hidden retries', async () => {
     const clock = createTestClock();
     const backend = await sink((_, index) => (index < 7 ? { status: [429, 502, 503, 504][index % 4] ?? 503 } : OK));
     const { pipeline } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url }, { clock });
@@ -237,7 +240,7 @@ describe('trouble over HTTP', () => {
     expect(backend.requests).toHaveLength(8);
   });
 
-  it('nobody listens, then the backend comes up', async () => {
+  it('spans are delivered after the backend has started', async () => {
     const gone = await startSink();
     await gone.close();
     let back: Sink | undefined;
@@ -252,7 +255,7 @@ describe('trouble over HTTP', () => {
     expect(names(events).filter((name) => name === 'export_recovered')).toHaveLength(1);
   });
 
-  it('401, then fixed', async () => {
+  it('spans are delivered after the cause of a 401 was fixed', async () => {
     const backend = await sink((_, index) => (index < 3 ? { status: 401, body: '{"message":"no such key"}' } : OK));
     const { pipeline, events, refused } = start({ ...JSON_PROTOCOL, OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
     pipeline.enqueue(makeSpans(4));
@@ -266,7 +269,7 @@ describe('trouble over HTTP', () => {
     ]);
   });
 
-  it('does not follow a redirect with its credentials', async () => {
+  it('redirects are not followed, because they would receive the credentials', async () => {
     const other = await sink();
     const backend = await sink((_, index) => (index === 0 ? { status: 307, headers: { location: other.url } } : OK));
     const { pipeline, events } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url, OTEL_EXPORTER_OTLP_HEADERS: 'authorization=secret' });
@@ -277,7 +280,7 @@ describe('trouble over HTTP', () => {
     expect(JSON.stringify(events)).not.toContain('secret');
   });
 
-  it('a web page with status 200 is not a delivery', async () => {
+  it('a web page with status 200 does not count as a delivery', async () => {
     const backend = await sink((_, index) =>
       index === 0 ? { status: 200, headers: { 'content-type': 'text/html' }, body: '<html>' } : OK,
     );
@@ -288,7 +291,7 @@ describe('trouble over HTTP', () => {
     expect(backend.stored.size).toBe(2);
   });
 
-  it('413: divides until it fits', async () => {
+  it('a request answered 413 is split until it fits', async () => {
     const backend = await sink(({ body }) => (body.length > 20_000 ? { status: 413 } : OK));
     const { pipeline, refused } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
     pipeline.enqueue(makeSpans(500));
@@ -297,7 +300,7 @@ describe('trouble over HTTP', () => {
     expect([...backend.stored.entries()]).toEqual(ids(500).map((id) => [id, 1]));
   });
 
-  it('a backend that hangs: the timeout of the variable ends the request, and the spans stay', async () => {
+  it('a request to a hanging backend ends at the configured timeout, and the spans are kept', async () => {
     const backend = await sink((_, index) => (index === 0 ? 'hang' : OK));
     const { pipeline, events } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url, OTEL_EXPORTER_OTLP_TIMEOUT: '50' });
     pipeline.enqueue(makeSpans(2));
@@ -306,7 +309,7 @@ describe('trouble over HTTP', () => {
     expect(backend.stored.size).toBe(2);
   });
 
-  it('shuts down in the middle of a request that hangs', async () => {
+  it('a shutdown ends a hanging request', async () => {
     const backend = await sink(() => 'hang');
     const { pipeline } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
     pipeline.enqueue(makeSpans(2));
@@ -315,7 +318,7 @@ describe('trouble over HTTP', () => {
     expect(pipeline.stats()).toMatchObject({ queuedSpans: 2, requests: 1 });
   });
 
-  it('an answer without an end is left at a limit', async () => {
+  it('an endless answer is read up to a limit', async () => {
     const endless = createServer((request, response) => {
       response.writeHead(400);
       const pour = (): void => {
@@ -335,7 +338,7 @@ describe('trouble over HTTP', () => {
     expect(events[0]).toMatchObject({ name: 'export_misconfigured', reason: containing('HTTP 400: xxx') });
   });
 
-  it('an answer that is cut off is no answer: the spans are sent again', async () => {
+  it('spans are sent again after a truncated answer', async () => {
     let calls = 0;
     const cutting = createServer((request, response) => {
       calls += 1;
@@ -360,7 +363,7 @@ describe('trouble over HTTP', () => {
     ]);
   });
 
-  it('holds a bounded number of spans while the backend is away, and brings all of them after', async () => {
+  it('a bounded number of spans is queued while the backend is down, and all are delivered afterwards', async () => {
     let away = true;
     const backend = await sink(() => (away ? { status: 503 } : OK));
     const { pipeline } = start({ OTEL_EXPORTER_OTLP_ENDPOINT: backend.url }, { maxQueuedSpans: 2000 });

@@ -21,7 +21,7 @@ describe('the default limits of the export', () => {
     expect(Math.max(...sizes)).toBeGreaterThan(2 * 1024 * 1024 - 110_000);
   });
 
-  it('hold 64 MiB of spans, or 20,000', async () => {
+  it('allow 64 MiB of queued spans, or 20,000', async () => {
     const bytes = startPipeline(scripted(() => AWAY));
     let held = 0;
     while (bytes.pipeline.hasRoom()) {
@@ -40,7 +40,7 @@ describe('the default limits of the export', () => {
     await count.pipeline.shutdown();
   });
 
-  it('are reached at the limit, not beyond it', async () => {
+  it('apply at the limit, not above it', async () => {
     const span = large(1, 1000);
     const bytes = startPipeline(
       scripted(() => AWAY),
@@ -53,7 +53,7 @@ describe('the default limits of the export', () => {
     await bytes.pipeline.shutdown();
   });
 
-  it('give a call of an exporter without a time of its own 30 s', async () => {
+  it('allow 30 s for a call of an exporter without a timeout', async () => {
     const clock = createTestClock();
     const silent = { export: () => undefined, shutdown: () => Promise.resolve() };
     const { pipeline, named } = startPipeline(silent, { clock, exportTimeoutMs: DEFAULT_EXPORT_LIMITS.exportTimeoutMs });
@@ -64,7 +64,7 @@ describe('the default limits of the export', () => {
     await pipeline.shutdown();
   });
 
-  it('divide no batch below 64 KiB for an answer like HTTP 413', async () => {
+  it('keep batches at 64 KiB or more after answers like HTTP 413', async () => {
     const sent: number[] = [];
     const backend = scripted((spans, call) => {
       sent.push(spans.reduce((sum, span) => sum + otlpBytes(span), 0));
@@ -100,7 +100,7 @@ describe('the wait before the next attempt', () => {
     [0, 1000],
     [10 * 60_000, 10 * 60_000],
     [10 * 60_000 + 1, 10 * 60_000],
-  ])('that a server asks for as %i ms is %i ms', (asked, ms) => {
+  ])('for a Retry-After of %i ms is %i ms', (asked, ms) => {
     expect(retryDelayMs(1, asked, 1, DEFAULT_EXPORT_LIMITS)).toBe(ms);
   });
 });

@@ -77,7 +77,7 @@ describe('a backend that has accepted nothing since it was configured', () => {
     await pipeline.shutdown();
   });
 
-  it('delivers everything once it is set up right', async () => {
+  it('delivers everything once it is configured correctly', async () => {
     const clock = createTestClock();
     const backend = scripted(() => (clock.slept.length < 10 ? BAD : 'ok'));
     const { pipeline, refused, named } = startPipeline(backend, { clock });
@@ -99,7 +99,7 @@ describe('a backend that has accepted nothing since it was configured', () => {
     expect(backend.calls.at(-1)).toHaveLength(2999);
   });
 
-  it('refuses the bad spans of the first batch when it accepts another span of it', async () => {
+  it('refuses the bad spans of the first batch when it accepts another one of them', async () => {
     const backend = scripted((spans) => (has(spans, 1, 2) ? BAD : 'ok'));
     const { pipeline, refused, named } = startPipeline(backend);
     pipeline.enqueue(makeSpans(8));
@@ -109,7 +109,7 @@ describe('a backend that has accepted nothing since it was configured', () => {
     expect(named('export_misconfigured')).toEqual([]);
   });
 
-  it('keeps a bad span that is alone, and refuses it when the backend accepts the next one', async () => {
+  it('keeps a single bad span, and refuses it when the backend accepts the next span', async () => {
     const clock = createTestClock();
     const backend = scripted((spans) => (has(spans, 1) ? BAD : 'ok'));
     const { pipeline, refused } = startPipeline(backend, { clock });
@@ -143,7 +143,7 @@ describe('bad spans at the head of the queue that make a backend answer HTTP 500
   it.each([
     ['fill a batch that is searched to its end', 3, 3],
     ['are more than a search of their batch reaches', 60, 8192],
-  ])('do not block those behind them when they %s', async (_, bad, maxBatchSpans) => {
+  ])('do not block later spans when they %s', async (_, bad, maxBatchSpans) => {
     const backend = scripted((spans) => (spans.some((span) => numberOf(span) <= bad) ? ILL : 'ok'));
     const { pipeline, refused } = startPipeline(backend, { maxBatchSpans });
     pipeline.enqueue(makeSpans(400));
@@ -156,7 +156,7 @@ describe('bad spans at the head of the queue that make a backend answer HTTP 500
 });
 
 describe('a backend that has accepted spans', () => {
-  it('refuses a bad span that is alone', async () => {
+  it('refuses a single bad span', async () => {
     const backend = scripted((spans) => (has(spans, 2) ? BAD : 'ok'));
     const { pipeline, refused } = startPipeline(backend);
     for (const number of [1, 2, 3]) {
@@ -204,7 +204,7 @@ describe('a backend that has accepted spans', () => {
     expect(pipeline.stats()).toMatchObject({ queuedSpans: 0, exported: 3, refused: 250 });
   });
 
-  it('and dies while a batch is divided does not take spans with it', async () => {
+  it('and fails while a batch is split loses no span', async () => {
     const clock = createTestClock();
     const DEAD: FailedOutcome = { kind: 'retry_after', reason: 'HTTP 500', maybeSpans: true };
     // Five times ill, well for one part of the batch, then ill for long.
@@ -215,7 +215,7 @@ describe('a backend that has accepted spans', () => {
     expect(refused.length).toBeLessThanOrEqual(20);
   });
 
-  it('has to accept a span again after the exporter was given other certificates', async () => {
+  it('has to accept a span again after the certificates changed', async () => {
     const clock = createTestClock();
     const backend = scripted((_, call) => (call === 1 ? 'ok' : BAD));
     const { pipeline, refused } = startPipeline([], { clock, exporters: [{ name: 'backend0', exporter: backend, files: [CHANGED] }] });
@@ -229,7 +229,7 @@ describe('a backend that has accepted spans', () => {
     await pipeline.shutdown();
   });
 
-  it('tries at once when the exporter was given other certificates', async () => {
+  it('receives a retry at once when the certificates changed', async () => {
     const clock = createTestClock();
     clock.hold = true;
     const backend = scripted((_, call) => (call === 1 ? { kind: 'misconfigured', reason: 'HTTP 403', fix: 'certificate' } : 'ok'));
@@ -242,7 +242,7 @@ describe('a backend that has accepted spans', () => {
   });
 });
 
-it('a caller that keeps refused spans may believe every refusal', async () => {
+it('a caller that keeps refused spans may treat every refusal as final', async () => {
   const { pipeline, refused } = startPipeline(
     scripted(() => BAD),
     { believesRefusals: true },
@@ -374,7 +374,7 @@ describe.each(['http/protobuf', 'http/json'])('a wrong address over %s keeps the
     ['an empty partial success, as the .proto file spells it', { status: 200, headers: json, body: '{"partial_success":{}}' }],
     ['an empty partial success in protobuf', { status: 200, headers: protobuf, body: Buffer.from([0x0a, 0]) }],
     ['a field of a later release in protobuf', { status: 200, headers: protobuf, body: bytesField(9, 'later') }],
-  ])('an answer that holds %s is a plain success', async (_, reply) => {
+  ])('an answer with %s is a plain success', async (_, reply) => {
     const backend = await sink(reply);
     const { events, queued } = await tryFor({ OTEL_EXPORTER_OTLP_PROTOCOL: protocol, OTEL_EXPORTER_OTLP_ENDPOINT: backend.url });
     expect(queued()).toBe(0);

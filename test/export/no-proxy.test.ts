@@ -24,7 +24,7 @@ describe('NO_PROXY', () => {
     ['2001:DB8:0::7', '2001:db8::7', 4318],
     ['[2001:db8::7]', '2001:db8::7', 4318],
     ['[2001:db8::7]:4318', '2001:db8::7', 4318],
-  ])('%j names %s port %i', (noProxy, host, port) => {
+  ])('%j matches %s port %i', (noProxy, host, port) => {
     expect(isInNoProxy(noProxy, host, port)).toBe(true);
   });
 
@@ -48,7 +48,7 @@ describe('NO_PROXY', () => {
     ['.', 'example.com', 4318],
     ['*.', 'example.com', 4318],
     ['http://example.com', 'example.com', 4318],
-  ])('%j does not name %s port %i', (noProxy, host, port) => {
+  ])('%j does not match %s port %i', (noProxy, host, port) => {
     expect(isInNoProxy(noProxy, host, port)).toBe(false);
   });
 });

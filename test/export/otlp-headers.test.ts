@@ -7,7 +7,7 @@ function problemsOf(protocol: string, headers: string, variable = 'OTEL_EXPORTER
   return created.ok ? [] : created.problems;
 }
 
-describe('headers that gRPC cannot hold are a problem at the start', () => {
+describe('headers that gRPC cannot send are reported at startup', () => {
   it.each([
     ['a name for binary values', 'x-key-bin=topsecret', 'entry 1 has a name that ends in -bin'],
     ['a value with an umlaut', 'x-name=M%C3%BCller-topsecret', 'entry 1 has a value that gRPC cannot send: printable ASCII only'],
@@ -22,7 +22,7 @@ describe('headers that gRPC cannot hold are a problem at the start', () => {
     expect(problems.join()).not.toContain('ller');
   });
 
-  it('and what is accepted can be sent', () => {
+  it('headers that are accepted can be sent over gRPC', () => {
     const headers = 'Authorization=Bearer%20a%3Db,x_y.z-1=%20~%21,x-empty=';
     expect(problemsOf('grpc', headers)).toEqual([]);
     const metadata = new grpc.Metadata();
@@ -34,7 +34,7 @@ describe('headers that gRPC cannot hold are a problem at the start', () => {
       expect(() => metadata.set(name, value)).not.toThrow();
   });
 
-  it('over HTTP such a value and such a name can be sent', () => {
+  it('the same names and values can be sent over HTTP', () => {
     expect(problemsOf('http/protobuf', 'x-key-bin=abc,x-name=M%C3%BCller')).toEqual([]);
   });
 });

@@ -19,23 +19,23 @@ const fromGrpc: readonly (readonly [number, string])[] = [
   ...[5, 7, 12, 16].map((code) => [code, 'misconfigured'] as const),
 ];
 
-describe('outcome', () => {
-  it.each(fromHttp)('HTTP %i is %s', (status, kind) => {
+describe('the outcome of a request', () => {
+  it.each(fromHttp)('for HTTP %i is %s', (status, kind) => {
     expect(outcomeOfHttpStatus(status, 'why')).toMatchObject({ kind, reason: `HTTP ${status}: why` });
   });
 
-  it.each(fromGrpc)('gRPC %i is %s', (code, kind) => {
+  it.each(fromGrpc)('for gRPC status %i is %s', (code, kind) => {
     expect(outcomeOfGrpcStatus(code, 'why').kind).toBe(kind);
   });
 
-  it('tells an ill backend from one that one span may make fail', () => {
+  it('distinguishes a failing backend from one that a single span may make fail', () => {
     expect(outcomeOfHttpStatus(500)).toHaveProperty('maybeSpans', true);
     expect(outcomeOfHttpStatus(503)).not.toHaveProperty('maybeSpans');
     expect(outcomeOfGrpcStatus(13)).toHaveProperty('maybeSpans', true);
     expect(outcomeOfGrpcStatus(14)).not.toHaveProperty('maybeSpans');
   });
 
-  it('tells gRPC out of quota from a request that is too large', () => {
+  it('distinguishes an exhausted gRPC quota from a request that is too large', () => {
     expect(outcomeOfGrpcStatus(8, 'grpc: received message larger than max (5000000 vs. 4194304)').kind).toBe('too_large');
     expect(outcomeOfGrpcStatus(8, 'gRPC message exceeds maximum size 4194304: 5000000').kind).toBe('too_large');
     expect(outcomeOfGrpcStatus(8, 'ingestion rate limit', 7000)).toEqual({
@@ -45,7 +45,7 @@ describe('outcome', () => {
     });
   });
 
-  it('says how to fix what is misconfigured', () => {
+  it('contains the fix for a misconfiguration', () => {
     expect(outcomeOfHttpStatus(401)).toMatchObject({ fix: containing('OTEL_EXPORTER_OTLP_HEADERS') });
     expect(outcomeOfHttpStatus(404)).toMatchObject({ fix: containing('OTEL_EXPORTER_OTLP_ENDPOINT') });
     expect(outcomeOfGrpcStatus(12)).toMatchObject({ fix: containing('OTEL_EXPORTER_OTLP_PROTOCOL') });
@@ -63,7 +63,7 @@ describe('outcome', () => {
     ['EPROTO', 'misconfigured'],
     ['EACCES', 'misconfigured'],
     ['EISDIR', 'misconfigured'],
-  ])('system error %s is %s', (code, kind) => {
+  ])('for the system error %s is %s', (code, kind) => {
     expect(outcomeOfError(Object.assign(new Error('no'), { code })).kind).toBe(kind);
   });
 
@@ -72,11 +72,11 @@ describe('outcome', () => {
     ['No connection established. Last error: Error: connect ECONNREFUSED 10.1.2.3:4317. Resolution note: ', 'start the backend'],
     ['No connection established. Last error: Failed to connect', 'http:// or https://'],
     ['EVERYTHING is lost', 'http:// or https://'],
-  ])('the hint of gRPC for "%s" is that of the same failure over HTTP', (details, advice) => {
+  ])('has the same hint for the gRPC message "%s" as for the failure over HTTP', (details, advice) => {
     expect(outcomeOfGrpcStatus(14, details)).toMatchObject({ kind: 'retry_after', hint: containing(advice) });
   });
 
-  it('reads the errors of the stock OTLP exporters, and keeps spans of a stranger that says nothing', () => {
+  it('is read from errors of the stock OTLP exporters, and keeps the spans for an unknown error', () => {
     expect(outcomeOfResult({ code: ExportResultCode.FAILED, error: Object.assign(new Error('Bad Request'), { code: 400 }) }).kind).toBe(
       'refused',
     );
@@ -95,7 +95,7 @@ describe('outcome', () => {
     expect(outcomeOfResult({ code: ExportResultCode.FAILED, error: new ExportFailure(outcome) })).toBe(outcome);
   });
 
-  it('lets no control character of a server into a reason', () => {
+  it('contains no control character of a server', () => {
     const { reason } = outcomeOfHttpStatus(400, '\u001b[31mred\r\nline\u202e') as { reason: string };
     expect(reason).toBe('HTTP 400: \\u001b[31mred line\\u202e');
     expect((outcomeOfHttpStatus(400, 'x'.repeat(10_000)) as { reason: string }).reason.length).toBeLessThan(400);

@@ -6,8 +6,8 @@ import type { FailedOutcome } from '../../src/export/outcome.ts';
 import { AWAY, BAD, has, ids, scripted, startPipeline } from './pipeline-support.ts';
 import { createTestClock, makeSpan, makeSpans, NEVER_MS, nextTurn, spanIdOf, type TestClock, until } from './support.ts';
 
-describe('export pipeline', () => {
-  it('sends everything in order, in batches within the bound of spans', async () => {
+describe('the export pipeline', () => {
+  it('sends everything in order, in batches within the limit of spans', async () => {
     const backend = scripted(() => 'ok');
     const { pipeline, named } = startPipeline(backend, { maxBatchSpans: 512 });
     pipeline.enqueue(makeSpans(700));
@@ -19,7 +19,7 @@ describe('export pipeline', () => {
     expect(pipeline.stats()).toMatchObject({ queuedSpans: 0, queuedBytes: 0, exported: 1200, refused: 0, retries: 0, requests: 3 });
   });
 
-  it('waits for no batch to be full, and has batches of 8,192 spans at most', async () => {
+  it('does not wait for full batches, and sends at most 8,192 spans per batch', async () => {
     const backend = scripted(() => 'ok');
     const { pipeline } = startPipeline(backend);
     pipeline.enqueue(makeSpans(1));
@@ -29,7 +29,7 @@ describe('export pipeline', () => {
     expect(backend.calls.map((call) => call.length)).toEqual([1, 8192, 8]);
   });
 
-  it('keeps batches within the bound of bytes, and sends a larger span alone', async () => {
+  it('keeps batches within the limit of bytes, and sends a larger span alone', async () => {
     const backend = scripted(() => 'ok');
     const spans = [...makeSpans(10), makeSpan({ number: 11, attributes: { long: 'x'.repeat(5000) } }), ...makeSpans(10, 12)];
     const { pipeline } = startPipeline(backend, { maxBatchBytes: 2000 });
@@ -42,7 +42,7 @@ describe('export pipeline', () => {
     expect(backend.stored).toEqual(ids(21));
   });
 
-  it('keeps spans for as long as the backend is away, with doubling waits up to the limit', async () => {
+  it('keeps spans as long as the backend is down, with doubling waits up to the limit', async () => {
     const clock = createTestClock();
     const backend = scripted((_, call) => (call <= 100 ? AWAY : 'ok'));
     const { pipeline, named } = startPipeline(backend, { clock });
@@ -56,7 +56,7 @@ describe('export pipeline', () => {
     expect(pipeline.stats()).toMatchObject({ exported: 3, retries: 100 });
   });
 
-  it('tells since when the oldest span waits, for the exporter that is behind', async () => {
+  it('reports when the oldest span was queued, for the slowest exporter', async () => {
     const clock = createTestClock();
     const startMs = clock.now();
     const seen: (number | undefined)[] = [];
@@ -73,7 +73,7 @@ describe('export pipeline', () => {
     expect(pipeline.stats().oldestQueuedAtMs).toBeUndefined();
   });
 
-  it('obeys Retry-After, up to a limit', async () => {
+  it('respects Retry-After, up to a limit', async () => {
     const clock = createTestClock();
     const waits = [45_000, 0, 86_400_000];
     const backend = scripted((_, call) => (call <= 3 ? { ...AWAY, retryAfterMs: waits[call - 1] ?? 0 } : 'ok'));
@@ -83,7 +83,7 @@ describe('export pipeline', () => {
     expect(clock.slept).toEqual([45_000, 2000, 600_000]);
   });
 
-  it('waits with jitter between half and whole', async () => {
+  it('waits with jitter between half and the whole backoff', async () => {
     const clock: TestClock = { ...createTestClock(), random: () => 0 };
     const { pipeline } = startPipeline(
       scripted((_, call) => (call === 1 ? AWAY : 'ok')),
@@ -94,7 +94,7 @@ describe('export pipeline', () => {
     expect(clock.slept).toEqual([500]);
   });
 
-  it('finds one bad span among 512 in about 2 log2(n) requests; the rest arrives once', async () => {
+  it('finds one bad span among 512 in about 2 log2(n) requests, and delivers the rest once', async () => {
     const backend = scripted((spans) => (has(spans, 300) ? BAD : 'ok'));
     const { pipeline, refused } = startPipeline(backend);
     pipeline.enqueue(makeSpans(512));
@@ -127,7 +127,7 @@ describe('export pipeline', () => {
     expect(refused.map(({ id }) => id)).toEqual(ids(100, 2));
   });
 
-  it('divides a batch when a partial success rejects some of its spans', async () => {
+  it('splits a batch when a partial success rejects some of its spans', async () => {
     const backend = scripted((spans) => (has(spans, 9) ? { ...BAD, rejectedSpans: 1 } : 'ok'));
     const { pipeline, refused } = startPipeline(backend);
     pipeline.enqueue(makeSpans(100));
@@ -136,7 +136,7 @@ describe('export pipeline', () => {
     expect(new Set(backend.stored)).toEqual(new Set(ids(100).filter((id) => id !== spanIdOf(9))));
   });
 
-  it('waits out trouble in the middle of dividing', async () => {
+  it('retries failures during a split', async () => {
     const backend = scripted((spans, call) => {
       if (call === 3 || call === 5) return AWAY;
       return has(spans, 4) ? BAD : 'ok';
@@ -148,7 +148,7 @@ describe('export pipeline', () => {
     expect(backend.stored).toEqual(ids(8).filter((id) => id !== spanIdOf(4)));
   });
 
-  it('divides what is too large by size, and remembers the size', async () => {
+  it('splits a request that is too large by size, and remembers the size', async () => {
     const backend = scripted((spans) =>
       spans.reduce((sum, span) => sum + otlpBytes(span), 0) > 150_000 ? { kind: 'too_large', reason: 'HTTP 413' } : 'ok',
     );
@@ -164,7 +164,7 @@ describe('export pipeline', () => {
     expect(backend.calls.length - callsBefore).toBeLessThanOrEqual(Math.ceil((60 * 20_300) / 64_000) + 5);
   });
 
-  it('sets a single span aside that is too large by itself', async () => {
+  it('refuses a single span that is too large', async () => {
     const backend = scripted((spans) => (has(spans, 2) ? { kind: 'too_large', reason: 'HTTP 413' } : 'ok'));
     const { pipeline, refused } = startPipeline(backend);
     pipeline.enqueue(makeSpans(3));
@@ -173,7 +173,7 @@ describe('export pipeline', () => {
     expect(backend.stored).toEqual([spanIdOf(1), spanIdOf(3)]);
   });
 
-  it('throws no span away for a wrong set-up, and says how to fix it each time', async () => {
+  it('drops no span because of a wrong configuration, and reports the fix each time', async () => {
     const wrong: FailedOutcome = { kind: 'misconfigured', reason: 'HTTP 401', fix: 'check the credentials' };
     const backend = scripted((_, call) => (call <= 12 ? wrong : 'ok'));
     const { pipeline, named, refused } = startPipeline(backend);
@@ -190,7 +190,7 @@ describe('export pipeline', () => {
 describe('an answer that may be about one span or about the backend (HTTP 500)', () => {
   const ILL: FailedOutcome = { kind: 'retry_after', reason: 'HTTP 500', maybeSpans: true };
 
-  it('is about the span when the rest goes through', async () => {
+  it('is about the span when the others are accepted', async () => {
     const backend = scripted((spans) => (has(spans, 33) ? ILL : 'ok'));
     const { pipeline, refused } = startPipeline(backend);
     pipeline.enqueue(makeSpans(100));
@@ -199,7 +199,7 @@ describe('an answer that may be about one span or about the backend (HTTP 500)',
     expect(new Set(backend.stored).size).toBe(99);
   });
 
-  it('is about the backend when nothing goes through: nothing is lost, and dividing does not storm it', async () => {
+  it('is about the backend when nothing is accepted: nothing is lost, and the split is limited', async () => {
     const backend = scripted((_, call) => (call <= 200 ? ILL : 'ok'));
     const clock = createTestClock();
     const { pipeline, refused } = startPipeline(backend, { clock });
@@ -211,7 +211,7 @@ describe('an answer that may be about one span or about the backend (HTTP 500)',
     expect(clock.slept.length).toBeGreaterThanOrEqual((200 / 25) * 5 - 5);
   });
 
-  it('is about the backend also when a small batch fails to the last span', async () => {
+  it('is about the backend also when every span of a small batch fails', async () => {
     const backend = scripted((_, call) => (call <= 40 ? ILL : 'ok'));
     const { pipeline, refused } = startPipeline(backend);
     pipeline.enqueue(makeSpans(3));
@@ -220,7 +220,7 @@ describe('an answer that may be about one span or about the backend (HTTP 500)',
     expect(backend.stored).toEqual(ids(3));
   });
 
-  it('waits with a single span until others come and prove the backend well', async () => {
+  it('keeps a single span until the backend accepts others', async () => {
     const backend = scripted((spans) => (has(spans, 1) ? ILL : 'ok'));
     const clock = createTestClock();
     const { pipeline, refused } = startPipeline(backend, { clock });
@@ -234,8 +234,8 @@ describe('an answer that may be about one span or about the backend (HTTP 500)',
   });
 });
 
-describe('bounds', () => {
-  it('has no room at the limit of spans or bytes while the backend is away, and has it again afterwards', async () => {
+describe('limits of the export pipeline', () => {
+  it('stop the queue at the limit of spans or bytes while the backend is down, and not afterwards', async () => {
     let away = true;
     const backend = scripted(() => (away ? AWAY : 'ok'));
     const { pipeline } = startPipeline(backend, { maxQueuedSpans: 1000 });
@@ -261,7 +261,7 @@ describe('bounds', () => {
     await bytes.pipeline.shutdown();
   });
 
-  it('ends waitForRoom when its signal aborts', async () => {
+  it('end waitForRoom when its signal aborts', async () => {
     const { pipeline } = startPipeline(
       scripted(() => AWAY),
       { maxQueuedSpans: 1 },
@@ -276,8 +276,8 @@ describe('bounds', () => {
   });
 });
 
-describe('the end', () => {
-  it('drains for as long as it may, and says what is left', async () => {
+describe('the end of the export pipeline', () => {
+  it('drains within its time and reports the rest', async () => {
     const clock = createTestClock();
     const { pipeline } = startPipeline(
       scripted(() => AWAY),
@@ -292,7 +292,7 @@ describe('the end', () => {
     await pipeline.shutdown();
   });
 
-  it('tries once more when it drains, instead of sleeping through it', async () => {
+  it('retries once when it drains, instead of waiting for the backoff', async () => {
     const clock = createTestClock();
     clock.hold = true;
     const backend = scripted((_, call) => (call === 1 ? AWAY : 'ok'));
@@ -303,7 +303,7 @@ describe('the end', () => {
     await pipeline.shutdown();
   });
 
-  it('obeys a Retry-After also when it drains', async () => {
+  it('respects a Retry-After also when it drains', async () => {
     const clock = createTestClock();
     clock.hold = true;
     const backend = scripted((_, call) => (call === 1 ? { ...AWAY, retryAfterMs: 20_000 } : 'ok'));
@@ -319,7 +319,7 @@ describe('the end', () => {
     expect(await drained).toEqual({ undelivered: 2 });
   });
 
-  it('shuts down in the middle of a wait and of a call, at once', async () => {
+  it('ends waits and calls at once', async () => {
     const sleeping = createTestClock();
     sleeping.hold = true;
     const first = startPipeline(

@@ -187,7 +187,7 @@ describe.runIf(authority !== undefined).each(PROTOCOLS)('through a proxy: %s (ne
     ['127.0.0.1', {}],
     ['127.0.0.1', { NO_PROXY: 'nothing.test' }],
     ['localhost', {}],
-  ])('a backend at %s is reached directly (%j)', async (host, env) => {
+  ])('a connection to a backend at %s is direct (%j)', async (host, env) => {
     const [proxy, backend] = [await startProxy(), await startBackend(protocol, false)];
     const { pipeline, describe: lines } = start({
       OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
@@ -215,7 +215,7 @@ describe.runIf(authority !== undefined).each(PROTOCOLS)('through a proxy: %s (ne
     expect(events.find(({ name }) => name === 'export_misconfigured')).toMatchObject({ fix: containing('OTEL_EXPORTER_OTLP_CERTIFICATE') });
   });
 
-  it('a backend that NO_PROXY names is not asked of the proxy', async () => {
+  it('a backend that NO_PROXY matches is connected directly', async () => {
     const proxy = await startProxy();
     const { pipeline, clock } = start({
       OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
@@ -252,7 +252,7 @@ describe.runIf(authority !== undefined).each(PROTOCOLS)('through a proxy: %s (ne
     expect(JSON.stringify(events)).not.toContain(Buffer.from('user:topsecret').toString('base64'));
   });
 
-  it.each(['http', 'https'])('a proxy that is away is named (%s)', async (scheme) => {
+  it.each(['http', 'https'])('an unreachable proxy is named (%s)', async (scheme) => {
     const { pipeline, events, clock } = start({
       OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
       OTEL_EXPORTER_OTLP_ENDPOINT: `${scheme}://collector.test:4318`,
@@ -268,7 +268,7 @@ describe.runIf(authority !== undefined).each(PROTOCOLS)('through a proxy: %s (ne
   });
 });
 
-it('lines of the log of grpc-js are events, and not text between the lines of our log', async () => {
+it('log lines of grpc-js become events, not text between the lines of the log', async () => {
   const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
   const proxy = await startProxy(407);
   const { pipeline, events, clock } = start({
@@ -287,7 +287,7 @@ it('lines of the log of grpc-js are events, and not text between the lines of ou
 });
 
 describe('a proxy of plain HTTP', () => {
-  it('that asks for credentials is named, whatever the backend would answer', async () => {
+  it('that requires credentials is named, whatever the backend would answer', async () => {
     const proxy = await startProxy(407);
     const { pipeline, events, clock } = start({
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.test:4318',
@@ -302,7 +302,7 @@ describe('a proxy of plain HTTP', () => {
     });
   });
 
-  it('is named beside an answer that may be the backend’s', async () => {
+  it('is named next to an answer that may come from the backend', async () => {
     const proxy = await startProxy(502);
     const { pipeline, events, clock } = start({
       OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector.test:4318',
@@ -366,7 +366,7 @@ it.runIf(authority !== undefined)('an https:// proxy is reached by TLS, over HTT
   });
 });
 
-describe('what the start line says of proxies', () => {
+describe('the text about proxies in the startup line', () => {
   const lineOf = (env: Record<string, string>): string => {
     const created = createExporters(env);
     return created.ok ? (created.describe[0] ?? '').replace(/^[^,]*/, '') : created.problems.join('; ');
@@ -428,7 +428,7 @@ describe('what the start line says of proxies', () => {
     },
   );
 
-  it('a proxy variable that cannot be used does not matter where no proxy is needed', () => {
+  it('an invalid proxy variable does not matter when no proxy is needed', () => {
     expect(lineOf({ HTTP_PROXY: 'socks5://p.test:1' })).toBe(', without a proxy (connections to this machine are direct)');
   });
 });

@@ -11,7 +11,7 @@ function settledLog(): { readonly log: { exporter: string; ids: string[] }[]; re
 }
 
 describe('onSettled', () => {
-  it('tells the spans of each delivered request together, and not before', async () => {
+  it('reports the spans of each delivered request together, and not earlier', async () => {
     const { log, onSettled } = settledLog();
     const seen: number[] = [];
     const backend = scripted((_, call) => {
@@ -29,7 +29,7 @@ describe('onSettled', () => {
     ]);
   });
 
-  it('tells a refused span too, after onRefused, and each span once', async () => {
+  it('reports a refused span too, after onRefused, and each span once', async () => {
     const { log, onSettled } = settledLog();
     const order: string[] = [];
     const { pipeline } = startPipeline(
@@ -49,7 +49,7 @@ describe('onSettled', () => {
     expect(order[refusedAt + 1]).toBe(`settled ${spanIdOf(3)}`);
   });
 
-  it('names the exporter, and waits for none but its own', async () => {
+  it('names the exporter, and does not wait for other exporters', async () => {
     const { log, onSettled } = settledLog();
     const { pipeline } = startPipeline([scripted(() => AWAY), scripted(() => 'ok')], {
       onSettled,
@@ -65,7 +65,7 @@ describe('onSettled', () => {
 });
 
 describe('enqueue with isSettled', () => {
-  it('leaves out, for each exporter, what it has', async () => {
+  it('skips, for each exporter, the spans that it has', async () => {
     const [first, second] = [scripted(() => 'ok'), scripted(() => 'ok')];
     const { log, onSettled } = settledLog();
     const { pipeline } = startPipeline([first, second], { onSettled });
@@ -80,7 +80,7 @@ describe('enqueue with isSettled', () => {
     expect(log.flatMap((entry) => entry.ids).sort()).toEqual([1, 2, 4, 4].map(spanIdOf));
   });
 
-  it('does nothing where every exporter has everything', async () => {
+  it('does nothing when every exporter has every span', async () => {
     const backend = scripted(() => 'ok');
     const { pipeline } = startPipeline(backend);
     pipeline.enqueue(makeSpans(5), () => true);

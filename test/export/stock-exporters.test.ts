@@ -7,7 +7,7 @@ import { systemClock } from '../../src/runtime/index.ts';
 import { exportOnce } from '../../src/export/sender.ts';
 import { makeSpans, type Sink, type SinkReply, startSink } from './support.ts';
 
-// Why the bridge has OTLP exporters of its own, and the proof that a backend cannot tell them from the SDK's.
+// Why the bridge has OTLP exporters of its own, and the proof that a backend cannot distinguish them from the SDK's.
 
 const sinks: Sink[] = [];
 afterEach(async () => {
@@ -28,8 +28,8 @@ const cases: readonly (readonly [string, () => SpanExporter, Record<string, stri
   ['http/json', () => new JsonExporter(), { OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip', OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'x-a=2' }],
 ];
 
-describe.each(cases)('beside the exporter of the SDK: %s', (protocol, makeStock, variables) => {
-  it('sends the same request for the same variables', async () => {
+describe.each(cases)('compared with the exporter of the SDK: %s', (protocol, makeStock, variables) => {
+  it('the bridge sends the same request for the same variables', async () => {
     const sink = await started();
     const env = { OTEL_EXPORTER_OTLP_PROTOCOL: protocol, OTEL_EXPORTER_OTLP_ENDPOINT: `${sink.url}/prefix`, ...variables };
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
@@ -48,7 +48,7 @@ describe.each(cases)('beside the exporter of the SDK: %s', (protocol, makeStock,
     await Promise.all([stock.shutdown(), ours.exporter.shutdown()]);
   });
 
-  it('keeps what the exporter of the SDK loses: Retry-After, and that a partial success is one', async () => {
+  it('the bridge keeps what the SDK exporter loses: Retry-After and partial success', async () => {
     const env = (sink: Sink) => ({ OTEL_EXPORTER_OTLP_PROTOCOL: protocol, OTEL_EXPORTER_OTLP_ENDPOINT: sink.url });
     const outcomes = async (sink: Sink) => {
       for (const [name, value] of Object.entries(env(sink))) vi.stubEnv(name, value);

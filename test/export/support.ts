@@ -201,7 +201,7 @@ function send(response: ServerResponse, answer: SinkReply): void {
   response.end(answer.body);
 }
 
-/** The spans of an ExportTraceServiceRequest in JSON, wherever they stand in it. */
+/** The spans of an ExportTraceServiceRequest in JSON, at any depth. */
 export function jsonSpans(body: Uint8Array | string): SinkSpan[] {
   const found: SinkSpan[] = [];
   const visit = (value: unknown): void => {

@@ -96,7 +96,7 @@ describe.runIf(authority !== undefined)('the wrong protocol (needs openssl)', ()
   });
 });
 
-it('a backend that has answered is not asked for TLS when it closes connections', async () => {
+it('a backend that has answered is not probed for TLS when it closes connections', async () => {
   let isIll = false;
   let notHttp = 0;
   const backend = createHttpServer((request, response) => (isIll ? request.socket.destroy() : success(request, response)));
@@ -136,7 +136,7 @@ describe('gRPC statuses of a backend that accepts nothing', () => {
     [grpc.status.UNAUTHENTICATED, 'OTEL_EXPORTER_OTLP_HEADERS'],
     [grpc.status.PERMISSION_DENIED, 'OTEL_EXPORTER_OTLP_HEADERS'],
     [grpc.status.UNIMPLEMENTED, 'OTEL_EXPORTER_OTLP_PROTOCOL'],
-  ])('status %i keeps the spans', async (code, advice) => {
+  ])('status %i keeps the spans in the queue', async (code, advice) => {
     const instance = new grpc.Server();
     instance.addService(
       { export: METHOD },

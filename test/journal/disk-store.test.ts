@@ -64,8 +64,8 @@ function ids(...numbers: readonly number[]): readonly string[] {
 
 const nothing = { options: undefined, records: [], pause: async () => {} };
 
-describe('opening', () => {
-  it('is refused to a second one, with what to do', async () => {
+describe('opening a journal on disk', () => {
+  it('fails for a second process, and the message says what to do', async () => {
     await opened();
     expect(await tryToOpen()).toMatchObject({
       ok: false,
@@ -74,7 +74,7 @@ describe('opening', () => {
     });
   });
 
-  it('is refused for a journal of a newer format, which stays as it was', async () => {
+  it('fails for a journal of a newer format and leaves it unchanged', async () => {
     await (await opened()).journal.close();
     const level = new ClassicLevel<string, Buffer>(folder, { valueEncoding: 'buffer' });
     const format = await level.get('m/format');
@@ -87,7 +87,7 @@ describe('opening', () => {
     expect((await opened()).journal.stats().entries).toBe(0);
   });
 
-  it('makes a journal of the former format one of this, which an older release then leaves alone', async () => {
+  it('upgrades a journal of the previous format, which an older release then refuses', async () => {
     await (await opened()).journal.close();
     const level = new ClassicLevel<string, Buffer>(folder, { valueEncoding: 'buffer' });
     const format = await level.get('m/format');
@@ -99,7 +99,7 @@ describe('opening', () => {
     await again.close();
   });
 
-  it("is refused for somebody else's database, and for a file in place of the folder", async () => {
+  it("fails for another program's database, and for a file instead of a folder", async () => {
     const level = new ClassicLevel(folder);
     await level.put('somebody', 'else');
     await level.close();
@@ -109,7 +109,7 @@ describe('opening', () => {
     expect(await tryToOpen()).toMatchObject({ ok: false, code: 'journal_unusable' });
   });
 
-  it('makes files that only their owner can read', async () => {
+  it('creates files that only their owner can read', async () => {
     const inner = join(folder, 'journal');
     const found = await openJournal(inner);
     await found.journal.close();
@@ -118,7 +118,7 @@ describe('opening', () => {
 });
 
 describe('a restart', () => {
-  it('finds checkpoint, options and the entries after it; what was before is given back', async () => {
+  it('restores the checkpoint, its options and the entries after it; earlier entries are removed', async () => {
     const first = await opened();
     for (let number = 0; number < 6; number += 1) await first.journal.append([event(number)], 1);
     first.journal.release(4);
@@ -144,7 +144,7 @@ describe('a restart', () => {
     expect(await storedKeys('b')).toHaveLength(2);
   });
 
-  it('knows what was delivered since the checkpoint, by exporter, until the next one', async () => {
+  it('knows the spans delivered since the checkpoint, by exporter, until the next checkpoint', async () => {
     const first = await opened();
     const key = `${'ab'.repeat(16)}${'cd'.repeat(8)}`;
     const other = `${'ab'.repeat(16)}${'ce'.repeat(8)}`;
@@ -195,7 +195,7 @@ describe('a restart', () => {
     expect((await second.journal.read(1, 1)).entries[0]?.receivedAtMs).toBeGreaterThan(1_061_000);
   });
 
-  it('knows when each batch was received since the epoch, although its own clock stood still', async () => {
+  it('knows the receive time of each batch since the epoch, although the journal clock stops during downtime', async () => {
     let epochMs = 1_000_000;
     const over = { now: () => 5_000, epochMs: () => epochMs };
     const first = await opened(over);
@@ -214,7 +214,7 @@ describe('a restart', () => {
     expect(entries[0]?.receivedAtMs).toBeLessThan(1_001_000);
   });
 
-  it('after an interrupted checkpoint finds the one before', async () => {
+  it('restores the previous checkpoint after an interrupted one', async () => {
     const first = await opened();
     await first.journal.append([event(0), event(1)], 1);
     first.journal.release(1);
@@ -233,14 +233,14 @@ describe('a restart', () => {
   });
 });
 
-describe('limits', () => {
-  it('reads what has no room in memory from the disk', async () => {
+describe('limits of the journal on disk', () => {
+  it('entries that do not fit in memory are read from disk', async () => {
     const { journal } = await opened({ limits: { maxTailBytes: 100 } });
     for (let number = 0; number < 20; number += 1) await journal.append([event(number)], 40);
     expect(await idsFrom(journal, 0)).toEqual(ids(...Array.from({ length: 20 }, (_, number) => number)));
   });
 
-  it('asks no iterator for values: it would hold them in memory until it is collected', async () => {
+  it('iterators read keys only, because they keep values in memory until they are collected', async () => {
     const { journal } = await opened({ limits: { maxTailBytes: 0 } });
     for (let number = 0; number < 6; number += 2) await journal.append([event(number), event(number + 1)], 1);
     using iterators = vi.spyOn(ClassicLevel.prototype, 'iterator');
@@ -253,7 +253,7 @@ describe('limits', () => {
     expect(iterators.mock.calls.map(([options]) => options?.values)).toEqual([false, false, false]);
   });
 
-  it('a sync is for all that wait together, within the limit of a group', async () => {
+  it('batches that wait together share a sync, up to the limit of a group', async () => {
     const { journal, events } = await opened({ limits: { maxGroupBytes: 1 } });
     await Promise.all([0, 1, 2].map((number) => journal.append([event(number)], 1)));
     expect(events.filter(({ name }) => name === 'journal_written').map((written) => 'batches' in written && written.batches)).toEqual([
@@ -267,7 +267,7 @@ describe('limits', () => {
     await roomy.journal.close();
   });
 
-  it('refuses while the disk has less free than stays free', async () => {
+  it('batches are refused while the disk has less than the minimum free space', async () => {
     const { journal } = await opened({ limits: { minFreeBytes: Number.MAX_SAFE_INTEGER } });
     expect(await journal.append([event(0)], 1)).toMatchObject({
       ok: false,
@@ -333,7 +333,7 @@ describe('limits', () => {
     expect(durable.isCheckpointDue()).toBe(true);
   });
 
-  it('a checkpoint is due in silence when the ids of delivered spans alone take enough', async () => {
+  it('a checkpoint is due when the journal is idle and the ids of delivered spans alone take enough space', async () => {
     let nowMs = 0;
     const { journal } = await opened({ now: () => nowMs, limits: { checkpointBytes: 1_000, idleCheckpointBytes: 200, idleMs: 10_000 } });
     const { durable } = journal;
@@ -346,7 +346,7 @@ describe('limits', () => {
     expect([durable.isCheckpointDue(), journal.stats().bytes]).toEqual([false, 0]);
   });
 
-  it('state that is large is written again only after enough was worked through for its size', async () => {
+  it('a large state is written again only after enough processed bytes for its size', async () => {
     const { journal } = await opened({ limits: { checkpointBytes: 100, idleCheckpointBytes: 1e9 } });
     const { durable } = journal;
     await journal.append([event(0)], 1);
@@ -364,8 +364,8 @@ describe('limits', () => {
   });
 });
 
-describe('damage', () => {
-  it('of a batch: it is kept aside and counted, and the rest is read on', async () => {
+describe('a damaged journal', () => {
+  it('sets a damaged batch aside, counts it, and reads the rest', async () => {
     const first = await opened();
     for (let number = 0; number < 4; number += 1) await first.journal.append([event(number)], 1);
     await damage(first, 'b', 1);
@@ -402,7 +402,7 @@ describe('damage', () => {
     expect(await idsFrom(second.journal, 0)).toEqual(ids(0, 1, 7));
   });
 
-  it('of a portion of the checkpoint: the others are taken up', async () => {
+  it('restores the other portions when one of the checkpoint is damaged', async () => {
     const first = await opened({ limits: { portionRecords: 1 } });
     await first.journal.append([event(0)], 1);
     first.journal.release(1);
@@ -413,7 +413,7 @@ describe('damage', () => {
     expect(second.events).toMatchObject([{ name: 'journal_damaged', what: 'portion 1 of 3 of the checkpoint' }]);
   });
 
-  it('is not what the disk does not give just now: that is told, and asked for again', async () => {
+  it('is not assumed when a read of the checkpoint fails: the read is reported and retried', async () => {
     const first = await opened({ limits: { portionRecords: 1 } });
     await first.journal.append([event(0)], 1);
     first.journal.release(1);
@@ -427,7 +427,7 @@ describe('damage', () => {
     expect(second.events).toEqual([failed, failed, failed]);
   });
 
-  it('is not what the disk does not give: who waits for it can go', async () => {
+  it('is not assumed when a read of the checkpoint fails: an abort ends the retries', async () => {
     const first = await opened();
     await first.journal.append([event(0)], 1);
     first.journal.release(1);
@@ -443,7 +443,7 @@ describe('damage', () => {
     expect(second.events.map(({ name }) => name)).toEqual(['journal_read_failed']);
   });
 
-  it('is not what the disk does not give of a batch: that is told, and asked for again, and who waits for it can go', async () => {
+  it('is not assumed when a read of a batch fails: the read is reported and retried until an abort', async () => {
     const first = await opened();
     for (let number = 0; number < 3; number += 1) await first.journal.append([event(number)], 1);
     const sleep: DiskJournalOptions['sleep'] = async (ms, signal) => await (ms === 77 ? undefined : sleepUntilAborted(ms, signal));
@@ -465,7 +465,7 @@ describe('damage', () => {
     await expect(second.journal.read(2, 10)).rejects.toThrow('IO error');
   });
 
-  it('of a file of the engine: what its repair replaced is removed, and told', async () => {
+  it('removes and reports the files that a repair of LevelDB replaced', async () => {
     const first = await opened();
     for (let number = 0; number < 50; number += 1) await first.journal.append([event(number)], 1);
     await first.journal.close();
@@ -480,7 +480,7 @@ describe('damage', () => {
     ]);
   });
 
-  it('of the record of the checkpoint: what is still there is worked through', async () => {
+  it('reads the remaining entries when the record of the checkpoint is damaged', async () => {
     const first = await opened();
     for (let number = 0; number < 3; number += 1) await first.journal.append([event(number)], 1);
     first.journal.release(2);
@@ -494,7 +494,7 @@ describe('damage', () => {
     ]);
   });
 
-  it('of the log of the engine: what it left out is told', async () => {
+  it('reports what LevelDB skipped in its log', async () => {
     const first = await opened();
     for (let number = 0; number < 50; number += 1) await first.journal.append([event(number)], 1);
     // A copy of the files as a kill would leave them, with one byte flipped in the middle.

@@ -62,7 +62,7 @@ export function describeJournalContract(name: string, createJournal: JournalFact
   }
 
   describe(`${name}: journal contract`, () => {
-    it('gives back what was appended, in order', () =>
+    it('returns appended events in order', () =>
       withJournal(ROOMY_BYTES, async ({ journal }) => {
         await journal.append([event(0), event(1)], 100);
         await journal.append([event(2)], 50);
@@ -73,7 +73,7 @@ export function describeJournalContract(name: string, createJournal: JournalFact
         expect(journal.stats()).toMatchObject({ entries: 3, limitBytes: ROOMY_BYTES, releasedCursor: 0, endCursor: 3 });
       }));
 
-    it('reads the entries that follow a cursor, and never more than the limit, also after it was opened again', () =>
+    it('reads the entries after a cursor, never more than the limit, also after reopening', () =>
       withJournal(ROOMY_BYTES, async (underTest) => {
         const { journal, reopen } = underTest;
         const expectLimited = async (opened: Journal): Promise<void> => {
@@ -97,7 +97,7 @@ export function describeJournalContract(name: string, createJournal: JournalFact
         await again.journal.close();
       }));
 
-    it('gives all kinds of values back as they were', () =>
+    it('returns values of every kind unchanged', () =>
       withJournal(ROOMY_BYTES, async ({ journal }) => {
         const rich: RayEvent = {
           type: 'task_definition',
@@ -115,7 +115,7 @@ export function describeJournalContract(name: string, createJournal: JournalFact
         expect(await readAll(journal, 0)).toEqual([rich, event(1)]);
       }));
 
-    it('refuses a batch past its limit whole, and takes it when there is room again', async () => {
+    it('refuses a batch above its limit as a whole, and accepts it when there is room again', async () => {
       const size = await sizeOf([event(0), event(1)], 60);
       await withJournal(Math.floor(size * 1.5), async ({ journal, giveBack }) => {
         expect(await journal.append([event(0), event(1)], 60)).toEqual({ ok: true });
@@ -129,7 +129,7 @@ export function describeJournalContract(name: string, createJournal: JournalFact
       });
     });
 
-    it('takes a batch that fills it exactly', async () => {
+    it('accepts a batch that fills it exactly', async () => {
       const size = await sizeOf([event(0)], 60);
       await withJournal(size * 2, async ({ journal }) => {
         await journal.append([event(0)], 60);
@@ -138,7 +138,7 @@ export function describeJournalContract(name: string, createJournal: JournalFact
       });
     });
 
-    it('takes a batch larger than its limit when it is empty, so that a repeating sender gets through', () =>
+    it('accepts a batch larger than its limit when empty, so that Ray can deliver it eventually', () =>
       withJournal(10, async ({ journal, giveBack }) => {
         expect(await journal.append([event(0)], 500)).toEqual({ ok: true });
         expect(await journal.append([event(1)], 11)).toMatchObject({ ok: false, code: 'journal_full' });
@@ -146,7 +146,7 @@ export function describeJournalContract(name: string, createJournal: JournalFact
         expect(await journal.append([event(1)], 500)).toEqual({ ok: true });
       }));
 
-    it('tells how long its oldest entry has waited', () =>
+    it('reports the age of its oldest entry', () =>
       withJournal(ROOMY_BYTES, async ({ journal }) => {
         expect(journal.stats().oldestAgeMs).toBe(0);
         await journal.append([event(7)], 1);
@@ -161,7 +161,7 @@ export function describeJournalContract(name: string, createJournal: JournalFact
         expect(journal.stats().oldestAgeMs).toBe(0);
       }));
 
-    it('calls a released cursor and one past the end a mistake of the caller', () =>
+    it('throws for a released cursor and for one past the end', () =>
       withJournal(ROOMY_BYTES, async ({ journal }) => {
         await journal.append([event(0), event(1)], 1);
         journal.release(1);
@@ -172,7 +172,7 @@ export function describeJournalContract(name: string, createJournal: JournalFact
         expect(journal.stats().releasedCursor).toBe(1);
       }));
 
-    it('seals the present: what comes later is received later, and time never runs backwards', () =>
+    it('advances the watermark: later batches have later receive times, and time never runs backwards', () =>
       withJournal(ROOMY_BYTES, async ({ journal }) => {
         await journal.append([event(0)], 1);
         clock.nowMs += 5;
@@ -190,7 +190,7 @@ export function describeJournalContract(name: string, createJournal: JournalFact
         expect(later[1]).toBeGreaterThan(later[0] ?? Number.NaN);
       }));
 
-    it('wakes a waiting reader at an append, not before', () =>
+    it('wakes a waiting reader after an append, not before', () =>
       withJournal(ROOMY_BYTES, async ({ journal }) => {
         await journal.append([event(0)], 1);
         const { signal } = new AbortController();
@@ -223,7 +223,7 @@ export function describeJournalContract(name: string, createJournal: JournalFact
         expect(journal.stats().entries).toBe(0);
       }));
 
-    it('does what a plain array does, whatever is asked of it, and when its process ends at any moment', async () => {
+    it('behaves like an array for any sequence of operations, also when the process ends at any point', async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(action, { maxLength: 40 }), async (actions) => {
           clock.nowMs = START_MS;

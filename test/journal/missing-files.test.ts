@@ -65,7 +65,7 @@ function lostEntries({ events }: OpenJournal): number {
   return events.reduce((sum, told) => sum + (told.name === 'journal_damaged' ? told.entries : 0), 0);
 }
 
-describe('a table file that is shorter than it was', () => {
+describe('a truncated table file', () => {
   it.each<[string, (path: string) => Promise<unknown>]>([
     ['0 bytes', (path) => truncate(path, 0)],
     ['1 byte', (path) => truncate(path, 1)],
@@ -74,7 +74,7 @@ describe('a table file that is shorter than it was', () => {
     ['all but its last byte', async (path) => truncate(path, (await stat(path)).size - 1)],
     ['none, because it was removed', (path) => rm(path)],
     ['none, and a folder is in its place', async (path) => rm(path).then(() => mkdir(path))],
-  ])('is repaired when the journal is opened, what is lost is counted, and the rest is read: %s', async (_, cut) => {
+  ])('is repaired when the journal is opened; lost entries are counted and the rest is read: %s', async (_, cut) => {
     await withTable();
     const [table = ''] = await tables();
     await cut(table);
@@ -94,7 +94,7 @@ describe('a table file that is shorter than it was', () => {
     expect(await countFrom(third.journal)).toBe(read + 1);
   });
 
-  it('is found also when nothing has read there yet', async () => {
+  it('is found even before anything reads there', async () => {
     const first = await opened();
     await first.journal.append([event(0)], 1);
     first.journal.release(1);
@@ -108,7 +108,7 @@ describe('a table file that is shorter than it was', () => {
     expect(await again.journal.append([event(1)], 1)).toEqual({ ok: true });
   });
 
-  it('the file that names the list of files may be missing: nothing is lost', async () => {
+  it('a missing file CURRENT loses nothing', async () => {
     await withTable();
     await rm(join(folder, 'CURRENT'));
     const again = await opened();
@@ -116,7 +116,7 @@ describe('a table file that is shorter than it was', () => {
     expect(again.events[0]).toMatchObject({ what: expect.stringContaining('CURRENT is missing') as string });
   });
 
-  it('files of others beside it are left alone', async () => {
+  it('files of other programs in the folder are left alone', async () => {
     await mkdir(folder, { recursive: true });
     await writeFile(join(folder, 'notes.txt'), 'mine');
     const { events } = await opened();
@@ -125,7 +125,7 @@ describe('a table file that is shorter than it was', () => {
   });
 });
 
-describe('a folder that goes away while the journal is open', () => {
+describe('a folder that is removed while the journal is open', () => {
   const refused = { ok: false, code: 'journal_unavailable' };
 
   it.each<[string, () => Promise<unknown>, RegExp]>([
@@ -140,7 +140,7 @@ describe('a folder that goes away while the journal is open', () => {
       /another folder has replaced/,
     ],
     ['is moved', () => rename(folder, join(parent, 'aside')), /was removed/],
-  ])('is noticed, and nothing is accepted: it %s', async (_, goAway, reason) => {
+  ])('is noticed and no batch is accepted: it %s', async (_, goAway, reason) => {
     const journal = await opened();
     await journal.journal.append([event(0)], 1);
     await goAway();
@@ -156,7 +156,7 @@ describe('a folder that goes away while the journal is open', () => {
     expect(await readdir(folder).catch(() => [])).toEqual([]);
   });
 
-  it('accepts again as soon as it is back', async () => {
+  it('makes the journal writable again as soon as it is back', async () => {
     const journal = await opened();
     await journal.journal.append([event(0)], 1);
     await rename(folder, join(parent, 'aside'));
@@ -177,7 +177,7 @@ describe('a file that is removed while the journal is open', () => {
     ['the log', /\.log$/],
     ['a table', /\.ldb$/],
     ['every file', /./],
-  ])('is noticed, and the state is written again, so that a restart loses nothing: %s', async (_, pattern) => {
+  ])('is noticed and the state is written again, so that a restart loses nothing: %s', async (_, pattern) => {
     await withTable();
     const journal = await opened();
     expect(await countFrom(journal.journal)).toBe(200);
@@ -197,7 +197,7 @@ describe('a file that is removed while the journal is open', () => {
     expect(lostEntries(again)).toBe(0);
   });
 
-  it('the repair waits until the pump has read what the open files hold, but not for ever', async () => {
+  it('the repair waits until the pump has read the open files, up to a limit', async () => {
     await withTable();
     let nowMs = 0;
     const journal = await opened({ now: () => nowMs, limits: { drainMs: 10_000 } });

@@ -113,7 +113,7 @@ function decoded(raw: readonly unknown[]): readonly RayEvent[] {
 }
 
 describe('packed events', () => {
-  it('are the same events again, whatever they hold', () => {
+  it('unpack to the same events, whatever their values', () => {
     fc.assert(
       fc.property(batches, (events) => {
         expect(unpackEvents(packed(events))).toEqual(events);
@@ -121,7 +121,7 @@ describe('packed events', () => {
     );
   });
 
-  it.each(readdirSync(RECORDINGS))('are the same events again for %s, in fewer bytes than as MessagePack', (recording) => {
+  it.each(readdirSync(RECORDINGS))('unpack to the same events for %s, and take fewer bytes than MessagePack', (recording) => {
     const events = decoded(readRecordedEvents(join(RECORDINGS, recording)));
     expect(events.length).toBeGreaterThan(0);
     const bytes = packed(events);
@@ -131,7 +131,7 @@ describe('packed events', () => {
     expect(bytes.length).toBeLessThan(messagePack(events).length * (recording.startsWith('load') ? 0.3 : 1));
   });
 
-  it('are the same events again where one is larger than what is kept to pack into, which is then given back', () => {
+  it('unpack to the same events when one exceeds the kept buffer, which is then released', () => {
     const task = decoded(readRecordedEvents(join(RECORDINGS, 'mix-ray-2.58.1.ndjson'))).find(({ type }) => type === 'task_definition');
     const short = { type: 'worker_definition', eventId: 'a', session: 's', workerId: 'w', workerType: 'DRIVER' } as const;
     const long = { ...short, workerType: 'x'.repeat(20 * 1024 * 1024) };
@@ -141,7 +141,7 @@ describe('packed events', () => {
     expect(packEvents(0, [short]).buffer.byteLength).toBe(64 * 1024);
   });
 
-  it('give what is whole or an error where the end is missing, and no other failure where bytes are others', () => {
+  it('that are truncated or changed unpack to events or throw an error, and never fail otherwise', () => {
     fc.assert(
       fc.property(batches, fc.nat(), fc.nat(255), (events, place, byte) => {
         const bytes = packed(events);
@@ -162,7 +162,7 @@ describe('packed events', () => {
     expect(() => unpackEvents(Buffer.from([0x90]))).toThrow('not packed events');
   });
 
-  it('name nothing that was not written before', () => {
+  it('throw for a reference to an unknown shared value', () => {
     const events = decoded(readRecordedEvents(join(RECORDINGS, 'mix-ray-2.58.1.ndjson'))).filter(({ type }) => type === 'task_lifecycle');
     const [first, second] = [packed(events.slice(0, 1)), packed(events.slice(0, 2))];
     // The second row alone, which names what only the first one holds.
@@ -175,7 +175,7 @@ describe('a stored batch', () => {
   const events = decoded(readRecordedEvents(join(RECORDINGS, 'mix-ray-2.58.1.ndjson'))).slice(0, 20);
   const header = { receivedAtMs: 1_790_000_000_000, count: events.length, bytesBefore: 77 };
 
-  it('gives its events, and none when it is damaged anywhere', () => {
+  it('decodes to its events, and to nothing when any byte is damaged', () => {
     const value = encodeBatch(5, header, events);
     expect(decodeBatch(5, value)).toMatchObject({
       firstCursor: 5,
@@ -188,7 +188,7 @@ describe('a stored batch', () => {
     }
   });
 
-  it('knows when it was received since the epoch; one that an older bridge wrote, on its own clock', () => {
+  it('has its receive time since the epoch; one of an older bridge uses the journal clock', () => {
     const value = encodeBatch(5, header, events, 1_800_000_000_000);
     expect(decodeBatch(5, value)?.entries[0]?.epochMs).toBe(1_800_000_000_000);
     const rest = Buffer.concat([value.subarray(4, 24), value.subarray(33)]);
@@ -199,7 +199,7 @@ describe('a stored batch', () => {
     expect(older?.entries[0]?.epochMs).toBe(header.receivedAtMs);
   });
 
-  it('is read in the form of format 1 too', () => {
+  it('can be read in format 1 too', () => {
     const head = encodeBatch(5, header, events).subarray(4, 24);
     const rest = Buffer.concat([head, messagePack(events)]);
     const checksum = Buffer.alloc(4);

@@ -22,7 +22,7 @@ function createTail(): Tail {
 }
 
 describe('the tail of a journal', () => {
-  it('gives exactly as many entries as the limit allows, across the batches that it holds', () => {
+  it('returns exactly as many entries as the limit allows, across batches', () => {
     const tail = createTail();
     for (let cursor = 0; cursor < COUNT; cursor += 1) {
       for (let limit = 1; limit <= COUNT + 1; limit += 1) {

@@ -67,7 +67,7 @@ const BAD_EVENTS: Readonly<Record<string, string>> = {
   'a million fields': `{${Array.from({ length: 100_000 }, (_, index) => `"k${index}":${index}`).join(',')}}`,
 };
 
-describe('the good events around a bad one are taken', () => {
+describe('the valid events of a batch are accepted, with one event that is', () => {
   it.each(Object.keys(BAD_EVENTS))('%s', async (name) => {
     const { app, journal, telemetry } = createTestReceiver();
     const body = `[${JSON.stringify(rawEvent(1))},${BAD_EVENTS[name]},${JSON.stringify(rawEvent(2))}]`;
@@ -88,7 +88,7 @@ function nested(depth: number): string {
 }
 
 describe('bad bodies', () => {
-  it('nested deeper than the limit are told apart from those at the limit', async () => {
+  it('nested deeper than the limit are refused, and those at the limit are not', async () => {
     const { app } = createTestReceiver({ limits: { maxEventDepth: 10 } });
     expect((await post(app, `[${nested(10)}]`)).body).toMatchObject({ accepted: 1 });
     expect((await post(app, `[${nested(11)}]`)).body).toMatchObject({ accepted: 0, errors: [{ index: 0, code: 'event_too_deep' }] });

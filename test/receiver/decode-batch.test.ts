@@ -40,13 +40,13 @@ async function learnedScanner(): Promise<EventScanner> {
   return scanner;
 }
 
-describe('a body gives the same with a scanner and without', () => {
-  it('of every recording, the first time and the second', async () => {
+describe('a body decodes to the same events with and without a scanner', () => {
+  it('for every recording, on the first and the second pass', async () => {
     const scanner = new EventScanner();
     for (const body of [...BODIES, ...BODIES]) expect(await decode(body, scanner)).toStrictEqual(await decode(body));
   });
 
-  it('whatever is done to its bytes', async () => {
+  it('after any change to its bytes', async () => {
     const scanner = await learnedScanner();
     const small = BODIES.filter(({ length }) => length < 20_000);
     const edit = fc.record({ at: fc.nat(), byte: fc.oneof(fc.nat(255), fc.constantFrom(...Buffer.from('"\\{}[],: '))), cut: fc.nat(4) });
@@ -70,7 +70,7 @@ describe('a body gives the same with a scanner and without', () => {
     expect(outcomes).toStrictEqual(new Set(['ok true', 'ok false', 'body_not_json']));
   }, 120_000);
 
-  it('with limits that it reaches', async () => {
+  it('also when it reaches its limits', async () => {
     const scanner = await learnedScanner();
     for (const body of BODIES.slice(0, 60)) {
       const count = (JSON.parse(body.toString()) as unknown[]).length;
@@ -82,7 +82,7 @@ describe('a body gives the same with a scanner and without', () => {
   });
 });
 
-describe('the scanner learns nothing from an event that it could read otherwise than the decoder', () => {
+describe('the scanner does not learn from an event that it could read differently from the decoder', () => {
   const TASK_ID = 'AAAAAAAAAE7///////////////8BAAAA';
 
   function lifecycle(id: number, payload: Record<string, unknown> = {}, envelope: Record<string, unknown> = {}): string {
@@ -146,7 +146,7 @@ describe('the scanner learns nothing from an event that it could read otherwise 
     expect(await decode(Buffer.from(`[${second}]`), scanner)).toStrictEqual(alone);
   });
 
-  it('and an event that nobody can learn from is no internal error', async () => {
+  it('an event that the scanner cannot learn from is not an internal error', async () => {
     const raw = {
       eventId: 'AAAA',
       eventType: 'TASK_DEFINITION_EVENT',
@@ -163,14 +163,14 @@ describe('the scanner learns nothing from an event that it could read otherwise 
   }
 });
 
-it('a scanned event with something behind it is refused like any other, also where the limit of events is', async () => {
+it('a scanned event followed by garbage is refused like any other, also at the limit of events', async () => {
   const body = Buffer.from(`[${JSON.stringify(KNOWN[0])},${JSON.stringify(KNOWN[0])} x]`);
   for (const maxBodyEvents of [1, 2, 3]) {
     expect(await decode(body, await learnedScanner(), { maxBodyEvents })).toStrictEqual(await decode(body, undefined, { maxBodyEvents }));
   }
 });
 
-it('what is rejected among scanned events stands where it was posted', async () => {
+it('a rejection among scanned events has the index of the posted event', async () => {
   const scanner = await learnedScanner();
   const [known] = KNOWN;
   const bytes = Buffer.from(JSON.stringify([known, 7, known, rawEvent(1), { eventType: 'NO' }, known]));
@@ -184,7 +184,7 @@ it('what is rejected among scanned events stands where it was posted', async () 
   expect(batch.rejectedParts.map(({ start, end }) => bytes.toString('utf8', start, end))).toEqual(['7', '{"eventType":"NO"}']);
 });
 
-it('a body of events that are scanned gives way in between', async () => {
+it('decoding a body of scanned events takes several time slices', async () => {
   const scanner = await learnedScanner();
   let nowMs = 0;
   let turns = 0;
@@ -215,7 +215,7 @@ it('a body of events that are scanned gives way in between', async () => {
   expect(turns).toBeGreaterThan(5);
 });
 
-it('a bug of the scanner costs no event, and is told', async () => {
+it('an exception in the scanner loses no event and is reported', async () => {
   const broken = new EventScanner();
   const fail = (): never => {
     throw new TypeError('our bug');

@@ -11,7 +11,7 @@ function wordsOf(session: string, eventId: string, fingerprints = createFingerpr
 }
 
 describe('fingerprints', () => {
-  it('are the same for the same id and session, in any order of asking, and for no other', () => {
+  it('are equal for the same id and session in any order of calls, and different for all others', () => {
     const fingerprints = createFingerprints(SECRET);
     const seen = new Map<string, string>();
     const text = fc.oneof(
@@ -52,11 +52,11 @@ describe('fingerprints', () => {
     for (const word of [0, 1, 2]) expect(new Set(all.map((words) => words[word])).size).toBe(all.length);
   });
 
-  it('are others in another process', () => {
+  it('differ between processes', () => {
     expect(wordsOf('s', 'id', createFingerprints())).not.toBe(wordsOf('s', 'id', createFingerprints()));
   });
 
-  it('spread: so many ids that count up fill their set like so many by chance', () => {
+  it('of ascending ids are spread like those of random ids', () => {
     const fingerprints = createFingerprints(SECRET);
     const heads = new Uint32Array(256);
     for (let index = 0; index < 256 * 64; index += 1) {
@@ -68,7 +68,7 @@ describe('fingerprints', () => {
     expect(Math.min(...heads)).toBeGreaterThan(0);
   });
 
-  it('know more sessions than they keep', () => {
+  it('stay correct with more sessions than are cached', () => {
     const fingerprints = createFingerprints(SECRET);
     const sessions = Array.from({ length: 3000 }, (_, index) => `session ${index}`);
     const first = sessions.map((session) => wordsOf(session, 'id', fingerprints));
@@ -78,7 +78,7 @@ describe('fingerprints', () => {
 });
 
 describe('a set of fingerprints', () => {
-  it('does what a Set does, also when all stand at the same place, and one after the other is removed', () => {
+  it('behaves like a Set, also when all fingerprints share a home slot and are removed one by one', () => {
     const place = fc.record({ a: fc.constantFrom(0, 1, 2), b: fc.constantFrom(0, 1), c: fc.nat(3) });
     const step = fc.record({ words: place, how: fc.constantFrom('add', 'add', 'delete', 'has') });
     fc.assert(
@@ -101,7 +101,7 @@ describe('a set of fingerprints', () => {
     );
   });
 
-  it('holds as many as it says, and the one that is all zero', () => {
+  it('holds its whole capacity, and also the fingerprint of zeros', () => {
     const set = new FingerprintSet(1000);
     for (let index = 0; index < 1000; index += 1) expect(set.add(Int32Array.of(0, 0, index))).toBe(index !== 1);
     expect(set.size).toBe(999);

@@ -64,7 +64,7 @@ const chosen = fc.record({ index: fc.nat(REAL_EVENTS.length - 1), mutations: fc.
 const batch = fc.uniqueArray(chosen, { selector: ({ index }) => index, maxLength: 6 });
 
 describe(`${FUZZ_BODIES} bodies`, () => {
-  it('of mutated events: always 200, and the events that were left alone are always taken', async () => {
+  it('of mutated events always receive 200, and their unchanged events are accepted', async () => {
     await fc.assert(
       fc.asyncProperty(batch, fc.array(hostileValue, { maxLength: 2 }), async (choices, strays) => {
         const { app, journal, telemetry } = createTestReceiver();
@@ -84,7 +84,7 @@ describe(`${FUZZ_BODIES} bodies`, () => {
     );
   }, 600_000);
 
-  it('of broken bytes: 200, 400 or 413, and nothing else', async () => {
+  it('of random bytes receive 200, 400 or 413, and no other status', async () => {
     const edit = fc.record({ at: fc.double({ min: 0, max: 1, noNaN: true }), byte: fc.nat(255), cut: fc.nat(3) });
     await fc.assert(
       fc.asyncProperty(

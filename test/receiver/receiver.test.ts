@@ -5,7 +5,7 @@ import { createReceiver } from '../../src/receiver/index.ts';
 import { accepted, createRecordedTelemetry, createTestReceiver, post, rawEvent, rawEvents, rawPlatformEvent } from './receiver-fixture.ts';
 
 describe('posts', () => {
-  it.each(['/', '/v1/events', '/v1/events/', '/?token=x'])('takes events at %s', async (path) => {
+  it.each(['/', '/v1/events', '/v1/events/', '/?token=x'])('are accepted at %s', async (path) => {
     const { app, journal } = createTestReceiver();
     const answer = await post(app, rawEvents(3), {}, path);
     expect(answer).toMatchObject({ status: 200, body: accepted(3) });
@@ -14,14 +14,14 @@ describe('posts', () => {
     expect(new Set(entries.map(({ receivedAtMs }) => receivedAtMs)).size).toBe(1);
   });
 
-  it('takes one object, an empty array, and an array with space around it', async () => {
+  it('may be one object, an empty array, or an array with white space around it', async () => {
     const { app } = createTestReceiver();
     expect((await post(app, rawEvent(0))).body).toEqual(accepted(1));
     expect((await post(app, [])).body).toEqual(accepted(0));
     expect((await post(app, `\ufeff \n${JSON.stringify(rawEvents(1, 1), undefined, 2)}\n`)).body).toEqual(accepted(1));
   });
 
-  it('sets a bad event aside and takes the others', async () => {
+  it('with a bad event are answered 200: it is rejected and the others are accepted', async () => {
     const { app, journal } = createTestReceiver();
     const { status, body } = await post(app, [
       rawEvent(0),
@@ -42,7 +42,7 @@ describe('posts', () => {
     expect(journal.stats().entries).toBe(2);
   });
 
-  it('shows the first ten errors and counts all', async () => {
+  it('are answered with the first ten errors and the number of all', async () => {
     const { app, telemetry } = createTestReceiver();
     const { body } = await post(
       app,
@@ -53,7 +53,7 @@ describe('posts', () => {
     expect(telemetry.rejectedByCode).toEqual(new Map([['event_not_object', 25]]));
   });
 
-  it('counts unknown types by their name', async () => {
+  it('with unknown event types are counted by type', async () => {
     const { app, telemetry } = createTestReceiver();
     const tomorrow = rawEvent(0, { eventType: 'TOMORROW_EVENT', driverJobLifecycleEvent: undefined, tomorrowEvent: {} });
     await post(app, [tomorrow, tomorrow, rawEvent(1)]);
@@ -62,14 +62,14 @@ describe('posts', () => {
 });
 
 describe('duplicates', () => {
-  it('are told within a batch and between batches', async () => {
+  it('are detected within a batch and between batches', async () => {
     const { app, journal } = createTestReceiver();
     expect((await post(app, [rawEvent(0), rawEvent(0), rawEvent(1)])).body).toEqual(accepted(2, 1));
     expect((await post(app, rawEvents(3))).body).toEqual(accepted(1, 2));
     expect(journal.stats().entries).toBe(3);
   });
 
-  it('take no room in the journal: a batch of which a part was seen counts for the other part', async () => {
+  it('are not charged to the journal: a batch counts with its new events only', async () => {
     const { app, journal } = createTestReceiver();
     await post(app, rawEvents(2));
     const beforeBytes = journal.stats().bytes;
@@ -77,20 +77,20 @@ describe('duplicates', () => {
     expect(journal.stats().bytes - beforeBytes).toBe(Math.ceil((JSON.stringify(rawEvents(8)).length * 6) / 8));
   });
 
-  it('are not told by the id of a platform event, which its updates share', async () => {
+  it('are not detected by the id of a platform event, which its updates share', async () => {
     const { app } = createTestReceiver();
     expect((await post(app, [rawPlatformEvent(), rawPlatformEvent()])).body).toEqual(accepted(2));
     expect((await post(app, [rawPlatformEvent()])).body).toEqual(accepted(1));
   });
 
-  it('are forgotten at the limit', async () => {
+  it('are no longer detected after the limit of remembered ids', async () => {
     const { app } = createTestReceiver({ limits: { maxRememberedEvents: 2 } });
     await post(app, rawEvents(5));
     expect((await post(app, [rawEvent(4)])).body).toEqual(accepted(0, 1));
     expect((await post(app, [rawEvent(0)])).body).toEqual(accepted(1));
   });
 
-  it('are not what came with a batch that was refused', async () => {
+  it('are not the events of a refused batch that Ray repeats', async () => {
     const journal = createMemoryJournal({ limitBytes: 1000 });
     const { app } = createTestReceiver({ journal });
     await post(app, rawEvents(1));
@@ -114,7 +114,7 @@ describe('duplicates', () => {
     expect(journal.stats().entries).toBe(4);
   });
 
-  it('in part: the part that is new waits too, and is taken once', async () => {
+  it('make a batch wait as a whole, and its new events are accepted once', async () => {
     const { journal, settle, appends } = createSlowJournal();
     const { app } = createTestReceiver({ journal });
     const first = post(app, rawEvents(2));
@@ -126,7 +126,7 @@ describe('duplicates', () => {
     expect(journal.stats().entries).toBe(3);
   });
 
-  it('of a batch whose append fails are taken in its place', async () => {
+  it('of a batch whose append fails are accepted instead of it', async () => {
     const { journal, settle, appends } = createSlowJournal();
     const { app } = createTestReceiver({ journal });
     const first = post(app, rawEvents(2));
@@ -143,7 +143,7 @@ describe('duplicates', () => {
 });
 
 describe('events of a batch whose append throws', () => {
-  it('are taken when they come again', async () => {
+  it('are accepted when Ray repeats them', async () => {
     const memory = createMemoryJournal();
     let isBroken = true;
     const journal: Journal = { ...memory, append: (...given) => (isBroken ? Promise.reject(new Error('bug')) : memory.append(...given)) };
@@ -156,13 +156,16 @@ describe('events of a batch whose append throws', () => {
 });
 
 describe('refusals', () => {
-  it.each(['', 'null', '"text"', '12', '{"a":', '[{},]', '[1] 2', 'a=b', '[{"a":01}]', '[NaN]'])('answers 400 to %j', async (body) => {
-    const { app, journal } = createTestReceiver();
-    expect(await post(app, body)).toMatchObject({ status: 400, body: { error: { code: 'body_not_json' } } });
-    expect(journal.stats().entries).toBe(0);
-  });
+  it.each(['', 'null', '"text"', '12', '{"a":', '[{},]', '[1] 2', 'a=b', '[{"a":01}]', '[NaN]'])(
+    'are 400 for the body %j',
+    async (body) => {
+      const { app, journal } = createTestReceiver();
+      expect(await post(app, body)).toMatchObject({ status: 400, body: { error: { code: 'body_not_json' } } });
+      expect(journal.stats().entries).toBe(0);
+    },
+  );
 
-  it('takes nothing of a body that is not JSON at its end', async () => {
+  it('apply to the whole body when only its end is not JSON', async () => {
     const { app, journal } = createTestReceiver();
     const { body } = await post(app, `${JSON.stringify(rawEvents(2)).slice(0, -1)},{"a":b}]`);
     expect(body).toMatchObject({ error: { code: 'body_not_json', message: expect.stringContaining('element 2') as unknown } });
@@ -177,7 +180,7 @@ describe('refusals', () => {
     'application/x-protobuf',
     'json',
     '',
-  ])('answers 415 to content-type %j', async (contentType) => {
+  ])('are 415 for the content-type %j', async (contentType) => {
     const { app } = createTestReceiver();
     expect(await post(app, [], { 'content-type': contentType })).toMatchObject({
       status: 415,
@@ -193,20 +196,20 @@ describe('refusals', () => {
     },
   );
 
-  it('takes a body without a content-type', async () => {
+  it('do not apply to a body without a content-type', async () => {
     const { app } = createTestReceiver();
     const response = await app.request('/', { method: 'POST', body: new TextEncoder().encode(JSON.stringify(rawEvents(1))) });
     expect(await response.json()).toEqual(accepted(1));
   });
 
-  it('answers 413 to more events than the limit, and takes none', async () => {
+  it('are 413 for more events than the limit, and no event is accepted', async () => {
     const { app, journal } = createTestReceiver({ limits: { maxBodyEvents: 3 } });
     expect((await post(app, rawEvents(3))).status).toBe(200);
     expect(await post(app, rawEvents(4, 10))).toMatchObject({ status: 413, body: { error: { code: 'body_too_many_events' } } });
     expect(journal.stats().entries).toBe(3);
   });
 
-  it('answers 503 under pressure before it reads the body, and again when pressure came meanwhile', async () => {
+  it('are 503 under pressure, before the body is read and also when pressure starts during the read', async () => {
     const pressure = { code: 'too_many_open_attempts', message: 'too many', retryAfterMs: 5000 } as const;
     const before = createTestReceiver({ pressure: () => pressure });
     const refused = await post(before.app, 'not even json');
@@ -219,7 +222,7 @@ describe('refusals', () => {
     expect(meanwhile.journal.stats().entries).toBe(0);
   });
 
-  it.each(['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD'])('answers 405 to %s where events are posted', async (method) => {
+  it.each(['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD'])('are 405 for %s at a path for posts', async (method) => {
     const { app } = createTestReceiver();
     for (const path of ['/', '/v1/events']) {
       const response = await app.request(path, { method });
@@ -237,8 +240,8 @@ describe('refusals', () => {
   );
 });
 
-describe('our own bugs', () => {
-  it('in the decoder cost one event and are told', async () => {
+describe('internal errors', () => {
+  it('in the decoder lose one event and are reported', async () => {
     const { app, telemetry } = createTestReceiver({
       decode: () => {
         throw new TypeError('our bug');
@@ -252,7 +255,7 @@ describe('our own bugs', () => {
     expect(telemetry.internalErrors).toMatchObject([{ stage: 'decode', error: { message: 'our bug' } }]);
   });
 
-  it('elsewhere are a 500 that shows nothing', async () => {
+  it('in other places are answered 500 without details', async () => {
     const journal: Journal = { ...createMemoryJournal(), append: () => Promise.reject(new Error('secret detail')) };
     const { app, telemetry } = createTestReceiver({ journal });
     const answer = await post(app, rawEvents(1));
@@ -263,8 +266,8 @@ describe('our own bugs', () => {
   });
 });
 
-describe('probes', () => {
-  it('are alive always, and ready when the bridge says so', async () => {
+describe('the routes for probes', () => {
+  it('answer alive always, and ready when the bridge is ready', async () => {
     let reason: string | undefined = 'starting';
     let pressure: ReturnType<Parameters<typeof createReceiver>[0]['pressure']>;
     const { app } = createTestReceiver({ notReadyReason: () => reason, pressure: () => pressure });
@@ -287,7 +290,7 @@ describe('probes', () => {
     expect([response.headers.get('content-type'), await response.text()]).toEqual(['text/plain; version=0.0.4', 'a_metric 1\n']);
   });
 
-  it('and answers carry the headers that keep browsers and proxies out', async () => {
+  it('and all answers have headers against content sniffing and caching', async () => {
     const { app } = createTestReceiver();
     for (const response of [
       await app.request('/healthz'),
@@ -300,7 +303,7 @@ describe('probes', () => {
   });
 });
 
-it('works mounted in another Hono app', async () => {
+it('the receiver works mounted in another Hono app', async () => {
   const { app } = createTestReceiver();
   const host = new Hono().route('/ray', app);
   expect((await post(host, rawEvents(1), {}, '/ray')).body).toEqual(accepted(1));
@@ -308,7 +311,7 @@ it('works mounted in another Hono app', async () => {
   expect((await host.request('/ray/healthz')).status).toBe(200);
 });
 
-it('tells telemetry of every answer', async () => {
+it('the receiver reports every answer to telemetry', async () => {
   const telemetry = createRecordedTelemetry();
   let clockMs = 0;
   const app = createReceiver({

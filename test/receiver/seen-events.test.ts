@@ -2,15 +2,15 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSeenEvents } from '../../src/receiver/index.ts';
 
-describe('seen events', () => {
-  it('tells sessions apart', () => {
+describe('the memory of seen events', () => {
+  it('distinguishes sessions', () => {
     const seen = createSeenEvents(10);
     seen.add('one', 'a');
     expect(seen.has('one', 'a')).toBe(true);
     expect(seen.has('two', 'a')).toBe(false);
   });
 
-  it('remembers the last ones up to its limit, and never holds more than twice as many', () => {
+  it('remembers the most recent ids up to its limit, and never more than twice as many', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20 }), fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 200 }), (limit, numbers) => {
         const seen = createSeenEvents(limit);
@@ -27,14 +27,14 @@ describe('seen events', () => {
     );
   });
 
-  it('forgets the oldest', () => {
+  it('forgets the oldest ids first', () => {
     const seen = createSeenEvents(2);
     for (const id of ['a', 'b', 'c', 'd', 'e']) seen.add('s', id);
     expect(seen.has('s', 'a')).toBe(false);
     expect(seen.has('s', 'd')).toBe(true);
   });
 
-  it('tells apart ids of any length', () => {
+  it('distinguishes ids of any length', () => {
     const seen = createSeenEvents(10);
     const long = 'x'.repeat(100_000);
     seen.add('s', `${long}1`);
@@ -42,7 +42,7 @@ describe('seen events', () => {
     expect(seen.has('s', `${long}2`)).toBe(false);
   });
 
-  it('are claimed once, and again when they were forgotten, whichever generation they stand in', () => {
+  it('claims an id once, and again after it was forgotten, in either generation', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.integer({ min: 0, max: 8 }), fc.boolean()), { maxLength: 100 }), (steps) => {
         const seen = createSeenEvents(10);
@@ -63,7 +63,7 @@ describe('seen events', () => {
     expect([seen.has('s', 'a'), seen.claim('s', 'b'), seen.claim('s', 'a')]).toEqual([false, false, true]);
   });
 
-  it('take 25 bytes each, where their texts took 77', () => {
+  it('takes 25 bytes per id, where strings would take 77', () => {
     const before = process.memoryUsage().arrayBuffers;
     const seen = createSeenEvents(500_000);
     const bytesForEach = (process.memoryUsage().arrayBuffers - before) / 1_000_000;

@@ -54,7 +54,7 @@ async function postWhole(served: Served, body: string | Buffer, headers: Record<
 }
 
 describe('over a real socket', () => {
-  it('many posts go over one connection', async () => {
+  it('many posts share one connection', async () => {
     const served = await serve();
     let connections = 0;
     for (let index = 0; index < 20; index += 1) {
@@ -69,7 +69,7 @@ describe('over a real socket', () => {
     expect(served.journal.stats().entries).toBe(40);
   });
 
-  it('a chunked body that comes byte by byte is read', async () => {
+  it('a chunked body that arrives byte by byte is read', async () => {
     const served = await serve();
     const sent = start(served);
     for (const byte of Buffer.from(JSON.stringify(rawEvents(1)))) sent.write(Buffer.of(byte));
@@ -77,7 +77,7 @@ describe('over a real socket', () => {
     expect(await answerOf(sent)).toEqual({ status: 200, body: accepted(1) });
   });
 
-  it('a slow body holds up nobody else', async () => {
+  it('a slow body does not delay other senders', async () => {
     const served = await serve();
     const slow = start({ ...served, agent: new Agent() });
     slow.write('[');
@@ -86,30 +86,33 @@ describe('over a real socket', () => {
     expect(await answerOf(slow)).toEqual({ status: 200, body: accepted(1) });
   });
 
-  it.each([{}, { 'content-encoding': 'gzip' }])('a sender that breaks off mid-body leaves nothing behind (%j)', async (headers) => {
-    let begun = 0;
-    const pressure = (): undefined => {
-      begun += 1;
-    };
-    const served = await serve({ limits: { maxInFlightBytes: 300_000 }, pressure });
-    const text = JSON.stringify(rawEvents(400));
-    for (let index = 0; index < 5; index += 1) {
-      const socket = connect(served.port, '127.0.0.1');
-      const encoding = 'content-encoding' in headers ? 'content-encoding: gzip\r\n' : '';
-      socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${encoding}content-length: 250000\r\n\r\n`);
-      const body = encoding === '' ? Buffer.from(text) : gzipSync(text);
-      socket.write(body.subarray(0, body.length - 20));
-      await until(() => begun > index);
-      socket.destroy();
-      await until(() => served.telemetry.refused.length > index);
-    }
-    expect(new Set(served.telemetry.refused)).toEqual(new Set(['body_incomplete']));
-    expect(served.journal.stats().entries).toBe(0);
-    expect(await postWhole(served, JSON.stringify(rawEvents(400)))).toEqual({ status: 200, body: accepted(400) });
-    expect(served.telemetry.internalErrors).toEqual([]);
-  });
+  it.each([{}, { 'content-encoding': 'gzip' }])(
+    'a sender that aborts within its body leaves no event and no reserved bytes (%j)',
+    async (headers) => {
+      let begun = 0;
+      const pressure = (): undefined => {
+        begun += 1;
+      };
+      const served = await serve({ limits: { maxInFlightBytes: 300_000 }, pressure });
+      const text = JSON.stringify(rawEvents(400));
+      for (let index = 0; index < 5; index += 1) {
+        const socket = connect(served.port, '127.0.0.1');
+        const encoding = 'content-encoding' in headers ? 'content-encoding: gzip\r\n' : '';
+        socket.write(`POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${encoding}content-length: 250000\r\n\r\n`);
+        const body = encoding === '' ? Buffer.from(text) : gzipSync(text);
+        socket.write(body.subarray(0, body.length - 20));
+        await until(() => begun > index);
+        socket.destroy();
+        await until(() => served.telemetry.refused.length > index);
+      }
+      expect(new Set(served.telemetry.refused)).toEqual(new Set(['body_incomplete']));
+      expect(served.journal.stats().entries).toBe(0);
+      expect(await postWhole(served, JSON.stringify(rawEvents(400)))).toEqual({ status: 200, body: accepted(400) });
+      expect(served.telemetry.internalErrors).toEqual([]);
+    },
+  );
 
-  it('a body over the limit is answered 413 while it is sent, and the next post goes well', async () => {
+  it('a body above the limit is answered 413 while it is sent, and the next post succeeds', async () => {
     const served = await serve({ limits: { maxBodyBytes: 100_000 } });
     expect(await postWhole(served, Buffer.alloc(200_000, ' '))).toMatchObject({ status: 413 });
     const endless = start({ ...served, agent: new Agent() });
@@ -123,7 +126,7 @@ describe('over a real socket', () => {
     expect(await postWhole(served, JSON.stringify(rawEvents(1)))).toEqual({ status: 200, body: accepted(1) });
   });
 
-  it('a refusal under pressure comes without the body being read, and the connection lives on', async () => {
+  it('a refusal under pressure does not read the body and keeps the connection open', async () => {
     let isFull = true;
     const served = await serve({ pressure: () => (isFull ? { code: 'journal_full', message: 'full', retryAfterMs: 10 } : undefined) });
     expect(await postWhole(served, JSON.stringify(rawEvents(1000)))).toMatchObject({
@@ -165,7 +168,7 @@ describe('behind a middleware', () => {
     },
   };
 
-  it.each(Object.keys(inFront))('%s the body is the one that it leaves', async (name) => {
+  it.each(Object.keys(inFront))('%s the receiver reads the body that it left', async (name) => {
     const served = await serve({}, inFront[name]);
     const { status, body } = await postWhole(served, whole);
     const isReplaced = name.includes('another');
@@ -186,7 +189,7 @@ describe('behind a middleware', () => {
     expect(asked).toBe(0);
   });
 
-  it('that took the body and left nothing, it is told as incomplete', async () => {
+  it('that consumed the body the post is refused as incomplete', async () => {
     const served = await serve({}, async (context, next) => {
       await context.req.text();
       await next();

@@ -21,8 +21,8 @@ function depths(body: string): readonly number[] {
   return found;
 }
 
-describe('splitBody', () => {
-  it('finds the elements of any array that JSON.stringify writes', () => {
+describe('splitting a body', () => {
+  it('finds the elements of any array written by JSON.stringify', () => {
     const elements = fc.array(fc.jsonValue({ noUnicodeString: false }));
     fc.assert(
       fc.property(elements, fc.constantFrom(0, 1, '\t'), (values, space) => {
@@ -34,13 +34,13 @@ describe('splitBody', () => {
     );
   });
 
-  it('takes one object as one element', () => {
+  it('returns one object as one element', () => {
     expect(split(' {"a": [1, 2]} ')).toEqual(['{"a": [1, 2]} ']);
   });
 
-  it.each(['[]', ' [ ] ', '\ufeff[]'])('finds nothing in %j', (body) => expect(split(body)).toEqual([]));
+  it.each(['[]', ' [ ] ', '\ufeff[]'])('finds no element in %j', (body) => expect(split(body)).toEqual([]));
 
-  it('does not take brackets, commas and quotes in strings for more than text', () => {
+  it('treats brackets, commas and quotes within strings as text', () => {
     expect(split(String.raw`["],[{", "\"],", "\\", {"}": "{"}]`)).toEqual([
       String.raw`"],[{"`,
       String.raw`"\"],"`,
@@ -70,13 +70,13 @@ describe('splitBody', () => {
     '["a',
     '["a\\',
     '[1}',
-  ])('refuses %j or leaves it to the parser', (body) => {
+  ])('rejects %j, or leaves it to the parser', (body) => {
     const texts = split(body);
     const isParsed = texts !== 'invalid' && texts.every((text) => parses(text));
     expect(isParsed).toBe(false);
   });
 
-  it('agrees with JSON.parse on what is an array of values or an object, for any text', () => {
+  it('agrees with JSON.parse, for any text, on whether it is an array or an object', () => {
     const token = fc.constantFrom('[', ']', '{', '}', ',', ':', '"', '\\', '"a"', '1', 'null', ' ', '\n', '"b":', '{}', '[]');
     fc.assert(
       fc.property(fc.array(token, { maxLength: 12 }), (tokens) => {
@@ -89,7 +89,7 @@ describe('splitBody', () => {
     );
   });
 
-  it('gives what is left by whom it asks first, and agrees with JSON on the rest', () => {
+  it('returns the elements that `take` does not read, and agrees with JSON on them', () => {
     const bytes = Buffer.from('[1, 22 ,"x" , {} ]');
     const asked: number[] = [];
     const take = (start: number): number => {
@@ -106,7 +106,7 @@ describe('splitBody', () => {
     expect(broken()).toBe('invalid');
   });
 
-  it('tells the depth of each element', () => {
+  it('reports the depth of each element', () => {
     expect(depths('[1, {}, {"a": [[]]}, "[[[["]')).toEqual([0, 1, 3, 0]);
   });
 });

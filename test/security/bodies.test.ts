@@ -42,7 +42,7 @@ describe('a hostile body', () => {
     ['65 MiB of space', ' '.repeat(65 * MEBIBYTE), 413, 'body_too_large'],
     ['a bomb: 1 GiB in 1 MiB', bomb(1024), 413, 'body_too_large', { 'content-encoding': 'gzip' }],
     ['a prototype', '[{"__proto__":{"isAdmin":true},"constructor":{"prototype":{"isAdmin":true}}}]', 200, 'event_type_missing'],
-  ])('is answered, costs the others nothing, and leaves nothing behind: %s', async (_name, body, status, code, headers = {}) => {
+  ])('is answered, does not affect other senders, and leaves nothing behind: %s', async (_name, body, status, code, headers = {}) => {
     const attacked = await serveAttacked({ receiverLimits: { maxInFlightBytes: 70 * MEBIBYTE } });
     // Three times: what one of them kept of the shared bytes, the next would miss.
     for (let index = 0; index < 3; index += 1) {
@@ -76,7 +76,7 @@ describe('a hostile name', () => {
     '${jndi:ldap://x}',
     "'; DROP TABLE spans; --",
     '__proto__',
-  ])('of a session steers neither log nor metrics: %j', async (name) => {
+  ])('of a session cannot inject into the log or the metrics: %j', async (name) => {
     const attacked = await serveAttacked();
     const { status, text } = await post(attacked, withName(name));
     expect(status).toBe(200);

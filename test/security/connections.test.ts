@@ -27,7 +27,7 @@ describe('slow senders', () => {
     ['nothing', ''],
     ['headers that never end', 'POST / HTTP/1.1\r\nhost: x\r\nx-a: b\r\n'],
     ['half a request line', 'POST /v1/ev'],
-  ])('that send %s are cut in time', async (_name, text) => {
+  ])('that send %s are disconnected in time', async (_name, text) => {
     const attacked = await serveAttacked({}, { limits: { ...soon, requestTimeoutMs: 600_000 } });
     const { closed } = await connectRaw(attacked, text);
     expect(await closed).toMatch(/^HTTP\/1\.1 408 /);
@@ -35,7 +35,7 @@ describe('slow senders', () => {
     expect(await attacked.goodPost()).toBe(200);
   });
 
-  it('that go on sending a header now and then are cut in time', async () => {
+  it('that send a header very slowly are disconnected in time', async () => {
     const attacked = await serveAttacked({}, { limits: soon });
     const { socket, closed } = await connectRaw(attacked, 'POST / HTTP/1.1\r\nhost: x\r\n');
     const drip = setInterval(() => socket.write('x-a: b\r\n'), 20);
@@ -43,7 +43,7 @@ describe('slow senders', () => {
     clearInterval(drip);
   });
 
-  it('that send a body byte by byte are cut in time, and what they held is free again', async () => {
+  it('that send a body byte by byte are disconnected in time, and their memory is freed', async () => {
     const limits = { maxBodyBytes: 100_000, maxInFlightBytes: 100_000 };
     const attacked = await serveAttacked({ receiverLimits: limits }, { limits: soon });
     const slow = await connectRaw(attacked, `${head}content-length: 100000\r\n\r\n[${' '.repeat(90_000)}`);
@@ -58,7 +58,7 @@ describe('slow senders', () => {
     expect(await attacked.metric('requests_refused_total{code="body_incomplete"}')).toBe(1);
   });
 
-  it('that never read their answer do not keep their connection', async () => {
+  it('that never read their answer lose their connection', async () => {
     let tellCut = (): void => {};
     const cut = new Promise<void>((resolve) => {
       tellCut = resolve;
@@ -81,7 +81,7 @@ describe('slow senders', () => {
 });
 
 describe('many connections', () => {
-  it(`${idleConnections} idle ones hold nobody up, neither while they come nor then`, async () => {
+  it(`${idleConnections} idle ones delay no sender, neither while they connect nor later`, async () => {
     // Without an end: the times of a real server would cut them meanwhile.
     const patient = { headersTimeoutMs: 600_000, requestTimeoutMs: 600_000 };
     const attacked = await serveAttacked({}, { limits: patient });
@@ -95,7 +95,7 @@ describe('many connections', () => {
     expect(await crowd.open()).toBeGreaterThanOrEqual(idleConnections - 2);
   }, 300_000);
 
-  it('at the limit, the oldest that never brought a request gives way to a new one', async () => {
+  it('at the limit, a new one replaces the oldest that never sent a request', async () => {
     const attacked = await serveAttacked({}, { limits: { maxConnections: 50 } });
     const first = await connectRaw(attacked);
     const others = await idle(attacked, 49, 'POST / HTT');
@@ -107,7 +107,7 @@ describe('many connections', () => {
     expect(attacked.log()).toContain('"reason":"connection_limit"');
   });
 
-  it('a flood of them cuts neither those at work nor those that posted before', async () => {
+  it('a flood of them closes neither busy ones nor those that have posted before', async () => {
     const attacked = await serveAttacked({}, { limits: { maxConnections: 10 } });
     const resting = await connectRaw(attacked, posted);
     await until(() => answersIn(resting) === 1);
@@ -121,7 +121,7 @@ describe('many connections', () => {
     expect(await attacked.goodPost()).toBe(200);
   });
 
-  it('when all of them posted before, the one that rests for longest gives way', async () => {
+  it('when all have posted before, a new one replaces the one idle longest', async () => {
     const attacked = await serveAttacked({}, { limits: { maxConnections: 3 } });
     const resting = [await connectRaw(attacked), await connectRaw(attacked), await connectRaw(attacked)] as const;
     const [first, second, third] = resting;
@@ -139,7 +139,7 @@ describe('many connections', () => {
     }
   });
 
-  it('when all are at work, a new one is cut', async () => {
+  it('when all are busy, a new one is closed', async () => {
     const answers: (() => void)[] = [];
     const answerLater = (): Promise<Response> =>
       new Promise((resolve) => {
@@ -158,7 +158,7 @@ describe('many connections', () => {
   });
 });
 
-describe('what is no request', () => {
+describe('bytes that are not a request', () => {
   it.each([
     ['a header of 20 KiB', `${head}x-long: ${'a'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
     ['6,000 headers', `${head}${'x-a: b\r\n'.repeat(6000)}\r\n`, 431, 'headers_too_large'],
@@ -167,7 +167,7 @@ describe('what is no request', () => {
     ['two lengths', `${head}content-length: 2\r\ncontent-length: 3\r\n\r\n[]`, 400, 'bad_request'],
     ['a length and chunks', `${head}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n2\r\n[]\r\n0\r\n\r\n`, 400, 'bad_request'],
     ['a line feed within a header', `POST / HTTP/1.1\r\nhost: x\r\nx-a: b\rc\r\n\r\n`, 400, 'bad_request'],
-  ])('%s is refused, counted, and its connection cut', async (_name, text, status, reason) => {
+  ])('%s is refused and counted, and its connection is closed', async (_name, text, status, reason) => {
     const attacked = await serveAttacked();
     const { closed } = await connectRaw(attacked, text);
     expect(await closed).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));

@@ -36,7 +36,7 @@ describe('a token', () => {
     ['a wrong one as Bearer', `POST / HTTP/1.1\r\n${head}authorization: Bearer ${wrong}\r\n${body}`, 401],
     ['a wrong one in the path', `POST /t/${wrong} HTTP/1.1\r\n${head}${body}`, 401],
     ['a right one in the query', `POST /?token=${token} HTTP/1.1\r\n${head}${body}`, 401],
-    ['a right one in a path that is none', `POST /t/${token}/nothing HTTP/1.1\r\n${head}${body}`, 404],
+    ['a valid one in a path that does not exist', `POST /t/${token}/nothing HTTP/1.1\r\n${head}${body}`, 404],
     ['a right one by a wrong method', `PUT /t/${token} HTTP/1.1\r\n${head}${body}`, 405],
     ['a right one before a body that is no JSON', `POST /t/${token} HTTP/1.1\r\n${head}content-length: 3\r\n\r\n{"a`, 400],
     [
@@ -45,9 +45,9 @@ describe('a token', () => {
       400,
     ],
     ['a right one in a header that is too large', `POST /t/${token} HTTP/1.1\r\nx: ${'a'.repeat(20_000)}\r\n${head}${body}`, 431],
-    ['a right one in a request that is none', `POST /t/${token} HTTP/9.9\r\n${head}${body}`, 400],
+    ['a valid one in a malformed request', `POST /t/${token} HTTP/9.9\r\n${head}${body}`, 400],
     ['a right one with a backslash', `POST /t/${token}\\..\\metrics HTTP/1.1\r\n${head}${body}`, 400],
-  ])('is in no log line, metric or answer: %s', async (_name, text, status) => {
+  ])('never appears in a log line, metric or answer: %s', async (_name, text, status) => {
     const attacked = await serveAttacked({ settings });
     const { closed } = await connectRaw(attacked, text);
     const answer = await closed;
@@ -57,7 +57,7 @@ describe('a token', () => {
     for (const secret of [token, wrong, basic(`${token}:`), basic(`${wrong}:${wrong}`)]) expect(said).not.toContain(secret);
   });
 
-  it('that is wrong is counted each time and told once a minute, with the address that it came from', async () => {
+  it('that is wrong is counted each time and logged once a minute, with the address of the sender', async () => {
     const attacked = await serveAttacked({ settings });
     for (let index = 0; index < 50; index += 1) expect(await attacked.goodPost(wrong)).toBe(401);
     expect(await attacked.metric('requests_refused_total{code="token_invalid"}')).toBe(50);
@@ -70,7 +70,7 @@ describe('a token', () => {
     expect(await attacked.goodPost(token)).toBe(200);
   });
 
-  it('of a reader does not let a sender in, nor the other way round', async () => {
+  it('for reading does not allow posting, and the other way round', async () => {
     const attacked = await serveAttacked({ settings });
     expect(await attacked.goodPost(reader)).toBe(401);
     const read = async (authorization: string): Promise<number> =>
@@ -88,7 +88,7 @@ describe('a token file', () => {
     return join(folder, 'tokens');
   }
 
-  it('is read again by a running bridge; one that is emptied opens nothing', async () => {
+  it('is read again by a running bridge, and an emptied one does not disable authentication', async () => {
     const file = tokenFile(`${token}\n`);
     const clock = { now: Date.now, random: Math.random, sleep: (_ms: number, signal: AbortSignal) => systemClock.sleep(5, signal) };
     const attacked = await serveAttacked({ settings: { ingestTokenFile: file }, clock });
@@ -104,7 +104,7 @@ describe('a token file', () => {
     expect(attacked.log()).not.toContain(wrong);
   });
 
-  it('that cannot be read keeps a bridge from being made', () => {
+  it('that cannot be read is an error when the bridge is created', () => {
     expect(() => createBridge({ exporters: [], env: {}, settings: { ingestTokenFile: '/nowhere/tokens' } })).toThrow('no such file');
   });
 });
@@ -128,7 +128,7 @@ describe('TLS', () => {
     });
   }
 
-  it('is served, and a changed certificate is used for new connections while old ones live on', async () => {
+  it('works, and a changed certificate is used for new connections while old ones stay open', async () => {
     const [first, second] = [makeTestCertificate(), makeTestCertificate()];
     const attacked = await serveAttacked({ settings }, { certificate: certificateOf(first) });
     const { server } = attacked;
@@ -143,12 +143,12 @@ describe('TLS', () => {
     old.destroy();
   });
 
-  it('is not spoken by a sender: it is told, once each, and cut', async () => {
+  it('reports senders that do not use it, once each, and disconnects them', async () => {
     const certificate = makeTestCertificate();
     const attacked = await serveAttacked({ settings }, { certificate: certificateOf(certificate) });
     const { closed } = await connectRaw(attacked, `POST /t/${token} HTTP/1.1\r\n${head}content-length: 2\r\n\r\n[]`);
     await closed;
-    // A probe of the port is none, and shows that all that came before it is counted.
+    // A port probe is not a request, and shows that all that came before it is counted.
     (await connectRaw(attacked)).socket.end();
     expect(await postTls(attacked.server.port, certificate.pem)).toBe(200);
     expect(await attacked.metric('connections_refused_total{reason="tls_handshake"}')).toBe(1);
@@ -156,7 +156,7 @@ describe('TLS', () => {
     expect(attacked.log()).not.toContain(token);
   });
 
-  it('whose certificate a sender does not trust is told with what helps', async () => {
+  it('reports a sender that does not trust the certificate, with the fix', async () => {
     const [own, other] = [makeTestCertificate(), makeTestCertificate()];
     const attacked = await serveAttacked({ settings }, { certificate: certificateOf(own) });
     // Node as a client hangs up without a word, as Ray's does from 2.50 on.
@@ -177,7 +177,7 @@ describe('TLS', () => {
     expect(await postTls(attacked.server.port, own.pem)).toBe(200);
   });
 
-  it('that a sender never begins, or stops within, is cut in time', async () => {
+  it('disconnects senders that never start the handshake or stop within it', async () => {
     const certificate = certificateOf(makeTestCertificate());
     const attacked = await serveAttacked({}, { certificate, limits: { handshakeTimeoutMs: 50 } });
     for (const text of ['', '\u0016\u0003\u0001']) expect(await (await connectRaw(attacked, text)).closed).toBe('');

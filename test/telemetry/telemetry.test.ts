@@ -46,7 +46,7 @@ async function sample(telemetry: Telemetry, name: string): Promise<string[]> {
   return text.split('\n').filter((line) => line.startsWith(`ray_otel_bridge_${name}`));
 }
 
-describe('counters', () => {
+describe('metrics', () => {
   it('add up: received = accepted + duplicate + rejected', async () => {
     const { telemetry } = createBench();
     const bad: Rejection = { code: 'event_field_invalid', message: 'bad' };
@@ -64,7 +64,7 @@ describe('counters', () => {
     );
   });
 
-  it('of unknown types have a label each up to a limit', async () => {
+  it('of unknown types have a label per type, up to a limit', async () => {
     const { telemetry, lines } = createBench();
     for (let index = 0; index < 150; index += 1)
       telemetry.batchAccepted({ accepted: 0, duplicates: 0, batch: batchOf([], { [`T${index}`]: 2 }) });
@@ -74,7 +74,7 @@ describe('counters', () => {
     expect(lines).toHaveLength(100);
   });
 
-  it('of answers are by status', async () => {
+  it('of answers are labelled by status', async () => {
     const { telemetry } = createBench();
     telemetry.batchAnswered({ status: 200, durationMs: 30, bytes: 10 });
     telemetry.batchAnswered({ status: 503, durationMs: 1, bytes: 0 });
@@ -88,7 +88,7 @@ describe('counters', () => {
     expect(await sample(telemetry, 'requests_refused_total{')).toEqual(['ray_otel_bridge_requests_refused_total{code="journal_full"} 1']);
   });
 
-  it('of the export are by exporter', async () => {
+  it('of the export are labelled by exporter', async () => {
     const { telemetry } = createBench();
     telemetry.exportEvent({ exporter: 'otlp', name: 'batch_exported', spans: 7, bytes: 100, durationMs: 5 });
     telemetry.exportEvent({ exporter: 'otlp', name: 'export_retry', reason: 'away', attempt: 1, delayMs: 10 });
@@ -98,7 +98,7 @@ describe('counters', () => {
     expect(await sample(telemetry, 'spans_refused_total{')).toEqual(['ray_otel_bridge_spans_refused_total{exporter="file"} 1']);
   });
 
-  it('of the journal and the quarantine are those of their events', async () => {
+  it('of the journal and the quarantine count their events', async () => {
     const { telemetry } = createBench();
     expect(await sample(telemetry, 'journal_writable ')).toEqual(['ray_otel_bridge_journal_writable 1']);
     telemetry.journalEvent({ name: 'journal_written', batches: 3, bytes: 500, synced: true });
@@ -132,7 +132,7 @@ describe('counters', () => {
     expect(await sample(telemetry, 'journal_writable ')).toEqual(['ray_otel_bridge_journal_writable 1']);
   });
 
-  it('that are read elsewhere are read at every page', async () => {
+  it('kept by other rooms are read for every page', async () => {
     const { telemetry } = createBench();
     let late = 3;
     telemetry.readFrom(
@@ -150,7 +150,7 @@ describe('counters', () => {
     expect(await sample(telemetry, 'ends_inferred_total{')).toEqual(['ray_otel_bridge_ends_inferred_total{reason="profile"} 5']);
   });
 
-  it('are of two bridges apart, and beside the metrics of the process', async () => {
+  it('of two bridges are separate, and include those of the process', async () => {
     const one = createBench().telemetry;
     const two = createBench().telemetry;
     one.internalError('span', new Error('x'));
@@ -171,7 +171,7 @@ describe('counters', () => {
 });
 
 describe('log lines', () => {
-  it('say once that posts are refused, and once that they are taken again', () => {
+  it('report once that posts are refused, and once that they are accepted again', () => {
     const { telemetry, lines, clock } = createBench();
     const good = { accepted: 1, duplicates: 0, batch: batchOf([]) };
     telemetry.batchRefused('journal_full', 'no room');
@@ -189,7 +189,7 @@ describe('log lines', () => {
     expect(lines.slice(1)).toMatchObject([{ level: 'info', event: 'accepting_again', refusedPosts: 6, refusedForMs: 5000 }]);
   });
 
-  it('that would repeat are written once a minute, with their number', () => {
+  it('that repeat are written once a minute, with the number suppressed', () => {
     const { telemetry, lines, clock } = createBench();
     const bad = { accepted: 0, duplicates: 0, batch: batchOf([{ code: 'event_field_invalid', message: 'In taskId: no.' }]) };
     for (let index = 0; index < 100; index += 1) telemetry.batchAccepted(bad);
@@ -199,7 +199,7 @@ describe('log lines', () => {
     expect(lines[1]).toMatchObject({ event: 'event_rejected', code: 'event_field_invalid', repeated: 99 });
   });
 
-  it('hold hostile text cut and escaped', () => {
+  it('contain untrusted text shortened and escaped', () => {
     const { telemetry, raw, lines } = createBench();
     const hostile = `\u001b[2J\u009b31m\u202e${'x'.repeat(10_000)}`;
     telemetry.batchAccepted({
@@ -229,14 +229,14 @@ describe('log lines', () => {
     }
   });
 
-  it('of our own bugs carry the stack', () => {
+  it('of internal errors contain the stack', () => {
     const { telemetry, lines } = createBench();
     telemetry.internalError('correlate', new TypeError('our bug'));
     expect(lines).toMatchObject([{ level: 'error', event: 'internal_error', stage: 'correlate', err: { message: 'our bug' } }]);
     expect(JSON.stringify(lines[0])).toContain('telemetry.test.ts');
   });
 
-  it('at the end say whether anything was left', () => {
+  it('at shutdown report whether anything was left', () => {
     const { telemetry, lines } = createBench();
     telemetry.bridgeStopped({ undelivered: 0, unreadEvents: 0, openAttempts: 3, openJobs: 1, isKept: false });
     telemetry.bridgeStopped({ undelivered: 1, unreadEvents: 2, openAttempts: 3, openJobs: 1, isKept: true });
