@@ -12,7 +12,10 @@ export const TARGETS = {
   coldStartMs: { target: 700, stretch: 300 },
 } as const;
 
-/** What fails a run, in CI too: counts that no noise moves. To be lowered when the product gets better. */
+/**
+ * What fails a run, in CI too: counts that no noise moves. To be lowered when the product gets
+ * better.
+ */
 export const COUNT_LIMITS = {
   spansLost: 0,
   bytesPerSpan: 430,

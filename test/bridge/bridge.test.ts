@@ -54,7 +54,8 @@ describe('a bridge', () => {
   });
 
   it('makes the same spans from repeated and reordered events', async () => {
-    // Longer than the test takes on any machine: what comes in another order must not come too late.
+    // Longer than the test takes on any machine: what comes in another order must not come too
+    // late.
     const settings = { settleMs: 600_000, orphanTimeoutMs: 900_000 };
     const once = createTestBridge({ settings });
     const twice = createTestBridge({ settings });
@@ -268,10 +269,11 @@ describe('a backend that is down', () => {
     expect(maxQueued).toBeLessThan(2 * maxQueuedSpans);
     expect(maxBytes).toBeGreaterThan(maxJournalBytes / 2);
     expect(maxBytes).toBeLessThanOrEqual(maxJournalBytes);
-    // Logged once for each time that it starts: between two clusters the clock jumps, and all is well for hours.
-    const told = test.lines.map(({ event }) => event).filter((event) => event === 'refusing' || event === 'accepting_again');
-    expect(told.length).toBeLessThan(kept.length / 2);
-    expect(told).toEqual(told.map((_, index) => (index % 2 === 0 ? 'refusing' : 'accepting_again')));
+    // Logged once for each time that it starts: between two clusters the clock jumps, and all is
+    // well for hours.
+    const reported = test.lines.map(({ event }) => event).filter((event) => event === 'refusing' || event === 'accepting_again');
+    expect(reported.length).toBeLessThan(kept.length / 2);
+    expect(reported).toEqual(reported.map((_, index) => (index % 2 === 0 ? 'refusing' : 'accepting_again')));
     expect(test.backend.spans).toEqual([]);
 
     test.backend.answer = 'takes';

@@ -6,10 +6,14 @@ import { recordedPosts } from '../support/recordings.ts';
 import { actorId, definition, driverOf, jobStates, states } from '../support/simple-events.ts';
 import { createTestBridge, HOURS_MS, postTo, type TestBridge, until } from './bridge-fixture.ts';
 
-// A gauge that goes up with one thing and down with another can drift: down twice for one thing, or never. So the gauges are
-// compared where operators read them, while events come and after everything has ended.
+// A gauge that goes up with one thing and down with another can drift: down twice for one thing, or
+// never. So the gauges are compared where operators read them, while events come and after
+// everything has ended.
 
-/** Gauges of what is open, queued, held or looked at: 0 when everything has ended, was delivered, and is forgotten. */
+/**
+ * Gauges of what is open, queued, held or looked at: 0 when everything has ended, was delivered,
+ * and is forgotten.
+ */
 const ZERO_AT_THE_END: readonly GaugeKey[] = [
   'journalEntries',
   'journalBytes',
@@ -31,7 +35,10 @@ const ZERO_AT_THE_END: readonly GaugeKey[] = [
   'viewStreams',
 ];
 
-/** Retries, detached actors, threads of a driver, jobs that fail, calls of one job on the actor of another, a node that dies. */
+/**
+ * Retries, detached actors, threads of a driver, jobs that fail, calls of one job on the actor of
+ * another, a node that dies.
+ */
 const RECORDINGS = [
   'features-ray-2.49.0.ndjson',
   'features-ray-2.60.0.ndjson',

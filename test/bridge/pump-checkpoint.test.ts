@@ -6,12 +6,16 @@ import { type CheckpointOutcome, createMemoryJournal, type Durable, type Journal
 import { createPump } from '../../src/pump.ts';
 import { createScheduler } from '../../src/runtime/index.ts';
 
-// When the pump writes its state down: a journal on disk is stood for by one in memory that notes what is asked of it.
+// When the pump writes its state down: a journal on disk is stood for by one in memory that notes
+// what is asked of it.
 
 interface BenchOptions {
   readonly isDue?: boolean;
   readonly outcome?: CheckpointOutcome;
-  /** The backend takes everything at once; else it takes nothing until the pump has lost its patience. */
+  /**
+   * The backend takes everything at once; else it takes nothing until the pump has lost its
+   * patience.
+   */
   readonly isDelivered?: boolean;
   readonly options?: unknown;
   readonly restoredOptions?: unknown;

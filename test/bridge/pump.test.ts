@@ -29,7 +29,10 @@ const sleepForEver: Sleep = (_, signal) =>
     signal.addEventListener('abort', () => resolve());
   });
 
-/** A correlator in which every event is finished by the next passing of time; an event named `bug:x` throws in x. */
+/**
+ * A correlator in which every event is finished by the next passing of time; an event named `bug:x`
+ * throws in x.
+ */
 function createBench(overrides: Partial<PumpOptions> = {}): Bench {
   const clock = { nowMs: 0 };
   const journal = overrides.journal ?? createMemoryJournal({ now: () => clock.nowMs });

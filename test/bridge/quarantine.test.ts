@@ -51,8 +51,9 @@ describe('a bridge with a data folder', () => {
 
   it('keeps the spans that a backend refuses, also those refused during shutdown', async () => {
     const dataDir = await folderOf();
-    const heard: string[] = [];
-    // Half of all spans, at random but always the same ones: the rest is the proof that the backend works.
+    const refusedIds: string[] = [];
+    // Half of all spans, at random but always the same ones: the rest is the proof that the backend
+    // works.
     const isOdd = (span: ReadableSpan): boolean => /[0-7]$/.test(span.spanContext().spanId);
     const exporter: SpanExporter = {
       export: (spans, done) =>
@@ -61,7 +62,7 @@ describe('a bridge with a data folder', () => {
           : done({ code: ExportResultCode.SUCCESS }),
       shutdown: () => Promise.resolve(),
     };
-    const test = createTestBridge({ settings: { dataDir }, exporter, onRefused: (span) => heard.push(span.spanContext().spanId) });
+    const test = createTestBridge({ settings: { dataDir }, exporter, onRefused: (span) => refusedIds.push(span.spanContext().spanId) });
     await test.bridge.start();
     for (const body of recordedBodies('mix-ray-2.56.1.ndjson')) await postTo(test.bridge.app, body);
     await until(() => test.bridge.stats().journal.entries === 0);
@@ -72,8 +73,8 @@ describe('a bridge with a data folder', () => {
     const { entries } = await readAll(join(dataDir, 'quarantine'));
     expect(queuedSpans).toBe(0);
     expect(refused).toBeGreaterThan(20);
-    expect(entries.map((entry) => entry.kind === 'span' && entry.spanId)).toEqual(heard);
-    expect(heard).toHaveLength(refused);
+    expect(entries.map((entry) => entry.kind === 'span' && entry.spanId)).toEqual(refusedIds);
+    expect(refusedIds).toHaveLength(refused);
     expect(entries[0]).toMatchObject({ exporter: 'custom', reason: expect.stringContaining('too odd') });
   });
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { describeJob, healthOf, readingsOf, type ReadingSources } from '../../src/bridge/readings.ts';
 import type { JobLifecycle } from '../../src/correlate/index.ts';
 
-// Each number is another one, so that none can stand in the place of another.
+// All numbers differ, so that no two can be confused.
 
 const inferredEnds = {
   profile: 40,

@@ -8,8 +8,8 @@ import type { DiskJournalLimits } from '../../src/journal/index.ts';
 import { newFolder, openJournal, removeFolder } from '../journal/disk-journal-fixture.ts';
 import { createTestBridge, HOURS_MS, inSession, postTo, recordedBodies, spanKey, type TestBridge, until } from './bridge-fixture.ts';
 
-// A bridge ends at any moment, and another one goes on with what is on the disk then: the backend has each span once, and the
-// same as if nothing had happened.
+// A bridge ends at any moment, and another one continues with what is on disk: the backend has each
+// span once, and the same as if nothing had happened.
 
 let folder: string;
 const running = new Set<TestBridge>();
@@ -46,7 +46,7 @@ async function start({ name, limits = {}, settings = {} }: Place): Promise<TestB
     pass: (ms) => {
       aheadMs += ms;
     },
-    checkpoints: () => events.filter((told) => told.name === 'journal_checkpoint').length,
+    checkpoints: () => events.filter((reported) => reported.name === 'journal_checkpoint').length,
   };
 }
 

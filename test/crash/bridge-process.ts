@@ -22,7 +22,9 @@ export class BridgeProcess {
   starts = 0;
   /** When each of its processes was gone, in milliseconds since the epoch. */
   readonly endsMs: number[] = [];
-  /** Milliseconds in which it was up, by its process: on this the bridge's own clock runs at most. */
+  /**
+   * Milliseconds in which it was up, by its process: on this the bridge's own clock runs at most.
+   */
   #upMs = 0;
   #startedMs = 0;
   #child: ChildProcess | undefined;
@@ -107,7 +109,9 @@ export class BridgeProcess {
     return this.ended();
   }
 
-  /** Sum of a metric over its labels; undefined when the page does not have it, or nobody answers. */
+  /**
+   * Sum of a metric over its labels; undefined when the page does not have it, or nobody answers.
+   */
   async metric(name: string): Promise<number | undefined> {
     return (await this.metrics([name]))[name];
   }

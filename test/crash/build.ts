@@ -16,7 +16,10 @@ export interface Programs {
   /** The built bridge's cli.js. */
   readonly cli: string;
   readonly sink: string;
-  /** The library that stands between the bridge and its disk; undefined where there is no C compiler for Linux. */
+  /**
+   * The library that stands between the bridge and its disk; undefined where there is no C compiler
+   * for Linux.
+   */
   readonly storageFaults: string | undefined;
   /** Folder of the recorded streams. */
   readonly recordings: string;

@@ -27,7 +27,10 @@ export interface DamageOutcome {
 /** A quarter of it is worked through, and a checkpoint is due. */
 const checkpoints: Partial<ServeSettings> = { maxJournalBytes: 512 * 1024 };
 
-/** Flips single bytes anywhere in a journal with and without a checkpoint; a sender that says everything again must make it whole. */
+/**
+ * Flips single bytes anywhere in a journal with and without a checkpoint; a sender that says
+ * everything again must make it whole.
+ */
 export async function runDamage({ programs, flips, seed, onProgress = () => {} }: DamageOptions): Promise<DamageOutcome[]> {
   const wanted = await undisturbedSpans(programs);
   const random = createRandom(seed);

@@ -10,8 +10,8 @@ import { filesBelow } from './machine.ts';
 import { createRandom } from './random.ts';
 import { flipByte } from './storage-faults.ts';
 
-// One byte, anywhere in the files of a journal: a journal that still opens, reads the rest as it was written, tells what it lost,
-// takes more, and gives storage back.
+// One byte, anywhere in the files of a journal: a journal that still opens, reads the rest as it
+// was written, reports what it lost, takes more, and gives storage back.
 
 const flips = 60;
 const batchEvents = 20;
@@ -47,9 +47,9 @@ describe('a flipped byte anywhere in a journal', () => {
 
 /** Undefined when all is as it must be. */
 async function whatIsWrong(folder: string): Promise<string | undefined> {
-  let told = 0;
+  let damages = 0;
   const opened = await open(folder, () => {
-    told += 1;
+    damages += 1;
   });
   if (!opened.ok) return `is not opened: ${opened.code} ${opened.message}`;
   const { journal } = opened;
@@ -69,7 +69,7 @@ async function whatIsWrong(folder: string): Promise<string | undefined> {
       if (entries.length === 0) break;
     }
     const isWhole = first === 0 ? found === batches * batchEvents : found + first === batches * batchEvents && records === 1000;
-    if (!isWhole && told === 0) return `lost something (${found} entries from ${first} on, ${records} records), and told nothing`;
+    if (!isWhole && damages === 0) return `lost something (${found} entries from ${first} on, ${records} records), and reported nothing`;
     const appended = await journal.append([wantedEvent(0)], 100);
     if (!appended.ok) return `takes nothing more: ${appended.message}`;
     journal.release(journal.stats().endCursor);
@@ -85,7 +85,10 @@ async function whatIsWrong(folder: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** A checkpoint that meets the damage may fail once, after which the journal puts its files in order and takes more. */
+/**
+ * A checkpoint that meets the damage may fail once, after which the journal puts its files in order
+ * and takes more.
+ */
 async function saveOrRecover(journal: Journal & { readonly durable: Durable }): Promise<string | undefined> {
   const cursor = journal.stats().endCursor;
   const checkpoint = { cursor, options: {}, records: [['state']], pause: async () => {} };

@@ -9,7 +9,10 @@ import { type Comparison, compareSpans, differencesOf } from './span-sets.ts';
 import type { StorageFaults } from './storage-faults.ts';
 import { recordedStreams } from './streams.ts';
 
-/** Everything closes by the silence of its session, which is longer than all posts with all faults take, also on a busy machine. */
+/**
+ * Everything closes by the silence of its session, which is longer than all posts with all faults
+ * take, also on a busy machine.
+ */
 const settings = { settleMs: 3_600_000, orphanTimeoutMs: 25_000, hasTraceBudget: false } as const;
 /** But for jobs that have ended: Ray's rule. */
 const jobEndDelayMs = 15_000;
@@ -94,7 +97,7 @@ export async function openFaultyDisk(options: FaultyDiskOptions): Promise<Faulty
       const comparison = compareSpans(wanted, await sink.read());
       const tookMs = lastUpMs - (firstUpMs ?? 0);
       if (differencesOf(comparison).length > 0 && tookMs > jobEndDelayMs)
-        throw new Error(`posting took ${Math.round(tookMs)} ms, longer than what is over stays open: too busy a machine to tell`);
+        throw new Error(`posting took ${Math.round(tookMs)} ms, longer than ended jobs stay open: the machine is too busy for a verdict`);
       return comparison;
     },
   };

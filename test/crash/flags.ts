@@ -24,7 +24,7 @@ export function serveFlags(settings: ServeSettings, port: number): string[] {
     ...(sync === undefined ? [] : [['--sync', sync]]),
     ...(syncIntervalMs === undefined ? [] : [['--sync-interval', `${syncIntervalMs}ms`]]),
     ...(maxJournalBytes === undefined ? [] : [['--max-journal-bytes', String(maxJournalBytes)]]),
-    // Checkpoints are told at this level.
+    // Checkpoints are logged at this level.
     ['--log-level', 'debug'],
     ['--settle', `${settings.settleMs}ms`],
     ['--orphan-timeout', `${settings.orphanTimeoutMs}ms`],

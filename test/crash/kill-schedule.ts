@@ -6,11 +6,12 @@ import type { Sink, SinkEvent } from './sink.ts';
 import type { StorageFaults, StorageRule } from './storage-faults.ts';
 
 /**
- * `start-up`: at a random time of its start. `append`: a post is on its way. `storage`: before, in or after a call that writes, syncs,
- * makes, renames or removes a file of the journal, which are those of appends, checkpoints, compaction and recovery. `checkpoint`: the same,
- * once a checkpoint has begun to compact what it gives back. `export`: the sink has a request and has not answered, or has just answered.
- * `any`: at any time. `disk`: after calls of one kind failed for a while, and posts were taken again or not yet. `power`: with it goes all
- * that was not synced.
+ * `start-up`: at a random time of its start. `append`: a post is on its way. `storage`: before, in
+ * or after a call that writes, syncs, makes, renames or removes a file of the journal, which are
+ * those of appends, checkpoints, compaction and recovery. `checkpoint`: the same, once a checkpoint
+ * has begun to compact what it gives back. `export`: the sink has a request and has not answered,
+ * or has just answered. `any`: at any time. `disk`: after calls of one kind failed temporarily, and
+ * posts were taken again or not yet. `power`: with it goes all that was not synced.
  */
 export type Moment = 'start-up' | 'append' | 'storage' | 'checkpoint' | 'export' | 'any' | 'disk' | 'power';
 
@@ -66,7 +67,8 @@ export function createKiller({ bridge, sink, faults, random }: KillerOptions): K
   async function onCheckpoint(tracked: StorageFaults): Promise<string> {
     const operations = random.pick([['create'], ['write', 'sync'], ['unlink']] as const);
     const action = random.pick(['kill-before', 'kill-after'] as const);
-    // A table is made by compaction, which is what a checkpoint ends with; a file is removed after that.
+    // A table is made by compaction, which is what a checkpoint ends with; a file is removed after
+    // that.
     const rule: StorageRule = {
       operations,
       action,

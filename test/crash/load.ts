@@ -12,12 +12,14 @@ export function generatedLoad(events: number, seed: number, session: string): Ge
   return generatedPosts({ seed, session, jobs, tasksPerJob: Math.ceil(tasks / jobs) });
 }
 
-/** The spans that there must be: one for each attempt of which a post tells, drivers not counted. By the published formula. */
+/**
+ * The expected spans: one for each posted attempt, without drivers. Ids by the published formula.
+ */
 export function addAttemptSpans(body: string, spanIds: Set<string>): void {
   for (const event of JSON.parse(body) as Record<string, unknown>[]) {
-    const told = event['taskDefinitionEvent'] ?? event['actorTaskDefinitionEvent'] ?? event['taskLifecycleEvent'];
-    if (typeof told !== 'object' || told === null) continue;
-    const { taskId, taskAttempt } = told as { taskId: string; taskAttempt: number };
+    const task = event['taskDefinitionEvent'] ?? event['actorTaskDefinitionEvent'] ?? event['taskLifecycleEvent'];
+    if (typeof task !== 'object' || task === null) continue;
+    const { taskId, taskAttempt } = task as { taskId: string; taskAttempt: number };
     const id = Buffer.from(taskId, 'base64').toString('hex');
     // A driver's own task is its job.
     if (id.startsWith('f'.repeat(40))) continue;

@@ -2,7 +2,10 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Memory of a process in bytes, now and at its highest; undefined when it is gone, or where there is no /proc. */
+/**
+ * Memory of a process in bytes, now and at its highest; undefined when it is gone, or where there
+ * is no /proc.
+ */
 export function memoryOf(pid: number): { readonly rssBytes: number; readonly peakBytes: number } | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
@@ -14,7 +17,10 @@ export function memoryOf(pid: number): { readonly rssBytes: number; readonly pea
   }
 }
 
-/** Files of a folder and of those below it, as paths from it, with their sizes. Files that go while it looks are left out. */
+/**
+ * Files of a folder and of those below it, as paths from it, with their sizes. Files that go while
+ * it looks are left out.
+ */
 export function filesBelow(folder: string, prefix = ''): { readonly name: string; readonly bytes: number }[] {
   let entries;
   try {
@@ -44,7 +50,10 @@ export async function holdsWithin(timeoutMs: number, condition: () => boolean | 
   return condition();
 }
 
-/** Slope of the line through the points by least squares, in y for one x; 0 for less than two points. */
+/**
+ * Slope of the line through the points by least squares, in y for one x; 0 for less than two
+ * points.
+ */
 export function slope(points: readonly { readonly x: number; readonly y: number }[]): number {
   const meanX = mean(points.map(({ x }) => x));
   const meanY = mean(points.map(({ y }) => y));

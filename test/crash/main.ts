@@ -6,7 +6,8 @@ import { runMatrix } from './matrix.ts';
 import { mebibytes, runOutage } from './outage.ts';
 import { describeCycle, runSoak, soakHeader, soakVerdict } from './soak.ts';
 
-// The proofs at full size: `npm run crash`, `npm run outage`, `npm run soak`. CI runs them smaller, as tests.
+// The proofs at full size: `npm run crash`, `npm run outage`, `npm run soak`. CI runs them smaller,
+// as tests.
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -7,14 +7,21 @@ import { recordedStreams, type Stream } from './streams.ts';
 
 type Changed = Pick<ServeSettings, 'journal' | 'hasTraceBudget'>;
 
-// A checkpoint is due when a quarter of the journal's limit is worked through: a small limit makes many of them.
+// A checkpoint is due when a quarter of the journal's limit is worked through: a small limit makes
+// many of them.
 
-/** Everything that is open is marked at once: what a mark tells hangs on the post that brought it, and on no later one. */
+/**
+ * In-flight spans are exported at once, so that their content depends on the current post and on no
+ * later one.
+ */
 const marks = { inFlight: 'running', inFlightAfterMs: 0 } as const;
 
-/** So that a test has seen them all in seconds: nothing closes but by its session's silence, or 15 s after its job's end. */
+/**
+ * So that a test has seen them all in seconds: nothing closes but by its session's silence, or 15 s
+ * after its job's end.
+ */
 const smallSettings = { ...marks, settleMs: 30_000, orphanTimeoutMs: 10_000, maxJournalBytes: 8 * 1024 * 1024 };
-/** Attempts close while others come, and a stream with its kills is over long before. */
+/** Attempts close while others arrive, and a stream with its kills ends long before. */
 const fullSettings = { ...marks, settleMs: 20_000, orphanTimeoutMs: 30_000, maxJournalBytes: 32 * 1024 * 1024 };
 /** Posts of the recordings to a kill, about. */
 const postsPerKill = 20;
@@ -38,7 +45,7 @@ export function fullMatrix(programs: Programs, kills: number, seed: number, chan
   const killsAfter = Math.round(kills * 0.15);
   const rounds = Math.max(1, Math.round(((kills - killsAfter) * postsPerKill) / postsPerRound));
   const streams = recordedStreams(programs.recordings, rounds);
-  // Spread over the run: a long stream is told apart by its parts, each with a session of its own.
+  // Spread over the run: a long stream consists of parts, each with a session of its own.
   for (let part = 0; part < rounds; part += 1) streams.splice(part * 13, 0, generatedStream(8000, seed * 100 + part));
   return { programs, streams, kills: kills - killsAfter, killsAfter, seed, settings: { ...fullSettings, ...changed } };
 }
@@ -65,7 +72,7 @@ export function matrixReport(
   const lines = [
     `${kills.length} kills (${[...moments].map(([moment, count]) => `${moment} ${count}`).join(', ')}), ${result.starts} starts`,
     `${counts.answered} posts answered 200 in ${counts.tries} tries, ${counts.accepted} events accepted, ${counts.duplicates} duplicates, ${counts.unanswered} tries unanswered, refused ${JSON.stringify(counts.refused)}`,
-    `${comparison.spans} spans; sent again: ${resent.unheard} whose answer was not heard, ${resent.heard} whose answer had left (at most ${resent.answersSince} answers before the end)`,
+    `${comparison.spans} spans; sent again: ${resent.unanswered} whose answer did not arrive, ${resent.afterAnswer} whose answer was sent (at most ${resent.answersSince} answers before the end)`,
     `longest stream ${(result.longestStreamMs / 1000).toFixed(1)} s; ${result.checkpoints} checkpoints; data folder at the end ${(result.diskBytes / 1024).toFixed(0)} KiB`,
     ...problems,
     ...(hasTraceBudget ? [`with the budget: ${differencesOf(comparison).join('; ') || 'no difference'}`] : []),

@@ -19,7 +19,10 @@ export interface MatrixOptions {
   readonly killsAfter: number;
   readonly seed: number;
   readonly settings: Omit<ServeSettings, 'dataDir'>;
-  /** Also lets the disk fail and the power go. Then what was delivered may be forgotten, and is sent again. */
+  /**
+   * Also lets the disk fail and the power go. Then what was delivered may be forgotten, and is sent
+   * again.
+   */
   readonly withDisk?: boolean;
   /** Streams that are posted side by side, each as one node does. Default 2. */
   readonly senders?: number;
@@ -34,7 +37,9 @@ export interface MatrixResult {
   /** When each process was gone. */
   readonly endsMs: readonly number[];
   readonly counts: SenderCounts;
-  /** The longest time, with the bridge up, between the first post of a stream and its last answer. */
+  /**
+   * The longest time, with the bridge up, between the first post of a stream and its last answer.
+   */
   readonly longestStreamMs: number;
   /** Exit code of SIGTERM at the end. */
   readonly exitCode: number | string;
@@ -54,7 +59,10 @@ export interface MatrixResult {
 const jobEndDelayMs = 15_000;
 /** Nothing new for so long is taken for the end. */
 const quietMs = 3000;
-/** Posts that may begin at full speed while a kill waits for its moment, and the pause between posts after them. */
+/**
+ * Posts that may begin at full speed while a kill waits for its moment, and the pause between posts
+ * after them.
+ */
 const postsAhead = 8;
 const slowPostMs = 700;
 const momentsOfPosting: readonly Moment[] = [
@@ -71,10 +79,13 @@ const momentsOfPosting: readonly Moment[] = [
 const momentsOfClosing: readonly Moment[] = ['start-up', 'storage', 'checkpoint', 'export', 'export', 'export', 'any'];
 const momentsWithDisk: readonly Moment[] = ['disk', 'disk', 'disk', 'power', 'power', 'storage', 'checkpoint'];
 
-/** Posts the streams to an undisturbed bridge and to one that is killed again and again, and compares what came out. */
+/**
+ * Posts the streams to an undisturbed bridge and to one that is killed again and again, and
+ * compares what came out.
+ */
 export async function runMatrix(options: MatrixOptions): Promise<MatrixResult> {
   const wanted = run({ ...options, kills: 0, killsAfter: 0, onProgress: () => {} }, 'undisturbed');
-  // Its failure is told by the other run, which waits for it.
+  // The other run, which waits for it, reports its failure.
   wanted.catch(() => {});
   const { record: found, ...killed } = await run(options, 'killed', async () => (await wanted).record.spans.size);
   const { record } = await wanted;

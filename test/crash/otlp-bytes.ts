@@ -1,4 +1,7 @@
-/** A field of a protobuf message with its bytes. Only what OTLP uses: varints, fixed numbers and parts with a length. */
+/**
+ * A field of a protobuf message with its bytes. Only what OTLP uses: varints, fixed numbers and
+ * parts with a length.
+ */
 interface Field {
   readonly number: number;
   readonly value: Uint8Array;
@@ -10,11 +13,14 @@ export interface EncodedSpan {
   readonly traceId: string;
   readonly spanId: string;
   readonly name: string;
-  /** The encoded span, resource and scope: all that a backend could tell from another's. */
+  /** The encoded span, resource and scope: everything that a backend can compare. */
   readonly parts: readonly Uint8Array[];
 }
 
-/** Splits the body of `POST /v1/traces` into its spans without any code of the bridge or of OpenTelemetry. */
+/**
+ * Splits the body of `POST /v1/traces` into its spans without any code of the bridge or of
+ * OpenTelemetry.
+ */
 export function encodedSpans(request: Uint8Array): EncodedSpan[] {
   const spans: EncodedSpan[] = [];
   for (const resourceSpans of parts(request, 1)) {

@@ -12,7 +12,10 @@ export interface OutageOptions {
   /** Events that come while the backend is away, about. */
   readonly events: number;
   readonly seed: number;
-  /** Kills the bridge at the end of the outage, so that it comes back with everything in the journal. */
+  /**
+   * Kills the bridge at the end of the outage, so that it comes back with everything in the
+   * journal.
+   */
   readonly killed: boolean;
   /** Limit of Node's heap, where there shall be one. */
   readonly heapMebibytes?: number;
@@ -58,9 +61,9 @@ export async function runOutage(options: OutageOptions): Promise<OutageResult> {
     await work();
     seconds[what] = (performance.now() - startMs) / 1000;
   };
-  const told = (): string =>
+  const progress = (): string =>
     `${posted} events posted, ${sink.known()} spans, peak RSS ${mebibytes(peakRssBytes)}, disk ${mebibytes(folderBytes(dataDir))}`;
-  const telling = setInterval(() => onProgress(told()), 10_000);
+  const reporting = setInterval(() => onProgress(progress()), 10_000);
   try {
     await sink.become({ mode: 'away' });
     bridge.start();
@@ -73,17 +76,17 @@ export async function runOutage(options: OutageOptions): Promise<OutageResult> {
         await sender.post(body);
       }
     });
-    onProgress(`all posted: ${told()}`);
+    onProgress(`all posted: ${progress()}`);
     if (killed) {
       sample();
       await bridge.kill();
       bridge.start();
       await timed('ready', () => bridge.untilReady(600_000));
-      onProgress(`ready again: ${told()}`);
+      onProgress(`ready again: ${progress()}`);
     }
     await sink.become({ mode: 'ok' });
     await timed('sending', () => untilIdle(events));
-    onProgress(`all sent: ${told()}`);
+    onProgress(`all sent: ${progress()}`);
     const leftDiskBytes = await restingDisk(dataDir);
     sample();
     const record = await sink.read();
@@ -103,7 +106,7 @@ export async function runOutage(options: OutageOptions): Promise<OutageResult> {
     };
   } finally {
     clearInterval(sampling);
-    clearInterval(telling);
+    clearInterval(reporting);
     await rig.close();
   }
 
@@ -124,7 +127,7 @@ export async function runOutage(options: OutageOptions): Promise<OutageResult> {
   }
 }
 
-/** Storage is given back a while after the last span went. */
+/** Disk space is freed some seconds after the last span was sent. */
 async function restingDisk(dataDir: string): Promise<number> {
   let least = folderBytes(dataDir);
   for (let seconds = 0; seconds < 20 && least > 1024 * 1024; seconds += 1) {

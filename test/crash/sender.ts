@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Ray gives an answer 3 s, and waits from 20 ms on, doubled up to 5 s; here it comes back sooner, to have more of it in less time. */
+/**
+ * Ray gives an answer 3 s, and waits from 20 ms on, doubled up to 5 s; here it comes back sooner,
+ * to have more of it in less time.
+ */
 const answerMs = 3000;
 const firstBackoffMs = 20;
 const longestBackoffMs = 160;

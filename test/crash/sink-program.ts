@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { encodedSpans } from './otlp-bytes.ts';
 import type { SinkBehaviour, SinkEvent, SinkOrder } from './sink.ts';
 
-// An OTLP/HTTP backend in a process of its own, started by sink.ts. What it answers 200 is written to its file before.
+// An OTLP/HTTP backend in a process of its own, started by sink.ts. What it answers 200 is written
+// to its file before.
 
 const [portText = '', file = '', keeps = ''] = process.argv.slice(2);
 const port = Number(portText);
@@ -15,23 +16,23 @@ let requests = 0;
 const known = new Set<string>();
 
 const server = createServer((request, response) => void handle(request, response));
-server.listen(port, '127.0.0.1', () => tell({ what: 'listening' }));
+server.listen(port, '127.0.0.1', () => send({ what: 'listening' }));
 
 process.on('message', (wanted: SinkOrder) => {
   if (wanted === 'forget') {
     ftruncateSync(record);
     known.clear();
-    tell({ what: 'changed' });
+    send({ what: 'changed' });
     return;
   }
   const wasAway = behaviour.mode === 'away';
   behaviour = wanted;
   const isAway = wanted.mode === 'away';
   if (isAway && !wasAway) {
-    server.close(() => tell({ what: 'changed' }));
+    server.close(() => send({ what: 'changed' }));
     server.closeAllConnections();
-  } else if (!isAway && wasAway) server.listen(port, '127.0.0.1', () => tell({ what: 'changed' }));
-  else tell({ what: 'changed' });
+  } else if (!isAway && wasAway) server.listen(port, '127.0.0.1', () => send({ what: 'changed' }));
+  else send({ what: 'changed' });
 });
 process.on('disconnect', () => process.exit());
 
@@ -45,7 +46,7 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
   }
   requests += 1;
   const number = requests;
-  tell({ what: 'began', number });
+  send({ what: 'began', number });
   if (behaviour.beforeMs > 0) await sleep(behaviour.beforeMs);
   if (behaviour.mode !== 'ok') {
     response.writeHead(503).end();
@@ -65,11 +66,11 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
     }),
     ...(isWhole ? { body: body.toString('base64') } : {}),
   });
-  tell({ what: 'recorded', number, spans: spans.length, known: known.size });
+  send({ what: 'recorded', number, spans: spans.length, known: known.size });
   if (behaviour.afterMs > 0) await sleep(behaviour.afterMs);
   response.once('finish', () => {
     if (!request.socket.destroyed) write({ number, answeredMs: Date.now() });
-    tell({ what: 'answered', number });
+    send({ what: 'answered', number });
   });
   response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end();
 }
@@ -78,6 +79,6 @@ function write(line: object): void {
   writeSync(record, `${JSON.stringify(line)}\n`);
 }
 
-function tell(event: SinkEvent): void {
+function send(event: SinkEvent): void {
   if (process.connected) process.send?.(event);
 }

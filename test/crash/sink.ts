@@ -6,7 +6,9 @@ import { createInterface } from 'node:readline';
 export interface SinkBehaviour {
   /** `unavailable`: 503. `away`: nothing listens. */
   readonly mode: 'ok' | 'unavailable' | 'away';
-  /** Milliseconds between the whole request and its record, and between the record and the answer. */
+  /**
+   * Milliseconds between the whole request and its record, and between the record and the answer.
+   */
   readonly beforeMs: number;
   readonly afterMs: number;
 }
@@ -30,7 +32,7 @@ export interface Sink {
   become(behaviour: Partial<SinkBehaviour>): Promise<void>;
   /** Calls back at each event until the function that it returns is called. */
   watch(onEvent: (event: SinkEvent) => void): () => void;
-  /** Everything that it accepted, since it was last told to forget. */
+  /** Everything that it accepted since the last reset. */
   read(): Promise<SpanRecord>;
   forget(): Promise<void>;
   stop(): Promise<void>;
@@ -62,7 +64,7 @@ export async function startSink({ program, port, file, keeps }: SinkOptions): Pr
     if (event.what === 'answered') answered += 1;
     for (const watcher of watchers) watcher(event);
   });
-  await told(child, 'listening');
+  await received(child, 'listening');
   return {
     url: `http://127.0.0.1:${port}`,
     spans: () => spans,
@@ -70,7 +72,7 @@ export async function startSink({ program, port, file, keeps }: SinkOptions): Pr
     answered: () => answered,
     async become(wanted) {
       behaviour = { ...behaviour, ...wanted };
-      const changed = told(child, 'changed');
+      const changed = received(child, 'changed');
       child.send(behaviour);
       await changed;
     },
@@ -80,7 +82,7 @@ export async function startSink({ program, port, file, keeps }: SinkOptions): Pr
     },
     read: () => readRecord(file),
     async forget() {
-      const changed = told(child, 'changed');
+      const changed = received(child, 'changed');
       child.send('forget');
       await changed;
       known = 0;
@@ -93,7 +95,7 @@ export async function startSink({ program, port, file, keeps }: SinkOptions): Pr
   };
 }
 
-function told(child: ChildProcess, what: SinkEvent['what']): Promise<void> {
+function received(child: ChildProcess, what: SinkEvent['what']): Promise<void> {
   return new Promise((resolve, reject) => {
     const look = (event: SinkEvent): void => {
       if (event.what !== what) return;
@@ -117,7 +119,7 @@ export interface Receipt {
 export interface SpanRecord {
   /** By trace id and span id in hex: each time that the span came, in order. */
   readonly spans: ReadonlyMap<string, readonly Receipt[]>;
-  /** By request: when its answer had left, for those whose sender was there to hear it. */
+  /** By request: when its answer was sent to a sender that was still connected. */
   readonly answeredMs: ReadonlyMap<number, number>;
   /** Bodies of the requests, where they were kept. */
   readonly bodies: readonly Buffer[];

@@ -20,7 +20,10 @@ export interface SoakOptions {
 /** What happens to the bridge while it works. */
 export type Incident = 'nothing' | 'SIGTERM' | 'SIGKILL' | 'backend away' | 'backend slow';
 
-/** One cycle: a cluster comes, runs its jobs and goes, and something happens meanwhile. Measured when all is sent. */
+/**
+ * One cycle: a cluster comes, runs its jobs and goes, and something happens meanwhile. Measured
+ * when all is sent.
+ */
 export interface Cycle {
   readonly minute: number;
   readonly incident: Incident;
@@ -41,7 +44,10 @@ export interface Cycle {
 
 export interface SoakResult {
   readonly cycles: readonly Cycle[];
-  /** Bytes an hour beyond what is remembered. Of memory only over the last process, which the second half of the soak does not end. */
+  /**
+   * Bytes an hour beyond what is remembered. Of memory only over the last process, which the second
+   * half of the soak does not end.
+   */
   readonly rssSlope: number;
   readonly diskSlope: number;
   readonly steadyCycles: number;
@@ -49,14 +55,21 @@ export interface SoakResult {
 }
 
 /**
- * What is remembered to tell late and repeated events grows up to its bounds (1,000,000 attempts, as many event ids), which takes most of a
- * soak: so much for each is no leak. Bytes, a little more than 292 cycles showed.
+ * The memory for late and repeated events grows up to its bounds (1,000,000 attempts, as many event
+ * ids), which takes most of a soak: so much for each is no leak. Bytes, a little more than 292
+ * cycles showed.
  */
 const remembered = { attemptRss: 160, eventIdRss: 64, attemptDisk: 24 };
-/** Growth in an hour beyond that which is still called none: RSS of a collector of garbage is never quite still. */
+/**
+ * Growth in an hour beyond that which is still called none: RSS of a collector of garbage is never
+ * quite still.
+ */
 const rssSlopeMax = 64 * 1024 * 1024;
 const diskSlopeMax = 8 * 1024 * 1024;
-/** A checkpoint is due at a quarter of it: in each cycle, so that the data folder is measured at the same point each time. */
+/**
+ * A checkpoint is due at a quarter of it: in each cycle, so that the data folder is measured at the
+ * same point each time.
+ */
 const maxJournalBytes = 32 * 1024 * 1024;
 /** Fewer points make no line. */
 const cyclesForSlope = 8;

@@ -1,7 +1,10 @@
 import { encodedSpans, numbersOf } from './otlp-bytes.ts';
 import type { Receipt, SpanRecord } from './sink.ts';
 
-/** What a run gave, held against the run that nothing disturbed. Spans are told by `<trace id><span id> <name>`. */
+/**
+ * The spans of a run, compared with those of the undisturbed run. `<trace id><span id> <name>`
+ * identifies a span.
+ */
 export interface Comparison {
   readonly spans: number;
   readonly missing: readonly string[];
@@ -43,8 +46,9 @@ export function conflictingSpans({ spans }: SpanRecord): string[] {
 const jobSums = ['finished', 'failed', 'unfinished'].map((state) => `ray.job.tasks.${state}`).concat('ray.job.attempts', 'ray.job.actors');
 
 /**
- * With a trace's budget which attempts are folded may depend on what came first, but not how many there are: each job counts the same in
- * both runs, and its folds hold what it says they do. For records with their bytes.
+ * With a trace's budget which attempts are folded may depend on what came first, but not how many
+ * there are: each job counts the same in both runs, and its folds hold what it says they do. For
+ * records with their bytes.
  */
 export function differencesOfSums(wanted: SpanRecord, found: SpanRecord): string[] {
   const [before, after] = [sumsOf(wanted), sumsOf(found)];
@@ -81,11 +85,17 @@ function sumsOf({ bodies }: SpanRecord) {
 }
 
 export interface Resent {
-  /** Sent again because the answer was not heard: the bridge ended first, or the backend did not answer. */
-  readonly unheard: number;
-  /** Sent again although the answer had left for a bridge that was there to hear it, just before that bridge ended. */
-  readonly heard: number;
-  /** Of those, the most answers that had left after the one about the span: 0 is the last answer before the end. */
+  /**
+   * Sent again because the answer did not arrive: the bridge ended first, or the backend did not
+   * answer.
+   */
+  readonly unanswered: number;
+  /** Sent again although the answer was sent to a running bridge, just before it ended. */
+  readonly afterAnswer: number;
+  /**
+   * Of those, the most answers that had left after the one about the span: 0 is the last answer
+   * before the end.
+   */
   readonly answersSince: number;
   /** Sent again by the same process. */
   readonly needless: number;
@@ -94,23 +104,23 @@ export interface Resent {
 /** `endsMs`: when the bridge was ended, on the clock of the sink. */
 export function resentSpans({ spans, answeredMs }: SpanRecord, endsMs: readonly number[]): Resent {
   const answers = [...answeredMs.values()].sort((a, b) => a - b);
-  let unheard = 0;
-  let heard = 0;
+  let unanswered = 0;
+  let afterAnswer = 0;
   let answersSince = 0;
   let needless = 0;
   const judge = (before: Receipt, again: Receipt): void => {
-    const heardMs = answeredMs.get(before.request);
-    if (heardMs === undefined) {
-      unheard += 1;
+    const receivedMs = answeredMs.get(before.request);
+    if (receivedMs === undefined) {
+      unanswered += 1;
       return;
     }
-    const endMs = endsMs.find((ms) => ms >= heardMs && ms <= again.atMs);
+    const endMs = endsMs.find((ms) => ms >= receivedMs && ms <= again.atMs);
     if (endMs === undefined) {
       needless += 1;
       return;
     }
-    heard += 1;
-    answersSince = Math.max(answersSince, answers.filter((ms) => ms > heardMs && ms <= endMs).length);
+    afterAnswer += 1;
+    answersSince = Math.max(answersSince, answers.filter((ms) => ms > receivedMs && ms <= endMs).length);
   };
   for (const receipts of spans.values()) {
     for (const [index, again] of receipts.entries()) {
@@ -118,5 +128,5 @@ export function resentSpans({ spans, answeredMs }: SpanRecord, endsMs: readonly 
       if (before !== undefined) judge(before, again);
     }
   }
-  return { unheard, heard, answersSince, needless };
+  return { unanswered, afterAnswer, answersSince, needless };
 }

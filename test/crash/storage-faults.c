@@ -1,6 +1,6 @@
 /*
  * Stands between a program and its disk (LD_PRELOAD), for the files below one folder: fails chosen calls, ends the program at chosen
- * calls, and keeps for each file how much of it was synced. It is told what to do, and tells what happened, in a control file that is
+ * calls, and keeps for each file how much of it was synced. It reads commands from, and reports results in, a control file that is
  * mapped by this program and read and written by the tests; storage-faults.ts has the same layout.
  */
 #define _GNU_SOURCE
@@ -359,7 +359,7 @@ int remove(const char *path) {
 }
 
 /*
- * LevelDB writes through streams of the C library, whose own calls nobody can stand between: such a stream is made anew over a descriptor
+ * LevelDB writes through streams of the C library, whose own calls nobody can stand between: such a stream is created again over a descriptor
  * that is known here.
  */
 #define STREAMS 256

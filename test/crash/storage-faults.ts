@@ -47,8 +47,8 @@ export interface StorageFaults {
   calls(): number;
   files(): TrackedFile[];
   /**
-   * As if the power had failed: of each file only what was synced is kept, or, where `random` says so, a part of the rest. For after the
-   * process was killed. Gives how many bytes were lost.
+   * As if the power had failed: of each file only what was synced is kept, or, where `random` says
+   * so, a part of the rest. For after the process was killed. Gives how many bytes were lost.
    */
   losePower(random: Random): number;
 }
@@ -111,7 +111,7 @@ export function createStorageFaults(library: string, folder: string, controlFile
       // Some disks have written a part of it by themselves.
       const keptBytes = random.next() < 0.5 ? syncedBytes : syncedBytes + random.below(writtenBytes - syncedBytes);
       lost += writtenBytes - keptBytes;
-      // A file of which nothing was synced may not even be in its folder.
+      // A file without synced bytes may not even be in its folder.
       if (keptBytes === 0 && random.next() < 0.5) unlinkSync(path);
       else truncateSync(path, keptBytes);
     }

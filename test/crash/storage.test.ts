@@ -12,7 +12,8 @@ import type { SpanRecord } from './sink.ts';
 import { differencesOf } from './span-sets.ts';
 import { cutTail, flipByte, type StorageRule } from './storage-faults.ts';
 
-// The disk fails below the engine, and what was answered 200 is there afterwards: the spans are those of the undisturbed run.
+// The disk fails below the engine, and what was answered 200 is there afterwards: the spans are
+// those of the undisturbed run.
 
 const needsCompiler = '(needs cc and Linux)';
 const canMount = process.platform === 'linux' && process.getuid?.() === 0;

@@ -7,8 +7,8 @@ export interface Stream {
 }
 
 /**
- * Every small recording, `rounds` times: each time under a session of its own, which makes it another cluster with other ids.
- * `only` picks some by a part of their name.
+ * Every small recording, `rounds` times: each time under a session of its own, which makes it
+ * another cluster with other ids. `only` picks some by a part of their name.
  */
 export function recordedStreams(recordings: string, rounds: number, only: readonly string[] = ['']): Stream[] {
   const files = readdirSync(recordings)

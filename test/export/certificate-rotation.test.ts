@@ -29,7 +29,10 @@ function put(trusted: Issued, client: Issued): void {
   copyFileSync(client.keyFile, files.key);
 }
 
-/** A backend that asks for a client certificate of `clients`, and lets in only the common name that it likes at the moment. */
+/**
+ * A backend that asks for a client certificate of `clients`, and lets in only the common name that
+ * it likes at the moment.
+ */
 interface Backend {
   readonly port: number;
   welcome: string;

@@ -11,7 +11,9 @@ export interface Issued {
 }
 
 export interface Authority extends Issued {
-  /** A certificate with this common name, for 127.0.0.1 and localhost unless `names` says others. */
+  /**
+   * A certificate with this common name, for 127.0.0.1 and localhost unless `names` says others.
+   */
   issue(commonName: string, names?: string): Issued;
 }
 

@@ -7,7 +7,8 @@ import { systemClock } from '../../src/runtime/index.ts';
 import { exportOnce } from '../../src/export/sender.ts';
 import { makeSpans, type Sink, type SinkReply, startSink } from './support.ts';
 
-// Why the bridge has OTLP exporters of its own, and the proof that a backend cannot distinguish them from the SDK's.
+// Why the bridge has OTLP exporters of its own, and the proof that a backend cannot distinguish
+// them from the SDK's.
 
 const sinks: Sink[] = [];
 afterEach(async () => {

@@ -64,7 +64,10 @@ export interface TestClock extends Clock {
   held(wanted?: (ms: number) => boolean): Promise<number>;
 }
 
-/** Time that passes only by sleeping; `onSleep` runs in place of the wait. Chance is always its upper end: jitter adds nothing. */
+/**
+ * Time that passes only by sleeping; `onSleep` runs in place of the wait. Chance is always its
+ * upper end: jitter adds nothing.
+ */
 export function createTestClock(onSleep: (ms: number) => void | Promise<void> = () => undefined): TestClock {
   const held = new Map<() => void, number>();
   const clock: TestClock = {
@@ -214,7 +217,10 @@ export function jsonSpans(body: Uint8Array | string): SinkSpan[] {
   return found;
 }
 
-/** An independent reader of ExportTraceServiceRequest: resource_spans = 1, scope_spans = 2, spans = 2, span_id = 2, name = 5. */
+/**
+ * An independent reader of ExportTraceServiceRequest: resource_spans = 1, scope_spans = 2, spans =
+ * 2, span_id = 2, name = 5.
+ */
 export function protobufSpans(body: Uint8Array): SinkSpan[] {
   return lengthDelimited(body, 1)
     .flatMap((resource) => lengthDelimited(resource, 2))

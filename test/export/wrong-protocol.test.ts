@@ -9,7 +9,8 @@ import { createExporters, createExportPipeline, type ExportEvent } from '../../s
 import { makeAuthority } from './certificates.ts';
 import { containing, createTestClock, makeSpans, patient, portOf, until } from './support.ts';
 
-// Real servers of each kind, spoken to in the wrong way: every one keeps the spans, and the log names the likely mistake.
+// Real servers of each kind, spoken to in the wrong way: every one keeps the spans, and the log
+// names the likely mistake.
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {

@@ -6,7 +6,9 @@ import { createTestReceiver, post, rawEvents } from '../receiver/receiver-fixtur
 
 const LIMIT_BYTES = 1024 * 1024;
 
-/** A body that counts the bytes that were pulled from it; `more` makes the next piece, or ends it. */
+/**
+ * A body that counts the bytes that were pulled from it; `more` makes the next piece, or ends it.
+ */
 function countedStream(more: () => Uint8Array | undefined) {
   let pulledBytes = 0;
   const body = new ReadableStream<Uint8Array>(

@@ -8,7 +8,8 @@ import { Space } from '../../src/journal/space.ts';
 import { newFolder, type OpenJournal, openJournal, recordsOf, removeFolder, sleepUntilAborted } from './disk-journal-fixture.ts';
 import { event } from './journal-contract.ts';
 
-// What only a journal on disk has to answer for: who may open it, what a restart finds, and what becomes of what is damaged.
+// What only a journal on disk has to answer for: who may open it, what a restart finds, and what
+// becomes of what is damaged.
 
 let folder: string;
 const open = new Set<Journal>();
@@ -101,7 +102,7 @@ describe('opening a journal on disk', () => {
 
   it("fails for another program's database, and for a file instead of a folder", async () => {
     const level = new ClassicLevel(folder);
-    await level.put('somebody', 'else');
+    await level.put('another', 'program');
     await level.close();
     expect(await tryToOpen()).toMatchObject({ ok: false, code: 'journal_not_ours' });
     await removeFolder(folder);
@@ -261,7 +262,7 @@ describe('limits of the journal on disk', () => {
     ]);
     const roomy = await openJournal(join(folder, 'other'));
     await Promise.all([0, 1, 2, 3].map((number) => roomy.journal.append([event(number)], 1)));
-    const written = roomy.events.flatMap((told) => (told.name === 'journal_written' ? [told] : []));
+    const written = roomy.events.flatMap((reported) => (reported.name === 'journal_written' ? [reported] : []));
     expect(written.map(({ batches }) => batches)).toEqual([1, 3]);
     expect(written.every(({ synced }) => synced)).toBe(true);
     await roomy.journal.close();
@@ -371,7 +372,7 @@ describe('a damaged journal', () => {
     await damage(first, 'b', 1);
     const second = await opened();
     expect(await idsFrom(second.journal, 0)).toEqual(ids(0, 2, 3));
-    const lost = second.events.flatMap((told) => (told.name === 'journal_damaged' ? [told.entries] : []));
+    const lost = second.events.flatMap((reported) => (reported.name === 'journal_damaged' ? [reported.entries] : []));
     expect(lost.reduce((sum, entries) => sum + entries, 0)).toBe(1);
     await second.journal.close();
     open.delete(second.journal);
@@ -474,7 +475,7 @@ describe('a damaged journal', () => {
     const second = await opened();
     expect(await idsFrom(second.journal, 0)).toHaveLength(50);
     expect(await readdir(folder)).not.toContain('lost');
-    expect(second.events.map((told) => ('what' in told ? told.what : told.name))).toEqual([
+    expect(second.events.map((reported) => ('what' in reported ? reported.what : reported.name))).toEqual([
       expect.stringContaining('its files were repaired after'),
       expect.stringMatching(/^[1-9]\d+ bytes of files that a repair replaced were removed$/),
     ]);
@@ -546,7 +547,7 @@ async function copyFiles(from: string, to: string): Promise<void> {
   for (const name of await readdir(from)) if ((await stat(join(from, name))).isFile()) await copyFile(join(from, name), join(to, name));
 }
 
-/** As the engine tells of a disk that does not give what it holds. */
+/** The error of LevelDB for a failed read. */
 function ioError(): Error {
   return Object.assign(new Error('IO error: 000005.ldb: Input/output error'), { code: 'LEVEL_IO_ERROR' });
 }

@@ -8,7 +8,10 @@ export interface JournalUnderTest {
   readonly journal: Journal;
   /** Everything before `cursor` is needed no more, and its room is free again. */
   readonly giveBack: (cursor: JournalCursor) => Promise<void>;
-  /** The same journal after the end of the process that had it; undefined when it does not outlive that. */
+  /**
+   * The same journal after the end of the process that had it; undefined when it does not outlive
+   * that.
+   */
   readonly reopen?: () => Promise<JournalUnderTest>;
   /** Removes what is left. */
   readonly dispose: () => Promise<void>;
@@ -293,7 +296,7 @@ declare module 'vitest' {
   }
 }
 
-/** An event that can be told from all others. */
+/** An event that differs from all others. */
 export function event(number: number): RayEvent {
   return {
     type: 'job_lifecycle',

@@ -6,8 +6,9 @@ import type { DiskJournalOptions, Journal } from '../../src/journal/index.ts';
 import { newFolder, type OpenJournal, openJournal, recordsOf, removeFolder } from './disk-journal-fixture.ts';
 import { event } from './journal-contract.ts';
 
-// The engine writes into files that it has open, whatever becomes of their names, and takes a file that is shorter than it was for trouble of the
-// disk. The journal must not answer 200 for what a restart would not find, and must go on with what is left.
+// The engine writes into files that it has open, whatever becomes of their names, and reports a
+// truncated file as a disk error. The journal must not answer 200 for batches that a restart would
+// not find, and must continue with the rest.
 
 let parent: string;
 let folder: string;
@@ -62,7 +63,7 @@ async function countFrom(journal: Journal, cursor = 0): Promise<number> {
 }
 
 function lostEntries({ events }: OpenJournal): number {
-  return events.reduce((sum, told) => sum + (told.name === 'journal_damaged' ? told.entries : 0), 0);
+  return events.reduce((sum, reported) => sum + (reported.name === 'journal_damaged' ? reported.entries : 0), 0);
 }
 
 describe('a truncated table file', () => {

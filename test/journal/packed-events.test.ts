@@ -150,7 +150,7 @@ describe('packed events', () => {
         changed[at] = byte;
         const cut = unpackedOrError(bytes.subarray(0, at));
         expect(cut instanceof Error || cut).toEqual(cut instanceof Error || events.slice(0, cut.length));
-        // The checksum around them tells what was changed.
+        // The checksum around them detects changes.
         unpackedOrError(changed);
       }),
     );

@@ -20,7 +20,10 @@ function taskEvent(payload: Record<string, unknown>, envelope: Record<string, un
   });
 }
 
-/** JSON text of a bad event; what is accepted or not is the decoder's business, what happens to its batch is ours. */
+/**
+ * JSON text of a bad event; what is accepted or not is the decoder's business, what happens to its
+ * batch is ours.
+ */
 const BAD_EVENTS: Readonly<Record<string, string>> = {
   'a number': '1',
   null: 'null',

@@ -2,7 +2,7 @@ import type { Hono } from 'hono';
 import { createMemoryJournal, type Journal } from '../../src/journal/index.ts';
 import { createReceiver, type ReceiverOptions, type ReceiverTelemetry } from '../../src/receiver/index.ts';
 
-/** What a receiver told about itself, in order. */
+/** The events that a receiver reported, in order. */
 export interface RecordedTelemetry extends ReceiverTelemetry {
   readonly answered: Parameters<ReceiverTelemetry['batchAnswered']>[0][];
   readonly refused: string[];

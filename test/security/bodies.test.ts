@@ -6,7 +6,10 @@ import { type AttackedServer, serveAttacked } from './attacked-server.ts';
 
 const MEBIBYTE = 2 ** 20;
 
-/** Each on a connection of its own: the server cuts one whose body it does not want to read to its end. */
+/**
+ * Each on a connection of its own: the server cuts one whose body it does not want to read to its
+ * end.
+ */
 function post(
   { server }: AttackedServer,
   body: string | Buffer,

@@ -2,7 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { connectRaw, connectTo, holdConnections, listenFor, type RawConnection, serveAttacked, until } from './attacked-server.ts';
 
-/** 10,000 with RAY_OTEL_TEST_IDLE_CONNECTIONS=10000; a process must be allowed somewhat more open files then. */
+/**
+ * 10,000 with RAY_OTEL_TEST_IDLE_CONNECTIONS=10000; a process must be allowed somewhat more open
+ * files then.
+ */
 const idleConnections = Number(process.env['RAY_OTEL_TEST_IDLE_CONNECTIONS'] ?? 300);
 const head = 'POST / HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
 const posted = `${head}content-length: 2\r\n\r\n[]`;

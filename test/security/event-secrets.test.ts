@@ -14,7 +14,8 @@ import { invocation } from '../cli/invocation.ts';
 import { inSnakeCase } from '../event/raw-events.ts';
 import { badEvents, brokenBodies, goodEvents, placeOfSecret, SECRET } from './secret-events.ts';
 
-// Whatever an event holds that is a secret reaches no disk, log, metric, answer, page, command's output or backend.
+// Whatever an event holds that is a secret reaches no disk, log, metric, answer, page, command's
+// output or backend.
 
 const folders: string[] = [];
 const servers: ListeningServer[] = [];

@@ -94,7 +94,10 @@ function base64(bytes: readonly number[]): string {
   return Buffer.from(bytes).toString('base64');
 }
 
-/** A job for each entry point, by both events that may hold it. Without a name of its own it is shown by its entry point. */
+/**
+ * A job for each entry point, by both events that may hold it. Without a name of its own it is
+ * shown by its entry point.
+ */
 const jobs = ENTRYPOINTS.flatMap((entrypoint, index) => {
   const config = { serializedRuntimeEnv: TEXTS.serializedRuntimeEnv, metadata: OTHER_METADATA };
   const submissionId = `raysubmit_${index}`;
@@ -164,7 +167,7 @@ export const badEvents: readonly unknown[] = [
 /** Bodies that are no JSON. */
 export const brokenBodies: readonly string[] = [`[{"password": "${SECRET}"`, `{"password": "${SECRET}"} x`, `token=${SECRET}`];
 
-/** Where a secret stands in a text, with what is around it; empty when none does. */
+/** The secrets in a text, with their surroundings; empty without one. */
 export function placeOfSecret(text: string): string {
   for (const secret of [SECRET, PICKLED]) {
     const at = text.indexOf(secret);

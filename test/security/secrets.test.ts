@@ -61,12 +61,12 @@ describe('a token', () => {
     const attacked = await serveAttacked({ settings });
     for (let index = 0; index < 50; index += 1) expect(await attacked.goodPost(wrong)).toBe(401);
     expect(await attacked.metric('requests_refused_total{code="token_invalid"}')).toBe(50);
-    const told = attacked
+    const reported = attacked
       .log()
       .split('\n')
       .filter((line) => line.includes('"batch_refused"'));
-    expect(told).toHaveLength(1);
-    expect(told[0]).toContain('"from":"127.0.0.1"');
+    expect(reported).toHaveLength(1);
+    expect(reported[0]).toContain('"from":"127.0.0.1"');
     expect(await attacked.goodPost(token)).toBe(200);
   });
 

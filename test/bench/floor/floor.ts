@@ -2,8 +2,9 @@ import { appendFile, close, fdatasync, openSync, readFileSync } from 'node:fs';
 import { Agent, createServer, request } from 'node:http';
 import { promisify } from 'node:util';
 
-// The least that a program on Node does that parses with JSON.parse: each body is received, parsed, appended to a file, synced and answered, and with
-// each a request goes out that was made before. It looks at nothing and keeps nothing.
+// The least that a program on Node does that parses with JSON.parse: each body is received, parsed,
+// appended to a file, synced and answered, and with each a request goes out that was made before.
+// It looks at nothing and keeps nothing.
 
 const [port, logFile, sinkUrl, requestsFile] = process.argv.slice(2);
 const log = openSync(logFile ?? '', 'a');

@@ -10,7 +10,10 @@ export interface RunningFloor {
   stop(): Promise<void>;
 }
 
-/** The program that does the least, ready for posts. With each of them it sends one of these requests to the sink. */
+/**
+ * The program that does the least, ready for posts. With each of them it sends one of these
+ * requests to the sink.
+ */
 export async function startFloor(sinkUrl: string, requests: readonly Buffer[] = []): Promise<RunningFloor> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'ray-otel-bridge-bench-'));

@@ -4,8 +4,9 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { Hono } from 'hono';
 
-// The obvious program, as a yardstick: a Map of what is known of each attempt, a span when it ends, the SDK's own batches. No journal, no
-// late events, no computed ids: it keeps nothing of what the bridge promises.
+// The obvious program, as a yardstick: a Map of what is known of each attempt, a span when it ends,
+// the SDK's own batches. No journal, no late events, no computed ids: it keeps nothing of what the
+// bridge promises.
 
 interface Transition {
   readonly state: string;

@@ -36,7 +36,7 @@ export interface RunningBridge {
   metrics(): Promise<Metrics>;
   /** SIGTERM and the end, and the folder is removed. */
   stop(): Promise<void>;
-  /** SIGKILL; the folder stays unless it is told otherwise. */
+  /** SIGKILL. Keeps the folder by default. */
   kill(folder?: 'stays' | 'goes'): Promise<void>;
 }
 
@@ -98,7 +98,10 @@ export async function startBridge(options: BridgeOptions): Promise<RunningBridge
   };
 }
 
-/** Each question costs the bridge a connection: while it takes up a large state they would be a tenth of its work. */
+/**
+ * Each question costs the bridge a connection: while it restores a large state they would be a
+ * tenth of its work.
+ */
 async function untilReady(program: ProbedProgram, url: string): Promise<void> {
   const startedMs = performance.now();
   await until(

@@ -15,7 +15,7 @@ export interface RunningCollector {
 /** Linux counts CPU time in hundredths of a second. */
 const TICK_MS = 10;
 
-/** Why there is none, by name. */
+/** Why it is missing, by name. */
 export function missingCollector(): string | undefined {
   if (!existsSync(collectorBinary)) return 'the Collector is absent: test/e2e/parts/install.sh collector';
   return existsSync('/proc/self/stat') ? undefined : 'the CPU time of the Collector is read from /proc, which is absent';

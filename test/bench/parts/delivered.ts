@@ -9,7 +9,8 @@ const SILENCE_MS = 20_000;
 const DELIVERY_LIMIT_MS = 300_000;
 
 /**
- * Waits until the sink has all of these spans, or nothing has come for long. Asks the sink alone: the bridge's own metrics cost it CPU.
+ * Waits until the sink has all of these spans, or nothing has come for long. Asks the sink alone:
+ * the bridge's own metrics cost it CPU.
  *
  * @returns how many never came
  */

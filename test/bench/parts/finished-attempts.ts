@@ -23,8 +23,9 @@ export interface FinishedMemory {
 }
 
 /**
- * What the correlator holds after many finished attempts, in a process of its own. Without HTTP and JSON: ten million attempts are 33 GB of
- * posts, and what is before the journal and behind the correlator holds nothing that grows with them.
+ * What the correlator holds after many finished attempts, in a process of its own. Without HTTP and
+ * JSON: ten million attempts are 33 GB of posts, and what is before the journal and behind the
+ * correlator holds nothing that grows with them.
  */
 export async function measureFinished(question: FinishedQuestion): Promise<FinishedMemory> {
   const program = new Program(new URL(import.meta.url).pathname, ['child'], { execArgv: ['--expose-gc'] });

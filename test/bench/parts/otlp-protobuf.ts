@@ -1,4 +1,7 @@
-/** Reads what a sink needs of an ExportTraceServiceRequest in protobuf: no more, so that the sink is fast. */
+/**
+ * Reads what a sink needs of an ExportTraceServiceRequest in protobuf: no more, so that the sink is
+ * fast.
+ */
 
 export interface SpanBytes {
   /** Of both ids, one character a byte. */
@@ -9,7 +12,10 @@ export interface SpanBytes {
 
 const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 
-/** Calls `see` for each field; `value` holds the number of a varint, and where the bytes of the others are. */
+/**
+ * Calls `see` for each field; `value` holds the number of a varint, and where the bytes of the
+ * others are.
+ */
 function readFields(bytes: Buffer, see: (field: number, value: number, from: number, to: number) => void): void {
   let at = 0;
   const varint = (): number => {
@@ -40,7 +46,10 @@ function readFields(bytes: Buffer, see: (field: number, value: number, from: num
   }
 }
 
-/** Every span of a request: resource_spans = 1, scope_spans = 2, spans = 2, trace_id = 1, span_id = 2. */
+/**
+ * Every span of a request: resource_spans = 1, scope_spans = 2, spans = 2, trace_id = 1, span_id =
+ * 2.
+ */
 export function readSpans(request: Buffer, see: (span: SpanBytes) => void): void {
   readFields(request, (resourceField, _1, resourceFrom, resourceTo) => {
     if (resourceField !== 1) return;
@@ -57,7 +66,8 @@ export function readSpans(request: Buffer, see: (span: SpanBytes) => void): void
 }
 
 function spanOf(bytes: Buffer): SpanBytes {
-  // The bridge writes both ids first: 0a 10 and 16 bytes, 12 08 and 8 bytes. A Collector has an order of its own.
+  // The bridge writes both ids first: 0a 10 and 16 bytes, 12 08 and 8 bytes. A Collector has an
+  // order of its own.
   if (bytes[0] === 0x0a && bytes[18] === 0x12) {
     return { traceId: bytes.toString('latin1', 2, 18), spanId: bytes.toString('latin1', 20, 28), bytes };
   }
@@ -70,7 +80,10 @@ function spanOf(bytes: Buffer): SpanBytes {
   return { traceId, spanId, bytes };
 }
 
-/** Name and whole-number attributes of a span: name = 5, attributes = 9, key = 1, value = 2, int_value = 3. */
+/**
+ * Name and whole-number attributes of a span: name = 5, attributes = 9, key = 1, value = 2,
+ * int_value = 3.
+ */
 export function readSpan(span: Buffer): { readonly name: string; readonly numbers: Readonly<Record<string, number>> } {
   let name = '';
   const numbers: Record<string, number> = {};

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { Program } from './process.ts';
 import { bodiesOf, type Workload } from './workload.ts';
 
-/** The floor: what JSON.parse of the same bodies takes in a process that does nothing else, and with one synced write of each. */
+/**
+ * The floor: what JSON.parse of the same bodies takes in a process that does nothing else, and with
+ * one synced write of each.
+ */
 export interface Parsed {
   readonly posts: number;
   readonly events: number;

@@ -1,7 +1,8 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { ProbeQuestion, Stall, Usage } from './process.ts';
 
-// Loaded into a measured process by `--import`: says what it takes, and does nothing until it is asked.
+// Loaded into a measured process by `--import`: says what it takes, and does nothing until it is
+// asked.
 
 const RESOLUTION_MS = 1;
 let histogram: IntervalHistogram | undefined;

@@ -3,9 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Sent {
   readonly posts: number;
-  /** From the first byte of each post to the last of its answer, in order of the answers; of the last try alone. */
+  /**
+   * From the first byte of each post to the last of its answer, in order of the answers; of the
+   * last try alone.
+   */
   readonly answersMs: readonly number[];
-  /** Answers that told to come back. */
+  /** Answers with 503. */
   readonly refused: number;
 }
 

@@ -2,7 +2,8 @@ import { createServer } from 'node:http';
 import { readSpan, readSpans } from './otlp-protobuf.ts';
 import type { SinkCounts, SinkQuestion } from './sink-process.ts';
 
-// An OTLP/HTTP backend that counts: a process of its own, so that what it takes is not the bridge's.
+// An OTLP/HTTP backend that counts: a process of its own, so that what it takes is not the
+// bridge's.
 
 interface Trace {
   spans: number;

@@ -7,7 +7,9 @@ const RECORDING = new URL('../../../../../test/fixtures/recordings/load-20k-task
 /** The bodies of posts, named so that another process can have the same ones. */
 export type Workload = { readonly kind: 'recording' } | { readonly kind: 'generated'; readonly options: GeneratedStreamOptions };
 
-/** The recording of 20,000 tasks; where it is absent, a generated stream of the same size and kind. */
+/**
+ * The recording of 20,000 tasks; where it is absent, a generated stream of the same size and kind.
+ */
 export function recordedWorkload(): { readonly name: string; readonly workload: Workload } {
   if (existsSync(RECORDING)) return { name: 'the 20,000-task recording', workload: { kind: 'recording' } };
   const options = { seed: 20, jobs: 1, tasksPerJob: 20_000, failed: 0, retried: 0, lost: 0, endlessJobs: 1 };

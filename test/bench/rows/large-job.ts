@@ -12,11 +12,14 @@ const BUDGET = { spans: 10_000, bytes: 4_500_000 };
 const SENDERS = 2;
 const END_LIMIT_MS = 600_000;
 
-/** One job far beyond the budget of a trace: what arrives at the backend, and whether the job's span tells of all tasks. */
+/**
+ * One job far beyond the budget of a trace: what arrives at the backend, and whether the job's span
+ * counts all tasks.
+ */
 export async function largeJobRows(sink: Sink, scale: Scale): Promise<Findings> {
-  let told: StreamSummary | undefined;
+  let summary: StreamSummary | undefined;
   function* posts(options: GeneratedStreamOptions): Generator<string> {
-    told = yield* generatedPosts(options);
+    summary = yield* generatedPosts(options);
   }
   const bridge = await startBridge({ sinkUrl: sink.url, budget: 'on' });
   try {
@@ -24,17 +27,17 @@ export async function largeJobRows(sink: Sink, scale: Scale): Promise<Findings> 
     const job = await until('the span of the job', END_LIMIT_MS, async () => (await sink.counts()).jobs[0], 1000);
     await until('the queue to be empty', END_LIMIT_MS, async () => ((await bridge.metrics())('spans_queued') === 0 ? true : undefined));
     const { largestTrace } = await sink.counts();
-    if (told === undefined) throw new Error('the stream has no end');
+    if (summary === undefined) throw new Error('the stream has no end');
     const number = (name: string): number => job.numbers[`ray.job.${name}`] ?? 0;
     const wrong = [
-      ...(number('attempts') === told.attempts ? [] : [`${count(number('attempts'))} attempts instead of ${count(told.attempts)}`]),
-      ...(number('actors') === told.actors ? [] : [`${number('actors')} actors instead of ${told.actors}`]),
-      ...(number('tasks.finished') === told.finished
+      ...(number('attempts') === summary.attempts ? [] : [`${count(number('attempts'))} attempts instead of ${count(summary.attempts)}`]),
+      ...(number('actors') === summary.actors ? [] : [`${number('actors')} actors instead of ${summary.actors}`]),
+      ...(number('tasks.finished') === summary.finished
         ? []
-        : [`${count(number('tasks.finished'))} tasks finished instead of ${count(told.finished)}`]),
-      ...(number('tasks.unfinished') === told.unended
+        : [`${count(number('tasks.finished'))} tasks finished instead of ${count(summary.finished)}`]),
+      ...(number('tasks.unfinished') === summary.unended
         ? []
-        : [`${count(number('tasks.unfinished'))} tasks unfinished instead of ${count(told.unended)}`]),
+        : [`${count(number('tasks.unfinished'))} tasks unfinished instead of ${count(summary.unended)}`]),
     ];
     const ratio = Math.max(largestTrace.spans / BUDGET.spans, largestTrace.bytes / BUDGET.bytes);
     const isComplete = wrong.length === 0;

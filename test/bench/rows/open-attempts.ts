@@ -23,7 +23,10 @@ const stream = (session: string, options: Partial<GeneratedStreamOptions>): Gene
   ...options,
 });
 
-/** A million attempts that stay open: their memory, what they cost the others, and how long a restart takes with them. */
+/**
+ * A million attempts that stay open: their memory, what they cost the others, and how long a
+ * restart takes with them.
+ */
 export async function openAttemptsRows(sink: Sink, scale: Scale): Promise<Findings> {
   const { openAttempts } = scale;
   const start = { sinkUrl: sink.url, budget: 'off', maxOpenAttempts: openAttempts * 2, isCollectable: true } as const;
@@ -129,7 +132,8 @@ async function restart(killed: RunningBridge, start: Parameters<typeof startBrid
     return { row: { ...row, measured: error instanceof Error ? error.message : String(error), ratio: '', verdict: 'missed' }, counts: [] };
   }
   try {
-    // What came after the last checkpoint is worked through after the bridge is ready; nothing but the open attempts may stay.
+    // What came after the last checkpoint is worked through after the bridge is ready; nothing but
+    // the open attempts may stay.
     await untilOpen(bridge, openAttempts, RESTART_LIMIT_MS).catch(() => undefined);
     const open = (await bridge.metrics())('open_attempts') ?? 0;
     const { readyMs, readyCpuMs } = bridge;

@@ -24,8 +24,9 @@ interface Profile {
 }
 
 /**
- * Where the bridge's CPU goes for the recording. Not a part of the table. Thrice: by the part of `src` that asked for it (what Node and
- * packages do stands with their caller), by the place of the code itself, and by function with the same two rules.
+ * Where the bridge's CPU goes for the recording. Not a part of the table. Thrice: by the part of
+ * `src` that asked for it (what Node and packages do stands with their caller), by the place of the
+ * code itself, and by function with the same two rules.
  */
 export async function profileRows(sink: Sink): Promise<Findings> {
   rmSync(FOLDER, { recursive: true, force: true });

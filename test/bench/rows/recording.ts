@@ -112,7 +112,10 @@ async function runBridge(
   }
 }
 
-/** The recording again and again, each time as another session's, in one process: what a bridge costs that has run for a while. */
+/**
+ * The recording repeatedly, each time as another session, in one process: the cost of a bridge that
+ * has warmed up.
+ */
 async function runWarm(sink: Sink, bodies: readonly Buffer[], parseMs: number): Promise<string> {
   const texts = bodies.map((body) => body.toString('utf8'));
   const [session] = /session_[-_0-9]+/.exec(texts[0] ?? '') ?? [];
@@ -185,7 +188,8 @@ async function runCollector(sink: Sink, requests: readonly Buffer[], parseMs: nu
   try {
     collector = await startCollector(sink.url);
   } catch (error) {
-    // One of another build, which has no queue on disk: the bridge's own figures are no worse for it.
+    // One of another build, which has no queue on disk: the bridge's own figures are no worse for
+    // it.
     return `Collector: not measured, ${error instanceof Error ? error.message : String(error)}.`;
   }
   try {
