@@ -164,7 +164,7 @@ describe('a restart', () => {
     expect((await reopened(second)).journal.durable.wasDelivered('otlp', key)).toBe(false);
   });
 
-  it('knows all that was delivered since the checkpoint, over several writes and several starts', async () => {
+  it('knows all spans delivered since the checkpoint, over several writes and restarts', async () => {
     const keys = [1, 2, 3, 4].map((number) => number.toString(16).padStart(48, '0'));
     let current = await opened();
     await current.journal.append([event(0)], 1);
@@ -180,7 +180,7 @@ describe('a restart', () => {
     expect(keys.map((key) => current.journal.durable.wasDelivered('otlp', key))).toEqual([true, true, true, true]);
   });
 
-  it('goes on at the time that was kept, as if it had not been away', async () => {
+  it('continues at the stored time, without counting the downtime', async () => {
     let nowMs = 5_000;
     const over = { now: () => nowMs, epochMs: () => 1_000_000 };
     const first = await opened(over);
@@ -277,11 +277,11 @@ describe('limits of the journal on disk', () => {
     });
   });
 
-  it('looks at the free space again after five seconds, and not before', async () => {
+  it('the free space is checked again after five seconds, and not earlier', async () => {
     const later = join(folder, 'later');
     let nowMs = 0;
     const space = new Space(later, { minFreeBytes: Number.MAX_SAFE_INTEGER }, () => nowMs);
-    // The folder is not there, so that the free space is not known.
+    // The folder is missing, so the free space is unknown.
     await space.measure(0);
     await mkdir(later);
     const refused = (): boolean => space.refusal(0, 1, false) !== undefined;
@@ -294,7 +294,7 @@ describe('limits of the journal on disk', () => {
     while (!refused()) await new Promise(setImmediate);
   });
 
-  it('with --sync interval, syncs after the interval what was written in it, and nothing else', async () => {
+  it('with --sync interval, a sync after the interval covers what was written in it, and nothing else', async () => {
     let passInterval = (): void => {};
     const begun: number[] = [];
     const sleep: DiskJournalOptions['sleep'] = async (ms, signal) => {
@@ -316,7 +316,7 @@ describe('limits of the journal on disk', () => {
     expect([await syncsOfNextInterval(), await syncsOfNextInterval()]).toEqual([1, 0]);
   });
 
-  it('a checkpoint is due after enough was worked through, or a little and then silence', async () => {
+  it('a checkpoint is due after enough processed bytes, or after fewer when the journal is idle', async () => {
     let nowMs = 0;
     const over = { now: () => nowMs, limits: { checkpointBytes: 1_000, idleCheckpointBytes: 200, idleMs: 10_000 } };
     const { journal } = await opened(over);
@@ -380,7 +380,7 @@ describe('a damaged journal', () => {
     expect(await storedKeys('b')).toHaveLength(3);
   });
 
-  it('of more batches than may be kept aside: the others are counted, and not kept', async () => {
+  it('counts damaged batches above the limit without setting them aside', async () => {
     const first = await opened();
     await first.journal.append([event(0)], 1);
     const { bytes } = first.journal.stats();
@@ -393,7 +393,7 @@ describe('a damaged journal', () => {
     expect(await storedKeys('b')).toHaveLength(2);
   });
 
-  it('of the last batch: the journal ends before it', async () => {
+  it('ends before a damaged last batch', async () => {
     const first = await opened();
     for (let number = 0; number < 3; number += 1) await first.journal.append([event(number)], 1);
     await damage(first, 'b', 2);
