@@ -9,8 +9,12 @@ export interface Mapped<Span = unknown> {
 }
 
 /**
- * How finished things become spans. The correlator maps each thing once, when it knows that the thing is sent; only an attempt whose phases turn
- * out not to fit is mapped again without them. All three are pure, and none throws.
+ * How finished things become spans. The correlator maps each thing once, when it knows that the thing is sent. There are two exceptions:
+ *
+ * 1. An attempt whose phases turn out not to fit is mapped again without them.
+ * 2. What a job's end closes may be mapped before, to learn whether the whole rest of the trace fits.
+ *
+ * All three functions are pure. An exception of `map` passes through `advance`, so the bridge gives a mapping that reports its errors instead.
  */
 export interface Mapping<Span = unknown> {
   map(lifecycle: Lifecycle): Mapped<Span>;

@@ -1,8 +1,7 @@
-import { Packr } from 'msgpackr';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AttemptLifecycle, CheckpointRecord } from '../../src/correlate/index.ts';
-import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
+import type { AttemptLifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { ActorTransition, RayEvent, StateTransition, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
 
 // What the states of an actor say of the end of its creations and calls.
@@ -66,13 +65,6 @@ function make(): LifecycleCorrelator {
   return createCorrelator();
 }
 
-function throughCheckpoint(correlator: LifecycleCorrelator): LifecycleCorrelator {
-  const restored = make();
-  const packr = new Packr();
-  for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);
-  return restored;
-}
-
 const byTask = (a: AttemptLifecycle, b: AttemptLifecycle): number => a.attempt - b.attempt || (a.taskId < b.taskId ? -1 : 1);
 
 function attemptsIn(lifecycles: readonly { readonly kind: string }[]): AttemptLifecycle[] {
@@ -94,7 +86,7 @@ function live(groups: readonly (readonly RayEvent[])[], pauseMs: number): Attemp
   for (const events of groups) {
     for (const event of events) {
       correlator.apply(event, nowMs);
-      correlator = throughCheckpoint(correlator);
+      correlator = throughCheckpoint(correlator, make());
       out.push(...attemptsIn(correlator.advance(nowMs)));
     }
     nowMs += pauseMs;

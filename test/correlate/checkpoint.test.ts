@@ -1,8 +1,7 @@
 import fc from 'fast-check';
-import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import type { CheckpointRecord, CorrelateOptions } from '../../src/correlate/index.ts';
-import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
+import type { CorrelateOptions } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { createMapping } from '../../src/span/index.ts';
 import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
@@ -21,16 +20,9 @@ const mapping = createMapping({
   resourceAttributes: {},
   valueLengthMax: 8192,
 });
-const packr = new Packr();
 
 function make(options: Partial<CorrelateOptions>): LifecycleCorrelator {
   return createCorrelator({ mapping, ...options });
-}
-
-function throughCheckpoint(correlator: LifecycleCorrelator, options: Partial<CorrelateOptions>): LifecycleCorrelator {
-  const restored = make(options);
-  for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);
-  return restored;
 }
 
 function textOf(lifecycle: unknown): string {
@@ -60,11 +52,11 @@ function run(events: readonly RayEvent[], steps: readonly Step[], options: Parti
     advance(nowMs);
     for (const event of events.slice(next, next + step.events)) correlator.apply(event, nowMs);
     next += step.events;
-    if (disturbed && step.checkpoint) correlator = throughCheckpoint(correlator, options);
+    if (disturbed && step.checkpoint) correlator = throughCheckpoint(correlator, make(options));
   }
   for (const laterMs of [6_000, 30_000, 2 * HOUR_MS, 2 * HOUR_MS + 60_000]) {
     advance(nowMs + laterMs);
-    if (disturbed) correlator = throughCheckpoint(correlator, options);
+    if (disturbed) correlator = throughCheckpoint(correlator, make(options));
   }
   return out;
 }
@@ -131,14 +123,14 @@ describe('an attempt of a job that ended before, whose caller is not known,', ()
     correlator.apply({ ...header, type: 'job_lifecycle', jobId: '01000000', transitions: ended }, 1_000);
     expect(correlator.advance(100_000).map(({ kind }) => kind)).toEqual(['job']);
     correlator.apply({ ...header, ...definition, type: 'task_definition', taskId, parentTaskId }, 100_000);
-    if (restarts) correlator = throughCheckpoint(correlator, {});
+    if (restarts) correlator = throughCheckpoint(correlator, make({}));
     expect(correlator.advance(104_999)).toEqual([]);
     expect(correlator.advance(105_000)).toMatchObject([{ taskId }]);
     expect(correlator.advance(110_000)).toMatchObject([{ taskId: parentTaskId, placeholder: true }]);
   });
 });
 
-describe('a call of an actor of which no more is known than that it called a task', () => {
+describe('a call of an actor that is only known as the caller of a task', () => {
   const header = { eventId: 'e', session: 'session_1' };
   const actorId = `${'0'.repeat(23)}901000000`;
   const callId = `${'0'.repeat(15)}7${actorId}`;
@@ -152,7 +144,7 @@ describe('a call of an actor of which no more is known than that it called a tas
     correlator.apply({ ...header, ...definition, type: 'task_definition', taskId, parentTaskId: callId }, 1_000);
     correlator.apply({ ...header, type: 'task_lifecycle', taskId, attempt: 0, transitions: [at('RUNNING', 2), at('FINISHED', 3)] }, 1_000);
     expect(correlator.advance(10_000)).toMatchObject([{ taskId, outcome: 'finished' }]);
-    if (restarts) correlator = throughCheckpoint(correlator, {});
+    if (restarts) correlator = throughCheckpoint(correlator, make({}));
     correlator.apply({ ...header, type: 'actor_lifecycle', actorId, transitions: [at('DEAD', 9)] }, 10_000);
     expect(correlator.advance(20_000)).toMatchObject([{ kind: 'actor' }]);
     correlator.apply(
@@ -171,7 +163,7 @@ it('finds the attempts of a worker that dies after the checkpoint', () => {
   const dead = [{ state: 'DEAD', timeNs: 1_800_000_001_000_000_000n }];
   const before = make({});
   before.apply({ ...header, type: 'task_lifecycle', taskId, attempt: 0, transitions: running, workerId }, 1_000);
-  const correlator = throughCheckpoint(before, {});
+  const correlator = throughCheckpoint(before, make({}));
   correlator.apply({ ...header, type: 'worker_lifecycle', workerId, transitions: dead }, 2_000);
   expect(correlator.advance(60_000).map(({ kind, endInferred }) => [kind, endInferred])).toContainEqual(['attempt', 'worker_died']);
 });

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
-import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import type { AttemptLifecycle, CheckpointRecord, JobLifecycle, Lifecycle } from '../../src/correlate/index.ts';
-import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
+import type { AttemptLifecycle, JobLifecycle, Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { growth, MAX_GROWTH } from '../support/steps.ts';
 
@@ -11,7 +10,6 @@ import { growth, MAX_GROWTH } from '../support/steps.ts';
 
 const SESSION = 'session_2026-11-23_22-01-08_734793_558';
 const SECOND = 1_000_000_000n;
-const packr = new Packr();
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 200);
 
 function jobId(number: number): string {
@@ -53,12 +51,6 @@ function job(id: string, transitions: Readonly<Record<string, number>>): RayEven
 
 function make() {
   return createCorrelator({ maxSpansPerTrace: 0, maxBytesPerTrace: 0 });
-}
-
-function throughCheckpoint(correlator: LifecycleCorrelator): LifecycleCorrelator {
-  const restored = make();
-  for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);
-  return restored;
 }
 
 const isAttempt = (lifecycle: Lifecycle): lifecycle is AttemptLifecycle => lifecycle.kind === 'attempt' && lifecycle.placeholder !== true;
@@ -143,7 +135,7 @@ describe('calls across jobs, in any order', () => {
         for (const [index, event] of shuffled(eventsOf(calls), order).entries()) {
           all.push(...correlator.advance(60_000 + index * pauseMs));
           correlator.apply(event, 60_000 + index * pauseMs);
-          if (index === restartAt) correlator = throughCheckpoint(correlator);
+          if (index === restartAt) correlator = throughCheckpoint(correlator, make());
           expect(correlator.stats().openAttempts).toBeGreaterThanOrEqual(0);
         }
         for (const nowMs of [80_000, 200_000]) all.push(...correlator.advance(nowMs));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type ConvertOptions, rayEventsToSpans } from '../../src/convert.ts';
 import type { Lifecycle } from '../../src/correlate/index.ts';
-import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
+import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { otlpJsonLines } from '../../src/export/index.ts';
 import { createMapping } from '../../src/span/index.ts';
@@ -138,10 +138,7 @@ function play(events: readonly RayEvent[], isRestarted: boolean): Lifecycle[] {
   for (const [index, event] of events.entries()) {
     lifecycles.push(...correlator.advance(index * 1_000));
     correlator.apply(event, index * 1_000);
-    if (!isRestarted || index % 17 !== 0) continue;
-    const records = [...correlator.checkpoint()].map((record) => structuredClone(record));
-    correlator = createCorrelator(options);
-    for (const record of records) correlator.restore(record);
+    if (isRestarted && index % 17 === 0) correlator = throughCheckpoint(correlator, createCorrelator(options));
   }
   lifecycles.push(...correlator.advance(events.length * 1_000 + 60_000));
   return lifecycles;

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
-import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import type { CheckpointRecord, Lifecycle } from '../../src/correlate/index.ts';
-import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
+import type { Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { RayEvent, TaskDefinition } from '../../src/event/index.ts';
 import {
   actorId,
@@ -24,7 +23,6 @@ import { growth, MAX_GROWTH } from '../support/steps.ts';
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 60);
 const START_MS = Number(START_NS / 1_000_000n);
-const packr = new Packr();
 const OTHER_JOB = '02000000';
 const DETACHED = actorId(1);
 const CHILD = actorId(2);
@@ -70,12 +68,6 @@ function make(): LifecycleCorrelator {
   return createCorrelator();
 }
 
-function throughCheckpoint(correlator: LifecycleCorrelator): LifecycleCorrelator {
-  const restored = make();
-  for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);
-  return restored;
-}
-
 /** The story at its own pace; `restart` takes the correlator through a checkpoint after that many steps. */
 function played(story: Story, restart = -1): Lifecycle[] {
   let correlator = make();
@@ -88,7 +80,7 @@ function played(story: Story, restart = -1): Lifecycle[] {
   for (const [index, [receivedAt, ...events]] of story.entries()) {
     passTo(START_MS + receivedAt * 1000);
     for (const event of events) correlator.apply(event, nowMs);
-    if (index === restart) correlator = throughCheckpoint(correlator);
+    if (index === restart) correlator = throughCheckpoint(correlator, make());
   }
   passTo(nowMs + 100_000);
   out.push(...correlator.advance(nowMs + 2 * 3_600_000));

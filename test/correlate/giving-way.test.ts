@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CorrelateOptions } from '../../src/correlate/index.ts';
-import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
+import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { TraceAccount } from '../../src/correlate/account.ts';
 import { MAX_WAITING_POINTS } from '../../src/correlate/apply.ts';
 import { MAX_ORDINARY_TASKS, OrdinaryTasks } from '../../src/correlate/outlives.ts';
@@ -28,13 +28,6 @@ const DAY_MS = 24 * HOUR_MS;
 
 function make(options: Partial<CorrelateOptions> = {}): LifecycleCorrelator {
   return createCorrelator({ ...options });
-}
-
-function restarted(correlator: LifecycleCorrelator, options: Partial<CorrelateOptions>): LifecycleCorrelator {
-  const restored = make(options);
-  const records = [...correlator.checkpoint()].map((record) => structuredClone(record));
-  for (const record of records) restored.restore(record);
-  return restored;
 }
 
 /** Worker, node and actor that are born and die. */
@@ -69,7 +62,7 @@ describe('closed records give way', () => {
         for (const event of deaths(number)) one.apply(event, number);
         one.advance(number + 6_000);
       }
-      if (number % 7 === 0) interrupted = restarted(interrupted, options);
+      if (number % 7 === 0) interrupted = throughCheckpoint(interrupted, make(options));
     }
     const lateOf = (one: LifecycleCorrelator): string[] =>
       Array.from({ length: 60 }, (_, index) => one.apply(workerStates(machineId(index + 1), { DEAD: 900 }), 7_000));
@@ -147,7 +140,7 @@ describe('sessions give way', () => {
       const closed: string[] = [];
       for (let number = 0; number < 60; number += 1) {
         correlator.apply(jobOf(`session_${(number * 37) % 24}`), number);
-        if (isInterrupted && number % 5 === 0) correlator = restarted(correlator, options);
+        if (isInterrupted && number % 5 === 0) correlator = throughCheckpoint(correlator, make(options));
         closed.push(...correlator.advance(number).map(({ kind, session }) => `${kind} ${session}`));
       }
       return closed;

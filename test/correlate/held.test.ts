@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CorrelateOptions, Lifecycle } from '../../src/correlate/index.ts';
-import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
+import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { decodeEvent, type RayEvent, sizeOf } from '../../src/event/index.ts';
 import { heldBytes } from '../support/held-bytes.ts';
 import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
@@ -25,12 +25,6 @@ const SILENT_MS = 10_000_000;
 
 function make(options: Partial<CorrelateOptions> = {}): LifecycleCorrelator {
   return createCorrelator({ ...options });
-}
-
-function restarted(correlator: LifecycleCorrelator): LifecycleCorrelator {
-  const restored = make();
-  for (const record of correlator.checkpoint()) restored.restore(structuredClone(record));
-  return restored;
 }
 
 const LARGE = 'x'.repeat(10_000);
@@ -90,7 +84,7 @@ describe('what is open is counted in bytes', () => {
     const bytes = correlator.openBytes();
     expect(bytes).toBeGreaterThan(6_000);
     expect(bytes).toBeLessThan(60_000);
-    expect(restarted(correlator).openBytes()).toBe(bytes);
+    expect(throughCheckpoint(correlator, make()).openBytes()).toBe(bytes);
     // The same event once more takes no more memory.
     for (let round = 0; round < 5; round += 1) correlator.apply({ ...event, eventId: 'again' }, 0);
     expect(correlator.openBytes()).toBeLessThan(bytes + 100);
@@ -109,7 +103,7 @@ describe('what is open is counted in bytes', () => {
       correlator.advance(index);
       if (index % 97 === 0) {
         const { openBytes } = correlator.stats();
-        correlator = restarted(correlator);
+        correlator = throughCheckpoint(correlator, make());
         expect(correlator.openBytes()).toBe(openBytes);
       }
     }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobLifecycle, JobVerdict } from '../../src/correlate/index.ts';
-import { createCorrelator } from '../support/correlator.ts';
+import { createCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { type JobFacts, judgeJob } from '../../src/correlate/job-outcome.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 
@@ -102,8 +102,7 @@ describe('a job that is closed', () => {
 
     first.apply(states(`${'1'.repeat(16)}${'f'.repeat(24)}${JOB}`, 't', ['RUNNING', 2], ['FAILED', 3]), 21_000);
     first.advance(60_000);
-    const second = createCorrelator(options);
-    for (const record of first.checkpoint()) second.restore(structuredClone(record));
+    const second = throughCheckpoint(first, createCorrelator(options));
     const verdicts: JobVerdict[] = [];
     for (const retold of second.retell()) if (retold.type === 'job_ended') verdicts.push(retold.lifecycle.verdict);
     expect(verdicts).toEqual([sent?.verdict]);

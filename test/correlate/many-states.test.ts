@@ -1,7 +1,6 @@
-import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import type { CheckpointRecord, Lifecycle } from '../../src/correlate/index.ts';
-import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
+import type { Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { ActorTransition, RayEvent, StateTransition } from '../../src/event/index.ts';
 import { createSpanMapper } from '../../src/span/index.ts';
 
@@ -35,18 +34,11 @@ function make(): LifecycleCorrelator {
   return createCorrelator();
 }
 
-function throughCheckpoint(correlator: LifecycleCorrelator): LifecycleCorrelator {
-  const restored = make();
-  const packr = new Packr();
-  for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);
-  return restored;
-}
-
 function lifecyclesOf(events: readonly RayEvent[], checkpointAfter?: number): readonly Lifecycle[] {
   let correlator = make();
   for (const [index, event] of events.entries()) {
     correlator.apply(event, 0);
-    if (index === checkpointAfter) correlator = throughCheckpoint(correlator);
+    if (index === checkpointAfter) correlator = throughCheckpoint(correlator, make());
   }
   return correlator.closeAll(0);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CorrelateOptions, Lifecycle } from '../../src/correlate/index.ts';
-import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
+import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { createMapping } from '../../src/span/index.ts';
 import { actorId, header, machineId, many, nodeStates, states, timed, workerStates } from '../support/simple-events.ts';
@@ -110,11 +110,7 @@ it('the trace of a session is kept over a restart', () => {
     const kinds: string[] = [];
     for (const [index, event] of cluster(100).entries()) {
       correlator.apply(event, index * 100);
-      if (isRestarted && index % 37 === 0) {
-        const records = [...correlator.checkpoint()].map((record) => structuredClone(record));
-        correlator = make(options);
-        for (const record of records) correlator.restore(record);
-      }
+      if (isRestarted && index % 37 === 0) correlator = throughCheckpoint(correlator, make(options));
       kinds.push(...correlator.advance(index * 100).map((one) => `${one.kind} ${one.startNs} ${JSON.stringify(one.parent)}`));
     }
     kinds.push(...correlator.advance(3 * HOUR_MS).map((one) => `${one.kind} ${one.startNs} ${JSON.stringify(one.parent)}`));

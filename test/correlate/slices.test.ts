@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CorrelateOptions, Lifecycle } from '../../src/correlate/index.ts';
-import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
+import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import {
   actorId,
@@ -25,12 +25,6 @@ const HOUR_MS = 3_600_000;
 
 function make(options: Partial<CorrelateOptions>): LifecycleCorrelator {
   return createCorrelator({ ...options });
-}
-
-function restarted(correlator: LifecycleCorrelator, options: Partial<CorrelateOptions>): LifecycleCorrelator {
-  const restored = make(options);
-  for (const record of correlator.checkpoint()) restored.restore(structuredClone(record));
-  return restored;
 }
 
 const textOf = (lifecycle: Lifecycle): string =>
@@ -72,7 +66,7 @@ function inSteps(
   for (const event of events) correlator.apply(event, 0);
   const texts: string[] = [];
   for (let step = 0; correlator.hasDue(untilMs); step += 1) {
-    if (isRestarted(step)) correlator = restarted(correlator, options);
+    if (isRestarted(step)) correlator = throughCheckpoint(correlator, make(options));
     texts.push(...correlator.advance(untilMs, 1).map(textOf));
   }
   return texts;
@@ -142,7 +136,7 @@ describe('a trace that fits whole is rolled up nowhere, however much of it is op
     let correlator = applied();
     const lifecycles: Lifecycle[] = [];
     for (let step = 0; correlator.hasDue(2 * HOUR_MS); step += 1) {
-      if (isRestarted && (step < 12 || step % 301 === 0)) correlator = restarted(correlator, options);
+      if (isRestarted && (step < 12 || step % 301 === 0)) correlator = throughCheckpoint(correlator, make(options));
       lifecycles.push(...correlator.advance(2 * HOUR_MS, 1));
     }
     expect(kindsOf(lifecycles)).toEqual(expected);

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
-import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import type { AttemptLifecycle, CheckpointRecord, JobLifecycle, Lifecycle } from '../../src/correlate/index.ts';
-import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
+import type { AttemptLifecycle, JobLifecycle, Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { MAX_ENDED_RUNS, MAX_THREADS, Threads } from '../../src/correlate/threads.ts';
 import type { ProfileEntry, RayEvent, TaskProfile } from '../../src/event/index.ts';
 import {
@@ -62,13 +61,6 @@ function make(): LifecycleCorrelator {
   return createCorrelator();
 }
 
-function throughCheckpoint(correlator: LifecycleCorrelator): LifecycleCorrelator {
-  const restored = make();
-  const packr = new Packr();
-  for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);
-  return restored;
-}
-
 function converted(events: readonly RayEvent[]): Lifecycle[] {
   const correlator = make();
   for (const event of events) correlator.apply(event, 0);
@@ -82,7 +74,7 @@ function live(groups: readonly (readonly RayEvent[])[], pauseMs: number): Lifecy
   let nowMs = 100_000;
   for (const events of groups) {
     for (const event of events) correlator.apply(event, nowMs);
-    correlator = throughCheckpoint(correlator);
+    correlator = throughCheckpoint(correlator, make());
     nowMs += pauseMs;
     out.push(...correlator.advance(nowMs));
   }

@@ -1,8 +1,7 @@
-import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
 import { rayEventsToSpans } from '../../src/convert.ts';
-import type { CheckpointRecord, Lifecycle } from '../../src/correlate/index.ts';
-import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
+import type { Lifecycle } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { otlpJsonLines } from '../../src/export/index.ts';
 import {
@@ -247,9 +246,7 @@ describe('an end without a time', () => {
   it('closes the attempt a settle time later, also after a restart', () => {
     const correlator = make();
     apply(correlator, 100_000, job(state('CREATED', at(0))), definition(), task([state('RUNNING', at(2))]), task([state('FAILED', '')]));
-    const restored = make();
-    const packr = new Packr();
-    for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);
+    const restored = throughCheckpoint(correlator, make());
     for (const one of [correlator, restored]) {
       expect(summaries(one.advance(104_999))).toEqual([]);
       expect(summaries(one.advance(105_000))).toEqual(['attempt failed last_state']);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CorrelateOptions } from '../../src/correlate/index.ts';
 import type { ProfileEntry, RayEvent } from '../../src/event/index.ts';
-import { createCorrelator, type LifecycleCorrelator as Correlator } from '../support/correlator.ts';
+import { createCorrelator, type LifecycleCorrelator as Correlator, throughCheckpoint } from '../support/correlator.ts';
 import {
   actorId,
   actorStates,
@@ -41,8 +41,7 @@ function pass(correlator: Correlator, untilMs: number): void {
 }
 
 function restored(correlator: Correlator): Correlator {
-  const copy = make();
-  for (const record of correlator.checkpoint()) copy.restore(structuredClone(record));
+  const copy = throughCheckpoint(correlator, make());
   copy.openAttempts();
   return copy;
 }
@@ -201,7 +200,7 @@ const walks: Record<string, Walk> = {
     eventsOf: (size) => [...many(size, (number) => call(number, actorId(1))), actorStates(actorId(1), { DEAD: 9_000 })],
     after: (correlator) => pass(correlator, 60_000),
   },
-  'calls of an actor of which ALIVE comes again and again': {
+  'calls of an actor that reports ALIVE again and again': {
     eventsOf: (size) => [
       ...many(size, (number) => call(number, actorId(1))),
       ...many(size, (number) => [actorStates(actorId(1), { ALIVE: number })]),

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
-import { Packr } from 'msgpackr';
 import { describe, expect, it } from 'vitest';
-import { type CheckpointRecord, type Lifecycle, timesOf } from '../../src/correlate/index.ts';
-import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
+import { type Lifecycle, timesOf } from '../../src/correlate/index.ts';
+import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { lastTimeMs, MAX_AHEAD_MS, MAX_BEHIND_MS } from '../../src/correlate/trusted-time.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import {
@@ -30,7 +29,6 @@ const YEAR = 365 * 24 * 3_600;
 const FAR_AHEAD = 170 * YEAR;
 const FAR_BEHIND = -26 * YEAR;
 const ACTOR = actorId(1);
-const packr = new Packr();
 
 /** Events by the second at which they are received. */
 type Story = readonly (readonly [receivedAt: number, event: RayEvent])[];
@@ -39,17 +37,11 @@ function make(): LifecycleCorrelator {
   return createCorrelator();
 }
 
-function throughCheckpoint(correlator: LifecycleCorrelator): LifecycleCorrelator {
-  const restored = make();
-  for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);
-  return restored;
-}
-
 /** At the end of the input; `restart`: through a checkpoint before the event of that number. */
 function atOnce(story: Story, restart = -1): Lifecycle[] {
   let correlator = make();
   for (const [index, [receivedAt, event]] of story.entries()) {
-    if (index === restart) correlator = throughCheckpoint(correlator);
+    if (index === restart) correlator = throughCheckpoint(correlator, make());
     correlator.apply(event, 0, START_MS + receivedAt * 1000);
   }
   return [...correlator.closeAll(0)];
@@ -202,7 +194,7 @@ describe('a wrong clock', () => {
     ).toEqual(expect.arrayContaining(['open 1.1..2.5 (silence)', 'ended 1.2..2.5']));
   });
 
-  it('of an executor ends an attempt of which only its profile is left when that was received', () => {
+  it('of an executor ends an attempt that has only its profile left when the profile was received', () => {
     const entry = {
       name: 'task::work',
       startNs: START_NS + BigInt(FAR_AHEAD) * 1_000_000_000n,

@@ -1,16 +1,15 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { Packr } from 'msgpackr';
-import { type CheckpointRecord, type CorrelateOptions, type Correlator, createCorrelator } from '../../src/correlate/index.ts';
+import { type CorrelateOptions, type Correlator, createCorrelator } from '../../src/correlate/index.ts';
 import { decodeEvent } from '../../src/event/index.ts';
 import { otlpJsonLines } from '../../src/export/index.ts';
 import { createMapping } from '../../src/span/index.ts';
+import { throughCheckpoint } from '../support/correlator.ts';
 import { type FlatSpan, readOtlpJsonLines } from '../support/otlp-spans.ts';
 import { eventsOfBody } from '../support/posts.ts';
 import { recordedPosts } from '../support/recordings.ts';
 
 const TICK_MS = 250;
 const HOUR_MS = 3_600_000;
-const packr = new Packr();
 
 export interface Played {
   readonly events: readonly unknown[];
@@ -66,9 +65,7 @@ export function play(
   const create = (): Correlator<ReadableSpan> => createCorrelator({ mapping: createMapping(), ...options });
   let correlator = create();
   const restart = (): void => {
-    const restored = create();
-    for (const record of correlator.checkpoint()) restored.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);
-    correlator = restored;
+    correlator = throughCheckpoint(correlator, create());
   };
   const spans: ReadableSpan[] = [];
   let nowMs = posts[0]?.receivedMs ?? 0;

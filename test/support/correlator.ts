@@ -1,4 +1,6 @@
+import { Packr } from 'msgpackr';
 import {
+  type CheckpointRecord,
   type Correlator,
   type CorrelateOptions,
   type Cost,
@@ -31,4 +33,15 @@ export function createCorrelator({ mapping = flatMapping(), ...options }: Lifecy
     advance: (nowMs, limit) => correlator.advance(nowMs, limit).map(({ lifecycle }) => lifecycle),
     closeAll: (nowMs) => correlator.closeAll(nowMs).map(({ lifecycle }) => lifecycle),
   };
+}
+
+const packr = new Packr();
+
+/** `fresh` in the state of `former`, by way of a checkpoint in the form that the journal gives its records. */
+export function throughCheckpoint<Restored extends Pick<Correlator, 'restore'>>(
+  former: Pick<Correlator, 'checkpoint'>,
+  fresh: Restored,
+): Restored {
+  for (const record of former.checkpoint()) fresh.restore(packr.unpack(packr.pack(record)) as CheckpointRecord);
+  return fresh;
 }

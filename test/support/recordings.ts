@@ -17,7 +17,7 @@ export const SMALL_RECORDINGS: readonly string[] = readdirSync(FOLDER).filter(
   (name) => name.includes('.ndjson') && !name.startsWith('load'),
 );
 
-/** Small streams of which a bridge once made wrong spans, as paths for `recordedPosts`. */
+/** Small streams that once gave wrong spans, as paths for `recordedPosts`. */
 export const CASES: readonly string[] = readdirSync(new URL('cases/', FIXTURES)).map((name) => `../cases/${name}`);
 
 /** The posts of a recording, in order of arrival. */
