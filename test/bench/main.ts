@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpus } from 'node:os';
 import { startSink, type Sink } from './parts/sink-process.ts';
 import { brokenCounts, type Findings, markdownTable } from './parts/table.ts';
+import { agentsRows } from './rows/agents.ts';
 import { coldStartRows } from './rows/cold-start.ts';
 import { finishedAttemptsRows } from './rows/finished-attempts.ts';
 import { largeJobRows } from './rows/large-job.ts';
@@ -16,6 +17,7 @@ type Part = (sink: Sink, scale: Scale) => Promise<Findings>;
 const PARTS: Readonly<Record<string, Part>> = {
   recording: recordingRows,
   load: loadRows,
+  agents: agentsRows,
   open: openAttemptsRows,
   finished: finishedAttemptsRows,
   job: largeJobRows,
@@ -24,7 +26,7 @@ const PARTS: Readonly<Record<string, Part>> = {
 };
 
 /** Those of a group run at once: the two that take longest measure neither time nor CPU. */
-const GROUPS: readonly (readonly string[])[] = [['recording'], ['load'], ['open'], ['start'], ['finished', 'job']];
+const GROUPS: readonly (readonly string[])[] = [['recording'], ['load'], ['agents'], ['open'], ['start'], ['finished', 'job']];
 
 const args = process.argv.slice(2);
 const scale = args.includes('--quick') ? QUICK : FULL;

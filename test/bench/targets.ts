@@ -10,6 +10,12 @@ export const TARGETS = {
   openCpuGrowth: { target: 1.3, stretch: 1.1 },
   restartMs: { target: 20_000, stretch: 8000 },
   coldStartMs: { target: 700, stretch: 300 },
+  postCpu: { target: 2, stretch: 1.6 },
+  agentsP99: { target: 5, stretch: 3 },
+  sustainedShare: { target: 0.5, stretch: 0.65 },
+  spansPerRequest: { target: 200, stretch: 500 },
+  syncsPerSecond: { target: 200, stretch: 100 },
+  connectedRssBytes: { target: 400 * 2 ** 20 },
 } as const;
 
 /**
@@ -22,6 +28,8 @@ export const COUNT_LIMITS = {
   /** One for each post, and a few for checkpoints. */
   syncsPerPost: 1.25,
   attemptBytes: 1500,
+  requestsPer100Spans: 100,
+  syncsPerAgentPost: 2,
 } as const;
 
 /** How large the parts of a run are. */
@@ -36,6 +44,13 @@ export interface Scale {
   readonly finishedAttempts: { readonly few: number; readonly many: number; readonly jobs: number };
   readonly jobTasks: number;
   readonly starts: number;
+  /** Posts of many agents. */
+  readonly field: {
+    readonly agents: number;
+    readonly seconds: number;
+    readonly warmUpSeconds: number;
+    readonly sustained: { readonly seconds: number; readonly startRate: number };
+  };
 }
 
 export const FULL: Scale = {
@@ -47,6 +62,7 @@ export const FULL: Scale = {
   finishedAttempts: { few: 1_000_000, many: 10_000_000, jobs: 1000 },
   jobTasks: 1_000_000,
   starts: 5,
+  field: { agents: 1000, seconds: 15, warmUpSeconds: 8, sustained: { seconds: 10, startRate: 1000 } },
 };
 
 export const QUICK: Scale = {
@@ -58,4 +74,5 @@ export const QUICK: Scale = {
   finishedAttempts: { few: 40_000, many: 160_000, jobs: 16 },
   jobTasks: 20_000,
   starts: 3,
+  field: { agents: 300, seconds: 6, warmUpSeconds: 2, sustained: { seconds: 0, startRate: 0 } },
 };

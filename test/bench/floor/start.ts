@@ -7,6 +7,7 @@ import { freePort, ProbedProgram, until } from '../parts/process.ts';
 export interface RunningFloor {
   readonly program: ProbedProgram;
   readonly url: string;
+  readonly port: number;
   stop(): Promise<void>;
 }
 
@@ -14,16 +15,27 @@ export interface RunningFloor {
  * The program that does the least, ready for posts. With each of them it sends one of these
  * requests to the sink.
  */
-export async function startFloor(sinkUrl: string, requests: readonly Buffer[] = []): Promise<RunningFloor> {
+export async function startFloor(
+  sinkUrl: string,
+  requests: readonly Buffer[] = [],
+  syncs: 'alone' | 'shared' = 'alone',
+): Promise<RunningFloor> {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), 'ray-otel-bridge-bench-'));
   const file = join(folder, 'requests');
   writeFileSync(file, Buffer.concat(requests.flatMap((request) => [lengthOf(request), request])));
-  const program = new ProbedProgram(new URL('floor.js', import.meta.url).pathname, [String(port), join(folder, 'log'), sinkUrl, file]);
+  const program = new ProbedProgram(new URL('floor.js', import.meta.url).pathname, [
+    String(port),
+    join(folder, 'log'),
+    sinkUrl,
+    file,
+    syncs,
+  ]);
   await until('the floor to be ready', 30_000, () => isListening(port));
   return {
     program,
     url: `http://127.0.0.1:${port}`,
+    port,
     async stop() {
       await program.end();
       rmSync(folder, { recursive: true });
