@@ -3,7 +3,7 @@ import type { RayEvent } from '../../src/event/index.ts';
 import { createMemoryJournal } from '../../src/journal/index.ts';
 import { type GaugeKey, METRICS } from '../../src/telemetry/metrics.ts';
 import { recordedPosts } from '../support/recordings.ts';
-import { actorId, definition, driverOf, jobStates, states } from '../support/simple-events.ts';
+import { actorId, definition, driverOf, jobStates, states } from '../support/events.ts';
 import { createTestBridge, HOURS_MS, postTo, type TestBridge, until } from './bridge-fixture.ts';
 
 // A gauge that goes up with one thing and down with another can drift: down twice for one thing, or

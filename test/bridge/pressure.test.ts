@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { defaultOpenBytes, type Load, MAX_OPEN_RECORDS, pressureOf } from '../../src/bridge/pressure.ts';
 import { createTestBridge, until } from './bridge-fixture.ts';
+import { taskId } from '../support/events.ts';
+import { hexToBase64, type Raw, rawEvent } from '../support/raw-events.ts';
 
 const CALM: Load = {
   isStopping: false,
@@ -38,19 +40,16 @@ describe('senders are asked to keep their events', () => {
 it('attempts with large labels cause 503 for Ray until some end', async () => {
   const test = createTestBridge({ settings: { maxOpenBytes: 1_000_000 } });
   await test.bridge.start();
-  const session = 'session_2026-11-26_10-00-00_000001_1';
-  const base64 = (hex: string): string => Buffer.from(hex, 'hex').toString('base64');
-  const idOf = (number: number): string => base64(`${number.toString(16).padStart(16, '0')}${'f'.repeat(24)}01000000`);
-  const post = async (number: number, slot: string, eventType: string, payload: object): Promise<Response> => {
-    const event = { eventId: base64(`${slot.length}${number}`.padStart(56, '0')), eventType, sessionName: session, [slot]: payload };
-    const body = JSON.stringify([{ ...event, timestamp: new Date().toISOString() }]);
+  const post = async (number: number, slot: string, eventType: string, payload: Raw): Promise<Response> => {
+    const eventId = hexToBase64(`${slot.length}${number}`.padStart(56, '0'));
+    const body = JSON.stringify([rawEvent(eventType, slot, payload, { eventId, timestamp: new Date().toISOString() })]);
     const response = await test.bridge.app.request('/', { method: 'POST', body, headers: { 'content-type': 'application/json' } });
     await until(() => test.bridge.stats().journal.entries === 0);
     return response;
   };
   const define = (number: number): Promise<Response> =>
     post(number, 'taskDefinitionEvent', 'TASK_DEFINITION_EVENT', {
-      taskId: idOf(number),
+      taskId: hexToBase64(taskId(number)),
       taskAttempt: 0,
       taskName: `work ${number}`,
       labelSelector: Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`label ${index}`, `${number} `.padEnd(1_000, 'x')])),

@@ -3,62 +3,33 @@ import { describe, expect, it } from 'vitest';
 import type { AttemptLifecycle } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { ActorTransition, RayEvent, StateTransition, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
+import * as events from '../support/events.ts';
+import { actorId, at, creationOf, header, jobStates, secondNs, secondOf, states, taskId } from '../support/events.ts';
 
 // What the states of an actor say of the end of its creations and calls.
 
-const SESSION = 'session_2026-11-25_10-00-00_000001_77';
-const JOB = '01000000';
-const DRIVER = `${'f'.repeat(40)}${JOB}`;
-const ACTOR = `${'0'.repeat(23)}9${JOB}`;
-const CREATION = `${'f'.repeat(16)}${ACTOR}`;
-const CALL = `${'0'.repeat(15)}7${ACTOR}`;
+const ACTOR = actorId(9);
+const CREATION = creationOf(ACTOR);
+const CALL = taskId(7, ACTOR);
 const [WORKER, OTHER_WORKER] = ['aa'.repeat(28), 'bb'.repeat(28)];
 
-let eventCount = 0;
-function header(): { eventId: string; session: string } {
-  eventCount += 1;
-  return { eventId: `event-${eventCount}`, session: SESSION };
-}
-
-const ns = (second: number): bigint => BigInt(Math.round(second * 1_000)) * 1_000_000n;
-const at = (state: string, second: number): StateTransition => ({ state, timeNs: ns(second) });
-
 function job(...list: [string, number][]): RayEvent {
-  return { ...header(), type: 'job_lifecycle', jobId: JOB, transitions: list.map(([state, second]) => at(state, second)) };
+  return jobStates(list);
 }
 
 function actor(...transitions: ActorTransition[]): RayEvent {
   return { ...header(), type: 'actor_lifecycle', actorId: ACTOR, transitions };
 }
 
-function definition(taskId: string, over: Partial<TaskDefinition> = {}): TaskDefinition {
-  const taskType = taskId === CREATION ? 'ACTOR_CREATION_TASK' : 'ACTOR_TASK';
-  const name = taskId === CREATION ? 'Svc.__init__' : 'Svc.call';
-  return {
-    ...header(),
-    type: 'task_definition',
-    taskId,
-    attempt: 0,
-    taskType,
-    name,
-    language: 'PYTHON',
-    parentTaskId: DRIVER,
-    requiredResources: {},
-    ...over,
-  };
+function definition(id: string, over: Partial<TaskDefinition> = {}): TaskDefinition {
+  const own = id === CREATION ? { taskType: 'ACTOR_CREATION_TASK', name: 'Svc.__init__' } : { taskType: 'ACTOR_TASK', name: 'Svc.call' };
+  return events.definition(id, { ...own, ...over } as Partial<TaskDefinition>);
 }
 
-function states(taskId: string, list: readonly [string, number][], over: Partial<TaskLifecycle> = {}): TaskLifecycle {
-  const transitions = list.map(([state, second]) => at(state, second));
-  return { ...header(), type: 'task_lifecycle', taskId, attempt: 0, transitions, ...over };
-}
-
-function profile(taskId: string, start: number, end: number, workerId: string, attempt = 0): RayEvent {
-  const entries = [
-    { name: 'task:execute', startNs: ns(start), endNs: ns(end) },
-    { name: 'task::Svc.__init__', startNs: ns(start), endNs: ns(end) },
-  ];
-  return { ...header(), type: 'task_profile', taskId, attempt, componentType: 'worker', workerId, entries };
+function profile(id: string, start: number, end: number, workerId: string, attempt = 0): RayEvent {
+  const [startNs, endNs] = [secondNs(start), secondNs(end)];
+  const entries = ['task:execute', 'task::Svc.__init__'].map((name) => ({ name, startNs, endNs }));
+  return events.profile(id, entries, { attempt, workerId });
 }
 
 function make(): LifecycleCorrelator {
@@ -96,10 +67,9 @@ function live(groups: readonly (readonly RayEvent[])[], pauseMs: number): Attemp
 }
 
 function brief({ attempt, outcome, startNs, endNs, endInferred, error }: AttemptLifecycle): string {
-  const seconds = (time: bigint): number => Number(time) / 1e9;
   const inferred = endInferred === undefined ? '' : ` (${endInferred})`;
   const why = error === undefined ? '' : ` ${error.errorType}: ${error.message}`;
-  return `#${attempt} ${seconds(startNs)}..${seconds(endNs)} ${outcome}${inferred}${why}`;
+  return `#${attempt} ${secondOf(startNs)}..${secondOf(endNs)} ${outcome}${inferred}${why}`;
 }
 
 /** The same attempts from all at once in any order, and from one group after the other, slow and fast. */
@@ -141,7 +111,7 @@ describe('a creation that a restarted actor repeats as the same attempt (Ray 2.4
     const [creation] = converted(groups.flat());
     expect(creation).toMatchObject({ workerPid: 500, workerId: OTHER_WORKER });
     expect(creation?.states.map(({ state }) => state)).toEqual(['PENDING_ARGS_AVAIL', 'RUNNING', 'FINISHED']);
-    expect(creation?.profile.map(({ startNs }) => startNs)).toEqual([ns(1.5), ns(1.5)]);
+    expect(creation?.profile.map(({ startNs }) => startNs)).toEqual([secondNs(1.5), secondNs(1.5)]);
   });
 
   it('ends at its FINISHED also in a release that reports no actors', () => {
@@ -173,7 +143,7 @@ describe('a creation that a restarted actor repeats as the same attempt (Ray 2.4
     const events = [job(['CREATED', 0]), firstLife, first[0], states(CREATION, [['FINISHED', 2]]), states(CREATION, [['RUNNING', 301.5]])];
     const [creation] = converted(events as RayEvent[]);
     expect(creation?.states.map(({ state }) => state)).toEqual(['FINISHED', 'RUNNING']);
-    expect(creation?.endNs).toBe(ns(2));
+    expect(creation?.endNs).toBe(secondNs(2));
   });
 });
 
@@ -326,7 +296,7 @@ describe.each([0, 1, -1, -4, 8, -8, 12, 300, -3_600])('with an executor whose cl
     actor({ ...after('ALIVE', second), workerId: `${index}`.repeat(56), pid: 100 + index });
   const restarting = (second: number): RayEvent => actor({ ...after('RESTARTING', second), restartReason: 'ACTOR_FAILURE' });
   const dead = (second: number): RayEvent => actor({ ...after('DEAD', second), ...diedOf('CREATION_TASK_FAILED', 'ctor') });
-  const endsAt = (ranS: number, endS: number): bigint => ns(begin + Math.max(ranS + aheadS, endS));
+  const endsAt = (ranS: number, endS: number): bigint => secondNs(begin + Math.max(ranS + aheadS, endS));
 
   describe.each([
     ['whose process is known', true],
@@ -355,7 +325,7 @@ describe.each([0, 1, -1, -4, 8, -8, 12, 300, -3_600])('with an executor whose cl
       // The third creation seems to run between the restart before and the ALIVE of that: nothing says that it did not.
       if (!isKnown && aheadS === -8) return;
       expect(converted(events)).toMatchObject([
-        { outcome: 'finished', endNs: isKnown ? endsAt(1.5, 2) : ns(begin + 2) },
+        { outcome: 'finished', endNs: isKnown ? endsAt(1.5, 2) : secondNs(begin + 2) },
         { outcome: 'finished', endInferred: 'actor_alive', endNs: endsAt(11, 14) },
         { outcome: 'failed', endInferred: 'actor_died', endNs: endsAt(21, 22), error: { errorType: 'CREATION_TASK_FAILED' } },
       ]);
@@ -375,7 +345,7 @@ describe.each([0, 1, -1, -4, 8, -8, 12, 300, -3_600])('with an executor whose cl
       everyWay(events.map((event) => [event]));
       const failed = { outcome: 'failed', endInferred: 'actor_died' };
       // A clock that is less than one restart behind shows the third creation in place of the second: nothing says that it was not.
-      const endNs = aheadS === -4 || aheadS === -8 ? ns(begin + 20) : endsAt(21, 22);
+      const endNs = aheadS === -4 || aheadS === -8 ? secondNs(begin + 20) : endsAt(21, 22);
       expect(converted(events)).toMatchObject([
         { ...failed, endNs: endsAt(11, 20) },
         { ...failed, endNs },
@@ -410,7 +380,7 @@ describe('an actor that is created again and again', () => {
       state,
       get timeNs() {
         steps += 1;
-        return ns(second);
+        return secondNs(second);
       },
     });
     const events = Array.from({ length: restarts }, (_, index) => [
@@ -448,7 +418,8 @@ describe('an actor that is created again and again', () => {
     for (const arranged of [events, events.toReversed()]) {
       const attempts = converted(arranged);
       expect(attempts).toHaveLength(1_500);
-      for (const { attempt, endNs, endInferred } of attempts) expect([endNs, endInferred]).toEqual([ns(attempt * 10 + 2), 'actor_alive']);
+      for (const { attempt, endNs, endInferred } of attempts)
+        expect([endNs, endInferred]).toEqual([secondNs(attempt * 10 + 2), 'actor_alive']);
     }
   });
 });

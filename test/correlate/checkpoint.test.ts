@@ -6,8 +6,8 @@ import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { createMapping } from '../../src/span/index.ts';
 import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
 
-// A correlator that is written down at any moment, read back and goes on is told apart from one that never stopped by nothing
-// that it hands out; and what it hands out does not depend on how often it is asked.
+// A correlator that is checkpointed and restored at any moment hands out the same as one that never stopped. What it hands out
+// does not depend on how often it is asked.
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 8);
 const HOUR_MS = 3_600_000;

@@ -1,51 +1,41 @@
 import { describe, expect, it } from 'vitest';
 import { type AttemptLifecycle, inOrder, type Lifecycle, timesOf } from '../../src/correlate/index.ts';
 import { createCorrelator } from '../support/correlator.ts';
-import type { ProfileEntry, RayEvent, StateTransition, TaskDefinition } from '../../src/event/index.ts';
+import type { RayEvent } from '../../src/event/index.ts';
 import { createSpanMapper, type SpanOptions } from '../../src/span/index.ts';
 import { ViewModel } from '../../src/view/model.ts';
+import {
+  actorId,
+  actorStates,
+  DRIVER,
+  definition,
+  header,
+  JOB,
+  jobStates,
+  nodeStates,
+  profile,
+  secondNs,
+  SESSION,
+  START_NS,
+  states,
+  taskId,
+  timed,
+  workerStates,
+} from '../support/events.ts';
 
 // States that cannot have happened in the order of their times: owner, executor and control plane have clocks of their own. Times stay as they
 // were reported; the span says that they contradict each other, and lengths come from one clock.
 
-const SESSION = 'session_2026-11-25_10-00-00_000001_77';
-const JOB = '01000000';
-const TASK = `${'0'.repeat(15)}4${'f'.repeat(24)}${JOB}`;
-
-let eventCount = 0;
-function header(): { eventId: string; session: string } {
-  eventCount += 1;
-  return { eventId: `event-${eventCount}`, session: SESSION };
-}
+const TASK = taskId(4);
+const START_S = Number(START_NS / 1_000_000_000n);
+const START_MS = START_S * 1000;
 
 type Listed = readonly (readonly [state: string, second: number])[];
-const ns = (second: number): bigint => BigInt(Math.round(second * 1_000_000)) * 1_000n;
-const transitionsOf = (list: Listed): StateTransition[] => list.map(([state, second]) => ({ state, timeNs: ns(second) }));
 
-const definition: TaskDefinition = {
-  ...header(),
-  type: 'task_definition',
-  taskId: TASK,
-  attempt: 0,
-  taskType: 'NORMAL_TASK',
-  name: 'skew',
-  language: 'PYTHON',
-  parentTaskId: `${'f'.repeat(40)}${JOB}`,
-  requiredResources: {},
-};
-const states = (list: Listed, workerPid?: number): RayEvent => ({
-  ...header(),
-  type: 'task_lifecycle',
-  taskId: TASK,
-  attempt: 0,
-  transitions: transitionsOf(list),
-  workerPid,
-});
-const profile = (start: number, end: number): RayEvent => {
-  const entries: ProfileEntry[] = [{ name: 'task::skew', startNs: ns(start), endNs: ns(end) }];
-  return { ...header(), type: 'task_profile', taskId: TASK, attempt: 0, componentType: 'worker', entries };
-};
-const jobStates = (list: Listed): RayEvent => ({ ...header(), type: 'job_lifecycle', jobId: JOB, transitions: transitionsOf(list) });
+const defined = definition(TASK, { name: 'skew' });
+const entered = (list: Listed, workerPid?: number): RayEvent => states(TASK, list, { workerPid });
+const ran = (start: number, end: number): RayEvent =>
+  profile(TASK, [{ name: 'task::skew', startNs: secondNs(start), endNs: secondNs(end) }]);
 
 function lifecycleOf<Kind extends Lifecycle['kind']>(kind: Kind, events: readonly RayEvent[]): Lifecycle & { readonly kind: Kind } {
   const correlator = createCorrelator();
@@ -68,8 +58,8 @@ function clockFacts(events: readonly RayEvent[], options: Partial<SpanOptions> =
     skew: attributes['ray.clock_skew_seconds'],
     running: attributes['ray.task.running_seconds'],
     pending: attributes['ray.task.pending_seconds'],
-    from: startTime[0],
-    to: endTime[0],
+    from: startTime[0] - START_S,
+    to: endTime[0] - START_S,
     phases: children.map(({ name }) => name).filter((name) => !name.startsWith('task')),
   };
 }
@@ -81,11 +71,11 @@ const SUBMITTED: Listed = [
 const FINISHED: Listed = [['FINISHED', 411.2]];
 const story = (runs: number, isProfiled: boolean): RayEvent[] => [
   jobStates([['CREATED', 0]]),
-  definition,
-  states(SUBMITTED),
-  states([['RUNNING', runs]], 5),
-  ...(isProfiled ? [profile(runs, runs + 10)] : []),
-  states(FINISHED),
+  defined,
+  entered(SUBMITTED),
+  entered([['RUNNING', runs]], 5),
+  ...(isProfiled ? [ran(runs, runs + 10)] : []),
+  entered(FINISHED),
   jobStates([['FINISHED', 1_000]]),
 ];
 
@@ -127,7 +117,7 @@ describe('an attempt whose executor has another clock', () => {
 });
 
 describe('an impossible order of states', () => {
-  const attempt = (list: Listed): AttemptLifecycle => lifecycleOf('attempt', [definition, states(list)]);
+  const attempt = (list: Listed): AttemptLifecycle => lifecycleOf('attempt', [defined, entered(list)]);
 
   it.each<[string, Listed, number]>([
     [
@@ -213,7 +203,7 @@ describe('an impossible order of states', () => {
       10,
     ],
   ])('is marked: %s', (_, list, seconds) => {
-    expect(timesOf(attempt(list)).skewNs).toBe(ns(seconds));
+    expect(timesOf(attempt(list)).skewNs).toBe(BigInt(seconds * 1e9));
   });
 
   it.each<[string, Listed]>([
@@ -264,14 +254,14 @@ describe('an impossible order of states', () => {
         ['FINISHED', 12],
       ],
     ],
-  ])('is none: %s', (_, list) => {
+  ])('a possible order gets no clock skew: %s', (_, list) => {
     expect(timesOf(attempt(list))).toMatchObject({ skewNs: 0n, isContradictory: false });
   });
 
   it('does not change lengths that are known from one clock, and leaves out those that are not', () => {
     const clamped = lifecycleOf('attempt', [
-      definition,
-      states([['RUNNING', 700]]),
+      defined,
+      entered([['RUNNING', 700]]),
       jobStates([
         ['CREATED', 0],
         ['FINISHED', 500],
@@ -289,7 +279,7 @@ describe('an impossible order of states', () => {
       ['RUNNING', 4],
       ['SUBMITTED_TO_WORKER', 5],
     ];
-    const names = inOrder(transitionsOf(list)).map(({ state }) => state);
+    const names = inOrder(timed(list)).map(({ state }) => state);
     expect(names).toEqual(['SUBMITTED_TO_WORKER', 'RUNNING', 'RUNNING_IN_RAY_GET', 'RUNNING', 'FINISHED']);
   });
 });
@@ -297,17 +287,10 @@ describe('an impossible order of states', () => {
 describe('an impossible order of the states of', () => {
   const nodeId = 'cd'.repeat(28);
   const workerId = 'ab'.repeat(28);
-  const actorId = `${'0'.repeat(23)}9${JOB}`;
-  const node = (list: Listed): RayEvent => ({ ...header(), type: 'node_lifecycle', nodeId, transitions: transitionsOf(list) });
-  const worker = (list: Listed): RayEvent => ({ ...header(), type: 'worker_lifecycle', workerId, transitions: transitionsOf(list) });
-  const actor = (list: Listed): RayEvent => ({ ...header(), type: 'actor_lifecycle', actorId, transitions: transitionsOf(list) });
-  const driver = (list: Listed): RayEvent => ({
-    ...header(),
-    type: 'task_lifecycle',
-    taskId: `${'f'.repeat(40)}${JOB}`,
-    attempt: 0,
-    transitions: transitionsOf(list),
-  });
+  const node = (list: Listed): RayEvent => nodeStates(nodeId, list);
+  const worker = (list: Listed): RayEvent => workerStates(workerId, list);
+  const actor = (list: Listed): RayEvent => actorStates(actorId(9), list);
+  const driver = (list: Listed): RayEvent => states(DRIVER, list);
 
   it.each<[string, Lifecycle['kind'], RayEvent[], number | undefined]>([
     [
@@ -346,7 +329,7 @@ describe('an impossible order of the states of', () => {
     [
       'a node that started after its ALIVE',
       'node',
-      [{ ...header(), type: 'node_definition', nodeId, labels: {}, startNs: ns(8) }, node([['ALIVE', 3]])],
+      [{ ...header(), type: 'node_definition', nodeId, labels: {}, startNs: secondNs(8) }, node([['ALIVE', 3]])],
       5,
     ],
     [
@@ -363,7 +346,7 @@ describe('an impossible order of the states of', () => {
     [
       'a worker that was launched after its ALIVE',
       'worker',
-      [{ ...worker([]), transitions: [{ state: 'ALIVE', timeNs: ns(1), launchNs: ns(8) }] } as RayEvent],
+      [{ ...worker([]), transitions: [{ state: 'ALIVE', timeNs: secondNs(1), launchNs: secondNs(8) }] } as RayEvent],
       7,
     ],
     [
@@ -425,7 +408,7 @@ describe('an impossible order of the states of', () => {
           ...header(),
           type: 'placement_group_lifecycle',
           placementGroupId: 'ef'.repeat(18),
-          transitions: transitionsOf([
+          transitions: timed([
             ['REMOVED', 1],
             ['CREATED', 11],
           ]),
@@ -441,7 +424,7 @@ describe('an impossible order of the states of', () => {
           ...header(),
           type: 'submission_job_lifecycle',
           submissionId: 'raysubmit_1',
-          transitions: transitionsOf([
+          transitions: timed([
             ['SUCCEEDED', 1],
             ['RUNNING', 12],
           ]),
@@ -461,7 +444,7 @@ describe('an impossible order of the states of', () => {
         ['ALIVE', 9],
       ]),
     ]);
-    expect([span?.startTime, span?.endTime, span?.attributes['ray.end_clamped']]).toEqual([[9, 0], [9, 0], true]);
+    expect([span?.startTime, span?.endTime, span?.attributes['ray.end_clamped']]).toEqual([[START_S + 9, 0], [START_S + 9, 0], true]);
   });
 });
 
@@ -483,27 +466,38 @@ describe('the live page', () => {
     const own = job?.functions.get('skew');
     expect(own?.run.summary()).toMatchObject({ count: 1, maxMs: 10_000 });
     expect(own?.queue.summary()).toMatchObject({ count: 1, maxMs: 500 });
-    expect(attempt).toMatchObject({ startMs: 400_000, workerWaitMs: 400_500, runningMs: 401_200, endMs: 411_200 });
+    expect(attempt).toMatchObject({
+      startMs: START_MS + 400_000,
+      workerWaitMs: START_MS + 400_500,
+      runningMs: START_MS + 401_200,
+      endMs: START_MS + 411_200,
+    });
     expect(attempt?.clockSkewMs).toBeGreaterThan(289_000);
   });
 
   it('leaves out when it began to run where no length is known', () => {
     const { job, attempt } = modelOf(story(101, false), true);
-    expect(attempt).toMatchObject({ startMs: 400_000, runningMs: Number.NaN, endMs: 411_200 });
+    expect(attempt).toMatchObject({ startMs: START_MS + 400_000, runningMs: Number.NaN, endMs: START_MS + 411_200 });
     expect(job?.functions.get('skew')?.run.summary()).toBeUndefined();
   });
 
   it.each([
-    ['the executor first', [definition, states([['RUNNING', 101]], 5), states(SUBMITTED)]],
-    ['the owner first', [definition, states(SUBMITTED), states([['RUNNING', 101]], 5)]],
+    ['the executor first', [defined, entered([['RUNNING', 101]], 5), entered(SUBMITTED)]],
+    ['the owner first', [defined, entered(SUBMITTED), entered([['RUNNING', 101]], 5)]],
   ])('shows an open attempt to run since it was submitted, not since the clock of its executor says: %s', (_, events) => {
     const { attempt } = modelOf(events, false);
-    expect(attempt).toMatchObject({ stage: 'running', startMs: 400_000, workerWaitMs: 400_500, runningMs: 400_500, stateMs: 400_500 });
+    expect(attempt).toMatchObject({
+      stage: 'running',
+      startMs: START_MS + 400_000,
+      workerWaitMs: START_MS + 400_500,
+      runningMs: START_MS + 400_500,
+      stateMs: START_MS + 400_500,
+    });
   });
 
   it('does not count the ages of a session by the clock of one executor', () => {
     const model = new ViewModel();
-    for (const event of [definition, states(SUBMITTED), states([['RUNNING', 701]], 5)]) model.observe(event, 1_000);
-    expect(model.sessions.get(SESSION)?.clockMs(3_000)).toBe(402_500);
+    for (const event of [defined, entered(SUBMITTED), entered([['RUNNING', 701]], 5)]) model.observe(event, 1_000);
+    expect(model.sessions.get(SESSION)?.clockMs(3_000)).toBe(START_MS + 402_500);
   });
 });

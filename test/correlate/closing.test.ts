@@ -1,51 +1,31 @@
 import { describe, expect, it } from 'vitest';
 import type { Lifecycle } from '../../src/correlate/index.ts';
 import { createCorrelator } from '../support/correlator.ts';
-import type { RayEvent, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
+import type { RayEvent } from '../../src/event/index.ts';
+import {
+  actorDefinition,
+  actorStates,
+  DRIVER,
+  definition,
+  header,
+  JOB,
+  jobDefinition,
+  jobStates,
+  nodeStates,
+  profile,
+  secondNs,
+  secondOf,
+  states,
+  taskId,
+  workerStates,
+} from '../support/events.ts';
 
 // The closing rules, on a clock of the test's own: what ends when, and what comes too late.
 
-const SESSION = 'session_2026-11-23_22-01-08_734793_558';
-const JOB = '01000000';
-const DRIVER = `${'f'.repeat(40)}${JOB}`;
 const SETTLED = 100_000;
-let eventCount = 0;
 
-function header(): { eventId: string; session: string } {
-  eventCount += 1;
-  return { eventId: `event-${eventCount}`, session: SESSION };
-}
-
-function taskId(number: number, actorId = `${'f'.repeat(24)}${JOB}`): string {
-  return number.toString(16).padStart(16, '0') + actorId;
-}
-
-function definition(id: string, over: Partial<TaskDefinition> = {}): TaskDefinition {
-  return {
-    ...header(),
-    type: 'task_definition',
-    taskId: id,
-    attempt: 0,
-    taskType: 'NORMAL_TASK',
-    name: 'work',
-    language: 'PYTHON',
-    parentTaskId: DRIVER,
-    requiredResources: {},
-    ...over,
-  };
-}
-
-function states(id: string, transitions: Readonly<Record<string, number>>, over: Partial<TaskLifecycle> = {}): TaskLifecycle {
-  const list = Object.entries(transitions).map(([state, second]) => ({ state, timeNs: BigInt(second) * 1_000_000_000n }));
-  return { ...header(), type: 'task_lifecycle', taskId: id, attempt: 0, transitions: list, ...over };
-}
-
-function job(transitions: Readonly<Record<string, number>>, jobId = JOB): RayEvent[] {
-  const list = Object.entries(transitions).map(([state, second]) => ({ state, timeNs: BigInt(second) * 1_000_000_000n }));
-  return [
-    { ...header(), type: 'job_definition', jobId, entrypoint: 'python train.py' },
-    { ...header(), type: 'job_lifecycle', jobId, transitions: list },
-  ];
+function job(times: Readonly<Record<string, number>>, jobId = JOB): RayEvent[] {
+  return [jobDefinition({ jobId }), jobStates(times, jobId)];
 }
 
 function setUp(options = {}) {
@@ -60,10 +40,7 @@ function setUp(options = {}) {
 function summary(lifecycle: Lifecycle): string {
   const inferred = lifecycle.endInferred === undefined ? '' : ` (${lifecycle.endInferred})`;
   const name = lifecycle.kind === 'attempt' ? `${lifecycle.name}/${lifecycle.attempt} ${lifecycle.outcome}` : '';
-  return `${lifecycle.kind} ${name} ${lifecycle.startNs / 1_000_000_000n}..${lifecycle.endNs / 1_000_000_000n}${inferred}`.replaceAll(
-    '  ',
-    ' ',
-  );
+  return `${lifecycle.kind} ${name} ${secondOf(lifecycle.startNs)}..${secondOf(lifecycle.endNs)}${inferred}`.replaceAll('  ', ' ');
 }
 
 /** A session and a job that are known for long enough that nothing of them is waited for: a job before them ended, with its task. */
@@ -94,17 +71,10 @@ describe('an attempt is finished', () => {
 
   it('only after the whole-task profile entry in a session that sends them, or a settle time', () => {
     const { feed, kinds } = known();
-    const profile = (id: string): RayEvent => ({
-      ...header(),
-      type: 'task_profile',
-      taskId: id,
-      attempt: 0,
-      componentType: 'worker',
-      entries: [{ name: 'task::work', startNs: 3_000_000_000n, endNs: 4_000_000_000n }],
-    });
-    feed(SETTLED, profile(taskId(2)), definition(taskId(1)), states(taskId(1), { RUNNING: 3, FINISHED: 4 }));
+    const profiled = (id: string): RayEvent => profile(id, [{ name: 'task::work', startNs: secondNs(3), endNs: secondNs(4) }]);
+    feed(SETTLED, profiled(taskId(2)), definition(taskId(1)), states(taskId(1), { RUNNING: 3, FINISHED: 4 }));
     expect(kinds(SETTLED)).toEqual([]);
-    feed(SETTLED + 1_000, profile(taskId(1)));
+    feed(SETTLED + 1_000, profiled(taskId(1)));
     expect(kinds(SETTLED + 1_000)).toEqual(['attempt work/0 finished 3..4']);
   });
 
@@ -130,15 +100,15 @@ describe('an attempt is finished', () => {
 
   it('at the end of its whole-task profile entry when the terminal state was lost', () => {
     const { feed, kinds } = known();
-    const entry = { name: 'task::lost', startNs: 3_000_000_000n, endNs: 9_000_000_000n };
-    feed(SETTLED, { ...header(), type: 'task_profile', taskId: taskId(1), attempt: 0, componentType: 'worker', entries: [entry] });
+    const entry = { name: 'task::lost', startNs: secondNs(3), endNs: secondNs(9) };
+    feed(SETTLED, profile(taskId(1), [entry]));
     expect(kinds(SETTLED + 5_000)).toEqual(['attempt lost/0 finished 3..9 (profile)']);
   });
 
   it('never, when nothing but its calls is known of it: that is no attempt', () => {
     const { correlator, feed } = known();
-    const submits = { submitsStartNs: 3_000_000_000n, submitsEndNs: 5_000_000_000n };
-    feed(SETTLED, { ...header(), type: 'task_profile', taskId: taskId(1), attempt: 0, componentType: 'worker', entries: [], ...submits });
+    const submits = { submitsStartNs: secondNs(3), submitsEndNs: secondNs(5) };
+    feed(SETTLED, profile(taskId(1), [], submits));
     feed(SETTLED, ...job({ FINISHED: 60 }));
     expect(correlator.advance(SETTLED + 15_000).map(summary)).toEqual(['job 1..60']);
   });
@@ -147,26 +117,26 @@ describe('an attempt is finished', () => {
     const { correlator, feed } = known();
     const workerId = 'ab'.repeat(28);
     feed(SETTLED, definition(taskId(1)), states(taskId(1), { RUNNING: 3 }, { workerId }));
-    feed(SETTLED, { ...header(), type: 'worker_lifecycle', workerId, transitions: [{ state: 'DEAD', timeNs: 7_000_000_000n }] });
+    feed(SETTLED, workerStates(workerId, { DEAD: 7 }));
     const attempt = correlator.advance(SETTLED + 5_000).find((lifecycle) => lifecycle.kind === 'attempt');
     expect(attempt).toMatchObject({
       outcome: 'failed',
       endInferred: 'worker_died',
-      endNs: 7_000_000_000n,
+      endNs: secondNs(7),
       error: { errorType: 'WORKER_DIED' },
     });
   });
 
-  it('with NODE_DIED at the death of its node, also when that was told before', () => {
+  it('with NODE_DIED at the death of its node, also when the death was reported before', () => {
     const { correlator, feed } = known();
     const nodeId = 'cd'.repeat(28);
-    feed(SETTLED, { ...header(), type: 'node_lifecycle', nodeId, transitions: [{ state: 'DEAD', timeNs: 7_000_000_000n }] });
+    feed(SETTLED, nodeStates(nodeId, { DEAD: 7 }));
     feed(SETTLED + 1, definition(taskId(1)), states(taskId(1), { RUNNING: 3 }, { workerPid: 7, emitterNodeId: nodeId }));
     const attempt = correlator.advance(SETTLED + 5_001).find((lifecycle) => lifecycle.kind === 'attempt');
     expect(attempt).toMatchObject({
       outcome: 'failed',
       endInferred: 'node_died',
-      endNs: 7_000_000_000n,
+      endNs: secondNs(7),
       error: { errorType: 'NODE_DIED' },
     });
   });
@@ -179,12 +149,7 @@ describe('an attempt is finished', () => {
     ]) {
       const { feed, kinds } = known();
       for (const workerId of order) feed(SETTLED, states(taskId(1), { RUNNING: 3 }, { workerId }));
-      const dies = (workerId: string, second: number): RayEvent => ({
-        ...header(),
-        type: 'worker_lifecycle',
-        workerId,
-        transitions: [{ state: 'DEAD', timeNs: BigInt(second) * 1_000_000_000n }],
-      });
+      const dies = (workerId: string, second: number): RayEvent => workerStates(workerId, { DEAD: second });
       feed(SETTLED, dies(high, 4));
       expect(kinds(SETTLED + 10_000).filter((kind) => kind.startsWith('attempt'))).toEqual([]);
       feed(SETTLED + 10_000, dies(low, 5));
@@ -220,11 +185,11 @@ describe('an attempt is finished', () => {
     const { correlator, feed } = known();
     const actorId = `${'1'.repeat(24)}${JOB}`;
     const creation = `${'f'.repeat(16)}${actorId}`;
-    feed(SETTLED, { ...header(), type: 'actor_definition', actorId, isDetached: false, className: 'Counter', requiredResources: {} });
+    feed(SETTLED, actorDefinition(actorId, { className: 'Counter' }));
     feed(SETTLED, states(creation, { RUNNING: 3 }, { attempt: 1 }));
-    feed(SETTLED, { ...header(), type: 'actor_lifecycle', actorId, transitions: [{ state: 'ALIVE', timeNs: 6_000_000_000n }] });
+    feed(SETTLED, actorStates(actorId, { ALIVE: 6 }));
     const attempt = correlator.advance(SETTLED + 5_000).find((lifecycle) => lifecycle.kind === 'attempt');
-    expect(attempt).toMatchObject({ name: 'Counter.__init__', outcome: 'finished', endInferred: 'actor_alive', endNs: 6_000_000_000n });
+    expect(attempt).toMatchObject({ name: 'Counter.__init__', outcome: 'finished', endInferred: 'actor_alive', endNs: secondNs(6) });
   });
 });
 
@@ -238,7 +203,7 @@ describe('what comes late', () => {
     expect(kinds(SETTLED + 10_000_000).filter((line) => line.startsWith('attempt'))).toEqual([]);
   });
 
-  it('still gets its span when it is a new attempt of a job that is over', () => {
+  it('still gets its span when it is a new attempt of a job that ended', () => {
     const { feed, kinds } = known();
     feed(SETTLED, ...job({ FINISHED: 8 }));
     expect(kinds(SETTLED + 15_000)).toEqual(['job 1..8']);
@@ -350,7 +315,7 @@ describe('parents', () => {
     ]);
   });
 
-  it("a call on another job's actor, and what it spawns, stand in the caller's trace, also when the call is told last", () => {
+  it("a call on another job's actor, and what it spawns, belong to the caller's trace, also when the call is reported last", () => {
     const { correlator, feed } = setUp();
     const caller = '02000000';
     const actorId = `${'1'.repeat(24)}${JOB}`;

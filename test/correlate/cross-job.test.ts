@@ -3,50 +3,21 @@ import { describe, expect, it } from 'vitest';
 import type { AttemptLifecycle, JobLifecycle, Lifecycle } from '../../src/correlate/index.ts';
 import { createCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
+import * as events from '../support/events.ts';
+import { actorId as actorOf, driverOf, jobStates, states, taskId } from '../support/events.ts';
 import { growth, MAX_GROWTH } from '../support/steps.ts';
 
-// A call on another job's actor stands in its caller's trace. Exactly one job lists it while it is open, and one counts it,
+// A call on another job's actor belongs to its caller's trace. Exactly one job lists it while it is open, and one counts it,
 // whatever the order in which the calls are reported.
 
-const SESSION = 'session_2026-11-23_22-01-08_734793_558';
-const SECOND = 1_000_000_000n;
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 200);
 
 function jobId(number: number): string {
   return `${number.toString(16).padStart(2, '0')}000000`;
 }
 
-function driverOf(callerJob: string): string {
-  return `${'f'.repeat(40)}${callerJob}`;
-}
-
-function actorOf(number: number, ownerJob: string): string {
-  return number.toString(16).padStart(24, '0') + ownerJob;
-}
-
-function taskId(number: number, actorOrJob: string): string {
-  return number.toString(16).padStart(16, '0') + actorOrJob.padStart(32, 'f');
-}
-
-let eventCount = 0;
-function header(): { eventId: string; session: string } {
-  eventCount += 1;
-  return { eventId: `event-${eventCount}`, session: SESSION };
-}
-
 function definition(id: string, parentTaskId: string): RayEvent {
-  const call = { taskType: 'ACTOR_TASK', name: 'work', language: 'PYTHON', requiredResources: {} } as const;
-  return { ...header(), ...call, type: 'task_definition', taskId: id, attempt: 0, parentTaskId };
-}
-
-function states(id: string, transitions: Readonly<Record<string, number>>): RayEvent {
-  const list = Object.entries(transitions).map(([state, second]) => ({ state, timeNs: BigInt(second) * SECOND }));
-  return { ...header(), type: 'task_lifecycle', taskId: id, attempt: 0, transitions: list };
-}
-
-function job(id: string, transitions: Readonly<Record<string, number>>): RayEvent {
-  const list = Object.entries(transitions).map(([state, second]) => ({ state, timeNs: BigInt(second) * SECOND }));
-  return { ...header(), type: 'job_lifecycle', jobId: id, transitions: list };
+  return events.definition(id, { taskType: 'ACTOR_TASK', parentTaskId });
 }
 
 function make() {
@@ -71,13 +42,13 @@ it('a call between actors of two jobs has one span and one count, also when it i
     all.push(...correlator.advance(nowMs));
     for (const event of events) correlator.apply(event, nowMs);
   };
-  feed(0, job(a, { CREATED: 1 }), job(b, { CREATED: 1 }), job(c, { CREATED: 1 }));
+  feed(0, jobStates({ CREATED: 1 }, a), jobStates({ CREATED: 1 }, b), jobStates({ CREATED: 1 }, c));
   feed(60_000, definition(y, x), states(y, { RUNNING: 61 }));
   feed(60_100, definition(x, driverOf(b)), states(x, { RUNNING: 60 }));
   expect(correlator.stats().openAttempts).toBe(2);
   feed(60_200, states(y, { FINISHED: 62 }), states(x, { FINISHED: 63 }));
-  feed(60_300, job(a, { FINISHED: 64 }), job(b, { FINISHED: 65 }));
-  feed(120_000, job(c, { FINISHED: 66 }));
+  feed(60_300, jobStates({ FINISHED: 64 }, a), jobStates({ FINISHED: 65 }, b));
+  feed(120_000, jobStates({ FINISHED: 66 }, c));
   feed(180_000);
   expect(traces(all)).toEqual([`${x} in ${b}`, `${y} in ${b}`]);
   expect(all.filter(isJob).map(({ jobId: id, attemptCount }) => `${id}: ${attemptCount}`)).toEqual([`${a}: 0`, `${b}: 2`, `${c}: 0`]);
@@ -110,7 +81,7 @@ const plan = fc
 
 function eventsOf(calls: readonly Call[]): RayEvent[] {
   return [
-    ...JOBS.flatMap((id) => [job(id, { CREATED: 1 }), job(id, { FINISHED: 100 })]),
+    ...JOBS.flatMap((id) => [jobStates({ CREATED: 1 }, id), jobStates({ FINISHED: 100 }, id)]),
     ...calls.flatMap(({ id, parentId }, index) => [
       definition(id, parentId),
       states(id, { RUNNING: index + 2 }),
@@ -181,7 +152,7 @@ describe('the work grows with the number of calls', () => {
   const run = (events: readonly RayEvent[]) => (): void => {
     const correlator = make();
     for (const event of events) correlator.apply(event, 60_000);
-    for (const id of [a, b]) correlator.apply(job(id, { FINISHED: 10_000 }), 60_000);
+    for (const id of [a, b]) correlator.apply(jobStates({ FINISHED: 10_000 }, id), 60_000);
     correlator.advance(90_000);
     expect(correlator.stats().openAttempts).toBe(0);
   };

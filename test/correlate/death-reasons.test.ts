@@ -2,55 +2,33 @@ import { describe, expect, it } from 'vitest';
 import type { AttemptLifecycle } from '../../src/correlate/index.ts';
 import { createCorrelator } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
+import { definition, header, jobDefinition, secondNs, states, taskId, workerStates } from '../support/events.ts';
 
 // Why a worker or node died comes in an event of its own, before or after what was running there is reported.
 
-const SESSION = 'session_1';
-const JOB = '01000000';
-const DRIVER = `${'f'.repeat(40)}${JOB}`;
-const TASK = `${'1'.repeat(16)}${'f'.repeat(24)}${JOB}`;
+const TASK = taskId(1);
 const WORKER = 'ab'.repeat(28);
 const LATER = 100_000;
 const DETAIL = 'Worker unexpectedly exits with a connection error code 2. End of file.';
 
-const ns = (second: number): bigint => BigInt(second) * 1_000_000_000n;
-const header = (eventId: string) => ({ eventId, session: SESSION });
-const alive: RayEvent = { ...header('a'), type: 'worker_lifecycle', workerId: WORKER, transitions: [{ state: 'ALIVE', timeNs: ns(1) }] };
-const definition: RayEvent = {
-  ...header('d'),
-  type: 'task_definition',
-  taskId: TASK,
-  attempt: 0,
-  taskType: 'NORMAL_TASK',
-  name: 'work',
-  language: 'PYTHON',
-  parentTaskId: DRIVER,
-  requiredResources: {},
-};
-const running: RayEvent = {
-  ...header('r'),
-  type: 'task_lifecycle',
-  taskId: TASK,
-  attempt: 0,
-  workerId: WORKER,
-  transitions: [{ state: 'RUNNING', timeNs: ns(3) }],
-};
+const alive = workerStates(WORKER, { ALIVE: 1 });
+const defined = definition(TASK);
+const running = states(TASK, { RUNNING: 3 }, { workerId: WORKER });
 
 function failed(errorType: string, message: string): RayEvent {
-  const transitions = [{ state: 'FAILED', timeNs: ns(4) }];
-  return { ...header('f'), type: 'task_lifecycle', taskId: TASK, attempt: 0, transitions, error: { errorType, message } };
+  return states(TASK, { FAILED: 4 }, { error: { errorType, message } });
 }
 
 function dead(reason: string, message: string, second = 4): RayEvent {
-  const transitions = [{ state: 'DEAD', timeNs: ns(second), deathCause: { reason, message } }];
-  return { ...header('w'), type: 'worker_lifecycle', workerId: WORKER, transitions };
+  const transitions = [{ state: 'DEAD', timeNs: secondNs(second), deathCause: { reason, message } }];
+  return { ...header(), type: 'worker_lifecycle', workerId: WORKER, transitions };
 }
 
 /** Attempts that are closed within a settle time, with the events a second apart. */
 function attemptsOf(...events: RayEvent[]): readonly AttemptLifecycle[] {
   const correlator = createCorrelator();
-  correlator.apply({ ...header('j'), type: 'job_definition', jobId: JOB }, 0);
-  for (const event of [alive, definition, running]) correlator.apply(event, LATER);
+  correlator.apply(jobDefinition(), 0);
+  for (const event of [alive, defined, running]) correlator.apply(event, LATER);
   const closed = [];
   for (const [index, event] of events.entries()) {
     correlator.apply(event, LATER + index * 1000);
@@ -124,7 +102,7 @@ describe('an attempt whose worker died', () => {
       'Worker exits because the actor is killed. The actor is dead because it was killed by `ray.kill`.',
       { outcome: 'failed', error: { errorType: 'ACTOR_DIED', message: 'The actor is dead because it was killed by `ray.kill`.' } },
     ],
-  ])('and of which Ray reports no end says that it was %s', (_, exitType, detail, expected) => {
+  ])('without a reported end says that it was ended by %s', (_, exitType, detail, expected) => {
     expect(attemptsOf(dead(exitType, detail))).toMatchObject([expected]);
   });
 });

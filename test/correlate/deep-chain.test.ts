@@ -5,8 +5,10 @@ import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '.
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { otlpJsonLines } from '../../src/export/index.ts';
 import { createMapping } from '../../src/span/index.ts';
+import { DRIVER, JOB, taskId } from '../support/events.ts';
 import { checkTraces } from '../support/oracle.ts';
 import { type FlatSpan, readOtlpJsonLines } from '../support/otlp-spans.ts';
+import { hexToBase64, type Raw, rawEvent } from '../support/raw-events.ts';
 import { Seeded } from '../support/seeded.ts';
 
 // A chain of tasks, each called by the one before, as a polling loop or a recursion makes it. Trace views fail on thousands of
@@ -14,25 +16,22 @@ import { Seeded } from '../support/seeded.ts';
 
 const SESSION = 'session_2026-11-25_10-00-00_000001_77';
 const START_MS = Date.UTC(2026, 10, 25, 10);
-const base64 = (hex: string): string => Buffer.from(hex, 'hex').toString('base64');
 const at = (second: number): string => new Date(START_MS + Math.round(second * 1000)).toISOString();
-
-type Raw = Record<string, unknown>;
 
 /** `tail`: each task ends before the next one runs. `recursion`: each waits for the next one. */
 function chain(length: number, shape: 'tail' | 'recursion'): Raw[] {
   let count = 0;
-  const event = (eventType: string, slot: string, payload: object): Raw => {
+  const event = (eventType: string, slot: string, payload: Raw): Raw => {
     count += 1;
-    return { eventId: base64(count.toString(16).padStart(56, '0')), eventType, timestamp: at(0), sessionName: SESSION, [slot]: payload };
+    const eventId = hexToBase64(count.toString(16).padStart(56, '0'));
+    return rawEvent(eventType, slot, payload, { eventId, timestamp: at(0), sessionName: SESSION });
   };
   const job = (state: string, second: number): Raw =>
     event('DRIVER_JOB_LIFECYCLE_EVENT', 'driverJobLifecycleEvent', {
-      jobId: base64('01000000'),
+      jobId: hexToBase64(JOB),
       stateTransitions: [{ state, timestamp: at(second) }],
     });
-  const id = (number: number): string =>
-    base64(`${number === 0 ? 'f'.repeat(16) : number.toString(16).padStart(16, '0')}${'f'.repeat(24)}01000000`);
+  const id = (number: number): string => hexToBase64(number === 0 ? DRIVER : taskId(number));
   const tasks = Array.from({ length }, (_, index): Raw[] => {
     const number = index + 1;
     const [start, end] = shape === 'tail' ? [number, number + 0.9] : [number * 0.01, length * 0.02 - number * 0.01 + 1];
@@ -47,7 +46,7 @@ function chain(length: number, shape: 'tail' | 'recursion'): Raw[] {
         taskAttempt: 0,
         taskType: 'NORMAL_TASK',
         taskName: 'tick',
-        jobId: base64('01000000'),
+        jobId: hexToBase64(JOB),
         parentTaskId: id(index),
       }),
       event('TASK_LIFECYCLE_EVENT', 'taskLifecycleEvent', {

@@ -4,19 +4,20 @@ import type { Lifecycle } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { RayEvent, TaskDefinition } from '../../src/event/index.ts';
 import {
+  actorDefinition,
   actorId,
   actorStates,
+  creationOf,
   definition,
   DRIVER,
   driverOf,
-  header,
   jobStates,
   machineId,
   START_NS,
   states,
   taskId,
   workerStates,
-} from '../support/simple-events.ts';
+} from '../support/events.ts';
 import { growth, MAX_GROWTH } from '../support/steps.ts';
 
 // The end of a driver ends nothing that a detached actor does, called or created, however fast its events come.
@@ -26,21 +27,13 @@ const START_MS = Number(START_NS / 1_000_000n);
 const OTHER_JOB = '02000000';
 const DETACHED = actorId(1);
 const CHILD = actorId(2);
-const RUN = callOn(DETACHED, 1);
+const RUN = taskId(1, DETACHED);
 
 /** Events by the second at which they are received. */
 type Story = readonly (readonly [receivedAt: number, ...events: RayEvent[]])[];
 
-function callOn(actor: string, number: number): string {
-  return number.toString(16).padStart(16, '0') + actor;
-}
-
-function creationOf(actor: string): string {
-  return 'f'.repeat(16) + actor;
-}
-
 function actorDefined(id: string, isDetached: boolean): RayEvent {
-  return { ...header(), type: 'actor_definition', actorId: id, isDetached, className: 'Orch', requiredResources: {} };
+  return actorDefinition(id, { isDetached, className: 'Orch' });
 }
 
 function defined(id: string, name: string, parentTaskId: string, over: Partial<TaskDefinition> = {}): RayEvent {
@@ -185,7 +178,7 @@ describe('the end of a driver', () => {
   });
 
   it('ends neither an actor that a detached actor created, nor calls on it', () => {
-    const work = callOn(CHILD, 5);
+    const work = taskId(5, CHILD);
     const story: Story = [
       [
         4,
@@ -212,7 +205,7 @@ describe('the end of a driver', () => {
   });
 
   it("ends no call of another driver on a detached actor's child", () => {
-    const work = callOn(CHILD, 5);
+    const work = taskId(5, CHILD);
     const story: Story = [
       [4, ...driverEnds(), defined(creationOf(CHILD), 'Child.__init__', RUN), states(creationOf(CHILD), { RUNNING: 2, FINISHED: 2.5 })],
       [30, jobStates({ CREATED: 28 }, OTHER_JOB), defined(work, 'work', driverOf(OTHER_JOB)), states(work, { RUNNING: 29 })],
@@ -223,7 +216,7 @@ describe('the end of a driver', () => {
   });
 
   it("ends no call of another driver on a detached actor, nor is that one ended with the actor's own job", () => {
-    const work = callOn(DETACHED, 5);
+    const work = taskId(5, DETACHED);
     const story: Story = [
       [2.5, jobStates({ CREATED: 2 }, OTHER_JOB), defined(work, 'work', driverOf(OTHER_JOB)), states(work, { RUNNING: 2.2 })],
       [4, ...driverEnds()],
@@ -235,7 +228,7 @@ describe('the end of a driver', () => {
 
   it('ends no detached actor that a task created, nor calls on it', () => {
     const [creator, other] = [taskId(7), actorId(3)];
-    const work = callOn(other, 5);
+    const work = taskId(5, other);
     const story: Story = [
       [
         4,
@@ -340,7 +333,7 @@ describe('the end of a driver', () => {
 });
 
 describe('what outlives a driver', () => {
-  const [second, work] = [taskId(3), callOn(CHILD, 5)];
+  const [second, work] = [taskId(3), taskId(5, CHILD)];
   const events: readonly RayEvent[] = [
     ...driverEnds(),
     actorDefined(CHILD, false),

@@ -18,7 +18,7 @@ import {
   states,
   taskId,
   workerStates,
-} from '../support/simple-events.ts';
+} from '../support/events.ts';
 
 // What nothing needs any more is remembered for late events, up to a limit. Beyond it the oldest gives way, and nothing that is
 // open ever does.
@@ -86,7 +86,7 @@ describe('closed records give way', () => {
     ]);
   });
 
-  it('as do jobs of which nothing is open, and none with an open attempt', () => {
+  it('jobs without anything open give way too, and none with an open attempt', () => {
     const correlator = make(options);
     for (let number = 1; number <= 200; number += 1) {
       const job = number.toString(16).padStart(8, '0');

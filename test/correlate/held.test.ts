@@ -16,7 +16,7 @@ import {
   START_NS,
   states,
   taskId,
-} from '../support/simple-events.ts';
+} from '../support/events.ts';
 
 // Everything of what is open that has no fixed size is counted in bytes, so that a few attempts with labels of megabytes are no
 // more than a million small ones.

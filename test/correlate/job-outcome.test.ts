@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { JobLifecycle, JobVerdict } from '../../src/correlate/index.ts';
 import { createCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { type JobFacts, judgeJob } from '../../src/correlate/job-outcome.ts';
-import type { RayEvent } from '../../src/event/index.ts';
+import { DRIVER, jobDefinition, jobStates, states, taskId } from '../support/events.ts';
 
 const ENDED: JobFacts = {
   submission: undefined,
@@ -31,7 +31,13 @@ const VERDICTS: readonly (readonly [title: string, facts: Partial<JobFacts>, out
     'tasks_failed',
     '1 of 1 task failed.',
   ],
-  ['of which Ray ended a call of its own', { tasks: { ...ENDED.tasks, failed: 1 }, failedInternally: 1 }, 'unknown', 'driver_ended', ''],
+  [
+    'whose only failed call was one of Ray itself',
+    { tasks: { ...ENDED.tasks, failed: 1 }, failedInternally: 1 },
+    'unknown',
+    'driver_ended',
+    '',
+  ],
   ['that shut down while tasks were open', { openAtEnd: 3 }, 'stopped', 'tasks_open', 'while 3 tasks of the job were open'],
   ['whose driver vanished', { driver: RUNNING }, 'failed', 'driver_died', 'killed, crashed'],
   ['whose driver vanished while tasks were open', { driver: RUNNING, openAtEnd: 3 }, 'failed', 'driver_died', 'killed, crashed'],
@@ -80,27 +86,17 @@ describe('the outcome of a job', () => {
   });
 });
 
-const SESSION = 'session_1';
-const JOB = '01000000';
-const DRIVER = `${'f'.repeat(40)}${JOB}`;
-
-function states(taskId: string, eventId: string, ...list: (readonly [state: string, second: number])[]): RayEvent {
-  const transitions = list.map(([state, second]) => ({ state, timeNs: BigInt(second) * 1_000_000_000n }));
-  return { type: 'task_lifecycle', eventId, session: SESSION, taskId, attempt: 0, transitions };
-}
-
 describe('a job that is closed', () => {
   it('keeps its outcome when attempts fail late and the bridge is started again', () => {
     const options = {};
     const first = createCorrelator(options);
-    first.apply({ type: 'job_definition', eventId: 'd', session: SESSION, jobId: JOB }, 0);
-    const finished = [{ state: 'FINISHED', timeNs: 9_000_000_000n }];
-    first.apply({ type: 'job_lifecycle', eventId: 'l', session: SESSION, jobId: JOB, transitions: finished }, 0);
-    first.apply(states(DRIVER, 'r', ['RUNNING', 1], ['FINISHED', 8]), 0);
+    first.apply(jobDefinition(), 0);
+    first.apply(jobStates({ FINISHED: 9 }), 0);
+    first.apply(states(DRIVER, { RUNNING: 1, FINISHED: 8 }), 0);
     const sent = first.advance(20_000).find((lifecycle): lifecycle is JobLifecycle => lifecycle.kind === 'job');
     expect(sent?.verdict).toMatchObject({ outcome: 'unknown', reason: 'driver_ended' });
 
-    first.apply(states(`${'1'.repeat(16)}${'f'.repeat(24)}${JOB}`, 't', ['RUNNING', 2], ['FAILED', 3]), 21_000);
+    first.apply(states(taskId(1), { RUNNING: 2, FAILED: 3 }), 21_000);
     first.advance(60_000);
     const second = throughCheckpoint(first, createCorrelator(options));
     const verdicts: JobVerdict[] = [];

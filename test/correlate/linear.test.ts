@@ -3,7 +3,7 @@ import type { CorrelateOptions, Lifecycle, SpanRef } from '../../src/correlate/i
 import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { spanIdOf } from '../../src/span/ids.ts';
-import { definition, jobStates, machineId, many, states, taskId } from '../support/simple-events.ts';
+import { definition, jobStates, machineId, many, states, taskId } from '../support/events.ts';
 import { growth, MAX_GROWTH } from '../support/steps.ts';
 
 // The work that a stream makes grows with its length and no faster, whatever the stream: steps are counted at a size and at

@@ -2,20 +2,17 @@ import { describe, expect, it } from 'vitest';
 import type { Lifecycle } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { ActorTransition, RayEvent, StateTransition } from '../../src/event/index.ts';
+import { actorId, at, DRIVER, header, JOB, secondOf, START_NS, taskId } from '../support/events.ts';
 import { createSpanMapper } from '../../src/span/index.ts';
 
 // More states than are kept: the first and the last ones are shown, those between them are counted, and the end is the right one.
 
-const SESSION = 'session_2026-11-25_10-00-00_000001_77';
-const JOB = '01000000';
-const ACTOR = `${'0'.repeat(23)}4${JOB}`;
-const SECOND = 1_000_000_000n;
+const ACTOR = actorId(4);
+const START_S = Number(START_NS / 1_000_000_000n);
 
-const header = (eventId: string) => ({ eventId, session: SESSION });
-const at = (state: string, second: number): StateTransition => ({ state, timeNs: BigInt(Math.round(second * 1_000)) * 1_000_000n });
-const jobStates = (...transitions: StateTransition[]): RayEvent => ({ ...header('j'), type: 'job_lifecycle', jobId: JOB, transitions });
+const jobStates = (...transitions: StateTransition[]): RayEvent => ({ ...header(), type: 'job_lifecycle', jobId: JOB, transitions });
 const actorStates = (...transitions: ActorTransition[]): RayEvent => ({
-  ...header('a'),
+  ...header(),
   type: 'actor_lifecycle',
   actorId: ACTOR,
   transitions,
@@ -55,7 +52,7 @@ describe('an actor that restarts 1,500 times and dies', () => {
 
   it('ends when it died, with the cause, and says how often it was restarted and what is not shown', () => {
     const span = spanOf(events, 'actor');
-    expect(span.endTime).toEqual([15_005, 0]);
+    expect(span.endTime).toEqual([START_S + 15_005, 0]);
     expect(span.status.message).toBe('out of restarts');
     expect(span.attributes).toMatchObject({
       'error.type': 'WORKER_DIED',
@@ -75,7 +72,7 @@ describe('an actor that restarts 1,500 times and dies', () => {
   it('has its first and its last incarnations, under the numbers that they have among all', () => {
     const actor = lifecyclesOf(events).find(({ kind }) => kind === 'actor');
     const incarnations = actor?.kind === 'actor' ? actor.incarnations : [];
-    const seconds = incarnations.map(({ number, startNs, endNs }) => [number, startNs / SECOND, endNs / SECOND].map(Number));
+    const seconds = incarnations.map(({ number, startNs, endNs }) => [number, secondOf(startNs), secondOf(endNs)]);
     expect(seconds.length).toBe(999);
     for (const [number = 0, start, end] of seconds) {
       expect([start, end]).toEqual([number * 10 + 2, number === 1_500 ? 15_005 : number * 10 + 10]);
@@ -99,8 +96,6 @@ describe('an actor that restarts 1,500 times and dies', () => {
 });
 
 describe('too many states', () => {
-  const task = `${'0'.repeat(15)}7${'f'.repeat(24)}${JOB}`;
-  const driver = `${'f'.repeat(40)}${JOB}`;
   const nodeId = 'cd'.repeat(28);
   const workerId = 'ab'.repeat(28);
   const flapping = (first: string, last: string): StateTransition[] => [
@@ -111,15 +106,15 @@ describe('too many states', () => {
   const ofTask = { type: 'task_lifecycle', attempt: 0 } as const;
 
   it.each<[string, Lifecycle['kind'], (transitions: readonly StateTransition[]) => RayEvent, string, string, string]>([
-    ['a job', 'job', (transitions) => ({ ...header('1'), type: 'job_lifecycle', jobId: JOB, transitions }), 'CREATED', 'FINISHED', ''],
-    ['a driver', 'job', (transitions) => ({ ...header('1'), ...ofTask, taskId: driver, transitions }), 'RUNNING', 'FINISHED', 'DRIVER_'],
-    ['an attempt', 'attempt', (transitions) => ({ ...header('1'), ...ofTask, taskId: task, transitions }), 'RUNNING', 'FAILED', ''],
-    ['a node', 'node', (transitions) => ({ ...header('1'), type: 'node_lifecycle', nodeId, transitions }), 'ALIVE', 'DEAD', ''],
-    ['a worker', 'worker', (transitions) => ({ ...header('1'), type: 'worker_lifecycle', workerId, transitions }), 'ALIVE', 'DEAD', ''],
+    ['a job', 'job', (transitions) => ({ ...header(), type: 'job_lifecycle', jobId: JOB, transitions }), 'CREATED', 'FINISHED', ''],
+    ['a driver', 'job', (transitions) => ({ ...header(), ...ofTask, taskId: DRIVER, transitions }), 'RUNNING', 'FINISHED', 'DRIVER_'],
+    ['an attempt', 'attempt', (transitions) => ({ ...header(), ...ofTask, taskId: taskId(7), transitions }), 'RUNNING', 'FAILED', ''],
+    ['a node', 'node', (transitions) => ({ ...header(), type: 'node_lifecycle', nodeId, transitions }), 'ALIVE', 'DEAD', ''],
+    ['a worker', 'worker', (transitions) => ({ ...header(), type: 'worker_lifecycle', workerId, transitions }), 'ALIVE', 'DEAD', ''],
     [
       'a placement group',
       'placement_group',
-      (transitions) => ({ ...header('1'), type: 'placement_group_lifecycle', placementGroupId: 'ef'.repeat(18), transitions }),
+      (transitions) => ({ ...header(), type: 'placement_group_lifecycle', placementGroupId: 'ef'.repeat(18), transitions }),
       'CREATED',
       'REMOVED',
       '',
@@ -127,7 +122,7 @@ describe('too many states', () => {
     [
       'a submitted job',
       'submission_job',
-      (transitions) => ({ ...header('1'), type: 'submission_job_lifecycle', submissionId: 'raysubmit_1', transitions }),
+      (transitions) => ({ ...header(), type: 'submission_job_lifecycle', submissionId: 'raysubmit_1', transitions }),
       'RUNNING',
       'SUCCEEDED',
       '',
@@ -137,8 +132,8 @@ describe('too many states', () => {
     for (const events of [[event(transitions)], transitions.toReversed().map((one) => event([one]))]) {
       const span = spanOf(events, kind);
       expect([span.startTime, span.endTime]).toEqual([
-        [1, 0],
-        [5_000, 0],
+        [START_S + 1, 0],
+        [START_S + 5_000, 0],
       ]);
       expect(span.attributes['ray.states_left_out']).toBe(1_002);
       expect([span.events[0]?.name, span.events.at(-1)?.name]).toEqual([prefix + first, prefix + last]);

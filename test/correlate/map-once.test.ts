@@ -3,7 +3,7 @@ import { type CorrelateOptions, createCorrelator, type Lifecycle, type Output } 
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { createMapping } from '../../src/span/index.ts';
 import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
-import { actorId, definition, jobStates, many, states } from '../support/simple-events.ts';
+import { actorId, definition, jobStates, many, states } from '../support/events.ts';
 
 // The correlator maps a finished thing when it knows that the thing is sent, and so once.
 

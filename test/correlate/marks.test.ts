@@ -1,51 +1,30 @@
 import { describe, expect, it } from 'vitest';
 import type { CorrelateOptions, Lifecycle } from '../../src/correlate/index.ts';
 import { createCorrelator } from '../support/correlator.ts';
-import type { ActorTransition, JobDefinition, RayEvent, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
+import type { ActorTransition, JobDefinition, RayEvent } from '../../src/event/index.ts';
+import {
+  actorDefinition,
+  actorStates,
+  DRIVER,
+  definition,
+  header,
+  JOB,
+  jobDefinition,
+  jobStates,
+  secondNs,
+  secondOf,
+  SESSION,
+  states,
+  taskId,
+  workerStates,
+} from '../support/events.ts';
 
-// What is open is told once, early: of what, when, and what it takes of a trace's budget.
+// In-flight spans: what is open gets one early span. What gets one, when, and how much of a trace's budget it uses.
 
-const SESSION = 'session_2026-11-23_22-01-08_734793_558';
-const JOB = '01000000';
-const DRIVER = `${'f'.repeat(40)}${JOB}`;
 const AFTER = 10_000;
 /** The default of `settleMs`. */
 const SETTLE = 5_000;
 const DAY = 24 * 3_600_000;
-let eventCount = 0;
-
-function header(): { eventId: string; session: string } {
-  eventCount += 1;
-  return { eventId: `event-${eventCount}`, session: SESSION };
-}
-
-function ns(second: number): bigint {
-  return BigInt(second) * 1_000_000_000n;
-}
-
-function taskId(number: number): string {
-  return `${number.toString(16).padStart(16, '0')}${'f'.repeat(24)}${JOB}`;
-}
-
-function definition(id: string, parentTaskId = DRIVER): TaskDefinition {
-  const rest = { taskType: 'NORMAL_TASK', name: 'work', language: 'PYTHON', requiredResources: {} } as const;
-  return { ...header(), type: 'task_definition', taskId: id, attempt: 0, parentTaskId, ...rest };
-}
-
-function states(id: string, transitions: Readonly<Record<string, number>>): TaskLifecycle {
-  const list = Object.entries(transitions).map(([state, second]) => ({ state, timeNs: ns(second) }));
-  return { ...header(), type: 'task_lifecycle', taskId: id, attempt: 0, transitions: list };
-}
-
-function jobDefinition(over: Partial<JobDefinition> = {}): RayEvent {
-  return { ...header(), type: 'job_definition', jobId: JOB, entrypoint: 'python train.py', ...over };
-}
-
-function jobStates(transitions: Readonly<Record<string, number>>): RayEvent {
-  const list = Object.entries(transitions).map(([state, second]) => ({ state, timeNs: ns(second) }));
-  return { ...header(), type: 'job_lifecycle', jobId: JOB, transitions: list };
-}
-
 function setUp(options: Partial<CorrelateOptions> = {}) {
   const correlator = createCorrelator({
     inFlight: 'running',
@@ -63,7 +42,9 @@ function setUp(options: Partial<CorrelateOptions> = {}) {
 
 function summary(lifecycle: Lifecycle): string {
   const name = 'name' in lifecycle ? lifecycle.name : lifecycle.kind;
-  return lifecycle.kind === 'mark' ? `mark ${lifecycle.parent.kind} ${name} @${lifecycle.startNs / ns(1)}` : `${lifecycle.kind} ${name}`;
+  return lifecycle.kind === 'mark'
+    ? `mark ${lifecycle.parent.kind} ${name} @${Math.floor(secondOf(lifecycle.startNs))}`
+    : `${lifecycle.kind} ${name}`;
 }
 
 describe('a job', () => {
@@ -81,7 +62,7 @@ describe('a job', () => {
     const { correlator, feed } = setUp();
     feed(0, jobDefinition({ traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, serviceName: 'train' }), jobStates({ CREATED: 3 }));
     const [mark] = correlator.advance(AFTER);
-    expect(mark).toMatchObject({ parent: { kind: 'job', id: JOB }, serviceName: 'train', startNs: ns(3), endNs: ns(3) + 1n });
+    expect(mark).toMatchObject({ parent: { kind: 'job', id: JOB }, serviceName: 'train', startNs: secondNs(3), endNs: secondNs(3) + 1n });
     feed(AFTER + 1, jobStates({ FINISHED: 30 }));
     const [job] = correlator.advance(AFTER + 16_000);
     expect(job?.kind).toBe('job');
@@ -96,20 +77,20 @@ describe('a job', () => {
     expect(names(DAY)).toContain('job python train.py');
   });
 
-  it('without a definition waits for it where jobs are told, and a settle time where they are not', () => {
-    const told = setUp({ inFlightAfterMs: 1_000 });
-    told.feed(0, jobStates({ CREATED: 3 }));
-    expect(told.names(60_000)).toEqual([]);
-    told.feed(60_000, jobDefinition());
-    expect(told.names(61_000)).toEqual(['mark job python train.py @3']);
+  it('without a definition waits for it where Ray reports jobs, and a settle time where it does not', () => {
+    const reported = setUp({ inFlightAfterMs: 1_000 });
+    reported.feed(0, jobStates({ CREATED: 3 }));
+    expect(reported.names(60_000)).toEqual([]);
+    reported.feed(60_000, jobDefinition());
+    expect(reported.names(61_000)).toEqual(['mark job python train.py @3']);
 
-    const untold = setUp({ inFlightAfterMs: 1_000 });
-    untold.feed(0, states(DRIVER, { RUNNING: 3 }));
-    expect(untold.names(4_999)).toEqual([]);
-    expect(untold.names(5_000)).toEqual([`mark job ${JOB} @3`]);
+    const unreported = setUp({ inFlightAfterMs: 1_000 });
+    unreported.feed(0, states(DRIVER, { RUNNING: 3 }));
+    expect(unreported.names(4_999)).toEqual([]);
+    expect(unreported.names(5_000)).toEqual([`mark job ${JOB} @3`]);
   });
 
-  it('whose beginning nothing tells waits for its first child', () => {
+  it('whose beginning nothing reports waits for its first child', () => {
     const { feed, names } = setUp({ inFlight: 'jobs' });
     feed(0, jobDefinition());
     expect(names(60_000)).toEqual([]);
@@ -156,7 +137,7 @@ describe('an attempt', () => {
     expect(names(60_000 + SETTLE)).toEqual(['attempt work']);
   });
 
-  it('that waits, that ended, or of which nothing but states came has none', () => {
+  it('has none when it waits, when it ended, or when only its states were received', () => {
     const { feed, names } = running();
     feed(AFTER, definition(taskId(1)), states(taskId(1), { PENDING_ARGS_AVAIL: 2 }));
     feed(AFTER, definition(taskId(2)), states(taskId(2), { RUNNING: 3 }));
@@ -185,7 +166,7 @@ describe('an attempt', () => {
   it('gets its span, and its ancestors theirs, though the trace has no room for others', () => {
     const { feed, names } = running({ maxSpansPerTrace: 40 });
     feed(AFTER, definition(taskId(1)), states(taskId(1), { PENDING_ARGS_AVAIL: 2 }));
-    feed(AFTER + 1, definition(taskId(2), taskId(1)), states(taskId(2), { RUNNING: 3 }));
+    feed(AFTER + 1, definition(taskId(2), { parentTaskId: taskId(1) }), states(taskId(2), { RUNNING: 3 }));
     expect(names(60_000)).toEqual(['mark task work @3']);
     for (let number = 3; number < 100; number += 1) {
       feed(60_000, definition(taskId(number)), states(taskId(number), { RUNNING: 4, FINISHED: 5 }));
@@ -207,7 +188,7 @@ describe('an attempt', () => {
     const { feed, names } = running();
     const workerId = 'ab'.repeat(28);
     feed(AFTER, definition(taskId(1)), { ...states(taskId(1), { RUNNING: 4 }), workerId });
-    feed(2 * AFTER - 1, { ...header(), type: 'worker_lifecycle', workerId, transitions: [{ state: 'DEAD', timeNs: ns(7) }] });
+    feed(2 * AFTER - 1, workerStates(workerId, { DEAD: 7 }));
     expect(names(60_000).filter((name) => name.startsWith('mark task'))).toEqual([]);
   });
 
@@ -224,12 +205,12 @@ describe('a session', () => {
     type: 'worker_lifecycle',
     workerId: id.repeat(28),
     transitions: [
-      { state: 'ALIVE', timeNs: ns(second - 1) },
-      { state: 'DEAD', timeNs: ns(second) },
+      { state: 'ALIVE', timeNs: secondNs(second - 1) },
+      { state: 'DEAD', timeNs: secondNs(second) },
     ],
   });
 
-  it('is marked once, when it was there long enough, with what is over in its trace', () => {
+  it('is marked once, when it existed long enough, with what ended in its trace', () => {
     const { feed, names } = setUp({ inFlight: 'jobs', settleMs: 1 });
     feed(0, worker('a1', 3));
     expect(names(1)).toEqual(['worker worker']);
@@ -250,12 +231,12 @@ describe('a session', () => {
 
 describe('a detached actor', () => {
   const actorId = `${'a'.repeat(24)}${JOB}`;
-  const alive: ActorTransition = { state: 'ALIVE', timeNs: ns(6) };
+  const alive: ActorTransition = { state: 'ALIVE', timeNs: secondNs(6) };
 
   function actor(name: string, isDetached: boolean): RayEvent[] {
     return [
-      { ...header(), type: 'actor_definition', actorId, jobId: JOB, name, className: 'Server', isDetached, requiredResources: {} },
-      { ...header(), type: 'actor_lifecycle', actorId, transitions: [{ state: 'DEPENDENCIES_UNREADY', timeNs: ns(5) }, alive] },
+      actorDefinition(actorId, { jobId: JOB, name, className: 'Server', isDetached }),
+      { ...header(), type: 'actor_lifecycle', actorId, transitions: [{ state: 'DEPENDENCIES_UNREADY', timeNs: secondNs(5) }, alive] },
     ];
   }
 
@@ -264,7 +245,7 @@ describe('a detached actor', () => {
     feed(0, ...actor('server', true));
     const [mark] = correlator.advance(AFTER);
     expect(mark).toMatchObject({ kind: 'mark', name: 'server', parent: { kind: 'actor', id: actorId }, trace: { kind: 'actor', actorId } });
-    feed(60_000, { ...header(), type: 'actor_lifecycle', actorId, transitions: [{ state: 'DEAD', timeNs: ns(50) }] });
+    feed(60_000, actorStates(actorId, { DEAD: 50 }));
     expect(names(65_000)).toEqual(['actor server']);
   });
 

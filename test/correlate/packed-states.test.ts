@@ -26,7 +26,7 @@ it('keeps each state and time once, in the order in which they came', () => {
   );
 });
 
-it('tells whether a state was entered', () => {
+it('packed states show whether a state was entered', () => {
   fc.assert(
     fc.property(events, (lists) => {
       expect(hasState(packed(lists), 'RUNNING')).toBe(lists.flat().some((entry) => entry.state === 'RUNNING'));

@@ -3,7 +3,7 @@ import type { CorrelateOptions, Lifecycle } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { createMapping } from '../../src/span/index.ts';
-import { actorId, header, machineId, many, nodeStates, states, timed, workerStates } from '../support/simple-events.ts';
+import { actorId, header, machineId, many, nodeStates, states, timed, workerStates } from '../support/events.ts';
 
 // The trace of a session has a budget as the trace of a job has: what it has no room for is counted in summary spans, and what
 // comes first is nodes that died.

@@ -5,22 +5,12 @@ import { Attempt, Session, Task, WorkerRecord } from '../../src/correlate/record
 import { Tombstones } from '../../src/correlate/tombstones.ts';
 import { IDLE_MAX, moveTo, whereOf } from '../../src/correlate/where.ts';
 import type { TaskDefinition } from '../../src/event/index.ts';
+import * as events from '../support/events.ts';
 
 // What attempts share is one object for all of them, and what is shared stays bounded.
 
 function definition(over: Partial<TaskDefinition> = {}): TaskDefinition {
-  return {
-    eventId: 'e',
-    session: 's',
-    type: 'task_definition',
-    taskId: 't',
-    attempt: 0,
-    taskType: 'NORMAL_TASK',
-    name: 'work',
-    language: 'PYTHON',
-    requiredResources: { CPU: 1, GPU: 2 },
-    ...over,
-  };
+  return events.definition('t', { parentTaskId: undefined, requiredResources: { CPU: 1, GPU: 2 }, ...over });
 }
 
 describe('definitions', () => {
@@ -51,7 +41,7 @@ describe('definitions', () => {
     { requiredResources: { CPU: 1 } },
     { labelSelector: { zone: 'a' } },
     { runtimeEnv: { pip: ['x'] } },
-  ])('are told apart by %o', (over) => {
+  ])('are different objects when they differ in %o', (over) => {
     const definitions = new SharedDefinitions();
     const plain = definitions.of(definition(), undefined);
     const other = definitions.of(definition(over), undefined);
@@ -81,7 +71,7 @@ describe('places', () => {
     new Session('s', 1, new TraceAccount({ kind: 'session' }, { maxSpans: 0, maxBytes: 0 }), new Tombstones(), 0);
   const attempt = (session: Session, id: string): Attempt => new Attempt(new Task(session, id), 0, 0);
 
-  it('are one object for all attempts of which the same is told', () => {
+  it('are one object for all attempts with the same place', () => {
     const session = newSession();
     const worker = new WorkerRecord(session, 'w');
     const where = whereOf(session, { workerId: 'w', workerPid: 1 }, [worker]);

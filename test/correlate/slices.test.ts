@@ -15,7 +15,7 @@ import {
   states,
   taskId,
   workerStates,
-} from '../support/simple-events.ts';
+} from '../support/events.ts';
 import { countSteps } from '../support/steps.ts';
 
 // What ends many things at once is done in short steps, so that the bridge answers in between: a silent session, the end of a job,

@@ -16,7 +16,7 @@ import {
   secondNs,
   states,
   taskId,
-} from '../support/simple-events.ts';
+} from '../support/events.ts';
 import { growth, MAX_GROWTH } from '../support/steps.ts';
 
 // Threads of a driver, a task or an actor submit calls under ids that Ray makes up: such an id is no attempt.
@@ -190,12 +190,12 @@ describe('a call of a thread', () => {
     expect(result.attempts.filter(({ placeholder }) => placeholder === true)).toEqual([]);
   });
 
-  it('hangs under the job where no profile tells the thread, but the session reports its actors', () => {
+  it('hangs under the job where no profile shows the thread, but the session reports its actors', () => {
     const result = everyWay([begin, call(3, MADE_UP, 6), end]);
     expect(result.attempts).toMatchObject([{ id: taskId(3), parent: UNDER_JOB }]);
   });
 
-  it('hangs under the job where what ran in its worker stands in the trace of another job', () => {
+  it('hangs under the job where what ran in its worker belongs to the trace of another job', () => {
     const caller = '02000000';
     const foreign = `${'0'.repeat(15)}5${actorId(7)}`;
     const running = [
@@ -207,7 +207,7 @@ describe('a call of a thread', () => {
   });
 });
 
-describe('a caller of which nothing is known', () => {
+describe('a caller without any event', () => {
   const placeholders = (result: ReturnType<typeof shape>): unknown[] =>
     result.attempts.filter(({ placeholder }) => placeholder === true).map(({ id }) => id);
 

@@ -5,19 +5,15 @@ import { FinalTrace } from '../../src/correlate/caller-chain.ts';
 import { Attempt, Session, Task } from '../../src/correlate/records.ts';
 import { TombstoneIndex } from '../../src/correlate/tombstone-index.ts';
 import { Tombstones } from '../../src/correlate/tombstones.ts';
+import { JOB, taskId } from '../support/events.ts';
 import { countSteps } from '../support/steps.ts';
 
 // Rows in a ring, beside a list of objects that is obviously right.
 
-const JOB = '01000000';
 const OTHER_JOB = '02000000';
 const IDS = 40;
 /** So few that rows are moved all the time. */
 const SPARE_ROWS = 2;
-
-function taskId(number: number): string {
-  return number.toString(16).padStart(16, '0') + 'f'.repeat(24) + JOB;
-}
 
 function sessionOf(name: string, number: number, tombstones: Tombstones): Session {
   return new Session(name, number, new TraceAccount({ kind: 'session' }, { maxSpans: 0, maxBytes: 0 }), tombstones, 0);
@@ -28,7 +24,7 @@ interface Finished {
   readonly number: number;
   readonly runningNs: bigint;
   readonly outcome: 'finished' | 'failed' | 'unfinished';
-  /** More than a row can tell. */
+  /** More than a row can hold. */
   readonly isRich: boolean;
   readonly isAfterJob: boolean;
   readonly isGuess: boolean;
@@ -42,7 +38,7 @@ function finishedTask(session: Session, id: string, { parent, number, runningNs,
   return task;
 }
 
-function told(task: Task | undefined): unknown {
+function remembered(task: Task | undefined): unknown {
   return task === undefined ? undefined : [task.parentTaskId, task.trace, task.attempts];
 }
 
@@ -131,7 +127,7 @@ class Model {
     for (const session of this.sessions) {
       for (let number = 0; number <= IDS; number += 1) {
         const id = taskId(number);
-        expect(told(session.findTask(id))).toEqual(told(this.known.get(`${session.name}/${id}`)));
+        expect(remembered(session.findTask(id))).toEqual(remembered(this.known.get(`${session.name}/${id}`)));
       }
     }
   }

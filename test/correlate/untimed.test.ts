@@ -15,7 +15,7 @@ import {
   rawLifecycle,
   TASK_ID,
   WORKER_ID,
-} from '../event/raw-events.ts';
+} from '../support/raw-events.ts';
 import { type FlatSpan, readOtlpJsonLines } from '../support/otlp-spans.ts';
 
 // A state that ends something, without a time or with an impossible one: what ended has ended, at its last known time, and says that this is inferred.
@@ -193,7 +193,7 @@ describe.each(NO_TIMES)('with the time %j', (noTime) => {
     expect(span.attributes).toMatchObject({ 'ray.submission.exit_code': 3, 'ray.end_inferred': 'last_state' });
   });
 
-  it('a Kubernetes event stands at the last known time of its session, once for each count', () => {
+  it('a Kubernetes event gets the last known time of its session, once for each count', () => {
     const platform = (count: string): Raw =>
       rawEvent(
         'PLATFORM_EVENT',
@@ -260,7 +260,7 @@ describe('an end without a time', () => {
     expect(summaries(correlator.advance(115_000))).toEqual(['attempt unfinished job_finished', 'job  last_state']);
   });
 
-  it('is told to a view that missed it', () => {
+  it('reaches a view that missed it', () => {
     const correlator = make();
     apply(correlator, 100_000, job(state('CREATED', at(0))), definition(), task([state('RUNNING', at(2))]), task([state('FAILED', '')]));
     const retold = [...correlator.retell()].find(({ type }) => type === 'attempt_so_far');
@@ -268,7 +268,7 @@ describe('an end without a time', () => {
   });
 });
 
-it('a session of which no time is possible stands at the time of its receipt', () => {
+it('a session without any possible time is placed at the time of its receipt', () => {
   const correlator = make();
   apply(correlator, 1_795_471_297_000, definition(), task([state('RUNNING', ''), state('FAILED', '1970-01-01T00:00:00Z')]));
   const [attempt] = correlator.advance(1_795_471_302_000);

@@ -16,7 +16,7 @@ import {
   states,
   taskId,
   workerStates,
-} from '../support/simple-events.ts';
+} from '../support/events.ts';
 import { growth, MAX_GROWTH } from '../support/steps.ts';
 
 // Every walk of the correlator over something whose length comes from events: at four times the length it takes four times

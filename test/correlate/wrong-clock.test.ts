@@ -17,7 +17,7 @@ import {
   states,
   taskId,
   workerStates,
-} from '../support/simple-events.ts';
+} from '../support/events.ts';
 
 // A time that is later than its event was received, or years before, is that of a wrong clock. The span of the event shows it, and
 // no other span begins or ends by it.

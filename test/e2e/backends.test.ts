@@ -11,7 +11,7 @@ import { eventually } from './support/processes.ts';
 import { RayCluster } from './support/ray-cluster.ts';
 
 // A real Ray, a real Jaeger, and the bridge between them with the settings of `examples/jaeger`: a job is looked at while it runs, and again
-// when it is over, as somebody would in Jaeger's pages.
+// when it ended, as a user would in Jaeger's pages.
 
 const { title, skip } = needing('a job in a real Jaeger, before it ends and after', ['build', 'jaeger', 'ray-2.60.0']);
 const settings = parseEnv(readFileSync(join(import.meta.dirname, '../../examples/jaeger/bridge.env'), 'utf8')) as Record<string, string>;
@@ -81,12 +81,12 @@ describe.skipIf(skip)(title, () => {
     }
   });
 
-  it('is whole when it is over: each mark stands under what it announced', () => {
+  it('is whole when it ended: each in-flight span is a child of what it announced', () => {
     for (const name of ['job nightly', 'train']) {
       const [span] = named(over, name);
       const [mark] = named(over, `${name} (in flight)`);
       expect(parentOf(mark)).toBe(span?.spanID);
-      // Jaeger numbers the resources of each answer anew.
+      // Jaeger numbers the resources of each answer again.
       const ofAnswer = { processID: '', warnings: [] };
       expect({ ...mark, ...ofAnswer }).toEqual({ ...named(live, `${name} (in flight)`)[0], ...ofAnswer });
     }

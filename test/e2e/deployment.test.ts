@@ -83,9 +83,9 @@ describe.skipIf(containers.skip)(containers.title, () => {
 
   it('every compose.yaml is one', () => {
     expect(composeFiles.length).toBeGreaterThan(3);
-    const told = run(join(containerChecks, 'compose-config'), composeFiles);
-    expect(told.trim().split('\n')).toHaveLength(composeFiles.length);
-    expect(told).toMatch(/docker-compose\/compose\.yaml: .*\bbridge\b.*\bray\b/);
+    const output = run(join(containerChecks, 'compose-config'), composeFiles);
+    expect(output.trim().split('\n')).toHaveLength(composeFiles.length);
+    expect(output).toMatch(/docker-compose\/compose\.yaml: .*\bbridge\b.*\bray\b/);
   });
 
   it.each([
@@ -243,7 +243,7 @@ async function post(endpoint: string, body: unknown): Promise<void> {
 
 const withRay = needing('the job of the containers', ['build', 'collector', 'ray-2.60.0']);
 describe.skipIf(withRay.skip)(withRay.title, () => {
-  it('makes, in a real Ray, the trace that its README tells of', async () => {
+  it('makes, in a real Ray, the trace that its README describes', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'ray-otel-bridge-e2e-'));
     const collector = await startCollector(folder);
     const bridge = await startBridge(['--orphan-timeout', '10s', '--data-dir', join(folder, 'data')], {

@@ -10,7 +10,7 @@ import { eventually, freePorts, RunningProgram } from './support/processes.ts';
 import { RayCluster } from './support/ray-cluster.ts';
 
 // A real Ray with a fault of its set-up; what `doctor` says of it on a node, where it sees the processes, and from elsewhere, where it
-// knows only what the dashboard, the agents and the bridge tell.
+// knows only what the dashboard, the agents and the bridge report.
 
 const ADDRESS = 'RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR';
 const TOKEN = 'e2e-0123456789abcdef';
@@ -55,10 +55,10 @@ describe.each(releases)('doctor on Ray %s', (version, hasRayEvent) => {
 
     const onNode = async (cluster: RayCluster, address: string): Promise<Looked & { exitCode: number | null; output: string }> => {
       const args = [bridgeCommand, 'doctor', '--ray-address', cluster.dashboard, '--bridge', address];
-      const told = new RunningProgram(process.execPath, [...args, '--json'], { env });
-      const exitCode = await told.exit(70_000);
-      const diagnosis = JSON.parse(told.output) as Diagnosis;
-      return { exitCode, output: told.output, diagnosis, codes: diagnosis.findings.map(({ code }) => code) };
+      const program = new RunningProgram(process.execPath, [...args, '--json'], { env });
+      const exitCode = await program.exit(70_000);
+      const diagnosis = JSON.parse(program.output) as Diagnosis;
+      return { exitCode, output: program.output, diagnosis, codes: diagnosis.findings.map(({ code }) => code) };
     };
 
     const fromElsewhere = async (cluster: RayCluster, address: string): Promise<Looked> => {
@@ -127,7 +127,7 @@ describe.each(releases)('doctor on Ray %s', (version, hasRayEvent) => {
       const address = `http://127.0.0.1:${closed}/v1/events`;
       await withCluster({ ...variables(), [ADDRESS]: address }, async (cluster) => {
         await cluster.submitJob(['short_job.py']);
-        // 2.49 tells a failure in its log after five tries, half a minute.
+        // 2.49 logs a failure after five tries, half a minute.
         await eventually('a failed post in the log of the agent', 120_000, async () => {
           expect((await fromElsewhere(cluster, address)).codes).toContain('agent_cannot_connect');
         });

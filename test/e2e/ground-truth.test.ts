@@ -165,7 +165,7 @@ describe.skipIf(skip)(title, () => {
       const what = `${name} ${task_id}/${attempt_number}`;
       const span = attempts.get(`${task_id}/${attempt_number}`);
       if (span === undefined) return [`${what}: no span`];
-      // FAILED is no news: the state API fails all that it has not heard of 15 s after a job's end, whatever becomes of it.
+      // FAILED is no news: the state API marks everything as failed that it received nothing from 15 s after a job's end.
       return state === 'FINISHED' && span.statusCode === 2 ? [`${what}: FINISHED, but ERROR (${span.statusMessage})`] : [];
     });
     expectNothing(said);

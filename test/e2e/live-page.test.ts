@@ -10,7 +10,7 @@ import { type ServingBridge, startBridge } from './support/bridge.ts';
 import { needing } from './support/parts.ts';
 import { RayCluster } from './support/ray-cluster.ts';
 
-// A real Ray runs a job, `serve` hears of it, and a real browser looks at the page of `serve` while the job runs.
+// A real Ray runs a job, `serve` receives its events, and a real browser looks at the page of `serve` while the job runs.
 
 const VERSION = '2.60.0';
 /** Events come once a second, and what is made of all tasks of a job is asked for every 3 s. */
@@ -101,7 +101,7 @@ describe.skipIf(skip || !hasChromium)(`a job of Ray ${VERSION}`, () => {
   });
 });
 
-/** What the row with this beginning says; empty while there is none. */
+/** What the row with this beginning says; empty while no such row exists. */
 async function rowOf(page: Page, name: string): Promise<string> {
   const rows = await page.locator('.row').allTextContents();
   return rows.find((text) => text.includes(name)) ?? '';

@@ -18,7 +18,7 @@ import { startTee, type Tee } from './support/tee.ts';
 
 const examples = join(import.meta.dirname, '../../examples/python');
 
-/** The bridge is told of a job's metadata from 2.50 on. */
+/** Ray sends a job's metadata to the bridge from 2.50 on. */
 const releases: [version: string, tellsMetadata: boolean][] = [
   ['2.60.0', true],
   ['2.49.2', false],

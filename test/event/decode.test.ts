@@ -20,7 +20,7 @@ import {
   TIME_NS,
   WORKER_HEX,
   WORKER_ID,
-} from './raw-events.ts';
+} from '../support/raw-events.ts';
 
 const RUNTIME_ENV = JSON.stringify({ pip: { packages: ['torch==2.4'] }, env_vars: { KEY: 'hunter2' } });
 const NAMES = { pip: ['torch==2.4'] };

@@ -11,7 +11,7 @@ import {
   TASK_ID,
   TIME,
   WORKER_ID,
-} from './raw-events.ts';
+} from '../support/raw-events.ts';
 
 const EPOCH_NS = '1795471297035311483';
 const EPOCH_MS = '1795471297035';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { rawEvent, rawLifecycle, TASK_ID } from '../support/raw-events.ts';
 import { decodeEvent, exceptionLine, exceptionOf, type ProfileEntry, reasonLine, type TaskError } from '../../src/event/index.ts';
 
 // Errors that Ray 2.60.0 sent, with other host paths. Each task failed on purpose in a different
@@ -12,15 +13,9 @@ interface SentError {
 const SENT = JSON.parse(readFileSync(new URL('../fixtures/errors-ray-2.60.0.json', import.meta.url), 'utf8')) as Readonly<
   Record<string, SentError>
 >;
-const TASK_ID = Buffer.alloc(24, 1).toString('base64');
 
 function decodeError(error: object): TaskError {
-  const decoded = decodeEvent({
-    eventId: 'e',
-    eventType: 'TASK_LIFECYCLE_EVENT',
-    sessionName: 's',
-    taskLifecycleEvent: { taskId: TASK_ID, taskAttempt: 0, stateTransitions: [], rayErrorInfo: error },
-  });
+  const decoded = decodeEvent(rawLifecycle({ stateTransitions: [], rayErrorInfo: error }));
   if (!decoded.ok || decoded.event.type !== 'task_lifecycle' || decoded.event.error === undefined) throw new Error('no error decoded');
   return decoded.event.error;
 }
@@ -32,12 +27,8 @@ function decodeProfile(entries: SentError['profile']): readonly ProfileEntry[] {
     endTime: '1795480387797844269',
     extraData: JSON.stringify(extra),
   }));
-  const decoded = decodeEvent({
-    eventId: 'e',
-    eventType: 'TASK_PROFILE_EVENT',
-    sessionName: 's',
-    taskProfileEvents: { taskId: TASK_ID, attemptNumber: 0, profileEvents: { componentType: 'worker', events } },
-  });
+  const payload = { taskId: TASK_ID, attemptNumber: 0, profileEvents: { componentType: 'worker', events } };
+  const decoded = decodeEvent(rawEvent('TASK_PROFILE_EVENT', 'taskProfileEvents', payload));
   if (!decoded.ok || decoded.event.type !== 'task_profile') throw new Error('no profile decoded');
   return decoded.event.entries;
 }

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { decodeEvent, type RayEvent, redactRawEvent } from '../../src/event/index.ts';
 import { readRecordedEvents } from '../support/posts.ts';
-import { printed } from './raw-events.ts';
+import { printed } from '../support/raw-events.ts';
 
 const folder = new URL('../fixtures/recordings/', import.meta.url).pathname;
 const recorded = readdirSync(folder)

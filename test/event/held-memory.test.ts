@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { EventScanner, ScanBytes } from '../../src/event/index.ts';
 import { heldBytes } from '../support/held-bytes.ts';
-import { rawDefinition, rawEvent, rawLifecycle } from './raw-events.ts';
+import { rawDefinition, rawEvent, rawLifecycle } from '../support/raw-events.ts';
 
 const PADDING = 'x'.repeat(1_000_000);
 const BODIES = 40;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeEvent, type RayEvent, redactRawEvent } from '../../src/event/index.ts';
 import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
-import { inSnakeCase } from './raw-events.ts';
+import { inSnakeCase } from '../support/raw-events.ts';
 
 function decodeAll(name: string): RayEvent[] {
   return recordedEvents(name).map((raw) => {

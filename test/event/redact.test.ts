@@ -15,7 +15,7 @@ import {
   TASK_ID,
   TIME,
   WORKER_ID,
-} from './raw-events.ts';
+} from '../support/raw-events.ts';
 import { everyTypeOfEvent } from './every-type.ts';
 
 const SECRET = 'hunter2';

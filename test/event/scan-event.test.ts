@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { EventScanner, ScanBytes } from '../../src/event/index.ts';
 import { readRecordedEvents } from '../support/posts.ts';
-import { inSnakeCase, rawDefinition, rawEvent, rawLifecycle, type Raw, TASK_HEX, WORKER_ID } from './raw-events.ts';
+import { inSnakeCase, rawDefinition, rawEvent, rawLifecycle, type Raw, TASK_HEX, WORKER_ID } from '../support/raw-events.ts';
 
 const folder = new URL('../fixtures/recordings/', import.meta.url).pathname;
 const names = readdirSync(folder).filter((name) => name.endsWith('.ndjson'));

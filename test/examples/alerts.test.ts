@@ -28,7 +28,7 @@ for (const { name, type, labels } of Object.values(METRICS)) {
 const targetLabels = ['job', 'instance'];
 
 const metricsIn = (text: string): string[] => text.match(/\bray_otel_bridge_\w+/g) ?? [];
-/** Metrics with the labels that stand in braces behind them. */
+/** Metrics with the labels in braces behind them. */
 function selectorsIn(expr: string): { metric: string; labels: string[]; values: string[] }[] {
   return [...expr.matchAll(/\b(ray_otel_bridge_\w+)(?:\{([^}]*)\})?/g)].map(([, metric = '', matchers = '']) => {
     const parts = [...matchers.matchAll(/(\w+)\s*(?:!=|=~|!~|=)\s*"([^"]*)"/g)];

@@ -3,7 +3,7 @@ import { rayEventsToSpans } from '../../src/convert.ts';
 import { decodeEvent } from '../../src/event/index.ts';
 import { otlpJsonLines } from '../../src/export/index.ts';
 import { everyTypeOfEvent } from '../event/every-type.ts';
-import { inSnakeCase } from '../event/raw-events.ts';
+import { inSnakeCase } from '../support/raw-events.ts';
 import { IMPOSSIBLE_EPOCHS, IMPOSSIBLE_TIMES, someTimes, withImpossibleTimes } from '../support/impossible-times.ts';
 import { checkTraces } from '../support/oracle.ts';
 import { readOtlpJsonLines } from '../support/otlp-spans.ts';
@@ -17,7 +17,7 @@ const RECORDINGS = ['features-ray-2.49.0', 'features-ray-2.60.0', 'mix-ray-2.50.
 describe.each(RECORDINGS)('%s with impossible times', (name) => {
   const events = recordedEvents(`${name}.ndjson`);
 
-  it.each([0.05, 0.3, 1])('of which a share of %d is impossible: nothing is rejected, and every rule still holds', (share) => {
+  it.each([0.05, 0.3, 1])('with a share of %d impossible ones: nothing is rejected, and every rule still holds', (share) => {
     const random = new Seeded(7);
     const broken = events.map((raw) => withImpossibleTimes(raw, someTimes(random, share)));
     const { spans, rejected, ignoredTimes } = rayEventsToSpans(broken);

@@ -67,11 +67,11 @@ describe('the list of codes', () => {
     expect(words.toSorted()).toEqual(['ConnectionRefusal', 'OpenProblem', 'PumpStage', 'QuarantineDrop', 'RefusalCode'].toSorted());
   });
 
-  it('leaves out no code that stands in the source by itself', () => {
+  it('leaves out no code that the source names by itself', () => {
     const known = new Set([...rows.map(({ code }) => code), ...Object.keys(FINDINGS)]);
     const inSource = literals(/\bcode: '([a-z]+(?:_[a-z]+)+)'/g);
     expect(inSource.length).toBeGreaterThan(20);
-    // `file_limit` ends `record`, which tells it in words.
+    // `file_limit` ends `record`, which says it in words.
     expect(inSource.filter((code) => !known.has(code) && code !== 'file_limit')).toEqual([]);
   });
 });

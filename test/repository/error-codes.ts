@@ -43,7 +43,7 @@ export function unionsOf(files: FileTexts): ReadonlyMap<string, readonly string[
   return unions;
 }
 
-/** Names of the log lines of a level that warns, in the source of telemetry: given as text, or by the case that they stand in. */
+/** Names of the log lines of a level that warns, in the source of telemetry: given as text, or by their `case`. */
 export function warningLines(source: string): readonly string[] {
   return [...source.matchAll(/log\.(?:warn|error|fatal)\(/g)].map(({ index }) => {
     const call = source.slice(index, index + 120);

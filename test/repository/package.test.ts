@@ -16,12 +16,12 @@ const manifest = JSON.parse(readProjectFile('package.json')) as Manifest;
 
 /** What `npm publish` would send, built or not. */
 function packedFiles(): readonly string[] {
-  const told = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
+  const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], {
     cwd: repositoryRoot,
     encoding: 'utf8',
     stdio: 'pipe',
   });
-  const [pack] = JSON.parse(told) as readonly { readonly files: readonly { readonly path: string }[] }[];
+  const [pack] = JSON.parse(output) as readonly { readonly files: readonly { readonly path: string }[] }[];
   return pack?.files.map(({ path }) => path) ?? [];
 }
 

@@ -36,6 +36,8 @@ const ALLOWED: readonly string[] = [
   '?unfold=',
   'unfold: [',
   'unfold must ',
+  // Python's own words.
+  'is None',
 ];
 
 /** Every use of a banned wording as one sentence; empty when there is none. */

@@ -11,7 +11,7 @@ import { systemClock } from '../../src/runtime/index.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { createTestBridge, HOURS_MS, until } from '../bridge/bridge-fixture.ts';
 import { invocation } from '../cli/invocation.ts';
-import { inSnakeCase } from '../event/raw-events.ts';
+import { inSnakeCase } from '../support/raw-events.ts';
 import { badEvents, brokenBodies, goodEvents, placeOfSecret, SECRET } from './secret-events.ts';
 
 // Whatever an event holds that is a secret reaches no disk, log, metric, answer, page, command's

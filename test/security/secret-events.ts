@@ -1,5 +1,5 @@
 import { everyTypeOfEvent } from '../event/every-type.ts';
-import { JOB_ID, NODE_ID, type Raw, rawDefinition, rawEvent, rawLifecycle, TASK_ID, TIME, WORKER_ID } from '../event/raw-events.ts';
+import { JOB_ID, NODE_ID, type Raw, rawDefinition, rawEvent, rawLifecycle, TASK_ID, TIME, WORKER_ID } from '../support/raw-events.ts';
 
 /** No output of the bridge may hold it, in whatever it is posted. */
 export const SECRET = 'Qz7hunter2';

@@ -186,7 +186,7 @@ export class EventMutator {
     this.#members = this.#trees.flatMap((tree) => objectsOf(tree).flat());
   }
 
-  /** `count` events in JSON of one changed form, the values of which differ: the first may teach the scanner what it reads of the others. */
+  /** `count` events in JSON of one changed form with different values: the scanner may learn from the first how to read the others. */
   family(count: number): string[] {
     const random = this.#random;
     const tree = copyOf(random.pick(this.#trees));

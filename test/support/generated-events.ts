@@ -75,7 +75,7 @@ export function definition(of: Setting, attempt: AttemptIdentity, ns: number): s
   );
 }
 
-/** States that the owner tells, with where the attempt went once it is submitted, and why it failed. */
+/** States that the owner reports, with where the attempt went once it is submitted, and why it failed. */
 export function ownerStates(of: Setting, attempt: AttemptIdentity, states: States, error?: { type: string; message: string }): string {
   const { taskId, jobId, number, place } = attempt;
   const isSubmitted = states.some(([state]) => state === 'SUBMITTED_TO_WORKER');
@@ -87,7 +87,7 @@ export function ownerStates(of: Setting, attempt: AttemptIdentity, states: State
   return lifecycle(of, attempt, states, `"taskId": "${taskId}", ${ifRetried(number)}${transitions(of, states)}${failure}, ${set}${unset}`);
 }
 
-/** States that the executing worker tells. The log's end is in it when the attempt was over by the time of the flush. */
+/** States that the executing worker reports. They include the log's end when the attempt ended before the flush. */
 export function executorStates(of: Setting, attempt: AttemptIdentity, states: States, log: 'none' | 'start' | 'both'): string {
   const { taskId, jobId, number, place } = attempt;
   const logText = log === 'none' || of.release === '2.54' ? '' : `, "taskLogInfo": {${logInfo(of, attempt, log)}}`;

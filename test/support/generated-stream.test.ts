@@ -105,7 +105,7 @@ describe('a generated stream', () => {
     ['jobs without an end, and open attempts', { endlessJobs: 1, openTasks: 100 }],
     ['the older shape', { release: '2.54' }],
     ['a runtime environment', { runtimeEnv: '{"env_vars": {"PASSWORD": "planted-secret"}}' }],
-  ])('is told in spans that keep every rule: %s', (_name, options) => {
+  ])('becomes spans that keep every rule: %s', (_name, options) => {
     const { posts, summary } = generatedStream({ seed: 11, jobs: 3, tasksPerJob: 300, ...options });
     const events = posts.flatMap(eventsOfBody);
     const { spans, rejected } = rayEventsToSpans(events, { maxSpansPerTrace: 0, maxBytesPerTrace: 0 });

@@ -33,7 +33,7 @@ export interface GeneratedStreamOptions {
   /** Calls on actors. Default 0.5. */
   readonly actors?: number;
   readonly actorsPerJob?: number;
-  /** Attempts that fail for good, by an exception. Default 0.01. */
+  /** Attempts that fail with an exception and are not retried. Default 0.01. */
   readonly failed?: number;
   /** Attempts that fail and are tried again. Default 0.01. */
   readonly retried?: number;
@@ -58,7 +58,7 @@ export interface GeneratedStreamOptions {
   readonly windowMs?: number;
 }
 
-/** What a stream told, for tests that nothing of it is lost. */
+/** What a stream reported, for tests that nothing of it is lost. */
 export interface StreamSummary {
   posts: number;
   events: number;
@@ -102,7 +102,7 @@ const ACTOR_CLASS = 'A';
 /**
  * A stream as Ray posts it, one JSON body at a time; equal options give equal bytes. What it remembers does not grow with its length.
  *
- * @returns what it told
+ * @returns what it reported
  */
 export function* generatedPosts(options: GeneratedStreamOptions): Generator<string, StreamSummary> {
   const stream = new Stream(options);
@@ -354,7 +354,7 @@ class Stream {
     this.#attempt(job, attempt, isCaller ? depth : 0);
   }
 
-  /** Plans all that one attempt tells. `callerDepth` above 0: it calls others while it runs. */
+  /** Plans all events of one attempt. `callerDepth` above 0: it calls others while it runs. */
   #attempt(job: Job, attempt: AttemptIdentity, callerDepth: number): void {
     const { windowMs, retried, failed, lost, lateRunning, profiles, fanOut } = this.#options;
     const { summary } = this;

@@ -21,7 +21,7 @@ const EPOCH_FIELDS = /^(?:startTime|endTime|start_time|end_time|creationRequestR
 const TIME_FIELDS = /^(?:timestamp|startTimestamp|start_timestamp)$/;
 const TIME_MAPS = /^(?:taskState|task_state)$/;
 
-/** What stands in place of a time; the time itself where nothing is wrong with it. */
+/** The replacement for a time; the time itself where nothing is wrong with it. */
 type ChangeTime = (time: unknown, isEpoch: boolean) => unknown;
 
 /** Makes a share of the times impossible. */

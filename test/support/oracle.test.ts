@@ -139,12 +139,12 @@ describe('the oracle', () => {
 
   it('sees a second span for the driver, and any other that stands for nothing', () => {
     const driver = { ...rightSpans().child, spanId: spanId('task', SESSION, DRIVER, 0), parentSpanId: IDS.job };
-    expect(checkTraces(EVENTS, [...Object.values(rightSpans()), driver]).join('\n')).toContain('stands for nothing that Ray told');
+    expect(checkTraces(EVENTS, [...Object.values(rightSpans()), driver]).join('\n')).toContain('represents nothing that Ray reported');
   });
 
   const breaches: [string, Name, Partial<FlatSpan>, string][] = [
     ['an id not by the formula', 'child', { spanId: '00000000000000aa' }, '0 spans instead of one'],
-    ['another trace', 'child', { traceId: 'ab'.repeat(16) }, 'stands in trace'],
+    ['another trace', 'child', { traceId: 'ab'.repeat(16) }, 'is in trace'],
     ['a start that is a nanosecond off', 'child', { startNs: ns(4) + 1n }, 'starts at'],
     ['an end that is a nanosecond off', 'child', { endNs: ns(6) - 1n }, 'ends at'],
     ['an end before the start', 'node', { endNs: ns(0) - 1n }, 'ends before it starts'],
@@ -191,7 +191,7 @@ describe('the oracle', () => {
   it('wants the job in its caller’s trace when its metadata names one', () => {
     const traceparent = `00-${'12'.repeat(16)}-${'34'.repeat(8)}-01`;
     const events = [...EVENTS, event('driverJobDefinitionEvent', { jobId: base64(JOB), config: { metadata: { traceparent } } })];
-    expect(checkTraces(events, Object.values(rightSpans())).join('\n')).toContain(`stands in trace ${TRACE} instead of ${'12'.repeat(16)}`);
+    expect(checkTraces(events, Object.values(rightSpans())).join('\n')).toContain(`is in trace ${TRACE} instead of ${'12'.repeat(16)}`);
     const moved = structuredClone(Object.values(rightSpans()).filter((one) => one.traceId === TRACE));
     const adopted = moved.map((one) =>
       Object.assign(one, { traceId: '12'.repeat(16), links: one.links.map((to) => Object.assign(to, { traceId: '12'.repeat(16) })) }),

@@ -23,7 +23,7 @@ export interface OracleOptions {
   readonly maxDepth?: number;
 }
 
-/** Attributes by which a summary span of folded attempts tells how many it stands for. */
+/** Attributes in which a rollup span says how many attempts it represents. */
 const FOLDED_COUNT = 'ray.fold.attempts';
 
 /**
@@ -89,7 +89,7 @@ class World {
     for (const span of found) this.explained.add(span);
     if (found.length !== 1) this.say(`${what}: ${found.length} spans instead of one (id ${id})`);
     const span = found[0];
-    if (span && span.traceId !== trace) this.say(`${what}: stands in trace ${span.traceId} instead of ${trace}`);
+    if (span && span.traceId !== trace) this.say(`${what}: is in trace ${span.traceId} instead of ${trace}`);
     return span;
   }
 }
@@ -104,7 +104,7 @@ function jobTrace(session: SessionFacts, jobId: string): string {
   return parseTraceparent(session.jobs.get(jobId))?.traceId ?? traceId('trace.job', session.session, jobId);
 }
 
-/** Job in whose trace a task stands: that of the driver at the top of its callers, as far as definitions tell. */
+/** Job whose trace a task belongs to: that of the driver at the top of its callers, as far as definitions show. */
 function callingJob(session: SessionFacts, taskId: string): string {
   const seen = new Set<string>();
   let current = taskId;
@@ -409,7 +409,7 @@ function checkLink(world: World, what: string, span: FlatSpan, trace: string, ta
 }
 
 function checkActors(world: World, session: SessionFacts): void {
-  // Actors without an event of their own may be shown too: their task ids tell of them.
+  // Actors without an event of their own may be shown too: their task ids name them.
   for (const { taskId } of session.attempts.values()) {
     for (const span of world.withId(spanId('actor', session.session, taskId.slice(16)))) world.explained.add(span);
   }
@@ -472,7 +472,7 @@ function checkMachines(world: World, session: SessionFacts): void {
   }
 }
 
-/** Children that stand for a phase: they may be there or not, and what is there must be what Ray told. */
+/** Children that stand for a phase: they may be there or not, and what is there must be what Ray reported. */
 function checkDetails(world: World, session: SessionFacts): void {
   const isUnder = (what: string, span: FlatSpan, parent: string): void => {
     world.explained.add(span);
@@ -541,7 +541,7 @@ function checkMarks(world: World): void {
 
 function checkNothingElse(world: World): void {
   for (const span of world.spans) {
-    if (!world.explained.has(span)) world.say(`span ${span.spanId} '${span.name}': stands for nothing that Ray told`);
+    if (!world.explained.has(span)) world.say(`span ${span.spanId} '${span.name}': represents nothing that Ray reported`);
   }
 }
 

@@ -1,15 +1,27 @@
 import { expect, it } from 'vitest';
 import type { RayEvent } from '../../src/event/index.ts';
-import { actorId, actorStates, definition, header, JOB, jobStates, SESSION, START_NS, states, taskId } from '../support/simple-events.ts';
+import {
+  actorDefinition,
+  actorId,
+  actorStates,
+  creationOf,
+  definition,
+  JOB,
+  jobStates,
+  SESSION,
+  START_NS,
+  states,
+  taskId,
+} from '../support/events.ts';
 import { createFedModel } from './view-fixture.ts';
 
 const START_MS = Number(START_NS / 1_000_000n);
 const [DETACHED, CHILD] = [actorId(1), actorId(2)];
-const RUN = `${'1'.padStart(16, '0')}${DETACHED}`;
+const RUN = taskId(1, DETACHED);
 const LONG = taskId(2);
 
 function actorDefined(id: string, isDetached: boolean): RayEvent {
-  return { ...header(), type: 'actor_definition', actorId: id, isDetached, className: 'Orch', requiredResources: {} };
+  return actorDefinition(id, { isDetached, className: 'Orch' });
 }
 
 it('calls on detached actors stay open after the end of their job, and are counted when they end', () => {
@@ -27,8 +39,8 @@ it('calls on detached actors stay open after the end of their job, and are count
     definition(taskId(9), { name: 'ordinary' }),
     states(taskId(9), { RUNNING: 1, FINISHED: 2 }),
     actorDefined(CHILD, false),
-    definition(`${'f'.repeat(16)}${CHILD}`, { name: 'Child.__init__', parentTaskId: RUN }),
-    states(`${'f'.repeat(16)}${CHILD}`, { RUNNING: 2, FINISHED: 2.5 }),
+    definition(creationOf(CHILD), { name: 'Child.__init__', parentTaskId: RUN }),
+    states(creationOf(CHILD), { RUNNING: 2, FINISHED: 2.5 }),
     actorStates(CHILD, { ALIVE: 2.5 }),
     jobStates({ FINISHED: 3 }),
   );

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AttemptLifecycle, JobLifecycle } from '../../src/correlate/index.ts';
+import * as events from '../support/events.ts';
+import { JOB, SESSION, taskId } from '../support/events.ts';
 import type { RayEvent, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
 import { DEFAULT_VIEW_LIMITS } from '../../src/view/limits.ts';
 import { OTHER_FUNCTIONS } from '../../src/view/attempt-book.ts';
@@ -7,38 +9,17 @@ import { createScheduler } from '../../src/runtime/index.ts';
 import { ViewModel } from '../../src/view/model.ts';
 import { selectTasks } from '../../src/view/select.ts';
 
-const session = 'session_a';
-const JOB = '01000000';
-
-function taskId(index: number, jobId = JOB): string {
-  return index.toString(16).padStart(16, '0') + 'f'.repeat(24) + jobId;
-}
+const session = SESSION;
 
 function definition(index: number, over: Partial<TaskDefinition> = {}): TaskDefinition {
-  return {
-    type: 'task_definition',
-    eventId: '',
-    session,
-    taskId: taskId(index),
-    attempt: 0,
-    taskType: 'NORMAL_TASK',
-    name: 'f',
-    functionName: 'f',
-    language: 'PYTHON',
-    requiredResources: { CPU: 1 },
-    ...over,
-  };
+  return events.definition(taskId(index), { name: 'f', functionName: 'f', requiredResources: { CPU: 1 }, ...over });
 }
 
 function states(index: number, ...names: readonly string[]): TaskLifecycle {
-  return {
-    type: 'task_lifecycle',
-    eventId: '',
-    session,
-    taskId: taskId(index),
-    attempt: 0,
-    transitions: names.map((state, at) => ({ state, timeNs: BigInt(at + 1) * 1_000_000n })),
-  };
+  return events.states(
+    taskId(index),
+    names.map((name, at) => [name, (at + 1) / 1000] as const),
+  );
 }
 
 function finishedAttempt(

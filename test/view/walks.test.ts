@@ -22,7 +22,7 @@ import {
   SESSION,
   states,
   taskId,
-} from '../support/simple-events.ts';
+} from '../support/events.ts';
 import { growth, growthOfAsync, MAX_GROWTH } from '../support/steps.ts';
 
 // What feeds the live page, and what it asks for: at four times as many tasks, nodes, jobs or sessions it takes four times the

@@ -1,4 +1,4 @@
-"""Stands in for Ray: what the package asks of it, with the answers that real workers of 2.49 and 2.60 gave."""
+"""A stand-in for Ray: what the package asks of it, with the answers that real workers of 2.49 and 2.60 gave."""
 
 from __future__ import annotations
 

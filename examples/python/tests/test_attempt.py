@@ -128,9 +128,9 @@ class RetriedAsyncCalls(unittest.TestCase):
 
 class Versions(unittest.TestCase):
     def test_tell_metadata_from_2_50_on(self):
-        for version, told in [("2.49.2", False), ("2.50.0", True), ("2.60.0", True), ("3.0.0.dev0", True), ("2.51rc1", True)]:
+        for version, expected in [("2.49.2", False), ("2.50.0", True), ("2.60.0", True), ("3.0.0.dev0", True), ("2.51rc1", True)]:
             with self.subTest(version), FakeRay(version):
-                self.assertIs(bridge_reads_metadata(), told)
+                self.assertIs(bridge_reads_metadata(), expected)
 
 
 if __name__ == "__main__":

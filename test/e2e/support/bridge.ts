@@ -4,7 +4,7 @@ import { eventually, freePorts, RunningProgram } from './processes.ts';
 export interface ServingBridge {
   readonly program: RunningProgram;
   readonly url: string;
-  /** The variables that `serve` told us to set for Ray, by name. */
+  /** The variables that `serve` says to set for Ray, by name. */
   readonly rayVariables: Readonly<Record<string, string>>;
 }
 

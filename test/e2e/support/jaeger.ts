@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { jaegerBinary } from './parts.ts';
 import { eventually, freePorts, RunningProgram } from './processes.ts';
 
-/** A span as Jaeger's API tells it. */
+/** A span as Jaeger's API reports it. */
 export interface JaegerSpan {
   readonly spanID: string;
   readonly operationName: string;

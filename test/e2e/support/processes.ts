@@ -62,7 +62,7 @@ export class RunningProgram {
     return this.exit(timeoutMs);
   }
 
-  /** Ends it as a power cut would: it hears nothing of it. */
+  /** Ends it as a power cut would: the process gets no signal that it could handle. */
   async kill(): Promise<void> {
     this.child.kill('SIGKILL');
     await this.exited;

@@ -6,7 +6,7 @@ import { eventually, freePorts, RunningProgram } from './processes.ts';
 
 const WORKLOAD = join(import.meta.dirname, '../workload');
 
-/** A head node of a real Ray with the variables that the bridge told us to set. */
+/** A head node of a real Ray with the variables that the bridge says to set. */
 export class RayCluster {
   readonly head: RunningProgram;
   readonly dashboard: string;

@@ -1,6 +1,6 @@
 """A driver whose tasks, actors and threads make spans of their own, with no word of tracing but the set-up hook.
 
-Each span says in its attributes which attempt it was made in, as the workload itself knows it: the task id that Ray tells in the
+Each span says in its attributes which attempt it was made in, as the workload itself knows it: the task id that Ray gives in the
 method, before any thread, and attempts counted in files. Prints one line when done. Runs on Ray 2.49 to 2.60.
 """
 

@@ -1,6 +1,6 @@
-"""A job for somebody who watches it: a stage of parallel tasks that wait for room, one that waits for all of them, and an actor.
+"""A job to watch: a stage of parallel tasks that wait for room, one that waits for all of them, and an actor.
 
-It goes on when the file E2E_FOLDER/go is there, so that what is looked at has time. Runs on Ray 2.49 to 2.60.
+It continues when the file E2E_FOLDER/go is there, so that what is looked at has time. Runs on Ray 2.49 to 2.60.
 """
 
 import os

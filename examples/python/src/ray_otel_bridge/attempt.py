@@ -1,4 +1,4 @@
-"""Which attempt of which task is running here: what Ray tells of this thread or coroutine.
+"""The task attempt that runs here, as Ray reports it for this thread or coroutine.
 
 Ray is looked at only where the process has imported and connected it already. Tried with Ray 2.49 and 2.60.
 """
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 #: Retried calls of async actors that are remembered in a process; the oldest gives way, and counts as a first attempt then.
 RETRIED_CALLS_MAX = 10_000
 
-# Of a task id: 8 bytes of its own, 12 of the actor (all ones where there is none), 4 of the job.
+# A task id has 8 bytes of its own, 12 of its actor (all ones without an actor) and 4 of its job.
 _OWN = slice(0, 16)
 _ACTOR = slice(16, 40)
 _ACTOR_AND_JOB = slice(16, 48)
@@ -109,7 +109,7 @@ def job_metadata(worker: Any) -> Mapping[str, str]:
 
 
 def bridge_reads_metadata() -> bool:
-    """Whether this Ray tells the bridge of jobs and their metadata: from 2.50 on."""
+    """Whether this Ray sends jobs and their metadata to the bridge: from 2.50 on."""
     version = str(sys.modules["ray"].__version__)
     major, minor = (int("".join(filter(str.isdigit, part)) or 0) for part in version.split(".")[:2])
     return (major, minor) >= (2, 50)

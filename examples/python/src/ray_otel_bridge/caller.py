@@ -1,4 +1,4 @@
-"""The trace that a job's metadata asks to stand in, read as the bridge reads it.
+"""The trace that a job's metadata asks to join, read as the bridge reads it.
 
 The bridge's own rules are in ``src/event/driver-job-definition.ts`` and ``src/correlate/trace-ref.ts``; the vectors in
 ``test/fixtures/caller-vectors.json`` are checked against both.

@@ -49,7 +49,7 @@ def current_task_context(context: Context | None = None, *, caller: Mapping[str,
     Args:
         context: What else the context holds, such as baggage. Default: the current context.
         caller: Headers that the caller of this method took from ``opentelemetry.propagate.inject``. Needed only where another
-            job calls an actor: the attempt stands in the caller's trace, and Ray does not tell the actor who calls.
+            job calls an actor: the attempt belongs to the caller's trace, and Ray does not show the actor its caller.
 
     Returns:
         In a task or method of an actor, with the span of this attempt; in a driver, with the span of the job. In a thread that
@@ -72,7 +72,7 @@ def current_task_span_context(*, caller: Mapping[str, str] | None = None) -> Spa
 
 @contextlib.contextmanager
 def caller_trace(headers: Mapping[str, str]) -> Iterator[None]:
-    """Inside, the running attempt stands in the trace of the caller that sent ``headers``.
+    """Inside, the running attempt belongs to the trace of the caller that sent ``headers``.
 
     For methods of an actor that other jobs call, as the bridge shows such a call in the trace of the calling job. ``headers`` are
     those that ``opentelemetry.propagate.inject`` gave in the caller; without a valid ``traceparent`` nothing changes.
@@ -174,7 +174,7 @@ def _trace_of(attempt: Attempt) -> _Trace:
 
 
 def _callers_trace(caller: Caller) -> _Trace:
-    """As the caller's headers say: it stands in the trace that the bridge puts this attempt into."""
+    """The trace of the caller's headers, into which the bridge puts this attempt."""
     return _Trace(int(caller.trace_id, 16), TraceFlags(caller.trace_flags & TraceFlags.SAMPLED), _state_of(caller))
 
 
@@ -193,7 +193,7 @@ def _safely(resolve: Any) -> BridgeSpan | None:
         span = resolve()
         return span if isinstance(span, BridgeSpan) else None
     except Exception:
-        _logger.debug("cannot tell the span of the current attempt", exc_info=True)
+        _logger.debug("cannot determine the span of the current attempt", exc_info=True)
         return None
     finally:
         _resolving.active = False

@@ -88,7 +88,7 @@ def _run_coroutine_threadsafe(original: Callable[..., Any], /, *args: Any, **kwa
     try:
         note_async_call()
     except Exception:
-        _logger.debug("cannot tell the attempt of an async call", exc_info=True)
+        _logger.debug("cannot determine the attempt of an async call", exc_info=True)
     return original(*args, **kwargs)
 
 
@@ -96,5 +96,5 @@ def _attempt_or_none() -> Attempt | None:
     try:
         return current_attempt()
     except Exception:
-        _logger.debug("cannot tell the current attempt", exc_info=True)
+        _logger.debug("cannot determine the current attempt", exc_info=True)
         return None

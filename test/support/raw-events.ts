@@ -67,6 +67,11 @@ export function base64(length: number, byte: number): string {
   return Buffer.alloc(length, byte).toString('base64');
 }
 
+/** An id as Ray writes it. */
+export function hexToBase64(hex: string): string {
+  return Buffer.from(hex, 'hex').toString('base64');
+}
+
 export function base64ToHex(text: string): string {
   return Buffer.from(text, 'base64').toString('hex');
 }
