@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AttemptLifecycle } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { ActorTransition, RayEvent, StateTransition, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
-import * as events from '../support/events.ts';
+import * as build from '../support/events.ts';
 import { actorId, at, creationOf, header, jobStates, secondNs, secondOf, states, taskId } from '../support/events.ts';
 
 // What the states of an actor say of the end of its creations and calls.
@@ -23,13 +23,13 @@ function actor(...transitions: ActorTransition[]): RayEvent {
 
 function definition(id: string, over: Partial<TaskDefinition> = {}): TaskDefinition {
   const own = id === CREATION ? { taskType: 'ACTOR_CREATION_TASK', name: 'Svc.__init__' } : { taskType: 'ACTOR_TASK', name: 'Svc.call' };
-  return events.definition(id, { ...own, ...over } as Partial<TaskDefinition>);
+  return build.definition(id, { ...own, ...over } as Partial<TaskDefinition>);
 }
 
 function profile(id: string, start: number, end: number, workerId: string, attempt = 0): RayEvent {
   const [startNs, endNs] = [secondNs(start), secondNs(end)];
   const entries = ['task:execute', 'task::Svc.__init__'].map((name) => ({ name, startNs, endNs }));
-  return events.profile(id, entries, { attempt, workerId });
+  return build.profile(id, entries, { attempt, workerId });
 }
 
 function make(): LifecycleCorrelator {

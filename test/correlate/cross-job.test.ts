@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { AttemptLifecycle, JobLifecycle, Lifecycle } from '../../src/correlate/index.ts';
 import { createCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
-import * as events from '../support/events.ts';
+import * as build from '../support/events.ts';
 import { actorId as actorOf, driverOf, jobStates, states, taskId } from '../support/events.ts';
 import { growth, MAX_GROWTH } from '../support/steps.ts';
 
@@ -17,7 +17,7 @@ function jobId(number: number): string {
 }
 
 function definition(id: string, parentTaskId: string): RayEvent {
-  return events.definition(id, { taskType: 'ACTOR_TASK', parentTaskId });
+  return build.definition(id, { taskType: 'ACTOR_TASK', parentTaskId });
 }
 
 function make() {

@@ -5,12 +5,12 @@ import { Attempt, Session, Task, WorkerRecord } from '../../src/correlate/record
 import { Tombstones } from '../../src/correlate/tombstones.ts';
 import { IDLE_MAX, moveTo, whereOf } from '../../src/correlate/where.ts';
 import type { TaskDefinition } from '../../src/event/index.ts';
-import * as events from '../support/events.ts';
+import * as build from '../support/events.ts';
 
 // What attempts share is one object for all of them, and what is shared stays bounded.
 
 function definition(over: Partial<TaskDefinition> = {}): TaskDefinition {
-  return events.definition('t', { parentTaskId: undefined, requiredResources: { CPU: 1, GPU: 2 }, ...over });
+  return build.definition('t', { parentTaskId: undefined, requiredResources: { CPU: 1, GPU: 2 }, ...over });
 }
 
 describe('definitions', () => {

@@ -51,7 +51,7 @@ export function machineId(number: number): string {
 }
 
 export function timed(times: StateTimes): StateTransition[] {
-  const pairs = Array.isArray(times) ? (times as readonly (readonly [string, number])[]) : Object.entries(times);
+  const pairs = isList(times) ? times : Object.entries(times);
   return pairs.map(([state, second]) => at(state, second));
 }
 
@@ -118,4 +118,8 @@ export function actorDefinition(id: string, over: Partial<ActorDefinition> = {})
 
 export function actorStates(id: string, times: StateTimes): RayEvent {
   return { ...header(), type: 'actor_lifecycle', actorId: id, transitions: timed(times) };
+}
+
+function isList(times: StateTimes): times is readonly (readonly [state: string, second: number])[] {
+  return Array.isArray(times);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AttemptLifecycle, JobLifecycle } from '../../src/correlate/index.ts';
-import * as events from '../support/events.ts';
+import * as build from '../support/events.ts';
 import { JOB, SESSION, taskId } from '../support/events.ts';
 import type { RayEvent, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
 import { DEFAULT_VIEW_LIMITS } from '../../src/view/limits.ts';
@@ -12,11 +12,11 @@ import { selectTasks } from '../../src/view/select.ts';
 const session = SESSION;
 
 function definition(index: number, over: Partial<TaskDefinition> = {}): TaskDefinition {
-  return events.definition(taskId(index), { name: 'f', functionName: 'f', requiredResources: { CPU: 1 }, ...over });
+  return build.definition(taskId(index), { name: 'f', functionName: 'f', parentTaskId: undefined, requiredResources: { CPU: 1 }, ...over });
 }
 
 function states(index: number, ...names: readonly string[]): TaskLifecycle {
-  return events.states(
+  return build.states(
     taskId(index),
     names.map((name, at) => [name, (at + 1) / 1000] as const),
   );
