@@ -112,7 +112,7 @@ describe.each(releases)('Ray %s', (version, tellsJobsAndActors) => {
         expect(spans.filter((span) => span.parentSpanId === attempt.spanId && span.name === 'leaf')).toHaveLength(1);
     });
 
-    it('reports failures by Ray’s own names', () => {
+    it('tells failures by Ray’s own names', () => {
       const errorTypes = (name: string): unknown[] => named(name).map((span) => span.attributes['error.type']);
       expect(errorTypes('broken')).toEqual(['TASK_EXECUTION_EXCEPTION']);
       expect(errorTypes('dies')).toEqual(['WORKER_DIED', 'WORKER_DIED']);
