@@ -7,23 +7,23 @@ import {
   type TaskProfile,
   type TimeNs,
 } from '../event/index.ts';
-import { addEntries, enterStates } from './attempt-states.ts';
-import { proveAttempt } from './callers.ts';
-import { linkToCaller } from './link-callers.ts';
-import { endJob, isTerminal, noteDetached, scheduleAttempt, scheduleJobMark, watchActor } from './due.ts';
-import { firstStateNs } from './ends.ts';
-import { oneOfFacts, type SharedFacts } from './definitions.ts';
-import { bytesOf } from './held.ts';
-import { addProfileEntries, firstEntryNs, largest, smallest, wholeTaskEntry } from './merge.ts';
-import { ownText } from './own-text.ts';
+import { addEntries, enterStates } from './compact/attempt-states.ts';
+import { proveAttempt } from './callers/made-up-ids.ts';
+import { linkToCaller } from './callers/link-callers.ts';
+import { endJob, isTerminal, noteDetached, scheduleAttempt, scheduleJobMark, watchActor } from './due/due.ts';
+import { firstStateNs } from './finish/ends.ts';
+import { oneOfFacts, type SharedFacts } from './compact/definitions.ts';
+import { bytesOf } from './compact/held.ts';
+import { addProfileEntries, firstEntryNs, largest, smallest, wholeTaskEntry } from './states/merge.ts';
+import { ownText } from './compact/compact-string.ts';
 import { actorIdOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
-import type { PlaceFacts } from './place-facts.ts';
-import type { Actor, Attempt, Job, Session, Where } from './records.ts';
+import type { PlaceFacts } from './compact/placement-facts.ts';
+import type { Actor, Attempt, Job, Session, Where } from './entities.ts';
 import type { Applied, State } from './state.ts';
-import { addTransitions } from './transitions.ts';
-import { withReceiveTime, withTime } from './trusted-time.ts';
-import { withUntimedOutcome } from './untimed.ts';
-import { earliestFacts, mergedFacts, moveTo, whereOf } from './where.ts';
+import { addTransitions } from './states/transitions.ts';
+import { withReceiveTime, withTime } from './finish/trusted-time.ts';
+import { withUntimedOutcome } from './states/untimed.ts';
+import { earliestFacts, mergedFacts, moveTo, whereOf } from './compact/placement.ts';
 
 /**
  * Searches through the open attempts of one worker. Ray needs one: only a damaged stream has threads that come and go in a

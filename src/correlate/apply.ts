@@ -19,14 +19,14 @@ import {
   type WorkerLifecycle,
 } from '../event/index.ts';
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
-import { endJob, noteDetached, scheduleActor, scheduleAttempt, scheduleAttemptsOf, scheduleEach, scheduleJobMark } from './due.ts';
-import { oneOf, smallest } from './merge.ts';
+import { endJob, noteDetached, scheduleActor, scheduleAttempt, scheduleAttemptsOf, scheduleEach, scheduleJobMark } from './due/due.ts';
+import { oneOf, smallest } from './states/merge.ts';
 import { isCreationTask, isRayActorName } from './ray-ids.ts';
-import { Point } from './records.ts';
-import type { Actor, Attempt, Job, NodeRecord, Session, WorkerRecord } from './records.ts';
+import { Point } from './entities.ts';
+import type { Actor, Attempt, Job, NodeRecord, Session, WorkerRecord } from './entities.ts';
 import type { Applied, State } from './state.ts';
-import { canTrust, nsOf, withReceiveTime, withTime } from './trusted-time.ts';
-import { DEATH, hasEnded, JOB_END, REMOVAL, SUBMISSION_END, withUntimedEnd } from './untimed.ts';
+import { canTrust, nsOf, withReceiveTime, withTime } from './finish/trusted-time.ts';
+import { DEATH, hasEnded, JOB_END, REMOVAL, SUBMISSION_END, withUntimedEnd } from './states/untimed.ts';
 
 /** Points of a session; beyond, one without a time is finished at once, at the last time that is known then. */
 export const MAX_WAITING_POINTS = 10_000;

@@ -1,4 +1,4 @@
-import type { AttemptLifecycle } from './lifecycle.ts';
+import type { AttemptLifecycle } from './finished.ts';
 import type { Mapping } from './mapping.ts';
 
 /** Times in milliseconds. */

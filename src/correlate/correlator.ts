@@ -1,14 +1,14 @@
 import type { Mapping, Output } from './mapping.ts';
 import type { RayEvent } from '../event/index.ts';
 import { applyEvent } from './apply.ts';
-import { checkpointRecords, type CheckpointRecord } from './checkpoint.ts';
-import { closeDue, closeSession } from './close-due.ts';
-import type { EndInferred } from './lifecycle.ts';
-import { Restorer } from './restore.ts';
-import { retoldEvents, type Retold } from './retell.ts';
+import { checkpointRecords, type CheckpointRecord } from './snapshot/checkpoint.ts';
+import { closeDue, closeSession } from './finish/close-due.ts';
+import type { EndInferred } from './finished.ts';
+import { Restorer } from './snapshot/restore.ts';
+import { retoldEvents, type Retold } from './snapshot/replay-state.ts';
 import { CORRELATE_DEFAULTS, type CorrelateOptions } from './correlate-options.ts';
 import { State, type Applied } from './state.ts';
-import { ReceiveTime } from './trusted-time.ts';
+import { ReceiveTime } from './finish/trusted-time.ts';
 
 export interface CorrelatorStats {
   readonly sessions: number;

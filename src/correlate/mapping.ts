@@ -1,6 +1,6 @@
-import { type Cost, NO_COST } from './account.ts';
-import type { AttemptLifecycle, Lifecycle, TraceRef } from './lifecycle.ts';
-import type { Job } from './records.ts';
+import { type Cost, NO_COST } from './budget.ts';
+import type { AttemptLifecycle, Lifecycle, TraceRef } from './finished.ts';
+import type { Job } from './entities.ts';
 
 /** The spans of one finished thing, and the bytes of OTLP protobuf that they take. */
 export interface Mapped<Span = unknown> {

@@ -1,5 +1,5 @@
 import type { TaskCounts } from './task-counts.ts';
-import type { Attempt, Job } from './records.ts';
+import type { Attempt, Job } from './entities.ts';
 
 /** Every open attempt that is known to belong to the job's trace. */
 export function* openAttemptsOf({ open, chains }: Job): Generator<Attempt> {

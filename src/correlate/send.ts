@@ -1,5 +1,5 @@
-import { type Cost, NO_COST, type TraceAccount, type Use } from './account.ts';
-import type { Lifecycle } from './lifecycle.ts';
+import { type Cost, NO_COST, type TraceAccount, type Use } from './budget.ts';
+import type { Lifecycle } from './finished.ts';
 import { costOfMapped, mapSampled, type Output } from './mapping.ts';
 import type { State } from './state.ts';
 

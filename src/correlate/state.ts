@@ -1,18 +1,18 @@
-import { TraceAccount } from './account.ts';
-import { AgingList } from './aging-list.ts';
-import { addEntries } from './attempt-states.ts';
-import { CallerChain, FinalTrace } from './caller-chain.ts';
+import { TraceAccount } from './budget.ts';
+import { AgingList } from './compact/aging-list.ts';
+import { addEntries } from './compact/attempt-states.ts';
+import { CallerChain, FinalTrace } from './callers/caller-chain.ts';
 import type { StateOptions } from './correlate-options.ts';
-import { DueQueue } from './due-queue.ts';
-import { compareTimed } from './due-order.ts';
+import { DueQueue } from './due/due-queue.ts';
+import { compareTimed } from './due/due-order.ts';
 import type { StateTransition } from '../event/index.ts';
-import { HeldBytes } from './held.ts';
-import type { LeftOut } from './left-out.ts';
-import type { EndInferred } from './lifecycle.ts';
-import { OrdinaryTasks } from './outlives.ts';
-import { ownText } from './own-text.ts';
-import { SharedDefinitions } from './definitions.ts';
-import type { LazyMap } from './lazy-collections.ts';
+import { HeldBytes } from './compact/held.ts';
+import type { LeftOut } from './compact/left-out.ts';
+import type { EndInferred } from './finished.ts';
+import { OrdinaryTasks } from './finish/outlives.ts';
+import { ownText } from './compact/compact-string.ts';
+import { SharedDefinitions } from './compact/definitions.ts';
+import type { LazyMap } from './compact/lazy-collections.ts';
 import {
   Actor,
   type AgingRecord,
@@ -26,12 +26,12 @@ import {
   Task,
   type Timed,
   WorkerRecord,
-} from './records.ts';
-import { Sweeps } from './sweeps.ts';
-import { Threads } from './threads.ts';
-import { MAX_ROW_DEPTH, Tombstones } from './tombstones.ts';
-import { addTransitions } from './transitions.ts';
-import { ReceiveTime } from './trusted-time.ts';
+} from './entities.ts';
+import { Sweeps } from './due/sweeps.ts';
+import { Threads } from './callers/threads.ts';
+import { MAX_ROW_DEPTH, Tombstones } from './compact/tombstones.ts';
+import { addTransitions } from './states/transitions.ts';
+import { ReceiveTime } from './finish/trusted-time.ts';
 
 /** Bytes of closed records that are remembered; beyond it the oldest are forgotten. */
 const MAX_AGING_BYTES = 64 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import { parseTraceParent } from '@opentelemetry/core';
-import type { CallerContext, JobTraceRef, SpanRef, TraceRef } from './lifecycle.ts';
-import type { Actor, Job } from './records.ts';
+import type { CallerContext, JobTraceRef, SpanRef, TraceRef } from './finished.ts';
+import type { Actor, Job } from './entities.ts';
 
 /** `traceparent` of W3C Trace Context, level 1; undefined when it is invalid. */
 export function parseCaller(traceparent: string | undefined, tracestate: string | undefined): CallerContext | undefined {

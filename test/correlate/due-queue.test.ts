@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { DueQueue } from '../../src/correlate/due-queue.ts';
+import { DueQueue } from '../../src/correlate/due/due-queue.ts';
 
 it('gives what is due by its time, and what is due together in an order that does not depend on when it came', () => {
   const things = fc.uniqueArray(fc.tuple(fc.nat(20), fc.nat(1000)), { selector: ([, id]) => id, maxLength: 150, size: 'max' });

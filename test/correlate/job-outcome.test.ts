@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JobLifecycle, JobVerdict } from '../../src/correlate/index.ts';
 import { createCorrelator, throughCheckpoint } from '../support/correlator.ts';
-import { type JobFacts, judgeJob } from '../../src/correlate/job-outcome.ts';
+import { type JobFacts, judgeJob } from '../../src/correlate/finish/job-outcome.ts';
 import { DRIVER, jobDefinition, jobStates, states, taskId } from '../support/events.ts';
 
 const ENDED: JobFacts = {

@@ -2,7 +2,7 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { ownText } from '../../src/correlate/own-text.ts';
+import { ownText } from '../../src/correlate/compact/compact-string.ts';
 
 it('is the same text, whatever it is', () => {
   const text = fc.oneof(

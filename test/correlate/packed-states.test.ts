@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { addStates, hasState, NO_STATES, unpackStates } from '../../src/correlate/packed-states.ts';
+import { addStates, hasState, NO_STATES, unpackStates } from '../../src/correlate/compact/packed-states.ts';
 import type { StateTransition } from '../../src/event/index.ts';
 
 // What is packed is what was added, whatever the names and times.

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SeveralAttempts } from '../../src/correlate/several-attempts.ts';
-import { SortedList } from '../../src/correlate/sorted-list.ts';
+import { SeveralAttempts } from '../../src/correlate/states/several-attempts.ts';
+import { SortedList } from '../../src/correlate/compact/sorted-list.ts';
 
 // Both beside a plain array, which is obviously right.
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { TraceAccount } from '../../src/correlate/account.ts';
-import { oneOfFacts, SHARED_MAX, SharedDefinitions } from '../../src/correlate/definitions.ts';
-import { Attempt, Session, Task, WorkerRecord } from '../../src/correlate/records.ts';
-import { Tombstones } from '../../src/correlate/tombstones.ts';
-import { IDLE_MAX, moveTo, whereOf } from '../../src/correlate/where.ts';
+import { TraceAccount } from '../../src/correlate/budget.ts';
+import { oneOfFacts, SHARED_MAX, SharedDefinitions } from '../../src/correlate/compact/definitions.ts';
+import { Attempt, Session, Task, WorkerRecord } from '../../src/correlate/entities.ts';
+import { Tombstones } from '../../src/correlate/compact/tombstones.ts';
+import { IDLE_MAX, moveTo, whereOf } from '../../src/correlate/compact/placement.ts';
 import type { TaskDefinition } from '../../src/event/index.ts';
 import * as build from '../support/events.ts';
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { AttemptLifecycle, JobLifecycle, Lifecycle } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
-import { MAX_ENDED_RUNS, MAX_THREADS, Threads } from '../../src/correlate/threads.ts';
+import { MAX_ENDED_RUNS, MAX_THREADS, Threads } from '../../src/correlate/callers/threads.ts';
 import type { ProfileEntry, RayEvent, TaskProfile } from '../../src/event/index.ts';
 import {
   actorId,

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TraceAccount } from '../../src/correlate/account.ts';
-import { FinalTrace } from '../../src/correlate/caller-chain.ts';
-import { Attempt, Session, Task } from '../../src/correlate/records.ts';
-import { TombstoneIndex } from '../../src/correlate/tombstone-index.ts';
-import { Tombstones } from '../../src/correlate/tombstones.ts';
+import { TraceAccount } from '../../src/correlate/budget.ts';
+import { FinalTrace } from '../../src/correlate/callers/caller-chain.ts';
+import { Attempt, Session, Task } from '../../src/correlate/entities.ts';
+import { TombstoneIndex } from '../../src/correlate/compact/tombstone-index.ts';
+import { Tombstones } from '../../src/correlate/compact/tombstones.ts';
 import { JOB, taskId } from '../support/events.ts';
 import { countSteps } from '../support/steps.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LeftOut, MAX_LEFT_OUT_TIMES } from '../../src/correlate/left-out.ts';
-import { TimeList } from '../../src/correlate/time-list.ts';
-import { addTransitions, countOf, lastTimeOf, MAX_TRANSITIONS, nextOf } from '../../src/correlate/transitions.ts';
+import { LeftOut, MAX_LEFT_OUT_TIMES } from '../../src/correlate/compact/left-out.ts';
+import { TimeList } from '../../src/correlate/compact/time-list.ts';
+import { addTransitions, countOf, lastTimeOf, MAX_TRANSITIONS, nextOf } from '../../src/correlate/states/transitions.ts';
 import type { ActorTransition, StateTransition } from '../../src/event/index.ts';
 
 // What an entity with too many states keeps: the first and the last ones, and how many there were between them.

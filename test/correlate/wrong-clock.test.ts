@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Lifecycle, timesOf } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
-import { lastTimeMs, MAX_AHEAD_MS, MAX_BEHIND_MS } from '../../src/correlate/trusted-time.ts';
+import { lastTimeMs, MAX_AHEAD_MS, MAX_BEHIND_MS } from '../../src/correlate/finish/trusted-time.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import {
   actorId,

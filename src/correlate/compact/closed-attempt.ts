@@ -1,0 +1,18 @@
+import type { TimeNs } from '../../event/index.ts';
+import type { FoldNode } from '../rollup.ts';
+import type { AttemptOutcome } from '../finished.ts';
+
+/** What stays of an attempt when its span was sent. */
+export interface ClosedAttempt {
+  readonly closed: true;
+  readonly number: number;
+  /** When it began to run, so that later children find the attempt that submitted them. */
+  readonly runningNs: TimeNs;
+  readonly outcome: AttemptOutcome;
+  /** Where it was folded to, if it has no span of its own. */
+  readonly fold: FoldNode | undefined;
+  /** Then also the attempt that its span would hang under; undefined for the job. */
+  above: { readonly taskId: string; readonly number: number } | undefined;
+  /** The job's span does not count it. */
+  readonly isAfterJob: boolean;
+}

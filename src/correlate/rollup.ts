@@ -1,0 +1,239 @@
+import type { TimeNs } from '../event/index.ts';
+import type { AttemptOutcome, FoldLifecycle, SpanRef, TraceRef } from './finished.ts';
+
+import { LazyMap } from './compact/lazy-collections.ts';
+
+const NAME_LENGTH_MAX = 128;
+const OTHER = '(other)';
+
+/** What is summed up of one thing that is folded. */
+export interface FoldedUnit {
+  /** Attempts are counted apart: the counts of a trace must add up. */
+  readonly isAttempt: boolean;
+  readonly name: string;
+  readonly outcome: AttemptOutcome;
+  readonly startNs: TimeNs;
+  readonly endNs: TimeNs;
+  /** Time before RUNNING. */
+  readonly waitNs: TimeNs;
+}
+
+export type FoldSums = Pick<
+  FoldNode,
+  | 'attempts'
+  | 'finished'
+  | 'failed'
+  | 'cancelled'
+  | 'unfinished'
+  | 'durationSumNs'
+  | 'durationMinNs'
+  | 'durationMaxNs'
+  | 'waitSumNs'
+  | 'startNs'
+  | 'endNs'
+>;
+
+/** Sums over everything of one name under one parent that a trace's budget left no room for. */
+export class FoldNode {
+  readonly name: string;
+  attempts = 0;
+  finished = 0;
+  failed = 0;
+  cancelled = 0;
+  unfinished = 0;
+  durationSumNs = 0n;
+  durationMinNs = 0n;
+  durationMaxNs = 0n;
+  waitSumNs = 0n;
+  startNs = 0n;
+  endNs = 0n;
+  readonly children = new Map<string, FoldNode>();
+  /** Set when its parent was folded too and its sums went to another node. */
+  mergedInto: FoldNode | undefined;
+  /** Its span was sent: nothing can be added to it any more. */
+  sent = false;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  get count(): number {
+    return this.finished + this.failed + this.cancelled + this.unfinished;
+  }
+
+  /** The node that holds this one's sums now. */
+  get current(): FoldNode {
+    return this.mergedInto === undefined ? this : currentOf(this);
+  }
+
+  get sums(): FoldSums {
+    const { attempts, finished, failed, cancelled, unfinished, durationSumNs, durationMinNs, durationMaxNs, waitSumNs, startNs, endNs } =
+      this;
+    return { attempts, finished, failed, cancelled, unfinished, durationSumNs, durationMinNs, durationMaxNs, waitSumNs, startNs, endNs };
+  }
+
+  add(unit: FoldedUnit): void {
+    const durationNs = unit.endNs - unit.startNs;
+    this.#widen(unit.startNs, unit.endNs, durationNs, durationNs);
+    this[unit.outcome] += 1;
+    if (unit.isAttempt) this.attempts += 1;
+    this.durationSumNs += durationNs;
+    this.waitSumNs += unit.waitNs;
+  }
+
+  absorb(other: FoldNode): void {
+    if (other.count > 0) this.#widen(other.startNs, other.endNs, other.durationMinNs, other.durationMaxNs);
+    this.attempts += other.attempts;
+    this.finished += other.finished;
+    this.failed += other.failed;
+    this.cancelled += other.cancelled;
+    this.unfinished += other.unfinished;
+    this.durationSumNs += other.durationSumNs;
+    this.waitSumNs += other.waitSumNs;
+    other.mergedInto = this;
+  }
+
+  #widen(startNs: TimeNs, endNs: TimeNs, shortestNs: TimeNs, longestNs: TimeNs): void {
+    const first = this.count === 0;
+    if (first || startNs < this.startNs) this.startNs = startNs;
+    if (first || endNs > this.endNs) this.endNs = endNs;
+    if (first || shortestNs < this.durationMinNs) this.durationMinNs = shortestNs;
+    if (first || longestNs > this.durationMaxNs) this.durationMaxNs = longestNs;
+  }
+}
+
+/** Shortens the way that it went, so that no walk is made twice. */
+function currentOf(node: FoldNode): FoldNode {
+  let current = node;
+  while (current.mergedInto !== undefined) current = current.mergedInto;
+  let passed = node;
+  while (passed.mergedInto !== undefined && passed.mergedInto !== current) {
+    const next = passed.mergedInto;
+    passed.mergedInto = current;
+    passed = next;
+  }
+  return current;
+}
+
+/** Folds that hang under one span. */
+export interface FoldContainer {
+  readonly parent: SpanRef;
+  readonly folds: Map<string, FoldNode>;
+}
+
+/** All folds of one trace, by the span that they hang under. The number of nodes is bounded; what is beyond goes to `(other)`. */
+export class Folds {
+  readonly #limit: number;
+  #nodes = 0;
+  #round = 0;
+  readonly #containers = new LazyMap<string, FoldContainer>();
+  readonly #root: SpanRef;
+
+  constructor(root: SpanRef, limit: number) {
+    this.#root = root;
+    this.#limit = limit;
+  }
+
+  get isEmpty(): boolean {
+    return this.#containers.size === 0;
+  }
+
+  /** Nodes, those under attempts that are still open too. */
+  get count(): number {
+    return this.#nodes;
+  }
+
+  containers(): Iterable<FoldContainer> {
+    return this.#containers.values();
+  }
+
+  /** For a checkpoint; the nodes themselves are saved by their containers. */
+  save(): readonly [nodes: number, round: number] {
+    return [this.#nodes, this.#round];
+  }
+
+  restore([nodes, round]: readonly [number, number]): void {
+    this.#nodes = nodes;
+    this.#round = round;
+  }
+
+  /** Folds under a span of the trace; without an argument, under its root. */
+  under(parent: SpanRef = this.#root): Map<string, FoldNode> {
+    const key = parent.kind === 'task' ? `${parent.taskId}/${parent.attempt}` : '';
+    let container = this.#containers.get(key);
+    if (container === undefined) {
+      container = { parent, folds: new Map() };
+      this.#containers.set(key, container);
+    }
+    return container.folds;
+  }
+
+  add(container: Map<string, FoldNode>, unit: FoldedUnit): FoldNode {
+    const node = this.#node(container, unit.name.slice(0, NAME_LENGTH_MAX));
+    node.add(unit);
+    return node;
+  }
+
+  /** Hangs `folds` under `target`, where they meet others of the same name. */
+  merge(target: Map<string, FoldNode>, folds: ReadonlyMap<string, FoldNode>): void {
+    for (const [name, node] of folds) {
+      const existing = target.get(name);
+      if (existing === undefined) {
+        target.set(name, node);
+        continue;
+      }
+      existing.absorb(node);
+      this.#nodes -= 1;
+      this.merge(existing.children, node.children);
+    }
+  }
+
+  /** Returns everything that was rolled up so far and starts from zero. */
+  flush(trace: TraceRef, session: string, serviceName: string | undefined): FoldLifecycle[] {
+    const lifecycles: FoldLifecycle[] = [];
+    const emit = (node: FoldNode, parent: SpanRef): void => {
+      node.sent = true;
+      const self: SpanRef = { kind: 'fold', parent, name: node.name, round: this.#round };
+      lifecycles.push({
+        kind: 'fold',
+        session,
+        trace,
+        parent,
+        self,
+        links: [],
+        name: node.name,
+        startNs: node.startNs,
+        endNs: node.endNs,
+        attempts: node.attempts,
+        counts: { finished: node.finished, failed: node.failed, cancelled: node.cancelled, unfinished: node.unfinished },
+        durationSumNs: node.durationSumNs,
+        durationMinNs: node.durationMinNs,
+        durationMaxNs: node.durationMaxNs,
+        waitSumNs: node.waitSumNs,
+        ...(serviceName === undefined ? {} : { serviceName }),
+      });
+      for (const child of byName(node.children)) emit(child, self);
+    };
+    for (const [, { parent, folds }] of [...this.#containers].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      for (const node of byName(folds)) emit(node, parent);
+    }
+    this.#containers.clear();
+    this.#nodes = 0;
+    this.#round += 1;
+    return lifecycles;
+  }
+
+  #node(container: Map<string, FoldNode>, name: string): FoldNode {
+    const existing = container.get(name);
+    if (existing !== undefined) return existing;
+    if (this.#nodes >= this.#limit && name !== OTHER) return this.#node(this.under(), OTHER);
+    const node = new FoldNode(name);
+    container.set(name, node);
+    this.#nodes += 1;
+    return node;
+  }
+}
+
+function byName(folds: ReadonlyMap<string, FoldNode>): FoldNode[] {
+  return [...folds.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}

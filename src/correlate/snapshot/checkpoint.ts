@@ -1,0 +1,323 @@
+import type { SharedFacts } from '../compact/definitions.ts';
+import { FinalTrace, LOOP } from '../callers/caller-chain.ts';
+import type { FoldNode } from '../rollup.ts';
+import {
+  type Actor,
+  type AgingRecord,
+  type Attempt,
+  type Job,
+  type NodeRecord,
+  NOWHERE,
+  type PlacementGroup,
+  type Point,
+  type Session,
+  type SubmissionJob,
+  type Task,
+  type Where,
+} from '../entities.ts';
+import type { ClosedAttempt } from '../compact/closed-attempt.ts';
+import { isWatched } from '../due/due.ts';
+import { LeftOut } from '../compact/left-out.ts';
+import type { State } from '../state.ts';
+
+/**
+ * Everything that a correlator knows, as plain records (arrays, objects, strings, numbers, booleans, bigints, bytes) that come in an order in which
+ * `restore.ts` can take them: a thing before what refers to it. One record is small, so that the caller can pause between any two.
+ */
+export type CheckpointRecord = readonly [kind: CheckpointKind, ...content: unknown[]];
+export type CheckpointKind = keyof CheckpointContent;
+
+/** A record's own values by name; what is unset is left out. */
+export type Fields = Readonly<Record<string, unknown>>;
+/** Kind of an entity that attempts run on, and its id. */
+export type Place = readonly ['node' | 'worker', string];
+
+/** `session` is the number that the session's own record gives it. */
+export interface CheckpointContent {
+  readonly session: [session: number, name: string, fields: Fields, account: unknown];
+  readonly fold: [node: number, name: string, sums: Fields, children: readonly number[]];
+  readonly folds: [session: number, jobId: string | null, containers: unknown];
+  readonly job: [session: number, id: string, firstSeenMs: number, fields: Fields, account: unknown];
+  readonly actor: [session: number, id: string, fields: Fields];
+  readonly node: [session: number, id: string, fields: Fields];
+  readonly worker: [session: number, id: string, fields: Fields];
+  readonly placement_group: [session: number, id: string, fields: Fields];
+  readonly submission_job: [session: number, id: string, fields: Fields];
+  readonly point: [session: number, key: string, point: unknown, fields: Fields];
+  readonly thread: [session: number, thread: unknown];
+  readonly run: [session: number, run: unknown];
+  /** Rows of `Tombstones`, oldest first. */
+  readonly tombstones: [rows: Uint8Array];
+  readonly definition: [definition: number, content: unknown];
+  readonly where: [where: number, session: number, facts: Fields, places: readonly Place[]];
+  readonly task: [
+    session: number,
+    id: string,
+    parent: SavedId,
+    trace: SavedTrace,
+    depth: number,
+    outlivesDriver: boolean,
+    keptDefinition: number,
+    attempts: readonly (OpenRecord | ClosedRecord)[],
+  ];
+}
+
+/** An id; 0 for what it nearly always is, of the task's own job: the job, or its driver's task; null for none. */
+export type SavedId = string | 0 | null;
+/** As `SavedId`, and in an array where it is a guess. */
+export type SavedTrace = SavedId | readonly [jobId: string];
+/** The trace of tasks that name each other as callers. */
+export const SAVED_LOOP = 'loop';
+
+/** `definition`, `keptDefinition` and `where`: 0 for none. `sinceMs` counts from the session's `firstSeenMs`. */
+export type OpenRecord = readonly [
+  'open',
+  number: number,
+  sinceMs: number,
+  states: string,
+  definition: number,
+  where: number,
+  extra: Fields | null,
+  folds: readonly number[] | null,
+  /** The death of its actor ends it. A parent that was only named is not watched. */
+  isWatched: boolean,
+];
+/** `fold`: 0 where its fold was sent already, null where it has a span of its own. */
+export type ClosedRecord = readonly [
+  'closed',
+  number: number,
+  runningNs: bigint,
+  outcome: ClosedAttempt['outcome'],
+  fold: number | null,
+  above: readonly [taskId: string, number: number] | null,
+  isAfterJob: boolean,
+];
+
+type Kind<Name extends CheckpointKind> = readonly [Name, ...CheckpointContent[Name]];
+
+/** The present state. What the caller does not take before the state changes is wrong afterwards. */
+export function* checkpointRecords(state: State): Generator<CheckpointRecord> {
+  const folds = new FoldNumbers();
+  const shared: SharedNumbers = { definitions: new Map(), wheres: new Map() };
+  const ages = agesOf(state);
+  // In the order in which they give way.
+  const sessions = [...[...state.sessions.values()].filter(({ givesWay }) => givesWay), ...state.recent];
+  for (const [number, session] of sessions.entries())
+    yield ['session', number, session.name, fieldsOf(session, 'session'), session.account.save()] satisfies Kind<'session'>;
+  for (const [number, session] of sessions.entries()) yield* sessionRecords(session, number, folds, ages);
+  const numbers = new Map(sessions.map((session, number) => [session, number]));
+  for (const rows of state.tombstones.save(numbers)) yield ['tombstones', rows] satisfies Kind<'tombstones'>;
+  for (const [number, session] of sessions.entries())
+    for (const task of session.tasks.values()) yield* taskRecords(task, number, folds, shared);
+}
+
+function* sessionRecords(session: Session, number: number, folds: FoldNumbers, ages: Ages): Generator<CheckpointRecord> {
+  yield* containerRecords(session, number, null, folds);
+  for (const job of session.jobs.values()) {
+    yield ['job', number, job.id, job.firstSeenMs, agedFieldsOf(job, 'job', ages), job.account.save()] satisfies Kind<'job'>;
+    yield* containerRecords(job, number, job.id, folds);
+  }
+  for (const actor of session.actors.values())
+    yield ['actor', number, actor.id, agedFieldsOf(actor, 'actor', ages)] satisfies Kind<'actor'>;
+  for (const node of session.nodes.values()) yield ['node', number, node.id, agedFieldsOf(node, 'machine', ages)] satisfies Kind<'node'>;
+  for (const worker of session.workers.values())
+    yield ['worker', number, worker.id, agedFieldsOf(worker, 'machine', ages)] satisfies Kind<'worker'>;
+  for (const group of session.placementGroups.values())
+    yield ['placement_group', number, group.id, agedFieldsOf(group, 'entity', ages)] satisfies Kind<'placement_group'>;
+  for (const job of session.submissionJobs.values())
+    yield ['submission_job', number, job.id, agedFieldsOf(job, 'entity', ages)] satisfies Kind<'submission_job'>;
+  const { threads = [], runs = [] } = session.threads?.save() ?? {};
+  for (const thread of threads) yield ['thread', number, thread] satisfies Kind<'thread'>;
+  for (const run of runs) yield ['run', number, run] satisfies Kind<'run'>;
+  for (const point of session.points.values())
+    yield ['point', number, point.id, point.point ?? null, agedFieldsOf(point, 'point', ages)] satisfies Kind<'point'>;
+}
+
+/** Places of the records that nothing needs, by which the oldest ones are forgotten. */
+type Ages = ReadonlyMap<AgingRecord, number>;
+
+function agesOf({ aging, agingPoints }: State): Ages {
+  const ages = new Map<AgingRecord, number>();
+  for (const records of [aging, agingPoints]) for (const record of records) ages.set(record, ages.size);
+  return ages;
+}
+
+function agedFieldsOf(record: AgingRecord, kind: keyof typeof OMITTED, ages: Ages): Fields {
+  const age = ages.get(record);
+  return age === undefined ? fieldsOf(record, kind) : { ...fieldsOf(record, kind), age };
+}
+
+function* containerRecords(
+  { account }: Session | Job,
+  session: number,
+  jobId: string | null,
+  folds: FoldNumbers,
+): Generator<CheckpointRecord> {
+  const containers: unknown[] = [];
+  for (const { parent, folds: nodes } of account.folds.containers()) {
+    yield* folds.newRecords(nodes.values());
+    containers.push([parent, folds.numbersOf(nodes.values())]);
+  }
+  if (containers.length > 0) yield ['folds', session, jobId, containers] satisfies Kind<'folds'>;
+}
+
+/** Numbers of what attempts share, from 1; each is written before it is referred to. */
+interface SharedNumbers {
+  readonly definitions: Map<SharedFacts, number>;
+  readonly wheres: Map<Where, number>;
+}
+
+function* taskRecords(task: Task, session: number, folds: FoldNumbers, shared: SharedNumbers): Generator<CheckpointRecord> {
+  const { attempts, keptDefinition } = task;
+  if (keptDefinition !== undefined) yield* definitionRecords(keptDefinition, shared);
+  for (const attempt of attempts) {
+    if (attempt.closed) {
+      if (attempt.fold !== undefined) yield* folds.newRecords([attempt.fold]);
+      continue;
+    }
+    const { definition, where, extra } = attempt;
+    if (extra.folds !== undefined) yield* folds.newRecords(extra.folds.values());
+    if (definition !== undefined) yield* definitionRecords(definition, shared);
+    if (where !== NOWHERE && !shared.wheres.has(where)) {
+      shared.wheres.set(where, shared.wheres.size + 1);
+      const places = where.places.map((place): Place => [place.kind, place.id]);
+      yield ['where', shared.wheres.size, session, fieldsOf(where, 'where'), places] satisfies Kind<'where'>;
+    }
+  }
+  const { id } = task;
+  const records = Array.from(attempts, (attempt) => (attempt.closed ? closedRecord(attempt, folds) : openRecord(attempt, folds, shared)));
+  yield [
+    'task',
+    session,
+    id,
+    savedParent(task),
+    savedTrace(task),
+    task.depth,
+    task.outlivesDriver,
+    keptDefinition === undefined ? 0 : (shared.definitions.get(keptDefinition) ?? 0),
+    records,
+  ] satisfies Kind<'task'>;
+}
+
+function* definitionRecords(definition: SharedFacts, { definitions }: SharedNumbers): Generator<CheckpointRecord> {
+  if (definitions.has(definition)) return;
+  definitions.set(definition, definitions.size + 1);
+  yield ['definition', definitions.size, withoutUnset(definition)] satisfies Kind<'definition'>;
+}
+
+function savedParent({ session, ownJobId, parentTaskId }: Task): SavedId {
+  if (parentTaskId === undefined) return null;
+  return parentTaskId === session.jobs.get(ownJobId)?.driverTaskId ? 0 : parentTaskId;
+}
+
+/** A chain of callers is put together again from its tasks. */
+function savedTrace({ trace, ownJobId }: Task): SavedTrace {
+  if (trace === LOOP) return SAVED_LOOP;
+  if (!(trace instanceof FinalTrace)) return null;
+  if (trace.isGuess) return [trace.jobId];
+  return trace.jobId === ownJobId ? 0 : trace.jobId;
+}
+
+function openRecord(attempt: Attempt, folds: FoldNumbers, { definitions, wheres }: SharedNumbers): OpenRecord {
+  const { task, number, firstSeenMs, states, definition, where, extra } = attempt;
+  return [
+    'open',
+    number,
+    firstSeenMs - task.session.firstSeenMs,
+    states,
+    definition === undefined ? 0 : (definitions.get(definition) ?? 0),
+    wheres.get(where) ?? 0,
+    attempt.hasExtra ? fieldsOf(extra, 'extra') : null,
+    extra.folds === undefined ? null : folds.numbersOf(extra.folds.values()),
+    isWatched(attempt),
+  ];
+}
+
+function closedRecord({ number, runningNs, outcome, fold, above, isAfterJob }: ClosedAttempt, folds: FoldNumbers): ClosedRecord {
+  const savedAbove = above === undefined ? null : ([above.taskId, above.number] as const);
+  return ['closed', number, runningNs, outcome, fold === undefined ? null : folds.numberOf(fold), savedAbove, isAfterJob];
+}
+
+/** What identifies a record or refers to other records: it has a place of its own in a checkpoint. Everything else is a field. */
+const OMITTED = {
+  session: [
+    'name',
+    'number',
+    'chains',
+    'wheres',
+    'sweepWheresAt',
+    'threads',
+    'jobs',
+    'tasks',
+    'actors',
+    'nodes',
+    'workers',
+    'placementGroups',
+    'submissionJobs',
+    'points',
+    'account',
+    'older',
+    'newer',
+  ],
+  job: ['id', 'session', 'open', 'chains', 'traces', 'actors', 'firstSeenMs', 'account', 'older', 'newer'],
+  extra: ['folds'],
+  where: ['places', 'attempts'],
+  actor: ['id', 'session', 'open', 'creations', 'older', 'newer'],
+  entity: ['id', 'session', 'older', 'newer'],
+  machine: ['kind', 'id', 'session', 'wheres', 'running', 'older', 'newer'],
+  point: ['session', 'id', 'point', 'older', 'newer'],
+} as const satisfies {
+  readonly session: readonly (keyof Session)[];
+  readonly job: readonly (keyof Job)[];
+  readonly extra: readonly (keyof Attempt['extra'])[];
+  readonly where: readonly (keyof Where)[];
+  readonly actor: readonly (keyof Actor)[];
+  readonly entity: readonly (keyof PlacementGroup & keyof SubmissionJob)[];
+  readonly machine: readonly (keyof NodeRecord)[];
+  readonly point: readonly (keyof Point)[];
+};
+
+function fieldsOf(record: object, kind: keyof typeof OMITTED): Fields {
+  const omitted: readonly string[] = OMITTED[kind];
+  const fields: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(record)) {
+    if (isDefault(value) || omitted.includes(name) || (value === 0 && SIZES.includes(name))) continue;
+    fields[name] = value instanceof LeftOut ? value.save() : value;
+  }
+  return fields;
+}
+
+function withoutUnset(facts: SharedFacts): Fields {
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+}
+
+/** Sizes and counts begin at 0; of other numbers 0 may be a time. */
+const SIZES: readonly string[] = ['bytes', 'profileBytes', 'rareBytes', 'searches'];
+
+/** As every record begins. */
+function isDefault(value: unknown): boolean {
+  return value === undefined || value === false || value === Number.POSITIVE_INFINITY || (Array.isArray(value) && value.length === 0);
+}
+
+/** Numbers of the folds that were not sent, from 1; each is written before it is referred to. */
+class FoldNumbers {
+  readonly #numbers = new Map<FoldNode, number>();
+
+  *newRecords(nodes: Iterable<FoldNode>): Generator<CheckpointRecord> {
+    for (const named of nodes) {
+      const node = named.current;
+      if (node.sent || this.#numbers.has(node)) continue;
+      yield* this.newRecords(node.children.values());
+      this.#numbers.set(node, this.#numbers.size + 1);
+      yield ['fold', this.numberOf(node), node.name, node.sums, this.numbersOf(node.children.values())] satisfies Kind<'fold'>;
+    }
+  }
+
+  numbersOf(nodes: Iterable<FoldNode>): number[] {
+    return Array.from(nodes, (node) => this.numberOf(node));
+  }
+
+  numberOf(node: FoldNode): number {
+    return this.#numbers.get(node.current) ?? 0;
+  }
+}

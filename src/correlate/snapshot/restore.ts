@@ -1,0 +1,260 @@
+import type { ClusterPoint } from '../../event/index.ts';
+import { type SavedAccount, TraceAccount } from '../budget.ts';
+import { FinalTrace, LOOP } from '../callers/caller-chain.ts';
+import {
+  type CheckpointContent,
+  type CheckpointKind,
+  type CheckpointRecord,
+  type ClosedRecord,
+  type Fields,
+  type OpenRecord,
+  SAVED_LOOP,
+  type SavedId,
+  type SavedTrace,
+} from './checkpoint.ts';
+import { restoreWatch } from '../due/due.ts';
+import { FoldNode } from '../rollup.ts';
+import type { LazyMap } from '../compact/lazy-collections.ts';
+import { LeftOut, type SavedLeftOut } from '../compact/left-out.ts';
+import type { SpanRef } from '../finished.ts';
+import { listRestored } from '../callers/link-callers.ts';
+import { ownText } from '../compact/compact-string.ts';
+import { driverTaskOf } from '../ray-ids.ts';
+import { SharedFacts, type TaskFacts } from '../compact/definitions.ts';
+import {
+  Actor,
+  type AgingRecord,
+  Attempt,
+  Job,
+  NodeRecord,
+  NOWHERE,
+  PlacementGroup,
+  Point,
+  type Session,
+  SubmissionJob,
+  Task,
+  type Timed,
+  type Where,
+  WorkerRecord,
+} from '../entities.ts';
+import type { ClosedAttempt } from '../compact/closed-attempt.ts';
+import type { State } from '../state.ts';
+import type { SavedRun, Thread } from '../callers/threads.ts';
+import { moveTo, whereOf } from '../compact/placement.ts';
+
+/** Takes the records of a checkpoint, in their order, into a state that is empty at first. */
+export class Restorer {
+  readonly #state: State;
+  readonly #sessions = new Map<number, Session>();
+  readonly #folds = new Map<number, FoldNode>();
+  readonly #sentFold: FoldNode;
+  readonly #definitions = new Map<number, SharedFacts>();
+  readonly #wheres = new Map<number, Where>();
+  /** Records that nothing needs, with their places among each other. */
+  readonly #aging: { readonly age: number; readonly record: AgingRecord }[] = [];
+  /** Rows of tombstones whose tasks follow. */
+  readonly #rows = new Map<Session, Map<string, number>>();
+
+  constructor(state: State) {
+    this.#state = state;
+    this.#sentFold = new FoldNode('');
+    this.#sentFold.sent = true;
+  }
+
+  /** Throws when the record is not one of `checkpointRecords`. */
+  take(record: CheckpointRecord): void {
+    const [kind, ...content] = record;
+    const take = this.#takers[kind];
+    if (take === undefined) throw new Error(`a checkpoint has no records of the kind ${kind}`);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the kind says what follows it
+    (take as (...content: unknown[]) => void)(...content);
+  }
+
+  readonly #takers: { readonly [Kind in CheckpointKind]: (...content: CheckpointContent[Kind]) => void } = {
+    session: (number, name, fields, account) => {
+      const session = this.#state.addSession(name, restoredAccount({ kind: 'session' }, account), 0);
+      this.#sessions.set(number, session);
+      this.#revive(session, fields);
+      if (session.givesWay) this.#state.recent.remove(session);
+    },
+    fold: (number, name, sums, children) => {
+      const node = Object.assign(new FoldNode(name), sums);
+      for (const child of children.map((id) => this.#fold(id))) node.children.set(child.name, child);
+      this.#folds.set(number, node);
+    },
+    folds: (number, jobId, containers) => {
+      const session = this.#session(number);
+      const { account } = jobId === null ? session : found(session.jobs.get(jobId));
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as `containerRecords` writes it
+      for (const [parent, nodes] of containers as readonly (readonly [SpanRef, readonly number[]])[]) {
+        const container = account.folds.under(parent);
+        for (const node of nodes.map((id) => this.#fold(id))) container.set(node.name, node);
+      }
+    },
+    job: (number, id, firstSeenMs, fields, account) => {
+      const session = this.#session(number);
+      const job = new Job(session, id, restoredAccount({ kind: 'job', id }, account), firstSeenMs);
+      this.#add(session.jobs, job, fields);
+    },
+    actor: (number, id, fields) => {
+      const session = this.#session(number);
+      const actor = new Actor(session, id);
+      this.#add(session.actors, actor, fields);
+      const job = session.jobs.get(actor.jobId);
+      if (!actor.closed || (actor.isDetached && job?.closed === false)) job?.actors.add(actor);
+    },
+    node: (number, id, fields) => this.#add(this.#session(number).nodes, new NodeRecord(this.#session(number), id), fields),
+    worker: (number, id, fields) => this.#add(this.#session(number).workers, new WorkerRecord(this.#session(number), id), fields),
+    placement_group: (number, id, fields) =>
+      this.#add(this.#session(number).placementGroups, new PlacementGroup(this.#session(number), id), fields),
+    submission_job: (number, id, fields) =>
+      this.#add(this.#session(number).submissionJobs, new SubmissionJob(this.#session(number), id), fields),
+    point: (number, key, content, fields) => {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an event, as it was decoded
+      const point = new Point(this.#session(number), key, content === null ? undefined : (content as ClusterPoint));
+      this.#add(point.session.points, point, fields);
+    },
+    thread: (number, thread) => {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as `Threads.save` made it
+      (this.#session(number).threads ??= this.#state.newThreads()).restoreThread(thread as Thread);
+    },
+    run: (number, run) => {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as `Threads.save` made it
+      this.#session(number).threads?.restoreRun(run as SavedRun);
+    },
+    tombstones: (rows) => {
+      this.#state.tombstones.restore(rows, (number) => this.#session(number), this.#noteRow);
+    },
+    definition: (number, content) => {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was saved
+      const facts = content as TaskFacts;
+      this.#definitions.set(number, new SharedFacts(facts, facts.parentTaskId));
+    },
+    where: (number, sessionNumber, facts, saved) => {
+      const session = this.#session(sessionNumber);
+      const places = saved.flatMap(([kind, id]) => (kind === 'node' ? session.nodes.get(id) : session.workers.get(id)) ?? []);
+      this.#wheres.set(number, whereOf(session, facts, places));
+    },
+    task: (number, id, parent, trace, depth, outlivesDriver, keptDefinition, attempts) => {
+      const task = new Task(this.#session(number), ownText(id));
+      task.parentTaskId = restoredParent(task, parent);
+      task.trace = restoredTrace(task, trace);
+      task.depth = depth;
+      task.outlivesDriver = outlivesDriver;
+      if (keptDefinition !== 0) task.keptDefinition = found(this.#definitions.get(keptDefinition));
+      const kept = task.keptDefinition;
+      task.session.tasks.set(task.id, task);
+      for (const record of attempts) {
+        if (record[0] === 'closed') task.add(this.#closed(record));
+        else this.#open(task, record);
+      }
+      listRestored(this.#state, task);
+      if (!task.hasOpen) task.tombstone = this.#rows.get(task.session)?.get(id);
+      if (task.hasOpen) this.#state.held.replaceFacts(undefined, kept);
+      else this.#state.tombstones.noteKept(task.session, kept?.bytes ?? 0);
+      this.#state.tombstones.noteBesides(task.session, Math.max(0, task.closedCount - (task.hasOpen ? 0 : 1)));
+    },
+  };
+
+  readonly #noteRow = (session: Session, id: string, row: number): void => {
+    const rows = this.#rows.get(session) ?? new Map<string, number>();
+    this.#rows.set(session, rows.set(id, row));
+  };
+
+  #open(task: Task, [, number, sinceMs, states, definition, where, extra, folds, isWatched]: OpenRecord): void {
+    const { session } = task;
+    const attempt = new Attempt(task, number, session.firstSeenMs + sinceMs);
+    attempt.states = ownText(states);
+    attempt.definition = definition === 0 ? undefined : found(this.#definitions.get(definition));
+    // One text for all children of a parent.
+    if (attempt.definition?.parentTaskId === task.parentTaskId) task.parentTaskId = attempt.definition?.parentTaskId ?? task.parentTaskId;
+    moveTo(attempt, where === 0 ? NOWHERE : found(this.#wheres.get(where)));
+    if (extra !== null) Object.assign(attempt.ownExtra, restoredFields(extra));
+    if (folds !== null) attempt.ownExtra.folds = new Map(folds.map((id) => [this.#fold(id).name, this.#fold(id)]));
+    if (Number.isFinite(attempt.dueMs)) this.#state.due.push(attempt.dueMs, attempt);
+    if (isWatched) restoreWatch(attempt);
+    session.threads?.noteRun(attempt.where.workerId, attempt);
+    task.add(attempt);
+    this.#state.openAttempts += 1;
+    this.#state.held.addAttempt(attempt);
+  }
+
+  #closed([, number, runningNs, outcome, fold, above, isAfterJob]: ClosedRecord): ClosedAttempt {
+    return {
+      closed: true,
+      number,
+      runningNs,
+      outcome,
+      fold: fold === null ? undefined : this.#fold(fold),
+      above: above === null ? undefined : { taskId: above[0], number: above[1] },
+      isAfterJob,
+    };
+  }
+
+  #add<Kind extends AgingRecord>(records: LazyMap<string, Kind>, record: Kind, { age, ...fields }: Fields): void {
+    this.#revive(record, fields);
+    this.#state.addRecord(records, record);
+    this.#state.held.add(record);
+    if (typeof age === 'number') this.#aging.push({ age, record });
+  }
+
+  /** To be called when all records were taken. */
+  finish(): void {
+    this.#aging.sort((a, b) => a.age - b.age);
+    for (const { record } of this.#aging) this.#state.listAging(record);
+  }
+
+  #revive(record: Timed, fields: Fields): void {
+    Object.assign(record, restoredFields(fields));
+    if (Number.isFinite(record.dueMs)) this.#state.due.push(record.dueMs, record);
+  }
+
+  #session(number: number): Session {
+    return found(this.#sessions.get(number));
+  }
+
+  #fold(number: number): FoldNode {
+    return number === 0 ? this.#sentFold : found(this.#folds.get(number));
+  }
+}
+
+/** What `fieldsOf` writes otherwise than it is. */
+const LEFT_OUT = ['leftOut', 'driverLeftOut'];
+
+function restoredFields(fields: Fields): Fields {
+  if (!LEFT_OUT.some((name) => name in fields)) return fields;
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) =>
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was saved
+      [name, LEFT_OUT.includes(name) ? LeftOut.restored(value as SavedLeftOut) : value],
+    ),
+  );
+}
+
+function restoredParent(task: Task, saved: SavedId): string | undefined {
+  if (saved === null) return undefined;
+  const { session } = task;
+  // One text for all of them.
+  return saved === 0
+    ? (session.jobs.get(task.ownJobId)?.driverTaskId ?? driverTaskOf(task.ownJobId))
+    : (session.tasks.get(saved)?.id ?? saved);
+}
+
+function restoredTrace({ session, ownJobId }: Task, saved: SavedTrace): Task['trace'] {
+  if (saved === null) return undefined;
+  if (saved === SAVED_LOOP) return LOOP;
+  const isGuess = typeof saved === 'object';
+  const jobId = isGuess ? saved[0] : saved === 0 ? ownJobId : saved;
+  const job = session.jobs.get(jobId);
+  return (isGuess ? job?.traces.guessed : job?.traces.known) ?? new FinalTrace(jobId, isGuess);
+}
+
+function restoredAccount(root: SpanRef, saved: unknown): TraceAccount {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as `TraceAccount.save` made it
+  return TraceAccount.restored(root, saved as SavedAccount);
+}
+
+function found<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Error('a record of a checkpoint refers to one that is not in it');
+  return value;
+}
