@@ -17,7 +17,7 @@ export {
   incarnationSpanId,
   jobSpanId,
   jobTraceId,
-  markSpanId,
+  inFlightSpanId,
   nodeSpanId,
   phaseSpanId,
   profileSpanId,

@@ -3,7 +3,7 @@ import type { Hono } from 'hono';
 import type { Access } from '../http/index.ts';
 import { watchFiles, type Clock, systemClock, createScheduler } from '../runtime/index.ts';
 import { accessOf, type Environment, exportersOf, memoryLimit, spanEnvironmentOf } from './parts.ts';
-import { countFinished, describeJob, describeProblems, healthOf, readingsOf, reportFolded } from './readings.ts';
+import { countFinished, describeJob, describeProblems, healthOf, readingsOf, reportRolledUp } from './readings.ts';
 import { createTelemetry, type RebuildProgress, type Telemetry } from '../telemetry/index.ts';
 import { defaultSettings, type Settings } from '../config.ts';
 import { type CorrelatorStats, createCorrelator, type Output } from '../correlate/index.ts';
@@ -149,7 +149,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const correlator = createCorrelator({
     ...restoredOptions(durable, correlateOptions),
     mapping,
-    onFolded: reportFolded(telemetry, view),
+    onRolledUp: reportRolledUp(telemetry, view),
     maxHeldBytes: maxOpenBytes,
   });
   const quarantine =

@@ -1,14 +1,14 @@
-import type { AttemptLifecycle, Correlator, JobLifecycle, Lifecycle } from '../correlate/index.ts';
+import type { FinishedAttempt, Correlator, FinishedJob, Finished } from '../correlate/index.ts';
 import type { ExportStats } from '../export/index.ts';
 import type { JournalStats } from '../journal/index.ts';
-import type { Readings, FinishedJob, Telemetry } from '../telemetry/index.ts';
+import type { JobSummary, Readings, Telemetry } from '../telemetry/index.ts';
 import { MAX_OPEN_RECORDS } from './pressure.ts';
 import type { Health, View } from '../view/index.ts';
 
 const NS_PER_MS = 1_000_000n;
 
 /** The log fields of a finished job. `traceUrl` links to its trace. */
-export function describeJob(job: JobLifecycle, traceId: string, traceUrl: string | undefined): FinishedJob {
+export function describeJob(job: FinishedJob, traceId: string, traceUrl: string | undefined): JobSummary {
   return {
     session: job.session,
     jobId: job.jobId,
@@ -31,18 +31,18 @@ export function describeJob(job: JobLifecycle, traceId: string, traceUrl: string
 /** Counts a finished entity in the metrics. */
 export function countFinished(
   telemetry: Pick<Telemetry, 'inFlightReported' | 'lifecycleFinished' | 'attemptEnded'>,
-  lifecycle: Lifecycle,
+  lifecycle: Finished,
 ): void {
-  if (lifecycle.kind === 'mark') return telemetry.inFlightReported(lifecycle.parent.kind);
+  if (lifecycle.kind === 'in_flight') return telemetry.inFlightReported(lifecycle.parent.kind);
   telemetry.lifecycleFinished(lifecycle.kind);
   if (lifecycle.kind === 'attempt' && lifecycle.placeholder !== true) telemetry.attemptEnded(lifecycle.outcome);
 }
 
 /** Reports attempts that are rolled up, and so end without a span of their own. */
-export function reportFolded(
+export function reportRolledUp(
   telemetry: Pick<Telemetry, 'attemptEnded'>,
   view: Pick<View, 'rolledUp'> | undefined,
-): (lifecycle: AttemptLifecycle) => void {
+): (lifecycle: FinishedAttempt) => void {
   return (lifecycle) => {
     telemetry.attemptEnded(lifecycle.outcome);
     view?.rolledUp(lifecycle);
@@ -81,7 +81,7 @@ export function healthOf(
     exportRetries: exported.retries,
     openAttempts: correlator.openAttempts,
     lateEvents: correlator.late,
-    foldedAttempts: correlator.foldedAttempts,
+    foldedAttempts: correlator.rolledUpAttempts,
     inferredEnds: { ...correlator.inferredEnds },
   };
 }
@@ -125,7 +125,7 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['tombstones', correlator.tombstones],
     ['threads', correlator.threads],
     ['eventsLate', correlator.late],
-    ['attemptsFolded', correlator.foldedAttempts],
+    ['attemptsFolded', correlator.rolledUpAttempts],
     ['statesLeftOut', correlator.leftOutStates],
     ['endsInferred', new Map(Object.entries(correlator.inferredEnds))],
     ['spansQueued', exported.queuedSpans],

@@ -48,8 +48,8 @@ export async function restoreCheckpoint(
 /** Replays the state of the checkpoint to the view, in time slices. */
 export async function replayStateTo(view: View, correlator: Correlator, scheduler: Scheduler): Promise<void> {
   let slice = await scheduler.take();
-  for (const retold of correlator.retell()) {
+  for (const replayed of correlator.replayState()) {
     if (slice.hasEnded()) slice = await scheduler.take();
-    view.restore(retold);
+    view.restore(replayed);
   }
 }

@@ -10,20 +10,20 @@ import {
 import { addEntries, enterStates } from './compact/attempt-states.ts';
 import { proveAttempt } from './callers/made-up-ids.ts';
 import { linkToCaller } from './callers/link-callers.ts';
-import { endJob, isTerminal, noteDetached, scheduleAttempt, scheduleJobMark, watchActor } from './due/due.ts';
+import { endJob, isTerminal, noteDetached, scheduleAttempt, scheduleJobInFlight, watchActor } from './due/due.ts';
 import { firstStateNs } from './finish/ends.ts';
 import { oneOfFacts, type SharedFacts } from './compact/definitions.ts';
 import { bytesOf } from './compact/held.ts';
 import { addProfileEntries, firstEntryNs, largest, smallest, wholeTaskEntry } from './states/merge.ts';
-import { ownText } from './compact/compact-string.ts';
+import { compactString } from './compact/compact-string.ts';
 import { actorIdOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
-import type { PlaceFacts } from './compact/placement-facts.ts';
-import type { Actor, Attempt, Job, Session, Where } from './entities.ts';
+import type { PlacementFacts } from './compact/placement-facts.ts';
+import type { Actor, Attempt, Job, Session, Placement } from './entities.ts';
 import type { Applied, State } from './state.ts';
 import { addTransitions } from './states/transitions.ts';
 import { withReceiveTime, withTime } from './finish/trusted-time.ts';
 import { withUntimedOutcome } from './states/untimed.ts';
-import { earliestFacts, mergedFacts, moveTo, whereOf } from './compact/placement.ts';
+import { earliestFacts, mergedFacts, moveTo, placementOf } from './compact/placement.ts';
 
 /**
  * Searches through the open attempts of one worker. Ray needs one: only a damaged stream has threads that come and go in a
@@ -37,7 +37,7 @@ export function applyTaskDefinition(state: State, session: Session, event: TaskD
   if (isDriverTask(event.taskId)) {
     const job = state.job(session, jobIdOf(event.taskId), nowMs);
     job.driverSeen = true;
-    scheduleJobMark(state, job, nowMs);
+    scheduleJobInFlight(state, job, nowMs);
     return 'applied';
   }
   const actor = noteActor(state, session, event, nowMs);
@@ -77,37 +77,37 @@ function noteActor(state: State, session: Session, event: TaskDefinition, nowMs:
 /** The text that others hold already: many tasks have one parent. */
 function sharedTaskId(session: Session, taskId: string): string {
   if (isDriverTask(taskId)) return session.jobs.get(jobIdOf(taskId))?.driverTaskId ?? taskId;
-  return session.tasks.get(taskId)?.id ?? ownText(taskId);
+  return session.tasks.get(taskId)?.id ?? compactString(taskId);
 }
 
 export function applyTaskLifecycle(state: State, session: Session, event: TaskLifecycle, nowMs: number): Applied {
   if (isDriverTask(event.taskId)) return applyDriver(state, session, event, nowMs);
   const attempt = state.attempt(session, event.taskId, event.attempt, nowMs);
   if (attempt === undefined) return 'late';
-  if (event.transitions.length === 0) attempt.ownExtra.seen = true;
+  if (event.transitions.length === 0) attempt.writableRareFields.seen = true;
   const bytesBefore = bytesOf(attempt);
-  const leftOutBefore = attempt.extra.leftOut?.count ?? 0;
+  const leftOutBefore = attempt.rareFields.leftOut?.count ?? 0;
   enterStates(attempt, event.transitions);
   for (const { timeNs } of event.transitions) noteTrust(state, attempt, timeNs);
-  state.leftOutStates += (attempt.extra.leftOut?.count ?? 0) - leftOutBefore;
+  state.leftOutStates += (attempt.rareFields.leftOut?.count ?? 0) - leftOutBefore;
   attempt.task.noteRun(attempt);
   if (hasTerminal(event)) noteEnd(attempt, nowMs);
-  if (event.untimed !== undefined) attempt.ownExtra.untimedEnd = withUntimedOutcome(attempt.extra.untimedEnd, event.untimed);
+  if (event.untimed !== undefined) attempt.writableRareFields.untimedEnd = withUntimedOutcome(attempt.rareFields.untimedEnd, event.untimed);
   addRareFacts(attempt, event);
   state.held.attemptGrew(attempt, bytesBefore);
   const { workerPid } = event;
   const executorNodeId = workerPid === undefined ? undefined : event.emitterNodeId;
   const { nodeId: submittedNodeId, workerId } = event;
   const reported = { submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress: undefined };
-  noteWhere(state, attempt, reported, firstStateNs(event.transitions));
-  session.threads?.noteRun(attempt.where.workerId, attempt);
+  notePlacement(state, attempt, reported, firstStateNs(event.transitions));
+  session.threads?.noteRun(attempt.placement.workerId, attempt);
   noteActorTimes(state, attempt, event.transitions, nowMs);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
 }
 
-function noteEnd({ ownExtra, task: { actorId, session } }: Attempt, nowMs: number): void {
-  ownExtra.terminalMs ??= nowMs;
+function noteEnd({ writableRareFields, task: { actorId, session } }: Attempt, nowMs: number): void {
+  writableRareFields.terminalMs ??= nowMs;
   session.firstEndMs ??= nowMs;
   if (actorId !== undefined) session.firstCallEndMs ??= nowMs;
 }
@@ -118,15 +118,15 @@ function hasTerminal({ transitions, untimed }: TaskLifecycle): boolean {
 
 /** Adds what only few events report. */
 function addRareFacts(attempt: Attempt, { error, actorReprName, isDebuggerPaused, log }: TaskLifecycle): void {
-  if (error !== undefined && (attempt.extra.error === undefined || errorKey(error) > errorKey(attempt.extra.error))) {
-    attempt.ownExtra.error = error;
+  if (error !== undefined && (attempt.rareFields.error === undefined || errorKey(error) > errorKey(attempt.rareFields.error))) {
+    attempt.writableRareFields.error = error;
   }
-  if (actorReprName !== undefined) attempt.ownExtra.actorReprName = smallest(attempt.extra.actorReprName, actorReprName);
-  if (isDebuggerPaused === true) attempt.ownExtra.wasDebuggerPaused = true;
-  if (log !== undefined) attempt.ownExtra.log = mergedLog(attempt.extra.log, log);
+  if (actorReprName !== undefined) attempt.writableRareFields.actorReprName = smallest(attempt.rareFields.actorReprName, actorReprName);
+  if (isDebuggerPaused === true) attempt.writableRareFields.wasDebuggerPaused = true;
+  if (log !== undefined) attempt.writableRareFields.log = mergedLog(attempt.rareFields.log, log);
   if (error === undefined && actorReprName === undefined && log === undefined) return;
-  const { ownExtra: extra } = attempt;
-  extra.rareBytes = sizeOf(extra.error) + sizeOf(extra.actorReprName) + sizeOf(extra.log);
+  const { writableRareFields: rareFields } = attempt;
+  rareFields.rareBytes = sizeOf(rareFields.error) + sizeOf(rareFields.actorReprName) + sizeOf(rareFields.log);
 }
 
 function errorKey(error: { readonly errorType: string; readonly message: string }): string {
@@ -140,14 +140,14 @@ function mergedLog(a: TaskLog | undefined, b: TaskLog | undefined): TaskLog | un
 }
 
 /** Lists the attempt at its worker and its node, so that their death ends it. `atNs` is when it was there. */
-function noteWhere(state: State, attempt: Attempt, reported: PlaceFacts, atNs: TimeNs | undefined): void {
-  const facts = isCreationTask(attempt.task.id) ? earliestFacts(attempt, reported, atNs) : mergedFacts(attempt.where, reported);
+function notePlacement(state: State, attempt: Attempt, reported: PlacementFacts, atNs: TimeNs | undefined): void {
+  const facts = isCreationTask(attempt.task.id) ? earliestFacts(attempt, reported, atNs) : mergedFacts(attempt.placement, reported);
   if (facts === undefined) return;
-  moveTo(attempt, whereOf(attempt.task.session, facts, placesOf(state, attempt.task.session, facts)));
+  moveTo(attempt, placementOf(attempt.task.session, facts, placesOf(state, attempt.task.session, facts)));
 }
 
 /** One worker and one node at most, however many of them events name: those that the facts name last. */
-function placesOf(state: State, session: Session, facts: PlaceFacts): Where['places'] {
+function placesOf(state: State, session: Session, facts: PlacementFacts): Placement['places'] {
   const nodeId = facts.executorNodeId ?? facts.submittedNodeId;
   const worker = facts.workerId === undefined ? undefined : state.worker(session, facts.workerId);
   const node = nodeId === undefined ? undefined : state.node(session, nodeId);
@@ -155,7 +155,7 @@ function placesOf(state: State, session: Session, facts: PlaceFacts): Where['pla
   return node === undefined ? [worker] : [worker, node];
 }
 
-const NO_PLACES: Where['places'] = [];
+const NO_PLACES: Placement['places'] = [];
 
 function noteActorTimes(state: State, attempt: Attempt, transitions: readonly StateTransition[], nowMs: number): void {
   const { actorId, session } = attempt.task;
@@ -172,7 +172,7 @@ function noteActorTimes(state: State, attempt: Attempt, transitions: readonly St
 
 /** Remembers when an event of an attempt was received, if its time is not trusted. */
 function noteTrust({ received }: State, attempt: Attempt, timeNs: TimeNs): void {
-  if (!received.trusts(timeNs)) attempt.ownExtra.wrongTimes = withTime(attempt.extra.wrongTimes, received.ns);
+  if (!received.trusts(timeNs)) attempt.writableRareFields.wrongTimes = withTime(attempt.rareFields.wrongTimes, received.ns);
 }
 
 /** The driver's own task is the job's span. */
@@ -188,7 +188,7 @@ function applyDriver(state: State, session: Session, event: TaskLifecycle, nowMs
   state.held.measure(job);
   job.driverUntimedEnd = withUntimedOutcome(job.driverUntimedEnd, event.untimed);
   if (hasTerminal(event)) endJob(state, job, nowMs);
-  scheduleJobMark(state, job, nowMs);
+  scheduleJobInFlight(state, job, nowMs);
   return 'applied';
 }
 
@@ -215,7 +215,7 @@ function applyThread(state: State, session: Session, event: TaskProfile & { read
   const worker = session.workers.get(workerId);
   if (worker === undefined || worker.searches >= MAX_SEARCHES) return 'applied';
   worker.searches += 1;
-  for (const { attempts } of worker.wheres) for (const attempt of attempts) threads.noteRun(workerId, attempt);
+  for (const { attempts } of worker.placements) for (const attempt of attempts) threads.noteRun(workerId, attempt);
   return 'applied';
 }
 
@@ -236,25 +236,25 @@ export function applyTaskProfile(state: State, session: Session, event: TaskProf
     return applyThread(state, session, { ...event, taskId }, nowMs);
   const attempt = state.attempt(session, taskId, event.attempt, nowMs);
   if (attempt === undefined) return 'late';
-  const { ownExtra: extra } = attempt;
+  const { writableRareFields: rareFields } = attempt;
   const bytesBefore = bytesOf(attempt);
-  addEntries(extra, event.entries);
+  addEntries(rareFields, event.entries);
   for (const { startNs, endNs } of event.entries) {
     noteTrust(state, attempt, startNs);
     noteTrust(state, attempt, endNs);
   }
   state.held.attemptGrew(attempt, bytesBefore);
-  if (isProof) extra.seen = true;
-  extra.submitsStartNs = smallest(extra.submitsStartNs, event.submitsStartNs);
-  extra.submitsEndNs = largest(extra.submitsEndNs, event.submitsEndNs);
+  if (isProof) rareFields.seen = true;
+  rareFields.submitsStartNs = smallest(rareFields.submitsStartNs, event.submitsStartNs);
+  rareFields.submitsEndNs = largest(rareFields.submitsEndNs, event.submitsEndNs);
   if (event.componentType === 'worker' && event.entries.length > 0) {
     const { emitterNodeId: executorNodeId, workerId } = event;
     const nodeIpAddress = event.nodeIpAddress?.slice(0, MAX_ADDRESS_LENGTH);
     const reported = { submittedNodeId: undefined, executorNodeId, workerId, workerPid: undefined, nodeIpAddress };
-    noteWhere(state, attempt, reported, firstEntryNs(event.entries));
+    notePlacement(state, attempt, reported, firstEntryNs(event.entries));
   }
-  session.threads?.noteRun(attempt.where.workerId, attempt);
-  if (wholeTaskEntry(event.entries) !== undefined) extra.evidenceMs ??= nowMs;
+  session.threads?.noteRun(attempt.placement.workerId, attempt);
+  if (wholeTaskEntry(event.entries) !== undefined) rareFields.evidenceMs ??= nowMs;
   // All that is left of a creation can be its profile: the actor was there all the same.
   const { actorId } = attempt.task;
   const actor =

@@ -19,7 +19,7 @@ import {
   type WorkerLifecycle,
 } from '../event/index.ts';
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
-import { endJob, noteDetached, scheduleActor, scheduleAttempt, scheduleAttemptsOf, scheduleEach, scheduleJobMark } from './due/due.ts';
+import { endJob, noteDetached, scheduleActor, scheduleAttempt, scheduleAttemptsOf, scheduleEach, scheduleJobInFlight } from './due/due.ts';
 import { oneOf, smallest } from './states/merge.ts';
 import { isCreationTask, isRayActorName } from './ray-ids.ts';
 import { Point } from './entities.ts';
@@ -152,7 +152,7 @@ function applyJob(state: State, session: Session, event: JobDefinition | JobLife
     if (hasEnded(job, event.transitions, JOB_END)) endJob(state, job, nowMs);
   }
   state.held.measure(job);
-  scheduleJobMark(state, job, nowMs);
+  scheduleJobInFlight(state, job, nowMs);
   return late ? 'late' : 'applied';
 }
 
@@ -197,8 +197,8 @@ function noteDeath(state: State, record: NodeRecord | WorkerRecord, nowMs: numbe
   state.schedule(record, nowMs + state.options.settleMs);
 }
 
-function* attemptsOn({ wheres }: NodeRecord | WorkerRecord): Generator<Attempt> {
-  for (const { attempts } of wheres) yield* attempts;
+function* attemptsOn({ placements }: NodeRecord | WorkerRecord): Generator<Attempt> {
+  for (const { attempts } of placements) yield* attempts;
 }
 
 function applyPlacementGroup(

@@ -1,4 +1,4 @@
-import { Folds } from './rollup.ts';
+import { Rollups } from './rollup.ts';
 import type { SpanRef } from './finished.ts';
 
 /** What a lifecycle takes of a trace: spans, and bytes of OTLP protobuf. */
@@ -14,11 +14,11 @@ export interface TraceLimits {
 }
 
 /** Kept free for a span that must be sent later because a child of it was sent. */
-export const PINNED_COST: Cost = { spans: 1, bytes: 2_000 };
+export const RESERVED_COST: Cost = { spans: 1, bytes: 2_000 };
 /** In a trace without limits nothing needs to be measured. */
 export const NO_COST: Cost = { spans: 0, bytes: 0 };
 const ROOT_COST: Cost = { spans: 1, bytes: 4_000 };
-const FOLDS_WITHOUT_LIMIT_MAX = 1_000;
+const MAX_ROLLUPS_WITHOUT_LIMIT = 1_000;
 const FAILED_SHARE = 0.07;
 const DETAIL_SHARE = 0.5;
 /** Of the bytes of a trace: what takes more is unusually large. */
@@ -26,12 +26,12 @@ const LARGE_SHARE = 0.02;
 const NOT_FULL = Number.MAX_SAFE_INTEGER;
 const BYTES_SHARE = { detail: 0.5, ordinary: 0.82, failed: 0.92 };
 
-export type SavedAccount = readonly [
+export type SavedBudget = readonly [
   spans: number,
   bytes: number,
-  foldedAttemptCount: number,
-  leanAttemptCount: number,
-  folds: readonly [nodes: number, round: number],
+  rolledUpAttemptCount: number,
+  compactAttemptCount: number,
+  rollups: readonly [nodes: number, round: number],
   limits: TraceLimits,
   relaxed: boolean,
   fullFromBytes: readonly number[],
@@ -39,15 +39,15 @@ export type SavedAccount = readonly [
 
 /** What room is asked for: phases of an ordinary attempt, its span alone, or the span of a failure. */
 const USES = ['detail', 'ordinary', 'failed'] as const;
-export type Use = (typeof USES)[number];
+export type Priority = (typeof USES)[number];
 
 /**
  * The budget of one trace. The first half is open to everything; then attempts go without child spans, so that more of them have a
- * span of their own; a share is kept for failures, which people look for, and one for the folds that sum up the rest, so that the
+ * span of their own; a share is kept for failures, which people look for, and one for the rollups that sum up the rest, so that the
  * whole never passes the limit.
  */
-export class TraceAccount {
-  readonly folds: Folds;
+export class TraceBudget {
+  readonly rollups: Rollups;
   readonly #limits: TraceLimits;
   #spans = ROOT_COST.spans;
   #bytes = ROOT_COST.bytes;
@@ -56,44 +56,53 @@ export class TraceAccount {
    * By use, the bytes at which something did not fit: while the trace holds as many, nothing else of that use is sent. Else each of the thousands of
    * attempts that follow would be mapped to learn that it does not fit either.
    */
-  #fullFromBytes: Partial<Record<Use, number>> | undefined;
-  foldedAttemptCount = 0;
-  leanAttemptCount = 0;
+  #fullFromBytes: Partial<Record<Priority, number>> | undefined;
+  rolledUpAttemptCount = 0;
+  compactAttemptCount = 0;
 
   constructor(root: SpanRef, limits: TraceLimits) {
     this.#limits = limits;
-    this.folds = new Folds(root, limits.maxSpans === 0 ? FOLDS_WITHOUT_LIMIT_MAX : foldShare(limits.maxSpans));
+    this.rollups = new Rollups(root, limits.maxSpans === 0 ? MAX_ROLLUPS_WITHOUT_LIMIT : rollupShare(limits.maxSpans));
   }
 
   get isUnlimited(): boolean {
     return this.#limits.maxSpans === 0 && this.#limits.maxBytes === 0;
   }
 
-  /** For a checkpoint: numbers only, the folds have records of their own. */
-  save(): SavedAccount {
+  /** For a checkpoint: numbers only, the rollups have records of their own. */
+  save(): SavedBudget {
     const fullFromBytes = this.#fullFromBytes === undefined ? [] : USES.map((use) => this.#fullFromBytes?.[use] ?? NOT_FULL);
-    const { foldedAttemptCount, leanAttemptCount } = this;
-    return [this.#spans, this.#bytes, foldedAttemptCount, leanAttemptCount, this.folds.save(), this.#limits, this.#relaxed, fullFromBytes];
+    const { rolledUpAttemptCount, compactAttemptCount } = this;
+    return [
+      this.#spans,
+      this.#bytes,
+      rolledUpAttemptCount,
+      compactAttemptCount,
+      this.rollups.save(),
+      this.#limits,
+      this.#relaxed,
+      fullFromBytes,
+    ];
   }
 
-  static restored(root: SpanRef, saved: SavedAccount): TraceAccount {
-    const [spans, bytes, foldedAttemptCount, leanAttemptCount, folds, limits, relaxed, fullFromBytes] = saved;
-    const account = new TraceAccount(root, limits);
-    account.#spans = spans;
-    account.#bytes = bytes;
-    account.foldedAttemptCount = foldedAttemptCount;
-    account.leanAttemptCount = leanAttemptCount;
-    account.folds.restore(folds);
-    account.#relaxed = relaxed;
-    for (const [index, fromBytes] of fullFromBytes.entries()) account.#noteFullFrom(fromBytes, USES[index]);
-    return account;
+  static restored(root: SpanRef, saved: SavedBudget): TraceBudget {
+    const [spans, bytes, rolledUpAttemptCount, compactAttemptCount, rollups, limits, relaxed, fullFromBytes] = saved;
+    const budget = new TraceBudget(root, limits);
+    budget.#spans = spans;
+    budget.#bytes = bytes;
+    budget.rolledUpAttemptCount = rolledUpAttemptCount;
+    budget.compactAttemptCount = compactAttemptCount;
+    budget.rollups.restore(rollups);
+    budget.#relaxed = relaxed;
+    for (const [index, fromBytes] of fullFromBytes.entries()) budget.#noteFullFrom(fromBytes, USES[index]);
+    return budget;
   }
 
-  /** True where nothing was folded yet, and all of `rest` fits. */
+  /** True where nothing was rolled up yet, and all of `rest` fits. */
   fitsWhole(rest: Cost): boolean {
     const { maxSpans, maxBytes } = this.#limits;
     const spansFit = maxSpans === 0 || this.#spans + rest.spans <= maxSpans;
-    return this.folds.count === 0 && spansFit && (maxBytes === 0 || this.#bytes + rest.bytes <= maxBytes);
+    return this.rollups.count === 0 && spansFit && (maxBytes === 0 || this.#bytes + rest.bytes <= maxBytes);
   }
 
   /** The whole rest of the trace is known: where it fits, nothing needs to be kept free. */
@@ -107,12 +116,12 @@ export class TraceAccount {
   }
 
   /** False where so many spans surely do not fit, whatever their size. */
-  mayFit(spans: number, use: Use): boolean {
+  mayFit(spans: number, use: Priority): boolean {
     return this.#relaxed || (this.fits({ spans, bytes: 0 }, use) && this.#bytes < (this.#fullFromBytes?.[use] ?? NOT_FULL));
   }
 
   /** Charges `own` if it fits together with `alsoSure`, which is charged later. */
-  chargeIfFits(own: Cost, alsoSure: Cost, use: Use): boolean {
+  chargeIfFits(own: Cost, alsoSure: Cost, use: Priority): boolean {
     const whole = { spans: own.spans + alsoSure.spans, bytes: own.bytes + alsoSure.bytes };
     if (!this.fits(whole, use)) {
       this.#noteFull(whole, use);
@@ -123,19 +132,19 @@ export class TraceAccount {
   }
 
   /** Something that is unusually large for this trace says nothing about others. */
-  #noteFull(cost: Cost, use: Use): void {
+  #noteFull(cost: Cost, use: Priority): void {
     const { maxBytes } = this.#limits;
     const fitsBySpans = this.fits({ spans: cost.spans, bytes: 0 }, use);
     if (fitsBySpans && cost.bytes <= maxBytes * LARGE_SHARE) this.#noteFullFrom(this.#bytes, use);
   }
 
-  #noteFullFrom(bytes: number, use: Use | undefined): void {
+  #noteFullFrom(bytes: number, use: Priority | undefined): void {
     if (use === undefined) return;
     this.#fullFromBytes ??= {};
     this.#fullFromBytes[use] = Math.min(this.#fullFromBytes[use] ?? NOT_FULL, bytes);
   }
 
-  fits(cost: Cost, use: Use): boolean {
+  fits(cost: Cost, use: Priority): boolean {
     if (this.#relaxed) return true;
     const { maxSpans, maxBytes } = this.#limits;
     return (
@@ -145,12 +154,12 @@ export class TraceAccount {
   }
 
   /** How many spans that are made sure fit besides one span; less than 0 where not even that does. */
-  pinsThatFit(use: Use): number {
+  reservationsThatFit(use: Priority): number {
     if (this.#relaxed) return Number.POSITIVE_INFINITY;
     const { maxSpans, maxBytes } = this.#limits;
     const spans = maxSpans === 0 ? Number.POSITIVE_INFINITY : Math.floor(spansFor(use, maxSpans)) - this.#spans - 1;
     const bytes = maxBytes === 0 ? Number.POSITIVE_INFINITY : maxBytes * BYTES_SHARE[use] - this.#bytes;
-    return Math.min(spans, Math.floor(bytes / PINNED_COST.bytes));
+    return Math.min(spans, Math.floor(bytes / RESERVED_COST.bytes));
   }
 
   charge(cost: Cost): void {
@@ -164,12 +173,12 @@ export class TraceAccount {
   }
 }
 
-function spansFor(use: Use, maxSpans: number): number {
-  const failed = maxSpans - foldShare(maxSpans) - 1;
+function spansFor(use: Priority, maxSpans: number): number {
+  const failed = maxSpans - rollupShare(maxSpans) - 1;
   const ordinary = failed - Math.floor(maxSpans * FAILED_SHARE);
   return use === 'failed' ? failed : use === 'ordinary' ? ordinary : ordinary * DETAIL_SHARE;
 }
 
-function foldShare(maxSpans: number): number {
+function rollupShare(maxSpans: number): number {
   return Math.max(Math.ceil(maxSpans * 0.03), Math.min(30, Math.floor(maxSpans * 0.15)));
 }

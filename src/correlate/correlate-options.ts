@@ -1,4 +1,4 @@
-import type { AttemptLifecycle } from './finished.ts';
+import type { FinishedAttempt } from './finished.ts';
 import type { Mapping } from './mapping.ts';
 
 /** Times in milliseconds. */
@@ -26,7 +26,7 @@ export interface CorrelateOptions {
    * session (`jobs`); and each running attempt too (`running`). Default `off`.
    */
   readonly inFlight: 'off' | 'jobs' | 'running';
-  /** How long it must have been open before its mark. Default 10 s. */
+  /** How long it must have been open before its in-flight span. Default 10 s. */
   readonly inFlightAfterMs: number;
   /** Attempts, open or closed, that are remembered; the oldest closed ones are forgotten first. Default 1,000,000. */
   readonly maxTombstones: number;
@@ -43,7 +43,7 @@ export interface CorrelateOptions {
    */
   readonly maxHeldBytes: number;
   /** Called with each finished attempt that was rolled up, because `advance` does not return it. */
-  readonly onFolded?: (lifecycle: AttemptLifecycle) => void;
+  readonly onRolledUp?: (lifecycle: FinishedAttempt) => void;
 }
 
 /** How it counts, and how it maps. */

@@ -5,7 +5,7 @@ import { checkpointRecords, type CheckpointRecord } from './snapshot/checkpoint.
 import { closeDue, closeSession } from './finish/close-due.ts';
 import type { EndInferred } from './finished.ts';
 import { Restorer } from './snapshot/restore.ts';
-import { retoldEvents, type Retold } from './snapshot/replay-state.ts';
+import { replayedEvents, type ReplayedState } from './snapshot/replay-state.ts';
 import { CORRELATE_DEFAULTS, type CorrelateOptions } from './correlate-options.ts';
 import { State, type Applied } from './state.ts';
 import { ReceiveTime } from './finish/trusted-time.ts';
@@ -27,7 +27,7 @@ export interface CorrelatorStats {
   readonly tombstones: number;
   readonly threads: number;
   readonly late: number;
-  readonly foldedAttempts: number;
+  readonly rolledUpAttempts: number;
   readonly leftOutStates: number;
   readonly inferredEnds: Readonly<Record<EndInferred, number>>;
 }
@@ -56,7 +56,7 @@ export interface Correlator<Span = unknown> {
   /** Takes the records of a checkpoint, one by one and in their order, before anything else. Throws for an invalid record. */
   restore(record: CheckpointRecord): void;
   /** Replays the open state as synthetic events for a consumer that missed the originals. Read all of it before the state changes. */
-  retell(): Iterable<Retold>;
+  replayState(): Iterable<ReplayedState>;
   /** From now on these options count; traces that are open keep their budget. */
   configure(options: Partial<CorrelateOptions>): void;
   openAttempts(): number;
@@ -135,7 +135,7 @@ export function createCorrelator<Span>(options: Partial<CorrelateOptions> & { re
       restorer ??= new Restorer(state);
       restorer.take(record);
     },
-    retell: () => retoldEvents(state),
+    replayState: () => replayedEvents(state),
     configure(changed) {
       state.options = { ...state.options, ...changed };
     },
@@ -155,7 +155,7 @@ export function createCorrelator<Span>(options: Partial<CorrelateOptions> & { re
         tombstones: state.tombstones.size + state.tombstones.besides,
         threads: countThreads(state),
         late: state.late,
-        foldedAttempts: state.foldedAttempts,
+        rolledUpAttempts: state.rolledUpAttempts,
         leftOutStates: state.leftOutStates,
         inferredEnds: { ...state.inferredEnds },
       };

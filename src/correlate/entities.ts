@@ -18,32 +18,32 @@ import type {
   WorkerDefinition,
   WorkerTransition,
 } from '../event/index.ts';
-import type { TraceAccount } from './budget.ts';
+import type { TraceBudget } from './budget.ts';
 import { type CallerChain, type FinalTrace, FinalTraces, type LOOP } from './callers/caller-chain.ts';
 import type { ClosedAttempt } from './compact/closed-attempt.ts';
 import type { SharedFacts } from './compact/definitions.ts';
 import { Entity, Machine } from './entity.ts';
-import { Extra, NO_EXTRA } from './compact/rare-fields.ts';
+import { RareFields, NO_RARE_FIELDS } from './compact/rare-fields.ts';
 import type { JobVerdict } from './finish/job-outcome.ts';
 import type { AttemptOutcome, JobTraceRef } from './finished.ts';
 import type { LeftOut } from './compact/left-out.ts';
 import { NO_STATES, type PackedStates, unpackStates } from './compact/packed-states.ts';
 import { LazyMap, LazySet } from './compact/lazy-collections.ts';
-import { ownText } from './compact/compact-string.ts';
+import { compactString } from './compact/compact-string.ts';
 import type { TimeRange } from './finish/trusted-time.ts';
 import type { UntimedOutcome } from './states/untimed.ts';
 import type { Threads } from './callers/threads.ts';
 import { actorIdOf, driverTaskOf, jobIdOf } from './ray-ids.ts';
-import { SharedWhere } from './compact/shared-placement.ts';
+import { SharedPlacement } from './compact/shared-placement.ts';
 import { TaskAttempts } from './task-attempts.ts';
 import type { WaitingCreations } from './callers/waiting-creations.ts';
 
 export type { ClosedAttempt } from './compact/closed-attempt.ts';
 
-export type Where = SharedWhere<Attempt, NodeRecord | WorkerRecord>;
+export type Placement = SharedPlacement<Attempt, NodeRecord | WorkerRecord>;
 
 /** The placement of an attempt without any reported placement. */
-export const NOWHERE: Where = new SharedWhere({}, []);
+export const NO_PLACEMENT: Placement = new SharedPlacement({}, []);
 
 /**
  * One try at a task, while it is not finished. A million of them are open at once: what most have is packed or shared, and what few have, or all
@@ -56,8 +56,8 @@ export class Attempt {
   readonly #sinceMs: number;
   definition: SharedFacts | undefined;
   states: PackedStates = NO_STATES;
-  where: Where = NOWHERE;
-  #extra: Extra | undefined;
+  placement: Placement = NO_PLACEMENT;
+  #rareFields: RareFields | undefined;
 
   constructor(task: Task, number: number, nowMs: number) {
     this.task = task;
@@ -75,33 +75,33 @@ export class Attempt {
   }
 
   get transitions(): readonly StateTransition[] {
-    return this.extra.transitions ?? unpackStates(this.states);
+    return this.rareFields.transitions ?? unpackStates(this.states);
   }
 
   /** To be read. */
-  get extra(): Readonly<Extra> {
-    return this.#extra ?? NO_EXTRA;
+  get rareFields(): Readonly<RareFields> {
+    return this.#rareFields ?? NO_RARE_FIELDS;
   }
 
   /** To be written. */
-  get ownExtra(): Extra {
-    return (this.#extra ??= new Extra());
+  get writableRareFields(): RareFields {
+    return (this.#rareFields ??= new RareFields());
   }
 
-  get hasExtra(): boolean {
-    return this.#extra !== undefined;
+  get hasRareFields(): boolean {
+    return this.#rareFields !== undefined;
   }
 
   get dueMs(): number {
-    return this.#extra === undefined ? Number.POSITIVE_INFINITY : this.#extra.dueMs;
+    return this.#rareFields === undefined ? Number.POSITIVE_INFINITY : this.#rareFields.dueMs;
   }
 
   set dueMs(dueMs: number) {
-    if (dueMs !== this.dueMs) this.ownExtra.dueMs = dueMs;
+    if (dueMs !== this.dueMs) this.writableRareFields.dueMs = dueMs;
   }
 
   get seen(): boolean {
-    return this.states !== NO_STATES || this.definition !== undefined || this.extra.seen;
+    return this.states !== NO_STATES || this.definition !== undefined || this.rareFields.seen;
   }
 }
 
@@ -157,7 +157,7 @@ export class Job {
   /** Open ones, and those that are detached while the job is open. */
   readonly actors = new LazySet<Actor>();
   hasDetachedActor = false;
-  /** Children that were sent or folded: the job needs a span. */
+  /** Children that were sent or rolled up: the job needs a span. */
   hasChildren = false;
   childrenStartNs: TimeNs | undefined;
   childrenEndNs: TimeNs | undefined;
@@ -168,7 +168,7 @@ export class Job {
   silentNs: TimeNs | undefined;
   /** Walks over what is open of it, while it is being closed. */
   sweeps: number | undefined;
-  marked = false;
+  reportedInFlight = false;
   /** One of its actors has a name that Ray reserves for itself. */
   hasRayActor = false;
   /** Set with the first span that was sent: from then on the trace id can't change. */
@@ -191,15 +191,15 @@ export class Job {
   bytes = 0;
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
-  readonly account: TraceAccount;
+  readonly budget: TraceBudget;
   readonly traces: FinalTraces;
   #driverTaskId: string | undefined;
 
-  constructor(session: Session, id: string, account: TraceAccount, nowMs: number) {
+  constructor(session: Session, id: string, budget: TraceBudget, nowMs: number) {
     this.session = session;
-    this.id = ownText(id);
+    this.id = compactString(id);
     this.traces = new FinalTraces(this.id);
-    this.account = account;
+    this.budget = budget;
     this.firstSeenMs = nowMs;
   }
 
@@ -219,7 +219,7 @@ export class Job {
   get isNeeded(): boolean {
     if (!this.closed && this.hasContent) return true;
     if (this.open.size > 0 || this.chains.size > 0 || this.actors.size > 0) return true;
-    return Number.isFinite(this.dueMs) || !this.account.folds.isEmpty;
+    return Number.isFinite(this.dueMs) || !this.budget.rollups.isEmpty;
   }
 }
 
@@ -238,7 +238,7 @@ export class Actor extends Entity<Session, ActorDefinition, ActorTransition> {
   /** Attempts that are open while it is not dead, and creations among them that wait for its next state. */
   open: Set<Attempt> | undefined;
   creations: WaitingCreations<Attempt> | undefined;
-  marked = false;
+  reportedInFlight = false;
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
 
@@ -251,17 +251,17 @@ export class Actor extends Entity<Session, ActorDefinition, ActorTransition> {
   }
 }
 
-export class NodeRecord extends Machine<Session, Where, NodeDefinition, NodeTransition> {
+export class NodeRecord extends Machine<Session, Placement, NodeDefinition, NodeTransition> {
   readonly kind = 'node';
   /** A worker's span that was sent hangs under its span. */
-  pinned = false;
+  isReserved = false;
   /** Its session's trace had no room for its span. */
   rolledUp = false;
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
 }
 
-export class WorkerRecord extends Machine<Session, Where, WorkerDefinition, WorkerTransition> {
+export class WorkerRecord extends Machine<Session, Placement, WorkerDefinition, WorkerTransition> {
   readonly kind = 'worker';
   /** How often its open attempts were looked through for what ran there when a thread submitted calls. */
   searches = 0;
@@ -324,9 +324,9 @@ export class Session {
   readonly points = new LazyMap<string, Point>();
   /** Chains of callers by their first task, whose caller is unknown. */
   readonly chains = new LazyMap<string, CallerChain<Job, Task>>();
-  /** What open attempts share, by a key; see `where.ts`. */
-  readonly wheres = new LazyMap<string, Where>();
-  sweepWheresAt = 0;
+  /** What open attempts share, by a key; see `placement.ts`. */
+  readonly placements = new LazyMap<string, Placement>();
+  sweepPlacementsAt = 0;
   /** Threads that submit calls, once there is one. */
   threads: Threads | undefined;
   readonly #tombstones: Findable;
@@ -356,16 +356,16 @@ export class Session {
   isOver = false;
   /** It is to be closed before it has been silent for long, and then forgotten, because there are too many sessions. */
   givesWay = false;
-  marked = false;
+  reportedInFlight = false;
   dueMs = Number.POSITIVE_INFINITY;
   older: Session | undefined;
   newer: Session | undefined;
-  readonly account: TraceAccount;
+  readonly budget: TraceBudget;
 
-  constructor(name: string, number: number, account: TraceAccount, tombstones: Findable, nowMs: number) {
+  constructor(name: string, number: number, budget: TraceBudget, tombstones: Findable, nowMs: number) {
     this.name = name;
     this.number = number;
-    this.account = account;
+    this.budget = budget;
     this.#tombstones = tombstones;
     this.firstSeenMs = nowMs;
     this.lastSeenMs = nowMs;

@@ -1,7 +1,7 @@
 import type { StateTransition, Untimed } from '../event/index.ts';
 import { LazySet } from './compact/lazy-collections.ts';
 import type { LeftOut } from './compact/left-out.ts';
-import { ownText } from './compact/compact-string.ts';
+import { compactString } from './compact/compact-string.ts';
 
 /** Something that Ray reports by a definition and state transitions. */
 export class Entity<Session, Definition, Transition extends StateTransition> {
@@ -19,7 +19,7 @@ export class Entity<Session, Definition, Transition extends StateTransition> {
 
   constructor(session: Session, id: string) {
     this.session = session;
-    this.id = ownText(id);
+    this.id = compactString(id);
   }
 
   get isNeeded(): boolean {
@@ -33,9 +33,9 @@ export class Entity<Session, Definition, Transition extends StateTransition> {
 }
 
 /** Attempts run on it, and end with it. */
-export class Machine<Session, Where, Definition, Transition extends StateTransition> extends Entity<Session, Definition, Transition> {
+export class Machine<Session, Placement, Definition, Transition extends StateTransition> extends Entity<Session, Definition, Transition> {
   /** What open attempts share that run on it. */
-  readonly wheres = new LazySet<Where>();
+  readonly placements = new LazySet<Placement>();
   /** Open attempts that run on it. */
   running = 0;
   deadMs: number | undefined;

@@ -49,7 +49,7 @@ export type SpanRef =
   | { readonly kind: 'session' }
   | { readonly kind: 'job' | 'actor' | 'node' | 'worker' | 'placement_group' | 'submission_job'; readonly id: string }
   | { readonly kind: 'task'; readonly taskId: string; readonly attempt: number }
-  | { readonly kind: 'fold'; readonly parent: SpanRef; readonly name: string; readonly round: number };
+  | { readonly kind: 'rollup'; readonly parent: SpanRef; readonly name: string; readonly round: number };
 
 export type LinkRef =
   | {
@@ -117,7 +117,7 @@ export interface WorkerExit {
   readonly detail: string;
 }
 
-export interface AttemptLifecycle extends Common {
+export interface FinishedAttempt extends Common {
   readonly kind: 'attempt';
   readonly taskId: string;
   readonly attempt: number;
@@ -143,17 +143,17 @@ export interface AttemptLifecycle extends Common {
   readonly actorReprName?: string | undefined;
   readonly wasDebuggerPaused?: boolean | undefined;
   readonly log?: TaskLog | undefined;
-  /** The parent that Ray names was folded; the span hangs under a nearer ancestor that was not. */
-  readonly parentFolded?: boolean | undefined;
+  /** The parent that Ray names was rolled up; the span hangs under a nearer ancestor that was not. */
+  readonly parentRolledUp?: boolean | undefined;
   /** The parent that Ray names is so deep in the trace that the span hangs under the job, with a link to the parent. */
   readonly parentTooDeep?: boolean | undefined;
   /** Only named as a parent, never seen: no event of it arrived. */
   readonly placeholder?: boolean | undefined;
   /** The trace's budget has no room for child spans: one span only. */
-  readonly lean?: boolean | undefined;
+  readonly isCompact?: boolean | undefined;
 }
 
-export interface JobLifecycle extends Common {
+export interface FinishedJob extends Common {
   readonly kind: 'job';
   readonly jobId: string;
   readonly name: string;
@@ -167,9 +167,9 @@ export interface JobLifecycle extends Common {
   readonly tasksSoFar: TaskCounts;
   /** Actors that outlive the job although they are not detached themselves. */
   readonly openActors: readonly string[];
-  readonly foldedAttemptCount: number;
+  readonly rolledUpAttemptCount: number;
   /** Attempts whose phases and profile entries the budget left no room for. */
-  readonly leanAttemptCount: number;
+  readonly compactAttemptCount: number;
   /** Profile entries of the driver, and those that belong to no task. */
   readonly profile: readonly (ProfileEntry & { readonly taskId?: string; readonly attempt: number })[];
   readonly driverError?: TaskError;
@@ -192,7 +192,7 @@ export interface ActorLifecycle extends Common {
   /** Those between them that were left out with their states; they have numbers all the same. */
   readonly incarnationsLeftOut?: number | undefined;
   readonly restarts?: number;
-  readonly lean?: boolean;
+  readonly isCompact?: boolean;
 }
 
 /** One life of an actor's process: from an ALIVE to the RESTARTING or DEAD after it. */
@@ -220,48 +220,48 @@ export interface WorkerLifecycle extends Common {
   readonly states: readonly WorkerTransition[];
 }
 
-export interface PlacementGroupLife extends Common {
+export interface FinishedPlacementGroup extends Common {
   readonly kind: 'placement_group';
   readonly placementGroupId: string;
   readonly definition?: PlacementGroupDefinition;
   readonly states: PlacementGroupLifecycle['transitions'];
 }
 
-export interface SubmissionJobLife extends Common {
+export interface FinishedSubmissionJob extends Common {
   readonly kind: 'submission_job';
   readonly submissionId: string;
   readonly definition?: SubmissionJobDefinition;
   readonly states: SubmissionJobLifecycle['transitions'];
 }
 
-export interface PointLifecycle extends Common {
+export interface FinishedPoint extends Common {
   readonly kind: 'point';
   readonly point: ClusterPoint;
 }
 
-export interface SessionLifecycle extends Common {
+export interface FinishedSession extends Common {
   readonly kind: 'session';
 }
 
 /** Something open, reported once and early, so that a backend shows its trace before it ends. 1 ns long. */
-export interface MarkLifecycle extends Common {
-  readonly kind: 'mark';
+export interface InFlightEntity extends Common {
+  readonly kind: 'in_flight';
   /** The span that is to come. */
   readonly parent: SpanRef;
-  /** Absent in the mark of a session. */
+  /** Absent in the in-flight span of a session. */
   readonly jobId?: string;
   readonly name: string;
-  /** Of a job's mark. */
+  /** Of a job's in-flight span. */
   readonly job?: JobDefinition;
-  /** Of an attempt's mark. */
-  readonly attempt?: Pick<AttemptLifecycle, 'taskId' | 'attempt' | 'actorId' | 'workerId' | 'workerPid' | 'definition'>;
-  /** Of a detached actor's mark. */
+  /** Of an attempt's in-flight span. */
+  readonly attempt?: Pick<FinishedAttempt, 'taskId' | 'attempt' | 'actorId' | 'workerId' | 'workerPid' | 'definition'>;
+  /** Of a detached actor's in-flight span. */
   readonly actor?: Pick<ActorLifecycle, 'actorId' | 'className' | 'moduleName' | 'definition'>;
 }
 
 /** Attempts, actors or workers that a trace's budget left no room for, summed up by parent and name. */
-export interface FoldLifecycle extends Common {
-  readonly kind: 'fold';
+export interface FinishedRollup extends Common {
+  readonly kind: 'rollup';
   readonly self: SpanRef;
   readonly name: string;
   /** How many of those that are counted are attempts; the others are actors, workers or points. */
@@ -274,15 +274,15 @@ export interface FoldLifecycle extends Common {
   readonly waitSumNs: TimeNs;
 }
 
-export type Lifecycle =
-  | AttemptLifecycle
-  | JobLifecycle
+export type Finished =
+  | FinishedAttempt
+  | FinishedJob
   | ActorLifecycle
   | NodeLifecycle
   | WorkerLifecycle
-  | PlacementGroupLife
-  | SubmissionJobLife
-  | PointLifecycle
-  | SessionLifecycle
-  | FoldLifecycle
-  | MarkLifecycle;
+  | FinishedPlacementGroup
+  | FinishedSubmissionJob
+  | FinishedPoint
+  | FinishedSession
+  | FinishedRollup
+  | InFlightEntity;

@@ -1,13 +1,13 @@
 import { costOfMapped, mapSampled, type Output } from './mapping.ts';
-import { type Cost, PINNED_COST } from './budget.ts';
+import { type Cost, RESERVED_COST } from './budget.ts';
 import { traceJobOf } from './callers/ancestry.ts';
-import { attemptLifecycle, jobOf } from './finish/finished-attempt.ts';
-import { actorLifecycle, jobName } from './finish/close.ts';
-import { countPins, findSite, pin, pinAbove, type Site } from './finish/close-attempt.ts';
+import { finishedAttempt, jobOf } from './finish/finished-attempt.ts';
+import { finishedActor, jobName } from './finish/close.ts';
+import { countReservations, findSpanLocation, reserveSpan, reserveAbove, type SpanLocation } from './finish/close-attempt.ts';
 import { jobStartNs } from './finish/ends.ts';
-import { MARK_SETTLED } from './compact/rare-fields.ts';
+import { IN_FLIGHT_REPORTED } from './compact/rare-fields.ts';
 import { isInternalJob } from './internal.ts';
-import type { MarkLifecycle } from './finished.ts';
+import type { InFlightEntity } from './finished.ts';
 import { isRayActorName } from './ray-ids.ts';
 import type { Actor, Attempt, Job, Session } from './entities.ts';
 import { runningNs } from './task-attempts.ts';
@@ -21,19 +21,19 @@ import { actorSpan, actorTrace, jobSpan, jobTrace } from './trace-ref.ts';
  */
 
 /** Jaeger takes a span without any length for damaged, and puts a warning on it. */
-const MARK_LENGTH_NS = 1n;
+const IN_FLIGHT_LENGTH_NS = 1n;
 
 /** Skips Ray-internal jobs and jobs with no known start; a later event reschedules them. */
-export function markJob(state: State, job: Job, nowMs: number, out: Output[]): void {
+export function reportJobInFlight(state: State, job: Job, nowMs: number, out: Output[]): void {
   state.schedule(job, Number.POSITIVE_INFINITY);
   const { session, definition } = job;
   const atNs = jobStartNs(job) ?? job.childrenStartNs;
   if (state.options.inFlight === 'off' || atNs === undefined || isInternalJob(job)) return;
   const settledMs = job.firstSeenMs + state.options.settleMs;
   if (definition === undefined && settledMs > nowMs) return state.schedule(job, settledMs);
-  job.marked = true;
-  const mark: MarkLifecycle = {
-    kind: 'mark',
+  job.reportedInFlight = true;
+  const inFlight: InFlightEntity = {
+    kind: 'in_flight',
     session: session.name,
     trace: jobTrace(job),
     parent: jobSpan(job),
@@ -41,42 +41,42 @@ export function markJob(state: State, job: Job, nowMs: number, out: Output[]): v
     jobId: job.id,
     name: jobName(job),
     startNs: atNs,
-    endNs: atNs + MARK_LENGTH_NS,
+    endNs: atNs + IN_FLIGHT_LENGTH_NS,
     ...(definition === undefined ? {} : { job: definition }),
     ...(definition?.serviceName === undefined ? {} : { serviceName: definition.serviceName }),
   };
-  sendIfRoom(state, job.account, mark, 'detail', out);
+  sendIfRoom(state, job.budget, inFlight, 'detail', out);
 }
 
 /** The attempt and its ancestors then get spans of their own, whatever else becomes of the trace: so only where there is room for them. */
-export function markAttempt(state: State, attempt: Attempt, nowMs: number, out: Output[]): void {
-  attempt.ownExtra.markMs = MARK_SETTLED;
+export function reportAttemptInFlight(state: State, attempt: Attempt, nowMs: number, out: Output[]): void {
+  attempt.writableRareFields.inFlightDueMs = IN_FLIGHT_REPORTED;
   state.schedule(attempt, Number.POSITIVE_INFINITY);
   if (state.options.inFlight !== 'running' || !traceJobOf(attempt.task).isFinal) return;
   const job = jobOf(state, attempt);
   if (job.closed || !isKeptAnyway(state, job)) return;
-  const site = findSite(state, attempt, job);
-  const mark = attemptMark(state, attempt, job, site);
-  const mapped = mapSampled(state.options.mapping, mark);
-  if (!chargeWithPins(state, attempt, job, site, costOfMapped(mapped))) return;
-  if (!attempt.extra.pinned) pin(attempt, job);
-  pinAbove(state, site, job, mark, nowMs);
-  out.push({ lifecycle: mark, spans: mapped?.spans });
+  const location = findSpanLocation(state, attempt, job);
+  const inFlight = attemptInFlight(state, attempt, job, location);
+  const mapped = mapSampled(state.options.mapping, inFlight);
+  if (!chargeWithReservations(state, attempt, job, location, costOfMapped(mapped))) return;
+  if (!attempt.rareFields.isReserved) reserveSpan(attempt, job);
+  reserveAbove(state, location, job, inFlight, nowMs);
+  out.push({ lifecycle: inFlight, spans: mapped?.spans });
 }
 
-/** What the job's metadata asks for must not give way to a mark. */
+/** What the job's metadata asks for must not give way to an in-flight span. */
 function isKeptAnyway({ options }: State, job: Job): boolean {
   const detail = job.definition?.detail ?? 'all';
   return detail === 'all' || (detail === 'slow' && options.inFlightAfterMs >= options.slowMs);
 }
 
-function attemptMark(state: State, attempt: Attempt, job: Job, site: Site): MarkLifecycle {
-  const lifecycle = attemptLifecycle(state, attempt, job, site);
+function attemptInFlight(state: State, attempt: Attempt, job: Job, location: SpanLocation): InFlightEntity {
+  const lifecycle = finishedAttempt(state, attempt, job, location);
   const { session, trace, jobId, name, startNs, node, serviceName } = lifecycle;
   const { taskId, attempt: number, actorId, workerId, workerPid, definition } = lifecycle;
   const atNs = runningNs(attempt) ?? startNs;
   return {
-    kind: 'mark',
+    kind: 'in_flight',
     session,
     trace,
     parent: { kind: 'task', taskId, attempt: number },
@@ -84,7 +84,7 @@ function attemptMark(state: State, attempt: Attempt, job: Job, site: Site): Mark
     jobId,
     name,
     startNs: atNs,
-    endNs: atNs + MARK_LENGTH_NS,
+    endNs: atNs + IN_FLIGHT_LENGTH_NS,
     attempt: {
       taskId,
       attempt: number,
@@ -98,30 +98,26 @@ function attemptMark(state: State, attempt: Attempt, job: Job, site: Site): Mark
   };
 }
 
-/** False when the trace has no room for the mark and for the spans that it makes sure. */
-function chargeWithPins(state: State, attempt: Attempt, job: Job, site: Site, cost: Cost): boolean {
-  const { account } = job;
-  if (account.isUnlimited) return true;
-  const pins = (attempt.extra.pinned ? 0 : 1) + countPins(state, site, account.pinsThatFit('detail'));
-  const whole = { spans: cost.spans + pins * PINNED_COST.spans, bytes: cost.bytes + pins * PINNED_COST.bytes };
-  if (!account.fits(whole, 'detail')) return false;
-  account.charge(cost);
+/** False when the trace has no room for the in-flight span and for the spans that it makes sure. */
+function chargeWithReservations(state: State, attempt: Attempt, job: Job, location: SpanLocation, cost: Cost): boolean {
+  const { budget } = job;
+  if (budget.isUnlimited) return true;
+  const reserved = (attempt.rareFields.isReserved ? 0 : 1) + countReservations(state, location, budget.reservationsThatFit('detail'));
+  const whole = { spans: cost.spans + reserved * RESERVED_COST.spans, bytes: cost.bytes + reserved * RESERVED_COST.bytes };
+  if (!budget.fits(whole, 'detail')) return false;
+  budget.charge(cost);
   return true;
 }
 
 /** A detached actor's, which has a trace of its own. */
-export function markActor(state: State, actor: Actor, nowMs: number, out: Output[]): void {
+export function reportActorInFlight(state: State, actor: Actor, nowMs: number, out: Output[]): void {
   state.schedule(actor, Number.POSITIVE_INFINITY);
   if (state.options.inFlight === 'off' || !actor.isDetached || isRayActorName(actor.definition?.name)) return;
-  actor.marked = true;
+  actor.reportedInFlight = true;
   const job = state.job(actor.session, actor.jobId, nowMs);
-  const { session, actorId, jobId, name, startNs, className, moduleName, definition, node, serviceName } = actorLifecycle(
-    state,
-    actor,
-    job,
-  );
-  const mark: MarkLifecycle = {
-    kind: 'mark',
+  const { session, actorId, jobId, name, startNs, className, moduleName, definition, node, serviceName } = finishedActor(state, actor, job);
+  const inFlight: InFlightEntity = {
+    kind: 'in_flight',
     session,
     trace: actorTrace(actor, job),
     parent: actorSpan(actor),
@@ -129,7 +125,7 @@ export function markActor(state: State, actor: Actor, nowMs: number, out: Output
     jobId,
     name,
     startNs,
-    endNs: startNs + MARK_LENGTH_NS,
+    endNs: startNs + IN_FLIGHT_LENGTH_NS,
     actor: {
       actorId,
       ...(className === undefined ? {} : { className }),
@@ -139,24 +135,31 @@ export function markActor(state: State, actor: Actor, nowMs: number, out: Output
     ...(node === undefined ? {} : { node }),
     ...(serviceName === undefined ? {} : { serviceName }),
   };
-  send(state, mark, out);
+  send(state, inFlight, out);
 }
 
 /** The in-flight span of a cluster, when its first node, worker... has ended: until then the cluster has no trace. */
-export function markSession(state: State, session: Session, nowMs: number, out: Output[]): void {
+export function reportSessionInFlight(state: State, session: Session, nowMs: number, out: Output[]): void {
   const { inFlight, inFlightAfterMs } = state.options;
   const atNs = session.firstNs ?? session.wrong?.firstNs;
-  if (inFlight === 'off' || session.marked || session.closed || atNs === undefined || nowMs < session.firstSeenMs + inFlightAfterMs) return;
-  session.marked = true;
-  const mark: MarkLifecycle = {
-    kind: 'mark',
+  if (
+    inFlight === 'off' ||
+    session.reportedInFlight ||
+    session.closed ||
+    atNs === undefined ||
+    nowMs < session.firstSeenMs + inFlightAfterMs
+  )
+    return;
+  session.reportedInFlight = true;
+  const entity: InFlightEntity = {
+    kind: 'in_flight',
     session: session.name,
     trace: { kind: 'session', session: session.name },
     parent: { kind: 'session' },
     links: [],
     name: session.name,
     startNs: atNs,
-    endNs: atNs + MARK_LENGTH_NS,
+    endNs: atNs + IN_FLIGHT_LENGTH_NS,
   };
-  sendIfRoom(state, session.account, mark, 'detail', out);
+  sendIfRoom(state, session.budget, entity, 'detail', out);
 }

@@ -10,7 +10,7 @@ export { WHOLE_TASK_PREFIX } from './states/merge.ts';
 export type { CheckpointRecord } from './snapshot/checkpoint.ts';
 export { actorIdOf, creationTaskOf, isCreationTask, isDriverTask, isRayActorName, jobIdOf } from './ray-ids.ts';
 export { parseCaller } from './trace-ref.ts';
-export type { ActorEnded, AttemptSoFar, JobCounts, JobEnded, JobSoFar, Retold, SessionSoFar } from './snapshot/replay-state.ts';
+export type { ActorEnded, AttemptSoFar, JobCounts, JobEnded, JobSoFar, ReplayedState, SessionSoFar } from './snapshot/replay-state.ts';
 export { type AttemptTimes, inOrder, timesOf } from './finish/attempt-times.ts';
 export type { LeftOut } from './compact/left-out.ts';
 export { addTransitions, countOf } from './states/transitions.ts';

@@ -1,5 +1,5 @@
 import { type Cost, NO_COST } from './budget.ts';
-import type { AttemptLifecycle, Lifecycle, TraceRef } from './finished.ts';
+import type { FinishedAttempt, Finished, TraceRef } from './finished.ts';
 import type { Job } from './entities.ts';
 
 /** The spans of one finished thing, and the bytes of OTLP protobuf that they take. */
@@ -17,20 +17,20 @@ export interface Mapped<Span = unknown> {
  * All three functions are pure. An exception of `map` passes through `advance`, so the bridge gives a mapping that reports its errors instead.
  */
 export interface Mapping<Span = unknown> {
-  map(lifecycle: Lifecycle): Mapped<Span>;
+  map(lifecycle: Finished): Mapped<Span>;
   /** The number of spans that `map` would make. Cheap. */
-  count(lifecycle: Lifecycle): number;
+  count(lifecycle: Finished): number;
   /** The same answer for everything in one trace. What is not sampled is never mapped and costs nothing. */
   isSampled(trace: TraceRef): boolean;
 }
 
 /** A finished thing with its spans, which are undefined where its trace is not sampled. */
 export interface Output<Span = unknown> {
-  readonly lifecycle: Lifecycle;
+  readonly lifecycle: Finished;
   readonly spans: readonly Span[] | undefined;
 }
 
-export function mapSampled(mapping: Mapping, lifecycle: Lifecycle): Mapped | undefined {
+export function mapSampled(mapping: Mapping, lifecycle: Finished): Mapped | undefined {
   return mapping.isSampled(lifecycle.trace) ? mapping.map(lifecycle) : undefined;
 }
 
@@ -41,6 +41,6 @@ export function costOfMapped(mapped: Mapped | undefined): Cost {
 /** An attempt that waits for others of its trace: mapped already, to learn whether all of them fit. */
 export interface PreparedAttempt {
   readonly job: Job;
-  readonly lifecycle: AttemptLifecycle;
+  readonly lifecycle: FinishedAttempt;
   readonly mapped: Mapped | undefined;
 }

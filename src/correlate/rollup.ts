@@ -1,13 +1,13 @@
 import type { TimeNs } from '../event/index.ts';
-import type { AttemptOutcome, FoldLifecycle, SpanRef, TraceRef } from './finished.ts';
+import type { AttemptOutcome, FinishedRollup, SpanRef, TraceRef } from './finished.ts';
 
 import { LazyMap } from './compact/lazy-collections.ts';
 
 const NAME_LENGTH_MAX = 128;
 const OTHER = '(other)';
 
-/** What is summed up of one thing that is folded. */
-export interface FoldedUnit {
+/** What is summed up of one thing that is rolled up. */
+export interface RollupUnit {
   /** Attempts are counted apart: the counts of a trace must add up. */
   readonly isAttempt: boolean;
   readonly name: string;
@@ -18,8 +18,8 @@ export interface FoldedUnit {
   readonly waitNs: TimeNs;
 }
 
-export type FoldSums = Pick<
-  FoldNode,
+export type RollupSums = Pick<
+  RollupNode,
   | 'attempts'
   | 'finished'
   | 'failed'
@@ -34,7 +34,7 @@ export type FoldSums = Pick<
 >;
 
 /** Sums over everything of one name under one parent that a trace's budget left no room for. */
-export class FoldNode {
+export class RollupNode {
   readonly name: string;
   attempts = 0;
   finished = 0;
@@ -47,9 +47,9 @@ export class FoldNode {
   waitSumNs = 0n;
   startNs = 0n;
   endNs = 0n;
-  readonly children = new Map<string, FoldNode>();
-  /** Set when its parent was folded too and its sums went to another node. */
-  mergedInto: FoldNode | undefined;
+  readonly children = new Map<string, RollupNode>();
+  /** Set when its parent was rolled up too and its sums went to another node. */
+  mergedInto: RollupNode | undefined;
   /** Its span was sent: nothing can be added to it any more. */
   sent = false;
 
@@ -62,17 +62,17 @@ export class FoldNode {
   }
 
   /** The node that holds this one's sums now. */
-  get current(): FoldNode {
+  get current(): RollupNode {
     return this.mergedInto === undefined ? this : currentOf(this);
   }
 
-  get sums(): FoldSums {
+  get sums(): RollupSums {
     const { attempts, finished, failed, cancelled, unfinished, durationSumNs, durationMinNs, durationMaxNs, waitSumNs, startNs, endNs } =
       this;
     return { attempts, finished, failed, cancelled, unfinished, durationSumNs, durationMinNs, durationMaxNs, waitSumNs, startNs, endNs };
   }
 
-  add(unit: FoldedUnit): void {
+  add(unit: RollupUnit): void {
     const durationNs = unit.endNs - unit.startNs;
     this.#widen(unit.startNs, unit.endNs, durationNs, durationNs);
     this[unit.outcome] += 1;
@@ -81,7 +81,7 @@ export class FoldNode {
     this.waitSumNs += unit.waitNs;
   }
 
-  absorb(other: FoldNode): void {
+  absorb(other: RollupNode): void {
     if (other.count > 0) this.#widen(other.startNs, other.endNs, other.durationMinNs, other.durationMaxNs);
     this.attempts += other.attempts;
     this.finished += other.finished;
@@ -103,7 +103,7 @@ export class FoldNode {
 }
 
 /** Shortens the way that it went, so that no walk is made twice. */
-function currentOf(node: FoldNode): FoldNode {
+function currentOf(node: RollupNode): RollupNode {
   let current = node;
   while (current.mergedInto !== undefined) current = current.mergedInto;
   let passed = node;
@@ -115,18 +115,18 @@ function currentOf(node: FoldNode): FoldNode {
   return current;
 }
 
-/** Folds that hang under one span. */
-export interface FoldContainer {
+/** Rollups that hang under one span. */
+export interface RollupContainer {
   readonly parent: SpanRef;
-  readonly folds: Map<string, FoldNode>;
+  readonly rollups: Map<string, RollupNode>;
 }
 
-/** All folds of one trace, by the span that they hang under. The number of nodes is bounded; what is beyond goes to `(other)`. */
-export class Folds {
+/** All rollups of one trace, by the span that they hang under. The number of nodes is bounded; what is beyond goes to `(other)`. */
+export class Rollups {
   readonly #limit: number;
   #nodes = 0;
   #round = 0;
-  readonly #containers = new LazyMap<string, FoldContainer>();
+  readonly #containers = new LazyMap<string, RollupContainer>();
   readonly #root: SpanRef;
 
   constructor(root: SpanRef, limit: number) {
@@ -143,7 +143,7 @@ export class Folds {
     return this.#nodes;
   }
 
-  containers(): Iterable<FoldContainer> {
+  containers(): Iterable<RollupContainer> {
     return this.#containers.values();
   }
 
@@ -157,26 +157,26 @@ export class Folds {
     this.#round = round;
   }
 
-  /** Folds under a span of the trace; without an argument, under its root. */
-  under(parent: SpanRef = this.#root): Map<string, FoldNode> {
+  /** Rollups under a span of the trace; without an argument, under its root. */
+  under(parent: SpanRef = this.#root): Map<string, RollupNode> {
     const key = parent.kind === 'task' ? `${parent.taskId}/${parent.attempt}` : '';
     let container = this.#containers.get(key);
     if (container === undefined) {
-      container = { parent, folds: new Map() };
+      container = { parent, rollups: new Map() };
       this.#containers.set(key, container);
     }
-    return container.folds;
+    return container.rollups;
   }
 
-  add(container: Map<string, FoldNode>, unit: FoldedUnit): FoldNode {
+  add(container: Map<string, RollupNode>, unit: RollupUnit): RollupNode {
     const node = this.#node(container, unit.name.slice(0, NAME_LENGTH_MAX));
     node.add(unit);
     return node;
   }
 
-  /** Hangs `folds` under `target`, where they meet others of the same name. */
-  merge(target: Map<string, FoldNode>, folds: ReadonlyMap<string, FoldNode>): void {
-    for (const [name, node] of folds) {
+  /** Hangs `rollups` under `target`, where they meet others of the same name. */
+  merge(target: Map<string, RollupNode>, rollups: ReadonlyMap<string, RollupNode>): void {
+    for (const [name, node] of rollups) {
       const existing = target.get(name);
       if (existing === undefined) {
         target.set(name, node);
@@ -189,13 +189,13 @@ export class Folds {
   }
 
   /** Returns everything that was rolled up so far and starts from zero. */
-  flush(trace: TraceRef, session: string, serviceName: string | undefined): FoldLifecycle[] {
-    const lifecycles: FoldLifecycle[] = [];
-    const emit = (node: FoldNode, parent: SpanRef): void => {
+  flush(trace: TraceRef, session: string, serviceName: string | undefined): FinishedRollup[] {
+    const lifecycles: FinishedRollup[] = [];
+    const emit = (node: RollupNode, parent: SpanRef): void => {
       node.sent = true;
-      const self: SpanRef = { kind: 'fold', parent, name: node.name, round: this.#round };
+      const self: SpanRef = { kind: 'rollup', parent, name: node.name, round: this.#round };
       lifecycles.push({
-        kind: 'fold',
+        kind: 'rollup',
         session,
         trace,
         parent,
@@ -214,8 +214,8 @@ export class Folds {
       });
       for (const child of byName(node.children)) emit(child, self);
     };
-    for (const [, { parent, folds }] of [...this.#containers].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      for (const node of byName(folds)) emit(node, parent);
+    for (const [, { parent, rollups }] of [...this.#containers].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      for (const node of byName(rollups)) emit(node, parent);
     }
     this.#containers.clear();
     this.#nodes = 0;
@@ -223,17 +223,17 @@ export class Folds {
     return lifecycles;
   }
 
-  #node(container: Map<string, FoldNode>, name: string): FoldNode {
+  #node(container: Map<string, RollupNode>, name: string): RollupNode {
     const existing = container.get(name);
     if (existing !== undefined) return existing;
     if (this.#nodes >= this.#limit && name !== OTHER) return this.#node(this.under(), OTHER);
-    const node = new FoldNode(name);
+    const node = new RollupNode(name);
     container.set(name, node);
     this.#nodes += 1;
     return node;
   }
 }
 
-function byName(folds: ReadonlyMap<string, FoldNode>): FoldNode[] {
-  return [...folds.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+function byName(rollups: ReadonlyMap<string, RollupNode>): RollupNode[] {
+  return [...rollups.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }

@@ -1,10 +1,10 @@
-import { type Cost, NO_COST, type TraceAccount, type Use } from './budget.ts';
-import type { Lifecycle } from './finished.ts';
+import { type Cost, NO_COST, type TraceBudget, type Priority } from './budget.ts';
+import type { Finished } from './finished.ts';
 import { costOfMapped, mapSampled, type Output } from './mapping.ts';
 import type { State } from './state.ts';
 
 /** Hands a lifecycle out, whatever the budget of its trace says. */
-export function send({ options }: State, lifecycle: Lifecycle, out: Output[]): Cost {
+export function send({ options }: State, lifecycle: Finished, out: Output[]): Cost {
   const mapped = mapSampled(options.mapping, lifecycle);
   out.push({ lifecycle, spans: mapped?.spans });
   return costOfMapped(mapped);
@@ -13,9 +13,9 @@ export function send({ options }: State, lifecycle: Lifecycle, out: Output[]): C
 /** Hands a lifecycle out if its trace has room for it and for the spans that it reserves, and charges both. Maps nothing when there is surely no room. */
 export function sendIfRoom(
   state: State,
-  account: TraceAccount,
-  lifecycle: Lifecycle,
-  use: Use,
+  budget: TraceBudget,
+  lifecycle: Finished,
+  use: Priority,
   out: Output[],
   alsoSure: Cost = NO_COST,
 ): boolean {
@@ -24,11 +24,11 @@ export function sendIfRoom(
     out.push({ lifecycle, spans: undefined });
     return true;
   }
-  if (!account.mayFit(mapping.count(lifecycle) + alsoSure.spans, use)) return false;
+  if (!budget.mayFit(mapping.count(lifecycle) + alsoSure.spans, use)) return false;
   const mapped = mapping.map(lifecycle);
-  const own = account.isUnlimited ? NO_COST : costOfMapped(mapped);
-  if (!account.chargeIfFits(own, alsoSure, use)) return false;
-  account.charge(alsoSure);
+  const own = budget.isUnlimited ? NO_COST : costOfMapped(mapped);
+  if (!budget.chargeIfFits(own, alsoSure, use)) return false;
+  budget.charge(alsoSure);
   out.push({ lifecycle, spans: mapped.spans });
   return true;
 }

@@ -1,4 +1,4 @@
-import { TraceAccount } from './budget.ts';
+import { TraceBudget } from './budget.ts';
 import { AgingList } from './compact/aging-list.ts';
 import { addEntries } from './compact/attempt-states.ts';
 import { CallerChain, FinalTrace } from './callers/caller-chain.ts';
@@ -10,7 +10,7 @@ import { HeldBytes } from './compact/held.ts';
 import type { LeftOut } from './compact/left-out.ts';
 import type { EndInferred } from './finished.ts';
 import { OrdinaryTasks } from './finish/outlives.ts';
-import { ownText } from './compact/compact-string.ts';
+import { compactString } from './compact/compact-string.ts';
 import { SharedDefinitions } from './compact/definitions.ts';
 import type { LazyMap } from './compact/lazy-collections.ts';
 import {
@@ -50,18 +50,18 @@ function takeFromThread({ held }: State, attempt: Attempt): void {
   const { id, session, ownJobId } = task;
   const part = session.threads?.take(id, number);
   if (part === undefined) return;
-  const { ownExtra: extra } = attempt;
-  extra.submitsStartNs = part.submitsStartNs;
-  extra.submitsEndNs = part.submitsEndNs;
+  const { writableRareFields: rareFields } = attempt;
+  rareFields.submitsStartNs = part.submitsStartNs;
+  rareFields.submitsEndNs = part.submitsEndNs;
   const job = session.jobs.get(ownJobId);
   if (!part.hasEntries || job === undefined) return;
   const isOwn = (entry: Job['profile'][number]): boolean => entry.taskId === id && entry.attempt === number;
   addEntries(
-    extra,
+    rareFields,
     job.profile.filter(isOwn).map(({ taskId: _taskId, attempt: _attempt, ...entry }) => entry),
   );
   job.profile = job.profile.filter((entry) => !isOwn(entry));
-  extra.seen ||= extra.profile.length > 0;
+  rareFields.seen ||= rareFields.profile.length > 0;
   held.attemptGrew(attempt, 0);
   held.measure(job);
 }
@@ -97,7 +97,7 @@ export class State {
   forgottenRecords = 0;
   forgottenSessions = 0;
   late = 0;
-  foldedAttempts = 0;
+  rolledUpAttempts = 0;
   /** Transitions between the first and the last ones of entities with too many. */
   leftOutStates = 0;
   readonly inferredEnds: Record<EndInferred, number> = {
@@ -120,16 +120,16 @@ export class State {
     if (this.#lastSession?.name === name) return this.#lastSession;
     let session = this.sessions.get(name);
     if (session === undefined) {
-      session = this.addSession(name, new TraceAccount({ kind: 'session' }, this.#traceLimits), nowMs);
+      session = this.addSession(name, new TraceBudget({ kind: 'session' }, this.#traceLimits), nowMs);
       if (this.sessions.size > this.options.maxSessions) this.#makeRoomForSession();
     }
     this.#lastSession = session;
     return session;
   }
 
-  addSession(name: string, account: TraceAccount, nowMs: number): Session {
+  addSession(name: string, budget: TraceBudget, nowMs: number): Session {
     this.#sessionNumbers += 1;
-    const session = new Session(name, this.#sessionNumbers, account, this.tombstones, nowMs);
+    const session = new Session(name, this.#sessionNumbers, budget, this.tombstones, nowMs);
     this.sessions.set(name, session);
     this.recent.add(session);
     return session;
@@ -158,7 +158,7 @@ export class State {
   job(session: Session, id: string, nowMs: number): Job {
     return (
       session.jobs.get(id) ??
-      this.addRecord(session.jobs, new Job(session, id, new TraceAccount({ kind: 'job', id }, this.#traceLimits), nowMs))
+      this.addRecord(session.jobs, new Job(session, id, new TraceBudget({ kind: 'job', id }, this.#traceLimits), nowMs))
     );
   }
 
@@ -170,7 +170,7 @@ export class State {
     if (known !== undefined) return known.closed ? undefined : known;
     const attempt = new Attempt(task, number, nowMs);
     const kept = task.hasOpen ? task.keptDefinition : undefined;
-    if (!task.hasOpen) this.tombstones.giveUp(task);
+    if (!task.hasOpen) this.tombstones.release(task);
     task.add(attempt);
     this.held.replaceFacts(kept, task.keptDefinition);
     takeFromThread(this, attempt);
@@ -193,7 +193,7 @@ export class State {
   #newTask(session: Session, id: string, number: number): Task | undefined {
     const buried = this.tombstones.find(session, id);
     if (buried?.find(number) !== undefined) return undefined;
-    const own = ownText(id);
+    const own = compactString(id);
     const task = (buried === undefined ? undefined : this.tombstones.take(session, own)) ?? new Task(session, own);
     session.tasks.set(task.id, task);
     return task;

@@ -1,5 +1,5 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { type AttemptLifecycle, type AttemptTimes, isRayModule, type TaskFacts, timesOf, WHOLE_TASK_PREFIX } from '../correlate/index.ts';
+import { type FinishedAttempt, type AttemptTimes, isRayModule, type TaskFacts, timesOf, WHOLE_TASK_PREFIX } from '../correlate/index.ts';
 import { exceptionLine, exceptionOf, type ExceptionFacts, type ProfileEntry } from '../event/index.ts';
 import type { EventFields } from '../otlp/index.ts';
 import type { MappingContext } from './context.ts';
@@ -12,7 +12,7 @@ import { countPhases, type Phase, phasesOf, showsPhasesAsSpans, statesAfterPhase
 const ERROR_TYPE_UNKNOWN = '_OTHER';
 
 /** Maps an attempt to its span, with phases and profile entries as children. */
-export function attemptSpans(context: MappingContext, lifecycle: AttemptLifecycle): ReadableSpan[] {
+export function attemptSpans(context: MappingContext, lifecycle: FinishedAttempt): ReadableSpan[] {
   const { session, taskId, attempt } = lifecycle;
   const spanId = taskSpanId(session, taskId, attempt);
   const resource = context.resources.of(lifecycle);
@@ -46,28 +46,28 @@ export function attemptSpans(context: MappingContext, lifecycle: AttemptLifecycl
     events: [...stateEvents(shownStates), ...exceptionEvents(context, lifecycle, exception)],
     error: failed ? (exception === undefined ? errorType : exceptionLine(exception) || errorType) : undefined,
   });
-  if (lifecycle.lean === true) return [span];
+  if (lifecycle.isCompact === true) return [span];
   return [span, ...childSpans(context, lifecycle, spanId, asSpans ? phasesOf(lifecycle, times) : [])];
 }
 
 /** Counts the spans that `attemptSpans` makes. */
-export function countAttemptSpans(lifecycle: AttemptLifecycle, options: SpanOptions): number {
-  if (lifecycle.lean === true) return 1;
+export function countAttemptSpans(lifecycle: FinishedAttempt, options: SpanOptions): number {
+  if (lifecycle.isCompact === true) return 1;
   const times = timesOf(lifecycle);
   const phases = showsPhasesAsSpans(lifecycle, times, options) ? countPhases(lifecycle, times) : 0;
   return 1 + phases + shownProfile(lifecycle).length;
 }
 
-function shownProfile({ profile }: AttemptLifecycle): readonly ProfileEntry[] {
+function shownProfile({ profile }: FinishedAttempt): readonly ProfileEntry[] {
   return profile.filter((entry) => !entry.name.startsWith(WHOLE_TASK_PREFIX));
 }
 
 /** Returns the exit detail, unless the message of the failure contains it. */
-function exitDetail({ workerExit, error }: AttemptLifecycle): string | undefined {
+function exitDetail({ workerExit, error }: FinishedAttempt): string | undefined {
   return workerExit === undefined || error?.message.includes(workerExit.detail) === true ? undefined : workerExit.detail;
 }
 
-function attemptAttributes(context: MappingContext, lifecycle: AttemptLifecycle, times: AttemptTimes): AttributeSet {
+function attemptAttributes(context: MappingContext, lifecycle: FinishedAttempt, times: AttemptTimes): AttributeSet {
   const { definition, log } = lifecycle;
   const attributes = context
     .attributes()
@@ -87,7 +87,7 @@ function attemptAttributes(context: MappingContext, lifecycle: AttemptLifecycle,
   if (lifecycle.wasDebuggerPaused === true) attributes.set('ray.debugger_paused', true);
   if (lifecycle.definitionFrom !== 'own' && lifecycle.placeholder !== true) attributes.set('ray.definition', lifecycle.definitionFrom);
   if (lifecycle.placeholder === true) attributes.set('ray.placeholder', true);
-  if (lifecycle.parentFolded === true) attributes.set('ray.parent_folded', true);
+  if (lifecycle.parentRolledUp === true) attributes.set('ray.parent_folded', true);
   if (lifecycle.parentTooDeep === true) attributes.set('ray.parent_too_deep', true);
   if (definition !== undefined) attributes.include(context.attributesOf(definition, (set) => addDefinition(context, set, definition)));
   addTimes(attributes, lifecycle, times);
@@ -125,7 +125,7 @@ function dotted(first: string | undefined, second: string | undefined): string {
   return second === undefined || second === '' ? first : `${first}.${second}`;
 }
 
-function addTimes(attributes: AttributeSet, lifecycle: AttemptLifecycle, times: AttemptTimes): void {
+function addTimes(attributes: AttributeSet, lifecycle: FinishedAttempt, times: AttemptTimes): void {
   const { states } = lifecycle;
   const { pendingNs, ranNs, runningAtNs, terminalIndex, skewNs } = times;
   attributes.set('ray.task.state', lastState(lifecycle));
@@ -137,7 +137,7 @@ function addTimes(attributes: AttributeSet, lifecycle: AttemptLifecycle, times: 
   if (skewNs > 0n) attributes.set('ray.clock_skew_seconds', seconds(skewNs));
 }
 
-function lastState({ states, outcome, endInferred }: AttemptLifecycle): string | undefined {
+function lastState({ states, outcome, endInferred }: FinishedAttempt): string | undefined {
   const terminal = outcome === 'failed' ? 'FAILED' : 'FINISHED';
   // Ray reported the terminal state without a time.
   if (endInferred === 'last_state') return terminal;
@@ -148,7 +148,7 @@ function lastState({ states, outcome, endInferred }: AttemptLifecycle): string |
  * Makes the event `exception` of the OpenTelemetry semantic conventions, at the time of the
  * failure.
  */
-function exceptionEvents(context: MappingContext, lifecycle: AttemptLifecycle, exception: ExceptionFacts | undefined): EventFields[] {
+function exceptionEvents(context: MappingContext, lifecycle: FinishedAttempt, exception: ExceptionFacts | undefined): EventFields[] {
   if (exception === undefined || (exception.type === undefined && exception.message === '')) return [];
   const attributes = context
     .attributes()
@@ -159,7 +159,7 @@ function exceptionEvents(context: MappingContext, lifecycle: AttemptLifecycle, e
 }
 
 /** Makes the spans of phases and profile entries, which share their parent and ids. */
-function childSpans(context: MappingContext, lifecycle: AttemptLifecycle, parentSpanId: string, phases: readonly Phase[]): ReadableSpan[] {
+function childSpans(context: MappingContext, lifecycle: FinishedAttempt, parentSpanId: string, phases: readonly Phase[]): ReadableSpan[] {
   const { session, jobId, taskId, attempt, trace } = lifecycle;
   const entries = shownProfile(lifecycle);
   if (phases.length + entries.length === 0) return [];

@@ -9,8 +9,8 @@ export type AttributeOn =
   | 'actor'
   | 'incarnation'
   | 'cluster'
-  | 'fold'
-  | 'mark'
+  | 'rollup'
+  | 'in_flight'
   | 'link'
   | 'event';
 
@@ -43,13 +43,13 @@ export const ATTRIBUTES = {
   'ray.node_id': row('string', ['resource'], 'Node that ran the work'),
   'ray.node.label.*': row('string', ['resource'], 'Labels of the node'),
   'ray.job_id': row('string', ['all'], 'Job of the span'),
-  'ray.task_id': row('string', ['attempt', 'phase', 'profile', 'mark'], 'Task id, 24 bytes'),
-  'ray.task.attempt': row('int', ['attempt', 'phase', 'profile', 'mark'], 'Attempt number, from 0'),
+  'ray.task_id': row('string', ['attempt', 'phase', 'profile', 'in_flight'], 'Task id, 24 bytes'),
+  'ray.task.attempt': row('int', ['attempt', 'phase', 'profile', 'in_flight'], 'Attempt number, from 0'),
   'ray.task.type': row('string', ['attempt'], 'Type of the task: `NORMAL_TASK`, `ACTOR_CREATION_TASK` or `ACTOR_TASK`'),
   'ray.task.state': row('string', ['attempt', 'phase'], 'Last state that Ray reported (`TaskStatus`); on a phase, its state'),
   'ray.task.pending_seconds': row(
     'double',
-    ['attempt', 'fold'],
+    ['attempt', 'rollup'],
     'Time before RUNNING; on a rollup, the sum. When clocks contradict each other, the time before SUBMITTED_TO_WORKER by the clock of the owner',
   ),
   'ray.task.running_seconds': row(
@@ -73,13 +73,13 @@ export const ATTRIBUTES = {
     'Why the work ended. `driver_ended`: the driver of the job ended. `intended_exit`: the process exited as planned (`exit_actor()`, exit code 0)',
   ),
   'ray.parent_task_id': row('string', ['attempt'], 'Task that submitted this one; `ff..` and the job id for the driver'),
-  'ray.actor_id': row('string', ['attempt', 'actor', 'incarnation', 'mark'], 'Actor id, 16 bytes'),
-  'ray.worker_id': row('string', ['attempt', 'incarnation', 'cluster', 'mark'], 'Worker process that ran the work'),
-  'process.pid': row('int', ['attempt', 'job', 'incarnation', 'cluster', 'mark'], 'Process id of the worker or driver'),
-  'code.function.name': row('string', ['attempt', 'mark'], 'Function with module and class'),
-  'ray.function': row('string', ['attempt', 'mark'], 'Function as spelled by the tracing of Ray: `module.function` or `Class.method`'),
-  'ray.actor_class': row('string', ['attempt', 'actor', 'incarnation', 'mark'], 'Class of the actor'),
-  'ray.actor_method': row('string', ['attempt', 'mark'], 'Method of the actor'),
+  'ray.actor_id': row('string', ['attempt', 'actor', 'incarnation', 'in_flight'], 'Actor id, 16 bytes'),
+  'ray.worker_id': row('string', ['attempt', 'incarnation', 'cluster', 'in_flight'], 'Worker process that ran the work'),
+  'process.pid': row('int', ['attempt', 'job', 'incarnation', 'cluster', 'in_flight'], 'Process id of the worker or driver'),
+  'code.function.name': row('string', ['attempt', 'in_flight'], 'Function with module and class'),
+  'ray.function': row('string', ['attempt', 'in_flight'], 'Function as spelled by the tracing of Ray: `module.function` or `Class.method`'),
+  'ray.actor_class': row('string', ['attempt', 'actor', 'incarnation', 'in_flight'], 'Class of the actor'),
+  'ray.actor_method': row('string', ['attempt', 'in_flight'], 'Method of the actor'),
   'ray.actor.repr': row('string', ['attempt', 'incarnation'], 'Result of `__repr__` of the actor'),
   'ray.language': row('string', ['attempt'], 'Language of the function: `PYTHON`, `JAVA` or `CPP`'),
   'ray.resources.*': row('double', ['attempt', 'actor', 'cluster'], 'Requested resources; on a node, its total resources'),
@@ -102,7 +102,7 @@ export const ATTRIBUTES = {
   'ray.runtime_env.working_dir': row('string', ['attempt', 'job', 'actor'], 'Working directory. Requires `--runtime-env names`'),
   'ray.internal': row(
     'boolean',
-    ['attempt', 'actor', 'job', 'mark'],
+    ['attempt', 'actor', 'job', 'in_flight'],
     'Internal work of Ray: from a module of Ray, or a job that Ray started',
   ),
   'error.type': row('string', ['attempt', 'actor', 'incarnation', 'cluster', 'job'], 'Error type from Ray, or the reason of a death'),
@@ -138,9 +138,9 @@ export const ATTRIBUTES = {
     'The task has 1,000 or more ancestors, so its job is the parent span. A link points to the real parent',
   ),
   'ray.parent_folded': row('boolean', ['attempt'], 'The parent task was rolled up. The parent span is the nearest ancestor with a span'),
-  'ray.job.name': row('string', ['job', 'cluster', 'mark'], 'Name of the job'),
-  'ray.job.submission_id': row('string', ['job', 'cluster', 'mark'], 'Id of a job submitted through the Ray Jobs API'),
-  'ray.job.entrypoint': row('string', ['job', 'cluster', 'mark'], 'Entry point, reduced to program and script'),
+  'ray.job.name': row('string', ['job', 'cluster', 'in_flight'], 'Name of the job'),
+  'ray.job.submission_id': row('string', ['job', 'cluster', 'in_flight'], 'Id of a job submitted through the Ray Jobs API'),
+  'ray.job.entrypoint': row('string', ['job', 'cluster', 'in_flight'], 'Entry point, reduced to program and script'),
   'ray.job.outcome': row('string', ['job'], 'Outcome of the job: `succeeded`, `failed`, `stopped` or `unknown`'),
   'ray.job.outcome_reason': row(
     'string',
@@ -161,8 +161,8 @@ export const ATTRIBUTES = {
     ['job'],
     'Attempts without child spans to save budget: phases are span events, profile entries are dropped',
   ),
-  'ray.actor.name': row('string', ['actor', 'mark'], 'Name of the actor'),
-  'ray.actor.namespace': row('string', ['actor', 'mark'], 'Namespace of the actor name'),
+  'ray.actor.name': row('string', ['actor', 'in_flight'], 'Name of the actor'),
+  'ray.actor.namespace': row('string', ['actor', 'in_flight'], 'Namespace of the actor name'),
   'ray.actor.detached': row('boolean', ['actor'], 'The actor is detached: it outlives its job and has its own trace'),
   'ray.actor.incarnations': row('int', ['actor'], 'Number of process starts'),
   'ray.actor.restarts': row('int', ['actor'], 'Number of restarts; absent for 0'),
@@ -187,15 +187,15 @@ export const ATTRIBUTES = {
   'ray.event.severity': row('string', ['cluster'], 'Severity of a Kubernetes or autoscaler event'),
   'ray.event.message': row('string', ['cluster'], 'Message of a Kubernetes or autoscaler event'),
   'ray.event.*': row('string', ['cluster'], 'Other fields of a Kubernetes event'),
-  'ray.fold.attempts': row('int', ['fold'], 'Number of rolled up attempts'),
-  'ray.fold.finished': row('int', ['fold'], 'Rolled up attempts, actors, workers and points that finished'),
-  'ray.fold.failed': row('int', ['fold'], 'Rolled up items that failed'),
-  'ray.fold.cancelled': row('int', ['fold'], 'Rolled up items that were cancelled'),
-  'ray.fold.unfinished': row('int', ['fold'], 'Rolled up items without a known end'),
-  'ray.fold.duration_sum_seconds': row('double', ['fold'], 'Sum of the durations'),
-  'ray.fold.duration_min_seconds': row('double', ['fold'], 'Shortest duration'),
-  'ray.fold.duration_max_seconds': row('double', ['fold'], 'Longest duration'),
-  'ray.in_flight': row('boolean', ['mark'], 'In-flight span: exported before its parent span, which was still open'),
+  'ray.fold.attempts': row('int', ['rollup'], 'Number of rolled up attempts'),
+  'ray.fold.finished': row('int', ['rollup'], 'Rolled up attempts, actors, workers and points that finished'),
+  'ray.fold.failed': row('int', ['rollup'], 'Rolled up items that failed'),
+  'ray.fold.cancelled': row('int', ['rollup'], 'Rolled up items that were cancelled'),
+  'ray.fold.unfinished': row('int', ['rollup'], 'Rolled up items without a known end'),
+  'ray.fold.duration_sum_seconds': row('double', ['rollup'], 'Sum of the durations'),
+  'ray.fold.duration_min_seconds': row('double', ['rollup'], 'Shortest duration'),
+  'ray.fold.duration_max_seconds': row('double', ['rollup'], 'Longest duration'),
+  'ray.in_flight': row('boolean', ['in_flight'], 'In-flight span: exported before its parent span, which was still open'),
   'ray.profile': row('boolean', ['profile'], 'Entry of the Ray profiler'),
   'ray.link': row(
     'string',

@@ -1,10 +1,10 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type {
   NodeLifecycle,
-  PlacementGroupLife,
-  PointLifecycle,
-  SessionLifecycle,
-  SubmissionJobLife,
+  FinishedPlacementGroup,
+  FinishedPoint,
+  FinishedSession,
+  FinishedSubmissionJob,
   WorkerLifecycle,
 } from '../correlate/index.ts';
 import { reasonLine } from '../event/index.ts';
@@ -21,7 +21,7 @@ import {
 } from './ids.ts';
 
 /** Maps a session to the root span of the cluster's trace. */
-export function sessionSpans(context: MappingContext, lifecycle: SessionLifecycle): ReadableSpan[] {
+export function sessionSpans(context: MappingContext, lifecycle: FinishedSession): ReadableSpan[] {
   const { session } = lifecycle;
   return [
     makeSpan(context, lifecycle.trace, {
@@ -126,7 +126,7 @@ export function workerSpans(context: MappingContext, lifecycle: WorkerLifecycle)
   return [worker, start];
 }
 
-export function placementGroupSpans(context: MappingContext, lifecycle: PlacementGroupLife): ReadableSpan[] {
+export function placementGroupSpans(context: MappingContext, lifecycle: FinishedPlacementGroup): ReadableSpan[] {
   const { session, placementGroupId, definition } = lifecycle;
   const attributes = context
     .attributes()
@@ -149,7 +149,7 @@ export function placementGroupSpans(context: MappingContext, lifecycle: Placemen
   ];
 }
 
-export function submissionJobSpans(context: MappingContext, lifecycle: SubmissionJobLife): ReadableSpan[] {
+export function submissionJobSpans(context: MappingContext, lifecycle: FinishedSubmissionJob): ReadableSpan[] {
   const { session, submissionId, definition, states } = lifecycle;
   const last = states.at(-1);
   const failed = states.find((transition) => transition.state === 'FAILED');
@@ -177,7 +177,7 @@ export function submissionJobSpans(context: MappingContext, lifecycle: Submissio
 }
 
 /** Maps a momentary event of the cluster to a span of zero length. */
-export function pointSpans(context: MappingContext, lifecycle: PointLifecycle): ReadableSpan[] {
+export function pointSpans(context: MappingContext, lifecycle: FinishedPoint): ReadableSpan[] {
   const { session, point } = lifecycle;
   const attributes = context
     .attributes()

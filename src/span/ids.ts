@@ -100,7 +100,7 @@ export function rollupSpanId(session: string, parentSpanId: string, name: string
 }
 
 /** Span id of the in-flight span of `markedSpanId`. That span is its parent and comes later. */
-export function markSpanId(session: string, markedSpanId: string): string {
+export function inFlightSpanId(session: string, markedSpanId: string): string {
   return hash('mark', session, [markedSpanId], SPAN_HEX);
 }
 
@@ -134,7 +134,7 @@ const LAST_IDS = new Map<SpanRef['kind'], KnownId>();
 const ROLLUP_IDS = new WeakMap<SpanRef, string>();
 
 export function spanIdOf(session: string, span: SpanRef): string {
-  if (span.kind === 'fold') return rollupIdOf(session, span);
+  if (span.kind === 'rollup') return rollupIdOf(session, span);
   const last = LAST_IDS.get(span.kind);
   if (last?.session === session && isSame(last.span, span)) return last.spanId;
   const spanId = makeSpanId(session, span);
@@ -142,7 +142,7 @@ export function spanIdOf(session: string, span: SpanRef): string {
   return spanId;
 }
 
-function rollupIdOf(session: string, rollup: Extract<SpanRef, { readonly kind: 'fold' }>): string {
+function rollupIdOf(session: string, rollup: Extract<SpanRef, { readonly kind: 'rollup' }>): string {
   let rollupId = ROLLUP_IDS.get(rollup);
   if (rollupId === undefined) {
     rollupId = rollupSpanId(session, spanIdOf(session, rollup.parent), rollup.name, rollup.round);
@@ -157,7 +157,7 @@ function isSame(one: SpanRef, other: SpanRef): boolean {
   return 'id' in one && 'id' in other && one.kind === other.kind && one.id === other.id;
 }
 
-function makeSpanId(session: string, span: Exclude<SpanRef, { readonly kind: 'fold' }>): string {
+function makeSpanId(session: string, span: Exclude<SpanRef, { readonly kind: 'rollup' }>): string {
   switch (span.kind) {
     case 'session':
       return sessionSpanId(session);

@@ -1,15 +1,15 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { isRayModule, type MarkLifecycle } from '../correlate/index.ts';
+import { isRayModule, type InFlightEntity } from '../correlate/index.ts';
 import { addFunction } from './attempt-spans.ts';
 import type { MappingContext } from './context.ts';
 import { type AttributeSet, linksOf, makeSpan } from './span-builder.ts';
-import { markSpanId, spanIdOf } from './ids.ts';
+import { inFlightSpanId, spanIdOf } from './ids.ts';
 
 /**
  * Maps open work to an in-flight span, named as the span to come plus `(in flight)`. Backends list
  * its trace before the work ends.
  */
-export function inFlightSpans(context: MappingContext, lifecycle: MarkLifecycle): ReadableSpan[] {
+export function inFlightSpans(context: MappingContext, lifecycle: InFlightEntity): ReadableSpan[] {
   const { session, parent, jobId, job, actor } = lifecycle;
   const parentSpanId = spanIdOf(session, parent);
   const attributes = context.attributes().set('ray.in_flight', true).set('ray.job_id', jobId);
@@ -28,7 +28,7 @@ export function inFlightSpans(context: MappingContext, lifecycle: MarkLifecycle)
     makeSpan(context, lifecycle.trace, {
       ...lifecycle,
       name: `${nameOf(lifecycle)} (in flight)`,
-      spanId: markSpanId(session, parentSpanId),
+      spanId: inFlightSpanId(session, parentSpanId),
       parentSpanId,
       attributes,
       resource: context.resources.of(lifecycle),
@@ -37,13 +37,13 @@ export function inFlightSpans(context: MappingContext, lifecycle: MarkLifecycle)
   ];
 }
 
-function nameOf({ parent, name }: MarkLifecycle): string {
+function nameOf({ parent, name }: InFlightEntity): string {
   if (parent.kind === 'session') return 'session';
   return parent.kind === 'task' ? name : `${parent.kind} ${name}`;
 }
 
 /** Sets no `ray.task.type`, which identifies attempts: the span of the attempt comes later. */
-function addAttempt(attributes: AttributeSet, facts: NonNullable<MarkLifecycle['attempt']>): void {
+function addAttempt(attributes: AttributeSet, facts: NonNullable<InFlightEntity['attempt']>): void {
   const { definition } = facts;
   attributes
     .set('ray.task_id', facts.taskId)

@@ -1,5 +1,5 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { JobLifecycle } from '../correlate/index.ts';
+import type { FinishedJob } from '../correlate/index.ts';
 import { profileTimes } from './attempt-spans.ts';
 import type { MappingContext } from './context.ts';
 import { linksOf, makeSpan, parentIdOf, stateEvents } from './span-builder.ts';
@@ -11,7 +11,7 @@ const NO_TASK = 'f'.repeat(48);
  * Maps a job to the root span of its trace, which also represents the driver. The driver's profile
  * entries are its children.
  */
-export function jobSpans(context: MappingContext, lifecycle: JobLifecycle): ReadableSpan[] {
+export function jobSpans(context: MappingContext, lifecycle: FinishedJob): ReadableSpan[] {
   const { session, jobId, definition, verdict, tasks } = lifecycle;
   const spanId = jobSpanId(session, jobId);
   const resource = context.resources.of(lifecycle);
@@ -28,8 +28,8 @@ export function jobSpans(context: MappingContext, lifecycle: JobLifecycle): Read
     .set('ray.job.tasks.unfinished', tasks.unfinished)
     .set('ray.job.attempts', lifecycle.attemptCount)
     .set('ray.job.actors', lifecycle.actorCount)
-    .set('ray.job.folded_attempts', lifecycle.foldedAttemptCount)
-    .set('ray.job.attempts_without_phases', lifecycle.leanAttemptCount > 0 ? lifecycle.leanAttemptCount : undefined)
+    .set('ray.job.folded_attempts', lifecycle.rolledUpAttemptCount)
+    .set('ray.job.attempts_without_phases', lifecycle.compactAttemptCount > 0 ? lifecycle.compactAttemptCount : undefined)
     .set('ray.job.outcome', verdict.outcome)
     .set('ray.job.outcome_reason', verdict.reason)
     .set('ray.job.outcome_message', verdict.message)

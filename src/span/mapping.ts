@@ -1,5 +1,5 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { Lifecycle, Mapping } from '../correlate/index.ts';
+import type { Finished, Mapping } from '../correlate/index.ts';
 import { otlpBytes } from '../otlp/index.ts';
 import { SPAN_DEFAULTS, type SpanOptions } from './options.ts';
 import type { IsSampled } from './sampling.ts';
@@ -26,7 +26,7 @@ export function createMapping(
   const options = { ...SPAN_DEFAULTS, ...spanOptions };
   const spansOf = createSpanMapper(options);
 
-  function mapGuarded(lifecycle: Lifecycle): readonly ReadableSpan[] {
+  function mapGuarded(lifecycle: Finished): readonly ReadableSpan[] {
     if (onError === undefined) return spansOf(lifecycle);
     try {
       return spansOf(lifecycle);

@@ -1,4 +1,4 @@
-import { type AttemptLifecycle, type AttemptTimes, inOrder } from '../correlate/index.ts';
+import { type FinishedAttempt, type AttemptTimes, inOrder } from '../correlate/index.ts';
 import type { StateTransition } from '../event/index.ts';
 import type { SpanOptions } from './options.ts';
 
@@ -31,7 +31,7 @@ function isTerminal(state: string): boolean {
 }
 
 /** Returns the phases up to the terminal state, or to the end without one. */
-export function phasesOf({ states, endNs }: AttemptLifecycle, { skewNs }: AttemptTimes): Phase[] {
+export function phasesOf({ states, endNs }: FinishedAttempt, { skewNs }: AttemptTimes): Phase[] {
   const ordered = skewNs === 0n ? states : inOrder(states);
   return ordered.slice(0, countBeforeTerminal(ordered)).map(({ state, timeNs }, index) => {
     const nextNs = ordered[index + 1]?.timeNs ?? endNs;
@@ -46,7 +46,7 @@ export function phasesOf({ states, endNs }: AttemptLifecycle, { skewNs }: Attemp
 }
 
 /** Counts the phases that `phasesOf` returns. */
-export function countPhases({ states }: AttemptLifecycle, { skewNs }: AttemptTimes): number {
+export function countPhases({ states }: FinishedAttempt, { skewNs }: AttemptTimes): number {
   return countBeforeTerminal(skewNs === 0n ? states : inOrder(states));
 }
 
@@ -56,7 +56,7 @@ function countBeforeTerminal(states: readonly StateTransition[]): number {
 }
 
 /** Returns the states without a phase: those after the terminal one. */
-export function statesAfterPhases({ states }: AttemptLifecycle, { terminalIndex, skewNs }: AttemptTimes): readonly StateTransition[] {
+export function statesAfterPhases({ states }: FinishedAttempt, { terminalIndex, skewNs }: AttemptTimes): readonly StateTransition[] {
   return terminalIndex === -1 || skewNs > 0n ? [] : states.slice(terminalIndex + 1);
 }
 
@@ -65,10 +65,10 @@ export function statesAfterPhases({ states }: AttemptLifecycle, { terminalIndex,
  * state between them may be left out.
  */
 export function showsPhasesAsSpans(
-  { lean, statesLeftOut }: AttemptLifecycle,
+  { isCompact, statesLeftOut }: FinishedAttempt,
   { pendingNs = 0n, isContradictory }: AttemptTimes,
   { phases, phaseMinWaitMs }: SpanOptions,
 ): boolean {
-  if (lean === true || isContradictory || statesLeftOut !== undefined) return false;
+  if (isCompact === true || isContradictory || statesLeftOut !== undefined) return false;
   return phases === 'spans' || (phases === 'auto' && Number(pendingNs) >= phaseMinWaitMs * 1e6);
 }

@@ -1,5 +1,5 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { FoldLifecycle } from '../correlate/index.ts';
+import type { FinishedRollup } from '../correlate/index.ts';
 import type { MappingContext } from './context.ts';
 import { linksOf, makeSpan, parentIdOf, seconds } from './span-builder.ts';
 import { spanIdOf } from './ids.ts';
@@ -8,7 +8,7 @@ import { spanIdOf } from './ids.ts';
  * Maps a rollup to one span: the sums of the spans that the trace budget left out, from their first
  * start to their last end.
  */
-export function rollupSpans(context: MappingContext, lifecycle: FoldLifecycle): ReadableSpan[] {
+export function rollupSpans(context: MappingContext, lifecycle: FinishedRollup): ReadableSpan[] {
   const { session, self, counts, trace } = lifecycle;
   const count = counts.finished + counts.failed + counts.cancelled + counts.unfinished;
   const attributes = context

@@ -1,7 +1,7 @@
 import { type Attributes, type AttributeValue, createTraceState, TraceFlags } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { EndInferred, Lifecycle, LinkRef, SpanRef, TraceRef } from '../correlate/index.ts';
+import type { EndInferred, Finished, LinkRef, SpanRef, TraceRef } from '../correlate/index.ts';
 import { cutText } from '../event/index.ts';
 import { type AttributeList, EncodedAttributes, type EventFields, type LinkFields, type SpanEncoder } from '../otlp/index.ts';
 import { type AttributeKey, TRUNCATED_SUFFIX } from './attributes.ts';
@@ -205,7 +205,7 @@ export function parentIdOf({ session, parent }: { readonly session: string; read
   return parent === undefined ? undefined : spanIdOf(session, parent);
 }
 
-export function linksOf({ session, links }: Pick<Lifecycle, 'session' | 'links'>): readonly LinkFields[] {
+export function linksOf({ session, links }: Pick<Finished, 'session' | 'links'>): readonly LinkFields[] {
   return links.length === 0 ? NONE : links.map((link) => toLink(session, link));
 }
 

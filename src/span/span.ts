@@ -1,5 +1,5 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { Lifecycle } from '../correlate/index.ts';
+import type { Finished } from '../correlate/index.ts';
 import { actorSpans } from './actor-spans.ts';
 import { attemptSpans, countAttemptSpans } from './attempt-spans.ts';
 import {
@@ -18,7 +18,7 @@ import { inFlightSpans } from './in-flight-spans.ts';
 import { SPAN_DEFAULTS, type SpanOptions } from './options.ts';
 
 /** Maps a finished lifecycle to spans: its own first, then its children. Pure. */
-export type SpanMapper = (lifecycle: Lifecycle) => readonly ReadableSpan[];
+export type SpanMapper = (lifecycle: Finished) => readonly ReadableSpan[];
 
 /** Creates a mapper. Missing `options` take their defaults. */
 export function createSpanMapper(options: Partial<SpanOptions> = {}): SpanMapper {
@@ -27,7 +27,7 @@ export function createSpanMapper(options: Partial<SpanOptions> = {}): SpanMapper
 }
 
 /** Counts the spans of a lifecycle without mapping it. */
-export function countSpans(lifecycle: Lifecycle, options: SpanOptions): number {
+export function countSpans(lifecycle: Finished, options: SpanOptions): number {
   switch (lifecycle.kind) {
     case 'attempt':
       return countAttemptSpans(lifecycle, options);
@@ -42,13 +42,13 @@ export function countSpans(lifecycle: Lifecycle, options: SpanOptions): number {
     case 'submission_job':
     case 'point':
     case 'session':
-    case 'fold':
-    case 'mark':
+    case 'rollup':
+    case 'in_flight':
       return 1;
   }
 }
 
-function spansOf(context: MappingContext, lifecycle: Lifecycle): readonly ReadableSpan[] {
+function spansOf(context: MappingContext, lifecycle: Finished): readonly ReadableSpan[] {
   switch (lifecycle.kind) {
     case 'attempt':
       return attemptSpans(context, lifecycle);
@@ -68,9 +68,9 @@ function spansOf(context: MappingContext, lifecycle: Lifecycle): readonly Readab
       return pointSpans(context, lifecycle);
     case 'session':
       return sessionSpans(context, lifecycle);
-    case 'fold':
+    case 'rollup':
       return rollupSpans(context, lifecycle);
-    case 'mark':
+    case 'in_flight':
       return inFlightSpans(context, lifecycle);
   }
 }

@@ -1,2 +1,2 @@
 export { METRICS, type Readings } from './metrics.ts';
-export { createTelemetry, type Telemetry, type RebuildProgress, type FinishedJob } from './telemetry.ts';
+export { createTelemetry, type Telemetry, type RebuildProgress, type JobSummary } from './telemetry.ts';

@@ -18,7 +18,7 @@ export interface TelemetryOptions {
 }
 
 /** A job that ended, for the log. */
-export interface FinishedJob {
+export interface JobSummary {
   readonly session: string;
   readonly jobId: string;
   readonly name: string;
@@ -85,7 +85,7 @@ export interface Telemetry extends ReceiverTelemetry {
   /** An in-flight span was exported. `kind`: `job`, `task`, `actor` or `session`. */
   inFlightReported(kind: string): void;
   spansSampledOut(count: number): void;
-  jobFinished(job: FinishedJob): void;
+  jobFinished(job: JobSummary): void;
   bridgeStarted(): void;
   bridgeStopped(stopped: StoppedBridge): void;
   /** Sets the source of the gauges, which is called whenever `/metrics` is requested. */

@@ -1,4 +1,4 @@
-import { type Applied, type AttemptLifecycle, SortedList, type TaskFacts, timesOf } from '../correlate/index.ts';
+import { type Applied, type FinishedAttempt, SortedList, type TaskFacts, timesOf } from '../correlate/index.ts';
 import { exceptionOf, isCancellation, type ProfileEntry, type TaskDefinition, type TaskError, type TaskLifecycle } from '../event/index.ts';
 import type { ViewLimits } from './limits.ts';
 import { isOver, type Stage, stageOf } from './stage.ts';
@@ -88,7 +88,7 @@ export class AttemptBook {
   }
 
   /** Closes an attempt with the correlator's result, which overrides everything seen before. */
-  close(job: JobView, lifecycle: AttemptLifecycle, nowMs: number, how: 'sent' | 'rolled_up'): void {
+  close(job: JobView, lifecycle: FinishedAttempt, nowMs: number, how: 'sent' | 'rolled_up'): void {
     const { taskId, attempt: number, definition } = lifecycle;
     const known = find(job.session, taskId, number);
     if (known?.isClosed === true) return;

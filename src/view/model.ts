@@ -1,18 +1,18 @@
 import {
   type ActorLifecycle,
   type Applied,
-  type AttemptLifecycle,
+  type FinishedAttempt,
   type AttemptSoFar,
   isDriverTask,
   isRayActorName,
   jobIdOf,
   type JobCounts,
   type JobEnded,
-  type JobLifecycle,
+  type FinishedJob,
   type JobSoFar,
-  type Lifecycle,
+  type Finished,
   parseCaller,
-  type Retold,
+  type ReplayedState,
   type SessionSoFar,
   type TraceRef,
 } from '../correlate/index.ts';
@@ -85,27 +85,27 @@ export class ViewModel {
    * the journal's clock to the bridge's clock. Actors of jobs that are not shown any more are left
    * out.
    */
-  restore(retold: Retold, fromJournalMs: (journalMs: number) => number): void {
-    if (retold.type === 'session_so_far') return this.#sessionSoFar(retold, fromJournalMs);
-    const session = this.sessions.get(retold.session);
+  restore(replayed: ReplayedState, fromJournalMs: (journalMs: number) => number): void {
+    if (replayed.type === 'session_so_far') return this.#sessionSoFar(replayed, fromJournalMs);
+    const session = this.sessions.get(replayed.session);
     if (session === undefined) return;
     const nowMs = session.lastSeenMs;
     this.version += 1;
-    if (retold.type === 'job_so_far') this.#jobSoFar(session, retold);
-    else if (retold.type === 'job_ended') this.#jobEnded(session, retold, fromJournalMs(retold.endedMs));
-    else if (retold.type === 'attempt_so_far') this.#attemptSoFar(session, retold);
-    else if (retold.type === 'actor_ended') this.#actorFinished(session, retold);
-    else if (retold.type !== 'actor_definition' && retold.type !== 'actor_lifecycle') this.observe(retold, nowMs);
-    else if (session.jobs.has(jobIdOf(retold.actorId))) this.observe(retold, nowMs);
+    if (replayed.type === 'job_so_far') this.#jobSoFar(session, replayed);
+    else if (replayed.type === 'job_ended') this.#jobEnded(session, replayed, fromJournalMs(replayed.endedMs));
+    else if (replayed.type === 'attempt_so_far') this.#attemptSoFar(session, replayed);
+    else if (replayed.type === 'actor_ended') this.#actorFinished(session, replayed);
+    else if (replayed.type !== 'actor_definition' && replayed.type !== 'actor_lifecycle') this.observe(replayed, nowMs);
+    else if (session.jobs.has(jobIdOf(replayed.actorId))) this.observe(replayed, nowMs);
   }
 
-  #sessionSoFar(retold: SessionSoFar, fromJournalMs: (journalMs: number) => number): void {
-    const session = this.#session(retold.session, fromJournalMs(retold.firstSeenMs));
+  #sessionSoFar(replayed: SessionSoFar, fromJournalMs: (journalMs: number) => number): void {
+    const session = this.#session(replayed.session, fromJournalMs(replayed.firstSeenMs));
     if (session === undefined) return;
-    session.lastSeenMs = fromJournalMs(retold.lastSeenMs);
-    session.sendsJobs = retold.sendsJobs;
-    session.isClosed = retold.closed;
-    if (retold.lastNs !== undefined) session.noteTime(toMs(retold.lastNs), session.lastSeenMs);
+    session.lastSeenMs = fromJournalMs(replayed.lastSeenMs);
+    session.sendsJobs = replayed.sendsJobs;
+    session.isClosed = replayed.closed;
+    if (replayed.lastNs !== undefined) session.noteTime(toMs(replayed.lastNs), session.lastSeenMs);
   }
 
   #jobSoFar(session: SessionView, { jobId, hasRayActor, childrenStartNs, trace, ...counts }: JobSoFar): void {
@@ -176,7 +176,7 @@ export class ViewModel {
   }
 
   /** Adds a result of the correlator. `rolled_up`: an attempt without a span of its own. */
-  finished(lifecycle: Lifecycle, nowMs: number, how: 'sent' | 'rolled_up' = 'sent'): void {
+  finished(lifecycle: Finished, nowMs: number, how: 'sent' | 'rolled_up' = 'sent'): void {
     const session = this.#session(lifecycle.session, nowMs);
     if (session === undefined) return;
     const { trace } = lifecycle;
@@ -268,7 +268,7 @@ export class ViewModel {
     }
   }
 
-  #attemptFinished(session: SessionView, lifecycle: AttemptLifecycle, nowMs: number, how: 'sent' | 'rolled_up'): void {
+  #attemptFinished(session: SessionView, lifecycle: FinishedAttempt, nowMs: number, how: 'sent' | 'rolled_up'): void {
     if (lifecycle.placeholder === true) return;
     const { trace } = lifecycle;
     const job = this.#jobs.job(session, trace.kind === 'job' ? trace.jobId : lifecycle.jobId, nowMs);
@@ -276,7 +276,7 @@ export class ViewModel {
     this.attempts.close(job, lifecycle, nowMs, how);
   }
 
-  #jobFinished(session: SessionView, lifecycle: JobLifecycle, nowMs: number): void {
+  #jobFinished(session: SessionView, lifecycle: FinishedJob, nowMs: number): void {
     const job = this.#jobs.job(session, lifecycle.jobId, nowMs);
     if (job === undefined || job.closedMs !== undefined) return;
     const { maxNameLength, maxMessageLength } = this.limits;

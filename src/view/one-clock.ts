@@ -1,4 +1,4 @@
-import type { AttemptLifecycle, AttemptTimes } from '../correlate/index.ts';
+import type { FinishedAttempt, AttemptTimes } from '../correlate/index.ts';
 import type { AttemptView } from './records.ts';
 import { isOfExecutor } from './stage.ts';
 import { earlier, toMs } from './times.ts';
@@ -8,7 +8,7 @@ import { earlier, toMs } from './times.ts';
  * contradict each other: on that clock the attempts of a job are comparable. The start of running
  * follows from the end and the run time, if that is known.
  */
-export function putOnOwnersClock(attempt: AttemptView, { states }: AttemptLifecycle, { ranNs, skewNs }: AttemptTimes): void {
+export function putOnOwnersClock(attempt: AttemptView, { states }: FinishedAttempt, { ranNs, skewNs }: AttemptTimes): void {
   attempt.clockSkewMs = toMs(skewNs);
   attempt.workerWaitMs = Number.NaN;
   attempt.runningMs = Number.NaN;

@@ -301,7 +301,7 @@ const TASKS = component(
 );
 export type AttemptsAnswer = ValueOf<typeof TASKS>;
 
-const FOLD = component(
+const ROLLUP = component(
   'Fold',
   object({
     key: text('pass it in `unfold` to list these tasks too; stays the same while the job is remembered'),
@@ -322,9 +322,9 @@ const FOLD = component(
   }),
 );
 /** Sibling tasks of one function, rolled up into one row. The API calls it a fold. */
-export type RollupRow = ValueOf<typeof FOLD>;
+export type RollupRow = ValueOf<typeof ROLLUP>;
 
-const TREE_ROW = object({ depth: count(), task: optional(ATTEMPT), fold: optional(FOLD) });
+const TREE_ROW = object({ depth: count(), task: optional(ATTEMPT), fold: optional(ROLLUP) });
 /** Either a task or a rollup. */
 export type TreeRow = ValueOf<typeof TREE_ROW>;
 

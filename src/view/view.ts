@@ -1,6 +1,6 @@
 import type { Hono } from 'hono';
 import type { TokenSet } from '../http/index.ts';
-import type { Applied, AttemptLifecycle, Lifecycle, Retold } from '../correlate/index.ts';
+import type { Applied, FinishedAttempt, Finished, ReplayedState } from '../correlate/index.ts';
 import type { RayEvent } from '../event/index.ts';
 import type { ReceiverTelemetry } from '../receiver/index.ts';
 import type { Scheduler } from '../runtime/index.ts';
@@ -49,14 +49,14 @@ export interface View {
   /** Adds an event that the correlator has applied. `receivedAtMs` is on the journal's clock. */
   readonly observe: (event: RayEvent, applied: Applied, receivedAtMs: number) => void;
   /** Restores state that an earlier process knew. */
-  readonly restore: (retold: Retold) => void;
+  readonly restore: (replayed: ReplayedState) => void;
   /**
    * Adds a result of the correlator. `atMs` is when the correlator finished it, on the journal's
    * clock.
    */
-  readonly finished: (lifecycle: Lifecycle, atMs: number) => void;
+  readonly finished: (lifecycle: Finished, atMs: number) => void;
   /** Adds a finished attempt that gets no span of its own. */
-  readonly rolledUp: (lifecycle: AttemptLifecycle) => void;
+  readonly rolledUp: (lifecycle: FinishedAttempt) => void;
   /** Adds the routes. Call it before the receiver adds its own. */
   readonly mount: (app: Hono) => void;
   /** Wraps the receiver's telemetry, so that the view counts incoming events too. */
@@ -91,7 +91,7 @@ export function createView(options: ViewOptions): View {
         telemetry.internalError('view', error);
       }
     },
-    restore: (retold) => guarded(() => model.restore(retold, fromJournalMs)),
+    restore: (replayed) => guarded(() => model.restore(replayed, fromJournalMs)),
     finished: (lifecycle, atMs) => guarded(() => model.finished(lifecycle, fromJournalMs(atMs))),
     rolledUp: (lifecycle) => guarded(() => model.finished(lifecycle, now(), 'rolled_up')),
     mount(app) {

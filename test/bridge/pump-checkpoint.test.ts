@@ -1,6 +1,6 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
-import type { Correlator, Lifecycle } from '../../src/correlate/index.ts';
+import type { Correlator, Finished } from '../../src/correlate/index.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { type CheckpointOutcome, createMemoryJournal, type Durable, type Journal } from '../../src/journal/index.ts';
 import { createPump } from '../../src/pump.ts';
@@ -49,7 +49,7 @@ function createBench({ isDue = true, outcome = { ok: true, bytes: 1 }, isDeliver
       return 'applied';
     },
     advance: (nowMs) =>
-      (endsMs[0] ?? Infinity) <= nowMs ? [{ lifecycle: { kind: 'attempt', name: String(endsMs.shift()) } as Lifecycle, spans: [] }] : [],
+      (endsMs[0] ?? Infinity) <= nowMs ? [{ lifecycle: { kind: 'attempt', name: String(endsMs.shift()) } as Finished, spans: [] }] : [],
     hasDue: (nowMs) => (endsMs[0] ?? Infinity) <= nowMs,
     checkpoint: function* () {},
   };

@@ -1,6 +1,6 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
-import type { Correlator, Lifecycle } from '../../src/correlate/index.ts';
+import type { Correlator, Finished } from '../../src/correlate/index.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { type Sleep, createScheduler } from '../../src/runtime/index.ts';
 import { createMemoryJournal, type Journal } from '../../src/journal/index.ts';
@@ -37,7 +37,7 @@ function createBench(overrides: Partial<PumpOptions> = {}): Bench {
   const clock = { nowMs: 0 };
   const journal = overrides.journal ?? createMemoryJournal({ now: () => clock.nowMs });
   const calls: string[] = [];
-  const finished: Lifecycle[] = [];
+  const finished: Finished[] = [];
   const waiting = new Set<() => void>();
   const bench = {
     journal,
@@ -58,7 +58,7 @@ function createBench(overrides: Partial<PumpOptions> = {}): Bench {
     apply(event, nowMs) {
       calls.push(`apply ${event.eventId} @${nowMs}`);
       if (event.eventId === 'bug:correlate') throw new Error('bug in correlate');
-      finished.push({ kind: 'attempt', name: event.eventId } as Lifecycle);
+      finished.push({ kind: 'attempt', name: event.eventId } as Finished);
       return 'applied';
     },
     advance(nowMs, limit) {
@@ -99,7 +99,7 @@ function createBench(overrides: Partial<PumpOptions> = {}): Bench {
   return Object.assign(bench, { pump });
 }
 
-function nameOf(lifecycle: Lifecycle | undefined): string {
+function nameOf(lifecycle: Finished | undefined): string {
   return lifecycle?.kind === 'attempt' ? lifecycle.name : '';
 }
 

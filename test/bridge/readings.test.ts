@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { describeJob, healthOf, readingsOf, type ReadingSources } from '../../src/bridge/readings.ts';
-import type { JobLifecycle } from '../../src/correlate/index.ts';
+import type { FinishedJob } from '../../src/correlate/index.ts';
 
 // All numbers differ, so that no two can be confused.
 
@@ -31,7 +31,7 @@ const sources: ReadingSources = {
     tombstones: 15,
     threads: 16,
     late: 17,
-    foldedAttempts: 18,
+    rolledUpAttempts: 18,
     leftOutStates: 19,
     inferredEnds,
   },
@@ -133,7 +133,7 @@ test('the health on the live page has the same values as the metrics', () => {
 });
 
 test('the log line of a finished job has the counts of its lifecycle', () => {
-  const job: JobLifecycle = {
+  const job: FinishedJob = {
     kind: 'job',
     session: 's',
     trace: { kind: 'job', session: 's', jobId: '01000000' },
@@ -146,8 +146,8 @@ test('the log line of a finished job has the counts of its lifecycle', () => {
     openActors: [],
     attemptCount: 9,
     actorCount: 10,
-    foldedAttemptCount: 11,
-    leanAttemptCount: 12,
+    rolledUpAttemptCount: 11,
+    compactAttemptCount: 12,
     profile: [],
     isInternal: false,
     verdict: { outcome: 'failed', reason: 'tasks_failed', message: '' },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AttemptLifecycle } from '../../src/correlate/index.ts';
+import type { FinishedAttempt } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { ActorTransition, RayEvent, StateTransition, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
 import * as build from '../support/events.ts';
@@ -36,23 +36,23 @@ function make(): LifecycleCorrelator {
   return createCorrelator();
 }
 
-const byTask = (a: AttemptLifecycle, b: AttemptLifecycle): number => a.attempt - b.attempt || (a.taskId < b.taskId ? -1 : 1);
+const byTask = (a: FinishedAttempt, b: FinishedAttempt): number => a.attempt - b.attempt || (a.taskId < b.taskId ? -1 : 1);
 
-function attemptsIn(lifecycles: readonly { readonly kind: string }[]): AttemptLifecycle[] {
-  return lifecycles.filter((one): one is AttemptLifecycle => one.kind === 'attempt').sort(byTask);
+function attemptsIn(lifecycles: readonly { readonly kind: string }[]): FinishedAttempt[] {
+  return lifecycles.filter((one): one is FinishedAttempt => one.kind === 'attempt').sort(byTask);
 }
 
 /** All at once, as `convert`. */
-function converted(events: readonly RayEvent[]): AttemptLifecycle[] {
+function converted(events: readonly RayEvent[]): FinishedAttempt[] {
   const correlator = make();
   for (const event of events) correlator.apply(event, 0);
   return attemptsIn(correlator.closeAll(0));
 }
 
 /** One group of events after the other, with so much time between them, and a restart after each event. */
-function live(groups: readonly (readonly RayEvent[])[], pauseMs: number): AttemptLifecycle[] {
+function live(groups: readonly (readonly RayEvent[])[], pauseMs: number): FinishedAttempt[] {
   let correlator = make();
-  const out: AttemptLifecycle[] = [];
+  const out: FinishedAttempt[] = [];
   let nowMs = 100_000;
   for (const events of groups) {
     for (const event of events) {
@@ -66,7 +66,7 @@ function live(groups: readonly (readonly RayEvent[])[], pauseMs: number): Attemp
   return [...out, ...attemptsIn(correlator.advance(nowMs + 10_000_000))].sort((a, b) => a.attempt - b.attempt);
 }
 
-function brief({ attempt, outcome, startNs, endNs, endInferred, error }: AttemptLifecycle): string {
+function brief({ attempt, outcome, startNs, endNs, endInferred, error }: FinishedAttempt): string {
   const inferred = endInferred === undefined ? '' : ` (${endInferred})`;
   const why = error === undefined ? '' : ` ${error.errorType}: ${error.message}`;
   return `#${attempt} ${secondOf(startNs)}..${secondOf(endNs)} ${outcome}${inferred}${why}`;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type AttemptLifecycle, inOrder, type Lifecycle, timesOf } from '../../src/correlate/index.ts';
+import { type FinishedAttempt, inOrder, type Finished, timesOf } from '../../src/correlate/index.ts';
 import { createCorrelator } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { createSpanMapper, type SpanOptions } from '../../src/span/index.ts';
@@ -37,15 +37,15 @@ const entered = (list: Listed, workerPid?: number): RayEvent => states(TASK, lis
 const ran = (start: number, end: number): RayEvent =>
   profile(TASK, [{ name: 'task::skew', startNs: secondNs(start), endNs: secondNs(end) }]);
 
-function lifecycleOf<Kind extends Lifecycle['kind']>(kind: Kind, events: readonly RayEvent[]): Lifecycle & { readonly kind: Kind } {
+function lifecycleOf<Kind extends Finished['kind']>(kind: Kind, events: readonly RayEvent[]): Finished & { readonly kind: Kind } {
   const correlator = createCorrelator();
   for (const event of events) correlator.apply(event, 0);
-  const found = correlator.closeAll(0).find((one): one is Lifecycle & { readonly kind: Kind } => one.kind === kind);
+  const found = correlator.closeAll(0).find((one): one is Finished & { readonly kind: Kind } => one.kind === kind);
   if (found === undefined) throw new Error(`no ${kind}`);
   return found;
 }
 
-function spansOf(kind: Lifecycle['kind'], events: readonly RayEvent[], options: Partial<SpanOptions> = {}) {
+function spansOf(kind: Finished['kind'], events: readonly RayEvent[], options: Partial<SpanOptions> = {}) {
   return createSpanMapper(options)(lifecycleOf(kind, events));
 }
 
@@ -117,7 +117,7 @@ describe('an attempt whose executor has another clock', () => {
 });
 
 describe('an impossible order of states', () => {
-  const attempt = (list: Listed): AttemptLifecycle => lifecycleOf('attempt', [defined, entered(list)]);
+  const attempt = (list: Listed): FinishedAttempt => lifecycleOf('attempt', [defined, entered(list)]);
 
   it.each<[string, Listed, number]>([
     [
@@ -292,7 +292,7 @@ describe('an impossible order of the states of', () => {
   const actor = (list: Listed): RayEvent => actorStates(actorId(9), list);
   const driver = (list: Listed): RayEvent => states(DRIVER, list);
 
-  it.each<[string, Lifecycle['kind'], RayEvent[], number | undefined]>([
+  it.each<[string, Finished['kind'], RayEvent[], number | undefined]>([
     [
       'a job',
       'job',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Lifecycle } from '../../src/correlate/index.ts';
+import type { Finished } from '../../src/correlate/index.ts';
 import { createCorrelator } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import {
@@ -37,7 +37,7 @@ function setUp(options = {}) {
   };
 }
 
-function summary(lifecycle: Lifecycle): string {
+function summary(lifecycle: Finished): string {
   const inferred = lifecycle.endInferred === undefined ? '' : ` (${lifecycle.endInferred})`;
   const name = lifecycle.kind === 'attempt' ? `${lifecycle.name}/${lifecycle.attempt} ${lifecycle.outcome}` : '';
   return `${lifecycle.kind} ${name} ${secondOf(lifecycle.startNs)}..${secondOf(lifecycle.endNs)}${inferred}`.replaceAll('  ', ' ');
@@ -343,14 +343,14 @@ describe('the budget of a trace', () => {
     all.push(...correlator.advance(SETTLED + 15_000));
     expect(all.length).toBeLessThanOrEqual(100);
     const attempts = all.filter((lifecycle) => lifecycle.kind === 'attempt');
-    const folds = all.filter((lifecycle) => lifecycle.kind === 'fold');
+    const rollups = all.filter((lifecycle) => lifecycle.kind === 'rollup');
     expect(attempts.filter((attempt) => attempt.outcome === 'failed')).toHaveLength(4);
-    expect(folds.map((fold) => fold.name)).toEqual(['work 0', 'work 1', 'work 2']);
-    expect(attempts.length + folds.reduce((sum, fold) => sum + fold.attempts, 0)).toBe(1_000);
+    expect(rollups.map((rollup) => rollup.name)).toEqual(['work 0', 'work 1', 'work 2']);
+    expect(attempts.length + rollups.reduce((sum, rollup) => sum + rollup.attempts, 0)).toBe(1_000);
     expect(all.find((lifecycle) => lifecycle.kind === 'job')).toMatchObject({
       attemptCount: 1_000,
       tasks: { finished: 996, failed: 4, cancelled: 0, unfinished: 0 },
-      foldedAttemptCount: 1_000 - attempts.length,
+      rolledUpAttemptCount: 1_000 - attempts.length,
     });
   });
 
@@ -375,7 +375,7 @@ describe('the budget of a trace', () => {
     for (const { parent } of all) if (parent !== undefined) expect(selves).toContain(JSON.stringify(parent));
     expect(all.filter((lifecycle) => lifecycle.kind === 'attempt' && lifecycle.outcome === 'failed')).toHaveLength(1);
     const attempts = all.filter((lifecycle) => lifecycle.kind === 'attempt').length;
-    expect(attempts + all.reduce((sum, lifecycle) => sum + (lifecycle.kind === 'fold' ? lifecycle.attempts : 0), 0)).toBe(1_200);
+    expect(attempts + all.reduce((sum, lifecycle) => sum + (lifecycle.kind === 'rollup' ? lifecycle.attempts : 0), 0)).toBe(1_200);
   });
 
   it('is bounded in kinds of folds, too', () => {
@@ -386,7 +386,7 @@ describe('the budget of a trace', () => {
     feed(SETTLED, ...job({ FINISHED: 8 }));
     all.push(...correlator.advance(SETTLED + 15_000));
     expect(all.length).toBeLessThanOrEqual(60);
-    expect(all.filter((lifecycle) => lifecycle.kind === 'fold').map((fold) => fold.name)).toContain('(other)');
+    expect(all.filter((lifecycle) => lifecycle.kind === 'rollup').map((rollup) => rollup.name)).toContain('(other)');
   });
 
   it('a job can ask for its failures alone', () => {
@@ -404,8 +404,8 @@ describe('the budget of a trace', () => {
   });
 });
 
-function selfOf(lifecycle: Lifecycle): unknown {
+function selfOf(lifecycle: Finished): unknown {
   if (lifecycle.kind === 'attempt') return { kind: 'task', taskId: lifecycle.taskId, attempt: lifecycle.attempt };
   if (lifecycle.kind === 'job') return { kind: 'job', id: lifecycle.jobId };
-  return lifecycle.kind === 'fold' ? lifecycle.self : undefined;
+  return lifecycle.kind === 'rollup' ? lifecycle.self : undefined;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AttemptLifecycle, JobLifecycle, Lifecycle } from '../../src/correlate/index.ts';
+import type { FinishedAttempt, FinishedJob, Finished } from '../../src/correlate/index.ts';
 import { createCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import * as build from '../support/events.ts';
@@ -24,11 +24,11 @@ function make() {
   return createCorrelator({ maxSpansPerTrace: 0, maxBytesPerTrace: 0 });
 }
 
-const isAttempt = (lifecycle: Lifecycle): lifecycle is AttemptLifecycle => lifecycle.kind === 'attempt' && lifecycle.placeholder !== true;
-const isJob = (lifecycle: Lifecycle): lifecycle is JobLifecycle => lifecycle.kind === 'job';
+const isAttempt = (lifecycle: Finished): lifecycle is FinishedAttempt => lifecycle.kind === 'attempt' && lifecycle.placeholder !== true;
+const isJob = (lifecycle: Finished): lifecycle is FinishedJob => lifecycle.kind === 'job';
 
-function traces(all: readonly Lifecycle[]): string[] {
-  const jobOf = ({ taskId: id, trace }: AttemptLifecycle): string => `${id} in ${trace.kind === 'job' ? trace.jobId : trace.kind}`;
+function traces(all: readonly Finished[]): string[] {
+  const jobOf = ({ taskId: id, trace }: FinishedAttempt): string => `${id} in ${trace.kind === 'job' ? trace.jobId : trace.kind}`;
   return all.filter(isAttempt).map(jobOf).sort();
 }
 
@@ -37,7 +37,7 @@ it('a call between actors of two jobs has one span and one count, also when it i
   const x = taskId(1, actorOf(1, a));
   const y = taskId(2, actorOf(2, c));
   const correlator = make();
-  const all: Lifecycle[] = [];
+  const all: Finished[] = [];
   const feed = (nowMs: number, ...events: RayEvent[]): void => {
     all.push(...correlator.advance(nowMs));
     for (const event of events) correlator.apply(event, nowMs);
@@ -102,7 +102,7 @@ describe('calls across jobs, in any order', () => {
     fc.assert(
       fc.property(plan, keys, fc.nat(60), fc.nat(49), (calls, order, pauseMs, restartAt) => {
         let correlator = make();
-        const all: Lifecycle[] = [];
+        const all: Finished[] = [];
         for (const [index, event] of shuffled(eventsOf(calls), order).entries()) {
           all.push(...correlator.advance(60_000 + index * pauseMs));
           correlator.apply(event, 60_000 + index * pauseMs);
@@ -127,7 +127,7 @@ describe('calls across jobs, in any order', () => {
     fc.assert(
       fc.property(plan, keys, pauses, (calls, order, waits) => {
         const correlator = make();
-        const all: Lifecycle[] = [];
+        const all: Finished[] = [];
         let nowMs = 0;
         for (const [index, event] of shuffled(eventsOf(calls), order).entries()) {
           nowMs += waits[index % waits.length] as number;

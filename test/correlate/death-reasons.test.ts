@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AttemptLifecycle } from '../../src/correlate/index.ts';
+import type { FinishedAttempt } from '../../src/correlate/index.ts';
 import { createCorrelator } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { definition, header, jobDefinition, secondNs, states, taskId, workerStates } from '../support/events.ts';
@@ -25,7 +25,7 @@ function dead(reason: string, message: string, second = 4): RayEvent {
 }
 
 /** Attempts that are closed within a settle time, with the events a second apart. */
-function attemptsOf(...events: RayEvent[]): readonly AttemptLifecycle[] {
+function attemptsOf(...events: RayEvent[]): readonly FinishedAttempt[] {
   const correlator = createCorrelator();
   correlator.apply(jobDefinition(), 0);
   for (const event of [alive, defined, running]) correlator.apply(event, LATER);
@@ -35,7 +35,7 @@ function attemptsOf(...events: RayEvent[]): readonly AttemptLifecycle[] {
     closed.push(...correlator.advance(LATER + index * 1000));
   }
   closed.push(...correlator.advance(LATER + 60_000));
-  return closed.filter((lifecycle): lifecycle is AttemptLifecycle => lifecycle.kind === 'attempt');
+  return closed.filter((lifecycle): lifecycle is FinishedAttempt => lifecycle.kind === 'attempt');
 }
 
 describe('an attempt whose worker died', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ConvertOptions, rayEventsToSpans } from '../../src/convert.ts';
-import type { Lifecycle } from '../../src/correlate/index.ts';
+import type { Finished } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { otlpJsonLines } from '../../src/export/index.ts';
@@ -130,10 +130,10 @@ const mapping = createMapping({
 });
 
 /** Each event at its time, with what is finished until then. */
-function play(events: readonly RayEvent[], isRestarted: boolean): Lifecycle[] {
+function play(events: readonly RayEvent[], isRestarted: boolean): Finished[] {
   const options = { mapping, maxDepth: 20 };
   let correlator: LifecycleCorrelator = createCorrelator(options);
-  const lifecycles: Lifecycle[] = [];
+  const lifecycles: Finished[] = [];
   for (const [index, event] of events.entries()) {
     lifecycles.push(...correlator.advance(index * 1_000));
     correlator.apply(event, index * 1_000);

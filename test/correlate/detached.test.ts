@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Lifecycle } from '../../src/correlate/index.ts';
+import type { Finished } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { RayEvent, TaskDefinition } from '../../src/event/index.ts';
 import {
@@ -62,9 +62,9 @@ function make(): LifecycleCorrelator {
 }
 
 /** The story at its own pace; `restart` takes the correlator through a checkpoint after that many steps. */
-function played(story: Story, restart = -1): Lifecycle[] {
+function played(story: Story, restart = -1): Finished[] {
   let correlator = make();
-  const out: Lifecycle[] = [];
+  const out: Finished[] = [];
   let nowMs = START_MS;
   const passTo = (ms: number): void => {
     for (; nowMs < ms; nowMs = Math.min(ms, nowMs + 250)) out.push(...correlator.advance(nowMs));
@@ -81,7 +81,7 @@ function played(story: Story, restart = -1): Lifecycle[] {
   return out;
 }
 
-function atOnce(story: Story): Lifecycle[] {
+function atOnce(story: Story): Finished[] {
   const correlator = make();
   const lastMs = START_MS + (story.at(-1)?.[0] ?? 0) * 1000;
   for (const [, ...events] of story) for (const event of events) correlator.apply(event, lastMs);
@@ -92,7 +92,7 @@ function seconds(ns: bigint): number {
   return Number(ns - START_NS) / 1e9;
 }
 
-function summary(lifecycle: Lifecycle): string[] {
+function summary(lifecycle: Finished): string[] {
   const { startNs, endNs, endInferred } = lifecycle;
   const times = `${seconds(startNs)}..${seconds(endNs)}${endInferred === undefined ? '' : ` (${endInferred})`}`;
   if (lifecycle.kind === 'attempt') return [`${lifecycle.name} ${lifecycle.outcome} ${times}`];
@@ -105,7 +105,7 @@ function summary(lifecycle: Lifecycle): string[] {
 }
 
 /** All that spans are made of: what a job's result says of the moment, beside that, is for the live page. */
-function textsOf(lifecycles: readonly Lifecycle[]): string[] {
+function textsOf(lifecycles: readonly Finished[]): string[] {
   return lifecycles
     .map((lifecycle) => ({ ...lifecycle, tasksSoFar: undefined, openActors: undefined }))
     .map((lifecycle) => JSON.stringify(lifecycle, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value)))

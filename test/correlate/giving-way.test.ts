@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CorrelateOptions } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
-import { TraceAccount } from '../../src/correlate/budget.ts';
+import { TraceBudget } from '../../src/correlate/budget.ts';
 import { MAX_WAITING_POINTS } from '../../src/correlate/apply.ts';
 import { MAX_ORDINARY_TASKS, OrdinaryTasks } from '../../src/correlate/finish/outlives.ts';
 import { Session } from '../../src/correlate/entities.ts';
@@ -230,8 +230,8 @@ it('a point without a time waits for the end of its session, unless 10,000 do', 
 it('tasks that do not outlive their driver are remembered up to 100,000 of all sessions', () => {
   const ordinary = new OrdinaryTasks();
   const [one, other] = [0, 1].map((number) => {
-    const account = new TraceAccount({ kind: 'session' }, { maxSpans: 0, maxBytes: 0 });
-    return new Session(`session_${number}`, number, account, { find: () => undefined }, 0);
+    const budget = new TraceBudget({ kind: 'session' }, { maxSpans: 0, maxBytes: 0 });
+    return new Session(`session_${number}`, number, budget, { find: () => undefined }, 0);
   }) as [Session, Session];
   ordinary.add(
     one,

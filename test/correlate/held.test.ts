@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CorrelateOptions, Lifecycle } from '../../src/correlate/index.ts';
+import type { CorrelateOptions, Finished } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { decodeEvent, type RayEvent, sizeOf } from '../../src/event/index.ts';
 import { heldBytes } from '../support/held-bytes.ts';
@@ -183,7 +183,7 @@ describe('more than may be held', () => {
     // Twice the limit by whole ones, then less than 6 KB each instead of 14 KB.
     expect(correlator.openBytes()).toBeLessThan(200_000 + 200 * 6_000);
     correlator.apply(states(taskId(199), { FAILED: 2 }, { error: { errorType: 'E', message: LARGE } }), 0);
-    const attempt = correlator.advance(10_000).find((one): one is Extract<Lifecycle, { kind: 'attempt' }> => one.kind === 'attempt');
+    const attempt = correlator.advance(10_000).find((one): one is Extract<Finished, { kind: 'attempt' }> => one.kind === 'attempt');
     expect(attempt).toMatchObject({ name: 'work 199', outcome: 'failed', error: { errorType: 'E' } });
     expect(attempt?.states.map(({ state }) => state)).toEqual(['RUNNING', 'FAILED']);
     expect(attempt?.error?.message).toHaveLength(513);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JobLifecycle, JobVerdict } from '../../src/correlate/index.ts';
+import type { FinishedJob, JobVerdict } from '../../src/correlate/index.ts';
 import { createCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { type JobFacts, judgeJob } from '../../src/correlate/finish/job-outcome.ts';
 import { DRIVER, jobDefinition, jobStates, states, taskId } from '../support/events.ts';
@@ -93,14 +93,14 @@ describe('a job that is closed', () => {
     first.apply(jobDefinition(), 0);
     first.apply(jobStates({ FINISHED: 9 }), 0);
     first.apply(states(DRIVER, { RUNNING: 1, FINISHED: 8 }), 0);
-    const sent = first.advance(20_000).find((lifecycle): lifecycle is JobLifecycle => lifecycle.kind === 'job');
+    const sent = first.advance(20_000).find((lifecycle): lifecycle is FinishedJob => lifecycle.kind === 'job');
     expect(sent?.verdict).toMatchObject({ outcome: 'unknown', reason: 'driver_ended' });
 
     first.apply(states(taskId(1), { RUNNING: 2, FAILED: 3 }), 21_000);
     first.advance(60_000);
     const second = throughCheckpoint(first, createCorrelator(options));
     const verdicts: JobVerdict[] = [];
-    for (const retold of second.retell()) if (retold.type === 'job_ended') verdicts.push(retold.lifecycle.verdict);
+    for (const replayed of second.replayState()) if (replayed.type === 'job_ended') verdicts.push(replayed.lifecycle.verdict);
     expect(verdicts).toEqual([sent?.verdict]);
   });
 });

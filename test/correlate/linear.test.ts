@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CorrelateOptions, Lifecycle, SpanRef } from '../../src/correlate/index.ts';
+import type { CorrelateOptions, Finished, SpanRef } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { spanIdOf } from '../../src/span/ids.ts';
@@ -19,9 +19,9 @@ function applied(events: readonly RayEvent[], options: Partial<CorrelateOptions>
 }
 
 /** What events give when everything that is due is closed, one thing at a time as the pump does it. */
-function finished(events: readonly RayEvent[], options: Partial<CorrelateOptions> = {}): Lifecycle[] {
+function finished(events: readonly RayEvent[], options: Partial<CorrelateOptions> = {}): Finished[] {
   const correlator = applied(events, options);
-  const lifecycles: Lifecycle[] = [];
+  const lifecycles: Finished[] = [];
   while (correlator.hasDue(LATER_MS)) lifecycles.push(...correlator.advance(LATER_MS, 1));
   return lifecycles;
 }
@@ -45,8 +45,8 @@ describe('the work is linear', () => {
       const refs: SpanRef[] = [];
       for (let level = 0; level < size; level += 1) {
         refs.push(
-          { kind: 'fold', parent: above, name: `a${level}`, round: 0 },
-          { kind: 'fold', parent: above, name: `b${level}`, round: 0 },
+          { kind: 'rollup', parent: above, name: `a${level}`, round: 0 },
+          { kind: 'rollup', parent: above, name: `b${level}`, round: 0 },
         );
         above = refs.at(-1) ?? above;
       }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Lifecycle } from '../../src/correlate/index.ts';
+import type { Finished } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { ActorTransition, RayEvent, StateTransition } from '../../src/event/index.ts';
 import { actorId, at, DRIVER, header, JOB, secondOf, START_NS, taskId } from '../support/events.ts';
@@ -31,7 +31,7 @@ function make(): LifecycleCorrelator {
   return createCorrelator();
 }
 
-function lifecyclesOf(events: readonly RayEvent[], checkpointAfter?: number): readonly Lifecycle[] {
+function lifecyclesOf(events: readonly RayEvent[], checkpointAfter?: number): readonly Finished[] {
   let correlator = make();
   for (const [index, event] of events.entries()) {
     correlator.apply(event, 0);
@@ -40,7 +40,7 @@ function lifecyclesOf(events: readonly RayEvent[], checkpointAfter?: number): re
   return correlator.closeAll(0);
 }
 
-function spanOf(events: readonly RayEvent[], kind: Lifecycle['kind']) {
+function spanOf(events: readonly RayEvent[], kind: Finished['kind']) {
   const lifecycle = lifecyclesOf(events).find((one) => one.kind === kind);
   const [span] = lifecycle === undefined ? [] : createSpanMapper()(lifecycle);
   if (span === undefined) throw new Error(`no span of a ${kind}`);
@@ -105,7 +105,7 @@ describe('too many states', () => {
   ];
   const ofTask = { type: 'task_lifecycle', attempt: 0 } as const;
 
-  it.each<[string, Lifecycle['kind'], (transitions: readonly StateTransition[]) => RayEvent, string, string, string]>([
+  it.each<[string, Finished['kind'], (transitions: readonly StateTransition[]) => RayEvent, string, string, string]>([
     ['a job', 'job', (transitions) => ({ ...header(), type: 'job_lifecycle', jobId: JOB, transitions }), 'CREATED', 'FINISHED', ''],
     ['a driver', 'job', (transitions) => ({ ...header(), ...ofTask, taskId: DRIVER, transitions }), 'RUNNING', 'FINISHED', 'DRIVER_'],
     ['an attempt', 'attempt', (transitions) => ({ ...header(), ...ofTask, taskId: taskId(7), transitions }), 'RUNNING', 'FAILED', ''],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type CorrelateOptions, createCorrelator, type Lifecycle, type Output } from '../../src/correlate/index.ts';
+import { type CorrelateOptions, createCorrelator, type Finished, type Output } from '../../src/correlate/index.ts';
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { createMapping } from '../../src/span/index.ts';
 import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
@@ -12,12 +12,12 @@ const LATER_MS = 10_000_000;
 
 /** `mapped`: every lifecycle that was mapped, in order. */
 function counting(options: Partial<CorrelateOptions> & { readonly isSampled?: boolean }) {
-  const mapped: Lifecycle[] = [];
+  const mapped: Finished[] = [];
   const real = createMapping({ phases: 'spans' });
   const mapping = {
     ...real,
     isSampled: () => options.isSampled ?? true,
-    map: (lifecycle: Lifecycle) => {
+    map: (lifecycle: Finished) => {
       mapped.push(lifecycle);
       return real.map(lifecycle);
     },
@@ -43,7 +43,7 @@ function sentSpans(outputs: readonly Output[]): number {
 }
 
 /** Lifecycles that were sent or rolled up into one that was sent, and the mappings that were needed for them. */
-function expectMappedOnce(outputs: readonly Output[], mapped: readonly Lifecycle[]): void {
+function expectMappedOnce(outputs: readonly Output[], mapped: readonly Finished[]): void {
   expect(outputs.length).toBeGreaterThan(100);
   expect(mapped.length).toBeLessThanOrEqual(1.05 * outputs.length);
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CorrelateOptions, Lifecycle } from '../../src/correlate/index.ts';
+import type { CorrelateOptions, Finished } from '../../src/correlate/index.ts';
 import { createCorrelator } from '../support/correlator.ts';
 import type { ActorTransition, JobDefinition, RayEvent } from '../../src/event/index.ts';
 import {
@@ -40,7 +40,7 @@ function setUp(options: Partial<CorrelateOptions> = {}) {
   };
 }
 
-function summary(lifecycle: Lifecycle): string {
+function summary(lifecycle: Finished): string {
   const name = 'name' in lifecycle ? lifecycle.name : lifecycle.kind;
   return lifecycle.kind === 'mark'
     ? `mark ${lifecycle.parent.kind} ${name} @${Math.floor(secondOf(lifecycle.startNs))}`
@@ -244,7 +244,7 @@ describe('a detached actor', () => {
     const { correlator, feed, names } = setUp({ inFlight: 'jobs' });
     feed(0, ...actor('server', true));
     const [mark] = correlator.advance(AFTER);
-    expect(mark).toMatchObject({ kind: 'mark', name: 'server', parent: { kind: 'actor', id: actorId }, trace: { kind: 'actor', actorId } });
+    expect(mark).toMatchObject({ kind: 'in_flight', name: 'server', parent: { kind: 'actor', id: actorId }, trace: { kind: 'actor', actorId } });
     feed(60_000, actorStates(actorId, { DEAD: 50 }));
     expect(names(65_000)).toEqual(['actor server']);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CorrelateOptions, Lifecycle } from '../../src/correlate/index.ts';
+import type { CorrelateOptions, Finished } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { createMapping } from '../../src/span/index.ts';
@@ -31,18 +31,18 @@ function cluster(size: number): RayEvent[] {
   ]);
 }
 
-function spansOf(lifecycles: readonly Lifecycle[]): Record<string, number> {
+function spansOf(lifecycles: readonly Finished[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { kind } of lifecycles) counts[kind] = (counts[kind] ?? 0) + 1;
   return counts;
 }
 
-function rolledUp(lifecycles: readonly Lifecycle[]): Record<string, number> {
-  return Object.fromEntries(lifecycles.flatMap((one) => (one.kind === 'fold' ? [[one.name, one.counts.finished]] : [])));
+function rolledUp(lifecycles: readonly Finished[]): Record<string, number> {
+  return Object.fromEntries(lifecycles.flatMap((one) => (one.kind === 'rollup' ? [[one.name, one.counts.finished]] : [])));
 }
 
 /** How many spans there are of a trace, and what they count. */
-function checkWhole(lifecycles: readonly Lifecycle[], size: number, maxSpans: number): void {
+function checkWhole(lifecycles: readonly Finished[], size: number, maxSpans: number): void {
   const spans = spansOf(lifecycles);
   const counted = rolledUp(lifecycles);
   expect(lifecycles.reduce((sum, lifecycle) => sum + mapping.map(lifecycle).spans.length, 0)).toBeLessThanOrEqual(maxSpans);
@@ -93,7 +93,7 @@ describe.each([
 
 it('a node that a worker hangs under has its span, although it is closed when there is no more room', () => {
   const correlator = make({ maxSpansPerTrace: 60 });
-  const lifecycles: Lifecycle[] = [];
+  const lifecycles: Finished[] = [];
   for (const event of cluster(300)) correlator.apply(event, 0);
   for (let number = 0; number < 300; number += 1) {
     correlator.apply(workerStates(machineId(number), { DEAD: 400 }), 1_000 + number);

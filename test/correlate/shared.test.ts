@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { TraceAccount } from '../../src/correlate/budget.ts';
+import { TraceBudget } from '../../src/correlate/budget.ts';
 import { oneOfFacts, SHARED_MAX, SharedDefinitions } from '../../src/correlate/compact/definitions.ts';
 import { Attempt, Session, Task, WorkerRecord } from '../../src/correlate/entities.ts';
 import { Tombstones } from '../../src/correlate/compact/tombstones.ts';
-import { IDLE_MAX, moveTo, whereOf } from '../../src/correlate/compact/placement.ts';
+import { IDLE_MAX, moveTo, placementOf } from '../../src/correlate/compact/placement.ts';
 import type { TaskDefinition } from '../../src/event/index.ts';
 import * as build from '../support/events.ts';
 
@@ -68,38 +68,40 @@ describe('definitions', () => {
 
 describe('places', () => {
   const newSession = (): Session =>
-    new Session('s', 1, new TraceAccount({ kind: 'session' }, { maxSpans: 0, maxBytes: 0 }), new Tombstones(), 0);
+    new Session('s', 1, new TraceBudget({ kind: 'session' }, { maxSpans: 0, maxBytes: 0 }), new Tombstones(), 0);
   const attempt = (session: Session, id: string): Attempt => new Attempt(new Task(session, id), 0, 0);
 
   it('are one object for all attempts with the same place', () => {
     const session = newSession();
     const worker = new WorkerRecord(session, 'w');
-    const where = whereOf(session, { workerId: 'w', workerPid: 1 }, [worker]);
-    expect(whereOf(session, { workerId: 'w', workerPid: 1 }, [worker])).toBe(where);
-    expect(whereOf(session, { workerId: 'w', workerPid: 2 }, [worker])).not.toBe(where);
-    expect(whereOf(session, { workerId: 'w', workerPid: 1 }, [new WorkerRecord(session, 'w')])).not.toBe(where);
+    const placement = placementOf(session, { workerId: 'w', workerPid: 1 }, [worker]);
+    expect(placementOf(session, { workerId: 'w', workerPid: 1 }, [worker])).toBe(placement);
+    expect(placementOf(session, { workerId: 'w', workerPid: 2 }, [worker])).not.toBe(placement);
+    expect(placementOf(session, { workerId: 'w', workerPid: 1 }, [new WorkerRecord(session, 'w')])).not.toBe(placement);
   });
 
   it('are one object also where a place has many', () => {
     const session = newSession();
     const worker = new WorkerRecord(session, 'w');
-    for (let workerPid = 1; workerPid < 100; workerPid += 1) whereOf(session, { workerId: 'w', workerPid }, [worker]);
-    expect(whereOf(session, { workerId: 'w', workerPid: 50 }, [worker])).toBe(whereOf(session, { workerId: 'w', workerPid: 50 }, [worker]));
-    expect(session.wheres.size).toBe(99);
+    for (let workerPid = 1; workerPid < 100; workerPid += 1) placementOf(session, { workerId: 'w', workerPid }, [worker]);
+    expect(placementOf(session, { workerId: 'w', workerPid: 50 }, [worker])).toBe(
+      placementOf(session, { workerId: 'w', workerPid: 50 }, [worker]),
+    );
+    expect(session.placements.size).toBe(99);
   });
 
   it('where nothing runs any more are forgotten beyond a limit, by their workers too', () => {
     const session = newSession();
     const worker = new WorkerRecord(session, 'w');
     const busy = attempt(session, 'busy');
-    moveTo(busy, whereOf(session, { workerId: 'w', workerPid: 1 }, [worker]));
-    const held = whereOf(session, { workerId: 'w', workerPid: 2 }, [worker]);
-    for (let workerPid = 3; workerPid <= IDLE_MAX + 2; workerPid += 1) whereOf(session, { workerId: 'w', workerPid }, [worker]);
-    expect(session.wheres.size).toBeLessThan(10);
-    expect(worker.wheres.size).toBe(session.wheres.size);
-    expect(worker.wheres).toContain(busy.where);
+    moveTo(busy, placementOf(session, { workerId: 'w', workerPid: 1 }, [worker]));
+    const held = placementOf(session, { workerId: 'w', workerPid: 2 }, [worker]);
+    for (let workerPid = 3; workerPid <= IDLE_MAX + 2; workerPid += 1) placementOf(session, { workerId: 'w', workerPid }, [worker]);
+    expect(session.placements.size).toBeLessThan(10);
+    expect(worker.placements.size).toBe(session.placements.size);
+    expect(worker.placements).toContain(busy.placement);
     // A restore makes it before its first attempt.
     moveTo(attempt(session, 'late'), held);
-    expect(worker.wheres).toContain(held);
+    expect(worker.placements).toContain(held);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CorrelateOptions, Lifecycle } from '../../src/correlate/index.ts';
+import type { CorrelateOptions, Finished } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import {
@@ -27,7 +27,7 @@ function make(options: Partial<CorrelateOptions>): LifecycleCorrelator {
   return createCorrelator({ ...options });
 }
 
-const textOf = (lifecycle: Lifecycle): string =>
+const textOf = (lifecycle: Finished): string =>
   JSON.stringify(lifecycle, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value));
 
 /** A session with so many of everything open. */
@@ -110,10 +110,10 @@ describe('a trace that fits whole is rolled up nowhere, however much of it is op
   ];
   // Each attempt has a parent that is only named, and the job has a span, too.
   const options = { maxSpansPerTrace: 2 * 900 + 20 + 1 };
-  const kindsOf = (lifecycles: readonly Lifecycle[]): Record<string, number> => {
+  const kindsOf = (lifecycles: readonly Finished[]): Record<string, number> => {
     const counts: Record<string, number> = {};
     for (const one of lifecycles) {
-      const kind = one.kind === 'attempt' && one.lean === true ? 'lean' : one.kind;
+      const kind = one.kind === 'attempt' && one.isCompact === true ? 'lean' : one.kind;
       counts[kind] = (counts[kind] ?? 0) + 1;
     }
     return counts;
@@ -134,7 +134,7 @@ describe('a trace that fits whole is rolled up nowhere, however much of it is op
     [' and the bridge is restarted meanwhile', true],
   ])('when its session is silent%s', (_, isRestarted) => {
     let correlator = applied();
-    const lifecycles: Lifecycle[] = [];
+    const lifecycles: Finished[] = [];
     for (let step = 0; correlator.hasDue(2 * HOUR_MS); step += 1) {
       if (isRestarted && (step < 12 || step % 301 === 0)) correlator = throughCheckpoint(correlator, make(options));
       lifecycles.push(...correlator.advance(2 * HOUR_MS, 1));

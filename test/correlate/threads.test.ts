@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AttemptLifecycle, JobLifecycle, Lifecycle } from '../../src/correlate/index.ts';
+import type { FinishedAttempt, FinishedJob, Finished } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { MAX_ENDED_RUNS, MAX_THREADS, Threads } from '../../src/correlate/callers/threads.ts';
 import type { ProfileEntry, RayEvent, TaskProfile } from '../../src/event/index.ts';
@@ -61,16 +61,16 @@ function make(): LifecycleCorrelator {
   return createCorrelator();
 }
 
-function converted(events: readonly RayEvent[]): Lifecycle[] {
+function converted(events: readonly RayEvent[]): Finished[] {
   const correlator = make();
   for (const event of events) correlator.apply(event, 0);
   return [...correlator.closeAll(0)];
 }
 
 /** One group of events after the other, with a restart after each, and everything closed in the end. */
-function live(groups: readonly (readonly RayEvent[])[], pauseMs: number): Lifecycle[] {
+function live(groups: readonly (readonly RayEvent[])[], pauseMs: number): Finished[] {
   let correlator = make();
-  const out: Lifecycle[] = [];
+  const out: Finished[] = [];
   let nowMs = 100_000;
   for (const events of groups) {
     for (const event of events) correlator.apply(event, nowMs);
@@ -83,13 +83,13 @@ function live(groups: readonly (readonly RayEvent[])[], pauseMs: number): Lifecy
   return out;
 }
 
-const attemptsIn = (lifecycles: readonly Lifecycle[]): AttemptLifecycle[] =>
-  lifecycles.filter((one): one is AttemptLifecycle => one.kind === 'attempt').sort((a, b) => (a.taskId < b.taskId ? -1 : 1));
-const jobIn = (lifecycles: readonly Lifecycle[]): JobLifecycle | undefined =>
-  lifecycles.find((one): one is JobLifecycle => one.kind === 'job' && one.jobId === JOB);
+const attemptsIn = (lifecycles: readonly Finished[]): FinishedAttempt[] =>
+  lifecycles.filter((one): one is FinishedAttempt => one.kind === 'attempt').sort((a, b) => (a.taskId < b.taskId ? -1 : 1));
+const jobIn = (lifecycles: readonly Finished[]): FinishedJob | undefined =>
+  lifecycles.find((one): one is FinishedJob => one.kind === 'job' && one.jobId === JOB);
 
 /** What of a trace depends on threads. */
-function shape(lifecycles: readonly Lifecycle[]) {
+function shape(lifecycles: readonly Finished[]) {
   return {
     attempts: attemptsIn(lifecycles).map(({ name, taskId: id, parent, placeholder, links }) => ({ name, id, parent, placeholder, links })),
     counts: jobIn(lifecycles)?.tasks,
@@ -279,7 +279,7 @@ describe('the threads of a session', () => {
     threads.note({ ...(submits(MADE_UP, 1, 2) as TaskProfile), taskId: MADE_UP });
     const run = (number: number) => {
       const transitions = [{ state: 'RUNNING', timeNs: secondNs(number) }];
-      return { number: 0, task: { id: taskId(number) }, transitions, extra: { profile: [] } };
+      return { number: 0, task: { id: taskId(number) }, transitions, rareFields: { profile: [] } };
     };
     threads.noteRun(OTHER_WORKER, run(1));
     threads.endRun(OTHER_WORKER, run(1), secondNs(2));

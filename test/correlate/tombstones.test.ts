@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TraceAccount } from '../../src/correlate/budget.ts';
+import { TraceBudget } from '../../src/correlate/budget.ts';
 import { FinalTrace } from '../../src/correlate/callers/caller-chain.ts';
 import { Attempt, Session, Task } from '../../src/correlate/entities.ts';
 import { TombstoneIndex } from '../../src/correlate/compact/tombstone-index.ts';
@@ -16,7 +16,7 @@ const IDS = 40;
 const SPARE_ROWS = 2;
 
 function sessionOf(name: string, number: number, tombstones: Tombstones): Session {
-  return new Session(name, number, new TraceAccount({ kind: 'session' }, { maxSpans: 0, maxBytes: 0 }), tombstones, 0);
+  return new Session(name, number, new TraceBudget({ kind: 'session' }, { maxSpans: 0, maxBytes: 0 }), tombstones, 0);
 }
 
 interface Finished {
@@ -34,7 +34,7 @@ function finishedTask(session: Session, id: string, { parent, number, runningNs,
   const task = new Task(session, id);
   task.parentTaskId = parent;
   task.trace = new FinalTrace(isRich ? OTHER_JOB : JOB, isGuess);
-  task.add({ closed: true, number, runningNs, outcome, fold: undefined, above: undefined, isAfterJob });
+  task.add({ closed: true, number, runningNs, outcome, rollup: undefined, above: undefined, isAfterJob });
   return task;
 }
 
@@ -81,7 +81,7 @@ class Model {
   openAgain(session: Session, id: string): void {
     const task = session.tasks.get(id);
     if (task === undefined) this.tombstones.take(session, id);
-    else this.tombstones.giveUp(task);
+    else this.tombstones.release(task);
     session.tasks.delete(id);
     this.known.delete(`${session.name}/${id}`);
   }
@@ -208,7 +208,7 @@ describe('many', () => {
         for (let number = from; number < to; number += 1) {
           const object = session.tasks.get(taskId(number));
           if (object === undefined) tombstones.take(session, taskId(number));
-          else tombstones.giveUp(object);
+          else tombstones.release(object);
           bury(tombstones, session, finishedTask(session, taskId(number), ordinary));
         }
       };

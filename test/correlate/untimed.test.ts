@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { rayEventsToSpans } from '../../src/convert.ts';
-import type { Lifecycle } from '../../src/correlate/index.ts';
+import type { Finished } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { otlpJsonLines } from '../../src/export/index.ts';
@@ -263,8 +263,8 @@ describe('an end without a time', () => {
   it('reaches a view that missed it', () => {
     const correlator = make();
     apply(correlator, 100_000, job(state('CREATED', at(0))), definition(), task([state('RUNNING', at(2))]), task([state('FAILED', '')]));
-    const retold = [...correlator.retell()].find(({ type }) => type === 'attempt_so_far');
-    expect(retold).toMatchObject({ lifecycle: { untimed: [{ state: 'FAILED' }] } });
+    const replayed = [...correlator.replayState()].find(({ type }) => type === 'attempt_so_far');
+    expect(replayed).toMatchObject({ lifecycle: { untimed: [{ state: 'FAILED' }] } });
   });
 });
 
@@ -289,7 +289,7 @@ function decoded(raw: Raw): RayEvent {
   return result.event;
 }
 
-function summaries(lifecycles: readonly Lifecycle[]): string[] {
+function summaries(lifecycles: readonly Finished[]): string[] {
   return lifecycles.map(
     (lifecycle) => `${lifecycle.kind} ${lifecycle.kind === 'attempt' ? lifecycle.outcome : ''} ${lifecycle.endInferred}`,
   );

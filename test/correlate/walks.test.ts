@@ -331,7 +331,7 @@ const walks: Record<string, Walk> = {
   'the replay of all that is open': {
     eventsOf: (size) => [...open(size), ...many(size, deaths)],
     given: closedAfter,
-    after: (correlator) => [...correlator.retell()].length,
+    after: (correlator) => [...correlator.replayState()].length,
   },
   'the end of the input': {
     eventsOf: (size) => [...open(size), ...many(size, deaths)],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Lifecycle, timesOf } from '../../src/correlate/index.ts';
+import { type Finished, timesOf } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { lastTimeMs, MAX_AHEAD_MS, MAX_BEHIND_MS } from '../../src/correlate/finish/trusted-time.ts';
 import type { RayEvent } from '../../src/event/index.ts';
@@ -38,7 +38,7 @@ function make(): LifecycleCorrelator {
 }
 
 /** At the end of the input; `restart`: through a checkpoint before the event of that number. */
-function atOnce(story: Story, restart = -1): Lifecycle[] {
+function atOnce(story: Story, restart = -1): Finished[] {
   let correlator = make();
   for (const [index, [receivedAt, event]] of story.entries()) {
     if (index === restart) correlator = throughCheckpoint(correlator, make());
@@ -48,9 +48,9 @@ function atOnce(story: Story, restart = -1): Lifecycle[] {
 }
 
 /** At its own pace. `behindMs`: how much the clock of the correlator is behind, as after a bridge was down. */
-function played(story: Story, behindMs = 0): Lifecycle[] {
+function played(story: Story, behindMs = 0): Finished[] {
   const correlator = make();
-  const out: Lifecycle[] = [];
+  const out: Finished[] = [];
   for (const [receivedAt, event] of story) {
     const receivedMs = START_MS + receivedAt * 1000;
     out.push(...correlator.advance(receivedMs - behindMs));
@@ -64,19 +64,19 @@ function seconds(ns: bigint): number {
   return Math.round(Number(ns - START_NS) / 1e6) / 1e3;
 }
 
-function nameOf(lifecycle: Lifecycle): string {
+function nameOf(lifecycle: Finished): string {
   if (lifecycle.kind === 'attempt') return lifecycle.name;
   if (lifecycle.kind === 'worker') return `worker ${Number.parseInt(lifecycle.workerId, 16)}`;
   return lifecycle.kind;
 }
 
-function summary(lifecycle: Lifecycle): string {
+function summary(lifecycle: Finished): string {
   const { startNs, endNs, endInferred, endClamped } = lifecycle;
   const why = [endInferred, endClamped === true ? 'clamped' : undefined].filter((word) => word !== undefined).join(', ');
   return `${nameOf(lifecycle)} ${seconds(startNs)}..${seconds(endNs)}${why === '' ? '' : ` (${why})`}`;
 }
 
-function textsOf(lifecycles: readonly Lifecycle[]): string[] {
+function textsOf(lifecycles: readonly Finished[]): string[] {
   return lifecycles
     .map((lifecycle) => ({ ...lifecycle, tasksSoFar: undefined, openActors: undefined }))
     .map((lifecycle) => JSON.stringify(lifecycle, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value)))

@@ -99,9 +99,9 @@ describe.skipIf(skip)(title, () => {
   });
 
   it('has the ids of the published formula, and its page in the log of the bridge', () => {
-    const marked = named(over, 'job nightly')[0]?.spanID ?? '';
+    const reportedInFlight = named(over, 'job nightly')[0]?.spanID ?? '';
     const session = String(/"session":"([^"]+)"/.exec(bridge.program.output)?.[1]);
-    expect(named(over, 'job nightly (in flight)')[0]?.spanID).toBe(spanId('mark', session, marked));
+    expect(named(over, 'job nightly (in flight)')[0]?.spanID).toBe(spanId('mark', session, reportedInFlight));
     expect(bridge.program.output).toContain(`http://localhost:16686/trace/${traceId}`);
   });
 });

@@ -11,15 +11,15 @@ describe.each(SMALL_RECORDINGS)('%s', (name) => {
   const { events, spans, stats } = playLive(name);
 
   it.each([0, 500, 3_000])('has marks beside the same spans, when they are sent after %i ms', (inFlightAfterMs) => {
-    const marked = playLive(name, { inFlight: 'running', inFlightAfterMs });
+    const reportedInFlight = playLive(name, { inFlight: 'running', inFlightAfterMs });
     const isMark = (span: FlatSpan): boolean => span.attributes['ray.in_flight'] === true;
     const bySpan = (a: FlatSpan, b: FlatSpan): number => (a.traceId + a.spanId < b.traceId + b.spanId ? -1 : 1);
-    expect(marked.spans.filter((span) => !isMark(span)).sort(bySpan)).toEqual(spans.toSorted(bySpan));
-    const marks = marked.spans.filter(isMark);
+    expect(reportedInFlight.spans.filter((span) => !isMark(span)).sort(bySpan)).toEqual(spans.toSorted(bySpan));
+    const marks = reportedInFlight.spans.filter(isMark);
     if (inFlightAfterMs === 0) expect(marks.length).toBeGreaterThan(0);
     expect(marks.filter(({ startNs, endNs }) => endNs !== startNs + 1n)).toEqual([]);
-    expect(checkTraces(events, marked.spans).filter((text) => text.startsWith('mark '))).toEqual([]);
-    expect(checkTraces(events, marked.spans)).toEqual(checkTraces(events, spans));
+    expect(checkTraces(events, reportedInFlight.spans).filter((text) => text.startsWith('mark '))).toEqual([]);
+    expect(checkTraces(events, reportedInFlight.spans)).toEqual(checkTraces(events, spans));
   });
 
   it('keeps every rule when its spans are sent as they become due', () => {

@@ -41,7 +41,7 @@ describe('test vectors of the ids', () => {
       library.profileSpanId(session, taskId, number(attempt), name, BigInt(startNs), BigInt(endNs)),
     phase: ({ session, parts: [taskId = '', attempt, state = '', startNs = ''] }) =>
       library.phaseSpanId(session, taskId, number(attempt), state, BigInt(startNs)),
-    mark: ({ session, parts: [markedSpanId = ''] }) => library.markSpanId(session, markedSpanId),
+    mark: ({ session, parts: [markedSpanId = ''] }) => library.inFlightSpanId(session, markedSpanId),
   };
   const vectors = readIdentityVectors();
 

@@ -19,14 +19,14 @@ const ref: fc.Arbitrary<SpanRef> = fc.letrec<{ ref: SpanRef }>((tie) => ({
     fc.constant<SpanRef>({ kind: 'session' }),
     fc.record({ kind: fc.constantFrom('job' as const, 'actor' as const, 'node' as const, 'worker' as const), id }),
     fc.record({ kind: fc.constant('task' as const), taskId: id, attempt: fc.nat(1) }),
-    fc.record({ kind: fc.constant('fold' as const), parent: tie('ref'), name: fc.constantFrom('a', 'b'), round: fc.nat(1) }),
+    fc.record({ kind: fc.constant('rollup' as const), parent: tie('ref'), name: fc.constantFrom('a', 'b'), round: fc.nat(1) }),
   ),
 })).ref;
 
 function expected(session: string, span: SpanRef): string {
   if (span.kind === 'session') return sessionSpanId(session);
   if (span.kind === 'task') return taskSpanId(session, span.taskId, span.attempt);
-  if (span.kind === 'fold') return rollupSpanId(session, expected(session, span.parent), span.name, span.round);
+  if (span.kind === 'rollup') return rollupSpanId(session, expected(session, span.parent), span.name, span.round);
   return {
     job: jobSpanId,
     actor: actorSpanId,

@@ -1,6 +1,6 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
-import type { MarkLifecycle } from '../../src/correlate/index.ts';
+import type { InFlightEntity } from '../../src/correlate/index.ts';
 import { ATTRIBUTES, type AttributeRow, createSpanMapper } from '../../src/span/index.ts';
 import { plainSpan } from '../../src/otlp/index.ts';
 import { spanId } from '../support/identity.ts';
@@ -10,7 +10,7 @@ const JOB = '01000000';
 const ACTOR = `${'a'.repeat(24)}${JOB}`;
 const TASK = `0123456789abcdef${ACTOR}`;
 const common = {
-  kind: 'mark',
+  kind: 'in_flight',
   session: SESSION,
   trace: { kind: 'job', session: SESSION, jobId: JOB },
   links: [],
@@ -19,7 +19,7 @@ const common = {
   endNs: 6n,
 } as const;
 
-const inFlight: Readonly<Record<string, MarkLifecycle>> = {
+const inFlight: Readonly<Record<string, InFlightEntity>> = {
   job: {
     ...common,
     parent: { kind: 'job', id: JOB },
@@ -57,7 +57,7 @@ const inFlight: Readonly<Record<string, MarkLifecycle>> = {
     },
   },
   session: {
-    kind: 'mark',
+    kind: 'in_flight',
     session: SESSION,
     trace: { kind: 'session', session: SESSION },
     parent: { kind: 'session' },
@@ -76,7 +76,7 @@ const inFlight: Readonly<Record<string, MarkLifecycle>> = {
 };
 
 function spanOf(kind: keyof typeof inFlight): ReadableSpan {
-  const spans = createSpanMapper()(inFlight[kind] as MarkLifecycle);
+  const spans = createSpanMapper()(inFlight[kind] as InFlightEntity);
   expect(spans).toHaveLength(1);
   return plainSpan(spans[0] as ReadableSpan);
 }
@@ -121,7 +121,7 @@ describe('mapping in-flight spans', () => {
 
   it.each(Object.keys(inFlight))('the in-flight span of a %s has only attributes that the table lists for it', (kind) => {
     const rows: Readonly<Record<string, AttributeRow>> = ATTRIBUTES;
-    const strangers = Object.keys(spanOf(kind).attributes).filter((key) => !rows[key]?.on.some((on) => on === 'mark' || on === 'all'));
+    const strangers = Object.keys(spanOf(kind).attributes).filter((key) => !rows[key]?.on.some((on) => on === 'in_flight' || on === 'all'));
     expect(strangers).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { SpanStatusCode } from '@opentelemetry/api';
 import { describe, expect, it } from 'vitest';
-import type { ActorLifecycle, AttemptLifecycle, TraceRef } from '../../src/correlate/index.ts';
+import type { ActorLifecycle, FinishedAttempt, TraceRef } from '../../src/correlate/index.ts';
 import { createSampling, createSpanMapper, type SpanOptions, taskSpanId } from '../../src/span/index.ts';
 
 const SESSION = 'session_2026-11-23_22-01-08_734793_558';
@@ -8,7 +8,7 @@ const TRACE: TraceRef = { kind: 'job', session: SESSION, jobId: '01000000' };
 const TASK_ID = `0123456789abcdef${'f'.repeat(24)}01000000`;
 const MS = 1_000_000n;
 
-function attempt(over: Partial<AttemptLifecycle> = {}): AttemptLifecycle {
+function attempt(over: Partial<FinishedAttempt> = {}): FinishedAttempt {
   return {
     kind: 'attempt',
     session: SESSION,
@@ -34,7 +34,7 @@ function attempt(over: Partial<AttemptLifecycle> = {}): AttemptLifecycle {
   };
 }
 
-function spansOf(lifecycle: AttemptLifecycle, options: Partial<SpanOptions> = {}) {
+function spansOf(lifecycle: FinishedAttempt, options: Partial<SpanOptions> = {}) {
   return createSpanMapper(options)(lifecycle);
 }
 
@@ -78,7 +78,7 @@ describe('mapping phases', () => {
   });
 
   it('phases become events when the trace budget is spent', () => {
-    expect(only(spansOf(attempt({ lean: true }))).events).toHaveLength(4);
+    expect(only(spansOf(attempt({ isCompact: true }))).events).toHaveLength(4);
   });
 
   it('phases end at the terminal state, and later states become events with a marking attribute', () => {
@@ -170,7 +170,7 @@ it('spans of a node share a resource, so that OTLP sends it once', () => {
 it('spans with different resource facts never share a resource', () => {
   const mapper = createSpanMapper();
   const node = { nodeId: 'ab'.repeat(28), hostname: 'gpu-1', labels: { zone: 'a' } };
-  const variants: Partial<AttemptLifecycle>[] = [
+  const variants: Partial<FinishedAttempt>[] = [
     { node },
     { node, serviceName: 'mine' },
     { node, session: 'session_2' },

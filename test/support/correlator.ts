@@ -5,14 +5,14 @@ import {
   type CorrelateOptions,
   type Cost,
   createCorrelator as createWithMapping,
-  type Lifecycle,
+  type Finished,
   type Mapping,
 } from '../../src/correlate/index.ts';
 
 /** A correlator whose results are looked at as lifecycles, without their spans. */
 export type LifecycleCorrelator = Omit<Correlator, 'advance' | 'closeAll'> & {
-  advance(nowMs: number, limit?: number): readonly Lifecycle[];
-  closeAll(nowMs: number): readonly Lifecycle[];
+  advance(nowMs: number, limit?: number): readonly Finished[];
+  closeAll(nowMs: number): readonly Finished[];
 };
 
 export type LifecycleOptions = Partial<CorrelateOptions> & {

@@ -532,10 +532,11 @@ function checkMarks(world: World): void {
     const what = `mark ${span.spanId} '${span.name}'`;
     const id = spanId('mark', String(span.resource['ray.session_name']), span.parentSpanId);
     if (span.spanId !== id) world.say(`${what}: its id should be ${id}`);
-    const marked = world.withId(span.parentSpanId)[0];
-    if (marked === undefined) world.say(`${what}: what it marks never came`);
-    else if (span.startNs < marked.startNs || span.endNs > marked.endNs) world.say(`${what}: lies outside of what it marks`);
-    else if (!span.name.startsWith(marked.name)) world.say(`${what}: is named otherwise than '${marked.name}'`);
+    const reportedInFlight = world.withId(span.parentSpanId)[0];
+    if (reportedInFlight === undefined) world.say(`${what}: what it marks never came`);
+    else if (span.startNs < reportedInFlight.startNs || span.endNs > reportedInFlight.endNs)
+      world.say(`${what}: lies outside of what it marks`);
+    else if (!span.name.startsWith(reportedInFlight.name)) world.say(`${what}: is named otherwise than '${reportedInFlight.name}'`);
   }
 }
 

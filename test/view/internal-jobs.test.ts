@@ -63,7 +63,7 @@ describe("Ray's own jobs", () => {
       const restored = createCorrelator();
       for (const record of fed.correlator.checkpoint()) restored.restore(record);
       const again = new ViewModel();
-      for (const retold of restored.retell()) again.restore(retold, (ms) => ms);
+      for (const replayed of restored.replayState()) again.restore(replayed, (ms) => ms);
       expect(isInternal(again), 'after a restart').toBe(expected);
       fed.closeAll(2000);
       expect(fed.jobs.find(({ jobId }) => jobId === JOB)?.isInternal, "the job's span").toBe(expected);

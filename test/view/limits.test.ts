@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AttemptLifecycle, JobLifecycle } from '../../src/correlate/index.ts';
+import type { FinishedAttempt, FinishedJob } from '../../src/correlate/index.ts';
 import * as build from '../support/events.ts';
 import { JOB, SESSION, taskId } from '../support/events.ts';
 import type { RayEvent, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
@@ -24,9 +24,9 @@ function states(index: number, ...names: readonly string[]): TaskLifecycle {
 
 function finishedAttempt(
   index: number,
-  outcome: AttemptLifecycle['outcome'] = 'finished',
-  over: Partial<AttemptLifecycle> = {},
-): AttemptLifecycle {
+  outcome: FinishedAttempt['outcome'] = 'finished',
+  over: Partial<FinishedAttempt> = {},
+): FinishedAttempt {
   return {
     kind: 'attempt',
     session,
@@ -47,7 +47,7 @@ function finishedAttempt(
   };
 }
 
-function finishedJob(jobId: string): JobLifecycle {
+function finishedJob(jobId: string): FinishedJob {
   return {
     kind: 'job',
     session,
@@ -61,8 +61,8 @@ function finishedJob(jobId: string): JobLifecycle {
     openActors: [],
     attemptCount: 0,
     actorCount: 0,
-    foldedAttemptCount: 0,
-    leanAttemptCount: 0,
+    rolledUpAttemptCount: 0,
+    compactAttemptCount: 0,
     profile: [],
     isInternal: false,
     verdict: { outcome: 'succeeded', reason: 'driver_ended', message: '' },

@@ -95,13 +95,13 @@ describe('the view of a recording', () => {
     for (const { events, receivedAtMs } of recordedPosts('features-ray-2.60.0.ndjson'))
       for (const event of events) fed.take(event, receivedAtMs);
     fed.closeAll(4e12);
-    expect(fed.correlator.stats().foldedAttempts).toBeGreaterThan(10);
+    expect(fed.correlator.stats().rolledUpAttempts).toBeGreaterThan(10);
     for (const job of jobsOf(fed.model)) expectConsistent(job);
     expect(fed.model.attempts.open).toBe(0);
     const rows = jobsOf(fed.model).flatMap((job) =>
       [...job.failures, ...job.others].map((row) => describeAttempt(row, new SessionNow(job.session, 4e12), 'http://j/{traceId}')),
     );
-    expect(rows.filter(({ isFolded }) => isFolded)).toHaveLength(fed.correlator.stats().foldedAttempts);
+    expect(rows.filter(({ isFolded }) => isFolded)).toHaveLength(fed.correlator.stats().rolledUpAttempts);
     for (const { isFolded, traceUrl } of rows) expect(traceUrl === undefined).toBe(isFolded === true);
   });
 

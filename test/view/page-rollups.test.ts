@@ -88,9 +88,9 @@ describe.runIf(hasChromium)('the rolled-up task list in Chromium (needs CHROMIUM
     await shows(page, '#path tbody', /driver/);
     expect(await page.getAttribute('#path-bar', 'aria-label')).toMatch(/tasks waited for arguments .*, driver itself [\d.]+ s$/);
     await expect.poll(() => page.locator('.row.critical').count(), PATIENCE).toBeGreaterThan(5);
-    const marked = await page.locator('.row.critical').first().textContent();
-    expect(marked).toContain('◆');
-    expect(marked).toContain('on the critical path');
+    const reportedInFlight = await page.locator('.row.critical').first().textContent();
+    expect(reportedInFlight).toContain('◆');
+    expect(reportedInFlight).toContain('on the critical path');
     expect(await page.locator('.row.critical.rollup').count()).toBeGreaterThan(0);
     expect(await page.locator('.row:not(.critical)').count()).toBeGreaterThan(0);
     await page.focus('#path-steps summary');

@@ -55,7 +55,7 @@ function restarted(correlator: LifecycleCorrelator, limits: Partial<ViewLimits> 
   const restored = createCorrelator();
   for (const record of correlator.checkpoint()) restored.restore(record);
   const model = new ViewModel(limits);
-  for (const retold of restored.retell()) model.restore(retold, (ms) => ms);
+  for (const replayed of restored.replayState()) model.restore(replayed, (ms) => ms);
   return model;
 }
 

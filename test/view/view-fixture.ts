@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
-import type { JobLifecycle, Lifecycle } from '../../src/correlate/index.ts';
+import type { FinishedJob, Finished } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { ViewModel } from '../../src/view/model.ts';
@@ -32,7 +32,7 @@ function decoded(raw: unknown): readonly RayEvent[] {
 export interface FedModel {
   readonly model: ViewModel;
   readonly correlator: LifecycleCorrelator;
-  readonly jobs: JobLifecycle[];
+  readonly jobs: FinishedJob[];
   readonly attemptsFinished: () => number;
   take(event: RayEvent, nowMs: number): void;
   pass(nowMs: number): void;
@@ -42,17 +42,17 @@ export interface FedModel {
 /** A model and a correlator, fed as by the pump. */
 export function createFedModel(limits: Partial<ViewLimits> = {}, budget: { readonly maxSpansPerTrace?: number } = {}): FedModel {
   const model = new ViewModel(limits);
-  const jobs: JobLifecycle[] = [];
+  const jobs: FinishedJob[] = [];
   let nowMs = 0;
   let attempts = 0;
-  const finish = (lifecycle: Lifecycle, how: 'sent' | 'rolled_up' = 'sent'): void => {
+  const finish = (lifecycle: Finished, how: 'sent' | 'rolled_up' = 'sent'): void => {
     if (lifecycle.kind === 'attempt' && lifecycle.placeholder !== true) attempts += 1;
     model.finished(lifecycle, nowMs, how);
     if (lifecycle.kind === 'job') jobs.push(lifecycle);
   };
   const correlator = createCorrelator({
     ...budget,
-    onFolded: (lifecycle) => finish(lifecycle, 'rolled_up'),
+    onRolledUp: (lifecycle) => finish(lifecycle, 'rolled_up'),
   });
   return {
     model,

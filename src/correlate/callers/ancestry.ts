@@ -54,7 +54,7 @@ export interface AttemptRef {
 }
 
 /**
- * Where a task's span hangs before folding is looked at: under an attempt of its parent task, or under the job. `tooDeep` is
+ * Where a task's span hangs before rollups are considered: under an attempt of its parent task, or under the job. `tooDeep` is
  * the attempt that it would hang under if the trace could be as deep.
  */
 export type Parent =

@@ -41,7 +41,7 @@ interface RunningAttempt {
   readonly number: number;
   readonly task: { readonly id: string };
   readonly transitions: readonly StateTransition[];
-  readonly extra: { readonly profile: readonly ProfileEntry[] };
+  readonly rareFields: { readonly profile: readonly ProfileEntry[] };
 }
 
 /** A thread among the others. */
@@ -287,15 +287,15 @@ function partOf({ parts }: Thread, number: number): ThreadPart | undefined {
 }
 
 /** By the clock of the worker. */
-function startOf({ transitions, extra }: RunningAttempt): TimeNs | undefined {
+function startOf({ transitions, rareFields }: RunningAttempt): TimeNs | undefined {
   let startNs: TimeNs | undefined;
   for (const { state, timeNs } of transitions) if (state === 'RUNNING') startNs = smallest(startNs, timeNs);
-  return startNs ?? wholeTaskEntry(extra.profile)?.startNs;
+  return startNs ?? wholeTaskEntry(rareFields.profile)?.startNs;
 }
 
 /** By the clock of the worker, where the profile says it. */
-function endOf({ transitions, extra }: RunningAttempt): TimeNs | undefined {
-  const whole = wholeTaskEntry(extra.profile);
+function endOf({ transitions, rareFields }: RunningAttempt): TimeNs | undefined {
+  const whole = wholeTaskEntry(rareFields.profile);
   if (whole !== undefined) return whole.endNs;
   let endNs: TimeNs | undefined;
   for (const { state, timeNs } of transitions) if (state === 'FINISHED' || state === 'FAILED') endNs = largest(endNs, timeNs);

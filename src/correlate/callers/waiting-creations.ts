@@ -1,6 +1,6 @@
 import type { ActorTransition, TimeNs } from '../../event/index.ts';
 import { DueQueue } from '../due/due-queue.ts';
-import type { PlaceFacts } from '../compact/placement-facts.ts';
+import type { PlacementFacts } from '../compact/placement-facts.ts';
 
 /** States of an actor that end its creation. */
 export const ENDS_CREATION: readonly string[] = ['ALIVE', 'RESTARTING', 'DEAD'];
@@ -8,7 +8,7 @@ export const ENDS_CREATION: readonly string[] = ['ALIVE', 'RESTARTING', 'DEAD'];
 /** What is compared of a creation that waits. */
 interface Creation {
   readonly number: number;
-  readonly where: PlaceFacts;
+  readonly placement: PlacementFacts;
 }
 
 /**
@@ -22,7 +22,7 @@ export class WaitingCreations<Attempt extends Creation> {
   /** @param fromNs a state from then on may end it; undefined where only its own process can */
   add(attempt: Attempt, fromNs: TimeNs | undefined): void {
     if (fromNs !== undefined) this.#byTime.push(Number(fromNs), attempt);
-    for (const key of keysOf(attempt.where.workerId, attempt.where.workerPid)) {
+    for (const key of keysOf(attempt.placement.workerId, attempt.placement.workerPid)) {
       const others = this.#byProcess.get(key);
       if (others === undefined) this.#byProcess.set(key, new Set([attempt]));
       else others.add(attempt);
@@ -31,7 +31,7 @@ export class WaitingCreations<Attempt extends Creation> {
 
   /** For an attempt that ends. */
   delete(attempt: Attempt): void {
-    for (const key of keysOf(attempt.where.workerId, attempt.where.workerPid)) this.#forget(key, attempt);
+    for (const key of keysOf(attempt.placement.workerId, attempt.placement.workerPid)) this.#forget(key, attempt);
   }
 
   /** Those that the new states may end, each to be added again if they do not. */

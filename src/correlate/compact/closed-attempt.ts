@@ -1,5 +1,5 @@
 import type { TimeNs } from '../../event/index.ts';
-import type { FoldNode } from '../rollup.ts';
+import type { RollupNode } from '../rollup.ts';
 import type { AttemptOutcome } from '../finished.ts';
 
 /** What stays of an attempt when its span was sent. */
@@ -9,8 +9,8 @@ export interface ClosedAttempt {
   /** When it began to run, so that later children find the attempt that submitted them. */
   readonly runningNs: TimeNs;
   readonly outcome: AttemptOutcome;
-  /** Where it was folded to, if it has no span of its own. */
-  readonly fold: FoldNode | undefined;
+  /** Where it was rolled up to, if it has no span of its own. */
+  readonly rollup: RollupNode | undefined;
   /** Then also the attempt that its span would hang under; undefined for the job. */
   above: { readonly taskId: string; readonly number: number } | undefined;
   /** The job's span does not count it. */

@@ -6,7 +6,7 @@ const scratch = Buffer.alloc(LENGTH_MAX);
  * part: of a million open attempts whose events came from the disk, that was more than all else. Long texts, and those beyond Latin-1, stay as
  * they are.
  */
-export function ownText(text: string): string {
+export function compactString(text: string): string {
   if (text.length > LENGTH_MAX) return text;
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);

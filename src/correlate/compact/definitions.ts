@@ -1,5 +1,5 @@
 import { sizeOf, type TaskDefinition } from '../../event/index.ts';
-import { ownText } from './compact-string.ts';
+import { compactString } from './compact-string.ts';
 
 /**
  * What a task's definition says of its function and its call, without what differs between the calls of one parent. Left out are `actorId`,
@@ -36,7 +36,7 @@ export class SharedFacts implements TaskFacts {
   /** Its keys are always all there, in this order. */
   constructor(facts: TaskFacts, parentTaskId: string | undefined) {
     this.taskType = facts.taskType;
-    this.name = ownText(facts.name);
+    this.name = compactString(facts.name);
     this.language = facts.language;
     this.requiredResources = facts.requiredResources;
     this.parentTaskId = parentTaskId;
@@ -121,7 +121,7 @@ export class SharedDefinitions {
 }
 
 function own(text: string | undefined): string | undefined {
-  return text === undefined ? undefined : ownText(text);
+  return text === undefined ? undefined : compactString(text);
 }
 
 /** Parent and name are known to be the same. */

@@ -80,8 +80,8 @@ export class HeldBytes {
 }
 
 /** Of an open attempt, without its definition, which it shares with others. */
-export function bytesOf({ states, extra }: Attempt): number {
-  const { transitions, leftOut, rareBytes, profileBytes } = extra;
+export function bytesOf({ states, rareFields }: Attempt): number {
+  const { transitions, leftOut, rareBytes, profileBytes } = rareFields;
   const many = transitions === undefined ? 0 : transitions.length * TRANSITION_BYTES + (leftOut?.count ?? 0) * TIME_BYTES;
   return states.length + many + rareBytes + profileBytes;
 }

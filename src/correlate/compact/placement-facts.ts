@@ -1,5 +1,5 @@
 /** What events report of an attempt's placement. */
-export interface PlaceFacts {
+export interface PlacementFacts {
   /** From the owner's SUBMITTED_TO_WORKER. */
   readonly submittedNodeId?: string | undefined;
   /** From the executor itself: better evidence. */

@@ -1,8 +1,8 @@
 import type { TimeNs } from '../../event/index.ts';
 import { smallest } from '../states/merge.ts';
-import type { PlaceFacts } from './placement-facts.ts';
-import type { Attempt, NodeRecord, Session, Where, WorkerRecord } from '../entities.ts';
-import { SharedWhere } from './shared-placement.ts';
+import type { PlacementFacts } from './placement-facts.ts';
+import type { Attempt, NodeRecord, Session, Placement, WorkerRecord } from '../entities.ts';
+import { SharedPlacement } from './shared-placement.ts';
 
 /** Combinations that are kept although no open attempt is there, in each session. */
 export const IDLE_MAX = 2_000;
@@ -10,66 +10,66 @@ export const IDLE_MAX = 2_000;
 const NEARBY_MAX = 8;
 
 /** The one object for these facts and places of a session. */
-export function whereOf(session: Session, facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]): Where {
+export function placementOf(session: Session, facts: PlacementFacts, places: readonly (NodeRecord | WorkerRecord)[]): Placement {
   const near = nearby(facts, places);
   if (near !== undefined) return near;
   const key = keyOf(facts);
-  const known = session.wheres.get(key);
+  const known = session.placements.get(key);
   // A record that was forgotten meanwhile has a successor of the same id.
   if (known !== undefined && hasSamePlaces(known, places)) return known;
-  if (session.wheres.size >= Math.max(session.sweepWheresAt, IDLE_MAX)) sweep(session);
-  const where: Where = new SharedWhere(facts, places);
-  session.wheres.set(key, where);
-  list(where);
-  return where;
+  if (session.placements.size >= Math.max(session.sweepPlacementsAt, IDLE_MAX)) sweep(session);
+  const placement: Placement = new SharedPlacement(facts, places);
+  session.placements.set(key, placement);
+  list(placement);
+  return placement;
 }
 
 /** Its places know of it. */
-function list(where: Where): void {
-  for (const place of where.places) place.wheres.add(where);
+function list(placement: Placement): void {
+  for (const place of placement.places) place.placements.add(placement);
 }
 
 function sweep(session: Session): void {
-  const { wheres } = session;
-  for (const [key, where] of wheres) {
-    if (where.attempts.size > 0) continue;
-    wheres.delete(key);
-    for (const place of where.places) place.wheres.delete(where);
+  const { placements } = session;
+  for (const [key, placement] of placements) {
+    if (placement.attempts.size > 0) continue;
+    placements.delete(key);
+    for (const place of placement.places) place.placements.delete(placement);
   }
-  session.sweepWheresAt = wheres.size * 2 + IDLE_MAX;
+  session.sweepPlacementsAt = placements.size * 2 + IDLE_MAX;
 }
 
 /** Of what the first place lists, when that is not much: a worker has about two. Saves making a key. */
-function nearby(facts: PlaceFacts, places: readonly (NodeRecord | WorkerRecord)[]): Where | undefined {
+function nearby(facts: PlacementFacts, places: readonly (NodeRecord | WorkerRecord)[]): Placement | undefined {
   const [first] = places;
-  if (first === undefined || first.wheres.size > NEARBY_MAX) return undefined;
-  for (const where of first.wheres) {
+  if (first === undefined || first.placements.size > NEARBY_MAX) return undefined;
+  for (const placement of first.placements) {
     if (
-      where.workerPid === facts.workerPid &&
-      where.submittedNodeId === facts.submittedNodeId &&
-      where.executorNodeId === facts.executorNodeId &&
-      where.workerId === facts.workerId &&
-      where.nodeIpAddress === facts.nodeIpAddress &&
-      where.places.length === places.length &&
-      hasSamePlaces(where, places)
+      placement.workerPid === facts.workerPid &&
+      placement.submittedNodeId === facts.submittedNodeId &&
+      placement.executorNodeId === facts.executorNodeId &&
+      placement.workerId === facts.workerId &&
+      placement.nodeIpAddress === facts.nodeIpAddress &&
+      placement.places.length === places.length &&
+      hasSamePlaces(placement, places)
     )
-      return where;
+      return placement;
   }
   return undefined;
 }
 
-function hasSamePlaces(where: Where, places: readonly (NodeRecord | WorkerRecord)[]): boolean {
-  for (const place of places) if (!where.places.includes(place)) return false;
+function hasSamePlaces(placement: Placement, places: readonly (NodeRecord | WorkerRecord)[]): boolean {
+  for (const place of places) if (!placement.places.includes(place)) return false;
   return true;
 }
 
-function keyOf(facts: PlaceFacts): string {
+function keyOf(facts: PlacementFacts): string {
   const { submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress } = facts;
   return `${workerId ?? ''}/${workerPid ?? ''}/${submittedNodeId ?? ''}/${executorNodeId ?? ''}/${nodeIpAddress ?? ''}`;
 }
 
 /** Merges reported facts into known ones; of two values the smaller one. Undefined if nothing is new. */
-export function mergedFacts(known: PlaceFacts, reported: PlaceFacts): PlaceFacts | undefined {
+export function mergedFacts(known: PlacementFacts, reported: PlacementFacts): PlacementFacts | undefined {
   if (
     !isNew(known.workerId, reported.workerId) &&
     !isNew(known.submittedNodeId, reported.submittedNodeId) &&
@@ -87,36 +87,36 @@ export function mergedFacts(known: PlaceFacts, reported: PlaceFacts): PlaceFacts
   };
 }
 
-const FACTS: readonly (keyof PlaceFacts)[] = ['submittedNodeId', 'executorNodeId', 'workerId', 'workerPid', 'nodeIpAddress'];
+const FACTS: readonly (keyof PlacementFacts)[] = ['submittedNodeId', 'executorNodeId', 'workerId', 'workerPid', 'nodeIpAddress'];
 
 /** Of a creation, which a restart can repeat elsewhere under the same attempt: of each value the one that was reported of the earliest time. */
-export function earliestFacts(attempt: Attempt, reported: PlaceFacts, atNs: TimeNs = LATEST_NS): PlaceFacts | undefined {
-  const { where } = attempt;
-  const times = { ...attempt.extra.factTimes };
-  const earlier: PlaceFacts = {};
-  const same: PlaceFacts = {};
+export function earliestFacts(attempt: Attempt, reported: PlacementFacts, atNs: TimeNs = LATEST_NS): PlacementFacts | undefined {
+  const { placement } = attempt;
+  const times = { ...attempt.rareFields.factTimes };
+  const earlier: PlacementFacts = {};
+  const same: PlacementFacts = {};
   for (const fact of FACTS) {
     const knownNs = times[fact];
     if (reported[fact] === undefined || (knownNs !== undefined && knownNs < atNs)) continue;
     Object.assign(knownNs === atNs ? same : earlier, { [fact]: reported[fact] });
     times[fact] = atNs;
   }
-  if (Object.keys(earlier).length === 0) return mergedFacts(where, same);
-  attempt.ownExtra.factTimes = times;
-  const known = { ...factsOf(where), ...earlier };
+  if (Object.keys(earlier).length === 0) return mergedFacts(placement, same);
+  attempt.writableRareFields.factTimes = times;
+  const known = { ...factsOf(placement), ...earlier };
   return mergedFacts(known, same) ?? known;
 }
 
 const LATEST_NS = 2n ** 63n - 1n;
 
 /** Of a creation: without what was reported of a later time. */
-export function factsUntil({ where, extra }: Attempt, untilNs: TimeNs): PlaceFacts {
-  const facts: PlaceFacts = {};
-  for (const fact of FACTS) if ((extra.factTimes?.[fact] ?? 0n) < untilNs) Object.assign(facts, { [fact]: where[fact] });
+export function factsUntil({ placement, rareFields }: Attempt, untilNs: TimeNs): PlacementFacts {
+  const facts: PlacementFacts = {};
+  for (const fact of FACTS) if ((rareFields.factTimes?.[fact] ?? 0n) < untilNs) Object.assign(facts, { [fact]: placement[fact] });
   return facts;
 }
 
-function factsOf({ submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress }: PlaceFacts): PlaceFacts {
+function factsOf({ submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress }: PlacementFacts): PlacementFacts {
   return { submittedNodeId, executorNodeId, workerId, workerPid, nodeIpAddress };
 }
 
@@ -125,18 +125,18 @@ function isNew<Value extends string | number>(known: Value | undefined, reported
 }
 
 /** Puts an attempt where it runs now. */
-export function moveTo(attempt: Attempt, where: Where): void {
-  if (attempt.where === where) return;
+export function moveTo(attempt: Attempt, placement: Placement): void {
+  if (attempt.placement === placement) return;
   leave(attempt);
-  attempt.where = where;
-  for (const place of where.places) place.running += 1;
+  attempt.placement = placement;
+  for (const place of placement.places) place.running += 1;
   // It may have been swept away as idle between its making and now.
-  if (where.attempts.size === 0) list(where);
-  where.attempts.add(attempt);
+  if (placement.attempts.size === 0) list(placement);
+  placement.attempts.add(attempt);
 }
 
 /** For an attempt that ends. */
 export function leave(attempt: Attempt): void {
-  const { where } = attempt;
-  if (where.attempts.delete(attempt)) for (const place of where.places) place.running -= 1;
+  const { placement } = attempt;
+  if (placement.attempts.delete(attempt)) for (const place of placement.places) place.running -= 1;
 }

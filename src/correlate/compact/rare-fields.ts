@@ -1,7 +1,7 @@
 import type { ProfileEntry, StateTransition, TaskError, TaskLog, TimeNs } from '../../event/index.ts';
-import type { FoldNode } from '../rollup.ts';
+import type { RollupNode } from '../rollup.ts';
 import type { LeftOut } from './left-out.ts';
-import type { PlaceFacts } from './placement-facts.ts';
+import type { PlacementFacts } from './placement-facts.ts';
 import type { TimeRange } from '../finish/trusted-time.ts';
 import type { UntimedOutcome } from '../states/untimed.ts';
 
@@ -9,11 +9,11 @@ import type { UntimedOutcome } from '../states/untimed.ts';
 export const NO_ENTRIES: ProfileEntry[] = [];
 
 /** What few attempts have, or all have only shortly before their end. */
-export class Extra {
+export class RareFields {
   error: TaskError | undefined;
   actorReprName: string | undefined;
   /** Of a creation: when it was where its facts say. */
-  factTimes: Partial<Record<keyof PlaceFacts, TimeNs>> | undefined;
+  factTimes: Partial<Record<keyof PlacementFacts, TimeNs>> | undefined;
   wasDebuggerPaused = false;
   log: TaskLog | undefined;
   profile: ProfileEntry[] = NO_ENTRIES;
@@ -37,18 +37,18 @@ export class Extra {
   /** When DEAD of its actor was received. */
   actorDeadMs: number | undefined;
   dueMs = Number.POSITIVE_INFINITY;
-  /** When its mark is due, if it still runs then; `MARK_SETTLED` once that was decided. */
-  markMs: number | undefined;
-  /** A span that was sent names this one as its parent, so it can't be folded any more. */
-  pinned = false;
-  /** Folded children that wait for what becomes of this attempt. */
-  folds: Map<string, FoldNode> | undefined;
+  /** When its in-flight span is due, if it still runs then; `IN_FLIGHT_REPORTED` once that was decided. */
+  inFlightDueMs: number | undefined;
+  /** A span that was sent names this one as its parent, so it can't be rolled up any more. */
+  isReserved = false;
+  /** Rolled up children that wait for what becomes of this attempt. */
+  rollups: Map<string, RollupNode> | undefined;
   /** When nothing but children is known of it. */
   childrenStartNs: TimeNs | undefined;
   childrenEndNs: TimeNs | undefined;
 }
 
-export const MARK_SETTLED = -1;
+export const IN_FLIGHT_REPORTED = -1;
 
 /** Of an attempt that has none. */
-export const NO_EXTRA: Readonly<Extra> = new Extra();
+export const NO_RARE_FIELDS: Readonly<RareFields> = new RareFields();

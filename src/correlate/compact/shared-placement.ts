@@ -1,8 +1,8 @@
-import { ownText } from './compact-string.ts';
-import type { PlaceFacts } from './placement-facts.ts';
+import { compactString } from './compact-string.ts';
+import type { PlacementFacts } from './placement-facts.ts';
 
 /** One immutable placement, shared by all attempts that report the same one. */
-export class SharedWhere<Attempt, Place> implements PlaceFacts {
+export class SharedPlacement<Attempt, Place> implements PlacementFacts {
   readonly submittedNodeId: string | undefined;
   readonly executorNodeId: string | undefined;
   readonly workerId: string | undefined;
@@ -13,10 +13,10 @@ export class SharedWhere<Attempt, Place> implements PlaceFacts {
   /** Open attempts with this placement. Empty for the unknown placement. */
   readonly attempts = new Set<Attempt>();
 
-  constructor(facts: PlaceFacts, places: readonly Place[]) {
-    this.submittedNodeId = ownId(facts.submittedNodeId);
-    this.executorNodeId = ownId(facts.executorNodeId);
-    this.workerId = ownId(facts.workerId);
+  constructor(facts: PlacementFacts, places: readonly Place[]) {
+    this.submittedNodeId = compactId(facts.submittedNodeId);
+    this.executorNodeId = compactId(facts.executorNodeId);
+    this.workerId = compactId(facts.workerId);
     this.workerPid = facts.workerPid;
     this.nodeIpAddress = facts.nodeIpAddress;
     this.places = places;
@@ -28,6 +28,6 @@ export class SharedWhere<Attempt, Place> implements PlaceFacts {
   }
 }
 
-function ownId(id: string | undefined): string | undefined {
-  return id === undefined ? undefined : ownText(id);
+function compactId(id: string | undefined): string | undefined {
+  return id === undefined ? undefined : compactString(id);
 }

@@ -153,7 +153,7 @@ export class Tombstones {
   }
 
   /** A task without an open attempt, new or an object of those that are remembered, is open again. */
-  giveUp(task: Task): void {
+  release(task: Task): void {
     if (task.attemptCount > 0) {
       this.noteBesides(task.session, 1);
       this.noteKept(task.session, -(task.keptDefinition?.bytes ?? 0));
@@ -247,7 +247,7 @@ export class Tombstones {
       number: flags >>> NUMBER_SHIFT,
       runningNs: ns[0] ?? 0n,
       outcome: OUTCOMES[(flags >>> OUTCOME_SHIFT) & 3] ?? 'finished',
-      fold: undefined,
+      rollup: undefined,
       above: undefined,
       isAfterJob: (flags & IS_AFTER_JOB) !== 0,
     });
@@ -383,7 +383,7 @@ function offsetOf(row: number): number {
 /** The attempt of a task that fits into a row. */
 function wholeOf(task: Task): ClosedAttempt | undefined {
   const only = task.lastClosed;
-  if (only === undefined || task.attemptCount > 1 || only.fold !== undefined || only.number > NUMBER_MAX) return undefined;
+  if (only === undefined || task.attemptCount > 1 || only.rollup !== undefined || only.number > NUMBER_MAX) return undefined;
   if (!(task.trace instanceof FinalTrace) || task.trace.jobId !== task.ownJobId) return undefined;
   return task.keptDefinition === undefined ? only : undefined;
 }

@@ -5,7 +5,7 @@ import { hasEntered } from '../compact/attempt-states.ts';
 import { isDeathError } from '../finish/death-errors.ts';
 import { smallest, wholeTaskEntry } from '../states/merge.ts';
 import { isCreationTask } from '../ray-ids.ts';
-import { MARK_SETTLED } from '../compact/rare-fields.ts';
+import { IN_FLIGHT_REPORTED } from '../compact/rare-fields.ts';
 import { openAttemptsOf } from '../open-attempts.ts';
 import type { Actor, Attempt, Job, Session } from '../entities.ts';
 import type { State } from '../state.ts';
@@ -26,23 +26,23 @@ export function isSilent({ options }: State, { givesWay, lastSeenMs }: Session, 
 }
 
 export function scheduleAttempt(state: State, attempt: Attempt, nowMs: number): void {
-  if (attempt.number > 0 && attempt.extra.evidenceMs === undefined) awaitCreationEnd(attempt, nowMs);
-  if (state.options.inFlight === 'running' && attempt.extra.markMs === undefined && hasEntered(attempt, 'RUNNING')) {
-    attempt.ownExtra.markMs = nowMs + state.options.inFlightAfterMs;
+  if (attempt.number > 0 && attempt.rareFields.evidenceMs === undefined) awaitCreationEnd(attempt, nowMs);
+  if (state.options.inFlight === 'running' && attempt.rareFields.inFlightDueMs === undefined && hasEntered(attempt, 'RUNNING')) {
+    attempt.writableRareFields.inFlightDueMs = nowMs + state.options.inFlightAfterMs;
   }
   scheduleAttemptAt(state, attempt, attemptDueMs(state, attempt, nowMs));
 }
 
 /** Schedules the attempt, or first its in-flight span if it gets one and nothing reports its end. */
 export function scheduleAttemptAt(state: State, attempt: Attempt, dueMs: number): void {
-  const { markMs = MARK_SETTLED } = attempt.extra;
-  state.schedule(attempt, dueMs === Number.POSITIVE_INFINITY && markMs !== MARK_SETTLED ? markMs : dueMs);
+  const { inFlightDueMs = IN_FLIGHT_REPORTED } = attempt.rareFields;
+  state.schedule(attempt, dueMs === Number.POSITIVE_INFINITY && inFlightDueMs !== IN_FLIGHT_REPORTED ? inFlightDueMs : dueMs);
 }
 
 /** Whether only the in-flight span is due: nothing reports the attempt's end. */
-export function isMarkDue(state: State, attempt: Attempt, nowMs: number): boolean {
-  const { markMs = MARK_SETTLED } = attempt.extra;
-  return markMs !== MARK_SETTLED && markMs <= nowMs && attemptDueMs(state, attempt, nowMs) === Number.POSITIVE_INFINITY;
+export function isInFlightDue(state: State, attempt: Attempt, nowMs: number): boolean {
+  const { inFlightDueMs = IN_FLIGHT_REPORTED } = attempt.rareFields;
+  return inFlightDueMs !== IN_FLIGHT_REPORTED && inFlightDueMs <= nowMs && attemptDueMs(state, attempt, nowMs) === Number.POSITIVE_INFINITY;
 }
 
 /** When the attempt is to be closed, as far as is known: by what is known of itself, or with its job unless it is known to outlive it. */
@@ -58,10 +58,10 @@ function attemptDueMs(state: State, attempt: Attempt, nowMs: number): number {
 export function ownDueMs(state: State, attempt: Attempt, nowMs: number): number {
   const { settleMs } = state.options;
   if (isComplete(state, attempt, nowMs)) return nowMs;
-  const { terminalMs, evidenceMs, actorDeadMs } = attempt.extra;
+  const { terminalMs, evidenceMs, actorDeadMs } = attempt.rareFields;
   const triggerMs = terminalMs ?? evidenceMs;
   let dueMs = triggerMs === undefined ? Number.POSITIVE_INFINITY : triggerMs + settleMs;
-  for (const { deadMs } of attempt.where.places) {
+  for (const { deadMs } of attempt.placement.places) {
     if (deadMs !== undefined) dueMs = Math.min(dueMs, Math.max(deadMs, attempt.firstSeenMs) + settleMs);
   }
   if (actorDeadMs !== undefined) dueMs = Math.min(dueMs, Math.max(actorDeadMs, attempt.firstSeenMs) + settleMs);
@@ -70,15 +70,15 @@ export function ownDueMs(state: State, attempt: Attempt, nowMs: number): number 
 
 /** Nothing that shapes the span is still on its way. */
 function isComplete(state: State, attempt: Attempt, nowMs: number): boolean {
-  if (attempt.extra.terminalMs === undefined || attempt.definition === undefined) return false;
+  if (attempt.rareFields.terminalMs === undefined || attempt.definition === undefined) return false;
   if (!hasEntered(attempt, 'RUNNING')) return false;
   const { task } = attempt;
   const { session } = task;
   const settledMs = nowMs - state.options.settleMs;
   if ((session.firstEndMs ?? nowMs) > settledMs) return false;
   if (isDeathOnItsWay(attempt)) return false;
-  if (session.sendsProfiles && wholeTaskEntry(attempt.extra.profile) === undefined) return false;
-  if (isLogOpen(attempt.extra.log)) return false;
+  if (session.sendsProfiles && wholeTaskEntry(attempt.rareFields.profile) === undefined) return false;
+  if (isLogOpen(attempt.rareFields.log)) return false;
   const trace = traceJobOf(task);
   const job = session.jobs.get(trace.jobId);
   if (!trace.isFinal || job === undefined || (job.definition === undefined && job.firstSeenMs > settledMs)) return false;
@@ -93,7 +93,7 @@ function isLogOpen(log: TaskLog | undefined): boolean {
 }
 
 /** Ray reports in an event of its own why a worker died. */
-function isDeathOnItsWay({ task: { session }, where: { workerId }, extra: { error } }: Attempt): boolean {
+function isDeathOnItsWay({ task: { session }, placement: { workerId }, rareFields: { error } }: Attempt): boolean {
   if (error === undefined || !isDeathError(error) || !session.sendsWorkers || workerId === undefined) return false;
   return session.workers.get(workerId)?.deadMs === undefined;
 }
@@ -109,8 +109,8 @@ function awaitCreationEnd(attempt: Attempt, nowMs: number): void {
   const actor = restartedActor(attempt);
   const ranNs = actor === undefined ? undefined : runNs(attempt);
   if (actor === undefined || ranNs === undefined) return;
-  const creation = { number: attempt.number, where: attempt.where, ranNs };
-  if (creationEnd(actor, creation) !== undefined) attempt.ownExtra.evidenceMs = nowMs;
+  const creation = { number: attempt.number, placement: attempt.placement, ranNs };
+  if (creationEnd(actor, creation) !== undefined) attempt.writableRareFields.evidenceMs = nowMs;
   else if (actor.deadMs === undefined) (actor.creations ??= new WaitingCreations()).add(attempt, creationWaitsFromNs(actor, creation));
 }
 
@@ -132,7 +132,7 @@ function runNs({ transitions }: Attempt): TimeNs | undefined {
 /** An open attempt of an actor: DEAD of the actor ends it. */
 export function watchActor(attempt: Attempt, actor: Actor): void {
   if (actor.deadMs === undefined) (actor.open ??= new Set()).add(attempt);
-  else attempt.ownExtra.actorDeadMs ??= actor.deadMs;
+  else attempt.writableRareFields.actorDeadMs ??= actor.deadMs;
 }
 
 export function isWatched(attempt: Attempt): boolean {
@@ -148,9 +148,9 @@ export function restoreWatch(attempt: Attempt): void {
   const actor = actorOf(attempt);
   if (actor === undefined || actor.deadMs !== undefined) return;
   watchActor(attempt, actor);
-  const ranNs = attempt.extra.evidenceMs === undefined && restartedActor(attempt) !== undefined ? runNs(attempt) : undefined;
+  const ranNs = attempt.rareFields.evidenceMs === undefined && restartedActor(attempt) !== undefined ? runNs(attempt) : undefined;
   if (ranNs === undefined) return;
-  const creation = { number: attempt.number, where: attempt.where, ranNs };
+  const creation = { number: attempt.number, placement: attempt.placement, ranNs };
   (actor.creations ??= new WaitingCreations()).add(attempt, creationWaitsFromNs(actor, creation));
 }
 
@@ -175,7 +175,7 @@ export function scheduleAttemptsOf(state: State, actor: Actor, transitions: read
 
 function* endWithActor(state: State, attempts: Iterable<Attempt>, deadMs: number, nowMs: number): Generator<void> {
   for (const attempt of attempts) {
-    attempt.ownExtra.actorDeadMs ??= deadMs;
+    attempt.writableRareFields.actorDeadMs ??= deadMs;
     yield scheduleAttempt(state, attempt, nowMs);
   }
 }
@@ -202,13 +202,14 @@ export function noteDetached(state: State, actor: Actor, nowMs: number): void {
 
 export function scheduleActor(state: State, actor: Actor, nowMs: number): void {
   if (actor.deadMs !== undefined) return state.schedule(actor, actor.deadMs + state.options.settleMs);
-  if (state.options.inFlight === 'off' || actor.marked || !actor.isDetached || Number.isFinite(actor.dueMs)) return;
+  if (state.options.inFlight === 'off' || actor.reportedInFlight || !actor.isDetached || Number.isFinite(actor.dueMs)) return;
   if (actor.isPlaced) state.schedule(actor, nowMs + state.options.inFlightAfterMs);
 }
 
 /** Call after every job event. Schedules the job's in-flight span. */
-export function scheduleJobMark(state: State, job: Job, nowMs: number): void {
-  if (state.options.inFlight === 'off' || job.marked || job.closed || job.endMs !== undefined || Number.isFinite(job.dueMs)) return;
+export function scheduleJobInFlight(state: State, job: Job, nowMs: number): void {
+  if (state.options.inFlight === 'off' || job.reportedInFlight || job.closed || job.endMs !== undefined || Number.isFinite(job.dueMs))
+    return;
   state.schedule(job, nowMs + state.options.inFlightAfterMs);
 }
 

@@ -49,11 +49,11 @@ export function attemptResult(
   job: Job,
   workerId: string | undefined,
 ): AttemptResult {
-  const { error } = attempt.extra;
+  const { error } = attempt.rareFields;
   const { profile } = evidence;
   if (isCancellation(error, profile)) return plain('cancelled');
   // Ray can report an end without its time.
-  const isReported = end.endInferred === undefined || attempt.extra.untimedEnd !== undefined;
+  const isReported = end.endInferred === undefined || attempt.rareFields.untimedEnd !== undefined;
   if (isReported && end.outcome !== 'failed') return plain(end.outcome, exitsOnPurpose(profile) ? 'intended_exit' : undefined);
   const deaths = new Deaths(attempt, evidence, workerId);
   if (isReported || error !== undefined) return reportedFailure(error, deaths, end.endNs);
@@ -184,7 +184,7 @@ class Deaths {
   }
 
   ofNode(untilNs?: TimeNs): DeathCause | undefined {
-    const { executorNodeId, submittedNodeId } = this.#evidence.where;
+    const { executorNodeId, submittedNodeId } = this.#evidence.placement;
     const nodeId = executorNodeId ?? submittedNodeId;
     return nodeId === undefined ? undefined : causeIn(this.#attempt.task.session.nodes.get(nodeId), untilNs);
   }

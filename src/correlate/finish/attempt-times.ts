@@ -1,5 +1,5 @@
 import type { ProfileEntry, StateTransition, TimeNs } from '../../event/index.ts';
-import type { AttemptLifecycle } from '../finished.ts';
+import type { FinishedAttempt } from '../finished.ts';
 import { wholeTaskEntry } from '../states/merge.ts';
 
 /** The order in which an attempt passes through its states. States of one number can follow each other either way. */
@@ -45,7 +45,7 @@ export interface AttemptTimes {
 /** First time of each stage. Made once: it is used for one attempt at a time. */
 const firstNs: (TimeNs | undefined)[] = [];
 
-export function timesOf(attempt: AttemptLifecycle): AttemptTimes {
+export function timesOf(attempt: FinishedAttempt): AttemptTimes {
   const { states, startNs, endNs } = attempt;
   firstNs.length = 0;
   let runningAtNs: TimeNs | undefined;
@@ -112,7 +112,7 @@ function ownersWait(submittedNs: TimeNs | undefined): TimeNs | undefined {
   return submittedNs === undefined || firstOwnNs === undefined || firstOwnNs > submittedNs ? undefined : submittedNs - firstOwnNs;
 }
 
-function untilOf({ states, endNs }: AttemptLifecycle, terminalIndex: number, runningAtNs: TimeNs | undefined): TimeNs {
+function untilOf({ states, endNs }: FinishedAttempt, terminalIndex: number, runningAtNs: TimeNs | undefined): TimeNs {
   const terminalNs = states[terminalIndex]?.timeNs;
   return terminalNs === undefined || (runningAtNs !== undefined && terminalNs < runningAtNs) ? endNs : terminalNs;
 }

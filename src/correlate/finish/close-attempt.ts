@@ -1,14 +1,14 @@
 import type { TimeNs } from '../../event/index.ts';
-import { NO_COST, PINNED_COST, type Cost } from '../budget.ts';
+import { NO_COST, RESERVED_COST, type Cost } from '../budget.ts';
 import { parentOf, type AttemptRef } from '../callers/ancestry.ts';
-import { attemptLifecycle, attemptStartNs, jobOf, type Place } from './finished-attempt.ts';
+import { finishedAttempt, attemptStartNs, jobOf, type Place } from './finished-attempt.ts';
 import { timesOf } from './attempt-times.ts';
 import { fixTraceOf, unlistAttempt } from '../callers/link-callers.ts';
-import { scheduleJob, scheduleJobMark, unwatchActor } from '../due/due.ts';
-import type { FoldNode } from '../rollup.ts';
+import { scheduleJob, scheduleJobInFlight, unwatchActor } from '../due/due.ts';
+import type { RollupNode } from '../rollup.ts';
 import { isRayModule } from '../internal.ts';
 import { isAttemptAfterJob, noteChild } from './job-end.ts';
-import type { AttemptLifecycle, AttemptOutcome, Interval, SpanRef } from '../finished.ts';
+import type { FinishedAttempt, AttemptOutcome, Interval, SpanRef } from '../finished.ts';
 import { largest, smallest } from '../states/merge.ts';
 import { isCreationTask } from '../ray-ids.ts';
 import type { Attempt, Job, Session, Task } from '../entities.ts';
@@ -27,52 +27,52 @@ const MAX_KEPT_BYTES = 4_096;
 /** All that are kept; beyond it the oldest finished tasks are forgotten. */
 const MAX_ALL_KEPT_BYTES = 64 * 1024 * 1024;
 
-/** Ends an attempt: one span, or a part of a fold when its trace has no room. */
+/** Ends an attempt: one span, or a part of a rollup when its trace has no room. */
 export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out: Output[], inRest?: PreparedAttempt): void {
   fixTraceOf(state, attempt.task, nowMs);
   const job = jobOf(state, attempt);
-  const site = findSite(state, attempt, job);
+  const location = findSpanLocation(state, attempt, job);
   const prepared = inRest?.job === job ? inRest : undefined;
-  const lifecycle = prepared?.lifecycle ?? attemptLifecycle(state, attempt, job, site);
-  const output = prepared === undefined ? decideOutput(state, attempt, job, lifecycle, site) : chargePrepared(state, attempt, prepared);
-  const fold = output === undefined ? foldAttempt(state, attempt, job, lifecycle) : undefined;
+  const lifecycle = prepared?.lifecycle ?? finishedAttempt(state, attempt, job, location);
+  const output = prepared === undefined ? decideOutput(state, attempt, job, lifecycle, location) : chargePrepared(state, attempt, prepared);
+  const rollup = output === undefined ? rollUpAttempt(state, attempt, job, lifecycle) : undefined;
   const interval = trustedInterval(attempt, lifecycle);
   if (output !== undefined) {
-    pinAbove(state, site, job, interval, nowMs);
-    const { folds } = attempt.extra;
-    if (folds !== undefined) job.account.folds.merge(job.account.folds.under(taskSpan(attempt)), folds);
+    reserveAbove(state, location, job, interval, nowMs);
+    const { rollups } = attempt.rareFields;
+    if (rollups !== undefined) job.budget.rollups.merge(job.budget.rollups.under(taskSpan(attempt)), rollups);
     out.push(output);
   } else {
-    state.foldedAttempts += 1;
-    job.account.foldedAttemptCount += 1;
-    state.options.onFolded?.(lifecycle);
+    state.rolledUpAttempts += 1;
+    job.budget.rolledUpAttemptCount += 1;
+    state.options.onRolledUp?.(lifecycle);
   }
   if (lifecycle.endInferred !== undefined) state.inferredEnds[lifecycle.endInferred] += 1;
   const isAfterJob = isAttemptAfterJob(state, attempt, interval, job);
   if (!isAfterJob) noteChild(job, interval);
   countInJob(job, attempt, lifecycle, isAfterJob);
-  attempt.task.session.threads?.endRun(attempt.where.workerId, attempt, lifecycle.endNs);
-  entomb(state, attempt, {
+  attempt.task.session.threads?.endRun(attempt.placement.workerId, attempt, lifecycle.endNs);
+  archive(state, attempt, {
     closed: true,
     number: attempt.number,
     runningNs: runningNs(attempt) ?? lifecycle.startNs,
     outcome: lifecycle.outcome,
-    fold,
-    above: fold === undefined ? undefined : namedBy(site.above),
+    rollup,
+    above: rollup === undefined ? undefined : namedBy(location.above),
     isAfterJob,
   });
-  if (job.closed && !job.account.folds.isEmpty) scheduleJob(state, job, nowMs);
-  scheduleJobMark(state, job, nowMs);
+  if (job.closed && !job.budget.rollups.isEmpty) scheduleJob(state, job, nowMs);
+  scheduleJobInFlight(state, job, nowMs);
 }
 
-/** Closes many that are all that is left of their trace, so that a trace that fits is not folded. Failures first. */
-export function closeRest(state: State, attempts: readonly Attempt[], job: Job, extra: Cost, nowMs: number, out: Output[]): void {
-  const rest = new TraceRest(job.account, extra, attempts.filter(({ extra: { pinned } }) => !pinned).length);
+/** Closes many that are all that is left of their trace, so that a trace that fits is not rolled up. Failures first. */
+export function closeRest(state: State, attempts: readonly Attempt[], job: Job, rareFields: Cost, nowMs: number, out: Output[]): void {
+  const rest = new TraceRest(job.budget, rareFields, attempts.filter(({ rareFields: { isReserved } }) => !isReserved).length);
   const entries = attempts.map((attempt) => {
-    const site = findSite(state, attempt, job);
-    const lifecycle = attemptLifecycle(state, attempt, job, site);
+    const location = findSpanLocation(state, attempt, job);
+    const lifecycle = finishedAttempt(state, attempt, job, location);
     const mapped = rest.mayFit ? mapSampled(state.options.mapping, lifecycle) : undefined;
-    rest.add(() => costOf(attempt, mapped, site));
+    rest.add(() => costOf(attempt, mapped, location));
     return { attempt, failed: lifecycle.outcome === 'failed', startNs: lifecycle.startNs, prepared: { job, lifecycle, mapped } };
   });
   rest.relaxIfFits();
@@ -87,55 +87,55 @@ export function closeRest(state: State, attempts: readonly Attempt[], job: Job, 
 
 /** What an attempt takes of its trace when it is closed now. */
 export function costToClose(state: State, attempt: Attempt, job: Job): Cost {
-  const site = findSite(state, attempt, job);
-  return costOf(attempt, mapSampled(state.options.mapping, attemptLifecycle(state, attempt, job, site)), site);
+  const location = findSpanLocation(state, attempt, job);
+  return costOf(attempt, mapSampled(state.options.mapping, finishedAttempt(state, attempt, job, location)), location);
 }
 
-function costOf(attempt: Attempt, mapped: Mapped | undefined, { above }: Site): Cost {
+function costOf(attempt: Attempt, mapped: Mapped | undefined, { above }: SpanLocation): Cost {
   const { spans, bytes } = costOfMapped(mapped);
-  const charged = attempt.extra.pinned ? PINNED_COST : NO_COST;
+  const charged = attempt.rareFields.isReserved ? RESERVED_COST : NO_COST;
   // One more for a parent that was never seen.
   const unseen = above !== undefined && above.attempt === undefined ? 1 : 0;
   return { spans: spans + unseen - charged.spans, bytes: bytes - charged.bytes };
 }
 
-export interface Site extends Place {
+export interface SpanLocation extends Place {
   /** The attempt that its span hangs under; undefined for the job. */
   readonly above: AttemptRef | undefined;
 }
 
 /** Where an attempt's span hangs: the nearest ancestor that has a span or can still get one. */
-export function findSite(state: State, attempt: Attempt, job: Job): Site {
+export function findSpanLocation(state: State, attempt: Attempt, job: Job): SpanLocation {
   const { task } = attempt;
   const direct = parentOf(task, state.options.maxDepth, () => attemptStartNs(attempt));
   const isFlat = state.options.nesting === 'flat';
-  const underJob = { parent: jobSpan(job), parentFolded: false, parentTooDeep: false, above: undefined };
+  const underJob = { parent: jobSpan(job), parentRolledUp: false, parentTooDeep: false, above: undefined };
   if (direct.kind === 'job') {
     if (direct.tooDeep !== undefined) return { ...underJob, parentTask: linkedRef(direct.tooDeep), parentTooDeep: !isFlat };
     return { ...underJob, parentTask: direct.byDriver === true ? jobSpan(job) : undefined };
   }
   if (isFlat) return { ...underJob, parentTask: linkedRef(direct) };
   const above = nearestWithSpan(task.session, direct);
-  const parentFolded = above !== direct;
+  const parentRolledUp = above !== direct;
   return {
     parent: above === undefined ? jobSpan(job) : taskRef(above),
-    parentTask: parentFolded ? undefined : taskRef(direct),
-    parentFolded,
+    parentTask: parentRolledUp ? undefined : taskRef(direct),
+    parentRolledUp,
     parentTooDeep: false,
     above,
   };
 }
 
-/** For a link alone: not to what was folded, nor to what may never get a span. */
+/** For a link alone: not to what was rolled up, nor to what may never get a span. */
 function linkedRef(ref: AttemptRef): SpanRef | undefined {
   return ref.attempt === undefined || isFolded(ref.attempt) ? undefined : taskRef(ref);
 }
 
 function isFolded(attempt: Attempt | ClosedAttempt | undefined): attempt is ClosedAttempt {
-  return attempt?.closed === true && attempt.fold !== undefined;
+  return attempt?.closed === true && attempt.rollup !== undefined;
 }
 
-/** Undefined for the job. What was folded remembers the nearest span above it, so that no walk is made twice. */
+/** Undefined for the job. What was rolled up remembers the nearest span above it, so that no walk is made twice. */
 function nearestWithSpan(session: Session, direct: AttemptRef): AttemptRef | undefined {
   const passed: ClosedAttempt[] = [];
   let nearest: AttemptRef | undefined = direct;
@@ -144,7 +144,7 @@ function nearestWithSpan(session: Session, direct: AttemptRef): AttemptRef | und
     nearest = refTo(session, nearest.attempt.above);
   }
   const above = namedBy(nearest);
-  for (const folded of passed) folded.above = above;
+  for (const rolledUp of passed) rolledUp.above = above;
   return nearest;
 }
 /** Without the attempt itself, which is another object once it is closed. */
@@ -165,26 +165,26 @@ function aboveOf(state: State, attempt: Attempt): AttemptRef | undefined {
 }
 
 /** Open ancestors that must get a span if what is below them gets one, from the nearest one on, and no more than `limit`. */
-function unpinnedFrom(state: State, above: AttemptRef | undefined, limit: number): Attempt[] {
-  const unpinned: Attempt[] = [];
+function unreservedFrom(state: State, above: AttemptRef | undefined, limit: number): Attempt[] {
+  const unreserved: Attempt[] = [];
   let attempt = above?.attempt;
-  while (attempt?.closed === false && !attempt.extra.pinned && unpinned.length < limit) {
-    unpinned.push(attempt);
+  while (attempt?.closed === false && !attempt.rareFields.isReserved && unreserved.length < limit) {
+    unreserved.push(attempt);
     attempt = aboveOf(state, attempt)?.attempt;
   }
-  return unpinned;
+  return unreserved;
 }
 
 /** How many spans become sure with one below `above`. Counts no further than one more than `enough`. */
-export function countPins(state: State, { above }: Site, enough: number): number {
+export function countReservations(state: State, { above }: SpanLocation, enough: number): number {
   if (above !== undefined && above.attempt === undefined) return 1;
-  return unpinnedFrom(state, above, Math.min(enough + 1, MAX_ROW_DEPTH)).length;
+  return unreservedFrom(state, above, Math.min(enough + 1, MAX_ROW_DEPTH)).length;
 }
 
 /** Makes sure that everything above a span that is sent gets a span, too. */
-export function pinAbove(state: State, { above }: Site, job: Job, child: Interval, nowMs: number): void {
-  if (above !== undefined && above.attempt === undefined) return pinUnseen(state, above.taskId, job, child, nowMs);
-  for (const ancestor of unpinnedFrom(state, above, MAX_ROW_DEPTH)) pin(ancestor, job);
+export function reserveAbove(state: State, { above }: SpanLocation, job: Job, child: Interval, nowMs: number): void {
+  if (above !== undefined && above.attempt === undefined) return reserveUnseen(state, above.taskId, job, child, nowMs);
+  for (const ancestor of unreservedFrom(state, above, MAX_ROW_DEPTH)) reserveSpan(ancestor, job);
 }
 
 function taskRef({ taskId, number }: AttemptRef): SpanRef {
@@ -197,9 +197,9 @@ function taskSpan(attempt: Attempt): SpanRef {
 
 /** Fits as a whole, as the rest of its trace does. */
 function chargePrepared(state: State, attempt: Attempt, { job, lifecycle, mapped }: PreparedAttempt): Output | undefined {
-  if (attempt.extra.pinned) job.account.release(PINNED_COST);
+  if (attempt.rareFields.isReserved) job.budget.release(RESERVED_COST);
   else if (!wantsDetail(state, job, lifecycle)) return undefined;
-  job.account.charge(costOfMapped(mapped));
+  job.budget.charge(costOfMapped(mapped));
   return { lifecycle, spans: mapped?.spans };
 }
 
@@ -207,62 +207,62 @@ function chargePrepared(state: State, attempt: Attempt, { job, lifecycle, mapped
  * What is sent of an attempt: its span with phases and profile entries, or its span alone where there is no room for those, or nothing. Whether there is
  * room is decided as far as possible before anything is mapped.
  */
-function decideOutput(state: State, attempt: Attempt, job: Job, lifecycle: AttemptLifecycle, site: Site): Output | undefined {
-  const { account } = job;
+function decideOutput(state: State, attempt: Attempt, job: Job, lifecycle: FinishedAttempt, location: SpanLocation): Output | undefined {
+  const { budget } = job;
   const { mapping } = state.options;
   const failed = lifecycle.outcome === 'failed';
-  const { pinned } = attempt.extra;
-  if (pinned) account.release(PINNED_COST);
+  const { isReserved } = attempt.rareFields;
+  if (isReserved) budget.release(RESERVED_COST);
   else if (!wantsDetail(state, job, lifecycle)) return undefined;
   if (!mapping.isSampled(lifecycle.trace)) return { lifecycle, spans: undefined };
-  if (account.isUnlimited) return { lifecycle, spans: mapping.map(lifecycle).spans };
-  const leanUse = failed ? 'failed' : 'ordinary';
-  const enough = pinned ? 0 : account.pinsThatFit(leanUse);
+  if (budget.isUnlimited) return { lifecycle, spans: mapping.map(lifecycle).spans };
+  const compactPriority = failed ? 'failed' : 'ordinary';
+  const enough = isReserved ? 0 : budget.reservationsThatFit(compactPriority);
   if (enough < 0) return undefined;
-  const ancestors = pinned ? 0 : countPins(state, site, enough);
-  const pins = { spans: ancestors * PINNED_COST.spans, bytes: ancestors * PINNED_COST.bytes };
+  const ancestors = isReserved ? 0 : countReservations(state, location, enough);
+  const reserved = { spans: ancestors * RESERVED_COST.spans, bytes: ancestors * RESERVED_COST.bytes };
   const fullUse = failed ? 'ordinary' : 'detail';
   const fullSpans = mapping.count(lifecycle);
-  if (account.mayFit(fullSpans + pins.spans, fullUse)) {
+  if (budget.mayFit(fullSpans + reserved.spans, fullUse)) {
     const full = mapping.map(lifecycle);
-    if (account.chargeIfFits(costOfMapped(full), pins, fullUse)) return { lifecycle, spans: full.spans };
+    if (budget.chargeIfFits(costOfMapped(full), reserved, fullUse)) return { lifecycle, spans: full.spans };
   }
-  if (!pinned && !account.mayFit(1 + pins.spans, leanUse)) return undefined;
-  const leanLifecycle = { ...lifecycle, lean: true };
-  const lean = mapping.map(leanLifecycle);
-  if (pinned) account.charge(costOfMapped(lean));
-  else if (!account.chargeIfFits(costOfMapped(lean), pins, leanUse)) return undefined;
-  if (fullSpans > 1) account.leanAttemptCount += 1;
-  return { lifecycle: leanLifecycle, spans: lean.spans };
+  if (!isReserved && !budget.mayFit(1 + reserved.spans, compactPriority)) return undefined;
+  const compactAttempt = { ...lifecycle, isCompact: true };
+  const isCompact = mapping.map(compactAttempt);
+  if (isReserved) budget.charge(costOfMapped(isCompact));
+  else if (!budget.chargeIfFits(costOfMapped(isCompact), reserved, compactPriority)) return undefined;
+  if (fullSpans > 1) budget.compactAttemptCount += 1;
+  return { lifecycle: compactAttempt, spans: isCompact.spans };
 }
 
 /** What the job's metadata asks for, decided for each attempt by itself. */
-function wantsDetail(state: State, job: Job, lifecycle: AttemptLifecycle): boolean {
+function wantsDetail(state: State, job: Job, lifecycle: FinishedAttempt): boolean {
   const detail = job.definition?.detail ?? 'all';
   if (detail === 'all' || lifecycle.outcome === 'failed') return true;
   return detail === 'slow' && lifecycle.endNs - lifecycle.startNs >= BigInt(state.options.slowMs) * 1_000_000n;
 }
 
-export function pin(attempt: Attempt, job: Job): void {
-  attempt.ownExtra.pinned = true;
-  job.account.charge(PINNED_COST);
+export function reserveSpan(attempt: Attempt, job: Job): void {
+  attempt.writableRareFields.isReserved = true;
+  job.budget.charge(RESERVED_COST);
 }
 
 /** A parent that is only named gets a span at the job's close, unless it is seen until then. */
-function pinUnseen(state: State, taskId: string, job: Job, child: Interval, nowMs: number): void {
+function reserveUnseen(state: State, taskId: string, job: Job, child: Interval, nowMs: number): void {
   const placeholder = state.attempt(job.session, taskId, 0, nowMs);
   if (placeholder === undefined) return;
   fixTraceOf(state, placeholder.task, nowMs);
-  const { ownExtra: extra } = placeholder;
-  if (!extra.pinned) pin(placeholder, job);
-  extra.childrenStartNs = smallest(extra.childrenStartNs, child.startNs);
-  extra.childrenEndNs = largest(extra.childrenEndNs, child.endNs);
+  const { writableRareFields: rareFields } = placeholder;
+  if (!rareFields.isReserved) reserveSpan(placeholder, job);
+  rareFields.childrenStartNs = smallest(rareFields.childrenStartNs, child.startNs);
+  rareFields.childrenEndNs = largest(rareFields.childrenEndNs, child.endNs);
   if (job.closed) scheduleJob(state, job, nowMs);
 }
 
-function foldAttempt(state: State, attempt: Attempt, job: Job, lifecycle: AttemptLifecycle): FoldNode {
-  const { folds } = job.account;
-  const node = folds.add(foldContainer(state, attempt, job), {
+function rollUpAttempt(state: State, attempt: Attempt, job: Job, lifecycle: FinishedAttempt): RollupNode {
+  const { rollups } = job.budget;
+  const node = rollups.add(rollupContainer(state, attempt, job), {
     isAttempt: true,
     name: lifecycle.name,
     outcome: lifecycle.outcome,
@@ -270,27 +270,27 @@ function foldAttempt(state: State, attempt: Attempt, job: Job, lifecycle: Attemp
     endNs: lifecycle.endNs,
     waitNs: waitNs(lifecycle),
   });
-  if (attempt.extra.folds !== undefined) folds.merge(node.children, attempt.extra.folds);
+  if (attempt.rareFields.rollups !== undefined) rollups.merge(node.children, attempt.rareFields.rollups);
   return node;
 }
 
-function foldContainer(state: State, attempt: Attempt, job: Job): Map<string, FoldNode> {
-  const { folds } = job.account;
+function rollupContainer(state: State, attempt: Attempt, job: Job): Map<string, RollupNode> {
+  const { rollups } = job.budget;
   const parent = parentOf(attempt.task, state.options.maxDepth, () => attemptStartNs(attempt));
-  if (parent.kind === 'job' || parent.attempt === undefined) return folds.under();
-  if (!parent.attempt.closed) return (parent.attempt.ownExtra.folds ??= new Map<string, FoldNode>());
-  if (parent.attempt.fold === undefined) return folds.under(taskRef(parent));
-  const parentFold = parent.attempt.fold.current;
-  return parentFold.sent ? folds.under() : parentFold.children;
+  if (parent.kind === 'job' || parent.attempt === undefined) return rollups.under();
+  if (!parent.attempt.closed) return (parent.attempt.writableRareFields.rollups ??= new Map<string, RollupNode>());
+  if (parent.attempt.rollup === undefined) return rollups.under(taskRef(parent));
+  const parentRollup = parent.attempt.rollup.current;
+  return parentRollup.sent ? rollups.under() : parentRollup.children;
 }
 
-function waitNs(lifecycle: AttemptLifecycle): TimeNs {
+function waitNs(lifecycle: FinishedAttempt): TimeNs {
   const { pendingNs, runningAtNs } = timesOf(lifecycle);
   return runningAtNs === undefined ? 0n : (pendingNs ?? 0n);
 }
 
 /** Tasks are counted by the outcome of their last attempt. */
-function countInJob(job: Job, { task, number }: Attempt, lifecycle: AttemptLifecycle, isAfterJob: boolean): void {
+function countInJob(job: Job, { task, number }: Attempt, lifecycle: FinishedAttempt, isAfterJob: boolean): void {
   job.hasChildren = true;
   if (lifecycle.placeholder === true) return;
   const { outcome } = lifecycle;
@@ -315,7 +315,7 @@ function countTask(
 }
 
 /** What says how the job came out, beside the counts of its tasks. */
-function countForOutcome(job: Job, last: ClosedAttempt | undefined, { outcome, endReason, error, definition }: AttemptLifecycle): void {
+function countForOutcome(job: Job, last: ClosedAttempt | undefined, { outcome, endReason, error, definition }: FinishedAttempt): void {
   if (!isRayModule(definition?.moduleName)) {
     if (endReason === 'driver_ended') job.openAtEnd += 1;
     return;
@@ -324,7 +324,7 @@ function countForOutcome(job: Job, last: ClosedAttempt | undefined, { outcome, e
   if (outcome === 'failed' && error !== undefined && error.errorType !== 'TASK_EXECUTION_EXCEPTION') job.failedInternally += 1;
 }
 
-function entomb(state: State, attempt: Attempt, closed: ClosedAttempt): void {
+function archive(state: State, attempt: Attempt, closed: ClosedAttempt): void {
   const { task } = attempt;
   const { keptDefinition } = task;
   if (isCreationTask(task.id) && attempt.definition !== undefined) task.keepDefinition(attempt.definition);

@@ -1,11 +1,11 @@
 import type { Output } from '../mapping.ts';
 import type { StateTransition, TimeNs } from '../../event/index.ts';
-import { PINNED_COST } from '../budget.ts';
+import { RESERVED_COST } from '../budget.ts';
 import { nodeFacts } from './finished-attempt.ts';
 import { diedWithDriver } from './attempt-outcome.ts';
 import { interval, sessionStartNs, silenceNs } from './ends.ts';
 import { leftOutOf } from '../compact/left-out.ts';
-import type { Interval, Lifecycle } from '../finished.ts';
+import type { Interval, Finished } from '../finished.ts';
 import { smallest } from '../states/merge.ts';
 import { NodeRecord, PlacementGroup, type Point, type Session, SubmissionJob, WorkerRecord } from '../entities.ts';
 import { send, sendIfRoom } from '../send.ts';
@@ -35,8 +35,8 @@ export function closeSessionTrace(state: State, session: Session, out: Output[])
   session.threads = undefined;
   session.isOver = true;
   const trace = { kind: 'session', session: session.name } as const;
-  if (!session.account.folds.isEmpty)
-    for (const fold of session.account.folds.flush(trace, session.name, undefined)) send(state, fold, out);
+  if (!session.budget.rollups.isEmpty)
+    for (const rollup of session.budget.rollups.flush(trace, session.name, undefined)) send(state, rollup, out);
   if (session.closed || !session.hasContent) return;
   session.closed = true;
   const times = interval(sessionStartNs(session), silenceNs(session), 'silence');
@@ -66,7 +66,7 @@ function closeNode(state: State, node: NodeRecord, out: Output[]): void {
   const { session } = node;
   const facts = nodeFacts(session, node.id);
   const startNs = node.definition?.startNs;
-  const lifecycle: Lifecycle = {
+  const lifecycle: Finished = {
     kind: 'node',
     ...sessionCommon(node, DEATH, MACHINE_ORDER, node.transitions.length === 0 ? startNs : undefined, [startNs]),
     parent: { kind: 'session' },
@@ -74,13 +74,13 @@ function closeNode(state: State, node: NodeRecord, out: Output[]): void {
     ...(node.definition === undefined ? {} : { definition: node.definition }),
     ...(facts === undefined ? {} : { node: facts }),
   };
-  if (node.pinned) {
-    session.account.release(PINNED_COST);
+  if (node.isReserved) {
+    session.budget.release(RESERVED_COST);
     const cost = send(state, lifecycle, out);
-    if (!session.account.isUnlimited) session.account.charge(cost);
+    if (!session.budget.isUnlimited) session.budget.charge(cost);
     return;
   }
-  if (sendIfRoom(state, session.account, lifecycle, node.deadMs === undefined ? 'ordinary' : 'failed', out)) return;
+  if (sendIfRoom(state, session.budget, lifecycle, node.deadMs === undefined ? 'ordinary' : 'failed', out)) return;
   node.rolledUp = true;
   rollUp(session, 'node', lifecycle);
 }
@@ -94,7 +94,7 @@ function closeWorker(state: State, worker: WorkerRecord, out: Output[]): void {
   const facts = nodeFacts(session, definition?.nodeId);
   const launches = worker.transitions.map(({ launchNs }) => launchNs);
   const common = sessionCommon(worker, DEATH, MACHINE_ORDER, undefined, launches);
-  const lifecycle: Lifecycle = {
+  const lifecycle: Finished = {
     kind: 'worker',
     ...common,
     parent: above === undefined ? { kind: 'session' } : { kind: 'node', id: above.id },
@@ -104,9 +104,9 @@ function closeWorker(state: State, worker: WorkerRecord, out: Output[]): void {
     ...(definition === undefined ? {} : { definition }),
     ...(facts === undefined ? {} : { node: facts }),
   };
-  const toPin = above?.closed === false && !above.pinned ? above : undefined;
-  if (sendIfRoom(state, session.account, lifecycle, 'ordinary', out, toPin === undefined ? undefined : PINNED_COST)) {
-    if (toPin !== undefined) toPin.pinned = true;
+  const toReserve = above?.closed === false && !above.isReserved ? above : undefined;
+  if (sendIfRoom(state, session.budget, lifecycle, 'ordinary', out, toReserve === undefined ? undefined : RESERVED_COST)) {
+    if (toReserve !== undefined) toReserve.isReserved = true;
     return;
   }
   rollUp(session, `worker ${definition?.workerType ?? ''}`.trim(), lifecycle);
@@ -119,26 +119,26 @@ function isOfEndedDriver({ session, jobId, transitions }: WorkerRecord, endNs: T
 
 function closePlacementGroup(state: State, group: PlacementGroup, out: Output[]): void {
   state.close(group);
-  const lifecycle: Lifecycle = {
+  const lifecycle: Finished = {
     kind: 'placement_group',
     ...sessionCommon(group, REMOVAL, PLACEMENT_GROUP_ORDER, group.definition?.requestedNs, [group.definition?.requestedNs]),
     parent: { kind: 'session' },
     placementGroupId: group.id,
     ...(group.definition === undefined ? {} : { definition: group.definition }),
   };
-  if (!sendIfRoom(state, group.session.account, lifecycle, 'ordinary', out)) rollUp(group.session, 'placement group', lifecycle);
+  if (!sendIfRoom(state, group.session.budget, lifecycle, 'ordinary', out)) rollUp(group.session, 'placement group', lifecycle);
 }
 
 function closeSubmissionJob(state: State, job: SubmissionJob, out: Output[]): void {
   state.close(job);
-  const lifecycle: Lifecycle = {
+  const lifecycle: Finished = {
     kind: 'submission_job',
     ...sessionCommon(job, SUBMISSION_END, SUBMISSION_JOB_ORDER),
     parent: { kind: 'session' },
     submissionId: job.id,
     ...(job.definition === undefined ? {} : { definition: job.definition }),
   };
-  if (!sendIfRoom(state, job.session.account, lifecycle, 'ordinary', out)) rollUp(job.session, 'submission', lifecycle);
+  if (!sendIfRoom(state, job.session.budget, lifecycle, 'ordinary', out)) rollUp(job.session, 'submission', lifecycle);
 }
 
 function closePoint(state: State, record: Point, out: Output[]): void {
@@ -148,7 +148,7 @@ function closePoint(state: State, record: Point, out: Output[]): void {
   state.held.measure(record);
   if (point === undefined) return;
   const timeNs = point.timeNs ?? silenceNs(session);
-  const lifecycle: Lifecycle = {
+  const lifecycle: Finished = {
     kind: 'point',
     session: session.name,
     trace: { kind: 'session', session: session.name },
@@ -157,10 +157,10 @@ function closePoint(state: State, record: Point, out: Output[]): void {
     ...interval(timeNs, timeNs, point.timeNs === undefined ? 'silence' : undefined),
     point,
   };
-  if (!sendIfRoom(state, session.account, lifecycle, 'ordinary', out)) rollUp(session, point.name, lifecycle);
+  if (!sendIfRoom(state, session.budget, lifecycle, 'ordinary', out)) rollUp(session, point.name, lifecycle);
 }
 
 /** Sums up what the session's trace has no room for. */
-function rollUp({ account }: Session, name: string, { startNs, endNs }: Interval): void {
-  account.folds.add(account.folds.under(), { name, outcome: 'finished', isAttempt: false, startNs, endNs, waitNs: 0n });
+function rollUp({ budget }: Session, name: string, { startNs, endNs }: Interval): void {
+  budget.rollups.add(budget.rollups.under(), { name, outcome: 'finished', isAttempt: false, startNs, endNs, waitNs: 0n });
 }

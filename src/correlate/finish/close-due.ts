@@ -4,9 +4,9 @@ import { closeOfCluster, closeSessionTrace, type ClusterRecord } from './close-c
 import { closeActor, closeJob, closeRemainder, costToCloseActor, profileCost } from './close.ts';
 import { settleThreads } from '../callers/close-threads.ts';
 import { compareTimed } from '../due/due-order.ts';
-import { isMarkDue, isSilent, scheduleAttemptAt } from '../due/due.ts';
+import { isInFlightDue, isSilent, scheduleAttemptAt } from '../due/due.ts';
 import { isActorEndedByJob, waitsUntilMs } from './job-end.ts';
-import { markActor, markAttempt, markJob, markSession } from '../in-flight.ts';
+import { reportActorInFlight, reportAttemptInFlight, reportJobInFlight, reportSessionInFlight } from '../in-flight.ts';
 import { TraceRest } from './trace-rest.ts';
 import { openAttemptsOf } from '../open-attempts.ts';
 import { Actor, type AgingRecord, Attempt, Job, Session, type Timed } from '../entities.ts';
@@ -33,7 +33,7 @@ export function closeDue(state: State, record: Timed, nowMs: number, out: Output
 
 function closeDueAttempt(state: State, attempt: Attempt, nowMs: number, out: Output[]): void {
   if (isSilent(state, attempt.task.session, nowMs)) return closeAttempt(state, attempt, nowMs, out);
-  if (isMarkDue(state, attempt, nowMs)) return markAttempt(state, attempt, nowMs, out);
+  if (isInFlightDue(state, attempt, nowMs)) return reportAttemptInFlight(state, attempt, nowMs, out);
   const waitMs = waitsUntilMs(state, attempt, nowMs);
   if (waitMs === undefined) closeAttempt(state, attempt, nowMs, out);
   else scheduleAttemptAt(state, attempt, waitMs);
@@ -43,19 +43,19 @@ function closeDueActor(state: State, actor: Actor, nowMs: number, out: Output[])
   const job = actor.session.jobs.get(actor.jobId);
   const endsWithJob = job?.sweeps !== undefined && !actor.isDetached && isActorEndedByJob(state, actor, job);
   if (actor.deadMs !== undefined || endsWithJob || isSilent(state, actor.session, nowMs)) closeActor(state, actor, nowMs, out);
-  else markActor(state, actor, nowMs, out);
+  else reportActorInFlight(state, actor, nowMs, out);
 }
 
 function closeDueOfCluster(state: State, record: ClusterRecord, nowMs: number, out: Output[]): void {
   const before = out.length;
   closeOfCluster(state, record, out);
   // In silence the span of the session itself is next.
-  if (out.length > before && !isSilent(state, record.session, nowMs)) markSession(state, record.session, nowMs, out);
+  if (out.length > before && !isSilent(state, record.session, nowMs)) reportSessionInFlight(state, record.session, nowMs, out);
 }
 
 function closeDueJob(state: State, job: Job, nowMs: number, out: Output[]): void {
   const isOver = isSilent(state, job.session, nowMs);
-  if (!isOver && !job.closed && job.endMs === undefined) return markJob(state, job, nowMs, out);
+  if (!isOver && !job.closed && job.endMs === undefined) return reportJobInFlight(state, job, nowMs, out);
   const { sweeps = 0 } = job;
   if (sweeps < MAX_SWEEPS && isLarge(job)) {
     job.sweeps = sweeps + 1;
@@ -84,7 +84,7 @@ function isLarge({ open, chains, actors }: Job): boolean {
 function* sweepJob(state: State, job: Job, nowMs: number, isOver: boolean): Generator<void> {
   const isClosing = isOver || !job.closed;
   if (isClosing) settleThreads(state, job, nowMs);
-  const rest = isClosing ? new TraceRest(job.account, profileCost(job)) : undefined;
+  const rest = isClosing ? new TraceRest(job.budget, profileCost(job)) : undefined;
   for (const attempt of openAttemptsOf(job)) {
     const waitMs = isOver ? undefined : waitsUntilMs(state, attempt, nowMs);
     scheduleAttemptAt(state, attempt, waitMs ?? nowMs);

@@ -1,6 +1,6 @@
 import { costOfMapped, mapSampled, type Output } from '../mapping.ts';
 import type { ActorTransition, TimeNs } from '../../event/index.ts';
-import { type Cost, NO_COST, PINNED_COST } from '../budget.ts';
+import { type Cost, NO_COST, RESERVED_COST } from '../budget.ts';
 import { creationAttemptSpan, nodeFacts } from './finished-attempt.ts';
 import { closeAttempt, closeRest } from './close-attempt.ts';
 import { forgetThreads, settleThreads } from '../callers/close-threads.ts';
@@ -20,7 +20,7 @@ import {
 import { actorOutlivesDriver } from './outlives.ts';
 import { scheduleJob } from '../due/due.ts';
 import { leftOutOf } from '../compact/left-out.ts';
-import type { ActorLifecycle, Incarnation, Interval, JobLifecycle, LinkRef } from '../finished.ts';
+import type { ActorLifecycle, Incarnation, Interval, FinishedJob, LinkRef } from '../finished.ts';
 import { largest, sortedProfile } from '../states/merge.ts';
 import { tasksSoFar } from '../open-attempts.ts';
 import type { Actor, Job, Session } from '../entities.ts';
@@ -40,7 +40,7 @@ const DETACHED_LINKS_MAX = 100;
  */
 export function closeJob(state: State, job: Job, nowMs: number, out: Output[], isSilent = false, isSwept = false): void {
   if (!isSwept) closeWithJob(state, job, nowMs, out, isSilent);
-  flushFolds(state, job, out);
+  flushRollups(state, job, out);
   if (!job.closed && job.hasContent) {
     state.close(job);
     job.silentNs = silenceNs(job.session);
@@ -51,7 +51,7 @@ export function closeJob(state: State, job: Job, nowMs: number, out: Output[], i
     for (const actor of job.actors) if (actor.closed) job.actors.delete(actor);
   }
   forgetThreads(job);
-  job.account.tighten();
+  job.budget.tighten();
   state.schedule(job, Number.POSITIVE_INFINITY);
 }
 
@@ -60,38 +60,38 @@ function closeWithJob(state: State, job: Job, nowMs: number, out: Output[], isSi
   const actors = [...job.actors]
     .filter((actor) => !actor.closed && !actor.isDetached && (isSilent || isActorEndedByJob(state, actor, job)))
     .sort(byId);
-  const extra = { ...profileCost(job) };
+  const rareFields = { ...profileCost(job) };
   for (const actor of actors) {
-    const cost = job.account.isUnlimited ? NO_COST : costToCloseActor(state, actor, job);
-    extra.spans += cost.spans;
-    extra.bytes += cost.bytes;
+    const cost = job.budget.isUnlimited ? NO_COST : costToCloseActor(state, actor, job);
+    rareFields.spans += cost.spans;
+    rareFields.bytes += cost.bytes;
   }
-  closeRest(state, attemptsThatEnd(state, job, nowMs, isSilent), job, extra, nowMs, out);
+  closeRest(state, attemptsThatEnd(state, job, nowMs, isSilent), job, rareFields, nowMs, out);
   // Parents that were only named by the attempts just closed.
-  closeRest(state, attemptsThatEnd(state, job, nowMs, isSilent), job, extra, nowMs, out);
+  closeRest(state, attemptsThatEnd(state, job, nowMs, isSilent), job, rareFields, nowMs, out);
   for (const actor of actors) closeActor(state, actor, nowMs, out);
 }
 
 /** What the entries of the driver take of its trace. */
 export function profileCost({ profile }: Job): Cost {
-  return { spans: profile.length, bytes: profile.length * PINNED_COST.bytes };
+  return { spans: profile.length, bytes: profile.length * RESERVED_COST.bytes };
 }
 
 /** What an actor takes of its job's trace when it is closed now. */
 export function costToCloseActor(state: State, actor: Actor, job: Job): Cost {
-  return costOfMapped(mapSampled(state.options.mapping, actorLifecycle(state, actor, job)));
+  return costOfMapped(mapSampled(state.options.mapping, finishedActor(state, actor, job)));
 }
 
-/** Attempts can still arrive when the job's span was sent: their folds, and parents that were only named, follow. */
+/** Attempts can still arrive when the job's span was sent: their rollups, and parents that were only named, follow. */
 export function closeRemainder(state: State, job: Job, nowMs: number, out: Output[], isSwept: boolean): void {
   if (!isSwept) for (const attempt of attemptsThatEnd(state, job, nowMs, false)) closeAttempt(state, attempt, nowMs, out);
-  flushFolds(state, job, out);
+  flushRollups(state, job, out);
   state.schedule(job, Number.POSITIVE_INFINITY);
 }
 
-function flushFolds(state: State, job: Job, out: Output[]): void {
-  if (job.account.folds.isEmpty) return;
-  for (const fold of job.account.folds.flush(jobTrace(job), job.session.name, job.definition?.serviceName)) send(state, fold, out);
+function flushRollups(state: State, job: Job, out: Output[]): void {
+  if (job.budget.rollups.isEmpty) return;
+  for (const rollup of job.budget.rollups.flush(jobTrace(job), job.session.name, job.definition?.serviceName)) send(state, rollup, out);
 }
 
 function byId(a: { readonly id: string }, b: { readonly id: string }): number {
@@ -104,7 +104,7 @@ export function jobName({ id, definition }: Job): string {
 }
 
 /** The result of a job; `profile` are the driver's entries. */
-export function jobLifecycle(state: State, job: Job, profile: JobLifecycle['profile']): JobLifecycle {
+export function jobLifecycle(state: State, job: Job, profile: FinishedJob['profile']): FinishedJob {
   const { session, definition } = job;
   const startNs = jobStartNs(job) ?? job.childrenStartNs ?? sessionStartNs(session);
   const node = nodeFacts(session, definition?.driverNodeId);
@@ -124,8 +124,8 @@ export function jobLifecycle(state: State, job: Job, profile: JobLifecycle['prof
     actorCount: job.actorCount,
     tasksSoFar: tasksSoFar(job),
     openActors: [...job.actors].filter((actor) => !actor.closed && !actor.isDetached).map(({ id }) => id),
-    foldedAttemptCount: job.account.foldedAttemptCount,
-    leanAttemptCount: job.account.leanAttemptCount,
+    rolledUpAttemptCount: job.budget.rolledUpAttemptCount,
+    compactAttemptCount: job.budget.compactAttemptCount,
     statesLeftOut: leftOutOf(job, { leftOut: job.driverLeftOut }),
     clockSkewNs: largest(skewOf(job.transitions, JOB_ORDER), skewOf(job.driverTransitions, DRIVER_ORDER)),
     profile,
@@ -150,10 +150,10 @@ function jobInterval(job: Job, startNs: TimeNs): Interval {
 }
 
 /** The driver's entries are detail. Entries of no task, as async actors send them, can also end after the job's span is sent. */
-function profileWithRoom(state: State, job: Job): JobLifecycle['profile'] {
+function profileWithRoom(state: State, job: Job): FinishedJob['profile'] {
   return sortedProfile(job.profile).filter(({ endNs }) => {
-    if (isAfterJob(state, endNs, job) || !job.account.fits(PINNED_COST, 'ordinary')) return false;
-    job.account.charge(PINNED_COST);
+    if (isAfterJob(state, endNs, job) || !job.budget.fits(RESERVED_COST, 'ordinary')) return false;
+    job.budget.charge(RESERVED_COST);
     return true;
   });
 }
@@ -174,7 +174,7 @@ function jobLinks(state: State, job: Job): LinkRef[] {
 /** Ends an actor's lifetime. */
 export function closeActor(state: State, actor: Actor, nowMs: number, out: Output[]): void {
   const job = state.job(actor.session, actor.jobId, nowMs);
-  const lifecycle = actorLifecycle(state, actor, job);
+  const lifecycle = finishedActor(state, actor, job);
   state.close(actor);
   if (lifecycle.endInferred !== undefined) state.inferredEnds[lifecycle.endInferred] += 1;
   if (actor.isDetached) {
@@ -189,8 +189,8 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Outpu
     noteChild(job, times);
     job.actorCount += 1;
   }
-  if (sendIfRoom(state, job.account, lifecycle, 'ordinary', out)) return;
-  job.account.folds.add(job.account.folds.under(), {
+  if (sendIfRoom(state, job.budget, lifecycle, 'ordinary', out)) return;
+  job.budget.rollups.add(job.budget.rollups.under(), {
     name: `actor ${lifecycle.className ?? lifecycle.name}`,
     outcome: 'finished',
     isAttempt: false,
@@ -201,7 +201,7 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Outpu
   if (job.closed) scheduleJob(state, job, nowMs);
 }
 
-export function actorLifecycle(state: State, actor: Actor, job: Job): ActorLifecycle {
+export function finishedActor(state: State, actor: Actor, job: Job): ActorLifecycle {
   const { session, definition } = actor;
   const startNs = actorStartNs(actor);
   const lastNs = actorLastNs(actor) ?? startNs;

@@ -20,7 +20,7 @@ export interface AttemptEnd extends Interval {
 
 export function attemptEnd(state: State, attempt: Attempt, evidence: Evidence, startNs: TimeNs, job: Job | undefined): AttemptEnd {
   const { states, profile, whole, actorEnd } = evidence;
-  const { submitsEndNs, untimedEnd } = attempt.extra;
+  const { submitsEndNs, untimedEnd } = attempt.rareFields;
   const lastNs = lastTrustedStateNs(attempt, states);
   const terminal = terminalEnd(attempt, states);
   if (terminal !== undefined) return ended({ startNs, endNs: terminal.endNs }, terminal.outcome, whole);
@@ -49,8 +49,8 @@ function terminalEnd(
   attempt: Attempt,
   states: readonly StateTransition[],
 ): { readonly endNs: TimeNs; readonly outcome: AttemptOutcome } | undefined {
-  const { task, extra } = attempt;
-  const { leftOut, untimedEnd } = extra;
+  const { task, rareFields } = attempt;
+  const { leftOut, untimedEnd } = rareFields;
   const first = states.find(isTerminal);
   const last = states.at(-1);
   const hasFailed = states.some(({ state }) => state === 'FAILED') || leftOut?.lastOf('FAILED') !== undefined;
@@ -81,8 +81,8 @@ interface Cut {
 const GRACEFUL_DEATHS: readonly string[] = ['OUT_OF_SCOPE', 'REF_DELETED'];
 
 /** Of the things that end an attempt from outside, the first. One without a time counts at `lastNs`, the last known time of the attempt. */
-function firstCut(session: Session, { where, actorEnd }: Evidence, jobNs: TimeNs | undefined, lastNs: TimeNs): Cut | undefined {
-  const { workerId, executorNodeId, submittedNodeId } = where;
+function firstCut(session: Session, { placement, actorEnd }: Evidence, jobNs: TimeNs | undefined, lastNs: TimeNs): Cut | undefined {
+  const { workerId, executorNodeId, submittedNodeId } = placement;
   const nodeId = executorNodeId ?? submittedNodeId;
   const isGraceful = GRACEFUL_DEATHS.includes(actorEnd?.deathCause?.reason ?? '');
   const cuts: { readonly endNs: TimeNs | undefined; readonly inferred: EndInferred; readonly outcome: AttemptOutcome }[] = [

@@ -1,7 +1,7 @@
 import type { ActorTransition, ProfileEntry, StateTransition, TimeNs } from '../../event/index.ts';
 import { isTerminal } from '../due/due.ts';
 import { sortedProfile, wholeTaskEntry } from '../states/merge.ts';
-import type { PlaceFacts } from '../compact/placement-facts.ts';
+import type { PlacementFacts } from '../compact/placement-facts.ts';
 import { isCreationTask } from '../ray-ids.ts';
 import type { Actor, Attempt } from '../entities.ts';
 import { nextOf, sortedTransitions } from '../states/transitions.ts';
@@ -17,7 +17,7 @@ export interface Evidence {
   readonly profile: readonly ProfileEntry[];
   /** The entry that spans the whole execution. */
   readonly whole: ProfileEntry | undefined;
-  readonly where: PlaceFacts;
+  readonly placement: PlacementFacts;
   /** ALIVE of the actor's process that it ran in. */
   readonly alive: ActorTransition | undefined;
   /** State of the actor that ended it: ALIVE ends a creation, RESTARTING and DEAD end whatever ran in the process. */
@@ -27,23 +27,23 @@ export interface Evidence {
 }
 
 export function evidenceOf(attempt: Attempt, startNs: TimeNs): Evidence {
-  const { where } = attempt;
+  const { placement } = attempt;
   const states = sortedTransitions(attempt.transitions);
-  const profile = sortedProfile(attempt.extra.profile);
+  const profile = sortedProfile(attempt.rareFields.profile);
   const { actorId, id, session } = attempt.task;
   const actor = actorId === undefined ? undefined : session.actors.get(actorId);
   if (!isCreationTask(id)) {
     const ranNs = runningAt(states);
-    const alive = actor === undefined ? undefined : aliveAt(actor, where, ranNs ?? startNs);
+    const alive = actor === undefined ? undefined : aliveAt(actor, placement, ranNs ?? startNs);
     const actorEnd =
-      actor === undefined ? undefined : (callEnd(actor, states, where, alive) ?? untimedDeath(actor, attempt, states, startNs));
-    return { states, profile, whole: wholeTaskEntry(profile), where, alive, actorEnd, skewNs: callSkewNs(ranNs, where, alive) };
+      actor === undefined ? undefined : (callEnd(actor, states, placement, alive) ?? untimedDeath(actor, attempt, states, startNs));
+    return { states, profile, whole: wholeTaskEntry(profile), placement, alive, actorEnd, skewNs: callSkewNs(ranNs, placement, alive) };
   }
   const terminalNs = states.find(isTerminal)?.timeNs;
   const ranNs = runningAt(states, terminalNs) ?? startNs;
   // Where an earlier release repeats the creation, the process can be the next one's.
-  const ownWhere = terminalNs === undefined ? where : factsUntil(attempt, terminalNs + 1n);
-  const creation = { number: attempt.number, where: ownWhere, ranNs };
+  const ownPlacement = terminalNs === undefined ? placement : factsUntil(attempt, terminalNs + 1n);
+  const creation = { number: attempt.number, placement: ownPlacement, ranNs };
   const timedEnd = actor === undefined ? undefined : creationEnd(actor, creation);
   const actorEnd = timedEnd ?? (actor === undefined ? undefined : untimedDeath(actor, attempt, states, startNs));
   const endNs = terminalNs ?? actorEnd?.timeNs;
@@ -55,7 +55,7 @@ export function evidenceOf(attempt: Attempt, startNs: TimeNs): Evidence {
     states: untilNs === undefined ? states : states.filter(({ timeNs }) => timeNs < untilNs),
     profile: own,
     whole: wholeTaskEntry(own),
-    where: untilNs === undefined ? where : factsUntil(attempt, untilNs),
+    placement: untilNs === undefined ? placement : factsUntil(attempt, untilNs),
     alive: actorEnd?.state === 'ALIVE' ? actorEnd : actor && nextAlive(actor, startNs),
     actorEnd,
     skewNs: actor === undefined || states.length === 0 ? undefined : creationSkewNs(actor, creation, timedEnd),

@@ -3,9 +3,9 @@ import { traceJobOf } from '../callers/ancestry.ts';
 import { attemptResult, UNSEEN_RESULT } from './attempt-outcome.ts';
 import { type AttemptEnd, attemptEnd, firstStateNs, jobStartNs, sessionStartNs } from './ends.ts';
 import { evidenceOf } from './evidence.ts';
-import type { AttemptLifecycle, LinkRef, NodeFacts, SpanRef } from '../finished.ts';
+import type { FinishedAttempt, LinkRef, NodeFacts, SpanRef } from '../finished.ts';
 import { firstEntryNs, WHOLE_TASK_PREFIX } from '../states/merge.ts';
-import type { PlaceFacts } from '../compact/placement-facts.ts';
+import type { PlacementFacts } from '../compact/placement-facts.ts';
 import { creationTaskOf, isCreationTask } from '../ray-ids.ts';
 import type { Actor, Attempt, Job, Session } from '../entities.ts';
 import type { ClosedAttempt } from '../compact/closed-attempt.ts';
@@ -23,8 +23,8 @@ export function attemptStartNs(attempt: Attempt): TimeNs {
   const { session, ownJobId } = attempt.task;
   const known =
     firstStateNs(attempt.transitions) ??
-    firstEntryNs(attempt.extra.profile) ??
-    attempt.extra.childrenStartNs ??
+    firstEntryNs(attempt.rareFields.profile) ??
+    attempt.rareFields.childrenStartNs ??
     submitsOnlyStartNs(attempt);
   if (known !== undefined) return known;
   const job = session.jobs.get(ownJobId);
@@ -32,21 +32,21 @@ export function attemptStartNs(attempt: Attempt): TimeNs {
 }
 
 /** The start of an attempt that is only known from its submissions. */
-function submitsOnlyStartNs({ definition, extra }: Attempt): TimeNs | undefined {
-  return definition === undefined ? extra.submitsStartNs : undefined;
+function submitsOnlyStartNs({ definition, rareFields }: Attempt): TimeNs | undefined {
+  return definition === undefined ? rareFields.submitsStartNs : undefined;
 }
 
 /** Where a span hangs, and the span of the task that submitted it, when that has one. */
 export interface Place {
   readonly parent: SpanRef;
   readonly parentTask: SpanRef | undefined;
-  readonly parentFolded: boolean;
+  readonly parentRolledUp: boolean;
   /** The span of the parent task is so deep in the trace that nothing hangs under it. */
   readonly parentTooDeep: boolean;
 }
 
-export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place: Place): AttemptLifecycle {
-  const { task, extra } = attempt;
+export function finishedAttempt(state: State, attempt: Attempt, job: Job, place: Place): FinishedAttempt {
+  const { task, rareFields } = attempt;
   const { session } = task;
   const startNs = attemptStartNs(attempt);
   const evidence = evidenceOf(attempt, startNs);
@@ -54,8 +54,8 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
   const definition = attempt.definition ?? task.keptDefinition;
   const { actorId } = task;
   const actor = actorId === undefined ? undefined : session.actors.get(actorId);
-  const { alive, where } = evidence;
-  const workerId = where.workerId ?? alive?.workerId;
+  const { alive, placement } = evidence;
+  const workerId = placement.workerId ?? alive?.workerId;
   const result = attempt.seen ? attemptResult(attempt, evidence, end, job, workerId) : UNSEEN_RESULT;
   // Every key, always: V8 then compiles the readers of all attempts for one hidden class.
   return {
@@ -81,20 +81,20 @@ export function attemptLifecycle(state: State, attempt: Attempt, job: Job, place
     endNs: end.endNs,
     endInferred: end.endInferred,
     endClamped: end.endClamped,
-    node: attemptNode(session, where, workerId, alive?.nodeId),
+    node: attemptNode(session, placement, workerId, alive?.nodeId),
     workerId,
-    workerPid: where.workerPid ?? alive?.pid,
+    workerPid: placement.workerPid ?? alive?.pid,
     serviceName: job.definition?.serviceName,
-    actorReprName: extra.actorReprName,
-    wasDebuggerPaused: extra.wasDebuggerPaused ? true : undefined,
-    log: extra.log,
-    parentFolded: place.parentFolded ? true : undefined,
+    actorReprName: rareFields.actorReprName,
+    wasDebuggerPaused: rareFields.wasDebuggerPaused ? true : undefined,
+    log: rareFields.log,
+    parentRolledUp: place.parentRolledUp ? true : undefined,
     parentTooDeep: place.parentTooDeep ? true : undefined,
     placeholder: attempt.seen ? undefined : true,
-    lean: undefined,
-    statesLeftOut: extra.leftOut?.count,
+    isCompact: undefined,
+    statesLeftOut: rareFields.leftOut?.count,
     clockSkewNs: isByClockOfOthers(end) ? evidence.skewNs : undefined,
-  } satisfies { readonly [Key in keyof Required<AttemptLifecycle>]: AttemptLifecycle[Key] };
+  } satisfies { readonly [Key in keyof Required<FinishedAttempt>]: FinishedAttempt[Key] };
 }
 
 /** Its end is a time of its actor, worker, node or job, which the head's clock gave. */
@@ -113,7 +113,7 @@ function ownEntries(state: State, entries: readonly ProfileEntry[], { endNs, end
 }
 
 function placeholderEnd(attempt: Attempt, startNs: TimeNs): ReturnType<typeof attemptEnd> {
-  const endNs = attempt.extra.childrenEndNs ?? startNs;
+  const endNs = attempt.rareFields.childrenEndNs ?? startNs;
   return { startNs, endNs: endNs < startNs ? startNs : endNs, outcome: 'unfinished', whole: undefined };
 }
 
@@ -127,13 +127,13 @@ function attemptName(attempt: Attempt, defined: string | undefined, whole: strin
 
 function attemptNode(
   session: Session,
-  where: PlaceFacts,
+  placement: PlacementFacts,
   workerId: string | undefined,
   aliveNodeId: string | undefined,
 ): NodeFacts | undefined {
   const workerNodeId = workerId === undefined ? undefined : session.workers.get(workerId)?.definition?.nodeId;
-  const nodeId = where.executorNodeId ?? where.submittedNodeId ?? aliveNodeId ?? workerNodeId;
-  return nodeFacts(session, nodeId, where.nodeIpAddress);
+  const nodeId = placement.executorNodeId ?? placement.submittedNodeId ?? aliveNodeId ?? workerNodeId;
+  return nodeFacts(session, nodeId, placement.nodeIpAddress);
 }
 
 export function nodeFacts(session: Session, nodeId: string | undefined, ipAddress?: string): NodeFacts | undefined {
@@ -155,7 +155,7 @@ function attemptLinks(state: State, attempt: Attempt, job: Job, actor: Actor | u
   const trace = jobTrace(job);
   const links: LinkRef[] = parentTask === undefined ? [] : [{ relation: 'parent_task', trace, span: parentTask }];
   const previous = attempt.number > 0 ? task.find(attempt.number - 1) : undefined;
-  if (previous !== undefined && !(previous.closed && previous.fold !== undefined)) {
+  if (previous !== undefined && !(previous.closed && previous.rollup !== undefined)) {
     links.push({ relation: 'previous_attempt', trace, span: { kind: 'task', taskId: task.id, attempt: previous.number } });
   }
   if (actor !== undefined) {
@@ -170,7 +170,7 @@ export function creationAttemptSpan(actor: Actor): SpanRef | undefined {
   const task = actor.session.findTask(creationTaskOf(actor.id));
   let first: Attempt | ClosedAttempt | undefined;
   for (const attempt of task?.attempts ?? []) {
-    if (attempt.closed && attempt.fold !== undefined) continue;
+    if (attempt.closed && attempt.rollup !== undefined) continue;
     if (first === undefined || attempt.number < first.number) first = attempt;
   }
   return first === undefined || task === undefined ? undefined : { kind: 'task', taskId: task.id, attempt: first.number };

@@ -37,10 +37,10 @@ function isWaitedFor(task: Task, startNs: TimeNs, job: Job): boolean {
  * the job is counted, so that neither the way of the events to the bridge nor clocks that differ a little change the counts.
  */
 export function isAttemptAfterJob(state: State, attempt: Attempt, interval: Interval, job: Job): boolean {
-  const { task, extra } = attempt;
+  const { task, rareFields } = attempt;
   const { startNs, endInferred } = interval;
   if (!hasEnded(job)) return false;
-  const isOpenAtEnd = endInferred === 'job_finished' || (endInferred === 'profile' && extra.evidenceMs === undefined);
+  const isOpenAtEnd = endInferred === 'job_finished' || (endInferred === 'profile' && rareFields.evidenceMs === undefined);
   if (isOpenAtEnd) return isWaitedFor(task, startNs, job);
   return endedAfterJob(state, interval, job, () => isWaitedFor(task, startNs, job) || outlivesDriver(state.ordinary, task));
 }

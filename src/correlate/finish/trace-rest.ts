@@ -1,16 +1,16 @@
-import type { Cost, TraceAccount } from '../budget.ts';
+import type { Cost, TraceBudget } from '../budget.ts';
 
 /** What is left of a trace whose end is known, to learn whether all of it fits. Stops measuring when it surely does not. */
 export class TraceRest {
-  readonly #account: TraceAccount;
+  readonly #budget: TraceBudget;
   #cost: Cost;
   #mayFit: boolean;
 
   /** `first` is known to be in it, and at least `moreSpans` besides. */
-  constructor(account: TraceAccount, first: Cost, moreSpans = 0) {
-    this.#account = account;
+  constructor(budget: TraceBudget, first: Cost, moreSpans = 0) {
+    this.#budget = budget;
     this.#cost = first;
-    this.#mayFit = !account.isUnlimited && account.fitsWhole({ spans: first.spans + moreSpans, bytes: first.bytes });
+    this.#mayFit = !budget.isUnlimited && budget.fitsWhole({ spans: first.spans + moreSpans, bytes: first.bytes });
   }
 
   get mayFit(): boolean {
@@ -21,12 +21,12 @@ export class TraceRest {
     if (!this.#mayFit) return;
     const { spans, bytes } = measure();
     this.#cost = { spans: this.#cost.spans + spans, bytes: this.#cost.bytes + bytes };
-    this.#mayFit = this.#account.fitsWhole(this.#cost);
+    this.#mayFit = this.#budget.fitsWhole(this.#cost);
   }
 
   /** From here on everything that is left fits, or the budget counts again. */
   relaxIfFits(): void {
-    if (this.#mayFit) this.#account.relaxIfFits(this.#cost);
-    else this.#account.tighten();
+    if (this.#mayFit) this.#budget.relaxIfFits(this.#cost);
+    else this.#budget.tighten();
   }
 }

@@ -7,15 +7,15 @@ import { canTrust, ReceiveTime } from './trusted-time.ts';
 
 /** Where an attempt begins, as far as that can be trusted. */
 export function trustedStartNs(attempt: Attempt, startNs: TimeNs): TimeNs {
-  return isTrusted(attempt, startNs) ? startNs : (attempt.extra.wrongTimes?.firstNs ?? startNs);
+  return isTrusted(attempt, startNs) ? startNs : (attempt.rareFields.wrongTimes?.firstNs ?? startNs);
 }
 
 /** Where an attempt ends, as far as that can be trusted. */
 export function trustedEndNs(attempt: Attempt, endNs: TimeNs): TimeNs {
-  return isTrusted(attempt, endNs) ? endNs : (attempt.extra.wrongTimes?.lastNs ?? endNs);
+  return isTrusted(attempt, endNs) ? endNs : (attempt.rareFields.wrongTimes?.lastNs ?? endNs);
 }
 
-export function isTrusted({ extra: { wrongTimes }, task }: Attempt, timeNs: TimeNs): boolean {
+export function isTrusted({ rareFields: { wrongTimes }, task }: Attempt, timeNs: TimeNs): boolean {
   if (wrongTimes === undefined || !canTrust(task.session)) return true;
   return new ReceiveTime(Number(wrongTimes.lastNs / 1_000_000n)).trusts(timeNs);
 }
@@ -27,7 +27,7 @@ export function lastTrustedStateNs(attempt: Attempt, states: readonly StateTrans
 
 /** What the times of others may follow from. */
 export function trustedInterval(attempt: Attempt, interval: Interval): Interval {
-  if (attempt.extra.wrongTimes === undefined) return interval;
+  if (attempt.rareFields.wrongTimes === undefined) return interval;
   const startNs = trustedStartNs(attempt, interval.startNs);
   const endNs = trustedEndNs(attempt, interval.endNs);
   return { ...interval, startNs, endNs: endNs < startNs ? startNs : endNs };

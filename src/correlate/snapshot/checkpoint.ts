@@ -1,19 +1,19 @@
 import type { SharedFacts } from '../compact/definitions.ts';
 import { FinalTrace, LOOP } from '../callers/caller-chain.ts';
-import type { FoldNode } from '../rollup.ts';
+import type { RollupNode } from '../rollup.ts';
 import {
   type Actor,
   type AgingRecord,
   type Attempt,
   type Job,
   type NodeRecord,
-  NOWHERE,
+  NO_PLACEMENT,
   type PlacementGroup,
   type Point,
   type Session,
   type SubmissionJob,
   type Task,
-  type Where,
+  type Placement,
 } from '../entities.ts';
 import type { ClosedAttempt } from '../compact/closed-attempt.ts';
 import { isWatched } from '../due/due.ts';
@@ -34,10 +34,10 @@ export type Place = readonly ['node' | 'worker', string];
 
 /** `session` is the number that the session's own record gives it. */
 export interface CheckpointContent {
-  readonly session: [session: number, name: string, fields: Fields, account: unknown];
-  readonly fold: [node: number, name: string, sums: Fields, children: readonly number[]];
-  readonly folds: [session: number, jobId: string | null, containers: unknown];
-  readonly job: [session: number, id: string, firstSeenMs: number, fields: Fields, account: unknown];
+  readonly session: [session: number, name: string, fields: Fields, budget: unknown];
+  readonly rollup: [node: number, name: string, sums: Fields, children: readonly number[]];
+  readonly rollups: [session: number, jobId: string | null, containers: unknown];
+  readonly job: [session: number, id: string, firstSeenMs: number, fields: Fields, budget: unknown];
   readonly actor: [session: number, id: string, fields: Fields];
   readonly node: [session: number, id: string, fields: Fields];
   readonly worker: [session: number, id: string, fields: Fields];
@@ -49,7 +49,7 @@ export interface CheckpointContent {
   /** Rows of `Tombstones`, oldest first. */
   readonly tombstones: [rows: Uint8Array];
   readonly definition: [definition: number, content: unknown];
-  readonly where: [where: number, session: number, facts: Fields, places: readonly Place[]];
+  readonly placement: [placement: number, session: number, facts: Fields, places: readonly Place[]];
   readonly task: [
     session: number,
     id: string,
@@ -69,26 +69,26 @@ export type SavedTrace = SavedId | readonly [jobId: string];
 /** The trace of tasks that name each other as callers. */
 export const SAVED_LOOP = 'loop';
 
-/** `definition`, `keptDefinition` and `where`: 0 for none. `sinceMs` counts from the session's `firstSeenMs`. */
+/** `definition`, `keptDefinition` and `placement`: 0 for none. `sinceMs` counts from the session's `firstSeenMs`. */
 export type OpenRecord = readonly [
   'open',
   number: number,
   sinceMs: number,
   states: string,
   definition: number,
-  where: number,
-  extra: Fields | null,
-  folds: readonly number[] | null,
+  placement: number,
+  rareFields: Fields | null,
+  rollups: readonly number[] | null,
   /** The death of its actor ends it. A parent that was only named is not watched. */
   isWatched: boolean,
 ];
-/** `fold`: 0 where its fold was sent already, null where it has a span of its own. */
+/** `rollup`: 0 where its rollup was sent already, null where it has a span of its own. */
 export type ClosedRecord = readonly [
   'closed',
   number: number,
   runningNs: bigint,
   outcome: ClosedAttempt['outcome'],
-  fold: number | null,
+  rollup: number | null,
   above: readonly [taskId: string, number: number] | null,
   isAfterJob: boolean,
 ];
@@ -97,25 +97,25 @@ type Kind<Name extends CheckpointKind> = readonly [Name, ...CheckpointContent[Na
 
 /** The present state. What the caller does not take before the state changes is wrong afterwards. */
 export function* checkpointRecords(state: State): Generator<CheckpointRecord> {
-  const folds = new FoldNumbers();
-  const shared: SharedNumbers = { definitions: new Map(), wheres: new Map() };
+  const rollups = new RollupNumbers();
+  const shared: SharedNumbers = { definitions: new Map(), placements: new Map() };
   const ages = agesOf(state);
   // In the order in which they give way.
   const sessions = [...[...state.sessions.values()].filter(({ givesWay }) => givesWay), ...state.recent];
   for (const [number, session] of sessions.entries())
-    yield ['session', number, session.name, fieldsOf(session, 'session'), session.account.save()] satisfies Kind<'session'>;
-  for (const [number, session] of sessions.entries()) yield* sessionRecords(session, number, folds, ages);
+    yield ['session', number, session.name, fieldsOf(session, 'session'), session.budget.save()] satisfies Kind<'session'>;
+  for (const [number, session] of sessions.entries()) yield* sessionRecords(session, number, rollups, ages);
   const numbers = new Map(sessions.map((session, number) => [session, number]));
   for (const rows of state.tombstones.save(numbers)) yield ['tombstones', rows] satisfies Kind<'tombstones'>;
   for (const [number, session] of sessions.entries())
-    for (const task of session.tasks.values()) yield* taskRecords(task, number, folds, shared);
+    for (const task of session.tasks.values()) yield* taskRecords(task, number, rollups, shared);
 }
 
-function* sessionRecords(session: Session, number: number, folds: FoldNumbers, ages: Ages): Generator<CheckpointRecord> {
-  yield* containerRecords(session, number, null, folds);
+function* sessionRecords(session: Session, number: number, rollups: RollupNumbers, ages: Ages): Generator<CheckpointRecord> {
+  yield* containerRecords(session, number, null, rollups);
   for (const job of session.jobs.values()) {
-    yield ['job', number, job.id, job.firstSeenMs, agedFieldsOf(job, 'job', ages), job.account.save()] satisfies Kind<'job'>;
-    yield* containerRecords(job, number, job.id, folds);
+    yield ['job', number, job.id, job.firstSeenMs, agedFieldsOf(job, 'job', ages), job.budget.save()] satisfies Kind<'job'>;
+    yield* containerRecords(job, number, job.id, rollups);
   }
   for (const actor of session.actors.values())
     yield ['actor', number, actor.id, agedFieldsOf(actor, 'actor', ages)] satisfies Kind<'actor'>;
@@ -148,44 +148,46 @@ function agedFieldsOf(record: AgingRecord, kind: keyof typeof OMITTED, ages: Age
 }
 
 function* containerRecords(
-  { account }: Session | Job,
+  { budget }: Session | Job,
   session: number,
   jobId: string | null,
-  folds: FoldNumbers,
+  rollups: RollupNumbers,
 ): Generator<CheckpointRecord> {
   const containers: unknown[] = [];
-  for (const { parent, folds: nodes } of account.folds.containers()) {
-    yield* folds.newRecords(nodes.values());
-    containers.push([parent, folds.numbersOf(nodes.values())]);
+  for (const { parent, rollups: nodes } of budget.rollups.containers()) {
+    yield* rollups.newRecords(nodes.values());
+    containers.push([parent, rollups.numbersOf(nodes.values())]);
   }
-  if (containers.length > 0) yield ['folds', session, jobId, containers] satisfies Kind<'folds'>;
+  if (containers.length > 0) yield ['rollups', session, jobId, containers] satisfies Kind<'rollups'>;
 }
 
 /** Numbers of what attempts share, from 1; each is written before it is referred to. */
 interface SharedNumbers {
   readonly definitions: Map<SharedFacts, number>;
-  readonly wheres: Map<Where, number>;
+  readonly placements: Map<Placement, number>;
 }
 
-function* taskRecords(task: Task, session: number, folds: FoldNumbers, shared: SharedNumbers): Generator<CheckpointRecord> {
+function* taskRecords(task: Task, session: number, rollups: RollupNumbers, shared: SharedNumbers): Generator<CheckpointRecord> {
   const { attempts, keptDefinition } = task;
   if (keptDefinition !== undefined) yield* definitionRecords(keptDefinition, shared);
   for (const attempt of attempts) {
     if (attempt.closed) {
-      if (attempt.fold !== undefined) yield* folds.newRecords([attempt.fold]);
+      if (attempt.rollup !== undefined) yield* rollups.newRecords([attempt.rollup]);
       continue;
     }
-    const { definition, where, extra } = attempt;
-    if (extra.folds !== undefined) yield* folds.newRecords(extra.folds.values());
+    const { definition, placement, rareFields } = attempt;
+    if (rareFields.rollups !== undefined) yield* rollups.newRecords(rareFields.rollups.values());
     if (definition !== undefined) yield* definitionRecords(definition, shared);
-    if (where !== NOWHERE && !shared.wheres.has(where)) {
-      shared.wheres.set(where, shared.wheres.size + 1);
-      const places = where.places.map((place): Place => [place.kind, place.id]);
-      yield ['where', shared.wheres.size, session, fieldsOf(where, 'where'), places] satisfies Kind<'where'>;
+    if (placement !== NO_PLACEMENT && !shared.placements.has(placement)) {
+      shared.placements.set(placement, shared.placements.size + 1);
+      const places = placement.places.map((place): Place => [place.kind, place.id]);
+      yield ['placement', shared.placements.size, session, fieldsOf(placement, 'placement'), places] satisfies Kind<'placement'>;
     }
   }
   const { id } = task;
-  const records = Array.from(attempts, (attempt) => (attempt.closed ? closedRecord(attempt, folds) : openRecord(attempt, folds, shared)));
+  const records = Array.from(attempts, (attempt) =>
+    attempt.closed ? closedRecord(attempt, rollups) : openRecord(attempt, rollups, shared),
+  );
   yield [
     'task',
     session,
@@ -218,24 +220,24 @@ function savedTrace({ trace, ownJobId }: Task): SavedTrace {
   return trace.jobId === ownJobId ? 0 : trace.jobId;
 }
 
-function openRecord(attempt: Attempt, folds: FoldNumbers, { definitions, wheres }: SharedNumbers): OpenRecord {
-  const { task, number, firstSeenMs, states, definition, where, extra } = attempt;
+function openRecord(attempt: Attempt, rollups: RollupNumbers, { definitions, placements }: SharedNumbers): OpenRecord {
+  const { task, number, firstSeenMs, states, definition, placement, rareFields } = attempt;
   return [
     'open',
     number,
     firstSeenMs - task.session.firstSeenMs,
     states,
     definition === undefined ? 0 : (definitions.get(definition) ?? 0),
-    wheres.get(where) ?? 0,
-    attempt.hasExtra ? fieldsOf(extra, 'extra') : null,
-    extra.folds === undefined ? null : folds.numbersOf(extra.folds.values()),
+    placements.get(placement) ?? 0,
+    attempt.hasRareFields ? fieldsOf(rareFields, 'rareFields') : null,
+    rareFields.rollups === undefined ? null : rollups.numbersOf(rareFields.rollups.values()),
     isWatched(attempt),
   ];
 }
 
-function closedRecord({ number, runningNs, outcome, fold, above, isAfterJob }: ClosedAttempt, folds: FoldNumbers): ClosedRecord {
+function closedRecord({ number, runningNs, outcome, rollup, above, isAfterJob }: ClosedAttempt, rollups: RollupNumbers): ClosedRecord {
   const savedAbove = above === undefined ? null : ([above.taskId, above.number] as const);
-  return ['closed', number, runningNs, outcome, fold === undefined ? null : folds.numberOf(fold), savedAbove, isAfterJob];
+  return ['closed', number, runningNs, outcome, rollup === undefined ? null : rollups.numberOf(rollup), savedAbove, isAfterJob];
 }
 
 /** What identifies a record or refers to other records: it has a place of its own in a checkpoint. Everything else is a field. */
@@ -244,8 +246,8 @@ const OMITTED = {
     'name',
     'number',
     'chains',
-    'wheres',
-    'sweepWheresAt',
+    'placements',
+    'sweepPlacementsAt',
     'threads',
     'jobs',
     'tasks',
@@ -255,22 +257,22 @@ const OMITTED = {
     'placementGroups',
     'submissionJobs',
     'points',
-    'account',
+    'budget',
     'older',
     'newer',
   ],
-  job: ['id', 'session', 'open', 'chains', 'traces', 'actors', 'firstSeenMs', 'account', 'older', 'newer'],
-  extra: ['folds'],
-  where: ['places', 'attempts'],
+  job: ['id', 'session', 'open', 'chains', 'traces', 'actors', 'firstSeenMs', 'budget', 'older', 'newer'],
+  rareFields: ['rollups'],
+  placement: ['places', 'attempts'],
   actor: ['id', 'session', 'open', 'creations', 'older', 'newer'],
   entity: ['id', 'session', 'older', 'newer'],
-  machine: ['kind', 'id', 'session', 'wheres', 'running', 'older', 'newer'],
+  machine: ['kind', 'id', 'session', 'placements', 'running', 'older', 'newer'],
   point: ['session', 'id', 'point', 'older', 'newer'],
 } as const satisfies {
   readonly session: readonly (keyof Session)[];
   readonly job: readonly (keyof Job)[];
-  readonly extra: readonly (keyof Attempt['extra'])[];
-  readonly where: readonly (keyof Where)[];
+  readonly rareFields: readonly (keyof Attempt['rareFields'])[];
+  readonly placement: readonly (keyof Placement)[];
   readonly actor: readonly (keyof Actor)[];
   readonly entity: readonly (keyof PlacementGroup & keyof SubmissionJob)[];
   readonly machine: readonly (keyof NodeRecord)[];
@@ -299,25 +301,25 @@ function isDefault(value: unknown): boolean {
   return value === undefined || value === false || value === Number.POSITIVE_INFINITY || (Array.isArray(value) && value.length === 0);
 }
 
-/** Numbers of the folds that were not sent, from 1; each is written before it is referred to. */
-class FoldNumbers {
-  readonly #numbers = new Map<FoldNode, number>();
+/** Numbers of the rollups that were not sent, from 1; each is written before it is referred to. */
+class RollupNumbers {
+  readonly #numbers = new Map<RollupNode, number>();
 
-  *newRecords(nodes: Iterable<FoldNode>): Generator<CheckpointRecord> {
+  *newRecords(nodes: Iterable<RollupNode>): Generator<CheckpointRecord> {
     for (const named of nodes) {
       const node = named.current;
       if (node.sent || this.#numbers.has(node)) continue;
       yield* this.newRecords(node.children.values());
       this.#numbers.set(node, this.#numbers.size + 1);
-      yield ['fold', this.numberOf(node), node.name, node.sums, this.numbersOf(node.children.values())] satisfies Kind<'fold'>;
+      yield ['rollup', this.numberOf(node), node.name, node.sums, this.numbersOf(node.children.values())] satisfies Kind<'rollup'>;
     }
   }
 
-  numbersOf(nodes: Iterable<FoldNode>): number[] {
+  numbersOf(nodes: Iterable<RollupNode>): number[] {
     return Array.from(nodes, (node) => this.numberOf(node));
   }
 
-  numberOf(node: FoldNode): number {
+  numberOf(node: RollupNode): number {
     return this.#numbers.get(node.current) ?? 0;
   }
 }

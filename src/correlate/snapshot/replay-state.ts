@@ -9,7 +9,7 @@ import {
 } from '../../event/index.ts';
 import { jobLifecycle } from '../finish/close.ts';
 import type { TaskFacts } from '../compact/definitions.ts';
-import type { JobLifecycle, JobTraceRef } from '../finished.ts';
+import type { FinishedJob, JobTraceRef } from '../finished.ts';
 import { openAttemptsOf, tasksSoFar } from '../open-attempts.ts';
 import { NO_STATES } from '../compact/packed-states.ts';
 import { driverTaskOf } from '../ray-ids.ts';
@@ -59,7 +59,7 @@ export interface JobEnded {
   readonly type: 'job_ended';
   readonly session: string;
   /** Without profile entries. */
-  readonly lifecycle: JobLifecycle;
+  readonly lifecycle: FinishedJob;
   readonly counts: JobCounts;
   /** When its end was known, on the journal's clock. */
   readonly endedMs: number;
@@ -82,13 +82,13 @@ export interface AttemptSoFar {
   readonly lifecycle: TaskLifecycle;
 }
 
-export type Retold = RayEvent | SessionSoFar | JobSoFar | JobEnded | ActorEnded | AttemptSoFar;
+export type ReplayedState = RayEvent | SessionSoFar | JobSoFar | JobEnded | ActorEnded | AttemptSoFar;
 
 /**
  * What a consumer needs that missed the events: everything that is open, as events, and the jobs that ended, the first one that ended first. Jobs come
  * before what belongs to them. To be taken whole before the state changes.
  */
-export function* retoldEvents(state: State): Generator<Retold> {
+export function* replayedEvents(state: State): Generator<ReplayedState> {
   const sessions = [...state.sessions.values()];
   for (const session of sessions) yield sessionSoFar(session);
   for (const job of sessions.flatMap((session) => [...session.jobs.values()].filter(({ closed }) => closed)).sort(byEnd))
@@ -130,12 +130,12 @@ function header({ name }: Session): { readonly eventId: string; readonly session
   return { eventId: '', session: name };
 }
 
-function* nodeEvents(node: NodeRecord): Generator<Retold> {
+function* nodeEvents(node: NodeRecord): Generator<ReplayedState> {
   if (node.definition !== undefined) yield node.definition;
   if (hasStates(node)) yield { ...header(node.session), type: 'node_lifecycle', nodeId: node.id, ...statesOf(node) };
 }
 
-function* jobEvents(job: Job): Generator<Retold> {
+function* jobEvents(job: Job): Generator<ReplayedState> {
   const { session, id: jobId } = job;
   if (!job.hasContent && job.attemptCount === 0) return;
   if (job.definition !== undefined) yield job.definition;
@@ -156,17 +156,17 @@ function countsOf(job: Job): JobCounts {
   return { ...soFar, attempts, retried: attempts - soFar.finished - soFar.failed - soFar.cancelled - soFar.unfinished };
 }
 
-function* placementGroupEvents(group: PlacementGroup): Generator<Retold> {
+function* placementGroupEvents(group: PlacementGroup): Generator<ReplayedState> {
   if (group.definition !== undefined) yield group.definition;
   if (hasStates(group))
     yield { ...header(group.session), type: 'placement_group_lifecycle', placementGroupId: group.id, ...statesOf(group) };
 }
 
-function* submissionJobEvents(job: SubmissionJob): Generator<Retold> {
+function* submissionJobEvents(job: SubmissionJob): Generator<ReplayedState> {
   if (hasStates(job)) yield { ...header(job.session), type: 'submission_job_lifecycle', submissionId: job.id, ...statesOf(job) };
 }
 
-function* actorEvents(actor: Actor): Generator<Retold> {
+function* actorEvents(actor: Actor): Generator<ReplayedState> {
   const { session, id: actorId, definition, closed, className } = actor;
   if (definition !== undefined) yield definition;
   if (hasStates(actor)) yield { ...header(session), type: 'actor_lifecycle', actorId, ...statesOf(actor) };
@@ -189,14 +189,14 @@ function statesOf<T extends StateTransition>({ transitions, untimedEnd }: WithSt
 }
 
 /** By its own events, not by profile entries alone. */
-function isKnown({ states, definition, extra }: Attempt): boolean {
-  return states !== NO_STATES || definition !== undefined || extra.untimedEnd !== undefined;
+function isKnown({ states, definition, rareFields }: Attempt): boolean {
+  return states !== NO_STATES || definition !== undefined || rareFields.untimedEnd !== undefined;
 }
 
 function attemptSoFar(attempt: Attempt): AttemptSoFar {
   const { task, number, transitions, definition } = attempt;
-  const { error, untimedEnd } = attempt.extra;
-  const { submittedNodeId, executorNodeId, workerId, workerPid } = attempt.where;
+  const { error, untimedEnd } = attempt.rareFields;
+  const { submittedNodeId, executorNodeId, workerId, workerPid } = attempt.placement;
   const { name: session } = task.session;
   const lifecycle = taskLifecycleEvent('', session, task.id, number, transitions);
   if (untimedEnd !== undefined) lifecycle.untimed = [{ state: untimedEnd }];

@@ -1,5 +1,5 @@
 import type { ClusterPoint } from '../../event/index.ts';
-import { type SavedAccount, TraceAccount } from '../budget.ts';
+import { type SavedBudget, TraceBudget } from '../budget.ts';
 import { FinalTrace, LOOP } from '../callers/caller-chain.ts';
 import {
   type CheckpointContent,
@@ -13,12 +13,12 @@ import {
   type SavedTrace,
 } from './checkpoint.ts';
 import { restoreWatch } from '../due/due.ts';
-import { FoldNode } from '../rollup.ts';
+import { RollupNode } from '../rollup.ts';
 import type { LazyMap } from '../compact/lazy-collections.ts';
 import { LeftOut, type SavedLeftOut } from '../compact/left-out.ts';
 import type { SpanRef } from '../finished.ts';
 import { listRestored } from '../callers/link-callers.ts';
-import { ownText } from '../compact/compact-string.ts';
+import { compactString } from '../compact/compact-string.ts';
 import { driverTaskOf } from '../ray-ids.ts';
 import { SharedFacts, type TaskFacts } from '../compact/definitions.ts';
 import {
@@ -27,29 +27,29 @@ import {
   Attempt,
   Job,
   NodeRecord,
-  NOWHERE,
+  NO_PLACEMENT,
   PlacementGroup,
   Point,
   type Session,
   SubmissionJob,
   Task,
   type Timed,
-  type Where,
+  type Placement,
   WorkerRecord,
 } from '../entities.ts';
 import type { ClosedAttempt } from '../compact/closed-attempt.ts';
 import type { State } from '../state.ts';
 import type { SavedRun, Thread } from '../callers/threads.ts';
-import { moveTo, whereOf } from '../compact/placement.ts';
+import { moveTo, placementOf } from '../compact/placement.ts';
 
 /** Takes the records of a checkpoint, in their order, into a state that is empty at first. */
 export class Restorer {
   readonly #state: State;
   readonly #sessions = new Map<number, Session>();
-  readonly #folds = new Map<number, FoldNode>();
-  readonly #sentFold: FoldNode;
+  readonly #rollups = new Map<number, RollupNode>();
+  readonly #sentRollup: RollupNode;
   readonly #definitions = new Map<number, SharedFacts>();
-  readonly #wheres = new Map<number, Where>();
+  readonly #placements = new Map<number, Placement>();
   /** Records that nothing needs, with their places among each other. */
   readonly #aging: { readonly age: number; readonly record: AgingRecord }[] = [];
   /** Rows of tombstones whose tasks follow. */
@@ -57,8 +57,8 @@ export class Restorer {
 
   constructor(state: State) {
     this.#state = state;
-    this.#sentFold = new FoldNode('');
-    this.#sentFold.sent = true;
+    this.#sentRollup = new RollupNode('');
+    this.#sentRollup.sent = true;
   }
 
   /** Throws when the record is not one of `checkpointRecords`. */
@@ -71,29 +71,29 @@ export class Restorer {
   }
 
   readonly #takers: { readonly [Kind in CheckpointKind]: (...content: CheckpointContent[Kind]) => void } = {
-    session: (number, name, fields, account) => {
-      const session = this.#state.addSession(name, restoredAccount({ kind: 'session' }, account), 0);
+    session: (number, name, fields, budget) => {
+      const session = this.#state.addSession(name, restoredAccount({ kind: 'session' }, budget), 0);
       this.#sessions.set(number, session);
-      this.#revive(session, fields);
+      this.#restore(session, fields);
       if (session.givesWay) this.#state.recent.remove(session);
     },
-    fold: (number, name, sums, children) => {
-      const node = Object.assign(new FoldNode(name), sums);
-      for (const child of children.map((id) => this.#fold(id))) node.children.set(child.name, child);
-      this.#folds.set(number, node);
+    rollup: (number, name, sums, children) => {
+      const node = Object.assign(new RollupNode(name), sums);
+      for (const child of children.map((id) => this.#rollup(id))) node.children.set(child.name, child);
+      this.#rollups.set(number, node);
     },
-    folds: (number, jobId, containers) => {
+    rollups: (number, jobId, containers) => {
       const session = this.#session(number);
-      const { account } = jobId === null ? session : found(session.jobs.get(jobId));
+      const { budget } = jobId === null ? session : found(session.jobs.get(jobId));
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as `containerRecords` writes it
       for (const [parent, nodes] of containers as readonly (readonly [SpanRef, readonly number[]])[]) {
-        const container = account.folds.under(parent);
-        for (const node of nodes.map((id) => this.#fold(id))) container.set(node.name, node);
+        const container = budget.rollups.under(parent);
+        for (const node of nodes.map((id) => this.#rollup(id))) container.set(node.name, node);
       }
     },
-    job: (number, id, firstSeenMs, fields, account) => {
+    job: (number, id, firstSeenMs, fields, budget) => {
       const session = this.#session(number);
-      const job = new Job(session, id, restoredAccount({ kind: 'job', id }, account), firstSeenMs);
+      const job = new Job(session, id, restoredAccount({ kind: 'job', id }, budget), firstSeenMs);
       this.#add(session.jobs, job, fields);
     },
     actor: (number, id, fields) => {
@@ -130,13 +130,13 @@ export class Restorer {
       const facts = content as TaskFacts;
       this.#definitions.set(number, new SharedFacts(facts, facts.parentTaskId));
     },
-    where: (number, sessionNumber, facts, saved) => {
+    placement: (number, sessionNumber, facts, saved) => {
       const session = this.#session(sessionNumber);
       const places = saved.flatMap(([kind, id]) => (kind === 'node' ? session.nodes.get(id) : session.workers.get(id)) ?? []);
-      this.#wheres.set(number, whereOf(session, facts, places));
+      this.#placements.set(number, placementOf(session, facts, places));
     },
     task: (number, id, parent, trace, depth, outlivesDriver, keptDefinition, attempts) => {
-      const task = new Task(this.#session(number), ownText(id));
+      const task = new Task(this.#session(number), compactString(id));
       task.parentTaskId = restoredParent(task, parent);
       task.trace = restoredTrace(task, trace);
       task.depth = depth;
@@ -161,38 +161,38 @@ export class Restorer {
     this.#rows.set(session, rows.set(id, row));
   };
 
-  #open(task: Task, [, number, sinceMs, states, definition, where, extra, folds, isWatched]: OpenRecord): void {
+  #open(task: Task, [, number, sinceMs, states, definition, placement, rareFields, rollups, isWatched]: OpenRecord): void {
     const { session } = task;
     const attempt = new Attempt(task, number, session.firstSeenMs + sinceMs);
-    attempt.states = ownText(states);
+    attempt.states = compactString(states);
     attempt.definition = definition === 0 ? undefined : found(this.#definitions.get(definition));
     // One text for all children of a parent.
     if (attempt.definition?.parentTaskId === task.parentTaskId) task.parentTaskId = attempt.definition?.parentTaskId ?? task.parentTaskId;
-    moveTo(attempt, where === 0 ? NOWHERE : found(this.#wheres.get(where)));
-    if (extra !== null) Object.assign(attempt.ownExtra, restoredFields(extra));
-    if (folds !== null) attempt.ownExtra.folds = new Map(folds.map((id) => [this.#fold(id).name, this.#fold(id)]));
+    moveTo(attempt, placement === 0 ? NO_PLACEMENT : found(this.#placements.get(placement)));
+    if (rareFields !== null) Object.assign(attempt.writableRareFields, restoredFields(rareFields));
+    if (rollups !== null) attempt.writableRareFields.rollups = new Map(rollups.map((id) => [this.#rollup(id).name, this.#rollup(id)]));
     if (Number.isFinite(attempt.dueMs)) this.#state.due.push(attempt.dueMs, attempt);
     if (isWatched) restoreWatch(attempt);
-    session.threads?.noteRun(attempt.where.workerId, attempt);
+    session.threads?.noteRun(attempt.placement.workerId, attempt);
     task.add(attempt);
     this.#state.openAttempts += 1;
     this.#state.held.addAttempt(attempt);
   }
 
-  #closed([, number, runningNs, outcome, fold, above, isAfterJob]: ClosedRecord): ClosedAttempt {
+  #closed([, number, runningNs, outcome, rollup, above, isAfterJob]: ClosedRecord): ClosedAttempt {
     return {
       closed: true,
       number,
       runningNs,
       outcome,
-      fold: fold === null ? undefined : this.#fold(fold),
+      rollup: rollup === null ? undefined : this.#rollup(rollup),
       above: above === null ? undefined : { taskId: above[0], number: above[1] },
       isAfterJob,
     };
   }
 
   #add<Kind extends AgingRecord>(records: LazyMap<string, Kind>, record: Kind, { age, ...fields }: Fields): void {
-    this.#revive(record, fields);
+    this.#restore(record, fields);
     this.#state.addRecord(records, record);
     this.#state.held.add(record);
     if (typeof age === 'number') this.#aging.push({ age, record });
@@ -204,7 +204,7 @@ export class Restorer {
     for (const { record } of this.#aging) this.#state.listAging(record);
   }
 
-  #revive(record: Timed, fields: Fields): void {
+  #restore(record: Timed, fields: Fields): void {
     Object.assign(record, restoredFields(fields));
     if (Number.isFinite(record.dueMs)) this.#state.due.push(record.dueMs, record);
   }
@@ -213,8 +213,8 @@ export class Restorer {
     return found(this.#sessions.get(number));
   }
 
-  #fold(number: number): FoldNode {
-    return number === 0 ? this.#sentFold : found(this.#folds.get(number));
+  #rollup(number: number): RollupNode {
+    return number === 0 ? this.#sentRollup : found(this.#rollups.get(number));
   }
 }
 
@@ -249,9 +249,9 @@ function restoredTrace({ session, ownJobId }: Task, saved: SavedTrace): Task['tr
   return (isGuess ? job?.traces.guessed : job?.traces.known) ?? new FinalTrace(jobId, isGuess);
 }
 
-function restoredAccount(root: SpanRef, saved: unknown): TraceAccount {
+function restoredAccount(root: SpanRef, saved: unknown): TraceBudget {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as `TraceAccount.save` made it
-  return TraceAccount.restored(root, saved as SavedAccount);
+  return TraceBudget.restored(root, saved as SavedBudget);
 }
 
 function found<Value>(value: Value | undefined): Value {
