@@ -118,8 +118,16 @@ describe.each(releases)('Ray %s', (version, tellsJobsAndActors) => {
       expect(errorTypes('dies')).toEqual(['WORKER_DIED', 'WORKER_DIED']);
       expect(errorTypes('without_environment')).toEqual(['RUNTIME_ENV_SETUP_FAILED']);
       expect(errorTypes('Stillborn.ping')).toEqual(['ACTOR_DIED']);
-      expect(errorTypes('never_placed')).toEqual(['TASK_CANCELLED']);
       expect(errorTypes('Phoenix.fail')).toEqual(['TASK_EXECUTION_EXCEPTION']);
+    });
+
+    it('shows a cancelled task as cancelled, which is no error', () => {
+      const cancelled = named('never_placed').map(({ statusCode, attributes }) => [
+        statusCode,
+        attributes['error.type'],
+        attributes['ray.task.outcome'],
+      ]);
+      expect(cancelled).toEqual([[0, undefined, 'cancelled']]);
     });
 
     it('shows a call on another job’s actor in the trace of the calling job', () => {
