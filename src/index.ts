@@ -18,6 +18,7 @@ export {
   jobSpanId,
   jobTraceId,
   inFlightSpanId,
+  inFlightSpanId as markSpanId,
   nodeSpanId,
   phaseSpanId,
   profileSpanId,

@@ -400,7 +400,7 @@ describe('the budget of a trace', () => {
       states(taskId(2), { RUNNING: 3, FAILED: 4 }),
     );
     const all = correlator.closeAll(SETTLED);
-    expect(all.map(summary)).toEqual(['attempt work/0 failed 3..4', 'fold 3..4', 'job 1..4 (silence)']);
+    expect(all.map(summary)).toEqual(['attempt work/0 failed 3..4', 'rollup 3..4', 'job 1..4 (silence)']);
   });
 });
 
