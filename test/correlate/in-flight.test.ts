@@ -42,7 +42,7 @@ function setUp(options: Partial<CorrelateOptions> = {}) {
 
 function summary(lifecycle: Finished): string {
   const name = 'name' in lifecycle ? lifecycle.name : lifecycle.kind;
-  return lifecycle.kind === 'mark'
+  return lifecycle.kind === 'in_flight'
     ? `mark ${lifecycle.parent.kind} ${name} @${Math.floor(secondOf(lifecycle.startNs))}`
     : `${lifecycle.kind} ${name}`;
 }
@@ -244,7 +244,12 @@ describe('a detached actor', () => {
     const { correlator, feed, names } = setUp({ inFlight: 'jobs' });
     feed(0, ...actor('server', true));
     const [mark] = correlator.advance(AFTER);
-    expect(mark).toMatchObject({ kind: 'in_flight', name: 'server', parent: { kind: 'actor', id: actorId }, trace: { kind: 'actor', actorId } });
+    expect(mark).toMatchObject({
+      kind: 'in_flight',
+      name: 'server',
+      parent: { kind: 'actor', id: actorId },
+      trace: { kind: 'actor', actorId },
+    });
     feed(60_000, actorStates(actorId, { DEAD: 50 }));
     expect(names(65_000)).toEqual(['actor server']);
   });
