@@ -303,6 +303,26 @@ export const SETTINGS = {
     },
     count(1),
   ),
+  exportDelayMs: setting(
+    'Limits',
+    {
+      name: 'export-delay',
+      placeholder: '<duration>',
+      default: '',
+      help: 'How long a finished span waits for others, so that requests to the backend are few and large. 0s sends each at once. Default: `OTEL_BSP_SCHEDULE_DELAY`, or 1s.',
+    },
+    optional(duration()),
+  ),
+  exportBatchSize: setting(
+    'Limits',
+    {
+      name: 'export-batch-size',
+      placeholder: '<count>',
+      default: '',
+      help: 'Maximum number of spans in a request to the backend. A full batch is sent at once. Default: `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`, or 512.',
+    },
+    optional(count(1)),
+  ),
   view: setting(
     'Running',
     {

@@ -63,7 +63,13 @@ describe('settings', () => {
     for (const [key, { flag, env, default: text }] of Object.entries(SETTINGS)) {
       if (flag === '') continue;
       const value =
-        { traceUrl: 'http://ui/{traceId}', maxJournalBytes: '1GiB', maxOpenBytes: '1GiB' }[key] ?? (text === '' ? '/some/path' : text);
+        {
+          traceUrl: 'http://ui/{traceId}',
+          maxJournalBytes: '1GiB',
+          maxOpenBytes: '1GiB',
+          exportDelayMs: '2s',
+          exportBatchSize: '100',
+        }[key] ?? (text === '' ? '/some/path' : text);
       // A certificate and its key need each other.
       const other = { tlsCertFile: ['--tls-key-file', 'key.pem'], tlsKeyFile: ['--tls-cert-file', 'cert.pem'] }[key] ?? [];
       const fromFlag = settingsOf([flag, value, ...other]);

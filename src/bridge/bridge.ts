@@ -2,7 +2,7 @@ import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Hono } from 'hono';
 import type { Access } from '../http/index.ts';
 import { watchFiles, type Clock, systemClock, createScheduler } from '../runtime/index.ts';
-import { accessOf, type Environment, exportersOf, memoryLimit, spanEnvironmentOf } from './parts.ts';
+import { accessOf, batchingOf, type Environment, exportersOf, memoryLimit, spanEnvironmentOf } from './parts.ts';
 import { countFinished, describeJob, describeProblems, healthOf, readingsOf, reportRolledUp } from './readings.ts';
 import { createTelemetry, type RebuildProgress, type Telemetry } from '../telemetry/index.ts';
 import { defaultSettings, type Settings } from '../config.ts';
@@ -163,6 +163,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
         });
   const exporters = exportersOf(options, env);
   const pipeline = createExportPipeline({
+    ...batchingOf(settings, env),
     ...options.exportLimits,
     maxQueuedSpans: settings.maxQueuedSpans,
     exporters,

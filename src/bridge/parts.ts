@@ -1,7 +1,7 @@
 import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { type Access, openAccess } from '../http/index.ts';
 import type { Settings } from '../config.ts';
-import { createExporters, type NamedExporter } from '../export/index.ts';
+import { createExporters, type ExportLimits, type NamedExporter, readBatchVariables } from '../export/index.ts';
 import { readSpanEnvironment, type SpanEnvironment } from '../span/index.ts';
 
 // Builds the parts of the bridge from settings, variables and the caller's options.
@@ -28,6 +28,19 @@ export function spanEnvironmentOf(env: Environment): Omit<SpanEnvironment, 'ok'>
   if (!read.ok) throw new Error(read.problems.join('; '));
   const { ok: _, ...environment } = read;
   return environment;
+}
+
+const DEFAULT_EXPORT_DELAY_MS = 1000;
+const DEFAULT_EXPORT_BATCH_SIZE = 512;
+
+/** When spans leave the export queue: by setting, by a variable of the specification, by default. */
+export function batchingOf(settings: Settings, env: Environment): Pick<ExportLimits, 'lingerMs' | 'maxBatchSpans'> {
+  const variables = readBatchVariables(env);
+  if (!variables.ok) throw new Error(variables.problems.join('; '));
+  return {
+    lingerMs: settings.exportDelayMs ?? variables.lingerMs ?? DEFAULT_EXPORT_DELAY_MS,
+    maxBatchSpans: settings.exportBatchSize ?? variables.maxBatchSpans ?? DEFAULT_EXPORT_BATCH_SIZE,
+  };
 }
 
 export function exportersOf({ exporter, exporters }: GivenExporters, env: Environment): readonly NamedExporter[] {

@@ -115,7 +115,7 @@ async function firstReceivedMs(files: readonly string[], { stdin }: CommandConte
 
 async function printTrees(files: readonly string[], nesting: Settings['nesting'], context: CommandContext): Promise<Outcome> {
   const spans: ReadableSpan[] = [];
-  const settings = { ...defaultSettings(), nesting };
+  const settings = { ...defaultSettings(), nesting, exportDelayMs: 0 };
   let aheadMs = 0;
   const bridge = createBridge({
     exporter: collectInto(spans),

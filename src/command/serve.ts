@@ -13,7 +13,7 @@ import {
 import { watchFiles, printable } from '../runtime/index.ts';
 import { parseSettings, type Settings, SETTINGS } from '../config.ts';
 import { describeSuspect, suspectVariables } from '../known-variables.ts';
-import { createExporters } from '../export/index.ts';
+import { createExporters, readBatchVariables } from '../export/index.ts';
 import { readSpanEnvironment } from '../span/index.ts';
 import { type Journal, openDiskJournal } from '../journal/index.ts';
 import { createTelemetry, type Telemetry } from '../telemetry/index.ts';
@@ -52,8 +52,9 @@ async function serve(context: CommandContext): Promise<Outcome> {
   const parsed = parseSettings(argv, env);
   const created = createExporters(env);
   const spanEnvironment = readSpanEnvironment(env);
-  if (!parsed.ok || !created.ok || !spanEnvironment.ok)
-    return usage(...[parsed, created, spanEnvironment].flatMap((read) => (read.ok ? [] : read.problems)));
+  const batching = readBatchVariables(env);
+  if (!parsed.ok || !created.ok || !spanEnvironment.ok || !batching.ok)
+    return usage(...[parsed, created, spanEnvironment, batching].flatMap((read) => (read.ok ? [] : read.problems)));
   const { settings } = parsed;
   const opened = openListenerSecurity(settings);
   if (!opened.ok) return usage(...opened.problem);

@@ -17,6 +17,16 @@ export interface QueuedSpan {
   readonly span: ReadableSpan;
   /** Size in OTLP protobuf. */
   readonly bytes: number;
+  readonly enqueuedAtMs: number;
+}
+
+/** A request that ended without delivering its spans, and has no consequence yet. */
+interface Undelivered<Item> {
+  /** Its place in the order of requests. */
+  readonly number: number;
+  readonly items: readonly Item[];
+  readonly outcome: FailedOutcome;
+  readonly startedMs: number;
 }
 
 export interface ExporterWorkerOptions<Item extends QueuedSpan> {
@@ -34,6 +44,8 @@ export interface ExporterWorkerOptions<Item extends QueuedSpan> {
    * True when the caller keeps refused spans: a refusal then needs no proof that the backend works.
    */
   readonly believesRefusals: boolean;
+  /** True while spans must not wait for others: at a drain, or when the queue is full. */
+  readonly isUrgent: () => boolean;
 }
 
 export interface ExporterWorkerStats {
@@ -52,9 +64,10 @@ export interface ExporterWorkerStats {
 }
 
 /**
- * Delivery loop of one exporter: in order, one request at a time, until each span is delivered or
- * refused. When the backend fails, the worker retries without limit. `BackendTrust` decides when a
- * refusal is about the spans.
+ * Delivery loop of one exporter: in order, until each span is delivered or refused. While the
+ * backend accepts what it receives, a second request starts when a batch is full. When the backend
+ * fails, the worker sends one request at a time and retries without limit. `BackendTrust` decides
+ * when a refusal is about the spans.
  */
 export class ExporterWorker<Item extends QueuedSpan> {
   readonly #options: ExporterWorkerOptions<Item>;
@@ -67,6 +80,16 @@ export class ExporterWorker<Item extends QueuedSpan> {
    */
   #settledFirst = 0;
   #batch: readonly Item[] = [];
+  /** Size of everything pushed less everything removed. */
+  #queuedBytes = 0;
+  /** Requests under way while the backend works, and the spans in them: the first of the queue. */
+  readonly #underWay = new Set<Promise<void>>();
+  #spansUnderWay = 0;
+  #bytesUnderWay = 0;
+  #started = 0;
+  /** The earliest failed request, handled when no other is under way. */
+  #undelivered: Undelivered<Item> | undefined;
+  #linger: ChildSignal | undefined;
   readonly #trust: BackendTrust;
   /** Why the backend counts as misconfigured, although it answers that the spans are bad. */
   #distrust: Misconfigured | undefined;
@@ -90,6 +113,7 @@ export class ExporterWorker<Item extends QueuedSpan> {
 
   push(item: Item): void {
     this.#queue.push(item);
+    this.#queuedBytes += item.bytes;
   }
 
   /** Ends the current backoff and retries now. A server's Retry-After still applies. */
@@ -142,25 +166,110 @@ export class ExporterWorker<Item extends QueuedSpan> {
 
   /** Runs until `stop` aborts. */
   async run(stop: AbortSignal): Promise<void> {
-    const { waiters, limits } = this.#options;
+    const { waiters } = this.#options;
+    const isReady = (): boolean => (this.#mayOverlap() ? this.#isBatchDue(stop) : this.#underWay.size === 0 && this.#hasWork(stop));
     while (!stop.aborted) {
-      await waiters.until(() => this.#queue.length > 0, stop);
-      if (stop.aborted) return;
-      this.#batch = takeBatch(this.#queue, limits.maxBatchSpans, this.#maxBatchBytes);
-      const cause = await this.#deliver(this.#batch, stop);
-      if (this.#removeSettled() || stop.aborted) continue;
-      if (cause === undefined) await this.#wait(this.#delayMs(undefined), stop, true);
-      else {
-        this.#noteFailure(cause, this.#options.clock.now());
-        await this.#waitOut(cause, stop);
+      await waiters.until(isReady, stop);
+      if (stop.aborted) break;
+      // A request may have ended in the meantime.
+      if (!isReady()) continue;
+      if (this.#mayOverlap()) this.#start(this.#nextBatch(), stop);
+      else await this.#deliverOne(stop);
+    }
+    this.#endLinger();
+    await Promise.all(this.#underWay);
+  }
+
+  /** True while the backend accepts what it receives, so that requests need not wait for each other. */
+  #mayOverlap(): boolean {
+    return this.#failure === undefined && this.#undelivered === undefined && this.#distrust === undefined && this.#trust.hasAccepted;
+  }
+
+  #hasWork(stop: AbortSignal): boolean {
+    return this.#undelivered !== undefined || (this.#queue.length > 0 && (this.#failure !== undefined || this.#isBatchDue(stop)));
+  }
+
+  #nextBatch(): readonly Item[] {
+    return takeBatch(this.#queue, this.#spansUnderWay, this.#options.limits.maxBatchSpans, this.#maxBatchBytes);
+  }
+
+  /**
+   * Whether the next batch can be sent: it is full, or its first span has waited long enough. Beside
+   * another request only a full one is sent. Starts the wait of the first span if necessary.
+   */
+  #isBatchDue(stop: AbortSignal): boolean {
+    const { limits, clock, isUrgent } = this.#options;
+    const first = this.#queue[this.#spansUnderWay];
+    if (first === undefined || this.#underWay.size >= limits.maxRequests) return false;
+    const isFull =
+      this.#queue.length - this.#spansUnderWay >= limits.maxBatchSpans || this.#queuedBytes - this.#bytesUnderWay >= this.#maxBatchBytes;
+    if (isFull) return true;
+    if (this.#underWay.size > 0) return false;
+    const waitMs = limits.lingerMs === 0 || isUrgent() ? 0 : first.enqueuedAtMs + limits.lingerMs - clock.now();
+    if (waitMs > 0) this.#lingerFor(Math.min(waitMs, limits.lingerMs), stop);
+    return waitMs <= 0;
+  }
+
+  #lingerFor(ms: number, stop: AbortSignal): void {
+    if (this.#linger !== undefined) return;
+    const linger = childSignal(stop);
+    this.#linger = linger;
+    void this.#options.clock.sleep(ms, linger.signal).then(() => {
+      linger.release();
+      if (this.#linger === linger) this.#linger = undefined;
+      this.#options.waiters.changed();
+    });
+  }
+
+  #endLinger(): void {
+    this.#linger?.abort();
+    this.#linger = undefined;
+  }
+
+  /** Sends a batch without waiting for the answer. */
+  #start(items: readonly Item[], stop: AbortSignal): void {
+    const bytes = totalBytes(items);
+    this.#spansUnderWay += items.length;
+    this.#bytesUnderWay += bytes;
+    const startedMs = this.#options.clock.now();
+    this.#started += 1;
+    const number = this.#started;
+    const request = this.#request(this.#encoded(items), items, stop).then((outcome) => {
+      this.#underWay.delete(request);
+      this.#spansUnderWay -= items.length;
+      this.#bytesUnderWay -= bytes;
+      if (outcome?.kind === 'delivered') {
+        this.#accepted();
+        this.#batch = this.#queue[0] === items[0] ? items : [];
+        this.#delivered(items);
+        this.#removeSettled();
+      } else if (outcome !== undefined && number < (this.#undelivered?.number ?? Number.POSITIVE_INFINITY)) {
+        this.#undelivered = { number, items, outcome, startedMs };
       }
+      this.#options.waiters.changed();
+    });
+    this.#underWay.add(request);
+  }
+
+  /** Delivers the first batch, with all that a failing backend needs. */
+  async #deliverOne(stop: AbortSignal): Promise<void> {
+    const failed = this.#undelivered;
+    this.#undelivered = undefined;
+    this.#batch = failed?.items ?? this.#nextBatch();
+    const cause = await this.#deliver(this.#batch, stop, failed);
+    if (this.#removeSettled() || stop.aborted) return;
+    if (cause === undefined) await this.#wait(this.#delayMs(undefined), stop, true);
+    else {
+      this.#noteFailure(cause, this.#options.clock.now());
+      await this.#waitOut(cause, stop);
     }
   }
 
   /** Returns true when at least one span left the queue. */
   #removeSettled(): boolean {
     const before = this.#queue.length;
-    if (this.#settledFirst > 0) this.#queue.splice(0, this.#settledFirst);
+    if (this.#settledFirst > 0) this.#queuedBytes -= totalBytes(this.#queue.splice(0, this.#settledFirst));
+    for (const { bytes } of this.#settled) this.#queuedBytes -= bytes;
     if (this.#settled.size > 0) this.#queue = this.#queue.filter((item) => !this.#settled.has(item));
     this.#settledFirst = 0;
     this.#settled.clear();
@@ -168,11 +277,11 @@ export class ExporterWorker<Item extends QueuedSpan> {
   }
 
   /** Resolves to the failure to wait for, if the backend accepts nothing. */
-  async #deliver(batch: readonly Item[], stop: AbortSignal): Promise<Misconfigured | undefined> {
+  async #deliver(batch: readonly Item[], stop: AbortSignal, failed?: Undelivered<Item>): Promise<Misconfigured | undefined> {
     if (this.#distrust !== undefined && !(await this.#probe(stop))) return this.#distrust;
     const items = this.#unsettled(batch);
     if (items.length === 0) return undefined;
-    const outcome = await this.#send(items, this.#options.limits.maxAttemptsBeforeSplit, stop);
+    const outcome = await this.#send(items, this.#options.limits.maxAttemptsBeforeSplit, stop, failed);
     if (outcome === undefined) return undefined;
     if (outcome.kind === 'delivered') this.#delivered(items);
     else if (isFinal(outcome, items) && items.length <= this.#trust.credit) this.#refused(items, outcome.reason);
@@ -270,21 +379,22 @@ export class ExporterWorker<Item extends QueuedSpan> {
 
   /**
    * Sends until an answer is about the spans, or `maxUnclear` answers may be about them. Undefined
-   * when stopped.
+   * when stopped. `failed`: the request was sent already, and its answer is the first.
    */
-  async #send(items: readonly Item[], maxUnclear: number, stop: AbortSignal): Promise<ExportOutcome | undefined> {
-    const { exporter, limits, clock } = this.#options;
-    const spans = items.map(({ span }) => (exporter.takesEncoded === true ? span : plainSpan(span)));
+  async #send(
+    items: readonly Item[],
+    maxUnclear: number,
+    stop: AbortSignal,
+    failed?: Undelivered<Item>,
+  ): Promise<ExportOutcome | undefined> {
+    const spans = this.#encoded(items);
+    let earlier = failed;
     let unclear = 0;
     while (!stop.aborted) {
-      const startedMs = clock.now();
-      this.#counts.requests += 1;
-      const outcome = await exportOnce(exporter.exporter, spans, exporter.timeoutMs ?? limits.exportTimeoutMs, clock.sleep, stop);
+      const startedMs = earlier?.startedMs ?? this.#options.clock.now();
+      const outcome = earlier?.outcome ?? (await this.#request(spans, items, stop));
+      earlier = undefined;
       if (outcome === undefined) return undefined;
-      if (outcome.kind === 'delivered') {
-        this.#emit({ name: 'batch_exported', spans: items.length, bytes: totalBytes(items), durationMs: clock.now() - startedMs });
-        if (outcome.warning !== undefined) this.#emit({ name: 'export_warning', message: outcome.warning });
-      }
       if (outcome.kind !== 'retry_after' && outcome.kind !== 'misconfigured') {
         if (outcome.kind === 'delivered' || isPartlyAccepted(outcome, items)) this.#accepted();
         else if (this.#trust.credit > 0) this.#recovered();
@@ -296,6 +406,24 @@ export class ExporterWorker<Item extends QueuedSpan> {
       await this.#waitOut(outcome, stop);
     }
     return undefined;
+  }
+
+  #encoded(items: readonly Item[]): readonly ReadableSpan[] {
+    const isEncoded = this.#options.exporter.takesEncoded === true;
+    return items.map(({ span }) => (isEncoded ? span : plainSpan(span)));
+  }
+
+  /** One request. Undefined when stopped. */
+  async #request(spans: readonly ReadableSpan[], items: readonly Item[], stop: AbortSignal): Promise<ExportOutcome | undefined> {
+    const { exporter, limits, clock } = this.#options;
+    const startedMs = clock.now();
+    this.#counts.requests += 1;
+    const outcome = await exportOnce(exporter.exporter, spans, exporter.timeoutMs ?? limits.exportTimeoutMs, clock.sleep, stop);
+    if (outcome?.kind === 'delivered') {
+      this.#emit({ name: 'batch_exported', spans: items.length, bytes: totalBytes(items), durationMs: clock.now() - startedMs });
+      if (outcome.warning !== undefined) this.#emit({ name: 'export_warning', message: outcome.warning });
+    }
+    return outcome;
   }
 
   async #waitOut(outcome: Extract<ExportOutcome, { kind: 'retry_after' | 'misconfigured' }>, stop: AbortSignal): Promise<void> {
@@ -385,14 +513,15 @@ function isFinal(outcome: FailedOutcome, items: readonly QueuedSpan[]): boolean 
   return outcome.kind === 'refused' && (items.length === 1 || (outcome.rejectedSpans ?? 0) >= items.length);
 }
 
-/** The longest prefix of `queue` within both limits, and at least one span. */
-function takeBatch<Item extends QueuedSpan>(queue: readonly Item[], maxSpans: number, maxBytes: number): readonly Item[] {
+/** As many spans from `start` as both limits allow, and at least one. */
+function takeBatch<Item extends QueuedSpan>(queue: readonly Item[], start: number, maxSpans: number, maxBytes: number): readonly Item[] {
   let bytes = 0;
   let count = 0;
   const resources = new Set<unknown>();
   let lastResource: unknown;
-  for (const item of queue) {
-    if (count === maxSpans) break;
+  while (count < maxSpans) {
+    const item = queue[start + count];
+    if (item === undefined) break;
     bytes += item.bytes;
     const { resource } = item.span;
     // A request contains each resource once.
@@ -402,7 +531,7 @@ function takeBatch<Item extends QueuedSpan>(queue: readonly Item[], maxSpans: nu
     if (count > 0 && bytes > maxBytes) break;
     count += 1;
   }
-  return queue.slice(0, count);
+  return queue.slice(start, start + count);
 }
 
 function totalBytes(items: readonly QueuedSpan[]): number {

@@ -1,3 +1,4 @@
+export { readBatchVariables } from './batch-variables.ts';
 export { createExporters, endpointOrigin, type NamedExporter } from './create-exporters.ts';
 export type { ExportEvent, IsSettled, OnRefused, OnSettled } from './export-event.ts';
 export type { ExportLimits } from './limits.ts';

@@ -6,7 +6,18 @@ export interface ExportLimits {
   readonly maxQueuedSpans: number;
   /** At this size `hasRoom` returns false. */
   readonly maxQueuedBytes: number;
+  /** Maximum spans in a request. A batch with so many is sent at once. */
   readonly maxBatchSpans: number;
+  /**
+   * How long a span waits for others before its request is sent. 0: every span is sent at once. A
+   * full batch, a full queue and a drain do not wait.
+   */
+  readonly lingerMs: number;
+  /**
+   * Maximum requests of one exporter under way. Another one starts only for a full batch, when the
+   * last one was accepted.
+   */
+  readonly maxRequests: number;
   /**
    * A larger span is sent alone. Half of the limit of gRPC receivers (4 MiB), a tenth of the
    * Collector's limit over HTTP.
@@ -39,6 +50,8 @@ export const DEFAULT_EXPORT_LIMITS: ExportLimits = {
   maxQueuedSpans: 20_000,
   maxQueuedBytes: 64 * 1024 * 1024,
   maxBatchSpans: 8_192,
+  lingerMs: 0,
+  maxRequests: 2,
   maxBatchBytes: 2 * 1024 * 1024,
   exportTimeoutMs: 30_000,
   initialBackoffMs: 1_000,

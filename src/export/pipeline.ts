@@ -73,7 +73,6 @@ export interface ExportPipeline {
 }
 
 interface SharedSpan extends QueuedSpan {
-  readonly enqueuedAtMs: number;
   /** Number of exporters that have not settled the span. */
   open: number;
   refused: boolean;
@@ -90,6 +89,8 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
   const onEvent = options.onEvent ?? (() => undefined);
   const waiters = createWaiters();
   const stop = new AbortController();
+  /** Callers that wait until the queue is empty: spans then wait for no others. */
+  let draining = 0;
   const total = { queuedSpans: 0, queuedBytes: 0, exported: 0, refused: 0, discarded: 0 };
 
   const settleOne = (exporter: string, item: SharedSpan, refusal: string | undefined): void => {
@@ -110,6 +111,13 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
       items.map((item) => item.span),
     );
   };
+  const hasRoom = (): boolean => total.queuedSpans < limits.maxQueuedSpans && total.queuedBytes < limits.maxQueuedBytes;
+  const untilNone = async (signal: AbortSignal): Promise<void> => {
+    draining += 1;
+    waiters.changed();
+    await waiters.until(() => total.queuedSpans === 0, signal);
+    draining -= 1;
+  };
   const workers = options.exporters.map(
     (exporter) =>
       new ExporterWorker<SharedSpan>({
@@ -120,11 +128,11 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
         onEvent,
         onSettled: (items, refusal) => settle(exporter.name, items, refusal),
         believesRefusals: options.believesRefusals ?? false,
+        isUrgent: () => draining > 0 || !hasRoom(),
       }),
   );
   for (const { name, onNote } of options.exporters) onNote?.((message) => onEvent({ exporter: name, name: 'export_note', message }));
   const running = workers.map((worker) => worker.run(stop.signal));
-  const hasRoom = (): boolean => total.queuedSpans < limits.maxQueuedSpans && total.queuedBytes < limits.maxQueuedBytes;
 
   return {
     enqueue: (spans, isSettled) => {
@@ -145,13 +153,13 @@ export function createExportPipeline(options: ExportPipelineOptions): ExportPipe
     },
     hasRoom,
     waitForRoom: (signal) => waiters.until(hasRoom, signal),
-    waitForNone: (signal) => waiters.until(() => total.queuedSpans === 0, signal),
+    waitForNone: untilNone,
     drain: async (timeoutMs) => {
       for (const worker of workers) worker.retryNow();
       const timer = childSignal(stop.signal);
       const waiting = childSignal(stop.signal);
       const timeout = clock.sleep(timeoutMs, timer.signal).then(() => waiting.abort());
-      await waiters.until(() => total.queuedSpans === 0, waiting.signal);
+      await untilNone(waiting.signal);
       timer.abort();
       await timeout;
       timer.release();

@@ -58,7 +58,7 @@ export function createTestBridge(options: BridgeOptions = {}): TestBridge {
     now: clock.now,
     destination: { write: (line) => lines.push(JSON.parse(line) as LogLine) },
   });
-  const exportLimits = { initialBackoffMs: 1, maxBackoffMs: 1, shutdownTimeoutMs: 1, ...options.exportLimits };
+  const exportLimits = { lingerMs: 0, initialBackoffMs: 1, maxBackoffMs: 1, shutdownTimeoutMs: 1, ...options.exportLimits };
   const bridge = createBridge({ exporter: backend, env: {}, clock, telemetry, ...options, exportLimits });
   return {
     bridge,

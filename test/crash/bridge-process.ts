@@ -44,6 +44,7 @@ export class BridgeProcess {
       env: {
         PATH: process.env['PATH'] ?? '',
         OTEL_EXPORTER_OTLP_ENDPOINT: sinkUrl,
+        OTEL_BSP_SCHEDULE_DELAY: '100',
         ...this.#options.env,
         ...env,
       },

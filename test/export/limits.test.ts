@@ -106,7 +106,7 @@ describe('the wait before the next attempt', () => {
 });
 
 describe('halves of a batch', () => {
-  const items = (...bytes: number[]) => bytes.map((each, number) => ({ span: makeSpan({ number }), bytes: each }));
+  const items = (...bytes: number[]) => bytes.map((each, number) => ({ span: makeSpan({ number }), bytes: each, enqueuedAtMs: 0 }));
   const sizes = (halves: readonly (readonly { readonly bytes: number }[])[]): number[][] =>
     halves.map((half) => half.map(({ bytes }) => bytes));
 

@@ -2,7 +2,7 @@ import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { createExportPipeline, type ExportEvent, type ExportPipelineOptions } from '../../src/export/index.ts';
 import type { FailedOutcome } from '../../src/export/outcome.ts';
 import { resultOfOutcome } from '../../src/export/sender.ts';
-import { createTestClock, NEVER_MS, spanIdOf } from './support.ts';
+import { createTestClock, NEVER_MS, nextTurn, spanIdOf } from './support.ts';
 
 type Answer = (spans: readonly ReadableSpan[], call: number) => FailedOutcome | 'ok';
 
@@ -21,6 +21,28 @@ export function scripted(answer: Answer): SpanExporter & { readonly calls: strin
       callback(resultOfOutcome(outcome === 'ok' ? { kind: 'delivered' } : outcome));
     },
     shutdown: () => Promise.resolve(),
+  };
+}
+
+/** A backend that answers when the test says so. `answer` resolves when the pipeline has acted. */
+export function slow() {
+  const waiting: ((result: ReturnType<typeof resultOfOutcome>) => void)[] = [];
+  const calls: string[][] = [];
+  const stored: string[] = [];
+  return {
+    calls,
+    stored,
+    export: (spans: readonly ReadableSpan[], callback: (result: ReturnType<typeof resultOfOutcome>) => void): void => {
+      calls.push(spans.map((span) => span.spanContext().spanId));
+      waiting.push(callback);
+    },
+    shutdown: () => Promise.resolve(),
+    answer: async (call: number, outcome: FailedOutcome | 'ok'): Promise<void> => {
+      await nextTurn();
+      if (outcome === 'ok') stored.push(...(calls[call] ?? []));
+      waiting[call]?.(resultOfOutcome(outcome === 'ok' ? { kind: 'delivered' } : outcome));
+      await nextTurn();
+    },
   };
 }
 

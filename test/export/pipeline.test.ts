@@ -3,7 +3,7 @@ import type { SpanExporter } from '@opentelemetry/sdk-trace-base';
 import { describe, expect, it } from 'vitest';
 import { otlpBytes } from '../../src/otlp/index.ts';
 import type { FailedOutcome } from '../../src/export/outcome.ts';
-import { AWAY, BAD, has, ids, scripted, startPipeline } from './pipeline-support.ts';
+import { AWAY, BAD, has, ids, scripted, slow, startPipeline } from './pipeline-support.ts';
 import { createTestClock, makeSpan, makeSpans, NEVER_MS, nextTurn, spanIdOf, type TestClock, until } from './support.ts';
 
 describe('the export pipeline', () => {
@@ -27,6 +27,86 @@ describe('the export pipeline', () => {
     pipeline.enqueue(makeSpans(8200, 2));
     await pipeline.drain(NEVER_MS);
     expect(backend.calls.map((call) => call.length)).toEqual([1, 8192, 8]);
+  });
+
+  it('lets a span wait for others, and sends a full batch at once', async () => {
+    const clock = createTestClock();
+    clock.hold = true;
+    const backend = scripted(() => 'ok');
+    const { pipeline } = startPipeline(backend, { clock, lingerMs: 1000, maxBatchSpans: 4 });
+    pipeline.enqueue(makeSpans(1));
+    pipeline.enqueue(makeSpans(2, 2));
+    await nextTurn();
+    expect(backend.calls).toEqual([]);
+    pipeline.enqueue(makeSpans(3, 4));
+    await nextTurn();
+    expect(backend.calls).toEqual([ids(4)]);
+    clock.slept.push(1000);
+    clock.fire();
+    await nextTurn();
+    expect(backend.calls).toEqual([ids(4), ids(2, 5)]);
+  });
+
+  it.each(['waitForNone', 'drain'] as const)('sends spans that wait for others at once at a call of %s', async (call) => {
+    const clock = createTestClock();
+    clock.hold = true;
+    const backend = scripted(() => 'ok');
+    const { pipeline } = startPipeline(backend, { clock, lingerMs: 1000 });
+    pipeline.enqueue(makeSpans(3));
+    await nextTurn();
+    expect(backend.calls).toEqual([]);
+    await (call === 'drain' ? pipeline.drain(NEVER_MS) : pipeline.waitForNone(new AbortController().signal));
+    expect(backend.calls).toEqual([ids(3)]);
+  });
+
+  it('lets no span wait for others when the queue is full', async () => {
+    const clock = createTestClock();
+    clock.hold = true;
+    const backend = scripted(() => 'ok');
+    const { pipeline } = startPipeline(backend, { clock, lingerMs: 1000, maxQueuedSpans: 3 });
+    pipeline.enqueue(makeSpans(3));
+    await nextTurn();
+    expect(backend.calls).toEqual([ids(3)]);
+  });
+
+  it('starts a second request for a full batch while a slow backend has not answered, and not a third', async () => {
+    const backend = slow();
+    const { pipeline } = startPipeline(backend, { maxBatchSpans: 2 });
+    pipeline.enqueue(makeSpans(1));
+    await backend.answer(0, 'ok');
+    pipeline.enqueue(makeSpans(7, 2));
+    await nextTurn();
+    expect(backend.calls).toEqual([ids(1), ids(2, 2), ids(2, 4)]);
+    await backend.answer(2, 'ok');
+    expect(backend.calls.slice(3)).toEqual([ids(2, 6)]);
+    expect(pipeline.stats()).toMatchObject({ exported: 3, queuedSpans: 5 });
+    await backend.answer(1, 'ok');
+    await backend.answer(3, 'ok');
+    await backend.answer(4, 'ok');
+    expect(backend.calls).toEqual([ids(1), ids(2, 2), ids(2, 4), ids(2, 6), ids(1, 8)]);
+    expect(pipeline.stats()).toMatchObject({ exported: 8, queuedSpans: 0 });
+  });
+
+  it.each([
+    ['the first', [1, 2]],
+    ['the second', [2, 1]],
+  ])('sends a batch again when %s of two requests fails, and nothing that was delivered', async (_, [failing = 0, working = 0]) => {
+    const backend = slow();
+    const { pipeline, named } = startPipeline(backend, { maxBatchSpans: 2 });
+    pipeline.enqueue(makeSpans(1));
+    await backend.answer(0, 'ok');
+    pipeline.enqueue(makeSpans(5, 2));
+    await nextTurn();
+    await backend.answer(failing, AWAY);
+    expect(backend.calls).toHaveLength(3);
+    await backend.answer(working, 'ok');
+    await until(() => backend.calls.length > 3);
+    expect(backend.calls.slice(3)).toEqual([backend.calls[failing]]);
+    await backend.answer(3, 'ok');
+    await backend.answer(4, 'ok');
+    expect([...backend.stored].sort()).toEqual(ids(6));
+    expect(named('export_retry')).toHaveLength(1);
+    expect(pipeline.stats()).toMatchObject({ exported: 6, queuedSpans: 0, queuedBytes: 0, retries: 1 });
   });
 
   it('keeps batches within the limit of bytes, and sends a larger span alone', async () => {
