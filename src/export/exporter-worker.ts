@@ -83,7 +83,7 @@ export class ExporterWorker<Item extends QueuedSpan> {
   /** Size of everything pushed less everything removed. */
   #queuedBytes = 0;
   /** Requests under way while the backend works, and the spans in them: the first of the queue. */
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new Map<number, Promise<void>>();
   #spansUnderWay = 0;
   #bytesUnderWay = 0;
   #started = 0;
@@ -177,7 +177,7 @@ export class ExporterWorker<Item extends QueuedSpan> {
       else await this.#deliverOne(stop);
     }
     this.#endLinger();
-    await Promise.all(this.#underWay);
+    await Promise.all(this.#underWay.values());
   }
 
   /** True while the backend accepts what it receives, so that requests need not wait for each other. */
@@ -214,11 +214,14 @@ export class ExporterWorker<Item extends QueuedSpan> {
     if (this.#linger !== undefined) return;
     const linger = childSignal(stop);
     this.#linger = linger;
-    void this.#options.clock.sleep(ms, linger.signal).then(() => {
-      linger.release();
-      if (this.#linger === linger) this.#linger = undefined;
-      this.#options.waiters.changed();
-    });
+    void this.#endLingerAfter(ms, linger);
+  }
+
+  async #endLingerAfter(ms: number, linger: ChildSignal): Promise<void> {
+    await this.#options.clock.sleep(ms, linger.signal);
+    linger.release();
+    if (this.#linger === linger) this.#linger = undefined;
+    this.#options.waiters.changed();
   }
 
   #endLinger(): void {
@@ -228,27 +231,27 @@ export class ExporterWorker<Item extends QueuedSpan> {
 
   /** Sends a batch without waiting for the answer. */
   #start(items: readonly Item[], stop: AbortSignal): void {
-    const bytes = totalBytes(items);
     this.#spansUnderWay += items.length;
-    this.#bytesUnderWay += bytes;
-    const startedMs = this.#options.clock.now();
+    this.#bytesUnderWay += totalBytes(items);
     this.#started += 1;
-    const number = this.#started;
-    const request = this.#request(this.#encoded(items), items, stop).then((outcome) => {
-      this.#underWay.delete(request);
-      this.#spansUnderWay -= items.length;
-      this.#bytesUnderWay -= bytes;
-      if (outcome?.kind === 'delivered') {
-        this.#accepted();
-        this.#batch = this.#queue[0] === items[0] ? items : [];
-        this.#delivered(items);
-        this.#removeSettled();
-      } else if (outcome !== undefined && number < (this.#undelivered?.number ?? Number.POSITIVE_INFINITY)) {
-        this.#undelivered = { number, items, outcome, startedMs };
-      }
-      this.#options.waiters.changed();
-    });
-    this.#underWay.add(request);
+    this.#underWay.set(this.#started, this.#overlap(items, this.#started, stop));
+  }
+
+  async #overlap(items: readonly Item[], number: number, stop: AbortSignal): Promise<void> {
+    const startedMs = this.#options.clock.now();
+    const outcome = await this.#request(this.#encoded(items), items, stop);
+    this.#underWay.delete(number);
+    this.#spansUnderWay -= items.length;
+    this.#bytesUnderWay -= totalBytes(items);
+    if (outcome?.kind === 'delivered') {
+      this.#accepted();
+      this.#batch = this.#queue[0] === items[0] ? items : [];
+      this.#delivered(items);
+      this.#removeSettled();
+    } else if (outcome !== undefined && number < (this.#undelivered?.number ?? Number.POSITIVE_INFINITY)) {
+      this.#undelivered = { number, items, outcome, startedMs };
+    }
+    this.#options.waiters.changed();
   }
 
   /** Delivers the first batch, with all that a failing backend needs. */
