@@ -1,15 +1,25 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-// Four suites: `npm test` is the fast one and needs nothing but Node; `npm run test:slow` tries very many inputs, builds the docs site and follows the README for some minutes;
-// `npm run test:crash` kills real processes for a minute or two; `npm run test:e2e` needs the parts that test/e2e/parts/install.sh makes (a real Ray, a real Collector) and takes minutes.
+// Four suites: `npm test` is the fast one and needs nothing but Node. `npm run test:slow` runs what takes longer: browsers, whole
+// processes, memory measurements, the site of the documentation, the README, and properties at full size.
+// `npm run test:crash` kills real processes for a minute or two. `npm run test:e2e` needs the parts that test/e2e/parts/install.sh
+// makes (a real Ray, a real Collector) and takes minutes.
+//
+// The name of a file says where it runs: `*.test.ts` in the fast suite, `*.slow.test.ts` in the slow one, `*.sized.test.ts` in both,
+// with the sizes of test/support/sized.ts.
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/skipped-reporter.ts'],
     projects: [
       {
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/crash/**', 'test/slow/**'],
+          exclude: ['test/e2e/**', 'test/crash/**', 'test/**/*.slow.test.ts'],
+          maxWorkers: availableParallelism(),
+          // The files of a worker share its modules: loading them for each file would take longer than the tests.
+          isolate: false,
           testTimeout: 60_000,
           setupFiles: ['test/setup.ts'],
         },
@@ -17,10 +27,14 @@ export default defineConfig({
       {
         test: {
           name: 'slow',
-          include: ['test/slow/**/*.test.ts'],
+          include: ['test/**/*.slow.test.ts', 'test/**/*.sized.test.ts'],
+          exclude: ['test/e2e/**', 'test/crash/**'],
+          maxWorkers: availableParallelism(),
+          env: { TEST_SIZE: 'full' },
           testTimeout: 600_000,
           hookTimeout: 600_000,
           setupFiles: ['test/setup.ts'],
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -31,6 +45,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 600_000,
           hookTimeout: 600_000,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -41,6 +56,7 @@ export default defineConfig({
           maxConcurrency: 16,
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -6,7 +6,6 @@ import { MAX_WAITING_POINTS } from '../../src/correlate/apply.ts';
 import { MAX_ORDINARY_TASKS, OrdinaryTasks } from '../../src/correlate/finish/outlives.ts';
 import { Session } from '../../src/correlate/entities.ts';
 import type { RayEvent } from '../../src/event/index.ts';
-import { heldBytes } from '../support/held-bytes.ts';
 import {
   actorId,
   actorStates,
@@ -157,45 +156,6 @@ describe('sessions give way', () => {
     correlator.advance(7 * DAY_MS);
     expect(correlator.stats()).toMatchObject({ sessions: 0, sessionsForgotten: 0, openJobs: 0 });
     expect(correlator.openRecords()).toBe(0);
-  });
-});
-
-describe('what was forgotten takes no memory', () => {
-  it('of a session, although it was to be looked at in an hour', () => {
-    const { bytes, result } = heldBytes(() => {
-      const correlator = make({ maxSessions: 100 });
-      for (let number = 0; number < 40_000; number += 1) {
-        correlator.apply({ ...jobStates({ CREATED: 0 }), session: `session_${number}` }, number);
-        correlator.advance(number);
-      }
-      return correlator;
-    });
-    expect(result.stats()).toMatchObject({ sessions: 100, openJobs: 100, agingRecords: 0 });
-    expect(bytes).toBeLessThan(26_000_000);
-  });
-});
-
-describe('what is empty takes no memory', () => {
-  it('of a session with one job', () => {
-    const { bytes, result } = heldBytes(() => {
-      const correlator = make({ maxSessions: 20_000 });
-      for (let number = 0; number < 10_000; number += 1)
-        correlator.apply({ ...jobStates({ CREATED: 0 }), session: `session_${number}` }, 0);
-      return correlator;
-    });
-    expect(result.stats().sessions).toBe(10_000);
-    expect(bytes / 10_000).toBeLessThan(2_600);
-  });
-
-  it('of a closed worker', () => {
-    const { bytes, result } = heldBytes(() => {
-      const correlator = make();
-      for (let number = 0; number < 20_000; number += 1) correlator.apply(workerStates(machineId(number), { ALIVE: 0, DEAD: 1 }), 0);
-      correlator.advance(10_000);
-      return correlator;
-    });
-    expect(result.stats().agingRecords).toBe(20_000);
-    expect(bytes / 20_000).toBeLessThan(1_000);
   });
 });
 

@@ -4,7 +4,6 @@ import { describeAttempt, describeJobInFull, describeNodeUse } from '../../src/v
 import { ViewModel } from '../../src/view/model.ts';
 import type { AttemptView, JobView } from '../../src/view/records.ts';
 import { SessionNow } from '../../src/view/session-now.ts';
-import { createFedModel, recordedPosts } from './view-fixture.ts';
 
 const session = 's';
 const JOB = '01000000';
@@ -168,25 +167,6 @@ describe('a call on an actor', () => {
   ])('a call on an actor %s never waits for a node of its own', (_, events, expected) => {
     const { waits } = seen(...events, m, states(call(1), { PENDING_ARGS_AVAIL: 1, PENDING_NODE_ASSIGNMENT: 2 }));
     expect(waits(call(1))).toBe(expected);
-  });
-
-  it('every call in the recording with 20,000 tasks waits for its actor at every moment, and never for a node', () => {
-    const fed = createFedModel();
-    const found = new Map<string, number>();
-    for (const { events, receivedAtMs } of recordedPosts('load-20k-tasks-ray-2.60.0.ndjson.gz')) {
-      for (const event of events) fed.take(event, receivedAtMs);
-      for (const { jobs } of fed.model.sessions.values())
-        for (const job of jobs.values())
-          for (const row of describeJobInFull(job, { nowMs: receivedAtMs, since: 0, traceUrl: undefined }).waiting)
-            if (row.function === 'A.m') found.set(row.waitsFor, Math.max(found.get(row.waitsFor) ?? 0, row.attempts));
-    }
-    expect([...found.keys()].toSorted()).toEqual([
-      'actor A, which is being created, which waits for a node that has room',
-      'its arguments: results of other tasks',
-      'its turn at actor A, which runs A.m',
-    ]);
-    expect(found.get('actor A, which is being created, which waits for a node that has room')).toBeGreaterThan(1_900);
-    expect(found.get('its turn at actor A, which runs A.m')).toBeGreaterThan(5_000);
   });
 });
 

@@ -7,6 +7,7 @@ import { checkTraces } from './oracle.ts';
 import { readOtlpJsonLines } from './otlp-spans.ts';
 import { eventsOfBody, readRecordedEvents } from './posts.ts';
 import { isDriver, readFacts } from './ray-facts.ts';
+import { sized } from './sized.ts';
 
 const RECORDING = new URL('../fixtures/recordings/load-20k-tasks-ray-2.60.0.ndjson.gz', import.meta.url).pathname;
 
@@ -106,7 +107,7 @@ describe('a generated stream', () => {
     ['the older shape', { release: '2.54' }],
     ['a runtime environment', { runtimeEnv: '{"env_vars": {"PASSWORD": "planted-secret"}}' }],
   ])('becomes spans that keep every rule: %s', (_name, options) => {
-    const { posts, summary } = generatedStream({ seed: 11, jobs: 3, tasksPerJob: 300, ...options });
+    const { posts, summary } = generatedStream({ seed: 11, jobs: 3, tasksPerJob: sized(60, 300), ...options });
     const events = posts.flatMap(eventsOfBody);
     const { spans, rejected } = rayEventsToSpans(events, { maxSpansPerTrace: 0, maxBytesPerTrace: 0 });
     const flat = readOtlpJsonLines([...otlpJsonLines(spans)].join(''));

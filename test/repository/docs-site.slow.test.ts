@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { projectFiles, repositoryRoot } from '../repository/source-tree.ts';
+import { projectFiles, repositoryRoot } from './source-tree.ts';
 
 const site = join(repositoryRoot, '.cache/site');
 let pages: ReadonlyMap<string, string>;

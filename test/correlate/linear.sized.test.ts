@@ -5,11 +5,13 @@ import type { RayEvent } from '../../src/event/index.ts';
 import { spanIdOf } from '../../src/span/ids.ts';
 import { definition, jobStates, machineId, many, states, taskId } from '../support/events.ts';
 import { growth, MAX_GROWTH } from '../support/steps.ts';
+import { sized } from '../support/sized.ts';
 
 // The work that a stream makes grows with its length and no faster, whatever the stream: steps are counted at a size and at
 // four times that size.
 
 const LATER_MS = 60_000;
+const SIZE = sized(60, 200);
 
 /** A correlator that was given events. */
 function applied(events: readonly RayEvent[], options: Partial<CorrelateOptions> = {}): LifecycleCorrelator {
@@ -61,7 +63,7 @@ describe('the work is linear', () => {
         const id = machineId(size - number);
         return [states(taskId(1), { RUNNING: 0 }, { workerId: id, workerPid: 5, nodeId: id })];
       });
-    expectLinear(200, eventsOf, applied);
+    expectLinear(SIZE, eventsOf, applied);
   });
 
   const attemptsOf = (size: number, isDescending: boolean, hasEnd: boolean, isDefined = true): RayEvent[] =>
@@ -75,8 +77,8 @@ describe('the work is linear', () => {
     ['ascending', false],
     ['descending', true],
   ])('when one task has many attempts, in %s order', (_, isDescending) => {
-    expectLinear(200, (size) => attemptsOf(size, isDescending, false), applied);
-    expectLinear(200, (size) => attemptsOf(size, isDescending, true), finished);
+    expectLinear(SIZE, (size) => attemptsOf(size, isDescending, false), applied);
+    expectLinear(SIZE, (size) => attemptsOf(size, isDescending, true), finished);
   });
 
   it('when one task has many attempts that end with their job, without definitions', () => {
@@ -86,7 +88,7 @@ describe('the work is linear', () => {
       definition(taskId(1)),
       jobStates({ FINISHED: 9_000 }),
     ];
-    expectLinear(200, eventsOf, finished);
+    expectLinear(SIZE, eventsOf, finished);
   });
 
   it('when each of the many attempts of one task calls another task', () => {
@@ -97,12 +99,12 @@ describe('the work is linear', () => {
         states(taskId(number + 2), { PENDING_ARGS_AVAIL: number + 0.15, RUNNING: number + 0.16, FINISHED: number + 0.17 }),
       ]),
     ];
-    expectLinear(200, eventsOf, finished);
+    expectLinear(SIZE, eventsOf, finished);
   });
 
   it('when the attempts of one task end one after another, and are all that is remembered', () => {
     const eventsOf = (size: number): RayEvent[] => attemptsOf(size, false, true).filter(isNotEndOfFirst);
-    expectLinear(200, eventsOf, (events) => {
+    expectLinear(SIZE, eventsOf, (events) => {
       const maxTombstones = Math.floor(events.length / 4);
       const correlator = createCorrelator({ maxTombstones });
       correlator.apply(states(taskId(1), { RUNNING: 0 }), 0);
@@ -134,12 +136,12 @@ describe('the work is linear', () => {
     const closed = (events: readonly RayEvent[]): unknown => finished(events, options);
 
     it('and end one after another', () => {
-      expectLinear(200, chainOf, closed);
-      expectLinear(200, (size) => chainOf(size).reverse(), closed);
+      expectLinear(SIZE, chainOf, closed);
+      expectLinear(SIZE, (size) => chainOf(size).reverse(), closed);
     });
 
     it('and end while the next ones are not known', () => {
-      expectLinear(200, chainOf, (events) => {
+      expectLinear(SIZE, chainOf, (events) => {
         const correlator = applied([], options);
         for (const [index, event] of events.entries()) {
           correlator.apply(event, index * 10_000);
@@ -149,8 +151,8 @@ describe('the work is linear', () => {
     });
 
     it('and their first caller is not known', () => {
-      expectLinear(200, (size) => chainOf(size, { hasRoot: false }), closed);
-      expectLinear(200, (size) => chainOf(size, { hasRoot: false }).reverse(), closed);
+      expectLinear(SIZE, (size) => chainOf(size, { hasRoot: false }), closed);
+      expectLinear(SIZE, (size) => chainOf(size, { hasRoot: false }).reverse(), closed);
     });
 
     it('and only the last of them end', () => {
@@ -161,13 +163,13 @@ describe('the work is linear', () => {
           states(taskId(size + number), { RUNNING: number, FINISHED: number + 1 }),
         ]),
       ];
-      expectLinear(150, eventsOf, closed);
+      expectLinear(SIZE, eventsOf, closed);
     });
 
     it('and end with their job', () => {
-      expectLinear(200, (size) => [...chainOf(size, { ends: false }), jobStates({ FINISHED: 9_000 })], closed);
+      expectLinear(SIZE, (size) => [...chainOf(size, { ends: false }), jobStates({ FINISHED: 9_000 })], closed);
       expectLinear(
-        200,
+        SIZE,
         (size) => chainOf(size),
         (events) => applied(events, options).closeAll(0),
       );

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { rayEventsToSpans } from '../../src/convert.ts';
 import { otlpJsonLines } from '../../src/export/index.ts';
 import { readRecordedEvents } from '../support/posts.ts';
+import { propertyRuns } from '../support/sized.ts';
 
 // Whatever the order of the events, however often they come, and however their states are divided among them, the spans are
 // the same to the byte: nothing else lets a restart, a second replica or a retry be trusted.
@@ -15,7 +16,7 @@ const RECORDINGS = [
   'mix-snake-case-ray-2.60.0',
   'node-death-three-jobs-ray-2.60.0',
 ];
-const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 12);
+const RUNS = propertyRuns(3, 12);
 
 type Raw = Record<string, unknown>;
 

@@ -17,6 +17,7 @@ import {
   workerStates,
 } from '../support/events.ts';
 import { countSteps } from '../support/steps.ts';
+import { sized } from '../support/sized.ts';
 
 // What ends many things at once is done in short steps, so that the bridge answers in between: a silent session, the end of a job,
 // the death of a node or of an actor. What comes out is the same as in one step, also when the bridge is restarted between two.
@@ -94,7 +95,7 @@ describe.each([
     const whole = atOnce(events, untilMs, options);
     expect(whole.length).toBeGreaterThan(100);
     expect(inSteps(events, untilMs, options)).toEqual(whole);
-    const restarts = (step: number): boolean => step < 12 || step % 211 === 0;
+    const restarts = (step: number): boolean => step < sized(3, 12) || step % sized(701, 211) === 0;
     expect(inSteps(events, untilMs, options, restarts)).toEqual(whole);
   });
 });
@@ -136,7 +137,7 @@ describe('a trace that fits whole is rolled up nowhere, however much of it is op
     let correlator = applied();
     const lifecycles: Finished[] = [];
     for (let step = 0; correlator.hasDue(2 * HOUR_MS); step += 1) {
-      if (isRestarted && (step < 12 || step % 301 === 0)) correlator = throughCheckpoint(correlator, make(options));
+      if (isRestarted && (step < sized(3, 12) || step % sized(701, 301) === 0)) correlator = throughCheckpoint(correlator, make(options));
       lifecycles.push(...correlator.advance(2 * HOUR_MS, 1));
     }
     expect(kindsOf(lifecycles)).toEqual(expected);

@@ -5,11 +5,12 @@ import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '.
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { createMapping } from '../../src/span/index.ts';
 import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
+import { propertyRuns } from '../support/sized.ts';
 
 // A correlator that is checkpointed and restored at any moment hands out the same as one that never stopped. What it hands out
 // does not depend on how often it is asked.
 
-const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 8);
+const RUNS = propertyRuns(1, 8);
 const HOUR_MS = 3_600_000;
 
 const mapping = createMapping({

@@ -18,9 +18,10 @@ import {
   workerStates,
 } from '../support/events.ts';
 import { growth, MAX_GROWTH } from '../support/steps.ts';
+import { sized } from '../support/sized.ts';
 
 // Every walk of the correlator over something whose length comes from events: at four times the length it takes four times
-// the steps. Chains of callers, and the attempts of one task, are in `linear.test.ts`.
+// the steps. Chains of callers, and the attempts of one task, are in `linear.sized.test.ts`.
 
 const HOUR_MS = 3_600_000;
 const WEEK_MS = 7 * 24 * HOUR_MS;
@@ -109,7 +110,7 @@ interface Walk {
   readonly size?: number;
 }
 
-function stepsGrow({ eventsOf, given, work = applied, after, size = 150 }: Walk): number {
+function stepsGrow({ eventsOf, given, work = applied, after, size = sized(50, 150) }: Walk): number {
   return growth(size, (length) => {
     const events = eventsOf(length);
     if (after === undefined) return () => void work(events);
@@ -267,7 +268,7 @@ const walks: Record<string, Walk> = {
   'points without a time': {
     eventsOf: (size) => many(size, (number) => [point(number)]),
     after: (correlator) => pass(correlator, 2 * HOUR_MS),
-    size: 1_000,
+    size: sized(300, 1_000),
   },
   'tombstones that give way to others': {
     eventsOf: (size) => many(size, (number) => run(number, { end: number + 1 })),

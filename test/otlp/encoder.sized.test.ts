@@ -9,6 +9,7 @@ import { otlpBytes, EncodedSpan, encodeRequest, plainSpan, SpanEncoder, type Spa
 import { createSpanMapper, type SpanOptions } from '../../src/span/index.ts';
 import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
 import { RESOURCES, sdkSpan, spanFields } from './span-arbitrary.ts';
+import { propertyRuns } from '../support/sized.ts';
 
 // Compares the bridge's encoder with the library's: the bytes must be equal, or a backend could see
 // a difference.
@@ -35,7 +36,7 @@ describe('encoding any span', () => {
         const fields = Array.from({ length: repeats + 1 }, () => all).flat();
         expectSameBytes(encodeRequest(encodeAll(fields)), library(fields.map(sdkSpan)));
       }),
-      { numRuns: 400 },
+      { numRuns: propertyRuns(60, 400) },
     );
   });
 
@@ -45,7 +46,7 @@ describe('encoding any span', () => {
         const [span] = encodeAll([fields]);
         expect(span === undefined ? 0 : otlpBytes(span)).toBe(otlpBytes(sdkSpan(fields)));
       }),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(45, 300) },
     );
   });
 
@@ -67,7 +68,7 @@ describe('encoding any span', () => {
           expect(spanKeys([span, expected, span]).toString('hex')).toBe((traceId + spanId).repeat(3));
         }
       }),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(45, 300) },
     );
   });
 
@@ -100,7 +101,7 @@ describe('encoding any span', () => {
         }));
         expectSameBytes(encodeRequest(spans), library(alone.map(sdkSpan)));
       }),
-      { numRuns: 300 },
+      { numRuns: propertyRuns(45, 300) },
     );
   });
 
@@ -118,7 +119,7 @@ describe('encoding any span', () => {
         const attributes = { count: own.count + count, keys: [...own.keys, ...keys], values: [...own.values, ...values] };
         expectSameBytes(encodeRequest(spans), library([1, 2].map(() => sdkSpan({ ...second, attributes }))));
       }),
-      { numRuns: 200 },
+      { numRuns: propertyRuns(30, 200) },
     );
   });
 

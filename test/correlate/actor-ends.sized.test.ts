@@ -5,6 +5,7 @@ import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '.
 import type { ActorTransition, RayEvent, StateTransition, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
 import * as build from '../support/events.ts';
 import { actorId, at, creationOf, header, jobStates, secondNs, secondOf, states, taskId } from '../support/events.ts';
+import { sized } from '../support/sized.ts';
 
 // What the states of an actor say of the end of its creations and calls.
 
@@ -80,7 +81,7 @@ function everyWay(groups: readonly (readonly RayEvent[])[]): string[] {
     fc.property(fc.shuffledSubarray(events, { minLength: events.length }), (shuffled) => {
       expect(converted(shuffled)).toEqual(all);
     }),
-    { numRuns: 30 },
+    { numRuns: sized(8, 30) },
   );
   for (const pauseMs of [0, 100, 6_000, 100_000]) expect(live(groups, pauseMs).sort(byTask)).toEqual(all);
   return all.map(brief);
@@ -406,7 +407,8 @@ describe('an actor that is created again and again', () => {
       (events) => [...events.flatMap((one) => [one[0], one[2]] as RayEvent[]), ...events.map((one) => one[1] as RayEvent)],
     ],
   ])('takes linear time, %s', (_, arranged) => {
-    expect(stepsFor(4_000, arranged) / stepsFor(1_000, arranged)).toBeLessThan(5);
+    const restarts = sized(250, 1_000);
+    expect(stepsFor(4 * restarts, arranged) / stepsFor(restarts, arranged)).toBeLessThan(5);
   });
 
   it('ends each of its creations at the ALIVE after it, those among the left-out states too', () => {

@@ -4,10 +4,11 @@ import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { createMapping } from '../../src/span/index.ts';
 import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
 import { actorId, definition, jobStates, many, states } from '../support/events.ts';
+import { sized } from '../support/sized.ts';
 
 // The correlator maps a finished thing when it knows that the thing is sent, and so once.
 
-const ATTEMPTS = 20_000;
+const ATTEMPTS = sized(4_000, 20_000);
 const LATER_MS = 10_000_000;
 
 /** `mapped`: every lifecycle that was mapped, in order. */
@@ -48,7 +49,7 @@ function expectMappedOnce(outputs: readonly Output[], mapped: readonly Finished[
   expect(mapped.length).toBeLessThanOrEqual(1.05 * outputs.length);
 }
 
-describe('a job of 20,000 attempts', () => {
+describe(`a job of ${ATTEMPTS.toLocaleString('en')} attempts`, () => {
   it.each([
     ['a budget of 1,000 spans', { maxSpansPerTrace: 1_000 }],
     ['a budget of 200,000 bytes', { maxSpansPerTrace: 0, maxBytesPerTrace: 200_000 }],

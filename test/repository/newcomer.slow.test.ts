@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { codeBlocks } from '../repository/document-rules.ts';
-import { projectFiles, readProjectFile, repositoryRoot } from '../repository/source-tree.ts';
+import { codeBlocks } from './document-rules.ts';
+import { projectFiles, readProjectFile, repositoryRoot } from './source-tree.ts';
 
 // A newcomer follows the README and the pages of get-started, command by command: with the packed package in an empty folder, and in a
 // copy of the project. The port is the one change to a command: many tests share this machine.

@@ -5,7 +5,7 @@ import { decodeEvent } from '../../src/event/index.ts';
 import { EventScanner } from '../../src/event/scanner/index.ts';
 import { decodeBatch } from '../../src/receiver/decode-batch.ts';
 import type { Scheduler } from '../../src/runtime/index.ts';
-import { everyTypeOfEvent } from '../event/every-type.ts';
+import { everyTypeOfEvent } from './every-type.ts';
 import { inSnakeCase } from '../support/raw-events.ts';
 import { readRecordedEvents } from '../support/posts.ts';
 import { Seeded } from '../support/seeded.ts';

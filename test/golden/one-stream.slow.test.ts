@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { differencesOf } from '../golden/differences.ts';
-import { postsOf } from '../golden/play-live.ts';
-import { CONVERT, SLOW_WAYS } from '../golden/ways.ts';
+import { differencesOf } from './differences.ts';
+import { postsOf } from './play-live.ts';
+import { CONVERT, SLOW_WAYS } from './ways.ts';
 import { SMALL_RECORDINGS } from '../support/recordings.ts';
 
 // The ways that take longer: see test/golden/one-stream.test.ts.

@@ -229,7 +229,7 @@ describe.runIf(hasChromium)('the page in Chromium (needs CHROMIUM_PATH or /usr/b
   });
 });
 
-describe.runIf(hasChromium)('a job of 20,000 tasks in Chromium', () => {
+describe.runIf(hasChromium)('a job of 20,000 tasks in Chromium (needs CHROMIUM_PATH or /usr/bin/chromium)', () => {
   it('the list draws only visible rows while it scrolls', { timeout: 240_000 }, async () => {
     const fixture = await browse();
     await feedLoad(fixture);
