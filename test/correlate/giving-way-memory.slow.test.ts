@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createCorrelator } from '../support/correlator.ts';
-import { jobStates, machineId, workerStates } from '../support/events.ts';
+import { definition, jobStates, machineId, taskId, workerStates } from '../support/events.ts';
 import { heldBytes } from '../support/held-bytes.ts';
 
 // In the slow suite, where each file has a process of its own: others would disturb what is measured.
@@ -42,4 +42,18 @@ describe('what is empty takes no memory', () => {
     expect(result.stats().agingRecords).toBe(20_000);
     expect(bytes / 20_000).toBeLessThan(1_000);
   });
+});
+
+it('the bytes that are counted of open attempts are about those that they take of memory', () => {
+  const map = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`key ${index}`, 'v'.repeat(200)]));
+  const { bytes, result } = heldBytes(() => {
+    const correlator = createCorrelator();
+    for (let number = 0; number < 200; number += 1) {
+      const labels = Object.fromEntries(Object.entries(map).map(([key, value]) => [key, Buffer.from(value + number).toString('latin1')]));
+      correlator.apply(definition(taskId(number), { labelSelector: labels }), 0);
+    }
+    return correlator;
+  });
+  expect(result.openBytes() / bytes).toBeGreaterThan(0.7);
+  expect(result.openBytes() / bytes).toBeLessThan(1.4);
 });

@@ -84,11 +84,11 @@ describe.each([
   ['with a budget', { maxSpansPerTrace: 300 }],
 ] as const)('what comes out is the same in steps, %s', (_, options) => {
   it.each([
-    ['of a silent session', everything(700)],
-    ['of a job that ended', [...everything(1_200), jobStates({ FINISHED: 9_000 })]],
+    ['of a silent session', everything(sized(250, 700))],
+    ['of a job that ended', [...everything(sized(400, 1_200)), jobStates({ FINISHED: 9_000 })]],
     [
       'of a node that died',
-      [...everything(1_200).filter(({ type }) => type.startsWith('task')), nodeStates(machineId(1), { DEAD: 9_000 })],
+      [...everything(sized(400, 1_200)).filter(({ type }) => type.startsWith('task')), nodeStates(machineId(1), { DEAD: 9_000 })],
     ],
   ])('%s', (name, events) => {
     const untilMs = name === 'of a silent session' ? HOUR_MS + 60_000 : 60_000;
@@ -178,8 +178,9 @@ describe('no step looks at more than a bounded number of things', () => {
     ]);
 
   it('when a session is silent', () => {
-    const small = largestStep(everything(300), HOUR_MS + 60_000);
-    expect(largestStep(everything(900), HOUR_MS + 60_000)).toBeLessThan(1.5 * small);
+    const size = sized(150, 300);
+    const small = largestStep(everything(size), HOUR_MS + 60_000);
+    expect(largestStep(everything(3 * size), HOUR_MS + 60_000)).toBeLessThan(1.5 * small);
   });
 
   it('when a job ends', () => {
@@ -190,7 +191,7 @@ describe('no step looks at more than a bounded number of things', () => {
 
   it('when a session is forgotten', () => {
     const correlator = make({});
-    for (const event of everything(1_500)) correlator.apply(event, 0);
+    for (const event of everything(sized(500, 1_500))) correlator.apply(event, 0);
     correlator.advance(2 * HOUR_MS);
     const steps: number[] = [];
     while (correlator.hasDue(200 * HOUR_MS)) steps.push(countSteps(() => correlator.advance(200 * HOUR_MS, 1)));

@@ -110,7 +110,7 @@ interface Walk {
   readonly size?: number;
 }
 
-function stepsGrow({ eventsOf, given, work = applied, after, size = sized(50, 150) }: Walk): number {
+function stepsGrow({ eventsOf, given, work = applied, after, size = sized(100, 150) }: Walk): number {
   return growth(size, (length) => {
     const events = eventsOf(length);
     if (after === undefined) return () => void work(events);

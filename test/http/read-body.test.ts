@@ -111,8 +111,9 @@ describe('limits of bodies', () => {
   });
 
   it('stop a decompression bomb long before it is unpacked', async () => {
+    const member = gzipSync(Buffer.alloc(LIMIT_BYTES));
     // Larger by far than the 64 KiB that a stream of Node 24 reads ahead.
-    const bomb = Buffer.concat(Array.from({ length: 1000 }, () => gzipSync(Buffer.alloc(LIMIT_BYTES))));
+    const bomb = Buffer.concat(Array.from({ length: 1000 }, () => member));
     let position = 0;
     const { body, pulledBytes } = countedStream(() => bomb.subarray(position, (position += 512)));
     expect(await read(body, 'gzip')).toMatchObject({ ok: false, code: 'body_too_large' });

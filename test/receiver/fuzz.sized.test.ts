@@ -6,7 +6,7 @@ import { createTestReceiver } from './receiver-fixture.ts';
 import { sized } from '../support/sized.ts';
 
 /** `FUZZ_BODIES=100000` for the full size; takes minutes. */
-const FUZZ_BODIES = Number(process.env['FUZZ_BODIES'] ?? sized(200, 5000));
+const FUZZ_BODIES = Number(process.env['FUZZ_BODIES'] ?? sized(100, 5000));
 const RECORDINGS = new URL('../fixtures/recordings/', import.meta.url);
 
 type RawEvent = Record<string, unknown>;

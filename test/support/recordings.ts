@@ -20,8 +20,16 @@ export const SMALL_RECORDINGS: readonly string[] = readdirSync(FOLDER).filter(
 /** Small streams that once gave wrong spans, as paths for `recordedPosts`. */
 export const CASES: readonly string[] = readdirSync(new URL('cases/', FIXTURES)).map((name) => `../cases/${name}`);
 
-/** The posts of a recording, in order of arrival. */
-export function recordedPosts(name: string): RecordedPost[] {
+const read = new Map<string, readonly RecordedPost[]>();
+
+/** The posts of a recording, in order of arrival. Each process reads a recording once. */
+export function recordedPosts(name: string): readonly RecordedPost[] {
+  const posts = read.get(name) ?? readPosts(name);
+  read.set(name, posts);
+  return posts;
+}
+
+function readPosts(name: string): RecordedPost[] {
   const bytes = readFileSync(new URL(name, FOLDER));
   const text = (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
   return text

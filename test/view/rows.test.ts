@@ -10,20 +10,22 @@ function numbered(size: number): Rows<number> {
 
 describe('rows', () => {
   it('the items match an array whose oldest items are shifted off', () => {
-    const steps = fc.array(fc.record({ adds: fc.nat(2_000), drops: fc.nat(2_000) }), { maxLength: 10 });
+    const steps = fc.array(fc.record({ adds: fc.nat(1_500), drops: fc.nat(1_500) }), { maxLength: 6 });
     fc.assert(
       fc.property(steps, (rounds) => {
         const rows = new Rows<number>();
         const plain: number[] = [];
         let next = 0;
+        let differences = 0;
         for (const { adds, drops } of rounds) {
           for (let added = 0; added < adds; added += 1) {
             rows.add(next);
             plain.push(next);
             next += 1;
           }
-          for (let dropped = 0; dropped < drops; dropped += 1) expect(rows.dropOldest()).toBe(plain.shift());
+          for (let dropped = 0; dropped < drops; dropped += 1) if (rows.dropOldest() !== plain.shift()) differences += 1;
         }
+        expect(differences).toBe(0);
         expect([...rows]).toEqual(plain);
         expect(rows.size).toBe(plain.length);
       }),

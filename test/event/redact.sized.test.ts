@@ -17,6 +17,7 @@ import {
   WORKER_ID,
 } from '../support/raw-events.ts';
 import { everyTypeOfEvent } from './every-type.ts';
+import { propertyRuns } from '../support/sized.ts';
 
 const SECRET = 'hunter2';
 const ENV = { env_vars: { API_KEY: SECRET }, pip: [`x @ https://u:${SECRET}@h/x.whl`], working_dir: `s3://u:${SECRET}@b/k?sig=${SECRET}` };
@@ -240,7 +241,7 @@ describe('redacting unknown events', () => {
         expect(printed(copy)).not.toContain(secret);
         expect(redactRawEvent(copy)).toStrictEqual(copy);
       }),
-      { numRuns: 3000 },
+      { numRuns: propertyRuns(300, 3_000) },
     );
   });
 
@@ -266,7 +267,7 @@ describe('redacting unknown events', () => {
         const decoded = decodeEvent(raw);
         if (decoded.ok) expect(decodeEvent(redactRawEvent(raw))).toStrictEqual(decoded);
       }),
-      { numRuns: 2000 },
+      { numRuns: propertyRuns(200, 2_000) },
     );
   });
 

@@ -5,6 +5,7 @@ import { ScanBytes } from '../../src/event/scan-bytes.ts';
 import { scanTimestamp } from '../../src/event/scanner/scan-time.ts';
 import { TextCache } from '../../src/event/text-cache.ts';
 import { parseTimestamp } from '../../src/event/timestamp.ts';
+import { propertyRuns } from '../support/sized.ts';
 
 const anyBytes = fc.oneof(
   fc.uint8Array({ maxLength: 30 }),
@@ -25,7 +26,7 @@ describe('reading four bytes at once', () => {
         const found = bytes.findIndex((byte, index) => index >= from && (byte < 0x20 || byte > 0x7f || byte === 0x22 || byte === 0x5c));
         expect(inside(bytes).endOfPlain(from)).toBe(found < 0 ? Math.max(from, bytes.length) : found);
       }),
-      { numRuns: 5000 },
+      { numRuns: propertyRuns(500, 5_000) },
     );
   });
 
@@ -41,7 +42,7 @@ describe('reading four bytes at once', () => {
         if (isString) expect(end).toBe(-1);
         expect(inside([...bytes, 0x22]).endOfString(0)).toBe(isString ? bytes.length : end);
       }),
-      { numRuns: 5000 },
+      { numRuns: propertyRuns(500, 5_000) },
     );
   });
 
@@ -64,7 +65,7 @@ describe('reading four bytes at once', () => {
         expect(inside([1, 2, ...bytes]).isAt(2, inside(changed), 0, bytes.length)).toBe(isSame);
         expect(inside(bytes).isAt(1, inside(bytes), 0, bytes.length)).toBe(false);
       }),
-      { numRuns: 2000 },
+      { numRuns: propertyRuns(200, 2_000) },
     );
   });
 });
@@ -92,7 +93,7 @@ describe('scanning times', () => {
         read += 1;
         expect(scanned).toBe(parseTimestamp(text));
       }),
-      { numRuns: 10_000 },
+      { numRuns: propertyRuns(1_000, 10_000) },
     );
     expect(read).toBeGreaterThan(50);
   });
@@ -129,7 +130,7 @@ describe('caching texts', () => {
         const bytes = new ScanBytes(Buffer.from(`${'x'.repeat(offset)}${given}yz`));
         expect(cache.ofBytes(bytes, offset, offset + given.length)).toBe(given);
       }),
-      { numRuns: 2000 },
+      { numRuns: propertyRuns(200, 2_000) },
     );
     const before = made;
     const bytes = new ScanBytes(Buffer.from('abab'));

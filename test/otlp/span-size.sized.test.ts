@@ -6,6 +6,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { envelopeBytes, otlpBytes } from '../../src/otlp/index.ts';
 import { makeSpan } from '../export/support.ts';
+import { propertyRuns } from '../support/sized.ts';
 
 const attributeValue = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 300 }),
@@ -62,7 +63,7 @@ describe('computing the size of a span', () => {
         expect(real - otlpBytes(span)).toBeGreaterThanOrEqual(0);
         expect(real - otlpBytes(span)).toBeLessThanOrEqual(2);
       }),
-      { numRuns: 500, endOnFailure: true },
+      { numRuns: propertyRuns(100, 500), endOnFailure: true },
     );
   });
 
@@ -75,7 +76,7 @@ describe('computing the size of a span', () => {
         expect(estimate).toBeGreaterThanOrEqual(real);
         expect(estimate - real).toBeLessThanOrEqual(20);
       }),
-      { numRuns: 300, endOnFailure: true },
+      { numRuns: propertyRuns(100, 300), endOnFailure: true },
     );
   });
 });

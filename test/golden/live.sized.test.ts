@@ -3,6 +3,7 @@ import { checkTraces } from '../support/oracle.ts';
 import type { FlatSpan } from '../support/otlp-spans.ts';
 import { SMALL_RECORDINGS } from '../support/recordings.ts';
 import { playLive } from './play-live.ts';
+import { sized } from '../support/sized.ts';
 
 // The recordings as they happened: each post at its time, spans as they become due. Nothing may come too late that a trace of
 // the whole stream would have had, and every rule holds for what was sent piece by piece.
@@ -10,7 +11,7 @@ import { playLive } from './play-live.ts';
 describe.each(SMALL_RECORDINGS)('%s', (name) => {
   const { events, spans, stats } = playLive(name);
 
-  it.each([0, 500, 3_000])('has marks beside the same spans, when they are sent after %i ms', (inFlightAfterMs) => {
+  it.each(sized([500], [0, 500, 3_000]))('has marks beside the same spans, when they are sent after %i ms', (inFlightAfterMs) => {
     const reportedInFlight = playLive(name, { inFlight: 'running', inFlightAfterMs });
     const isMark = (span: FlatSpan): boolean => span.attributes['ray.in_flight'] === true;
     const bySpan = (a: FlatSpan, b: FlatSpan): number => (a.traceId + a.spanId < b.traceId + b.spanId ? -1 : 1);

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { splitBody } from '../../src/receiver/split-body.ts';
+import { propertyRuns } from '../support/sized.ts';
 
 /** The texts of the elements, or 'invalid' where the splitter stops. */
 function split(body: string): readonly string[] | 'invalid' {
@@ -30,7 +31,7 @@ describe('splitting a body', () => {
         expect(texts).not.toBe('invalid');
         expect(Array.from(texts, (text) => JSON.parse(text) as unknown)).toEqual(JSON.parse(JSON.stringify(values)));
       }),
-      { numRuns: 1000 },
+      { numRuns: propertyRuns(100, 1_000) },
     );
   });
 
@@ -85,7 +86,7 @@ describe('splitting a body', () => {
         const isTaken = texts !== 'invalid' && texts.every((text) => parses(text));
         expect(isTaken).toBe(parses(body) && /^\s*[[{]/.test(body));
       }),
-      { numRuns: 20_000 },
+      { numRuns: propertyRuns(2_000, 20_000) },
     );
   });
 

@@ -7,6 +7,7 @@ import { TombstoneIndex } from '../../src/correlate/compact/tombstone-index.ts';
 import { Tombstones } from '../../src/correlate/compact/tombstones.ts';
 import { JOB, taskId } from '../support/events.ts';
 import { countSteps } from '../support/steps.ts';
+import { sized } from '../support/sized.ts';
 
 // Rows in a ring, beside a list of objects that is obviously right.
 
@@ -214,7 +215,7 @@ describe('many', () => {
       };
       buryAll(0, size);
       let largest = 0;
-      for (let number = 0; number < 3 * size; number += 250) {
+      for (let number = 0; number < 3 * size; number += size / 2) {
         const from = number % size;
         largest = Math.max(
           largest,
@@ -225,7 +226,8 @@ describe('many', () => {
       expect(tombstones.rows).toBeLessThan(3 * size);
       return largest;
     };
-    expect(largestStep(2_000)).toBeLessThan(1.5 * largestStep(500));
+    const rows = sized(150, 500);
+    expect(largestStep(4 * rows)).toBeLessThan(1.5 * largestStep(rows));
   });
 
   it('keeps a task as an object when the index has no room for it', () => {

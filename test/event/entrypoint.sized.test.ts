@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_ENTRYPOINT_LENGTH, reduceEntrypoint } from '../../src/event/redaction/entrypoint.ts';
+import { propertyRuns } from '../support/sized.ts';
 
 describe('reducing an entry point', () => {
   it.each([
@@ -212,7 +213,7 @@ describe('reducing an entry point', () => {
         expect(shown).not.toContain(core);
         expect(shown).not.toContain(text);
       }),
-      { numRuns: 20_000 },
+      { numRuns: propertyRuns(2_000, 20_000) },
     );
   });
 
@@ -258,7 +259,7 @@ describe('reducing an entry point', () => {
         const reduced = reduceEntrypoint(parts.join(between));
         expect(reduced === undefined ? undefined : reduceEntrypoint(reduced)).toBe(reduced);
       }),
-      { numRuns: 3000 },
+      { numRuns: propertyRuns(300, 3_000) },
     );
   });
 });

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createFingerprints } from '../../src/receiver/fingerprint.ts';
 import { FingerprintSet } from '../../src/receiver/fingerprint-set.ts';
+import { propertyRuns } from '../support/sized.ts';
 
 const SECRET = Buffer.alloc(32, 7);
 
@@ -41,7 +42,7 @@ describe('fingerprints', () => {
         expect(seen.get(words) ?? identity).toBe(identity);
         seen.set(words, identity);
       }),
-      { numRuns: 3000 },
+      { numRuns: propertyRuns(300, 3_000) },
     );
   });
 
@@ -97,7 +98,7 @@ describe('a set of fingerprints', () => {
         }
         for (const key of model) expect(set.has(Int32Array.from(key.split(' ').map(Number)))).toBe(true);
       }),
-      { numRuns: 3000 },
+      { numRuns: propertyRuns(300, 3_000) },
     );
   });
 

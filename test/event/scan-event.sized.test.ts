@@ -5,6 +5,7 @@ import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { EventScanner, ScanBytes } from '../../src/event/index.ts';
 import { readRecordedEvents } from '../support/posts.ts';
 import { inSnakeCase, rawDefinition, rawEvent, rawLifecycle, type Raw, TASK_HEX, WORKER_ID } from '../support/raw-events.ts';
+import { propertyRuns } from '../support/sized.ts';
 
 const folder = new URL('../fixtures/recordings/', import.meta.url).pathname;
 const names = readdirSync(folder).filter((name) => name.endsWith('.ndjson'));
@@ -187,7 +188,7 @@ describe('the scanner reads unusual events as the decoder does', () => {
         read += 1;
         expect(decodeEvent(JSON.parse(bytes.toString('utf8', 0, scanner.end)))).toStrictEqual({ ok: true, event });
       }),
-      { numRuns: 20_000 },
+      { numRuns: propertyRuns(2_000, 20_000) },
     );
     expect(read).toBeGreaterThan(200);
   }, 60_000);
