@@ -26,7 +26,7 @@ describe('reading four bytes at once', () => {
         const found = bytes.findIndex((byte, index) => index >= from && (byte < 0x20 || byte > 0x7f || byte === 0x22 || byte === 0x5c));
         expect(inside(bytes).endOfPlain(from)).toBe(found < 0 ? Math.max(from, bytes.length) : found);
       }),
-      { numRuns: propertyRuns(500, 5_000) },
+      { numRuns: propertyRuns(3_000, 5_000) },
     );
   });
 
@@ -42,7 +42,7 @@ describe('reading four bytes at once', () => {
         if (isString) expect(end).toBe(-1);
         expect(inside([...bytes, 0x22]).endOfString(0)).toBe(isString ? bytes.length : end);
       }),
-      { numRuns: propertyRuns(500, 5_000) },
+      { numRuns: propertyRuns(3_000, 5_000) },
     );
   });
 

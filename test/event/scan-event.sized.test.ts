@@ -188,7 +188,7 @@ describe('the scanner reads unusual events as the decoder does', () => {
         read += 1;
         expect(decodeEvent(JSON.parse(bytes.toString('utf8', 0, scanner.end)))).toStrictEqual({ ok: true, event });
       }),
-      { numRuns: propertyRuns(2_000, 20_000) },
+      { numRuns: propertyRuns(5_000, 20_000) },
     );
     expect(read).toBeGreaterThan(200);
   }, 60_000);

@@ -21,7 +21,7 @@ import { growth, MAX_GROWTH } from '../support/steps.ts';
 import { sized } from '../support/sized.ts';
 
 // Every walk of the correlator over something whose length comes from events: at four times the length it takes four times
-// the steps. Chains of callers, and the attempts of one task, are in `linear.sized.test.ts`.
+// the steps. Chains of callers, and the attempts of one task, are in `linear.steps.test.ts`.
 
 const HOUR_MS = 3_600_000;
 const WEEK_MS = 7 * 24 * HOUR_MS;
@@ -110,7 +110,7 @@ interface Walk {
   readonly size?: number;
 }
 
-function stepsGrow({ eventsOf, given, work = applied, after, size = sized(100, 150) }: Walk): number {
+function stepsGrow({ eventsOf, given, work = applied, after, size = sized(60, 150) }: Walk): number {
   return growth(size, (length) => {
     const events = eventsOf(length);
     if (after === undefined) return () => void work(events);

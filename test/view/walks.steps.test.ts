@@ -202,7 +202,7 @@ describe('the steps of the view grow as what it follows', () => {
       const events = eventsOf(size);
       return () => void work(events);
     };
-    expect(growth(120, workOf)).toBeLessThan(MAX_GROWTH);
+    expect(growth(sized(60, 120), workOf)).toBeLessThan(MAX_GROWTH);
   });
 });
 
@@ -212,7 +212,7 @@ describe('the steps of an answer grow as what it describes', () => {
       const model = fedOpen(eventsOf(size));
       return () => void inFull(model);
     };
-    expect(growth(sized(150, 300), workOf)).toBeLessThan(MAX_GROWTH);
+    expect(growth(sized(100, 300), workOf)).toBeLessThan(MAX_GROWTH);
   });
 
   const cases = Object.entries(searches).flatMap(([search, find]) =>
@@ -223,6 +223,6 @@ describe('the steps of an answer grow as what it describes', () => {
       const job = jobIn(fed([jobStates({ CREATED: 0 }), ...eventsOf(size), jobStates({ FINISHED: 90_000 })]));
       return () => find(job);
     };
-    expect(await growthOfAsync(sized(120, 200), workOf)).toBeLessThan(MAX_GROWTH);
+    expect(await growthOfAsync(sized(80, 200), workOf)).toBeLessThan(MAX_GROWTH);
   });
 });
