@@ -110,7 +110,7 @@ interface Walk {
   readonly size?: number;
 }
 
-function stepsGrow({ eventsOf, given, work = applied, after, size = sized(60, 150) }: Walk): number {
+function stepsGrow({ eventsOf, given, work = applied, after, size = sized(120, 150) }: Walk): number {
   return growth(size, (length) => {
     const events = eventsOf(length);
     if (after === undefined) return () => void work(events);
@@ -268,7 +268,7 @@ const walks: Record<string, Walk> = {
   'points without a time': {
     eventsOf: (size) => many(size, (number) => [point(number)]),
     after: (correlator) => pass(correlator, 2 * HOUR_MS),
-    size: sized(300, 1_000),
+    size: 1_000,
   },
   'tombstones that give way to others': {
     eventsOf: (size) => many(size, (number) => run(number, { end: number + 1 })),
