@@ -88,7 +88,9 @@ async function undisturbed(bodies: readonly string[], settings: Place['settings'
   return byKey(test.backend.spans);
 }
 
-describe.each(['features-ray-2.60.0.ndjson', 'node-death-three-jobs-ray-2.60.0.ndjson'])('%s', (recording) => {
+const FEATURES = 'features-ray-2.60.0.ndjson';
+
+describe.each(sized([FEATURES], [FEATURES, 'node-death-three-jobs-ray-2.60.0.ndjson']))('%s', (recording) => {
   const bodies = recordedBodies(recording);
 
   it.each(sized([Math.floor(bodies.length / 2)], [1, Math.floor(bodies.length / 3), Math.floor(bodies.length / 2), bodies.length]))(

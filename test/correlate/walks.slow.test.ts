@@ -18,7 +18,6 @@ import {
   workerStates,
 } from '../support/events.ts';
 import { growth, MAX_GROWTH } from '../support/steps.ts';
-import { sized } from '../support/sized.ts';
 
 // Every walk of the correlator over something whose length comes from events: at four times the length it takes four times
 // the steps. Chains of callers, and the attempts of one task, are in `linear.steps.test.ts`.
@@ -110,7 +109,7 @@ interface Walk {
   readonly size?: number;
 }
 
-function stepsGrow({ eventsOf, given, work = applied, after, size = sized(120, 150) }: Walk): number {
+function stepsGrow({ eventsOf, given, work = applied, after, size = 150 }: Walk): number {
   return growth(size, (length) => {
     const events = eventsOf(length);
     if (after === undefined) return () => void work(events);

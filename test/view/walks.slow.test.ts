@@ -24,7 +24,6 @@ import {
   taskId,
 } from '../support/events.ts';
 import { growth, growthOfAsync, MAX_GROWTH } from '../support/steps.ts';
-import { sized } from '../support/sized.ts';
 
 // What feeds the live page, and what it asks for: at four times as many tasks, nodes, jobs or sessions it takes four times the
 // steps. One event costs the same however much is known.
@@ -202,7 +201,7 @@ describe('the steps of the view grow as what it follows', () => {
       const events = eventsOf(size);
       return () => void work(events);
     };
-    expect(growth(sized(60, 120), workOf)).toBeLessThan(MAX_GROWTH);
+    expect(growth(120, workOf)).toBeLessThan(MAX_GROWTH);
   });
 });
 
@@ -223,6 +222,6 @@ describe('the steps of an answer grow as what it describes', () => {
       const job = jobIn(fed([jobStates({ CREATED: 0 }), ...eventsOf(size), jobStates({ FINISHED: 90_000 })]));
       return () => find(job);
     };
-    expect(await growthOfAsync(sized(150, 200), workOf)).toBeLessThan(MAX_GROWTH);
+    expect(await growthOfAsync(200, workOf)).toBeLessThan(MAX_GROWTH);
   });
 });
