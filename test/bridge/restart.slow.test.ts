@@ -7,7 +7,6 @@ import { otlpJsonLines } from '../../src/export/index.ts';
 import type { DiskJournalLimits } from '../../src/journal/index.ts';
 import { newFolder, openJournal, removeFolder } from '../journal/disk-journal-fixture.ts';
 import { createTestBridge, HOURS_MS, inSession, postTo, recordedBodies, spanKey, type TestBridge, until } from './bridge-fixture.ts';
-import { sized } from '../support/sized.ts';
 
 // A bridge ends at any moment, and another one continues with what is on disk: the backend has each
 // span once, and the same as if nothing had happened.
@@ -88,12 +87,10 @@ async function undisturbed(bodies: readonly string[], settings: Place['settings'
   return byKey(test.backend.spans);
 }
 
-const FEATURES = 'features-ray-2.60.0.ndjson';
-
-describe.each(sized([FEATURES], [FEATURES, 'node-death-three-jobs-ray-2.60.0.ndjson']))('%s', (recording) => {
+describe.each(['features-ray-2.60.0.ndjson', 'node-death-three-jobs-ray-2.60.0.ndjson'])('%s', (recording) => {
   const bodies = recordedBodies(recording);
 
-  it.each(sized([Math.floor(bodies.length / 2)], [1, Math.floor(bodies.length / 3), Math.floor(bodies.length / 2), bodies.length]))(
+  it.each([1, Math.floor(bodies.length / 3), Math.floor(bodies.length / 2), bodies.length])(
     'continues after the process ended at post %i',
     async (cut) => {
       const expected = await undisturbed(bodies);
