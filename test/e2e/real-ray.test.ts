@@ -19,12 +19,12 @@ const ARGUMENT = 'tok-e2e-5f6a7b8c9d';
 const CALLER = { traceId: '1'.repeat(32), spanId: '2'.repeat(16) };
 
 /** Job, actor, node and worker events exist from 2.50 and 2.58 on. */
-const releases: [version: string, tellsJobsAndActors: boolean][] = [
+const releases: [version: string, reportsJobsAndActors: boolean][] = [
   ['2.60.0', true],
   ['2.49.2', false],
 ];
 
-describe.each(releases)('Ray %s', (version, tellsJobsAndActors) => {
+describe.each(releases)('Ray %s', (version, reportsJobsAndActors) => {
   const { title, skip } = needing('its traces in a real Collector', ['build', 'collector', `ray-${version}`]);
   describe.skipIf(skip)(title, () => {
     let folder = '';
@@ -112,7 +112,7 @@ describe.each(releases)('Ray %s', (version, tellsJobsAndActors) => {
         expect(spans.filter((span) => span.parentSpanId === attempt.spanId && span.name === 'leaf')).toHaveLength(1);
     });
 
-    it('tells failures by Ray’s own names', () => {
+    it('reports failures by Ray’s own names', () => {
       const errorTypes = (name: string): unknown[] => named(name).map((span) => span.attributes['error.type']);
       expect(errorTypes('broken')).toEqual(['TASK_EXECUTION_EXCEPTION']);
       expect(errorTypes('dies')).toEqual(['WORKER_DIED', 'WORKER_DIED']);
@@ -137,7 +137,7 @@ describe.each(releases)('Ray %s', (version, tellsJobsAndActors) => {
       expect(new Set(named('Registry.put').map((span) => span.traceId)).size).toBe(2);
     });
 
-    it.runIf(tellsJobsAndActors)('joins the caller’s trace that a job’s metadata names (Ray 2.50 and later)', () => {
+    it.runIf(reportsJobsAndActors)('joins the caller’s trace that a job’s metadata names (Ray 2.50 and later)', () => {
       const adopted = spans.filter((span) => span.traceId === CALLER.traceId);
       expect(adopted.filter((span) => span.parentSpanId === CALLER.spanId).map((span) => span.name)).toEqual([
         expect.stringMatching(/^job /),
@@ -150,7 +150,7 @@ describe.each(releases)('Ray %s', (version, tellsJobsAndActors) => {
       ).toEqual([0, 0, 0, 2]);
     });
 
-    it.runIf(tellsJobsAndActors)('shows both lives of the actor that was restarted (Ray 2.50 and later)', () => {
+    it.runIf(reportsJobsAndActors)('shows both lives of the actor that was restarted (Ray 2.50 and later)', () => {
       expect(
         spans
           .filter((span) => /^Phoenix #\d$/.test(span.name))
