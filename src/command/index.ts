@@ -1,3 +1,2 @@
 export type { Command, CommandContext, Outcome, Output } from './command.ts';
 export { COMMANDS, EXIT_CODES, type Invocation, runProgram } from './program.ts';
-export { RAY_EVENT_TYPES } from './ray-variables.ts';

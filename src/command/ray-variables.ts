@@ -1,30 +1,6 @@
 import { hostname, networkInterfaces } from 'node:os';
+import { RAY_EVENT_TYPES } from '../event/index.ts';
 import { hostInUrl, isLoopback, type ListenerSecurity, type Certificate } from '../http/index.ts';
-
-/**
- * Every value of Ray's `RayEvent.EventType`, 2.49 to 2.60. Listed instead of `ALL`, which Ray knows only from 2.54. Ray ignores
- * unknown names. TASK_EXECUTION_EVENT is the name of TASK_LIFECYCLE_EVENT in 2.49 and 2.50.
- */
-export const RAY_EVENT_TYPES = [
-  'TASK_DEFINITION_EVENT',
-  'TASK_EXECUTION_EVENT',
-  'TASK_LIFECYCLE_EVENT',
-  'ACTOR_TASK_DEFINITION_EVENT',
-  'TASK_PROFILE_EVENT',
-  'DRIVER_JOB_DEFINITION_EVENT',
-  'DRIVER_JOB_LIFECYCLE_EVENT',
-  'NODE_DEFINITION_EVENT',
-  'NODE_LIFECYCLE_EVENT',
-  'ACTOR_DEFINITION_EVENT',
-  'ACTOR_LIFECYCLE_EVENT',
-  'PLACEMENT_GROUP_DEFINITION_EVENT',
-  'PLACEMENT_GROUP_LIFECYCLE_EVENT',
-  'SUBMISSION_JOB_DEFINITION_EVENT',
-  'SUBMISSION_JOB_LIFECYCLE_EVENT',
-  'PLATFORM_EVENT',
-  'WORKER_DEFINITION_EVENT',
-  'WORKER_LIFECYCLE_EVENT',
-] as const;
 
 /** Shell lines that make Ray post its events to `url`. Lines without `export` are comments. */
 export function rayVariables(url: string): readonly string[] {

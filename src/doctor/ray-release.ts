@@ -1,3 +1,5 @@
+import { RAY_EVENT_TYPES } from '../event/index.ts';
+
 /** A release of Ray: 2.49.2 is [2, 49]. Patch releases do not change the event stream. */
 export type RayRelease = readonly [major: number, minor: number];
 
@@ -19,28 +21,6 @@ export const FIRST_WITH_ALL: RayRelease = [2, 54];
 /** First release with the name TASK_LIFECYCLE_EVENT for TASK_EXECUTION_EVENT. */
 export const FIRST_WITH_TASK_LIFECYCLE: RayRelease = [2, 51];
 
-/** Values of Ray's `RayEvent.EventType`, 2.49 to 2.60. */
-export const KNOWN_EVENT_TYPES: ReadonlySet<string> = new Set([
-  'TASK_DEFINITION_EVENT',
-  'TASK_EXECUTION_EVENT',
-  'TASK_LIFECYCLE_EVENT',
-  'ACTOR_TASK_DEFINITION_EVENT',
-  'TASK_PROFILE_EVENT',
-  'DRIVER_JOB_DEFINITION_EVENT',
-  'DRIVER_JOB_LIFECYCLE_EVENT',
-  'NODE_DEFINITION_EVENT',
-  'NODE_LIFECYCLE_EVENT',
-  'ACTOR_DEFINITION_EVENT',
-  'ACTOR_LIFECYCLE_EVENT',
-  'PLACEMENT_GROUP_DEFINITION_EVENT',
-  'PLACEMENT_GROUP_LIFECYCLE_EVENT',
-  'SUBMISSION_JOB_DEFINITION_EVENT',
-  'SUBMISSION_JOB_LIFECYCLE_EVENT',
-  'PLATFORM_EVENT',
-  'WORKER_DEFINITION_EVENT',
-  'WORKER_LIFECYCLE_EVENT',
-]);
-
 /** Names in the default list of Ray 2.49 and 2.50 that no event has as its type. */
 const HARMLESS_EVENT_TYPES: ReadonlySet<string> = new Set(['ACTOR_TASK_EXECUTION_EVENT', 'EVENT_TYPE_UNSPECIFIED']);
 
@@ -60,7 +40,7 @@ export function parseEventTypes(text: string): EventTypeList {
       .filter((name) => name !== ''),
   );
   const isAll = text.trim().toUpperCase() === 'ALL';
-  const unknownNames = isAll ? [] : [...names].filter((name) => !KNOWN_EVENT_TYPES.has(name) && !HARMLESS_EVENT_TYPES.has(name));
+  const unknownNames = isAll ? [] : [...names].filter((name) => !RAY_EVENT_TYPES.includes(name) && !HARMLESS_EVENT_TYPES.has(name));
   return { isAll, names, unknownNames };
 }
 

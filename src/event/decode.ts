@@ -65,12 +65,15 @@ const EVENT_TYPES: readonly EventType[] = [
   eventType('SUBMISSION_JOB_DEFINITION_EVENT', 13, 'submissionJobDefinitionEvent', decodeSubmissionJobDefinition),
   eventType('SUBMISSION_JOB_LIFECYCLE_EVENT', 14, 'submissionJobLifecycleEvent', decodeSubmissionJobLifecycle),
   eventType('PLATFORM_EVENT', 15, 'platformEvent', decodePlatform),
-  eventType('WORKER_LIFECYCLE_EVENT', 16, 'workerLifecycleEvent', decodeWorkerLifecycle),
   eventType('WORKER_DEFINITION_EVENT', 17, 'workerDefinitionEvent', decodeWorkerDefinition),
+  eventType('WORKER_LIFECYCLE_EVENT', 16, 'workerLifecycleEvent', decodeWorkerLifecycle),
 ];
 
 /** Payload fields of the envelope. An event fills exactly one. */
 export const PAYLOAD_NAMES: readonly string[] = EVENT_TYPES.map(({ payload }) => payload);
+
+/** Names of `RayEvent.EventType`. TASK_EXECUTION_EVENT is the name of TASK_LIFECYCLE_EVENT in 2.49 and 2.50. */
+export const RAY_EVENT_TYPES: readonly string[] = EVENT_TYPES.map(({ name }) => name);
 
 const TYPES_BY_NAME = new Map(EVENT_TYPES.map((type) => [type.name, type]));
 

@@ -1,5 +1,5 @@
 import { type FinishedAttempt, type AttemptTimes, inOrder } from '../correlate/index.ts';
-import type { StateTransition } from '../event/index.ts';
+import { isTerminal, type StateTransition, taskState } from '../event/index.ts';
 import type { SpanOptions } from './options.ts';
 
 /** A state of an attempt, from its time to that of the next state. */
@@ -11,25 +11,6 @@ export interface Phase {
   readonly endClamped: boolean;
 }
 
-/** Span names of `TaskStatus` values. */
-const PHASE_NAMES: Readonly<Record<string, string>> = {
-  PENDING_ARGS_AVAIL: 'pending args',
-  PENDING_NODE_ASSIGNMENT: 'pending node assignment',
-  PENDING_OBJ_STORE_MEM_AVAIL: 'pending object store memory',
-  PENDING_ARGS_FETCH: 'pending args fetch',
-  SUBMITTED_TO_WORKER: 'submitted to worker',
-  PENDING_ACTOR_TASK_ARGS_FETCH: 'pending actor task args fetch',
-  PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY: 'pending actor task ordering or concurrency',
-  GETTING_AND_PINNING_ARGS: 'getting and pinning args',
-  RUNNING: 'running',
-  RUNNING_IN_RAY_GET: 'running in ray.get',
-  RUNNING_IN_RAY_WAIT: 'running in ray.wait',
-};
-
-function isTerminal(state: string): boolean {
-  return state === 'FINISHED' || state === 'FAILED';
-}
-
 /** Returns the phases up to the terminal state, or to the end without one. */
 export function phasesOf({ states, endNs }: FinishedAttempt, { skewNs }: AttemptTimes): Phase[] {
   const ordered = skewNs === 0n ? states : inOrder(states);
@@ -37,7 +18,7 @@ export function phasesOf({ states, endNs }: FinishedAttempt, { skewNs }: Attempt
     const nextNs = ordered[index + 1]?.timeNs ?? endNs;
     return {
       state,
-      name: PHASE_NAMES[state] ?? state.toLowerCase().replaceAll('_', ' '),
+      name: taskState(state)?.phase ?? state.toLowerCase().replaceAll('_', ' '),
       startNs: timeNs,
       endNs: nextNs < timeNs ? timeNs : nextNs,
       endClamped: nextNs < timeNs,

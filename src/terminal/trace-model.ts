@@ -1,5 +1,6 @@
 import { type HrTime, SpanStatusCode } from '@opentelemetry/api';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
+import { isTerminal, taskState } from '../event/index.ts';
 
 /** A period in which an attempt waited or ran. */
 export interface Segment {
@@ -31,23 +32,6 @@ export interface TraceModel {
   readonly startNs: bigint;
   readonly endNs: bigint;
 }
-
-/** Values of Ray's `TaskStatus` for an open attempt. All except RUNNING... mean waiting. */
-const OPEN_STATES = new Set([
-  'PENDING_ARGS_AVAIL',
-  'PENDING_NODE_ASSIGNMENT',
-  'PENDING_OBJ_STORE_MEM_AVAIL',
-  'PENDING_ARGS_FETCH',
-  'SUBMITTED_TO_WORKER',
-  'PENDING_ACTOR_TASK_ARGS_FETCH',
-  'PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY',
-  'GETTING_AND_PINNING_ARGS',
-  'RUNNING',
-  'RUNNING_IN_RAY_GET',
-  'RUNNING_IN_RAY_WAIT',
-]);
-
-const TERMINAL_STATES = new Set(['FINISHED', 'FAILED']);
 
 /** Groups spans into traces, in order of start. Traces with tasks come first, then those of the cluster. */
 export function traceModels(spans: readonly ReadableSpan[]): readonly TraceModel[] {
@@ -137,7 +121,7 @@ export function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => str
 function isPhaseOf({ attributes: parent }: ReadableSpan, { attributes }: ReadableSpan): boolean {
   const isSameAttempt =
     parent['ray.task_id'] === attributes['ray.task_id'] && parent['ray.task.attempt'] === attributes['ray.task.attempt'];
-  return isSameAttempt && attributes['ray.profile'] !== true && OPEN_STATES.has(stateOfPhase(attributes));
+  return isSameAttempt && attributes['ray.profile'] !== true && isOpenState(stateOfPhase(attributes));
 }
 
 function stateOfPhase(attributes: ReadableSpan['attributes']): string {
@@ -171,11 +155,16 @@ function stateOfSpan({ startTime, endTime, attributes }: ReadableSpan): TimedSta
 function statesOfEvents(span: ReadableSpan): readonly TimedState[] {
   const entered = span.events
     .map(({ name, time }) => ({ state: name, startNs: hrTimeNs(time) }))
-    .filter(({ state }) => OPEN_STATES.has(state) || TERMINAL_STATES.has(state))
+    .filter(({ state }) => taskState(state) !== undefined)
     .toSorted((left, right) => compare(left.startNs, right.startNs));
   return entered
     .map(({ state, startNs }, index) => ({ state, startNs, endNs: entered[index + 1]?.startNs ?? hrTimeNs(span.endTime) }))
-    .filter(({ state }) => OPEN_STATES.has(state));
+    .filter(({ state }) => isOpenState(state));
+}
+
+/** A state of an open attempt. All except RUNNING... mean waiting. */
+function isOpenState(state: string): boolean {
+  return taskState(state) !== undefined && !isTerminal(state);
 }
 
 function errorText(span: ReadableSpan): string | undefined {

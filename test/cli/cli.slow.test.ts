@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { RAY_EVENT_TYPES } from '../../src/command/index.ts';
+import { RAY_EVENT_TYPES } from '../../src/event/index.ts';
 import { BUILD_TIMEOUT_MS, buildCli, runCli, startCli } from './built-cli.ts';
 import { readOtlpJsonLines } from '../support/otlp-spans.ts';
 import { scriptedServer, type ScriptedServer } from './scripted-server.ts';

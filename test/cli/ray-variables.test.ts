@@ -1,6 +1,7 @@
+import { RAY_EVENT_TYPES } from '../../src/event/index.ts';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { RAY_EVENT_TYPES, rayVariables, reachOf } from '../../src/command/ray-variables.ts';
+import { rayVariables, reachOf } from '../../src/command/ray-variables.ts';
 
 const machine = { hostname: 'head', addresses: ['10.0.0.5', '10.1.0.5', 'fd00::5'] };
 const recordings = new URL('../fixtures/recordings/', import.meta.url);

@@ -1,5 +1,6 @@
+import { RAY_EVENT_TYPES } from '../../src/event/index.ts';
 import { join } from 'node:path';
-import { type Command, COMMANDS, RAY_EVENT_TYPES } from '../../src/command/index.ts';
+import { type Command, COMMANDS } from '../../src/command/index.ts';
 import { SETTINGS } from '../../src/config.ts';
 import { rayEventsToSpans } from '../../src/convert.ts';
 import { FINDINGS } from '../../src/doctor/index.ts';

@@ -10,7 +10,7 @@ const layers: Readonly<Record<string, Layer>> = {
   options: { imports: ['runtime'] },
   event: { imports: [] },
   otlp: { imports: [] },
-  terminal: { imports: ['runtime'] },
+  terminal: { imports: ['event', 'runtime'] },
   http: { imports: ['options', 'runtime'] },
   config: { imports: ['options'] },
   'known-variables': { imports: ['config', 'options'] },
@@ -26,7 +26,7 @@ const layers: Readonly<Record<string, Layer>> = {
   telemetry: { imports: ['runtime'], types: [...stages, 'quarantine'] },
   pump: { imports: ['event', 'correlate', 'export', 'journal'], types: ['runtime'] },
   bridge: { imports: [...stages, 'http', 'runtime', 'config', 'convert', 'telemetry', 'pump', 'quarantine', 'view'] },
-  doctor: { imports: ['export', 'http', 'known-variables', 'options', 'runtime', 'telemetry', 'terminal'] },
+  doctor: { imports: ['event', 'export', 'http', 'known-variables', 'options', 'runtime', 'telemetry', 'terminal'] },
   command: {
     imports: [
       'bridge',

@@ -1,4 +1,4 @@
-import type { StateTransition, TimeNs } from '../../event/index.ts';
+import { type StateTransition, TASK_STATES, type TimeNs } from '../../event/index.ts';
 
 /**
  * The transitions of one attempt in one text: of each the number of its state (1 character) and its time (9 characters of 7 bits, lowest first);
@@ -9,24 +9,9 @@ export type PackedStates = string;
 
 export const NO_STATES: PackedStates = '';
 
-/** Part of the format of checkpoints: new names go to the end. At most 127. */
-const NAMES = [
-  '',
-  'PENDING_ARGS_AVAIL',
-  'PENDING_NODE_ASSIGNMENT',
-  'PENDING_OBJ_STORE_MEM_AVAIL',
-  'PENDING_ARGS_FETCH',
-  'SUBMITTED_TO_WORKER',
-  'PENDING_ACTOR_TASK_ARGS_FETCH',
-  'PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY',
-  'RUNNING',
-  'RUNNING_IN_RAY_GET',
-  'RUNNING_IN_RAY_WAIT',
-  'FINISHED',
-  'FAILED',
-  'GETTING_AND_PINNING_ARGS',
-];
-const NUMBERS = new Map(NAMES.map((name, number) => [name, number] as const).filter(([name]) => name !== ''));
+const NUMBERS: ReadonlyMap<string, number> = new Map(TASK_STATES.map(({ name, number }) => [name, number]));
+/** By number. */
+const NAMES: readonly string[] = TASK_STATES.reduce<string[]>((names, { name, number }) => Object.assign(names, { [number]: name }), ['']);
 const TIME_LENGTH = 9;
 const LENGTH = 1 + TIME_LENGTH;
 /** Longer texts are not made: 60 of Ray's states. */

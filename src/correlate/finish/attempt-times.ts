@@ -1,27 +1,6 @@
-import type { ProfileEntry, StateTransition, TimeNs } from '../../event/index.ts';
+import { type ProfileEntry, type StateTransition, TASK_STEP, taskState, type TimeNs } from '../../event/index.ts';
 import type { FinishedAttempt } from '../finished.ts';
 import { wholeTaskEntry } from '../states/merge.ts';
-
-/** The order in which an attempt passes through its states. States of one number can follow each other either way. */
-const STAGES: Readonly<Record<string, number>> = {
-  PENDING_ARGS_AVAIL: 0,
-  PENDING_NODE_ASSIGNMENT: 1,
-  PENDING_OBJ_STORE_MEM_AVAIL: 1,
-  PENDING_ARGS_FETCH: 1,
-  SUBMITTED_TO_WORKER: 2,
-  PENDING_ACTOR_TASK_ARGS_FETCH: 3,
-  PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY: 3,
-  GETTING_AND_PINNING_ARGS: 3,
-  RUNNING: 4,
-  RUNNING_IN_RAY_GET: 5,
-  RUNNING_IN_RAY_WAIT: 5,
-  FINISHED: 6,
-  FAILED: 6,
-};
-const SUBMITTED = 2;
-const RUNNING = 4;
-const RUNNING_IN = 5;
-const TERMINAL = 6;
 
 /** A length that two clocks give is kept where they contradict each other by less than this part of it. */
 const SMALL_PART = 20n;
@@ -42,7 +21,7 @@ export interface AttemptTimes {
   readonly isContradictory: boolean;
 }
 
-/** First time of each stage. Made once: it is used for one attempt at a time. */
+/** First time of each step. Made once: it is used for one attempt at a time. */
 const firstNs: (TimeNs | undefined)[] = [];
 
 export function timesOf(attempt: FinishedAttempt): AttemptTimes {
@@ -51,29 +30,29 @@ export function timesOf(attempt: FinishedAttempt): AttemptTimes {
   let runningAtNs: TimeNs | undefined;
   let terminalIndex = -1;
   let skewNs = attempt.clockSkewNs ?? 0n;
-  let stageBefore = 0;
+  let stepBefore = 0;
   let isOpen = false;
   let index = 0;
   for (const { state, timeNs } of states) {
-    const stage = STAGES[state];
+    const step = taskState(state)?.step;
     if (state === 'RUNNING') runningAtNs ??= timeNs;
-    if (stage === TERMINAL) terminalIndex = terminalIndex === -1 ? index : terminalIndex;
+    if (step === TASK_STEP.terminal) terminalIndex = terminalIndex === -1 ? index : terminalIndex;
     else isOpen = true;
-    if (stage !== undefined) {
+    if (step !== undefined) {
       // Most attempts are in order: nothing is looked for.
-      if (stage < stageBefore) skewNs = larger(skewNs, skewAt(stage, timeNs));
-      else stageBefore = stage;
-      firstNs[stage] ??= timeNs;
+      if (step < stepBefore) skewNs = larger(skewNs, skewAt(step, timeNs));
+      else stepBefore = step;
+      firstNs[step] ??= timeNs;
     }
     index += 1;
   }
-  const submittedNs = firstNs[SUBMITTED];
+  const submittedNs = firstNs[TASK_STEP.submitted];
   const whole = wholeTaskEntry(attempt.profile);
   if (whole !== undefined) skewNs = larger(skewNs, skewOfEntry(whole, states[terminalIndex]?.timeNs));
   // An end that is inferred does not follow a wrong clock.
   const lastNs = states.at(-1)?.timeNs ?? endNs;
   if (terminalIndex === -1) skewNs = larger(skewNs, lastNs - endNs);
-  const enteredNs = earlier(runningAtNs, firstNs[RUNNING_IN]) ?? submittedNs ?? (isOpen ? endNs : startNs);
+  const enteredNs = earlier(runningAtNs, firstNs[TASK_STEP.runningIn]) ?? submittedNs ?? (isOpen ? endNs : startNs);
   const untilNs = untilOf(attempt, terminalIndex, runningAtNs);
   const pendingNs = enteredNs - startNs;
   // When it ended is not known where Ray reported no time for it.
@@ -92,17 +71,17 @@ export function timesOf(attempt: FinishedAttempt): AttemptTimes {
 }
 
 /** How much a state that is entered at `timeNs` comes after one that it must precede. One that was entered before may come again. */
-function skewAt(stage: number, timeNs: TimeNs): TimeNs {
-  if (firstNs[stage] !== undefined) return 0n;
+function skewAt(step: number, timeNs: TimeNs): TimeNs {
+  if (firstNs[step] !== undefined) return 0n;
   let skewNs = 0n;
-  for (const laterNs of firstNs.slice(stage + 1)) if (laterNs !== undefined) skewNs = larger(skewNs, timeNs - laterNs);
+  for (const laterNs of firstNs.slice(step + 1)) if (laterNs !== undefined) skewNs = larger(skewNs, timeNs - laterNs);
   return skewNs;
 }
 
 /** The executor's entry lies between the states of the owner. */
 function skewOfEntry(whole: ProfileEntry, terminalNs: TimeNs | undefined): TimeNs {
   let skewNs = terminalNs === undefined ? 0n : larger(0n, whole.endNs - terminalNs);
-  for (let stage = 0; stage <= SUBMITTED; stage += 1) skewNs = larger(skewNs, (firstNs[stage] ?? 0n) - whole.startNs);
+  for (let step = 0; step <= TASK_STEP.submitted; step += 1) skewNs = larger(skewNs, (firstNs[step] ?? 0n) - whole.startNs);
   return skewNs;
 }
 
@@ -119,13 +98,13 @@ function untilOf({ states, endNs }: FinishedAttempt, terminalIndex: number, runn
 
 /** In the order in which they must have happened, whatever their times say. */
 export function inOrder(states: readonly StateTransition[]): readonly StateTransition[] {
-  return states.toSorted((a, b) => stageOf(a.state) - stageOf(b.state));
+  return states.toSorted((a, b) => stepOf(a.state) - stepOf(b.state));
 }
 
 /** Treats RUNNING after RUNNING_IN_RAY_GET as the first RUNNING: Ray repeats the state. */
-function stageOf(state: string): number {
-  const stage = STAGES[state] ?? RUNNING;
-  return stage === RUNNING_IN ? RUNNING : stage;
+function stepOf(state: string): number {
+  const step = taskState(state)?.step ?? TASK_STEP.running;
+  return step === TASK_STEP.runningIn ? TASK_STEP.running : step;
 }
 
 function larger(a: TimeNs, b: TimeNs): TimeNs {

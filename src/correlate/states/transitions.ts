@@ -1,4 +1,4 @@
-import type { StateTransition, TimeNs } from '../../event/index.ts';
+import { type StateTransition, TASK_STATES, TASK_STEP, type TimeNs } from '../../event/index.ts';
 import { LeftOut } from '../compact/left-out.ts';
 import { largest } from './merge.ts';
 import { trustedNs, type WithTrust } from '../finish/trusted-time.ts';
@@ -107,18 +107,11 @@ function compareTransitions(a: StateTransition, b: StateTransition): number {
   return stateRank(a.state) - stateRank(b.state) || (a.state < b.state ? -1 : 1);
 }
 
-const STATE_ORDER = [
-  'PENDING_ARGS_AVAIL',
+/** Of attempts, then of actors. */
+const STATE_ORDER: readonly string[] = [
+  ...TASK_STATES.filter(({ step }) => step <= TASK_STEP.running).map(({ name }) => name),
   'DEPENDENCIES_UNREADY',
-  'PENDING_NODE_ASSIGNMENT',
-  'PENDING_OBJ_STORE_MEM_AVAIL',
-  'PENDING_ARGS_FETCH',
   'PENDING_CREATION',
-  'SUBMITTED_TO_WORKER',
-  'PENDING_ACTOR_TASK_ARGS_FETCH',
-  'PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY',
-  'GETTING_AND_PINNING_ARGS',
-  'RUNNING',
   'ALIVE',
   'RESTARTING',
 ];

@@ -1,7 +1,8 @@
 import { enumName, type Problem, type RawObject, readObject, timestampOf } from '../fields.ts';
 import type { Payload } from '../payload.ts';
 import type { StateTransition, TaskLifecycle, Transitions, Untimed } from '../ray-event.ts';
-import { readLifecycle, TASK_STATES } from './task-lifecycle.ts';
+import { TASK_STATE_NAMES } from '../task-states.ts';
+import { readLifecycle } from './task-lifecycle.ts';
 import { isUnsetState, withUntimed } from '../transitions.ts';
 
 const MAX_STATES = 64;
@@ -34,8 +35,8 @@ function readTaskState(body: RawObject, problem: Problem): Transitions<StateTran
 }
 
 function readStateKey(key: string, problem: Problem): string {
-  if (STATE_NUMBER.test(key)) return enumName(Number(key), TASK_STATES);
-  if (TASK_STATES.includes(key)) return key;
+  if (STATE_NUMBER.test(key)) return enumName(Number(key), TASK_STATE_NAMES);
+  if (TASK_STATE_NAMES.includes(key)) return key;
   problem.report('key', 'is not the number of a state');
   return '';
 }

@@ -16,30 +16,13 @@ import type { Payload } from '../payload.ts';
 import type { StateTransition, TaskLifecycle, TaskLog, Transitions } from '../ray-event.ts';
 import { readTaskError } from '../task-error.ts';
 import { taskLifecycleEvent } from '../task-event.ts';
+import { TASK_STATE_NAMES } from '../task-states.ts';
 import { noDetails, readTransitions } from '../transitions.ts';
-
-/** Names of `TaskStatus` of Ray's `common.proto`, by number. */
-export const TASK_STATES = [
-  'NIL',
-  'PENDING_ARGS_AVAIL',
-  'PENDING_NODE_ASSIGNMENT',
-  'PENDING_OBJ_STORE_MEM_AVAIL',
-  'PENDING_ARGS_FETCH',
-  'SUBMITTED_TO_WORKER',
-  'PENDING_ACTOR_TASK_ARGS_FETCH',
-  'PENDING_ACTOR_TASK_ORDERING_OR_CONCURRENCY',
-  'RUNNING',
-  'RUNNING_IN_RAY_GET',
-  'RUNNING_IN_RAY_WAIT',
-  'FINISHED',
-  'FAILED',
-  'GETTING_AND_PINNING_ARGS',
-];
 
 /** Decodes `TaskLifecycleEvent` (`events_task_lifecycle_event.proto`), Ray 2.51 and later. */
 export function decodeTaskLifecycle(payload: Payload): TaskLifecycle {
   const { body, problem } = payload;
-  const lifecycle = readLifecycle(payload, readTransitions<StateTransition>(body, TASK_STATES, noDetails, problem));
+  const lifecycle = readLifecycle(payload, readTransitions<StateTransition>(body, TASK_STATE_NAMES, noDetails, problem));
   lifecycle.actorReprName = readName(body, 'actorReprName', problem);
   lifecycle.isDebuggerPaused = readBoolean(body, 'isDebuggerPaused', problem);
   lifecycle.log = readLog(body, problem);
