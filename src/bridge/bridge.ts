@@ -1,6 +1,6 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Hono } from 'hono';
-import type { Access } from '../http/index.ts';
+import type { Access, AnswerDirectly } from '../http/index.ts';
 import { watchFiles, type Clock, systemClock, createScheduler } from '../runtime/index.ts';
 import { accessOf, batchingOf, type Environment, exportersOf, memoryLimit, spanEnvironmentOf } from './parts.ts';
 import { countFinished, describeJob, describeProblems, healthOf, readingsOf, reportRolledUp } from './readings.ts';
@@ -104,6 +104,11 @@ export interface Bridge {
    * `app.fetch`.
    */
   readonly app: Hono;
+  /**
+   * For a server of Node's `http`: answers posts without the cost of web objects. Returns false for
+   * requests that `app` answers.
+   */
+  readonly answerDirectly: AnswerDirectly;
   /**
    * Restores the state of the previous process from the journal, and starts the pump. `/readyz`
    * answers 200 once the state is restored. Idempotent.
@@ -361,7 +366,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   );
 
   return {
-    app: createReceiver({
+    ...createReceiver({
       journal,
       telemetry: view?.watchIntake(telemetry) ?? telemetry,
       limits,

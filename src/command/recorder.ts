@@ -3,6 +3,7 @@ import { redactRawEvent } from '../event/index.ts';
 import {
   type TokenSet,
   AUTHENTICATE,
+  headOf,
   createByteBudget,
   pathWithoutToken,
   readBody,
@@ -87,7 +88,8 @@ export function createRecorder({ writer, maxBodyBytes, now, progress, tokens }: 
   const app = new Hono();
   app.get('/healthz', (context) => context.json({ status: 'ok' }));
   const post = async (context: Context): Promise<Response> => {
-    const stranger = refuseBrowser(context) ?? refuseUnauthenticated(context, tokens);
+    const head = headOf(context);
+    const stranger = refuseBrowser(head) ?? refuseUnauthenticated(head, tokens);
     if (stranger !== undefined) return refused(context, stranger);
     const body = await readBody({
       body: context.req.raw.body,

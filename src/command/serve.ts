@@ -80,7 +80,11 @@ async function serve(context: CommandContext): Promise<Outcome> {
     ...journal,
   });
   const { certificate, certificateFiles } = security;
-  const listening = await listen(bridge.app.fetch, settings.listen, { certificate, onConnectionRefused: telemetry.connectionRefused });
+  const listening = await listen(bridge.app.fetch, settings.listen, {
+    certificate,
+    onConnectionRefused: telemetry.connectionRefused,
+    answerDirectly: bridge.answerDirectly,
+  });
   if (!listening.ok) {
     await bridge.stop({ timeoutMs: 0 });
     return failed(listening.problem);

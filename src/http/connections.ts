@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorCode } from '../runtime/index.ts';
@@ -54,10 +54,17 @@ export function limitConnections(server: Server, max: number, onRefused: OnConne
       if (socketOf(peer) === socket) remove(peer);
     });
   });
+  const peers = new WeakMap<Socket, string>();
+  // One function for all answers, and one text for each connection: both are for each post.
+  function onClose(this: ServerResponse): void {
+    move(peers.get(this.req.socket) ?? '', idle);
+  }
   server.on('request', ({ socket }, response) => {
-    const peer = peerOf(socket);
+    const known = peers.get(socket);
+    const peer = known ?? peerOf(socket);
+    if (known === undefined) peers.set(socket, peer);
     move(peer, working);
-    response.once('close', () => move(peer, idle));
+    response.once('close', onClose);
   });
 }
 

@@ -12,13 +12,20 @@ const MAX_CREDENTIAL_LENGTH = 256;
  */
 export const AUTHENTICATE = 'Basic realm="ray-otel-bridge", charset="UTF-8", Bearer realm="ray-otel-bridge"';
 
+/** The headers of a request, and the token in its path. */
+export interface RequestHead {
+  /** Name in lower case. */
+  header(name: string): string | undefined;
+  readonly pathToken: string | undefined;
+}
+
 /**
  * Refuses posts from web pages. Browsers mark them with these headers, and a page cannot remove
  * them; Ray sends neither. So no page open in a browser can post to a bridge on the same machine,
  * not even by DNS rebinding.
  */
-export function refuseBrowser(context: Context): Refusal | undefined {
-  const isFromPage = context.req.header('origin') !== undefined || context.req.header('sec-fetch-site') !== undefined;
+export function refuseBrowser(head: RequestHead): Refusal | undefined {
+  const isFromPage = head.header('origin') !== undefined || head.header('sec-fetch-site') !== undefined;
   return isFromPage ? refuse('browser_post', 'events from a web page are refused') : undefined;
 }
 
@@ -26,9 +33,9 @@ export function refuseBrowser(context: Context): Refusal | undefined {
  * Undefined when no token is required, or a valid one is given: as Basic user or password, as
  * Bearer token, or in the path.
  */
-export function refuseUnauthenticated(context: Context, tokens: TokenSet): Refusal | undefined {
+export function refuseUnauthenticated(head: RequestHead, tokens: TokenSet): Refusal | undefined {
   if (!tokens.isRequired()) return undefined;
-  const credentials = credentialsOf(context);
+  const credentials = credentialsOf(head);
   if (tokens.accepts(credentials)) return undefined;
   return credentials.length === 0
     ? refuse('token_missing', 'a token is required: as the password in the URL (Basic), or as a Bearer token')
@@ -49,7 +56,7 @@ export function refuseScrape(context: Context, { readTokens, listenHost }: Reade
   if (!readTokens.isRequired() && !isOwnHost(context.req.header('host'), listenHost) && !isScraper(context))
     return refuse('host_not_allowed', 'a browser must use the address of this machine or localhost; a scraper must send a User-Agent');
   if (isCrossSite(context, true)) return refuse('cross_site_read', 'a page of another site may not read this');
-  return refuseUnauthenticated(context, readTokens);
+  return refuseUnauthenticated(headOf(context), readTokens);
 }
 
 /** The path without its token, safe to log: a token follows `/t/`, anywhere in the path. */
@@ -68,10 +75,16 @@ export function peerOf(context: Context): string | undefined {
   return typeof address === 'string' ? address : undefined;
 }
 
-function credentialsOf(context: Context): readonly string[] {
-  const inPath = context.req.param('token');
-  const inHeader = headerCredentials(context.req.header('authorization') ?? '');
-  return [...inHeader, ...(inPath === undefined ? [] : [inPath])].filter(({ length }) => length > 0 && length <= MAX_CREDENTIAL_LENGTH);
+/** The head of a request that Hono routed. */
+export function headOf(context: Context): RequestHead {
+  return { header: (name) => context.req.header(name), pathToken: context.req.param('token') };
+}
+
+function credentialsOf(head: RequestHead): readonly string[] {
+  const inHeader = headerCredentials(head.header('authorization') ?? '');
+  return [...inHeader, ...(head.pathToken === undefined ? [] : [head.pathToken])].filter(
+    ({ length }) => length > 0 && length <= MAX_CREDENTIAL_LENGTH,
+  );
 }
 
 function headerCredentials(authorization: string): readonly string[] {

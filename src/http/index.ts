@@ -2,12 +2,13 @@ export { type Access, type AccessOptions, createTokenSet, openAccess, type Token
 export { type BodyBuffers, type ByteBudget, createBodyBuffers, createByteBudget } from './body-buffers.ts';
 export { basicAuthorization } from './basic-authorization.ts';
 export { isCrossSite, isOwnHost } from './browser.ts';
-export { AUTHENTICATE, pathWithoutToken, peerOf, refuseBrowser, refuseScrape, refuseUnauthenticated } from './guard.ts';
+export { AUTHENTICATE, headOf, pathWithoutToken, peerOf, refuseBrowser, refuseScrape, refuseUnauthenticated } from './guard.ts';
 export { hostInUrl, isLoopback } from './host.ts';
 export { type ListenerSecurity, listenerSecurityWarnings, openListenerSecurity } from './listener-security.ts';
-export { readAtMost, readBody, requestBody } from './read-body.ts';
+export { type PostAnswer, postOfContext, postOfIncoming, type PostRequest, sendAnswer } from './post-request.ts';
+export { readAtMost, readBody } from './read-body.ts';
 export { type Refusal, type RefusalCode, refuse, STATUS_OF_REFUSAL } from './refusal.ts';
-export { listen, type ListeningServer } from './server.ts';
+export { type AnswerDirectly, listen, type ListeningServer } from './server.ts';
 export {
   type Certificate,
   type CertificateFiles,

@@ -57,7 +57,12 @@ export interface ListenOptions {
   /** Overrides of the defaults. */
   readonly limits?: Partial<ServerLimits>;
   readonly onConnectionRefused?: OnConnectionRefused;
+  /** Called first for each request. Returns false for those that `fetch` answers. */
+  readonly answerDirectly?: AnswerDirectly;
 }
+
+/** Answers a request by Node's own objects, or returns false and leaves it untouched. */
+export type AnswerDirectly = (incoming: IncomingMessage, outgoing: ServerResponse) => boolean;
 
 export interface ListeningServer {
   readonly port: number;
@@ -83,7 +88,10 @@ export async function listen(fetch: Fetch, address: ListenAddress, options: List
   });
 }
 
-function createServer(fetch: Fetch, { certificate, limits: given, onConnectionRefused = () => {} }: ListenOptions): Server | TlsServer {
+function createServer(
+  fetch: Fetch,
+  { certificate, limits: given, onConnectionRefused = () => {}, answerDirectly = () => false }: ListenOptions,
+): Server | TlsServer {
   const limits = { ...DEFAULT_SERVER_LIMITS, ...given };
   const serverOptions = {
     keepAliveTimeout: limits.keepAliveTimeoutMs,
@@ -93,7 +101,9 @@ function createServer(fetch: Fetch, { certificate, limits: given, onConnectionRe
     maxHeaderSize: limits.maxHeaderBytes,
   };
   const answer = getRequestListener(fetch);
-  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => void answer(incoming, outgoing);
+  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    if (!answerDirectly(incoming, outgoing)) void answer(incoming, outgoing);
+  };
   const server =
     certificate === undefined
       ? createHttpServer(serverOptions, onRequest)

@@ -67,7 +67,7 @@ export async function decodeBatch(options: DecodeBatchOptions): Promise<DecodedB
   const scanned = new ScanBytes(bytes);
   const collected = createCollector();
   const nextElement = splitBody(bytes, scanner === undefined ? undefined : takeScannedEvent(scanner, scanned, collected.events, options));
-  let slice = await scheduler.take();
+  let slice = scheduler.takeNow() ?? (await scheduler.take());
   let isCheckDue = true;
   for (let index = 0; ; index += 1) {
     if (isCheckDue && slice.hasEnded()) slice = await scheduler.take();

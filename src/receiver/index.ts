@@ -1,4 +1,4 @@
-export { createReceiver, type ReceiverOptions } from './receiver.ts';
+export { createReceiver, type Receiver, type ReceiverOptions } from './receiver.ts';
 
 export type { Pressure } from './receive-batch.ts';
 export type { ReceiverTelemetry } from './receiver-telemetry.ts';

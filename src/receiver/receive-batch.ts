@@ -1,5 +1,4 @@
-import type { Context } from 'hono';
-import { type BodyBuffers, type ByteBudget, readBody, requestBody, type Refusal, refuse } from '../http/index.ts';
+import { type BodyBuffers, type ByteBudget, type PostRequest, readBody, type Refusal, refuse } from '../http/index.ts';
 import { type DecodedBatch, decodeBatch, type DecodeEvent } from './decode-batch.ts';
 import type { EventScanner, Rejection } from '../event/index.ts';
 import type { Intake } from './intake.ts';
@@ -54,17 +53,17 @@ export interface BatchReceiverOptions {
  * Receives a batch: checks the request, reads and decodes its body, appends the events to the
  * journal.
  */
-export async function receiveBatch(context: Context, options: BatchReceiverOptions): Promise<ReceivedBatch | Refusal> {
-  const contentType = context.req.header('content-type');
+export async function receiveBatch(request: PostRequest, options: BatchReceiverOptions): Promise<ReceivedBatch | Refusal> {
+  const contentType = request.header('content-type');
   if (contentType !== undefined && !JSON_CONTENT_TYPE.test(contentType)) {
     return refuse('content_type_unsupported', 'the content-type must be application/json');
   }
   const earlyRefusal = refusalOf(options.pressure());
   if (earlyRefusal !== undefined) return earlyRefusal;
   const body = await readBody({
-    body: requestBody(context),
-    encoding: context.req.header('content-encoding'),
-    contentLength: context.req.header('content-length'),
+    body: request.body,
+    encoding: request.header('content-encoding'),
+    contentLength: request.header('content-length'),
     maxBodyBytes: options.limits.maxBodyBytes,
     budget: options.budget,
     join: (pieces, length) => options.buffers.join(pieces, length),

@@ -27,6 +27,11 @@ export interface TimeSlice {
  * 3. A background slice is short while senders wait, unless the background is behind.
  */
 export interface Scheduler {
+  /**
+   * A slice for an answer without waiting, or undefined when the answers of this iteration of the
+   * event loop have used their time, or others wait. Small posts need no iteration each.
+   */
+  takeNow(): TimeSlice | undefined;
   take(kind?: 'answer' | 'background'): Promise<TimeSlice>;
 }
 
@@ -56,6 +61,12 @@ export function createScheduler(options: SchedulerOptions = {}): Scheduler {
   let answersInARow = 0;
   let lastAnswerMs = Number.NEGATIVE_INFINITY;
   let isScheduled = false;
+  /** End of the time of answers in this iteration of the event loop; undefined at its start. */
+  let iterationEndMs: number | undefined;
+  const iterationSlice: TimeSlice = { hasEnded: () => iterationEndMs === undefined || monotonicMs() >= iterationEndMs };
+  const endIteration = (): void => {
+    iterationEndMs = undefined;
+  };
 
   function schedule(): void {
     if (isScheduled || answers.length + background.length === 0) return;
@@ -76,6 +87,17 @@ export function createScheduler(options: SchedulerOptions = {}): Scheduler {
   }
 
   return {
+    takeNow() {
+      if (answers.length > 0) return undefined;
+      const nowMs = monotonicMs();
+      if (iterationEndMs === undefined) {
+        iterationEndMs = nowMs + sliceMs;
+        defer(endIteration);
+      }
+      if (nowMs >= iterationEndMs) return undefined;
+      lastAnswerMs = nowMs;
+      return iterationSlice;
+    },
     take: (kind = 'answer') =>
       new Promise((resolve) => {
         (kind === 'answer' ? answers : background).push(resolve);

@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import { type TokenSet, isCrossSite, isOwnHost, refuseUnauthenticated } from '../http/index.ts';
+import { headOf, type TokenSet, isCrossSite, isOwnHost, refuseUnauthenticated } from '../http/index.ts';
 import { refuseRead, type ViewRefusal } from './refusal.ts';
 
 export interface ReadGuardOptions {
@@ -22,7 +22,7 @@ export function refuseReader(context: Context, { readTokens, listenHost }: ReadG
     );
   }
   if (isCrossSite(context, isPage)) return refuseRead('cross_site_read', 'pages of other sites may not read this');
-  const refusal = refuseUnauthenticated(context, readTokens);
+  const refusal = refuseUnauthenticated(headOf(context), readTokens);
   if (refusal === undefined) return undefined;
   return refuseRead(refusal.code === 'token_missing' ? 'token_missing' : 'token_invalid', refusal.message);
 }

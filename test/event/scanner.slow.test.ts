@@ -36,7 +36,7 @@ class CountingScanner extends EventScanner {
   }
 }
 
-const scheduler: Scheduler = { take: async () => ({ hasEnded: () => false }) };
+const scheduler: Scheduler = { takeNow: () => undefined, take: async () => ({ hasEnded: () => false }) };
 
 it(`${EVENTS} mutated events, in bodies of any history, read the same by the scanner and by the decoder`, async () => {
   const random = new Seeded(SEED);

@@ -1,6 +1,6 @@
 import type { Hono } from 'hono';
 import { createMemoryJournal, type Journal } from '../../src/journal/index.ts';
-import { createReceiver, type ReceiverOptions, type ReceiverTelemetry } from '../../src/receiver/index.ts';
+import { createReceiver, type Receiver, type ReceiverOptions, type ReceiverTelemetry } from '../../src/receiver/index.ts';
 
 /** The events that a receiver reported, in order. */
 export interface RecordedTelemetry extends ReceiverTelemetry {
@@ -37,8 +37,7 @@ export function createRecordedTelemetry(): RecordedTelemetry {
 
 export const NOW_MS = 1_795_472_400_000;
 
-export interface TestReceiver {
-  readonly app: Hono;
+export interface TestReceiver extends Receiver {
   readonly journal: Journal;
   readonly telemetry: RecordedTelemetry;
 }
@@ -46,14 +45,14 @@ export interface TestReceiver {
 export function createTestReceiver(overrides: Partial<Omit<ReceiverOptions, 'telemetry'>> = {}): TestReceiver {
   const journal = overrides.journal ?? createMemoryJournal({ now: () => NOW_MS });
   const telemetry = createRecordedTelemetry();
-  const app = createReceiver({
+  const receiver = createReceiver({
     notReadyReason: () => undefined,
     pressure: () => undefined,
     ...overrides,
     journal,
     telemetry,
   });
-  return { app, journal, telemetry };
+  return { ...receiver, journal, telemetry };
 }
 
 /** A good event, as Ray 2.58 posts it; `number` makes its id. */

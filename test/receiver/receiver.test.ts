@@ -314,7 +314,7 @@ it('the receiver works mounted in another Hono app', async () => {
 it('the receiver reports every answer to telemetry', async () => {
   const telemetry = createRecordedTelemetry();
   let clockMs = 0;
-  const app = createReceiver({
+  const { app } = createReceiver({
     journal: createMemoryJournal(),
     telemetry,
     monotonicMs: () => (clockMs += 5),

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { Agent, type ClientRequest, type IncomingMessage, request, type Server } from 'node:http';
+import { Agent, type ClientRequest, createServer, type IncomingMessage, request } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import { Hono, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -20,10 +20,19 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 });
 
-async function serve(overrides?: Parameters<typeof createTestReceiver>[0], inFront?: MiddlewareHandler): Promise<Served> {
+type Way = 'directly' | 'through Hono';
+
+async function serve(
+  overrides?: Parameters<typeof createTestReceiver>[0],
+  inFront?: MiddlewareHandler,
+  way: Way = 'through Hono',
+): Promise<Served> {
   const receiver = createTestReceiver(overrides);
   const app = inFront === undefined ? receiver.app : new Hono().use(inFront).route('/', receiver.app);
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const listener = getRequestListener(app.fetch);
+  const server = createServer((incoming, outgoing) => {
+    if (way === 'through Hono' || !receiver.answerDirectly(incoming, outgoing)) void listener(incoming, outgoing);
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -53,9 +62,9 @@ async function postWhole(served: Served, body: string | Buffer, headers: Record<
   return answerOf(sent);
 }
 
-describe('over a real socket', () => {
+describe.each<Way>(['directly', 'through Hono'])('over a real socket, answered %s', (way) => {
   it('many posts share one connection', async () => {
-    const served = await serve();
+    const served = await serve({}, undefined, way);
     let connections = 0;
     for (let index = 0; index < 20; index += 1) {
       const sent = start(served);
@@ -70,7 +79,7 @@ describe('over a real socket', () => {
   });
 
   it('a chunked body that arrives byte by byte is read', async () => {
-    const served = await serve();
+    const served = await serve({}, undefined, way);
     const sent = start(served);
     for (const byte of Buffer.from(JSON.stringify(rawEvents(1)))) sent.write(Buffer.of(byte));
     sent.end();
@@ -78,7 +87,7 @@ describe('over a real socket', () => {
   });
 
   it('a slow body does not delay other senders', async () => {
-    const served = await serve();
+    const served = await serve({}, undefined, way);
     const slow = start({ ...served, agent: new Agent() });
     slow.write('[');
     expect(await postWhole(served, JSON.stringify(rawEvents(1)))).toEqual({ status: 200, body: accepted(1) });
@@ -93,7 +102,7 @@ describe('over a real socket', () => {
       const pressure = (): undefined => {
         begun += 1;
       };
-      const served = await serve({ limits: { maxInFlightBytes: 300_000 }, pressure });
+      const served = await serve({ limits: { maxInFlightBytes: 300_000 }, pressure }, undefined, way);
       const text = JSON.stringify(rawEvents(400));
       for (let index = 0; index < 5; index += 1) {
         const socket = connect(served.port, '127.0.0.1');
@@ -113,7 +122,7 @@ describe('over a real socket', () => {
   );
 
   it('a body above the limit is answered 413 while it is sent, and the next post succeeds', async () => {
-    const served = await serve({ limits: { maxBodyBytes: 100_000 } });
+    const served = await serve({ limits: { maxBodyBytes: 100_000 } }, undefined, way);
     expect(await postWhole(served, Buffer.alloc(200_000, ' '))).toMatchObject({ status: 413 });
     const endless = start({ ...served, agent: new Agent() });
     endless.on('error', () => {});
@@ -128,7 +137,11 @@ describe('over a real socket', () => {
 
   it('a refusal under pressure does not read the body and keeps the connection open', async () => {
     let isFull = true;
-    const served = await serve({ pressure: () => (isFull ? { code: 'journal_full', message: 'full', retryAfterMs: 10 } : undefined) });
+    const served = await serve(
+      { pressure: () => (isFull ? { code: 'journal_full', message: 'full', retryAfterMs: 10 } : undefined) },
+      undefined,
+      way,
+    );
     expect(await postWhole(served, JSON.stringify(rawEvents(1000)))).toMatchObject({
       status: 503,
       body: { error: { code: 'journal_full' } },

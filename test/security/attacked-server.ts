@@ -32,7 +32,11 @@ export async function serveAttacked(options: BridgeOptions = {}, listenOptions: 
   const telemetry = createTelemetry({ logLevel: 'trace', destination: { write: (line) => lines.push(line) } });
   const bridge = createBridge({ exporters: [], env: {}, telemetry, ...options });
   const onConnectionRefused = telemetry.connectionRefused;
-  const listening = await listen(bridge.app.fetch, { host: '127.0.0.1', port: 0 }, { ...listenOptions, onConnectionRefused });
+  const listening = await listen(
+    bridge.app.fetch,
+    { host: '127.0.0.1', port: 0 },
+    { ...listenOptions, onConnectionRefused, answerDirectly: bridge.answerDirectly },
+  );
   if (!listening.ok) throw new Error(listening.problem);
   const { value: server } = listening;
   await bridge.start();

@@ -27,6 +27,7 @@ describe('sorting in time slices', () => {
   it('other work runs in between', async () => {
     let takenTurns = 0;
     const scheduler = {
+      takeNow: () => undefined,
       take: async () => {
         takenTurns += 1;
         return { hasEnded: () => true };
