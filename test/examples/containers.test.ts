@@ -7,7 +7,7 @@ import { rayVariables } from '../../src/command/ray-variables.ts';
 import { parseSettings } from '../../src/config.ts';
 import { suspectVariables } from '../../src/known-variables.ts';
 import { createExporters } from '../../src/export/index.ts';
-import { projectPathExists, readProjectFile, repositoryRoot } from '../repository/source-tree.ts';
+import { projectFiles, projectPathExists, readProjectFile, repositoryRoot } from '../repository/source-tree.ts';
 import { commandOf, copyOf, lastOf, parseDockerfile, type Stage, variablesOf } from '../support/dockerfile.ts';
 
 const stages = parseDockerfile(readProjectFile('Dockerfile'));
@@ -166,5 +166,6 @@ test.each([
 test('each hosted backend has a file of variables and a guide', () => {
   const files = projectFiles('examples/hosted-backends').filter((path) => path.endsWith('.env'));
   expect(files).toHaveLength(7);
-  for (const path of files) expect(readProjectFile('docs/guides/backends/README.md')).toContain(`](${/(\w[\w-]*)\.env$/.exec(path)?.[1] ?? ''}.md)`);
+  for (const path of files)
+    expect(readProjectFile('docs/guides/backends/README.md')).toContain(`](${/(\w[\w-]*)\.env$/.exec(path)?.[1] ?? ''}.md)`);
 });

@@ -1,4 +1,6 @@
 import { RAY_EVENT_TYPES } from '../../src/event/index.ts';
+import { spawnSync } from 'node:child_process';
+import { transformWithEsbuild } from 'vite';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { COMMANDS } from '../../src/command/index.ts';
@@ -29,6 +31,8 @@ function reachablePages(start: string): ReadonlySet<string> {
   return reached;
 }
 
+const SHELL = /^(?:[A-Z_]+=|export |(?:npm|npx|node|docker|kubectl|kustomize|ray|ray-otel-bridge|curl|python3?|pip|cd|git|printf|echo) )/;
+
 const callOfProgram = /(?:ray-otel-bridge|dist\/cli\.js) ([a-z]+)((?: +[^\s#|&;]+)*)/g;
 
 /** Calls of the program with a command or a flag that it does not have. */
@@ -46,6 +50,13 @@ const pages = readTexts([
   ...projectFiles('docs').filter((path) => path.endsWith('.md')),
   ...projectFiles('examples').filter((path) => path.endsWith('README.md')),
 ]);
+
+/** Blocks of one language on all pages, and the page of each. */
+function blocksOf(language: string): readonly { readonly path: string; readonly text: string }[] {
+  return [...pages].flatMap(([path, page]) =>
+    codeBlocks(page).flatMap((block) => (block.language === language ? [{ path, text: block.text }] : [])),
+  );
+}
 
 describe('the README', () => {
   it('has at most 220 lines', () => {
@@ -98,12 +109,41 @@ describe('the pages for readers', () => {
   });
 
   it('have blocks of YAML and JSON that can be parsed', () => {
-    const blocks = [...pages].flatMap(([path, text]) => codeBlocks(text).map((block) => ({ path, ...block })));
-    expect(blocks.filter(({ language }) => language === 'yaml').length).toBeGreaterThan(0);
-    for (const { language, text, path } of blocks) {
-      if (language === 'yaml') expect(() => parse(text) as unknown, path).not.toThrow();
-      if (language === 'json') expect(() => JSON.parse(text) as unknown, path).not.toThrow();
-    }
+    expect(blocksOf('yaml').length).toBeGreaterThan(0);
+    for (const { text, path } of blocksOf('yaml')) expect(() => parse(text) as unknown, path).not.toThrow();
+    for (const { text, path } of blocksOf('json')) expect(() => JSON.parse(text) as unknown, path).not.toThrow();
+  });
+
+  it('have blocks of TypeScript that can be parsed', async () => {
+    const blocks = blocksOf('ts');
+    expect(blocks.length).toBeGreaterThan(0);
+    for (const { text, path } of blocks) await transformWithEsbuild(text, `${path}.ts`, { format: 'esm', target: 'esnext' });
+  });
+
+  it.skipIf(spawnSync('python3', ['--version']).status !== 0)(
+    'have blocks of Python that can be parsed (needs python3 on the PATH)',
+    () => {
+      const blocks = blocksOf('python');
+      expect(blocks.length).toBeGreaterThan(0);
+      const program = 'import ast, json, sys\nfor block in json.load(sys.stdin): ast.parse(block["text"], block["path"])';
+      const { status, stderr } = spawnSync('python3', ['-c', program], { input: JSON.stringify(blocks), encoding: 'utf8' });
+      expect(status, stderr).toBe(0);
+    },
+  );
+
+  it('have commands that a shell can parse', () => {
+    // Indented lines can also be queries of a backend.
+    const commands = blocksOf('sh').filter(({ text }) => SHELL.test(text));
+    expect(commands.length).toBeGreaterThan(100);
+    const { stderr } = spawnSync(
+      'bash',
+      ['-c', 'while IFS= read -r -d "" block; do bash -n <<<"$block" 2>&1 || printf "in: %s\n" "$block"; done >&2'],
+      {
+        input: commands.map(({ text }) => `${text}\0`).join(''),
+        encoding: 'utf8',
+      },
+    );
+    expect(stderr).toBe('');
   });
 
   it('name every export of the library, and no other', () => {
