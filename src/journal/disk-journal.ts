@@ -25,7 +25,7 @@ import { type Level, openStore, type OpenProblem } from './store.ts';
 import { StoreWriter } from './store-writer.ts';
 import { decodeValue, encodeBatch, type StoredBatch } from './stored-value.ts';
 import { Tail } from './tail.ts';
-import type { QueuedBatch } from './write-queue.ts';
+import { type EncodedBatch, type QueuedBatch, settleAll } from './write-queue.ts';
 
 /** When idle, a checkpoint is due once it frees this share of its own size. */
 const IDLE_CHECKPOINT_SHARE = 1 / 8;
@@ -107,7 +107,7 @@ class DiskJournal implements Journal, Durable {
   /** Entries before it are on disk. */
   #endCursor: JournalCursor = 0;
   #endBytes = 0;
-  /** End cursor and bytes, including queued batches. */
+  /** End cursor and bytes, including batches that are being written. */
   #queuedCursor: JournalCursor = 0;
   #queuedBytes = 0;
   #lastAppendMs = 0;
@@ -157,7 +157,8 @@ class DiskJournal implements Journal, Durable {
       onEvent: this.#onEvent,
       delivered: this.#delivered,
       advanceWatermark: () => this.advanceWatermark(),
-      onWritten: (group: readonly QueuedBatch[]) => this.#written(group),
+      encode: (batch: QueuedBatch) => this.#encode(batch),
+      onWritten: (group: readonly EncodedBatch[]) => this.#written(group),
       onRefused: () => this.#dropQueued(),
       isDrained: () => this.#releasedCursor === this.#endCursor,
     };
@@ -170,16 +171,13 @@ class DiskJournal implements Journal, Durable {
     const writer = this.#open;
     const refusal = writer.refusal() ?? this.#fullness(0);
     if (refusal !== undefined) return refusal;
-    const receivedAtMs = this.#clock.stamp();
-    const epochMs = this.#options.epochMs();
-    const header = { receivedAtMs, count: events.length, bytesBefore: this.#queuedBytes };
-    const value = encodeBatch(this.#queuedCursor, header, events, epochMs);
-    const full = this.#fullness(value.length);
-    if (full !== undefined) return full;
     return await new Promise((settle) => {
-      writer.queue.push({ firstCursor: this.#queuedCursor, events, receivedAtMs, epochMs, value, bytes, settle });
-      this.#queuedCursor += events.length;
-      this.#queuedBytes += value.length;
+      writer.noteArrival();
+      if (!writer.queue.join(events, bytes, settle)) {
+        const receivedAtMs = this.#clock.stamp();
+        const epochMs = this.#options.epochMs();
+        writer.queue.push({ posts: [events], receivedAtMs, epochMs, count: events.length, bytes, settles: [settle] });
+      }
       writer.write();
     });
   }
@@ -310,9 +308,8 @@ class DiskJournal implements Journal, Durable {
 
   /** The refusal when the journal has no room for `valueBytes` more. */
   #fullness(valueBytes: number): AppendOutcome | undefined {
-    const queued = this.#open.queue;
-    const isEmpty = this.#endCursor === this.#releasedCursor && queued.isEmpty;
-    const message = this.#space.refusal(this.#heldBytes + queued.bytes, valueBytes, isEmpty);
+    const isEmpty = this.#queuedCursor === this.#releasedCursor;
+    const message = this.#space.refusal(this.#heldBytes + this.#queuedBytes - this.#endBytes, valueBytes, isEmpty);
     return message === undefined ? undefined : { ok: false, code: 'journal_full', message, retryAfterMs: RETRY_AFTER_MS };
   }
 
@@ -343,8 +340,27 @@ class DiskJournal implements Journal, Durable {
     }
   }
 
-  #written(group: readonly QueuedBatch[]): void {
-    for (const { firstCursor, events, receivedAtMs, epochMs, value, bytes, settle } of group) {
+  /** Undefined when the journal has no room for the batch, which is then refused. */
+  #encode(batch: QueuedBatch): EncodedBatch | undefined {
+    const { posts, receivedAtMs, epochMs } = batch;
+    const [first = []] = posts;
+    const events = posts.length === 1 ? first : posts.flat();
+    const firstCursor = this.#queuedCursor;
+    const header = { receivedAtMs, count: events.length, bytesBefore: this.#queuedBytes };
+    const value = encodeBatch(firstCursor, header, events, epochMs);
+    const full = this.#fullness(value.length);
+    if (full !== undefined) {
+      settleAll(batch, full);
+      return undefined;
+    }
+    this.#queuedCursor += events.length;
+    this.#queuedBytes += value.length;
+    return { batch, firstCursor, events, value };
+  }
+
+  #written(group: readonly EncodedBatch[]): void {
+    for (const { batch, firstCursor, events, value } of group) {
+      const { receivedAtMs, epochMs, bytes } = batch;
       // A pump that lags reads from disk, so later batches need not be in memory.
       const follows = this.#tail.isEmpty ? this.#releasedCursor === firstCursor : this.#tail.endCursor === firstCursor;
       if (follows && this.#tail.bytes + bytes <= this.#limits.maxTailBytes)
@@ -352,7 +368,7 @@ class DiskJournal implements Journal, Durable {
       this.#endCursor = firstCursor + events.length;
       this.#endBytes += value.length;
       this.#lastAppendMs = receivedAtMs;
-      settle({ ok: true });
+      settleAll(batch, { ok: true });
     }
     this.#waiters.changed();
   }

@@ -13,8 +13,12 @@ export interface DiskJournalLimits {
    * Size of the newest batches kept in memory for the pump, as decompressed bodies. Default 64 MiB.
    */
   readonly maxTailBytes: number;
-  /** Size of the batches written with one sync. Default 16 MiB. A larger batch is written alone. */
+  /** Size of the batches written with one sync, as decompressed bodies. Default 16 MiB. A larger batch is written alone. */
   readonly maxGroupBytes: number;
+  /** Minimum time between two syncs while posts arrive together. Default 5 ms. */
+  readonly groupMs: number;
+  /** Posts count as arriving together for so long after one joined another. Default 50 ms. */
+  readonly companyMs: number;
   /**
    * Size of processed batches at which a checkpoint is due, but at least 0.6 of the last
    * checkpoint. Default 20 MiB: 250,000 events.
@@ -47,6 +51,8 @@ export const DEFAULT_DISK_JOURNAL_LIMITS: DiskJournalLimits = {
   minFreeBytes: 64 * MEBIBYTE,
   maxTailBytes: 64 * MEBIBYTE,
   maxGroupBytes: 16 * MEBIBYTE,
+  groupMs: 5,
+  companyMs: 50,
   checkpointBytes: 20 * MEBIBYTE,
   idleCheckpointBytes: 64 * 1024,
   idleMs: 10_000,

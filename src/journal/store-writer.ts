@@ -8,7 +8,7 @@ import { RETRY_AFTER_MS } from './outcomes.ts';
 import { isCorruption, reasonOf, removeReplaced } from './repair-store.ts';
 import { type Level, openStore } from './store.ts';
 import { encodeValue } from './stored-value.ts';
-import { type QueuedBatch, WriteQueue } from './write-queue.ts';
+import { type EncodedBatch, type QueuedBatch, WriteQueue } from './write-queue.ts';
 
 export interface StoreWriterOptions {
   readonly folder: string;
@@ -22,8 +22,10 @@ export interface StoreWriterOptions {
   readonly delivered: Delivered;
   /** Advances the watermark of the journal's clock and returns it. */
   readonly advanceWatermark: () => number;
+  /** Gives a batch its place. Undefined when it was refused. */
+  readonly encode: (batch: QueuedBatch) => EncodedBatch | undefined;
   /** Called with batches that are on disk. */
-  readonly onWritten: (group: readonly QueuedBatch[]) => void;
+  readonly onWritten: (group: readonly EncodedBatch[]) => void;
   /** Called when queued batches were refused. Returns the cursor of the next batch. */
   readonly onRefused: () => number;
   /** Whether the pump has read every entry. */
@@ -57,6 +59,9 @@ export class StoreWriter {
   #timeToKeep: TimeToKeep | undefined;
   #keptTimeMs: number;
   #isUnsynced = false;
+  /** When a post last arrived while another one waited. */
+  #lastCompanyMs = Number.NEGATIVE_INFINITY;
+  #lastGroupMs = Number.NEGATIVE_INFINITY;
   #unwritable: Unwritable | undefined;
   #recovering: Promise<void> | undefined;
   #identity: FolderIdentity;
@@ -91,6 +96,23 @@ export class StoreWriter {
   /** Resolves when the store is open again; undefined while it is open. */
   get recovering(): Promise<void> | undefined {
     return this.#recovering;
+  }
+
+  /** Call before a post is queued. */
+  noteArrival(): void {
+    if (!this.queue.isEmpty || this.queue.isInProgress) this.#lastCompanyMs = this.#options.now();
+  }
+
+  /**
+   * While posts keep arriving together, groups start some milliseconds apart, so that more posts
+   * share a sync. A post that no other one joins is written at once.
+   */
+  async #gather(): Promise<void> {
+    const { limits, now, sleep } = this.#options;
+    const nowMs = now();
+    const waitMs = this.#lastGroupMs + limits.groupMs - nowMs;
+    if (waitMs > 0 && nowMs - this.#lastCompanyMs < limits.companyMs) await sleep(waitMs, this.#stop.signal);
+    this.#lastGroupMs = now();
   }
 
   /** Writes everything that waits: batches, delivered spans, a watermark. */
@@ -161,7 +183,9 @@ export class StoreWriter {
   async #writeAll(): Promise<void> {
     const { delivered, onEvent, limits, sync } = this.#options;
     while (this.#unwritable === undefined && (!this.queue.isEmpty || delivered.hasUnwritten || this.#timeToKeep !== undefined)) {
-      const group = this.queue.takeGroup(limits.maxGroupBytes);
+      if (!this.queue.isEmpty) await this.#gather();
+      if (this.#unwritable !== undefined) return;
+      const group = this.queue.takeGroup(limits.maxGroupBytes).flatMap((batch) => this.#options.encode(batch) ?? []);
       const time = this.#timeToKeep;
       this.#timeToKeep = undefined;
       const noted = delivered.unwritten();
@@ -186,7 +210,7 @@ export class StoreWriter {
       for (const resolve of time?.waiting ?? []) resolve();
       if (group.length > 0) this.#options.onWritten(group);
       this.queue.done();
-      onEvent({ name: 'journal_written', batches: group.length, bytes: sumOf(puts), synced });
+      onEvent({ name: 'journal_written', batches: postsOf(group), bytes: sumOf(puts), synced });
     }
   }
 
@@ -261,6 +285,10 @@ export class StoreWriter {
       if (isTimeOld || this.#isUnsynced) await this.#keepTimeNow().catch((error: unknown) => this.fail(error));
     }
   }
+}
+
+function postsOf(group: readonly EncodedBatch[]): number {
+  return group.reduce((sum, { batch }) => sum + batch.posts.length, 0);
 }
 
 function sumOf(puts: readonly { readonly value: Buffer }[]): number {

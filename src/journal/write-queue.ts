@@ -1,33 +1,60 @@
 import type { RayEvent } from '../event/index.ts';
 import type { AppendOutcome, JournalCursor } from './journal.ts';
 
-/** A batch waiting to be written. */
+/** Posts waiting to be written, stored as one batch with one receive time. */
 export interface QueuedBatch {
-  readonly firstCursor: JournalCursor;
-  readonly events: readonly RayEvent[];
+  /** The events of each post, in order. */
+  readonly posts: (readonly RayEvent[])[];
   readonly receivedAtMs: number;
   readonly epochMs: number;
-  /** The encoded batch. */
-  readonly value: Buffer;
-  /** Size of the decompressed body. */
-  readonly bytes: number;
-  readonly settle: (outcome: AppendOutcome) => void;
+  count: number;
+  /** Size of the decompressed bodies. */
+  bytes: number;
+  /** One for each post. */
+  readonly settles: ((outcome: AppendOutcome) => void)[];
 }
 
-/** Batches waiting for a write, in order. */
+/** A batch with its place in the store. */
+export interface EncodedBatch {
+  readonly batch: QueuedBatch;
+  readonly firstCursor: JournalCursor;
+  readonly events: readonly RayEvent[];
+  readonly value: Buffer;
+}
+
+/** A post joins a waiting batch up to these sizes. */
+const MAX_JOINED_EVENTS = 1000;
+const MAX_JOINED_BYTES = 1024 * 1024;
+
+/** Posts waiting for a write, in order. */
 export class WriteQueue {
   readonly #waiting: QueuedBatch[] = [];
   #inProgress: readonly QueuedBatch[] = [];
-  /** Encoded size of all batches in the queue. */
-  bytes = 0;
 
   push(batch: QueuedBatch): void {
     this.#waiting.push(batch);
-    this.bytes += batch.value.length;
+  }
+
+  /**
+   * Adds a post to the last waiting batch. Small posts that share a write then share their texts, and
+   * cost the store one entry. Returns false when no batch waits or the last one is full.
+   */
+  join(events: readonly RayEvent[], bytes: number, settle: (outcome: AppendOutcome) => void): boolean {
+    const last = this.#waiting.at(-1);
+    if (last === undefined || last.count + events.length > MAX_JOINED_EVENTS || last.bytes + bytes > MAX_JOINED_BYTES) return false;
+    last.posts.push(events);
+    last.count += events.length;
+    last.bytes += bytes;
+    last.settles.push(settle);
+    return true;
   }
 
   get isEmpty(): boolean {
     return this.#waiting.length === 0;
+  }
+
+  get isInProgress(): boolean {
+    return this.#inProgress.length > 0;
   }
 
   /** Receive time of the next batch to become readable. */
@@ -42,8 +69,8 @@ export class WriteQueue {
   takeGroup(maxBytes: number): readonly QueuedBatch[] {
     let bytes = 0;
     let count = 0;
-    for (const { value } of this.#waiting) {
-      bytes += value.length;
+    for (const batch of this.#waiting) {
+      bytes += batch.bytes;
       if (count > 0 && bytes > maxBytes) break;
       count += 1;
     }
@@ -52,15 +79,17 @@ export class WriteQueue {
   }
 
   done(): void {
-    for (const { value } of this.#inProgress) this.bytes -= value.length;
     this.#inProgress = [];
   }
 
   /** Refuses the batches in progress and all waiting ones. */
   refuseAll(outcome: AppendOutcome): void {
-    for (const { settle } of [...this.#inProgress, ...this.#waiting]) settle(outcome);
+    for (const batch of [...this.#inProgress, ...this.#waiting]) settleAll(batch, outcome);
     this.#inProgress = [];
     this.#waiting.length = 0;
-    this.bytes = 0;
   }
+}
+
+export function settleAll({ settles }: QueuedBatch, outcome: AppendOutcome): void {
+  for (const settle of settles) settle(outcome);
 }

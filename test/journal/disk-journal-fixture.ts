@@ -54,6 +54,8 @@ export async function openJournal(
     sleep: sleepUntilAborted,
     onEvent: (event) => events.push(event),
     ...over,
+    // The sleep of tests does not end by itself.
+    limits: { groupMs: 0, ...over.limits },
   });
   if (!opened.ok) throw new Error(`${opened.code}: ${opened.message}`);
   return { journal: opened.journal, events };

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { ClassicLevel } from 'classic-level';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type DiskJournalOptions, type Journal, openDiskJournal } from '../../src/journal/index.ts';
+import { type DiskJournalOptions, type Journal, type JournalEvent, openDiskJournal } from '../../src/journal/index.ts';
 import { Space } from '../../src/journal/space.ts';
 import { newFolder, type OpenJournal, openJournal, recordsOf, removeFolder, sleepUntilAborted } from './disk-journal-fixture.ts';
 import { event } from './journal-contract.ts';
@@ -255,17 +255,63 @@ describe('limits of the journal on disk', () => {
   });
 
   it('batches that wait together share a sync, up to the limit of a group', async () => {
-    const { journal, events } = await opened({ limits: { maxGroupBytes: 1 } });
-    await Promise.all([0, 1, 2].map((number) => journal.append([event(number)], 1)));
-    expect(events.filter(({ name }) => name === 'journal_written').map((written) => 'batches' in written && written.batches)).toEqual([
-      1, 1, 1,
-    ]);
+    const groupsOf = (events: readonly JournalEvent[]): number[] =>
+      events.flatMap((reported) => (reported.name === 'journal_written' ? [reported.batches] : []));
+    const large = 2 ** 20;
+    const { journal, events } = await opened({ limits: { maxGroupBytes: large } });
+    await Promise.all([0, 1, 2].map((number) => journal.append([event(number)], large)));
+    expect(groupsOf(events)).toEqual([1, 1, 1]);
     const roomy = await openJournal(join(folder, 'other'));
-    await Promise.all([0, 1, 2, 3].map((number) => roomy.journal.append([event(number)], 1)));
-    const written = roomy.events.flatMap((reported) => (reported.name === 'journal_written' ? [reported] : []));
-    expect(written.map(({ batches }) => batches)).toEqual([1, 3]);
-    expect(written.every(({ synced }) => synced)).toBe(true);
+    const first = roomy.journal.append([event(0)], large);
+    await first;
+    await Promise.all([1, 2, 3].map((number) => roomy.journal.append([event(number)], large)));
+    expect(groupsOf(roomy.events)).toEqual([1, 3]);
+    expect(roomy.events.every((reported) => reported.name !== 'journal_written' || reported.synced)).toBe(true);
     await roomy.journal.close();
+  });
+
+  it('small posts that wait together are stored as one batch, with one receive time and in order', async () => {
+    const { journal } = await opened();
+    using batch = vi.spyOn(ClassicLevel.prototype, 'batch');
+    const outcomes = await Promise.all([0, 1, 2, 3].map((number) => journal.append([event(2 * number), event(2 * number + 1)], 100)));
+    expect(outcomes).toEqual(Array.from({ length: 4 }, () => ({ ok: true })));
+    expect(batch.mock.calls.map(([operations]: readonly unknown[]) => (Array.isArray(operations) ? operations.length : 0))).toEqual([1]);
+    const { entries } = await journal.read(0, 100);
+    expect(entries.map((entry) => entry.event.eventId)).toEqual(ids(0, 1, 2, 3, 4, 5, 6, 7));
+    expect(new Set(entries.map(({ receivedAtMs }) => receivedAtMs)).size).toBe(1);
+  });
+
+  it('posts that do not fit are refused together, and those before them are kept', async () => {
+    const { journal } = await opened({ limits: { limitBytes: 500 } });
+    expect(await journal.append([event(0)], 10)).toEqual({ ok: true });
+    const outcomes = await Promise.all(Array.from({ length: 20 }, (_, number) => journal.append([event(number + 1)], 10)));
+    expect(outcomes.map(({ ok }) => ok)).toEqual(Array.from({ length: 20 }, () => false));
+    expect(await journal.append([event(1)], 10)).toEqual({ ok: true });
+    expect(await idsFrom(journal, 0)).toEqual(ids(0, 1));
+  });
+
+  it('groups start some milliseconds apart while posts arrive together, and a post alone does not wait', async () => {
+    let nowMs = 0;
+    const slept: number[] = [];
+    const sleep: DiskJournalOptions['sleep'] = (ms, signal) => {
+      if (ms > 5) return sleepUntilAborted(ms, signal);
+      slept.push(ms);
+      nowMs += ms;
+      return Promise.resolve();
+    };
+    const { journal } = await openJournal(join(folder, 'paced'), { now: () => nowMs, sleep, limits: { groupMs: 5, companyMs: 50 } });
+    await journal.append([event(0)], 1);
+    await journal.append([event(1)], 1);
+    expect(slept).toEqual([]);
+    await Promise.all([2, 3].map((number) => journal.append([event(number)], 1)));
+    nowMs += 2;
+    await journal.append([event(4)], 1);
+    expect(slept).toEqual([3]);
+    nowMs += 51;
+    await journal.append([event(5)], 1);
+    await journal.append([event(6)], 1);
+    expect(slept).toEqual([3]);
+    await journal.close();
   });
 
   it('batches are refused while the disk has less than the minimum free space', async () => {
