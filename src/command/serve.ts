@@ -20,7 +20,7 @@ import { createTelemetry, type Telemetry } from '../telemetry/index.ts';
 import { formatCount } from '../terminal/index.ts';
 import { aborted, type Command, type CommandContext, done, type Outcome, failed, usage } from './command.ts';
 import { missingBackendLine } from './default-backend.ts';
-import { rayLines, rayVariables, thisMachine } from './ray-variables.ts';
+import { LARGE_CLUSTER_LINE, rayLines, rayVariables, thisMachine } from './ray-variables.ts';
 
 export const serveCommand: Command = {
   name: 'serve',
@@ -162,6 +162,7 @@ function startLines(
     `keeping accepted events ${keeps}`,
     '',
     ...rayLines(security, address.host, server.port, thisMachine()),
+    LARGE_CLUSTER_LINE,
     '',
   ];
 }

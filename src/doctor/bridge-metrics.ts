@@ -4,6 +4,8 @@ import { readSamples, sumOf, sumsByLabel } from './prometheus.ts';
 /** Counters of a bridge since its start, from its `/metrics`. */
 export interface BridgeCounts {
   readonly received: number;
+  /** Answered posts. */
+  readonly posts: number;
   readonly rejectedByCode: ReadonlyMap<string, number>;
   readonly refusedByCode: ReadonlyMap<string, number>;
   /** Finished and open attempts. */
@@ -27,6 +29,7 @@ export function readBridgeCounts(page: string): BridgeCounts | undefined {
   const finished = sumOf(samples, METRICS.lifecyclesFinished.name, ({ labels }) => labels['kind'] === 'attempt') ?? 0;
   return {
     received,
+    posts: sumOf(samples, `${METRICS.requestSeconds.name}_count`) ?? 0,
     rejectedByCode: sumsByLabel(samples, METRICS.eventsRejected.name, 'code'),
     refusedByCode: sumsByLabel(samples, METRICS.requestsRefused.name, 'code'),
     attempts: finished + sum(METRICS.openAttempts),
@@ -40,7 +43,13 @@ export function readBridgeCounts(page: string): BridgeCounts | undefined {
   };
 }
 
-/** Whether a second reading is needed, to see if refusals or retries still increase. */
+/** A bridge with fewer posts since its start is not asked for their rate. */
+const MANY_POSTS = 10_000;
+
+/**
+ * Whether a second reading is needed, to see if refusals or retries still increase, or how many posts
+ * arrive in a second.
+ */
 export function needsSecondLook(counts: BridgeCounts): boolean {
-  return counts.refusedByCode.size > 0 || counts.exportRetries > 0;
+  return counts.refusedByCode.size > 0 || counts.exportRetries > 0 || counts.posts >= MANY_POSTS;
 }

@@ -111,6 +111,8 @@ export interface BridgeFacts {
   readonly counts: BridgeCounts | undefined;
   /** Counters some seconds later. Undefined when no second reading was needed. */
   readonly countsLater: BridgeCounts | undefined;
+  /** Between the two readings. Undefined without a second one. */
+  readonly postsPerSecond: number | undefined;
 }
 
 export type BackendFacts =

@@ -64,6 +64,7 @@ export const FINDINGS = {
   posts_go_elsewhere: fault('Nodes have delivered events, but this bridge has received none'),
   nothing_received: warning('The bridge has received no event since its start'),
   no_tasks_received: warning('The bridge receives events, but none of tasks'),
+  posts_frequent: warning('Agents send more than 500 posts in a second: fewer, larger ones save most of the CPU of the bridge'),
   events_rejected: warning('The bridge rejected some events'),
   export_failing: fault('The bridge cannot deliver its spans: the backend does not accept them'),
   export_refused: warning('The backend has permanently refused spans'),

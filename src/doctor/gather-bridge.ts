@@ -15,8 +15,8 @@ export interface BridgeQuestion {
 export async function gatherBridge({ address, source, readToken }: BridgeQuestion, world: World): Promise<BridgeFacts> {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    const nothing = { health: notAsked, ready: notAsked, post: notAsked, metrics: notAsked, counts: undefined, countsLater: undefined };
-    return { url: undefined, address, source, ...nothing };
+    const nothing = { health: notAsked, ready: notAsked, post: notAsked, metrics: notAsked };
+    return { url: undefined, address, source, ...nothing, counts: undefined, countsLater: undefined, postsPerSecond: undefined };
   }
   const [health, ready, post, metrics] = await Promise.all([
     askIn(world, siblingUrl(url, '/healthz')),
@@ -26,7 +26,14 @@ export async function gatherBridge({ address, source, readToken }: BridgeQuestio
   ]);
   const counts = countsOf(metrics);
   const countsLater = counts !== undefined && needsSecondLook(counts) ? await readCountsLater(url, readToken, world) : undefined;
-  return { url, address, source, health, ready, post, metrics, counts, countsLater };
+  const postsPerSecond = postRate(counts, countsLater, world.limits.secondLookMs);
+  return { url, address, source, health, ready, post, metrics, counts, countsLater, postsPerSecond };
+}
+
+/** Undefined when there is no second reading, or when the bridge was restarted before it. */
+function postRate(counts: BridgeCounts | undefined, later: BridgeCounts | undefined, pauseMs: number): number | undefined {
+  if (counts === undefined || later === undefined || later.posts < counts.posts) return undefined;
+  return ((later.posts - counts.posts) * 1000) / pauseMs;
 }
 
 async function readCountsLater(url: URL, readToken: string | undefined, world: World): Promise<BridgeCounts | undefined> {

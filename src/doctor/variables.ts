@@ -9,6 +9,7 @@ export const RAY_VARIABLES = {
   taskEvent: 'RAY_enable_core_worker_ray_event_to_aggregator',
   taskRecorder: 'RAY_enable_ray_task_event_recorder',
   taskInterval: 'RAY_task_events_report_interval_ms',
+  sendInterval: 'RAY_DASHBOARD_AGGREGATOR_AGENT_PUBLISHER_MAX_BUFFER_SEND_INTERVAL_SECONDS',
   certFile: 'SSL_CERT_FILE',
 } as const;
 

@@ -274,6 +274,7 @@ const cases: readonly Case[] = [
   ['posts_go_elsewhere', 'nothing here', counted({ received: 0, attempts: 0 })],
   ['nothing_received', 'nothing anywhere', { ...counted({ received: 0, attempts: 0 }), ray: rayFacts({ nodes: [] }) }],
   ['no_tasks_received', 'events of nodes', counted({ attempts: 0 })],
+  ['posts_frequent', 'many a second', goodFacts({ bridge: bridgeFacts({ postsPerSecond: 501 }) })],
   ['events_rejected', 'a code', counted({ rejectedByCode: new Map([['event_field_invalid', 2]]) })],
   ['export_failing', 'more tries', counted({ exportRetries: 2, spansQueued: 5 }, { exportRetries: 3 })],
   ['export_failing', 'spans that stay', counted({ exportRetries: 2, spansQueued: 5 }, {})],

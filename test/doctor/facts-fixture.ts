@@ -57,6 +57,7 @@ export function bridgeCounts(over: Partial<BridgeCounts> = {}): BridgeCounts {
     rejectedByCode: new Map(),
     refusedByCode: new Map(),
     attempts: 20,
+    posts: 100,
     spansExported: 40,
     spansQueued: 0,
     spansRefused: 0,
@@ -80,6 +81,7 @@ export function bridgeFacts(over: Partial<BridgeFacts> = {}): BridgeFacts {
     metrics: answered(200, ''),
     counts: bridgeCounts(),
     countsLater: undefined,
+    postsPerSecond: undefined,
     ...over,
   };
 }

@@ -37,6 +37,18 @@ describe('the export of a bridge', () => {
   });
 });
 
+describe('the advice to post less often', () => {
+  it.each([
+    [false, 'posts are few', 500, 3],
+    [true, 'posts are many for the nodes', 501, 333],
+    [false, 'each agent posts about once a second', 501, 334],
+    [true, 'the nodes are not known', 501, 0],
+  ])('is %s when %s', (isGiven, _, postsPerSecond, nodes) => {
+    const ray = rayFacts({ nodes: nodes === 0 ? [] : [nodeFacts()], nodesLeftOut: Math.max(0, nodes - 1) });
+    expect(codesOf(goodFacts({ ray, bridge: bridgeFacts({ postsPerSecond }) })).includes('posts_frequent')).toBe(isGiven);
+  });
+});
+
 describe('the log of an agent', () => {
   it.each([
     [429, 'bridge_busy'],

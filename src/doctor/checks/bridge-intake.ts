@@ -11,7 +11,12 @@ export const bridgeIntake: Check = { name: 'bridge_intake', judge };
 function judge(facts: Facts): Verdicts {
   const { bridge } = facts;
   if (bridge.counts === undefined) return [unknownCounters(bridge)];
-  const verdicts = [...refusedSenders(bridge, bridge.counts), ...arrivals(facts, bridge.counts), ...rejected(bridge, bridge.counts)];
+  const verdicts = [
+    ...refusedSenders(bridge, bridge.counts),
+    ...arrivals(facts, bridge.counts),
+    ...frequentPosts(facts),
+    ...rejected(bridge, bridge.counts),
+  ];
   return verdictsOr(verdicts, passed(`the bridge has received ${bridge.counts.received} events`));
 }
 
@@ -89,6 +94,25 @@ function arrivals({ ray, bridge }: Facts, counts: BridgeCounts): readonly Findin
       what: `the bridge has received ${counts.received} events, but none of tasks`,
       why: 'The head sends the events of jobs, actors and nodes. Workers and drivers send those of tasks, and have their own flag.',
       fix: `export ${RAY_VARIABLES.taskEvent}=1 on every node and for every driver, and include the types of task events in the list of event types`,
+    }),
+  ];
+}
+
+/** Posts in a second, of all agents, that are worth an advice. */
+const MAX_POSTS_PER_SECOND = 500;
+/** Posts of one agent in a second above which it has not followed the advice. */
+const MAX_POSTS_OF_AGENT = 1.5;
+
+function frequentPosts({ ray, bridge }: Facts): readonly Finding[] {
+  const { postsPerSecond = 0 } = bridge;
+  const nodes = ray.nodes.length + ray.nodesLeftOut;
+  if (postsPerSecond <= MAX_POSTS_PER_SECOND || (nodes > 0 && postsPerSecond / nodes <= MAX_POSTS_OF_AGENT)) return [];
+  return [
+    finding('posts_frequent', {
+      where: publicUrl(bridge.address),
+      what: `the bridge receives ${Math.round(postsPerSecond)} posts in a second${nodes === 0 ? '' : ` from ${nodes} nodes`}`,
+      why: 'An agent posts 0.1 s after its first waiting event, so posts are many and small. Each costs CPU on both sides.',
+      fix: `export ${RAY_VARIABLES.sendInterval}=1 on every node before ray start: a quarter of the posts, with the same events`,
     }),
   ];
 }
