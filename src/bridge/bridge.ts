@@ -19,7 +19,7 @@ import { createMemoryJournal, type Journal, type JournalStats, type SpanKey } fr
 import { spanKey, spanKeys } from '../otlp/index.ts';
 import { defaultOpenBytes, pressureOf } from './pressure.ts';
 import { createPump } from '../pump.ts';
-import { correlateOptionsOf, restoredOptions, replayStateTo, restoreCheckpoint } from './rebuild.ts';
+import { correlateOptionsOf, restoreCheckpoint, restoredOptions, restoreView } from './rebuild.ts';
 import { createQuarantine, quarantineFolder } from '../quarantine/index.ts';
 import { createReceiver, createSeenEvents, DEFAULT_RECEIVER_LIMITS, type Pressure, type ReceiverLimits } from '../receiver/index.ts';
 import { createMapping, jobSpanId, traceIdOf, traceUrlOf } from '../span/index.ts';
@@ -150,13 +150,14 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const mapping = createMapping(spanOptions, { isSampled, onError: (error) => telemetry.internalError('span', error) });
   const correlateOptions = correlateOptionsOf(settings);
   const maxOpenBytes = settings.maxOpenBytes ?? defaultOpenBytes();
-  const view = settings.view === 'off' ? undefined : openView();
   const correlator = createCorrelator({
     ...restoredOptions(durable, correlateOptions),
     mapping,
-    onRolledUp: reportRolledUp(telemetry, view),
+    onRolledUp: reportRolledUp(telemetry),
     maxHeldBytes: maxOpenBytes,
   });
+  const view = settings.view === 'off' ? undefined : openView();
+  if (view !== undefined) correlator.watch(view.watcher);
   const quarantine =
     settings.dataDir === undefined
       ? undefined
@@ -252,7 +253,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     const logging = logRestore(done.signal);
     if (durable !== undefined)
       await restoreCheckpoint(durable, correlator, scheduler, (count) => (restoredRecords += count), abortPump.signal);
-    if (durable !== undefined && view !== undefined) await replayStateTo(view, correlator, scheduler);
+    if (durable !== undefined && view !== undefined) await restoreView(view, scheduler);
     await pump.run(abortPump.signal);
     done.abort();
     await logging;
@@ -265,9 +266,8 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     }
   }
 
-  function reportFinished({ lifecycle, spans }: Output<ReadableSpan>, atMs: number): void {
+  function reportFinished({ lifecycle, spans }: Output<ReadableSpan>): void {
     countFinished(telemetry, lifecycle);
-    view?.finished(lifecycle, atMs);
     if (spans === undefined) telemetry.spansSampledOut(mapping.count(lifecycle));
     if (lifecycle.kind !== 'job') return;
     const traceId = traceIdOf(lifecycle.trace);
@@ -289,6 +289,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
 
   function openView(): View {
     return createView({
+      entities: correlator.entities,
       telemetry,
       scheduler,
       now: clock.now,

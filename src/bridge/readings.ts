@@ -39,14 +39,8 @@ export function countFinished(
 }
 
 /** Reports attempts that are rolled up, and so end without a span of their own. */
-export function reportRolledUp(
-  telemetry: Pick<Telemetry, 'attemptEnded'>,
-  view: Pick<View, 'rolledUp'> | undefined,
-): (lifecycle: FinishedAttempt) => void {
-  return (lifecycle) => {
-    telemetry.attemptEnded(lifecycle.outcome);
-    view?.rolledUp(lifecycle);
-  };
+export function reportRolledUp(telemetry: Pick<Telemetry, 'attemptEnded'>): (lifecycle: FinishedAttempt) => void {
+  return (lifecycle) => telemetry.attemptEnded(lifecycle.outcome);
 }
 
 /**

@@ -45,11 +45,8 @@ export async function restoreCheckpoint(
   }
 }
 
-/** Replays the state of the checkpoint to the view, in time slices. */
-export async function replayStateTo(view: View, correlator: Correlator, scheduler: Scheduler): Promise<void> {
+/** Shows the state of the checkpoint in the view, in time slices. */
+export async function restoreView(view: View, scheduler: Scheduler): Promise<void> {
   let slice = await scheduler.take();
-  for (const replayed of correlator.replayState()) {
-    if (slice.hasEnded()) slice = await scheduler.take();
-    view.restore(replayed);
-  }
+  for (const _ of view.restore()) if (slice.hasEnded()) slice = await scheduler.take();
 }

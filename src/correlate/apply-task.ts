@@ -46,8 +46,8 @@ export function applyTaskDefinition(state: State, session: Session, event: TaskD
   if (actor !== undefined) watchActor(attempt, actor);
   const parentTaskId = event.parentTaskId === undefined ? undefined : sharedTaskId(session, event.parentTaskId);
   const facts = state.definitions.of(event, parentTaskId);
-  noteDefinition(state, attempt, facts);
   if (facts.parentTaskId !== undefined) linkToCaller(state, attempt.task, facts.parentTaskId, nowMs);
+  noteDefinition(state, attempt, facts);
   scheduleAttempt(state, attempt, nowMs);
   return 'applied';
 }

@@ -5,8 +5,8 @@ import { checkpointRecords, type CheckpointRecord } from './snapshot/checkpoint.
 import { closeDue, closeSession } from './finish/close-due.ts';
 import type { EndInferred } from './finished.ts';
 import { Restorer } from './snapshot/restore.ts';
-import { replayedEvents, type ReplayedState } from './snapshot/replay-state.ts';
 import { CORRELATE_DEFAULTS, type CorrelateOptions } from './correlate-options.ts';
+import type { ReadModel, Watcher } from './read-model.ts';
 import { State, type Applied } from './state.ts';
 import { ReceiveTime } from './finish/trusted-time.ts';
 
@@ -55,8 +55,10 @@ export interface Correlator<Span = unknown> {
   checkpoint(): Iterable<CheckpointRecord>;
   /** Takes the records of a checkpoint, one by one and in their order, before anything else. Throws for an invalid record. */
   restore(record: CheckpointRecord): void;
-  /** Replays the open state as synthetic events for a consumer that missed the originals. Read all of it before the state changes. */
-  replayState(): Iterable<ReplayedState>;
+  /** The present state, for readers. */
+  readonly entities: ReadModel;
+  /** From now on the watcher learns what becomes of the entities. */
+  watch(watcher: Watcher): void;
   /** From now on these options count; traces that are open keep their budget. */
   configure(options: Partial<CorrelateOptions>): void;
   openAttempts(): number;
@@ -135,7 +137,13 @@ export function createCorrelator<Span>(options: Partial<CorrelateOptions> & { re
       restorer ??= new Restorer(state);
       restorer.take(record);
     },
-    replayState: () => replayedEvents(state),
+    watch(watcher) {
+      state.watcher = watcher;
+    },
+    entities: {
+      sessions: () => state.sessions.values(),
+      session: (name) => state.sessions.get(name),
+    },
     configure(changed) {
       state.options = { ...state.options, ...changed };
     },

@@ -19,7 +19,7 @@ import type {
   WorkerTransition,
 } from '../event/index.ts';
 import type { TraceBudget } from './budget.ts';
-import { type CallerChain, type FinalTrace, FinalTraces, type LOOP } from './callers/caller-chain.ts';
+import { CallerChain, FinalTrace, FinalTraces, type LOOP } from './callers/caller-chain.ts';
 import type { ClosedAttempt } from './compact/closed-attempt.ts';
 import type { SharedFacts } from './compact/definitions.ts';
 import { Entity, Machine } from './entity.ts';
@@ -128,6 +128,13 @@ export class Task extends TaskAttempts<Attempt, ClosedAttempt> {
 
   get ownJobId(): string {
     return jobIdOf(this.id);
+  }
+
+  /** The job in whose trace it stands: its caller's, once that is known. */
+  get jobId(): string {
+    const { trace } = this;
+    if (trace instanceof FinalTrace) return trace.jobId;
+    return trace instanceof CallerChain ? trace.job.id : this.ownJobId;
   }
 
   get actorId(): string | undefined {

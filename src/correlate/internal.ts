@@ -1,11 +1,11 @@
 import { hasOpenAttempts } from './open-attempts.ts';
-import type { Job } from './entities.ts';
+import type { JobState } from './read-model.ts';
 
 /**
  * Ray itself started the job's driver, as its job agent does for `ray job submit`. Ray sends no definition of such a job. A job of a user
  * whose definition was lost has tasks.
  */
-export function isInternalJob(job: Job): boolean {
+export function isInternalJob(job: JobState): boolean {
   if (job.definition !== undefined) return false;
   return job.hasRayActor || (job.session.sendsJobs && job.closedAttempts === 0 && !hasOpenAttempts(job));
 }

@@ -4,9 +4,10 @@ import { costOfMapped, mapSampled, type Output } from './mapping.ts';
 import type { State } from './state.ts';
 
 /** Hands a lifecycle out, whatever the budget of its trace says. */
-export function send({ options }: State, lifecycle: Finished, out: Output[]): Cost {
-  const mapped = mapSampled(options.mapping, lifecycle);
+export function send(state: State, lifecycle: Finished, out: Output[]): Cost {
+  const mapped = mapSampled(state.options.mapping, lifecycle);
   out.push({ lifecycle, spans: mapped?.spans });
+  state.watcher?.finished(lifecycle, 'sent', state.nowMs);
   return costOfMapped(mapped);
 }
 

@@ -27,6 +27,7 @@ import {
   type Timed,
   WorkerRecord,
 } from './entities.ts';
+import type { Watcher } from './read-model.ts';
 import { Sweeps } from './due/sweeps.ts';
 import { Threads } from './callers/threads.ts';
 import { MAX_ROW_DEPTH, Tombstones } from './compact/tombstones.ts';
@@ -69,6 +70,8 @@ function takeFromThread({ held }: State, attempt: Attempt): void {
 /** Everything that the correlator knows. */
 export class State {
   options: StateOptions;
+  /** Undefined while nobody reads along. */
+  watcher: Watcher | undefined;
   readonly sessions = new Map<string, Session>();
   /** Sessions by their last event, without those that give way. */
   readonly recent = new AgingList<Session>();

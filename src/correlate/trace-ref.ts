@@ -1,6 +1,7 @@
 import { parseTraceParent } from '@opentelemetry/core';
 import type { CallerContext, JobTraceRef, SpanRef, TraceRef } from './finished.ts';
 import type { Actor, Job } from './entities.ts';
+import type { JobState } from './read-model.ts';
 
 /** `traceparent` of W3C Trace Context, level 1; undefined when it is invalid. */
 export function parseCaller(traceparent: string | undefined, tracestate: string | undefined): CallerContext | undefined {
@@ -12,10 +13,15 @@ export function parseCaller(traceparent: string | undefined, tracestate: string 
 
 /** The job's trace. The first use fixes it: an id that was given away can't change any more. */
 export function jobTrace(job: Job): JobTraceRef {
-  if (job.trace !== undefined) return job.trace;
-  const caller = parseCaller(job.definition?.traceparent, job.definition?.tracestate);
-  job.trace = { kind: 'job', session: job.session.name, jobId: job.id, ...(caller === undefined ? {} : { caller }) };
+  job.trace ??= presentTrace(job);
   return job.trace;
+}
+
+/** The job's trace as far as is known now. A `traceparent` can still change it while no span was sent. */
+export function presentTrace({ trace, definition, session, id }: JobState): JobTraceRef {
+  if (trace !== undefined) return trace;
+  const caller = parseCaller(definition?.traceparent, definition?.tracestate);
+  return { kind: 'job', session: session.name, jobId: id, ...(caller === undefined ? {} : { caller }) };
 }
 
 export function actorTrace(actor: Actor, job: Job): TraceRef {

@@ -1,6 +1,7 @@
-import { addTransitions, countOf, type LeftOut } from '../correlate/index.ts';
+import { type ActorState, countOf } from '../correlate/index.ts';
 import { type ActorTransition, reasonLine } from '../event/index.ts';
-import type { Needs } from './needs.ts';
+import type { ViewLimits } from './limits.ts';
+import { type Needs, needsOf } from './needs.ts';
 import { shortened } from './text.ts';
 import { toMs } from './times.ts';
 
@@ -15,75 +16,90 @@ export interface IncarnationView {
   readonly reason: string | undefined;
 }
 
-/** A life of an actor has at most three states; the first life can have one more. */
-const STATES_PER_LIFE = 4;
-
+/** An actor of the correlator, as the page shows it. */
 export class ActorView {
-  readonly id: string;
-  className: string | undefined;
-  name: string | undefined;
-  isDetached = false;
-  isClosed = false;
-  /** From the actor's definition. */
-  needs: Needs | undefined;
-  /** The latest transitions, in time order. */
-  readonly #transitions: ActorTransition[] = [];
-  #leftOut: LeftOut | undefined;
-  readonly #maxIncarnations: number;
+  readonly entity: ActorState;
+  readonly #limits: ViewLimits;
 
-  constructor(id: string, maxIncarnations: number) {
-    this.id = id;
-    this.#maxIncarnations = maxIncarnations;
+  constructor(entity: ActorState, limits: ViewLimits) {
+    this.entity = entity;
+    this.#limits = limits;
+  }
+
+  get id(): string {
+    return this.entity.id;
+  }
+
+  get className(): string | undefined {
+    return this.#name(this.entity.definition?.className ?? this.entity.className);
+  }
+
+  get name(): string | undefined {
+    return this.#name(this.entity.definition?.name);
+  }
+
+  get isDetached(): boolean {
+    return this.entity.isDetached;
+  }
+
+  get isClosed(): boolean {
+    return this.entity.closed;
+  }
+
+  get needs(): Needs | undefined {
+    return needsOf(this.entity.definition);
   }
 
   /** Ray's own name of the state; empty if Ray reported none. */
   get state(): string {
-    return this.#transitions.at(-1)?.state ?? '';
+    const { untimedEnd, transitions } = this.entity;
+    return untimedEnd?.state ?? transitions.at(-1)?.state ?? '';
   }
 
   /** The node it lives on; undefined while it is not alive. */
   get nodeId(): string | undefined {
-    const last = this.#transitions.at(-1);
-    return last?.state === 'ALIVE' ? last.nodeId : undefined;
+    return this.state === 'ALIVE' ? this.entity.transitions.at(-1)?.nodeId : undefined;
   }
 
   get incarnationsNotShown(): number {
-    const all = countOf({ transitions: this.#transitions, leftOut: this.#leftOut }, 'ALIVE');
-    return all - this.incarnations().length;
-  }
-
-  enter(transitions: readonly ActorTransition[], maxMessageLength: number): void {
-    const short = transitions.map((transition) => withShortCause(transition, maxMessageLength));
-    const limits = { max: this.#maxIncarnations * STATES_PER_LIFE, first: 0 };
-    this.#leftOut = addTransitions(this.#transitions, short, this.#leftOut, limits);
+    return countOf(this.entity, 'ALIVE') - this.incarnations().length;
   }
 
   /** The latest lives, oldest first. */
   incarnations(): readonly IncarnationView[] {
-    const lives = this.#transitions.flatMap((alive, index) => (alive.state === 'ALIVE' ? [this.#incarnation(alive, index)] : []));
-    return lives.slice(-this.#maxIncarnations);
+    const { transitions } = this.entity;
+    const { maxIncarnationsPerActor: max } = this.#limits;
+    const lives: IncarnationView[] = [];
+    let ended: ActorTransition | undefined;
+    for (let index = transitions.length - 1; index >= 0 && lives.length < max; index -= 1) {
+      const transition = transitions[index];
+      if (transition === undefined || transition.state === 'PENDING_CREATION' || transition.state === 'DEPENDENCIES_UNREADY') continue;
+      if (transition.state === 'ALIVE') lives.push(this.#incarnation(transition, ended));
+      ended = transition;
+    }
+    return lives.reverse();
   }
 
-  #incarnation(alive: ActorTransition, index: number): IncarnationView {
-    const ended = this.#transitions.find(({ state }, at) => at > index && state !== 'PENDING_CREATION' && state !== 'DEPENDENCIES_UNREADY');
+  #incarnation(alive: ActorTransition, next: ActorTransition | undefined): IncarnationView {
+    const { untimedEnd } = this.entity;
+    const ended = next ?? untimedEnd;
     return {
       startMs: toMs(alive.timeNs),
-      endMs: ended === undefined ? Number.NaN : toMs(ended.timeNs),
+      endMs: next === undefined ? Number.NaN : toMs(next.timeNs),
       nodeId: alive.nodeId,
       pid: alive.pid,
-      reason: ended?.restartReason ?? describeDeath(ended),
+      reason: ended?.restartReason ?? this.#death(ended),
     };
   }
-}
 
-function describeDeath(ended: ActorTransition | undefined): string | undefined {
-  if (ended?.deathCause === undefined) return undefined;
-  const { reason, message } = ended.deathCause;
-  return message === '' ? reason : `${reason}: ${message}`;
-}
+  #death(ended: Pick<ActorTransition, 'deathCause'> | undefined): string | undefined {
+    if (ended?.deathCause === undefined) return undefined;
+    const { reason, message } = ended.deathCause;
+    const short = shortened(reasonLine(message), this.#limits.maxMessageLength);
+    return short === '' ? reason : `${reason}: ${short}`;
+  }
 
-function withShortCause(transition: ActorTransition, maxMessageLength: number): ActorTransition {
-  const { deathCause } = transition;
-  if (deathCause === undefined) return transition;
-  return { ...transition, deathCause: { ...deathCause, message: shortened(reasonLine(deathCause.message), maxMessageLength) } };
+  #name(name: string | undefined): string | undefined {
+    return name === undefined ? undefined : shortened(name, this.#limits.maxNameLength);
+  }
 }

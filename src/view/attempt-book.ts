@@ -1,10 +1,18 @@
-import { type Applied, type FinishedAttempt, SortedList, type TaskFacts, timesOf } from '../correlate/index.ts';
-import { exceptionOf, isCancellation, type ProfileEntry, type TaskDefinition, type TaskError, type TaskLifecycle } from '../event/index.ts';
+import {
+  type AttemptOutcome,
+  type FinishedAttempt,
+  type OpenAttemptState,
+  SortedList,
+  type TaskFacts,
+  type TaskState,
+  timesOf,
+} from '../correlate/index.ts';
+import { exceptionOf, isCancellation, type ProfileEntry, type StateTransition, type TaskError } from '../event/index.ts';
 import type { ViewLimits } from './limits.ts';
 import { isOver, type Stage, stageOf } from './stage.ts';
 import { putOnOwnersClock } from './one-clock.ts';
-import { shortened, boundedMap } from './text.ts';
-import { AttemptView, type ErrorView, failureKey, FunctionView, type JobView, type SessionView, type TaskNeeds } from './records.ts';
+import { shortened } from './text.ts';
+import { AttemptView, type ErrorView, failureKey, FunctionView, type JobView, type SessionView } from './records.ts';
 import { earlier, toMs } from './times.ts';
 
 interface FunctionNamed {
@@ -14,12 +22,12 @@ interface FunctionNamed {
   readonly functionName: string;
 }
 
-type AttemptKey = Pick<TaskDefinition, 'taskId' | 'attempt'>;
-
 /** Name that functions beyond the limit share. */
 export const OTHER_FUNCTIONS = '(other)';
 /** Name of a function until its definition arrives. */
 const UNNAMED = '(not reported yet)';
+/** Up to so many states, those of an open attempt are read again after each event. */
+const MAX_READ_AGAIN = 32;
 
 /** The attempts of all jobs. Open and ended attempts have rows, each up to a limit. */
 export class AttemptBook {
@@ -49,42 +57,51 @@ export class AttemptBook {
     return this.#nodeSeries;
   }
 
-  define(job: JobView | undefined, { taskId, attempt: number }: AttemptKey, definition: TaskFacts, applied: Applied): void {
-    if (job === undefined) return;
-    const name = this.#functionName(definition);
-    const attempt = this.#follow(job, taskId, number, applied, name);
-    if (attempt === undefined) {
-      if (applied === 'late') return;
-      job.untracked += 1;
-      this.#functionOf(job, name).untracked += 1;
+  /**
+   * Shows an open attempt as the correlator knows it now, after an event of it. `added` are the states of the event;
+   * `isDefinition`: the event was the definition, which counts an attempt that gets no row.
+   */
+  show(job: JobView, entity: OpenAttemptState, nowMs: number, added: readonly StateTransition[], isDefinition: boolean): void {
+    const { definition, task, number } = entity;
+    const name = definition === undefined ? UNNAMED : this.#functionName(definition);
+    const known = find(job.session, task.id, number);
+    const row = known ?? this.#addOpen(job, entity, name, isDefinition);
+    if (row === undefined) {
+      if (isDefinition) this.#countUntracked(job, name, 1);
       return;
     }
-    this.#move(attempt, job, name, definition.name);
-    const { shared } = attempt.function;
-    if (shared.parentTaskId !== definition.parentTaskId) shared.parentTaskId = definition.parentTaskId;
-    attempt.parentTaskId = shared.parentTaskId;
-    if (!attempt.isClosed) attempt.needs = sharedNeeds(shared.needs, definition);
+    if (row.isClosed) return;
+    this.#define(row, job, name, definition);
+    const { transitions, rareFields, placement } = entity;
+    // Of very many states, all were read before.
+    if (transitions.length <= MAX_READ_AGAIN || known === undefined) row.readStates(transitions);
+    else for (const transition of added) row.enter(transition);
+    if (rareFields.untimedEnd !== undefined) row.enterUntimed(rareFields.untimedEnd);
+    const wasOver = isOver(row.stage);
+    const { error } = rareFields;
+    const isCancelled = error !== undefined && isCancellation(error, []);
+    const stage = stageOf(row.state);
+    this.#setStage(row, isCancelled && stage === 'failed' ? 'cancelled' : stage);
+    row.error = isCancelled ? undefined : this.#errorView(error);
+    job.attemptsStartMs = earlier(job.attemptsStartMs, row.startMs);
+    row.nodeId = placement.executorNodeId ?? placement.submittedNodeId;
+    row.pid = placement.workerPid;
+    if (isOver(row.stage) && !wasOver) job.ended.add(nowMs);
   }
 
-  enter(job: JobView | undefined, event: TaskLifecycle, nowMs: number, applied: Applied): void {
-    // An event without states is about the log files of an attempt, and does not create the
-    // attempt.
-    const how = event.transitions.length === 0 ? 'late' : applied;
-    const attempt = job === undefined ? undefined : this.#follow(job, event.taskId, event.attempt, how);
-    if (attempt === undefined || attempt.isClosed) return;
-    const before = attempt.stage;
-    for (const transition of event.transitions) if (attempt.enter(transition)) this.#setStage(attempt, stageOf(transition.state));
-    attempt.job.attemptsStartMs = earlier(attempt.job.attemptsStartMs, attempt.startMs);
-    if (event.workerPid !== undefined) {
-      attempt.pid = event.workerPid;
-      if (event.emitterNodeId !== undefined) {
-        attempt.nodeId = event.emitterNodeId;
-        attempt.hasExecutorNode = true;
+  /** Moves the open attempts of a task to another job: its callers became known. */
+  move(from: JobView | undefined, to: JobView, task: TaskState): void {
+    for (const { number, definition } of task.openAttempts()) {
+      const row = find(to.session, task.id, number);
+      if (row !== undefined) {
+        this.#moveTo(row, to, row.function.name);
+        to.attemptsStartMs = earlier(to.attemptsStartMs, row.startMs);
+      } else if (definition !== undefined && from !== to) {
+        const name = this.#functionName(definition);
+        if (from !== undefined) this.#countUntracked(from, name, -1);
+        this.#countUntracked(to, name, 1);
       }
     }
-    if (event.nodeId !== undefined && !attempt.hasExecutorNode) attempt.nodeId = event.nodeId;
-    if (event.error !== undefined) this.#enterError(attempt, event.error);
-    if (isOver(attempt.stage) && !isOver(before)) attempt.job.ended.add(nowMs);
   }
 
   /** Closes an attempt with the correlator's result, which overrides everything seen before. */
@@ -93,11 +110,12 @@ export class AttemptBook {
     const known = find(job.session, taskId, number);
     if (known?.isClosed === true) return;
     const name = definition === undefined ? shortened(lifecycle.name, this.#limits.maxNameLength) : this.#functionName(definition);
-    const isDefinitionCounted = lifecycle.definitionFrom === 'own' && known?.needs === undefined;
-    if (isDefinitionCounted) this.#forgetUntracked(job, name);
+    if (known === undefined && lifecycle.definitionFrom === 'own') this.#countUntracked(job, name, -1);
     const attempt = known ?? this.#add(job, taskId, number, name);
-    this.#move(attempt, job, name, lifecycle.name);
-    attempt.parentTaskId = definition?.parentTaskId ?? attempt.parentTaskId;
+    attempt.isClosed = true;
+    attempt.entity = undefined;
+    this.#moveTo(attempt, job, name);
+    this.#nameRow(attempt, lifecycle.name, definition?.parentTaskId ?? attempt.parentTaskId);
     for (const transition of lifecycle.states) attempt.enter(transition);
     if (!isOver(attempt.stage)) job.ended.add(nowMs);
     this.#setStage(attempt, lifecycle.outcome);
@@ -112,13 +130,12 @@ export class AttemptBook {
     attempt.pid = lifecycle.workerPid ?? attempt.pid;
     attempt.endReason = lifecycle.endReason;
     attempt.error = lifecycle.outcome === 'failed' ? this.#errorView(lifecycle.error, lifecycle.profile) : undefined;
-    attempt.needs = undefined;
     attempt.isRolledUp = how === 'rolled_up';
-    attempt.isClosed = true;
     if (times.pendingNs !== undefined && times.runningAtNs !== undefined) attempt.function.queue.add(toMs(times.pendingNs));
     if (times.ranNs !== undefined) attempt.function.run.add(toMs(times.ranNs));
     this.#placeRun(attempt);
     if (attempt.stage === 'failed') this.#countFailure(attempt);
+    this.#countLast(job.session, taskId);
     this.#keepRow(attempt);
   }
 
@@ -131,13 +148,16 @@ export class AttemptBook {
     this.#nodeSeries -= job.nodeUse.size;
   }
 
-  /** Returns the attempt; creates a new one if there is room. */
-  #follow(job: JobView, taskId: string, number: number, applied: Applied, functionKey = UNNAMED): AttemptView | undefined {
-    const known = find(job.session, taskId, number);
-    if (known !== undefined || applied === 'late' || this.#open >= this.#limits.maxOpenAttempts) return known;
-    const attempt = this.#add(job, taskId, number, functionKey);
+  /** Undefined when there is no room. */
+  #addOpen(job: JobView, entity: OpenAttemptState, functionKey: string, isDefinition: boolean): AttemptView | undefined {
+    if (this.#open >= this.#limits.maxOpenAttempts) return undefined;
+    // Its definition was received while there was no room.
+    if (entity.definition !== undefined && !isDefinition) this.#countUntracked(job, functionKey, -1);
+    const attempt = this.#add(job, entity.task.id, entity.number, functionKey);
+    attempt.entity = entity;
     job.open.add(attempt);
     this.#open += 1;
+    this.#countLast(job.session, entity.task.id);
     return attempt;
   }
 
@@ -145,12 +165,19 @@ export class AttemptBook {
     const own = this.#functionOf(job, functionKey);
     const attempt = new AttemptView(taskId, number, job, own);
     own.stages.unknown += 1;
-    job.tasks.unknown += 1;
-    job.attempts += 1;
     link(job.session, attempt);
-    if (attempt.previous !== undefined) supersede(attempt.previous);
-    if (job.session.lastAttempts.get(taskId) !== attempt) supersede(attempt);
     return attempt;
+  }
+
+  /** A task counts once: by its latest attempt. Call when an attempt of it was added or closed. */
+  #countLast({ lastAttempts, entity }: SessionView, taskId: string): void {
+    const last = lastAttempts.get(taskId);
+    if (last === undefined) return;
+    if (last.previous !== undefined) uncountTask(last.previous);
+    uncountTask(last);
+    if (last.isClosed) return;
+    const closed = entity.tasks.get(taskId)?.lastClosed;
+    if (closed === undefined || closed.number < last.number) countTask(last, closed?.isPlaceholder === true ? undefined : closed?.outcome);
   }
 
   /**
@@ -184,21 +211,32 @@ export class AttemptBook {
   #setStage(attempt: AttemptView, stage: Stage): void {
     attempt.function.stages[attempt.stage] -= 1;
     attempt.function.stages[stage] += 1;
-    if (!attempt.isSuperseded) {
-      attempt.job.tasks[attempt.stage] -= 1;
-      attempt.job.tasks[stage] += 1;
+    if (attempt.isCounted) {
+      attempt.job.openTasks[attempt.stage] -= 1;
+      attempt.job.openTasks[stage] += 1;
     }
     attempt.stage = stage;
   }
 
-  /** Moves an attempt to the job and function that its definition names. */
-  #move(attempt: AttemptView, job: JobView, functionKey: string, name: string): void {
-    const from = attempt.job;
-    const own = this.#functionOf(job, functionKey);
+  #define(attempt: AttemptView, job: JobView, functionKey: string, definition: TaskFacts | undefined): void {
+    this.#moveTo(attempt, job, functionKey);
+    if (definition !== undefined) this.#nameRow(attempt, definition.name, definition.parentTaskId);
+  }
+
+  /** Neighbours of one function mostly have one name and one parent, so they share the texts. */
+  #nameRow(attempt: AttemptView, name: string, parentTaskId: string | undefined): void {
+    const { shared } = attempt.function;
     const shortName = shortened(name, this.#limits.maxNameLength);
-    if (own.shared.name !== shortName) own.shared.name = shortName;
-    attempt.name = own.shared.name;
-    const left = attempt.function;
+    if (shared.name !== shortName) shared.name = shortName;
+    if (shared.parentTaskId !== parentTaskId) shared.parentTaskId = parentTaskId;
+    attempt.name = shared.name;
+    attempt.parentTaskId = shared.parentTaskId;
+  }
+
+  /** Moves an attempt to its job and function. */
+  #moveTo(attempt: AttemptView, job: JobView, functionKey: string): void {
+    const { job: from, function: left } = attempt;
+    const own = this.#functionOf(job, functionKey);
     if (own === left) return;
     left.stages[attempt.stage] -= 1;
     own.stages[attempt.stage] += 1;
@@ -208,28 +246,18 @@ export class AttemptBook {
       this.#functions -= 1;
     }
     if (job === from) return;
-    from.attempts -= 1;
-    job.attempts += 1;
-    if (attempt.isSuperseded) {
-      from.retried -= 1;
-      job.retried += 1;
-    } else {
-      from.tasks[attempt.stage] -= 1;
-      job.tasks[attempt.stage] += 1;
-    }
+    const insteadOf = attempt.countsInsteadOf;
+    const { isCounted } = attempt;
+    uncountTask(attempt);
     if (from.open.delete(attempt)) job.open.add(attempt);
     attempt.job = job;
+    if (isCounted) countTask(attempt, insteadOf);
   }
 
-  #forgetUntracked(job: JobView, functionKey: string): void {
+  #countUntracked(job: JobView, functionKey: string, change: number): void {
     const own = this.#functionOf(job, functionKey);
-    own.untracked = Math.max(0, own.untracked - 1);
-    job.untracked = Math.max(0, job.untracked - 1);
-  }
-
-  #enterError(attempt: AttemptView, error: TaskError): void {
-    if (!isCancellation(error, [])) attempt.error = this.#errorView(error);
-    else if (attempt.stage === 'failed') this.#setStage(attempt, 'cancelled');
+    own.untracked = Math.max(0, own.untracked + change);
+    job.untracked = Math.max(0, job.untracked + change);
   }
 
   /** With a traceback, the error is the exception that was raised last. */
@@ -281,7 +309,6 @@ export class AttemptBook {
       const oldest = attempts.dropOldest();
       if (oldest === undefined) continue;
       unlink(job.session, oldest);
-      job.withoutRow += 1;
       this.#rows -= 1;
       return true;
     }
@@ -298,41 +325,22 @@ function functionName({ className, functionName: own, name }: Pick<TaskFacts, 'c
   return className === undefined || className === '' ? own : `${className}.${own}`;
 }
 
-/** Maximum distinct needs that are shared among the attempts of one function. */
-const MAX_NEEDS_VARIANTS = 8;
-
-function sharedNeeds(known: TaskNeeds[], { taskType, requiredResources, placementGroupId, labelSelector }: TaskFacts): TaskNeeds {
-  for (const needs of known) {
-    const isSame =
-      needs.taskType === taskType &&
-      needs.placementGroupId === placementGroupId &&
-      isSameMap(needs.requiredResources, requiredResources) &&
-      isSameMap(needs.labelSelector, labelSelector);
-    if (isSame) return needs;
-  }
-  const labels = labelSelector === undefined ? undefined : boundedMap(labelSelector);
-  const needs: TaskNeeds = { taskType, requiredResources: boundedMap(requiredResources), placementGroupId, labelSelector: labels };
-  if (known.length >= MAX_NEEDS_VARIANTS) known.shift();
-  known.push(needs);
-  return needs;
-}
-
-function isSameMap(a: Readonly<Record<string, unknown>> | undefined, b: Readonly<Record<string, unknown>> | undefined): boolean {
-  if (a === b) return true;
-  if (a === undefined || b === undefined) return false;
-  const names = Object.keys(a);
-  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
-}
-
 function isEmpty(own: FunctionView): boolean {
   return own.untracked === 0 && own.run.summary() === undefined && Object.values(own.stages).every((count) => count === 0);
 }
 
-function supersede(attempt: AttemptView): void {
-  if (attempt.isSuperseded) return;
-  attempt.isSuperseded = true;
-  attempt.job.tasks[attempt.stage] -= 1;
-  attempt.job.retried += 1;
+function countTask(attempt: AttemptView, insteadOf: AttemptOutcome | undefined): void {
+  attempt.isCounted = true;
+  attempt.countsInsteadOf = insteadOf;
+  attempt.job.openTasks[attempt.stage] += 1;
+  if (insteadOf !== undefined) attempt.job.retrying[insteadOf] += 1;
+}
+
+function uncountTask(attempt: AttemptView): void {
+  if (!attempt.isCounted) return;
+  attempt.isCounted = false;
+  attempt.job.openTasks[attempt.stage] -= 1;
+  if (attempt.countsInsteadOf !== undefined) attempt.job.retrying[attempt.countsInsteadOf] -= 1;
 }
 
 /** Up to this many attempts of a task, a walk is faster than a look-up. */

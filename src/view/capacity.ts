@@ -1,5 +1,6 @@
 import type { Needs } from './needs.ts';
-import type { NodeView, SessionView } from './records.ts';
+import type { NodeView } from './node-view.ts';
+import type { SessionView } from './records.ts';
 
 /** Maximum open attempts that are examined. In a session with more, usage counts as unknown. */
 const MAX_OPEN_ATTEMPTS = 10_000;

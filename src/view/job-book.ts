@@ -1,9 +1,7 @@
-import type { Applied } from '../correlate/index.ts';
-import { jobTraceId } from '../span/index.ts';
+import type { Applied, JobState as JobEntity } from '../correlate/index.ts';
 import { ActorView } from './actor-view.ts';
 import type { ViewLimits } from './limits.ts';
-import { NodeUse } from './node-use.ts';
-import { type EndedJob, endedJob, JobView, type SessionView } from './records.ts';
+import { JobView, type SessionView } from './records.ts';
 
 export interface JobBookCallbacks {
   readonly forgetAttempts: (job: JobView) => void;
@@ -20,8 +18,6 @@ export class JobBook {
   leftOut = 0;
   /** Ordered by when they were last seen, oldest first. */
   readonly #finished = new Set<JobView>();
-  /** Oldest first. */
-  readonly #forgotten = new Map<string, EndedJob>();
   /** Open jobs that may have no content yet, oldest first. They make room for other jobs. */
   readonly #new = new Set<JobView>();
 
@@ -40,53 +36,51 @@ export class JobBook {
 
   /** Marks a job as closed: its span exists. */
   close(job: JobView, nowMs: number): void {
+    if (job.closedMs !== undefined) return;
     job.closedMs = nowMs;
     this.#countOpen(job.session, -1);
     this.#finished.add(job);
     this.prune(nowMs);
   }
 
-  /** Returns the job. Creates a new one if there is room and the event is not late. */
+  /** Returns the job that the correlator knows. Shows a new one if there is room and the event is not late. */
   job(session: SessionView, id: string, nowMs: number, applied: Applied = 'applied'): JobView | undefined {
-    if (applied === 'late') return session.jobs.get(id);
-    const known = this.known(session, id, nowMs);
-    if (known !== undefined) return known;
+    const known = session.jobs.get(id);
+    if (applied === 'late') return known;
+    if (known !== undefined) {
+      this.noteSeen(known, nowMs);
+      return known;
+    }
+    const entity = session.entity.jobs.get(id);
+    if (entity === undefined) return undefined;
+    return entity.closed ? this.#showEnded(session, entity, nowMs) : this.#showOpen(session, entity, nowMs);
+  }
+
+  #showOpen(session: SessionView, entity: JobEntity, nowMs: number): JobView | undefined {
     if (this.#open >= this.#limits.maxOpenJobs) this.#forgetNew();
     if (this.#open >= this.#limits.maxOpenJobs) {
       this.leftOut += 1;
       return undefined;
     }
-    const job = this.#add(session, id, nowMs);
+    const job = this.#add(session, entity, nowMs);
     this.#countOpen(session, 1);
     this.#new.add(job);
     return job;
   }
 
-  /** Returns a job that exists, or restores one that was dropped after its end. */
-  known(session: SessionView, id: string, nowMs: number): JobView | undefined {
-    const known = session.jobs.get(id);
-    if (known !== undefined) {
-      this.noteSeen(known, nowMs);
-      return known;
-    }
-    const key = keyOf(session, id);
-    const ended = this.#forgotten.get(key);
-    if (ended === undefined) return undefined;
-    this.#forgotten.delete(key);
-    const job = this.#add(session, id, nowMs);
-    const { tasks, ...facts } = ended;
-    Object.assign(job, facts);
-    Object.assign(job.tasks, tasks);
+  /** A job that ended before it was shown, or was dropped since: one of its actors may run for days. */
+  #showEnded(session: SessionView, entity: JobEntity, nowMs: number): JobView {
+    const job = this.#add(session, entity, nowMs);
+    job.closedMs = nowMs;
     this.#finished.add(job);
     this.prune(nowMs);
     return job;
   }
 
-  #add(session: SessionView, id: string, nowMs: number): JobView {
-    const { nodeSeriesBuckets, maxNodeSeriesPerJob } = this.#limits;
-    const nodeUse = new NodeUse(nodeSeriesBuckets, maxNodeSeriesPerJob);
-    const job = new JobView(session, id, jobTraceId(session.name, id), nowMs, nodeUse);
-    session.jobs.set(id, job);
+  #add(session: SessionView, entity: JobEntity, nowMs: number): JobView {
+    const job = new JobView(session, entity, this.#limits, nowMs);
+    session.jobs.set(job.id, job);
+    for (const actor of entity.actors) if (actor.seen) this.showActor(job, actor.id, true);
     return job;
   }
 
@@ -121,8 +115,7 @@ export class JobBook {
     this.#actors -= job.actors.size;
     this.#callbacks.forgetAttempts(job);
     this.#new.delete(job);
-    if (this.#finished.delete(job)) this.#keepEnded(job);
-    else this.#countOpen(job.session, -1);
+    if (!this.#finished.delete(job)) this.#countOpen(job.session, -1);
     job.session.jobs.delete(job.id);
     if (job.session.jobs.size === 0 && job.session.isClosed) this.#callbacks.onEmpty(job.session);
   }
@@ -132,29 +125,16 @@ export class JobBook {
     session.openJobs += change;
   }
 
-  #keepEnded(job: JobView): void {
-    this.#forgotten.set(keyOf(job.session, job.id), endedJob(job));
-    for (const key of this.#forgotten.keys()) {
-      if (this.#forgotten.size <= this.#limits.maxForgottenJobs) return;
-      this.#forgotten.delete(key);
-    }
-  }
-
-  /** Returns the actor; creates a new one if there is room. */
-  actor(job: JobView, id: string): ActorView | undefined {
-    const known = job.actors.get(id);
-    if (known !== undefined) return known;
+  /** Shows an actor that the correlator knows. Without room, one that `isNew` is counted as left out. */
+  showActor(job: JobView, id: string, isNew: boolean): void {
+    if (job.actors.has(id)) return;
+    const entity = job.session.entity.actors.get(id);
+    if (entity === undefined) return;
     if (job.actors.size >= this.#limits.maxActorsPerJob || this.#actors >= this.#limits.maxActors) {
-      job.actorsNotShown += 1;
-      return undefined;
+      if (isNew) job.actorsNotShown += 1;
+      return;
     }
-    const actor = new ActorView(id, this.#limits.maxIncarnationsPerActor);
-    job.actors.set(id, actor);
+    job.actors.set(id, new ActorView(entity, this.#limits));
     this.#actors += 1;
-    return actor;
   }
-}
-
-function keyOf({ name }: SessionView, jobId: string): string {
-  return `${name}\0${jobId}`;
 }

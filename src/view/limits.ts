@@ -10,10 +10,6 @@ export interface ViewLimits {
   /** Ended jobs: how many, and for how long after they were last seen. */
   readonly maxFinishedJobs: number;
   readonly finishedJobAgeMs: number;
-  /**
-   * Dropped jobs whose name, times and counts are kept, because one of their actors may still run.
-   */
-  readonly maxForgottenJobs: number;
   /** Ended attempts with a row: per job, and over all jobs. Failures stay longest. */
   readonly maxFinishedAttemptsPerJob: number;
   readonly maxFinishedAttempts: number;
@@ -30,7 +26,6 @@ export interface ViewLimits {
   readonly maxActors: number;
   readonly maxIncarnationsPerActor: number;
   readonly maxNodesPerSession: number;
-  readonly maxPlacementGroupsPerSession: number;
   /**
    * Nodes with buckets of running attempts over time: per job, over all jobs, and buckets per node.
    * The other nodes of a job share buckets.
@@ -49,7 +44,6 @@ export const DEFAULT_VIEW_LIMITS: ViewLimits = {
   maxOpenJobs: 1_000,
   maxFinishedJobs: 100,
   finishedJobAgeMs: 24 * 3_600_000,
-  maxForgottenJobs: 2_000,
   maxFinishedAttemptsPerJob: 20_000,
   maxFinishedAttempts: 100_000,
   maxFunctionsPerJob: 200,
@@ -59,7 +53,6 @@ export const DEFAULT_VIEW_LIMITS: ViewLimits = {
   maxActors: 20_000,
   maxIncarnationsPerActor: 20,
   maxNodesPerSession: 2_000,
-  maxPlacementGroupsPerSession: 1_000,
   maxNodeSeriesPerJob: 200,
   maxNodeSeries: 5_000,
   nodeSeriesBuckets: 120,

@@ -1,42 +1,24 @@
 import {
-  type ActorLifecycle,
   type Applied,
-  type FinishedAttempt,
-  type AttemptSoFar,
-  isDriverTask,
-  isRayActorName,
-  jobIdOf,
-  type JobCounts,
-  type JobEnded,
-  type FinishedJob,
-  type JobSoFar,
   type Finished,
-  parseCaller,
-  type ReplayedState,
-  type SessionSoFar,
-  type TraceRef,
+  type FinishedAttempt,
+  isDriverTask,
+  isReported,
+  type JobState,
+  jobIdOf,
+  openAttemptsOf,
+  type OpenAttemptState,
+  type ReadModel,
+  type SessionState,
+  type TaskState,
 } from '../correlate/index.ts';
-import {
-  type ActorDefinition,
-  type ActorLifecycle as ActorEvent,
-  type JobDefinition,
-  type NodeDefinition,
-  type NodeLifecycle,
-  type PlacementGroupDefinition,
-  type PlacementGroupLifecycle,
-  type RayEvent,
-  reasonLine,
-  type StateTransition,
-  type TaskLifecycle,
-} from '../event/index.ts';
-import { traceIdOf } from '../span/index.ts';
+import type { RayEvent, StateTransition, TaskProfile } from '../event/index.ts';
 import { AttemptBook } from './attempt-book.ts';
 import { DEFAULT_VIEW_LIMITS, type ViewLimits } from './limits.ts';
-import { noCounts } from './stage.ts';
 import { JobBook } from './job-book.ts';
-import { shortened, boundedMap } from './text.ts';
-import { type JobView, SessionView } from './records.ts';
-import { earlier, toMs } from './times.ts';
+import { NodeView } from './node-view.ts';
+import { SessionView } from './records.ts';
+import { toMs } from './times.ts';
 
 /** Counts of what the limits of the view left out since the bridge started. */
 export interface LeftOut {
@@ -44,21 +26,25 @@ export interface LeftOut {
   readonly jobs: number;
 }
 
+const NO_STATES: readonly StateTransition[] = [];
+
 /**
- * State of the live page: the pump feeds it events, the correlator feeds it results, and the API
- * reads it. The pipeline never depends on it. The cost of an event does not grow with the amount of
- * state.
+ * What the live page shows: rows on top of the correlator's entities, within limits. The pump says
+ * which entity an event changed, the correlator what is finished, and the API reads. The pipeline
+ * never depends on it. The cost of an event does not grow with the amount of state.
  */
 export class ViewModel {
   readonly limits: ViewLimits;
   readonly sessions = new Map<string, SessionView>();
   readonly attempts: AttemptBook;
+  readonly #entities: ReadModel;
   readonly #jobs: JobBook;
   /** Changes with everything that a reader could see. */
   version = 0;
   #sessionsLeftOut = 0;
 
-  constructor(limits: Partial<ViewLimits> = {}) {
+  constructor(entities: ReadModel, limits: Partial<ViewLimits> = {}) {
+    this.#entities = entities;
     this.limits = { ...DEFAULT_VIEW_LIMITS, ...limits };
     this.attempts = new AttemptBook(this.limits, () => this.#jobs.finished);
     this.#jobs = new JobBook(this.limits, {
@@ -81,62 +67,57 @@ export class ViewModel {
   }
 
   /**
-   * Restores the state of an earlier process, before any event. `fromJournalMs` converts a time of
-   * the journal's clock to the bridge's clock. Actors of jobs that are not shown any more are left
-   * out.
+   * Shows what the correlator knows already, before any event: all that is open, and the jobs that
+   * ended. Pauses after each step. `fromJournalMs` converts a time of the journal's clock to the
+   * bridge's clock.
    */
-  restore(replayed: ReplayedState, fromJournalMs: (journalMs: number) => number): void {
-    if (replayed.type === 'session_so_far') return this.#sessionSoFar(replayed, fromJournalMs);
-    const session = this.sessions.get(replayed.session);
-    if (session === undefined) return;
-    const nowMs = session.lastSeenMs;
+  *restore(fromJournalMs: (journalMs: number) => number): Generator<void> {
     this.version += 1;
-    if (replayed.type === 'job_so_far') this.#jobSoFar(session, replayed);
-    else if (replayed.type === 'job_ended') this.#jobEnded(session, replayed, fromJournalMs(replayed.endedMs));
-    else if (replayed.type === 'attempt_so_far') this.#attemptSoFar(session, replayed);
-    else if (replayed.type === 'actor_ended') this.#actorFinished(session, replayed);
-    else if (replayed.type !== 'actor_definition' && replayed.type !== 'actor_lifecycle') this.observe(replayed, nowMs);
-    else if (session.jobs.has(jobIdOf(replayed.actorId))) this.observe(replayed, nowMs);
-  }
-
-  #sessionSoFar(replayed: SessionSoFar, fromJournalMs: (journalMs: number) => number): void {
-    const session = this.#session(replayed.session, fromJournalMs(replayed.firstSeenMs));
-    if (session === undefined) return;
-    session.lastSeenMs = fromJournalMs(replayed.lastSeenMs);
-    session.sendsJobs = replayed.sendsJobs;
-    session.isClosed = replayed.closed;
-    if (replayed.lastNs !== undefined) session.noteTime(toMs(replayed.lastNs), session.lastSeenMs);
-  }
-
-  #jobSoFar(session: SessionView, { jobId, hasRayActor, childrenStartNs, trace, ...counts }: JobSoFar): void {
-    const job = this.#jobs.job(session, jobId, session.lastSeenMs);
-    if (job === undefined) return;
-    job.hasRayActor ||= hasRayActor;
-    if (childrenStartNs !== undefined) job.attemptsStartMs = toMs(childrenStartNs);
-    if (trace !== undefined) fixTrace(job, trace);
-    countEnded(job, counts);
-  }
-
-  #jobEnded(session: SessionView, { lifecycle, counts }: JobEnded, endedMs: number): void {
-    const { jobId, definition } = lifecycle;
-    const job = this.#jobs.job(session, jobId, endedMs);
-    if (job === undefined) return;
-    if (definition !== undefined) this.#defineJob(job, definition);
-    countEnded(job, counts);
-    const { finished, failed, cancelled, unfinished } = counts;
-    this.#jobFinished(session, { ...lifecycle, tasks: { finished, failed, cancelled, unfinished } }, endedMs);
-  }
-
-  #attemptSoFar(session: SessionView, { definition, lifecycle }: AttemptSoFar): void {
-    const nowMs = session.lastSeenMs;
-    if (definition !== undefined) {
-      const job = this.#jobOf(session, lifecycle.taskId, definition.parentTaskId, nowMs);
-      this.attempts.define(job, lifecycle, definition, 'applied');
+    const ended: JobState[] = [];
+    for (const entity of this.#entities.sessions()) {
+      const session = this.#session(entity.name, fromJournalMs(entity.firstSeenMs));
+      if (session === undefined) continue;
+      session.lastSeenMs = fromJournalMs(entity.lastSeenMs);
+      const lastNs = entity.lastNs ?? entity.wrong?.lastNs;
+      if (lastNs !== undefined) session.noteTime(toMs(lastNs), session.lastSeenMs);
+      for (const job of entity.jobs.values()) if (job.closed) ended.push(job);
+      yield;
     }
-    this.observe(lifecycle, nowMs);
+    // The job that ended first is dropped first.
+    for (const job of ended.sort((a, b) => endedMsOf(a) - endedMsOf(b))) {
+      const session = this.sessions.get(job.session.name);
+      if (session !== undefined) this.#jobs.job(session, job.id, fromJournalMs(endedMsOf(job)));
+      yield;
+    }
+    for (const session of this.sessions.values()) yield* this.#restoreOpen(session);
   }
 
-  /** Adds an event that the correlator has applied. `nowMs` is the present. */
+  *#restoreOpen(session: SessionView): Generator<void> {
+    const { entity, lastSeenMs } = session;
+    for (const closed of [false, true]) {
+      for (const node of entity.nodes.values()) {
+        if (node.closed === closed && node.seen) this.#showNode(session, node.id);
+        yield;
+      }
+    }
+    for (const job of entity.jobs.values()) {
+      if (!job.closed && (job.hasContent || job.closedAttempts > 0)) this.#jobs.job(session, job.id, lastSeenMs);
+      yield;
+    }
+    for (const job of entity.jobs.values()) {
+      for (const attempt of openAttemptsOf<OpenAttemptState>(job)) {
+        this.#showAttempt(session, attempt, lastSeenMs, 'applied', NO_STATES, attempt.definition !== undefined);
+        yield;
+      }
+    }
+    for (const actor of entity.actors.values()) {
+      const job = session.jobs.get(jobIdOf(actor.id));
+      if (job !== undefined && (actor.seen || actor.closed)) this.#jobs.showActor(job, actor.id, true);
+      yield;
+    }
+  }
+
+  /** Shows what an event changed that the correlator has applied. `nowMs` is the present. */
   observe(event: RayEvent, nowMs: number, applied: Applied = 'applied'): void {
     const session = this.#session(event.session, nowMs);
     if (session === undefined) return;
@@ -146,26 +127,29 @@ export class ViewModel {
     switch (event.type) {
       case 'task_definition':
         if (isDriverTask(event.taskId)) return void this.#jobs.job(session, jobIdOf(event.taskId), nowMs, applied);
-        return this.attempts.define(this.#jobOf(session, event.taskId, event.parentTaskId, nowMs, applied), event, event, applied);
+        return this.#observeAttempt(session, event.taskId, event.attempt, nowMs, applied, NO_STATES, true);
       case 'task_lifecycle':
-        if (isDriverTask(event.taskId)) return this.#driver(this.#jobs.job(session, jobIdOf(event.taskId), nowMs, applied), event);
-        return this.attempts.enter(this.#jobOf(session, event.taskId, undefined, nowMs, applied), event, nowMs, applied);
+        if (isDriverTask(event.taskId)) return void this.#jobs.job(session, jobIdOf(event.taskId), nowMs, applied);
+        return this.#observeAttempt(session, event.taskId, event.attempt, nowMs, applied, event.transitions, false);
       case 'actor_definition':
-      case 'actor_lifecycle':
-        return this.#actor(this.#jobs.job(session, jobIdOf(event.actorId), nowMs, applied), event);
+      case 'actor_lifecycle': {
+        const jobId = jobIdOf(event.actorId);
+        // A job that was not shown before shows its actors itself.
+        const isNew = event.type === 'actor_definition' && session.jobs.has(jobId);
+        const job = this.#jobs.job(session, jobId, nowMs, applied);
+        if (job !== undefined) this.#jobs.showActor(job, event.actorId, isNew);
+        return;
+      }
       case 'job_definition':
-        session.sendsJobs = true;
-        return this.#defineJob(this.#jobs.job(session, event.jobId, nowMs, applied), event);
       case 'job_lifecycle':
-        session.sendsJobs = true;
-        return this.#jobStates(this.#jobs.job(session, event.jobId, nowMs, applied), event.transitions);
+        return void this.#jobs.job(session, event.jobId, nowMs, applied);
       case 'node_definition':
       case 'node_lifecycle':
-        return this.#node(session, event);
+        return this.#showNode(session, event.nodeId);
+      case 'task_profile':
+        return this.#observeProfile(session, event, nowMs, applied);
       case 'placement_group_definition':
       case 'placement_group_lifecycle':
-        return this.#placementGroup(session, event);
-      case 'task_profile':
       case 'worker_definition':
       case 'worker_lifecycle':
       case 'submission_job_definition':
@@ -175,216 +159,132 @@ export class ViewModel {
     }
   }
 
-  /** Adds a result of the correlator. `rolled_up`: an attempt without a span of its own. */
+  #observeAttempt(
+    session: SessionView,
+    taskId: string,
+    number: number,
+    nowMs: number,
+    applied: Applied,
+    added: readonly StateTransition[],
+    isDefinition: boolean,
+  ): void {
+    const attempt = session.entity.tasks.get(taskId)?.find(number);
+    if (attempt?.closed === false) this.#showAttempt(session, attempt, nowMs, applied, added, isDefinition);
+  }
+
+  /** It can say where an attempt runs, and prove that its job does. */
+  #observeProfile(session: SessionView, { taskId, jobId, attempt }: TaskProfile, nowMs: number, applied: Applied): void {
+    if (taskId !== undefined) this.#observeAttempt(session, taskId, attempt, nowMs, applied, NO_STATES, false);
+    const ownJobId = taskId === undefined ? jobId : jobIdOf(taskId);
+    if (ownJobId !== undefined && session.entity.jobs.get(ownJobId)?.hasContent === true) this.#jobs.job(session, ownJobId, nowMs, applied);
+  }
+
+  #showAttempt(
+    session: SessionView,
+    attempt: OpenAttemptState,
+    nowMs: number,
+    applied: Applied,
+    added: readonly StateTransition[],
+    isDefinition: boolean,
+  ): void {
+    // An attempt that only its profile or its children name is shown when it ends.
+    if (!isReported(attempt)) return;
+    const job = this.#jobs.job(session, attempt.task.jobId, nowMs, applied);
+    if (job !== undefined) this.attempts.show(job, attempt, nowMs, added, isDefinition);
+  }
+
+  /** Shows what the correlator has finished. `rolled_up`: it has no span of its own. */
   finished(lifecycle: Finished, nowMs: number, how: 'sent' | 'rolled_up' = 'sent'): void {
     const session = this.#session(lifecycle.session, nowMs);
     if (session === undefined) return;
-    const { trace } = lifecycle;
-    const job = trace.kind === 'job' ? session.jobs.get(trace.jobId) : undefined;
-    if (job !== undefined) fixTrace(job, trace);
     if (lifecycle.kind === 'attempt') this.#attemptFinished(session, lifecycle, nowMs, how);
-    else if (lifecycle.kind === 'job') this.#jobFinished(session, lifecycle, nowMs);
-    else if (lifecycle.kind === 'actor') this.#actorFinished(session, lifecycle);
-    else if (lifecycle.kind === 'session') session.isClosed = true;
-    else return;
+    else if (lifecycle.kind === 'job') {
+      const job = this.#jobs.job(session, lifecycle.jobId, nowMs);
+      if (job !== undefined) this.#jobs.close(job, nowMs);
+    } else if (lifecycle.kind === 'actor') {
+      const job = this.#jobs.job(session, lifecycle.jobId, nowMs);
+      if (job !== undefined) this.#jobs.showActor(job, lifecycle.actorId, lifecycle.definition === undefined);
+    } else if (lifecycle.kind !== 'session') return;
+    this.version += 1;
+  }
+
+  #attemptFinished(session: SessionView, lifecycle: FinishedAttempt, nowMs: number, how: 'sent' | 'rolled_up'): void {
+    const { trace } = lifecycle;
+    const job = this.#jobs.job(session, trace.kind === 'job' ? trace.jobId : lifecycle.jobId, nowMs);
+    if (job !== undefined && lifecycle.placeholder !== true) this.attempts.close(job, lifecycle, nowMs, how);
+  }
+
+  /** Moves the open attempts of a task to the job that the correlator lists them under now. */
+  moved(task: TaskState, fromJobId: string): void {
+    const session = this.sessions.get(task.session.name);
+    if (session === undefined) return;
+    const to = this.#jobs.job(session, task.jobId, session.lastSeenMs);
+    if (to !== undefined) this.attempts.move(session.jobs.get(fromJobId), to, task);
     this.version += 1;
   }
 
   #session(name: string, nowMs: number): SessionView | undefined {
     const known = this.sessions.get(name);
-    if (known !== undefined) return known;
-    if (this.sessions.size >= this.limits.maxSessions && !this.#forgetSession()) {
+    const entity = this.#entities.session(name);
+    if (entity === undefined || known?.entity === entity) return known;
+    // The correlator had forgotten the session, and with it all that was shown.
+    if (known !== undefined) this.#forgetSession(known);
+    return this.#addSession(entity, nowMs);
+  }
+
+  #addSession(entity: SessionState, nowMs: number): SessionView | undefined {
+    if (this.sessions.size >= this.limits.maxSessions && !this.#makeRoomForSession()) {
       this.#sessionsLeftOut += 1;
       return undefined;
     }
-    const session = new SessionView(name, nowMs);
-    this.sessions.set(name, session);
+    const session = new SessionView(entity, nowMs);
+    this.sessions.set(entity.name, session);
     return session;
   }
 
-  /** Drops the oldest session without open jobs, to make room. */
-  #forgetSession(): boolean {
+  /** Drops the oldest session without open jobs. */
+  #makeRoomForSession(): boolean {
     for (const session of this.sessions.values()) {
       if (session.openJobs > 0 && !session.isClosed) continue;
-      for (const job of session.jobs.values()) this.#jobs.forget(job);
-      this.sessions.delete(session.name);
+      this.#forgetSession(session);
       return true;
     }
     return false;
   }
 
-  /** An attempt belongs to the job of its caller, even if it is a call on another job's actor. */
-  #jobOf(
-    session: SessionView,
-    taskId: string,
-    parentTaskId: string | undefined,
-    nowMs: number,
-    applied: Applied = 'applied',
-  ): JobView | undefined {
-    const known = session.lastAttempts.get(taskId);
-    if (known !== undefined && parentTaskId === undefined) {
-      this.#jobs.noteSeen(known.job, nowMs);
-      return known.job;
-    }
-    const parent = parentTaskId === undefined ? undefined : session.lastAttempts.get(parentTaskId);
-    if (parent !== undefined) return parent.job;
-    const id = parentTaskId ?? taskId;
-    // The job is nearly always that of the event before: a comparison is cheaper than a substring
-    // and its hash.
-    if (!id.endsWith(session.lastJobId)) session.lastJobId = jobIdOf(id);
-    return this.#jobs.job(session, session.lastJobId, nowMs, applied);
+  #forgetSession(session: SessionView): void {
+    for (const job of session.jobs.values()) this.#jobs.forget(job);
+    this.sessions.delete(session.name);
   }
 
-  #driver(job: JobView | undefined, event: TaskLifecycle): void {
-    if (job === undefined) return;
-    for (const { state, timeNs } of event.transitions) {
-      job.driverStartMs = earlier(job.driverStartMs, toMs(timeNs));
-      if (state === 'FAILED') job.state = 'failed';
-      if (state === 'FINISHED' && job.state === 'running') job.state = 'finished';
-      if (state === 'FAILED' || state === 'FINISHED') job.driverEndMs = toMs(timeNs);
-    }
-    if (event.error !== undefined)
-      job.error = shortened(`${event.error.errorType}: ${reasonLine(event.error.message)}`, this.limits.maxMessageLength);
-  }
-
-  #defineJob(job: JobView | undefined, event: JobDefinition): void {
-    if (job === undefined) return;
-    const { maxNameLength } = this.limits;
-    job.isDefined = true;
-    job.name = shortened(event.jobName ?? event.submissionId ?? event.entrypoint ?? event.jobId, maxNameLength);
-    if (event.submissionId !== undefined) job.submissionId = shortened(event.submissionId, maxNameLength);
-    if (event.entrypoint !== undefined) job.entrypoint = shortened(event.entrypoint, maxNameLength);
-    const caller = parseCaller(event.traceparent, event.tracestate);
-    if (caller !== undefined && !job.isTraceFixed) job.traceId = caller.traceId;
-  }
-
-  #jobStates(job: JobView | undefined, transitions: readonly StateTransition[]): void {
-    if (job === undefined) return;
-    for (const { state, timeNs } of transitions) {
-      if (state === 'CREATED') job.createdMs = toMs(timeNs);
-      if (state !== 'FINISHED') continue;
-      job.finishedMs = toMs(timeNs);
-      if (job.state === 'running') job.state = 'finished';
-    }
-  }
-
-  #attemptFinished(session: SessionView, lifecycle: FinishedAttempt, nowMs: number, how: 'sent' | 'rolled_up'): void {
-    if (lifecycle.placeholder === true) return;
-    const { trace } = lifecycle;
-    const job = this.#jobs.job(session, trace.kind === 'job' ? trace.jobId : lifecycle.jobId, nowMs);
-    if (job === undefined) return;
-    this.attempts.close(job, lifecycle, nowMs, how);
-  }
-
-  #jobFinished(session: SessionView, lifecycle: FinishedJob, nowMs: number): void {
-    const job = this.#jobs.job(session, lifecycle.jobId, nowMs);
-    if (job === undefined || job.closedMs !== undefined) return;
-    const { maxNameLength, maxMessageLength } = this.limits;
-    job.name = shortened(lifecycle.name, maxNameLength);
-    fixTrace(job, lifecycle.trace);
-    job.createdMs = toMs(lifecycle.startNs);
-    job.finishedMs = toMs(lifecycle.endNs);
-    job.endInferred = lifecycle.endInferred;
-    job.wasInternal = lifecycle.isInternal;
-    const { driverError, verdict } = lifecycle;
-    const { outcome, reason, exitCode } = verdict;
-    job.verdict = { outcome, reason, message: shortened(verdict.message, maxMessageLength), exitCode };
-    if (driverError !== undefined) job.error = shortened(`${driverError.errorType}: ${reasonLine(driverError.message)}`, maxMessageLength);
-    job.state = outcome === 'failed' ? 'failed' : 'finished';
-    // The correlator's counts include tasks without a row. Calls on a detached actor may still be
-    // open.
-    Object.assign(job.tasks, noCounts(), lifecycle.tasksSoFar);
-    for (const attempt of job.open) if (!attempt.isSuperseded) job.tasks[attempt.stage] += 1;
-    job.untracked = 0;
-    for (const own of job.functions.values()) own.untracked = 0;
-    const open = new Set(lifecycle.openActors);
-    for (const actor of job.actors.values()) if (!actor.isDetached && !open.has(actor.id)) actor.isClosed = true;
-    this.#jobs.close(job, nowMs);
-  }
-
-  #actor(job: JobView | undefined, event: ActorDefinition | ActorEvent): void {
-    if (job === undefined) return;
-    if (event.type === 'actor_definition' && isRayActorName(event.name)) job.hasRayActor = true;
-    const actor = this.#jobs.actor(job, event.actorId);
-    if (actor === undefined) return;
-    const { maxNameLength, maxMessageLength } = this.limits;
-    if (event.type === 'actor_lifecycle') return actor.enter(event.transitions, maxMessageLength);
-    if (event.className !== undefined) actor.className = shortened(event.className, maxNameLength);
-    if (event.name !== undefined) actor.name = shortened(event.name, maxNameLength);
-    actor.isDetached = event.isDetached;
-    const { requiredResources, placementGroupId, labelSelector } = event;
-    actor.needs = { requiredResources, placementGroupId, labelSelector };
-  }
-
-  #actorFinished(session: SessionView, { actorId, className }: Pick<ActorLifecycle, 'actorId' | 'className'>): void {
-    const job = session.jobs.get(jobIdOf(actorId));
-    const actor = job === undefined ? undefined : this.#jobs.actor(job, actorId);
-    if (actor === undefined) return;
-    actor.isClosed = true;
-    if (className !== undefined) actor.className = shortened(className, this.limits.maxNameLength);
-  }
-
-  /** Groups beyond the limit are shown by id. */
-  #placementGroup(session: SessionView, event: PlacementGroupDefinition | PlacementGroupLifecycle): void {
-    const { placementGroups } = session;
-    let group = placementGroups.get(event.placementGroupId);
-    if (group === undefined) {
-      if (placementGroups.size >= this.limits.maxPlacementGroupsPerSession) return;
-      group = { name: undefined, state: '' };
-      placementGroups.set(event.placementGroupId, group);
-    }
-    if (event.type === 'placement_group_definition') {
-      if (event.name !== undefined) group.name = shortened(event.name, this.limits.maxNameLength);
-      return;
-    }
-    group.state = event.transitions.toSorted((a, b) => (a.timeNs < b.timeNs ? -1 : 1)).at(-1)?.state ?? group.state;
-    if (group.state === 'REMOVED') placementGroups.delete(event.placementGroupId);
-  }
-
-  #node(session: SessionView, event: NodeDefinition | NodeLifecycle): void {
-    let node = session.nodes.get(event.nodeId);
+  #showNode(session: SessionView, nodeId: string): void {
+    const entity = session.entity.nodes.get(nodeId);
+    if (entity === undefined) return;
+    let node = session.nodes.get(nodeId);
+    const wasDead = node?.isKnownDead === true;
     if (node === undefined) {
       if (session.nodes.size >= this.limits.maxNodesPerSession) {
         session.nodesNotShown += 1;
         if (!forgetDeadNode(session)) return;
       }
-      node = { id: event.nodeId, name: undefined, ip: undefined, state: '', resources: undefined, labels: {} };
-      session.nodes.set(event.nodeId, node);
+      node = new NodeView(entity, this.limits.maxNameLength);
+      session.nodes.set(nodeId, node);
     }
-    if (event.type === 'node_definition') {
-      const name = event.hostname ?? event.nodeName;
-      if (name !== undefined) node.name = shortened(name, this.limits.maxNameLength);
-      if (event.ipAddress !== undefined) node.ip = shortened(event.ipAddress, this.limits.maxNameLength);
-      node.labels = boundedMap(event.labels);
-      return;
-    }
-    for (const { state, resources } of event.transitions) {
-      if (node.state !== 'DEAD') {
-        node.state = state;
-        if (state === 'DEAD') session.deadNodes.add(node);
-      }
-      if (resources !== undefined) node.resources = boundedMap(resources);
-    }
+    if (wasDead || node.state !== 'DEAD') return;
+    node.isKnownDead = true;
+    session.deadNodes.add(node);
   }
 }
 
-function fixTrace(job: JobView, trace: TraceRef): void {
-  if (job.isTraceFixed) return;
-  job.isTraceFixed = true;
-  job.traceId = traceIdOf(trace);
+/** When a job that is closed ended, on the journal's clock. */
+function endedMsOf({ endMs, session }: JobState): number {
+  return endMs ?? session.lastSeenMs;
 }
 
 /** Drops the node that died first, to make room for a live one. */
 function forgetDeadNode({ nodes, deadNodes }: SessionView): boolean {
   const node = deadNodes.dropOldest();
   return node !== undefined && nodes.delete(node.id);
-}
-
-function countEnded(job: JobView, { finished, failed, cancelled, unfinished, attempts, retried }: JobCounts): void {
-  Object.assign(job.tasks, { finished, failed, cancelled, unfinished });
-  job.attempts += attempts;
-  job.retried += retried;
-  job.withoutRow += attempts;
 }
 
 /**

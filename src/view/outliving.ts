@@ -1,5 +1,4 @@
-import { actorIdOf, creationTaskOf, jobIdOf } from '../correlate/index.ts';
-import type { SessionView } from './records.ts';
+import { actorIdOf, creationTaskOf, type SessionState } from '../correlate/index.ts';
 
 /** Longest chain of callers that is followed. A task beyond it counts as called by the driver. */
 const MAX_CALLERS = 500;
@@ -9,10 +8,10 @@ const MAX_CALLERS = 500;
  * these tasks called or created. Each task is examined once.
  */
 export class Outliving {
-  readonly #session: SessionView;
+  readonly #session: SessionState;
   readonly #known = new Map<string, boolean>();
 
-  constructor(session: SessionView) {
+  constructor(session: SessionState) {
     this.#session = session;
   }
 
@@ -25,23 +24,15 @@ export class Outliving {
     if (known !== undefined) return known;
     // A damaged stream can make a task its own ancestor: the search then stops here.
     this.#known.set(taskId, false);
+    const task = this.#session.findTask(taskId);
+    const actorId = actorIdOf(taskId);
+    const isDetached = actorId !== undefined && this.#session.actors.get(actorId)?.isDetached === true;
+    const origins = [task?.parentTaskId, actorId === undefined ? undefined : creationTaskOf(actorId)];
     const found =
-      this.#isOfDetached(taskId) || this.#origins(taskId).some((origin) => callersLeft > 0 && this.#has(origin, callersLeft - 1));
+      isDetached ||
+      task?.outlivesDriver === true ||
+      origins.some((origin) => origin !== undefined && callersLeft > 0 && this.#has(origin, callersLeft - 1));
     this.#known.set(taskId, found);
     return found;
-  }
-
-  #isOfDetached(taskId: string): boolean {
-    const actorId = actorIdOf(taskId);
-    return actorId !== undefined && this.#session.jobs.get(jobIdOf(actorId))?.actors.get(actorId)?.isDetached === true;
-  }
-
-  /** The caller of a task, and for a call on an actor also the task that created the actor. */
-  #origins(taskId: string): readonly string[] {
-    const { lastAttempts } = this.#session;
-    const actorId = actorIdOf(taskId);
-    const caller = lastAttempts.get(taskId)?.parentTaskId;
-    const creator = actorId === undefined ? undefined : lastAttempts.get(creationTaskOf(actorId))?.parentTaskId;
-    return [caller, creator].filter((id) => id !== undefined);
   }
 }

@@ -1,11 +1,30 @@
-import type { JobVerdict, SortedList } from '../correlate/index.ts';
-import type { StateTransition, TaskDefinition } from '../event/index.ts';
+import {
+  type AttemptOutcome,
+  hasEnded,
+  isInternalJob,
+  jobEndNs,
+  jobInterval,
+  jobName,
+  jobStartNs,
+  type JobState as JobEntity,
+  type JobTraceRef,
+  type JobVerdict,
+  type OpenAttemptState,
+  presentTrace,
+  type SessionState,
+  type SortedList,
+} from '../correlate/index.ts';
+import { reasonLine, type StateTransition } from '../event/index.ts';
+import { traceIdOf } from '../span/index.ts';
 import type { ActorView } from './actor-view.ts';
 import { Durations, Rate } from './durations.ts';
-import type { Needs } from './needs.ts';
-import type { NodeUse } from './node-use.ts';
-import { isOfExecutor, isOver, noCounts, rankOf, type Stage, stageOf } from './stage.ts';
+import type { ViewLimits } from './limits.ts';
+import { type Needs, needsOf } from './needs.ts';
+import { NodeUse } from './node-use.ts';
+import type { NodeView } from './node-view.ts';
 import { Rows } from './rows.ts';
+import { isOfExecutor, isOver, noCounts, rankOf, type Stage, type StageCounts, stageOf, STAGES } from './stage.ts';
+import { shortened } from './text.ts';
 import { earlier, later, toMs } from './times.ts';
 
 export interface ErrorView {
@@ -15,7 +34,8 @@ export interface ErrorView {
 }
 
 /**
- * An attempt: the facts that its row shows. Times are milliseconds since the epoch with fractions;
+ * The row of an attempt. While the attempt is open, the row is read from the correlator's entity after
+ * each event; once it ended, from its result. Times are milliseconds since the epoch with fractions;
  * NaN means unknown.
  */
 export class AttemptView {
@@ -25,8 +45,8 @@ export class AttemptView {
   function: FunctionView;
   name = '';
   parentTaskId: string | undefined;
-  /** Set while the attempt is open and its definition has arrived. */
-  needs: TaskNeeds | undefined;
+  /** The correlator's entity, while the attempt is open. */
+  entity: OpenAttemptState | undefined;
   stage: Stage = 'unknown';
   /** Ray's own name of the state. */
   state = '';
@@ -40,7 +60,6 @@ export class AttemptView {
   runningMs = Number.NaN;
   endMs = Number.NaN;
   nodeId: string | undefined;
-  hasExecutorNode = false;
   pid: number | undefined;
   error: ErrorView | undefined;
   endInferred: string | undefined;
@@ -53,8 +72,9 @@ export class AttemptView {
   isClosed = false;
   /** The span budget of its trace rolled it up. */
   isRolledUp = false;
-  /** A later attempt of the task is known, so this one does not determine the stage of the task. */
-  isSuperseded = false;
+  /** Counts in `JobView.openTasks`, instead of the closed attempt with this outcome before it. */
+  isCounted = false;
+  countsInsteadOf: AttemptOutcome | undefined;
   /** Neighbours among the attempts of its task, by number. */
   previous: AttemptView | undefined;
   next: AttemptView | undefined;
@@ -66,8 +86,26 @@ export class AttemptView {
     this.function = own;
   }
 
-  /** Adds a state that Ray reported, in any order. Returns true if the current state changes. */
-  enter({ state, timeNs }: StateTransition): boolean {
+  /** What it needs in order to run: known while it is open and its definition was received. */
+  get needs(): Needs | undefined {
+    return needsOf(this.entity?.definition);
+  }
+
+  /** Reads all states of an open attempt. */
+  readStates(transitions: readonly StateTransition[]): void {
+    this.state = '';
+    this.stateMs = Number.NaN;
+    this.startMs = Number.NaN;
+    this.ownerMs = Number.NaN;
+    this.nodeWaitMs = Number.NaN;
+    this.workerWaitMs = Number.NaN;
+    this.runningMs = Number.NaN;
+    this.endMs = Number.NaN;
+    for (const transition of transitions) this.enter(transition);
+  }
+
+  /** Adds a state that Ray reported, in any order. */
+  enter({ state, timeNs }: StateTransition): void {
     const reportedMs = toMs(timeNs);
     const stage = stageOf(state);
     // If the executor's clock is behind, its states count as no earlier than those of the owner.
@@ -80,10 +118,17 @@ export class AttemptView {
     if (stage === 'running') this.runningMs = earlier(this.runningMs, ms);
     if (isOver(stage)) this.endMs = later(this.endMs, ms);
     const [rank, oldRank] = [rankOf(state), rankOf(this.state)];
-    if (rank < oldRank || (rank === oldRank && !(ms > this.stateMs)) || rank === 0) return false;
+    if (rank < oldRank || (rank === oldRank && !(ms > this.stateMs)) || rank === 0) return;
     this.state = state;
     this.stateMs = ms;
-    return true;
+  }
+
+  /** Adds an end at an unknown time: it counts at the last time that is known. */
+  enterUntimed(state: string): void {
+    if (rankOf(state) <= rankOf(this.state)) return;
+    for (const ms of [this.startMs, this.ownerMs, this.nodeWaitMs, this.workerWaitMs, this.runningMs]) this.endMs = later(this.endMs, ms);
+    this.state = state;
+    this.stateMs = this.endMs;
   }
 
   #noteOwner(ms: number): void {
@@ -95,22 +140,13 @@ export class AttemptView {
   }
 }
 
-export type TaskNeeds = Needs & Pick<TaskDefinition, 'taskType'>;
-
 /** Counts and durations of all attempts of one function. */
 export class FunctionView {
   readonly name: string;
   /** Number among the functions of its job; never reused. */
   readonly number: number;
-  /**
-   * Texts and needs of the latest definitions. Most attempts have the same ones, so they share one
-   * object.
-   */
-  readonly shared: { name: string; parentTaskId: string | undefined; readonly needs: TaskNeeds[] } = {
-    name: '',
-    parentTaskId: undefined,
-    needs: [],
-  };
+  /** Texts of the latest definition. Most attempts have the same ones, so they share them. */
+  readonly shared: { name: string; parentTaskId: string | undefined } = { name: '', parentTaskId: undefined };
   /** Attempts by stage. */
   readonly stages = noCounts();
   /** Open attempts without a row. */
@@ -149,33 +185,19 @@ export interface JobVerdictView extends Pick<JobVerdict, 'outcome' | 'reason'> {
   readonly exitCode: number | undefined;
 }
 
+type OutcomeCounts = Record<AttemptOutcome, number>;
+
+/**
+ * A job of the correlator, as the page shows it. Its state, outcome and counts are the correlator's;
+ * what only the page needs is kept here: functions, rates, rows, the use of nodes.
+ */
 export class JobView {
   readonly session: SessionView;
-  readonly id: string;
-  name: string;
-  submissionId: string | undefined;
-  entrypoint: string | undefined;
-  state: JobState = 'running';
-  /** Times that Ray reported for the job, and for its driver. The job's own take precedence. */
-  createdMs = Number.NaN;
-  finishedMs = Number.NaN;
-  driverStartMs = Number.NaN;
-  driverEndMs = Number.NaN;
+  readonly entity: JobEntity;
+  readonly #limits: ViewLimits;
+  #trace: { readonly ref: JobTraceRef; readonly id: string } | undefined;
   /** Earliest time of any of its attempts. */
   attemptsStartMs = Number.NaN;
-  endInferred: string | undefined;
-  error: string | undefined;
-  /** Set once the job's span exists. */
-  verdict: JobVerdictView | undefined;
-  traceId: string;
-  /** A span of the job exists, so its trace id cannot change. */
-  isTraceFixed = false;
-  /** Ray sent a definition of the job. */
-  isDefined = false;
-  /** One of its actors has a name that Ray reserves for itself. */
-  hasRayActor = false;
-  /** The correlator's decision, once the job's span exists. */
-  wasInternal: boolean | undefined;
   /**
    * When the bridge first and last received an event of the job, and when the job closed, on the
    * bridge's clock.
@@ -183,15 +205,11 @@ export class JobView {
   readonly firstSeenMs: number;
   lastSeenMs: number;
   closedMs: number | undefined;
-  /** Tasks by the stage of their latest attempt. */
-  readonly tasks = noCounts();
-  /** Attempts that Ray retried. */
-  retried = 0;
-  attempts = 0;
+  /** Tasks whose last attempt has an open row, by its stage; and by the outcome of the closed attempt before it. */
+  readonly openTasks = noCounts();
+  readonly retrying: OutcomeCounts = { finished: 0, failed: 0, cancelled: 0, unfinished: 0 };
   /** Open attempts without a row. */
   untracked = 0;
-  /** Ended attempts without a row. */
-  withoutRow = 0;
   readonly ended = new Rate();
   readonly functions = new Map<string, FunctionView>();
   /** Number of functions ever made, including removed ones. */
@@ -211,24 +229,87 @@ export class JobView {
   /** Ended attempts for which Ray did not report where or when they ran. */
   unplaced = 0;
 
-  constructor(session: SessionView, id: string, traceId: string, nowMs: number, nodeUse: NodeUse) {
+  constructor(session: SessionView, entity: JobEntity, limits: ViewLimits, nowMs: number) {
     this.session = session;
-    this.id = id;
-    this.name = id;
-    this.traceId = traceId;
+    this.entity = entity;
+    this.#limits = limits;
     this.firstSeenMs = nowMs;
     this.lastSeenMs = nowMs;
-    this.nodeUse = nodeUse;
+    this.nodeUse = new NodeUse(limits.nodeSeriesBuckets, limits.maxNodeSeriesPerJob);
   }
 
-  /**
-   * True if Ray itself started the driver. Follows `isInternalJob` of the correlator, whose
-   * decision overrides this one.
-   */
+  get id(): string {
+    return this.entity.id;
+  }
+
+  get name(): string {
+    return this.#name(jobName(this.entity));
+  }
+
+  get submissionId(): string | undefined {
+    const { submissionId } = this.entity.definition ?? {};
+    return submissionId === undefined ? undefined : this.#name(submissionId);
+  }
+
+  get entrypoint(): string | undefined {
+    const { entrypoint } = this.entity.definition ?? {};
+    return entrypoint === undefined ? undefined : this.#name(entrypoint);
+  }
+
+  /** Set once the job's span exists. */
+  get verdict(): JobVerdictView | undefined {
+    const { verdict } = this.entity;
+    if (verdict === undefined) return undefined;
+    const { outcome, reason, message, exitCode } = verdict;
+    return { outcome, reason, message: shortened(message, this.#limits.maxMessageLength), exitCode };
+  }
+
+  get state(): JobState {
+    const { entity } = this;
+    if (entity.verdict !== undefined) return entity.verdict.outcome === 'failed' ? 'failed' : 'finished';
+    const hasFailed = entity.driverUntimedEnd === 'FAILED' || entity.driverTransitions.some(({ state }) => state === 'FAILED');
+    if (hasFailed) return 'failed';
+    return hasEnded(entity) ? 'finished' : 'running';
+  }
+
+  /** As in the job's span, once that exists; else by what Ray reported of the job, its driver and its attempts. */
+  get startMs(): number {
+    const { entity } = this;
+    if (entity.closed) return toMs(jobInterval(entity).startNs);
+    const startNs = jobStartNs(entity);
+    if (startNs !== undefined) return toMs(startNs);
+    return entity.childrenStartNs === undefined ? this.attemptsStartMs : earlier(this.attemptsStartMs, toMs(entity.childrenStartNs));
+  }
+
+  /** NaN while the job runs. */
+  get endMs(): number {
+    if (this.entity.closed) return toMs(jobInterval(this.entity).endNs);
+    const endNs = jobEndNs(this.entity);
+    return endNs === undefined ? Number.NaN : toMs(endNs);
+  }
+
+  get endInferred(): string | undefined {
+    return this.entity.closed ? jobInterval(this.entity).endInferred : undefined;
+  }
+
+  get error(): string | undefined {
+    const { driverError } = this.entity;
+    if (driverError === undefined) return undefined;
+    return shortened(`${driverError.errorType}: ${reasonLine(driverError.message)}`, this.#limits.maxMessageLength);
+  }
+
+  get traceId(): string {
+    const ref = presentTrace(this.entity);
+    const known = this.#trace;
+    if (known !== undefined && known.ref.caller?.traceId === ref.caller?.traceId) return known.id;
+    const id = traceIdOf(ref);
+    this.#trace = { ref, id };
+    return id;
+  }
+
+  /** True if Ray itself started the driver. */
   get isInternal(): boolean {
-    if (this.wasInternal !== undefined) return this.wasInternal;
-    if (this.isDefined) return false;
-    return this.hasRayActor || (this.session.sendsJobs && this.attempts === 0 && this.untracked === 0);
+    return isInternalJob(this.entity);
   }
 
   /**
@@ -236,83 +317,56 @@ export class JobView {
    * that it runs.
    */
   get hasContent(): boolean {
-    return this.isDefined || this.closedMs !== undefined || this.attempts > 0 || this.untracked > 0 || !Number.isNaN(this.startMs);
+    return this.entity.hasContent || this.entity.closed || this.open.size > 0 || this.untracked > 0;
   }
 
-  get startMs(): number {
-    if (!Number.isNaN(this.createdMs)) return this.createdMs;
-    return Number.isNaN(this.driverStartMs) ? this.attemptsStartMs : this.driverStartMs;
+  /** Tasks by the stage of their latest attempt, without those that have no row yet. */
+  get tasks(): StageCounts {
+    const { openTasks, retrying } = this;
+    const { closedTasks } = this.entity;
+    return {
+      ...openTasks,
+      finished: openTasks.finished + closedTasks.finished - retrying.finished,
+      failed: openTasks.failed + closedTasks.failed - retrying.failed,
+      cancelled: openTasks.cancelled + closedTasks.cancelled - retrying.cancelled,
+      unfinished: openTasks.unfinished + closedTasks.unfinished - retrying.unfinished,
+    };
   }
 
-  get endMs(): number {
-    return Number.isNaN(this.finishedMs) ? this.driverEndMs : this.finishedMs;
+  /** Attempts that ended, or that have a row. */
+  get attempts(): number {
+    return this.entity.closedAttempts + this.open.size;
   }
 
+  /** Attempts after which there was another. */
+  get retried(): number {
+    return this.attempts - sumOf(this.tasks);
+  }
+
+  /** Ended attempts with a row. */
   get rows(): number {
     return this.failures.size + this.others.size;
   }
+
+  /** Ended attempts without a row. */
+  get withoutRow(): number {
+    return Math.max(0, this.entity.closedAttempts - this.rows);
+  }
+
+  #name(name: string): string {
+    return shortened(name, this.#limits.maxNameLength);
+  }
 }
 
-/**
- * Facts that stay when an ended job is dropped, without its open attempts: an actor may outlive the
- * job for days.
- */
-export type EndedJob = Pick<
-  JobView,
-  | 'name'
-  | 'submissionId'
-  | 'entrypoint'
-  | 'state'
-  | 'createdMs'
-  | 'finishedMs'
-  | 'endInferred'
-  | 'error'
-  | 'verdict'
-  | 'traceId'
-  | 'isTraceFixed'
-  | 'isDefined'
-  | 'hasRayActor'
-  | 'wasInternal'
-  | 'closedMs'
-  | 'retried'
-  | 'attempts'
-  | 'withoutRow'
-> & { readonly tasks: Readonly<JobView['tasks']> };
-
-export function endedJob(job: JobView): EndedJob {
-  const { name, submissionId, entrypoint, state, createdMs, finishedMs, endInferred, error, traceId, isTraceFixed } = job;
-  const { isDefined, hasRayActor, wasInternal, closedMs, retried, verdict } = job;
-  const { finished, failed, cancelled, unfinished } = job.tasks;
-  const attempts = job.attempts - job.open.size;
-  const texts = { name, submissionId, entrypoint, state, endInferred, error, traceId };
-  const facts = { verdict, isTraceFixed, createdMs, finishedMs, isDefined, hasRayActor, wasInternal, closedMs };
-  return { ...texts, ...facts, retried, attempts, withoutRow: attempts, tasks: { ...noCounts(), finished, failed, cancelled, unfinished } };
-}
-
-export interface NodeView {
-  readonly id: string;
-  name: string | undefined;
-  ip: string | undefined;
-  /** `ALIVE` or `DEAD`; empty if Ray reported none. */
-  state: string;
-  /** Totals. Undefined until Ray reports them. */
-  resources: Readonly<Record<string, number>> | undefined;
-  labels: Readonly<Record<string, string>>;
-}
-
-export interface PlacementGroupView {
-  name: string | undefined;
-  /** Ray's own name of the state; empty if Ray reported none. */
-  state: string;
+export function sumOf(counts: StageCounts): number {
+  return STAGES.reduce((sum, stage) => sum + counts[stage], 0);
 }
 
 export class SessionView {
-  readonly name: string;
+  readonly entity: SessionState;
+  /** On the bridge's clock. */
   readonly firstSeenMs: number;
   lastSeenMs: number;
-  isClosed = false;
-  /** Ray sends events of jobs in this session. */
-  sendsJobs = false;
   readonly jobs = new Map<string, JobView>();
   /** Jobs that are not closed. */
   openJobs = 0;
@@ -320,20 +374,25 @@ export class SessionView {
   /** Dead nodes, in the order in which they died. */
   readonly deadNodes = new Rows<NodeView>();
   nodesNotShown = 0;
-  readonly placementGroups = new Map<string, PlacementGroupView>();
   #reportedMs = Number.NaN;
   #receivedMs = 0;
-  /** Job of the attempt whose event arrived last. */
-  lastJobId = ' ';
   /** The latest attempt of each task with a row. */
   readonly lastAttempts = new Map<string, AttemptView>();
   /** Attempts by number, for tasks with many attempts. */
   readonly longTasks = new Map<string, SortedList<AttemptView, { readonly number: number }>>();
 
-  constructor(name: string, nowMs: number) {
-    this.name = name;
+  constructor(entity: SessionState, nowMs: number) {
+    this.entity = entity;
     this.firstSeenMs = nowMs;
     this.lastSeenMs = nowMs;
+  }
+
+  get name(): string {
+    return this.entity.name;
+  }
+
+  get isClosed(): boolean {
+    return this.entity.closed;
   }
 
   /** Records a time that Ray reported, and when the bridge received it. */

@@ -21,7 +21,7 @@ export class SessionNow {
     this.session = session;
     this.nowMs = session.clockMs(clockMs);
     this.capacity = new Capacity(session);
-    this.#outliving = new Outliving(session);
+    this.#outliving = new Outliving(session.entity);
   }
 
   /**

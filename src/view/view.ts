@@ -1,6 +1,6 @@
 import type { Hono } from 'hono';
 import type { TokenSet } from '../http/index.ts';
-import type { Applied, FinishedAttempt, Finished, ReplayedState } from '../correlate/index.ts';
+import type { Applied, ReadModel, Watcher } from '../correlate/index.ts';
 import type { RayEvent } from '../event/index.ts';
 import type { ReceiverTelemetry } from '../receiver/index.ts';
 import type { Scheduler } from '../runtime/index.ts';
@@ -13,6 +13,8 @@ import type { StreamLimits } from './stream.ts';
 import { IntakeCounts } from './watch-intake.ts';
 
 export interface ViewOptions {
+  /** What the correlator knows. */
+  readonly entities: ReadModel;
   readonly readTokens: TokenSet;
   readonly needsIngestToken: () => boolean;
   readonly listenHost: string;
@@ -48,15 +50,10 @@ export interface ViewStats {
 export interface View {
   /** Adds an event that the correlator has applied. `receivedAtMs` is on the journal's clock. */
   readonly observe: (event: RayEvent, applied: Applied, receivedAtMs: number) => void;
-  /** Restores state that an earlier process knew. */
-  readonly restore: (replayed: ReplayedState) => void;
-  /**
-   * Adds a result of the correlator. `atMs` is when the correlator finished it, on the journal's
-   * clock.
-   */
-  readonly finished: (lifecycle: Finished, atMs: number) => void;
-  /** Adds a finished attempt that gets no span of its own. */
-  readonly rolledUp: (lifecycle: FinishedAttempt) => void;
+  /** Shows what the correlator knows from an earlier process. Pauses after each step. */
+  readonly restore: () => Iterable<void>;
+  /** For the correlator. */
+  readonly watcher: Watcher;
   /** Adds the routes. Call it before the receiver adds its own. */
   readonly mount: (app: Hono) => void;
   /** Wraps the receiver's telemetry, so that the view counts incoming events too. */
@@ -68,7 +65,7 @@ export interface View {
 
 export function createView(options: ViewOptions): View {
   const { now, telemetry, fromJournalMs = (ms) => ms } = options;
-  const model = new ViewModel(options.limits);
+  const model = new ViewModel(options.entities, options.limits);
   const intake = new IntakeCounts();
   const sinceMs = now();
   const page = buildPage();
@@ -91,9 +88,17 @@ export function createView(options: ViewOptions): View {
         telemetry.internalError('view', error);
       }
     },
-    restore: (replayed) => guarded(() => model.restore(replayed, fromJournalMs)),
-    finished: (lifecycle, atMs) => guarded(() => model.finished(lifecycle, fromJournalMs(atMs))),
-    rolledUp: (lifecycle) => guarded(() => model.finished(lifecycle, now(), 'rolled_up')),
+    *restore() {
+      try {
+        yield* model.restore(fromJournalMs);
+      } catch (error) {
+        telemetry.internalError('view', error);
+      }
+    },
+    watcher: {
+      finished: (lifecycle, how, atMs) => guarded(() => model.finished(lifecycle, fromJournalMs(atMs), how)),
+      moved: (task, fromJobId) => guarded(() => model.moved(task, fromJobId)),
+    },
     mount(app) {
       api.mount(app);
       app.get('/', (context) => api.guard(context, true) ?? context.body(page.html, 200, page.headers));

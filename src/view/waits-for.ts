@@ -5,6 +5,7 @@ import type { Needs } from './needs.ts';
 import type { AttemptView, SessionView } from './records.ts';
 import type { SessionNow } from './session-now.ts';
 import { PENDING_STAGES } from './stage.ts';
+import { shortened } from './text.ts';
 
 /**
  * Resources that Ray derives from a placement group's bundles. The group itself already describes
@@ -12,6 +13,7 @@ import { PENDING_STAGES } from './stage.ts';
  */
 const BUNDLE_RESOURCE = /_group_|^bundle_group/;
 const MAX_LISTED = 10;
+const MAX_GROUP_NAME_LENGTH = 200;
 
 /** States in which an actor cannot take calls. */
 const ACTOR_WORDS: Readonly<Record<string, string>> = {
@@ -104,8 +106,10 @@ function describeNodeNeed(now: SessionNow, needs: Needs | undefined): string {
   return `${node}${describeFit(now, resources, needs)}`;
 }
 
-function describeGroup({ placementGroups }: SessionView, id: string): string {
-  const { name = id, state = '' } = placementGroups.get(id) ?? {};
+function describeGroup({ entity }: SessionView, id: string): string {
+  const group = entity.placementGroups.get(id);
+  const name = shortened(group?.definition?.name ?? id, MAX_GROUP_NAME_LENGTH);
+  const state = group?.untimedEnd?.state ?? group?.transitions.at(-1)?.state ?? '';
   return state === '' || state === 'CREATED' ? name : `${name}, which is ${state}`;
 }
 

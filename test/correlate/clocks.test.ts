@@ -3,7 +3,7 @@ import { type FinishedAttempt, inOrder, type Finished, timesOf } from '../../src
 import { createCorrelator } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import { createSpanMapper, type SpanOptions } from '../../src/span/index.ts';
-import { ViewModel } from '../../src/view/model.ts';
+import { TestModel } from '../view/test-model.ts';
 import {
   actorId,
   actorStates,
@@ -450,9 +450,9 @@ describe('an impossible order of the states of', () => {
 
 describe('the live page', () => {
   function modelOf(events: readonly RayEvent[], isClosed: boolean) {
-    const model = new ViewModel();
+    const model = new TestModel();
     for (const event of events) model.observe(event, 1_000);
-    if (isClosed) model.finished(lifecycleOf('attempt', events), 2_000);
+    if (isClosed) model.pass(10_000);
     const job = model.sessions.get(SESSION)?.jobs.get(JOB);
     const [attempt] = [...(job?.open ?? []), ...(job?.others ?? [])];
     return { job, attempt };
@@ -496,7 +496,7 @@ describe('the live page', () => {
   });
 
   it('does not count the ages of a session by the clock of one executor', () => {
-    const model = new ViewModel();
+    const model = new TestModel();
     for (const event of [defined, entered(SUBMITTED), entered([['RUNNING', 701]], 5)]) model.observe(event, 1_000);
     expect(model.sessions.get(SESSION)?.clockMs(3_000)).toBe(START_MS + 402_500);
   });

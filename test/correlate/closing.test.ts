@@ -404,6 +404,16 @@ describe('the budget of a trace', () => {
   });
 });
 
+it('a job counts a retry whose first attempt was only named as a parent', () => {
+  const { correlator, feed } = setUp();
+  const parent = taskId(1);
+  feed(0, ...job({ CREATED: 0 }), definition(taskId(2), { parentTaskId: parent }), states(taskId(2), { RUNNING: 1, FINISHED: 2 }));
+  correlator.advance(SETTLED);
+  feed(SETTLED, definition(parent, { attempt: 1 }), states(parent, { RUNNING: 3 }, { attempt: 1 }), jobStates({ FINISHED: 4 }));
+  const ended = correlator.advance(SETTLED + 15_000).find((lifecycle) => lifecycle.kind === 'job');
+  expect(ended).toMatchObject({ tasks: { finished: 1, unfinished: 1 }, tasksSoFar: { finished: 1, unfinished: 1 }, attemptCount: 2 });
+});
+
 function selfOf(lifecycle: Finished): unknown {
   if (lifecycle.kind === 'attempt') return { kind: 'task', taskId: lifecycle.taskId, attempt: lifecycle.attempt };
   if (lifecycle.kind === 'job') return { kind: 'job', id: lifecycle.jobId };

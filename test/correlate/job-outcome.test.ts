@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FinishedJob, JobVerdict } from '../../src/correlate/index.ts';
+import type { FinishedJob } from '../../src/correlate/index.ts';
 import { createCorrelator, throughCheckpoint } from '../support/correlator.ts';
 import { type JobFacts, judgeJob } from '../../src/correlate/finish/job-outcome.ts';
 import { DRIVER, jobDefinition, jobStates, states, taskId } from '../support/events.ts';
@@ -99,8 +99,7 @@ describe('a job that is closed', () => {
     first.apply(states(taskId(1), { RUNNING: 2, FAILED: 3 }), 21_000);
     first.advance(60_000);
     const second = throughCheckpoint(first, createCorrelator(options));
-    const verdicts: JobVerdict[] = [];
-    for (const replayed of second.replayState()) if (replayed.type === 'job_ended') verdicts.push(replayed.lifecycle.verdict);
-    expect(verdicts).toEqual([sent?.verdict]);
+    const [session] = second.entities.sessions();
+    expect([...(session?.jobs.values() ?? [])].map(({ verdict }) => verdict)).toEqual([sent?.verdict]);
   });
 });

@@ -28,14 +28,19 @@ interface Finished {
   /** More than a row can hold. */
   readonly isRich: boolean;
   readonly isAfterJob: boolean;
+  readonly isPlaceholder: boolean;
   readonly isGuess: boolean;
 }
 
-function finishedTask(session: Session, id: string, { parent, number, runningNs, outcome, isRich, isAfterJob, isGuess }: Finished): Task {
+function finishedTask(
+  session: Session,
+  id: string,
+  { parent, number, runningNs, outcome, isRich, isAfterJob, isPlaceholder, isGuess }: Finished,
+): Task {
   const task = new Task(session, id);
   task.parentTaskId = parent;
   task.trace = new FinalTrace(isRich ? OTHER_JOB : JOB, isGuess);
-  task.add({ closed: true, number, runningNs, outcome, rollup: undefined, above: undefined, isAfterJob });
+  task.add({ closed: true, number, runningNs, outcome, rollup: undefined, above: undefined, isAfterJob, isPlaceholder });
   return task;
 }
 
@@ -50,6 +55,7 @@ const finished: fc.Arbitrary<Finished> = fc.record({
   outcome: fc.constantFrom('finished', 'failed', 'unfinished'),
   isRich: fc.boolean(),
   isAfterJob: fc.boolean(),
+  isPlaceholder: fc.boolean(),
   isGuess: fc.boolean(),
 });
 const step = fc.oneof(
@@ -165,6 +171,7 @@ describe('many', () => {
     outcome: 'finished',
     isRich: false,
     isAfterJob: false,
+    isPlaceholder: false,
     isGuess: false,
   };
 

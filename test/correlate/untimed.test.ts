@@ -260,11 +260,12 @@ describe('an end without a time', () => {
     expect(summaries(correlator.advance(115_000))).toEqual(['attempt unfinished job_finished', 'job  last_state']);
   });
 
-  it('reaches a view that missed it', () => {
+  it('is known to a reader of the entities', () => {
     const correlator = make();
     apply(correlator, 100_000, job(state('CREATED', at(0))), definition(), task([state('RUNNING', at(2))]), task([state('FAILED', '')]));
-    const replayed = [...correlator.replayState()].find(({ type }) => type === 'attempt_so_far');
-    expect(replayed).toMatchObject({ lifecycle: { untimed: [{ state: 'FAILED' }] } });
+    const [session] = correlator.entities.sessions();
+    const [attempt] = [...(session?.jobs.values() ?? [])].flatMap(({ open }) => [...open]);
+    expect(attempt?.rareFields.untimedEnd).toBe('FAILED');
   });
 });
 

@@ -328,11 +328,6 @@ const walks: Record<string, Walk> = {
     given: closedAfter,
     after: (correlator) => restored(correlator),
   },
-  'the replay of all that is open': {
-    eventsOf: (size) => [...open(size), ...many(size, deaths)],
-    given: closedAfter,
-    after: (correlator) => [...correlator.replayState()].length,
-  },
   'the end of the input': {
     eventsOf: (size) => [...open(size), ...many(size, deaths)],
     after: (correlator) => correlator.closeAll(0),

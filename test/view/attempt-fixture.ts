@@ -1,6 +1,6 @@
-import { ViewModel } from '../../src/view/model.ts';
 import { AttemptView, FunctionView, type JobView } from '../../src/view/records.ts';
 import type { Stage } from '../../src/view/stage.ts';
+import { TestModel } from './test-model.ts';
 
 export const DRIVER = 'driver';
 
@@ -26,7 +26,7 @@ export interface MadeJob {
 
 /** Makes a job with tasks, as the model would. Times are milliseconds. Attempts of one task are given in order. */
 export function makeJob(facts: readonly AttemptFacts[]): MadeJob {
-  const model = new ViewModel();
+  const model = new TestModel();
   const jobId = '01000000';
   model.observe({ type: 'job_lifecycle', eventId: '', session: 's', jobId, transitions: [{ state: 'CREATED', timeNs: 0n }] }, 0);
   const session = model.sessions.get('s');

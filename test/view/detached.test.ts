@@ -46,7 +46,7 @@ it('calls on detached actors stay open after the end of their job, and are count
   );
   fed.pass(START_MS + 20_000);
   expect(fed.jobs).toHaveLength(1);
-  expect(job()).toMatchObject({ state: 'finished', closedMs: START_MS + 20_000, tasks: { running: 1, finished: 2, unfinished: 0 } });
+  expect(job()).toMatchObject({ state: 'finished', closedMs: START_MS + 19_000, tasks: { running: 1, finished: 2, unfinished: 0 } });
   expect(job()?.actors.get(CHILD)?.isClosed).toBe(false);
   take(21, definition(LONG, { name: 'long', parentTaskId: RUN }), states(LONG, { PENDING_NODE_ASSIGNMENT: 20 }));
   expect(job()?.tasks).toMatchObject({ running: 1, pending_node: 1, finished: 2 });

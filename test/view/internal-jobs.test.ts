@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createCorrelator } from '../support/correlator.ts';
 import type { RayEvent } from '../../src/event/index.ts';
-import { ViewModel } from '../../src/view/model.ts';
+import type { ViewModel } from '../../src/view/model.ts';
 import type { JobsAnswer } from '../../src/view/index.ts';
 import { feed, read, startViewBridge } from './view-bridge.ts';
 import { createFedModel, type FedModel, recordedPosts } from './view-fixture.ts';
@@ -60,11 +59,7 @@ describe("Ray's own jobs", () => {
     for (const order of [events, events.toReversed()]) {
       const fed = fedWith(...order);
       expect(isInternal(fed.model)).toBe(expected);
-      const restored = createCorrelator();
-      for (const record of fed.correlator.checkpoint()) restored.restore(record);
-      const again = new ViewModel();
-      for (const replayed of restored.replayState()) again.restore(replayed, (ms) => ms);
-      expect(isInternal(again), 'after a restart').toBe(expected);
+      expect(isInternal(fed.restarted().model), 'after a restart').toBe(expected);
       fed.closeAll(2000);
       expect(fed.jobs.find(({ jobId }) => jobId === JOB)?.isInternal, "the job's span").toBe(expected);
       expect(isInternal(fed.model), 'when it ended').toBe(expected);

@@ -1,10 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
 import type { ActorView } from '../../src/view/actor-view.ts';
+import type { NodeView } from '../../src/view/node-view.ts';
 import type { JobView } from '../../src/view/records.ts';
-import type { ViewLimits } from '../../src/view/limits.ts';
-import { ViewModel } from '../../src/view/model.ts';
+import type { ViewModel } from '../../src/view/model.ts';
 import type { JobRow, JobsAnswer } from '../../src/view/index.ts';
 import { postTo, recordedBodies, type TestBridge, until } from '../bridge/bridge-fixture.ts';
 import { newFolder, openJournal, removeFolder } from '../journal/disk-journal-fixture.ts';
@@ -23,7 +22,7 @@ function whatIsKnown(model: ViewModel, sessionName: string, jobId: string): unkn
     state: job.state,
     startMs: job.startMs,
     open: [...job.open].map(({ taskId, number, stage, name, nodeId }) => ({ taskId, number, stage, name, nodeId })).toSorted(byTask),
-    nodes: [...(model.sessions.get(sessionName)?.nodes.values() ?? [])].toSorted(byId),
+    nodes: [...(model.sessions.get(sessionName)?.nodes.values() ?? [])].map(nodeFacts).toSorted(byId),
     actors: [...job.actors.values()].map(actorFacts).toSorted(byId),
     endMs: job.endMs,
     endInferred: job.endInferred,
@@ -33,6 +32,10 @@ function whatIsKnown(model: ViewModel, sessionName: string, jobId: string): unkn
     isInternal: job.isInternal,
     isEnded: job.closedMs !== undefined,
   };
+}
+
+function nodeFacts({ id, name, ip, state, resources, labels }: NodeView): { readonly id: string } & Record<string, unknown> {
+  return { id, name, ip, state, resources, labels };
 }
 
 function actorFacts(actor: ActorView): { readonly id: string } & Record<string, unknown> {
@@ -50,15 +53,6 @@ function byTask(a: { readonly taskId: string }, b: { readonly taskId: string }):
 
 const recordings = readdirSync(new URL('../fixtures/recordings/', import.meta.url)).filter((name) => !name.startsWith('load-'));
 
-/** A model with the state that a restart restores from a correlator. */
-function restarted(correlator: LifecycleCorrelator, limits: Partial<ViewLimits> = {}): ViewModel {
-  const restored = createCorrelator();
-  for (const record of correlator.checkpoint()) restored.restore(record);
-  const model = new ViewModel(limits);
-  for (const replayed of restored.replayState()) model.restore(replayed, (ms) => ms);
-  return model;
-}
-
 function keysOf(model: ViewModel): readonly string[] {
   return [...model.sessions.values()].flatMap(({ name, jobs }) =>
     [...jobs.values()].filter(({ hasContent }) => hasContent).map(({ id }) => `${name} ${id}`),
@@ -75,7 +69,7 @@ describe('after a restart', () => {
         const cut = Math.floor(posts.length * share);
         for (const { events, receivedAtMs } of posts.slice(0, cut)) for (const event of events) fed.take(event, receivedAtMs);
         fed.pass((posts[Math.max(0, cut - 1)]?.receivedAtMs ?? 0) + silentMs);
-        const model = restarted(fed.correlator);
+        const model = fed.restarted().model;
         expect(keysOf(model).toSorted()).toEqual(keysOf(fed.model).toSorted());
         for (const session of fed.model.sessions.values()) {
           const again = model.sessions.get(session.name);
@@ -97,7 +91,7 @@ describe('after a restart', () => {
     const fed = createFedModel();
     for (const { events, receivedAtMs } of posts) for (const event of events) fed.take(event, receivedAtMs);
     fed.pass((posts.at(-1)?.receivedAtMs ?? 0) + 21_000);
-    for (const { sessions } of [fed.model, restarted(fed.correlator)]) {
+    for (const { sessions } of [fed.model, fed.restarted().model]) {
       const job = [...sessions.values()].flatMap(({ jobs }) => [...jobs.values()]).find(({ id }) => id === '07000000');
       expect(job?.startMs).toBeCloseTo(1_795_737_695_000, -5);
     }
@@ -108,7 +102,7 @@ describe('after a restart', () => {
     const fed = createFedModel();
     for (const { events, receivedAtMs } of posts) for (const event of events) fed.take(event, receivedAtMs);
     fed.pass((posts.at(-1)?.receivedAtMs ?? 0) + 21_000);
-    for (const { sessions } of [fed.model, restarted(fed.correlator)]) {
+    for (const { sessions } of [fed.model, fed.restarted().model]) {
       const [job] = [...sessions.values()].flatMap(({ jobs }) => [...jobs.values()]);
       expect(job).toMatchObject({
         state: 'failed',

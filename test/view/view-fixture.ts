@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { readFileSync } from 'node:fs';
 import type { FinishedJob, Finished } from '../../src/correlate/index.ts';
-import { createCorrelator, type LifecycleCorrelator } from '../support/correlator.ts';
+import { createCorrelator, type LifecycleCorrelator, type LifecycleOptions, throughCheckpoint } from '../support/correlator.ts';
 import { decodeEvent, type RayEvent } from '../../src/event/index.ts';
 import { ViewModel } from '../../src/view/model.ts';
 import type { ViewLimits } from '../../src/view/limits.ts';
@@ -24,6 +24,10 @@ export function recordedPosts(name: string): readonly RecordedPost[] {
     });
 }
 
+export function decodedEvents(raws: readonly unknown[]): readonly RayEvent[] {
+  return raws.flatMap(decoded);
+}
+
 function decoded(raw: unknown): readonly RayEvent[] {
   const outcome = decodeEvent(raw);
   return outcome.ok ? [outcome.event] : [];
@@ -37,40 +41,44 @@ export interface FedModel {
   take(event: RayEvent, nowMs: number): void;
   pass(nowMs: number): void;
   closeAll(nowMs: number): void;
+  /** Another one, with what a restart restores from a checkpoint of this one. */
+  restarted(): FedModel;
 }
 
 /** A model and a correlator, fed as by the pump. */
-export function createFedModel(limits: Partial<ViewLimits> = {}, budget: { readonly maxSpansPerTrace?: number } = {}): FedModel {
-  const model = new ViewModel(limits);
+export function createFedModel(
+  limits: Partial<ViewLimits> = {},
+  options: LifecycleOptions = {},
+  restoredFrom?: Pick<LifecycleCorrelator, 'checkpoint'>,
+): FedModel {
   const jobs: FinishedJob[] = [];
-  let nowMs = 0;
   let attempts = 0;
-  const finish = (lifecycle: Finished, how: 'sent' | 'rolled_up' = 'sent'): void => {
+  const correlator = createCorrelator(options);
+  if (restoredFrom !== undefined) throughCheckpoint(restoredFrom, correlator);
+  const model = new ViewModel(correlator.entities, limits);
+  const onFinished = (lifecycle: Finished): void => {
     if (lifecycle.kind === 'attempt' && lifecycle.placeholder !== true) attempts += 1;
-    model.finished(lifecycle, nowMs, how);
     if (lifecycle.kind === 'job') jobs.push(lifecycle);
   };
-  const correlator = createCorrelator({
-    ...budget,
-    onRolledUp: (lifecycle) => finish(lifecycle, 'rolled_up'),
+  correlator.watch({
+    finished(lifecycle, how, nowMs) {
+      onFinished(lifecycle);
+      model.finished(lifecycle, nowMs, how);
+    },
+    moved: (task, fromJobId) => model.moved(task, fromJobId),
   });
+  if (restoredFrom !== undefined) for (const _ of model.restore((ms) => ms));
   return {
     model,
     correlator,
     jobs,
     attemptsFinished: () => attempts,
     take(event, atMs) {
-      nowMs = atMs;
-      for (const lifecycle of correlator.advance(atMs)) finish(lifecycle);
+      correlator.advance(atMs);
       model.observe(event, atMs, correlator.apply(event, atMs));
     },
-    pass(atMs) {
-      nowMs = atMs;
-      for (const lifecycle of correlator.advance(atMs)) finish(lifecycle);
-    },
-    closeAll(atMs) {
-      nowMs = atMs;
-      for (const lifecycle of correlator.closeAll(atMs)) finish(lifecycle);
-    },
+    pass: (atMs) => void correlator.advance(atMs),
+    closeAll: (atMs) => void correlator.closeAll(atMs),
+    restarted: () => createFedModel(limits, options, correlator),
   };
 }

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { ActorDefinition, NodeDefinition, NodeLifecycle, RayEvent, TaskDefinition, TaskLifecycle } from '../../src/event/index.ts';
 import { describeAttempt, describeJobInFull, describeNodeUse } from '../../src/view/describe.ts';
-import { ViewModel } from '../../src/view/model.ts';
+import type { ViewModel } from '../../src/view/model.ts';
 import type { AttemptView, JobView } from '../../src/view/records.ts';
 import { SessionNow } from '../../src/view/session-now.ts';
+import { TestModel } from './test-model.ts';
 
 const session = 's';
 const JOB = '01000000';
@@ -86,7 +87,7 @@ interface Seen {
 }
 
 function seen(...events: readonly RayEvent[]): Seen {
-  const model = new ViewModel();
+  const model = new TestModel();
   for (const event of events) model.observe(event, 0);
   const known = model.sessions.get(session);
   const job = known?.jobs.get(JOB);

@@ -3,12 +3,11 @@ import type { RayEvent, TaskDefinition } from '../../src/event/index.ts';
 import { createScheduler } from '../../src/runtime/index.ts';
 import { findCriticalPath } from '../../src/view/critical-path.ts';
 import { describeJobInFull } from '../../src/view/describe.ts';
-import { ViewModel } from '../../src/view/model.ts';
+import type { ViewModel } from '../../src/view/model.ts';
 import type { ViewLimits } from '../../src/view/limits.ts';
 import { Pace } from '../../src/view/pace.ts';
 import type { JobView } from '../../src/view/records.ts';
 import { selectTasks, selectTree } from '../../src/view/select.ts';
-import { createCorrelator } from '../support/correlator.ts';
 import {
   actorId,
   actorStates,
@@ -24,6 +23,7 @@ import {
   taskId,
 } from '../support/events.ts';
 import { growth, growthOfAsync, MAX_GROWTH } from '../support/steps.ts';
+import { TestModel } from './test-model.ts';
 
 // What feeds the live page, and what it asks for: at four times as many tasks, nodes, jobs or sessions it takes four times the
 // steps. One event costs the same however much is known.
@@ -31,14 +31,14 @@ import { growth, growthOfAsync, MAX_GROWTH } from '../support/steps.ts';
 const LATER_MS = 2 * 3_600_000;
 
 /** What the view knows of events, and of what ended by the end of them. */
-function fed(events: readonly RayEvent[], limits: Partial<ViewLimits> = {}): ViewModel {
-  const model = new ViewModel(limits);
-  const correlator = createCorrelator();
+function fed(events: readonly RayEvent[], limits: Partial<ViewLimits> = {}): TestModel {
+  const model = new TestModel(limits);
+  const { correlator } = model;
   const take = (nowMs: number): void => {
-    while (correlator.hasDue(nowMs)) for (const lifecycle of correlator.advance(nowMs, 1)) model.finished(lifecycle, nowMs);
+    while (correlator.hasDue(nowMs)) correlator.advance(nowMs, 1);
   };
   for (const [index, event] of events.entries()) {
-    model.observe(event, index, correlator.apply(event, index));
+    model.observe(event, index);
     take(index);
   }
   take(LATER_MS);
@@ -46,8 +46,8 @@ function fed(events: readonly RayEvent[], limits: Partial<ViewLimits> = {}): Vie
 }
 
 /** What the view knows of what is open. */
-function fedOpen(events: readonly RayEvent[], limits: Partial<ViewLimits> = {}): ViewModel {
-  const model = new ViewModel(limits);
+function fedOpen(events: readonly RayEvent[], limits: Partial<ViewLimits> = {}): TestModel {
+  const model = new TestModel(limits);
   for (const event of events) model.observe(event, 0);
   return model;
 }
@@ -127,7 +127,7 @@ const walks: Record<string, Walk> = {
         const job = jobNumber(number);
         return [...many(3, (task) => [definition(taskId(task, job))]), jobStates({ CREATED: number, FINISHED: number + 1 }, job)];
       }),
-    work: (events) => fed(events, { maxFinishedJobs: 5, maxForgottenJobs: 10 }),
+    work: (events) => fed(events, { maxFinishedJobs: 5 }),
   },
   'sessions beyond the limit, while jobs of all others are open': {
     eventsOf: (size) => [
@@ -149,6 +149,36 @@ const walks: Record<string, Walk> = {
     work: (events) => fedOpen(events, { maxActorsPerJob: events.length / 2 }),
   },
 };
+
+const open = (size: number): RayEvent[] =>
+  many(size, (number) => [definition(taskId(number)), states(taskId(number), { PENDING_NODE_ASSIGNMENT: number }), ...waitingCall(number)]);
+
+Object.assign(walks, {
+  'a chain of callers of two jobs, whose last callers are reported first': {
+    eventsOf: (size) =>
+      many(size, (number) => {
+        const [own, other] = number % 2 === 0 ? [JOB, jobNumber(2)] : [jobNumber(2), JOB];
+        return [definition(taskId(size - number, own), { parentTaskId: taskId(size - number - 1, other) })];
+      }),
+    work: (events) => fedOpen(events),
+  },
+  'states of one attempt': {
+    eventsOf: (size) => many(size, (number) => [states(taskId(1), { RUNNING: number })]),
+    work: (events) => fedOpen(events),
+  },
+  'lives of one actor': {
+    eventsOf: (size) => many(size, (number) => [actorStates(actorId(1), { ALIVE: 2 * number, RESTARTING: 2 * number + 1 })]),
+    work: (events) => fedOpen(events),
+  },
+  'what a restart restores': {
+    eventsOf: open,
+    work: (events) => {
+      const { correlator } = fedOpen(events);
+      const model = new TestModel({}, correlator);
+      return [...model.restore((ms) => ms)].length;
+    },
+  },
+} satisfies Record<string, Walk>);
 
 const answers: Record<string, { readonly eventsOf: (size: number) => RayEvent[] }> = {
   'calls that wait for actors that wait for nodes': {

@@ -1,6 +1,6 @@
 import type { TimeNs } from '../../event/index.ts';
 import { isDriverTask } from '../ray-ids.ts';
-import { CallerChain, FinalTrace, LOOP } from './caller-chain.ts';
+import { FinalTrace, LOOP } from './caller-chain.ts';
 import { isThread } from './made-up-ids.ts';
 import type { Attempt, Task } from '../entities.ts';
 import type { ClosedAttempt } from '../compact/closed-attempt.ts';
@@ -9,10 +9,8 @@ import type { ClosedAttempt } from '../compact/closed-attempt.ts';
  * The job in whose trace a task stands: its caller's, so that of the first ancestor that a driver submitted. `isFinal` when no
  * later event can change it; otherwise the job of the first known caller's id is the best guess.
  */
-export function traceJobOf({ trace, ownJobId }: Task): { readonly jobId: string; readonly isFinal: boolean } {
-  if (trace instanceof FinalTrace) return { jobId: trace.jobId, isFinal: true };
-  if (trace instanceof CallerChain) return { jobId: trace.job.id, isFinal: false };
-  return { jobId: ownJobId, isFinal: trace === LOOP };
+export function traceJobOf({ trace, jobId }: Task): { readonly jobId: string; readonly isFinal: boolean } {
+  return { jobId, isFinal: trace instanceof FinalTrace || trace === LOOP };
 }
 
 /** False while, or because, the caller of one of its callers is not known. */

@@ -39,6 +39,8 @@ export class CallerChain<Job, Task> {
   job: Job;
   /** Without the first one. No attempt of them was closed yet. */
   readonly tasks = new Set<Task>();
+  /** Members for which a watcher may still learn that the guess changed. */
+  moves = 0;
 
   constructor(firstTaskId: string, job: Job) {
     this.firstTaskId = firstTaskId;

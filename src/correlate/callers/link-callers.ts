@@ -15,6 +15,12 @@ import type { State } from '../state.ts';
 
 type Chain = CallerChain<Job, Task>;
 
+/**
+ * How often a watcher learns on average that the guessed job of a member changed, so that all reports together stay linear. Only a
+ * damaged stream changes the guess of a long chain again and again; its watcher learns the rest when the trace is final.
+ */
+const MAX_MOVES_PER_MEMBER = 4;
+
 /** Records who called a task. The first report counts: Ray sends one caller, and only damaged streams have several. */
 export function linkToCaller(state: State, task: Task, callerId: string, nowMs: number): void {
   if (task.parentTaskId !== undefined) return;
@@ -38,8 +44,10 @@ function link(state: State, task: Task, callerId: string, nowMs: number): void {
   }
   const chain = trace ?? session.chains.get(callerId);
   if (chain === LOOP || callerId === task.id || chain?.firstTaskId === task.id) return closeLoop(state, task, below);
+  const fromJobId = task.jobId;
   unlist(task);
-  joinChains(task, below, chain ?? newChain(state, task, callerId, nowMs));
+  joinChains(state, task, below, chain ?? newChain(state, task, callerId, nowMs));
+  reportMove(state, task, fromJobId);
 }
 
 /** Makes a trace final before the first span of it is sent: for the task, and for all that share its first known caller. */
@@ -80,10 +88,11 @@ function newChain(state: State, { session }: Task, firstTaskId: string, nowMs: n
 }
 
 /** Puts a task, and the chain that begins with it, below another chain. The smaller one moves. */
-function joinChains(task: Task, below: Chain | undefined, above: Chain): void {
+function joinChains(state: State, task: Task, below: Chain | undefined, above: Chain): void {
   const { session } = task;
   const { firstTaskId, job } = above;
   const [larger, smaller] = below !== undefined && below.tasks.size > above.tasks.size ? [below, above] : [above, below];
+  const moved = membersToReport(state, below, job);
   if (smaller !== undefined) {
     for (const member of smaller.tasks) addToChain(larger, member);
     removeChain(smaller);
@@ -94,10 +103,20 @@ function joinChains(task: Task, below: Chain | undefined, above: Chain): void {
     job.chains.add(larger);
   }
   addToChain(larger, task);
+  for (const [member, fromJobId] of moved) reportMove(state, member, fromJobId);
+}
+
+/** What joins another job's chain, for a watcher. */
+function membersToReport({ watcher }: State, below: Chain | undefined, job: Job): readonly (readonly [Task, string])[] {
+  if (watcher === undefined || below === undefined || below.job === job || below.moves < below.tasks.size) return [];
+  below.moves -= below.tasks.size;
+  const { id } = below.job;
+  return [...below.tasks].map((member) => [member, id] as const);
 }
 
 function addToChain(chain: Chain, task: Task): void {
   chain.tasks.add(task);
+  chain.moves += MAX_MOVES_PER_MEMBER;
   task.trace = chain;
 }
 
@@ -113,6 +132,7 @@ function fixChain(state: State, chain: Chain, trace: FinalTrace, nowMs: number):
 
 function fixTrace(state: State, task: Task, trace: FinalTrace, nowMs: number): void {
   const from = jobThatLists(task);
+  const fromJobId = task.jobId;
   const job = state.job(task.session, trace.jobId, nowMs);
   task.trace = trace;
   findDepth(task, state.depthLimit);
@@ -122,6 +142,12 @@ function fixTrace(state: State, task: Task, trace: FinalTrace, nowMs: number): v
     job.open.add(attempt);
     if (job.endMs !== undefined) scheduleAttempt(state, attempt, nowMs);
   }
+  // Also of a chain whose watcher did not learn of each guess.
+  if (task.hasOpen) state.watcher?.moved(task, fromJobId);
+}
+
+function reportMove({ watcher }: State, task: Task, fromJobId: string): void {
+  if (watcher !== undefined && task.jobId !== fromJobId && task.hasOpen) watcher.moved(task, fromJobId);
 }
 
 /** Tasks that name each other as callers, as only damaged streams have them: each hangs under the job of its own id. */
@@ -129,9 +155,11 @@ function closeLoop(state: State, task: Task, below: Chain | undefined): void {
   const members = [task, ...(below?.tasks ?? [])];
   if (below !== undefined) removeChain(below);
   for (const member of members) {
+    const fromJobId = member.jobId;
     member.trace = LOOP;
     member.depth = 1;
     for (const attempt of member.openAttempts()) state.list(attempt);
+    reportMove(state, member, fromJobId);
   }
 }
 

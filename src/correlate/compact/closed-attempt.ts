@@ -15,4 +15,6 @@ export interface ClosedAttempt {
   above: { readonly taskId: string; readonly number: number } | undefined;
   /** The job's span does not count it. */
   readonly isAfterJob: boolean;
+  /** Never reported, only named as a parent: no count of tasks includes it. */
+  readonly isPlaceholder: boolean;
 }

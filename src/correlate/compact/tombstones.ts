@@ -26,6 +26,7 @@ const HAS_PARENT = 4;
 const IS_AFTER_JOB = 8;
 const OUTCOME_SHIFT = 4;
 const IS_GUESS = 64;
+const IS_PLACEHOLDER = 128;
 const DEPTH_SHIFT = 8;
 /** Of the depth of a task in its trace. */
 export const MAX_ROW_DEPTH = 0x3ff;
@@ -130,6 +131,7 @@ export class Tombstones {
       IS_WHOLE |
       (hasParent ? HAS_PARENT : 0) |
       (closed.isAfterJob ? IS_AFTER_JOB : 0) |
+      (closed.isPlaceholder ? IS_PLACEHOLDER : 0) |
       (areCallersKnown(task) ? 0 : IS_GUESS) |
       (OUTCOMES.indexOf(closed.outcome) << OUTCOME_SHIFT) |
       (task.depth << DEPTH_SHIFT) |
@@ -250,6 +252,7 @@ export class Tombstones {
       rollup: undefined,
       above: undefined,
       isAfterJob: (flags & IS_AFTER_JOB) !== 0,
+      isPlaceholder: (flags & IS_PLACEHOLDER) !== 0,
     });
     return task;
   }

@@ -60,9 +60,11 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
     rollup,
     above: rollup === undefined ? undefined : namedBy(location.above),
     isAfterJob,
+    isPlaceholder: lifecycle.placeholder === true,
   });
   if (job.closed && !job.budget.rollups.isEmpty) scheduleJob(state, job, nowMs);
   scheduleJobInFlight(state, job, nowMs);
+  state.watcher?.finished(lifecycle, output === undefined ? 'rolled_up' : 'sent', nowMs);
 }
 
 /** Closes many that are all that is left of their trace, so that a trace that fits is not rolled up. Failures first. */
@@ -309,7 +311,7 @@ function countTask(
   last: ClosedAttempt | undefined,
 ): boolean {
   if (last !== undefined && last.number > number) return false;
-  if (last !== undefined) counts[last.outcome] -= 1;
+  if (last !== undefined && !last.isPlaceholder) counts[last.outcome] -= 1;
   counts[outcome] += 1;
   return true;
 }

@@ -24,6 +24,7 @@ import type { ActorLifecycle, Incarnation, Interval, FinishedJob, LinkRef } from
 import { largest, sortedProfile } from '../states/merge.ts';
 import { tasksSoFar } from '../open-attempts.ts';
 import type { Actor, Job, Session } from '../entities.ts';
+import type { JobState } from '../read-model.ts';
 import { send, sendIfRoom } from '../send.ts';
 import type { State } from '../state.ts';
 import { ACTOR_ORDER, DRIVER_ORDER, JOB_ORDER, skewOf } from '../states/state-order.ts';
@@ -99,14 +100,13 @@ function byId(a: { readonly id: string }, b: { readonly id: string }): number {
 }
 
 /** The job's name, by what is known of it. */
-export function jobName({ id, definition }: Job): string {
+export function jobName({ id, definition }: JobState): string {
   return definition?.jobName ?? definition?.submissionId ?? definition?.entrypoint ?? id;
 }
 
 /** The result of a job; `profile` are the driver's entries. */
 export function jobLifecycle(state: State, job: Job, profile: FinishedJob['profile']): FinishedJob {
   const { session, definition } = job;
-  const startNs = jobStartNs(job) ?? job.childrenStartNs ?? sessionStartNs(session);
   const node = nodeFacts(session, definition?.driverNodeId);
   return {
     kind: 'job',
@@ -131,7 +131,7 @@ export function jobLifecycle(state: State, job: Job, profile: FinishedJob['profi
     profile,
     isInternal: isInternalJob(job),
     verdict: job.verdict ?? verdictOf(job),
-    ...jobInterval(job, startNs),
+    ...jobInterval(job),
     ...(definition === undefined ? {} : { definition }),
     ...(definition?.serviceName === undefined ? {} : { serviceName: definition.serviceName }),
     ...(job.driverError === undefined ? {} : { driverError: job.driverError }),
@@ -139,7 +139,9 @@ export function jobLifecycle(state: State, job: Job, profile: FinishedJob['profi
   };
 }
 
-function jobInterval(job: Job, startNs: TimeNs): Interval {
+/** Start and end of a job's span. */
+export function jobInterval(job: JobState): Interval {
+  const startNs = jobStartNs(job) ?? job.childrenStartNs ?? sessionStartNs(job.session);
   const endNs = jobEndNs(job);
   // Inferred, too, where the time of FINISHED is that of a wrong clock.
   if (endNs !== undefined) return interval(startNs, endNs, lastTimeOf(job, 'FINISHED') === endNs ? undefined : 'job_finished');
@@ -189,7 +191,9 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Outpu
     noteChild(job, times);
     job.actorCount += 1;
   }
-  if (sendIfRoom(state, job.budget, lifecycle, 'ordinary', out)) return;
+  const isSent = sendIfRoom(state, job.budget, lifecycle, 'ordinary', out);
+  state.watcher?.finished(lifecycle, isSent ? 'sent' : 'rolled_up', state.nowMs);
+  if (isSent) return;
   job.budget.rollups.add(job.budget.rollups.under(), {
     name: `actor ${lifecycle.className ?? lifecycle.name}`,
     outcome: 'finished',

@@ -7,6 +7,7 @@ import { areCallersKnown } from '../callers/ancestry.ts';
 import { outlivesDriver } from './outlives.ts';
 import { isCreationTask } from '../ray-ids.ts';
 import type { Attempt, Job, NodeRecord, Session, WorkerRecord } from '../entities.ts';
+import type { JobState, SessionState } from '../read-model.ts';
 import type { State } from '../state.ts';
 import { isTrusted, lastTrustedStateNs, trustedEndNs, trustedStartNs } from './trusted-attempt.ts';
 import { lastTrustedOf, nextOf } from '../states/transitions.ts';
@@ -108,7 +109,7 @@ export function isEndedByJob(state: State, attempt: Attempt, startNs: TimeNs, jo
   return !outlivesDriver(state.ordinary, task);
 }
 
-export function hasEnded(job: Job): boolean {
+export function hasEnded(job: JobState): boolean {
   return jobEndNs(job) !== undefined || hasUntimedEnd(job);
 }
 
@@ -123,18 +124,18 @@ function deathNs(record: NodeRecord | WorkerRecord | undefined, lastNs: TimeNs):
 }
 
 /** The job ended, and Ray sent no time for that: see `untimed.ts`. */
-export function hasUntimedEnd(job: Job): boolean {
+export function hasUntimedEnd(job: JobState): boolean {
   return job.untimedEnd !== undefined || job.driverUntimedEnd !== undefined;
 }
 
 /** FINISHED of the job, else the end of its driver's own task. */
-export function jobEndNs(job: Job): TimeNs | undefined {
+export function jobEndNs(job: JobState): TimeNs | undefined {
   const driver = { session: job.session, transitions: job.driverTransitions, leftOut: job.driverLeftOut };
   return lastTrustedOf(job, 'FINISHED') ?? largest(lastTrustedOf(driver, 'FINISHED'), lastTrustedOf(driver, 'FAILED'));
 }
 
 /** CREATED of the job, else the first state of its driver's own task. */
-export function jobStartNs(job: Job): TimeNs | undefined {
+export function jobStartNs(job: JobState): TimeNs | undefined {
   const created = nextOf(job, ['CREATED']);
   if (created !== undefined) return trustedNs(created, job.session);
   let first: TimeNs | undefined;
@@ -142,12 +143,12 @@ export function jobStartNs(job: Job): TimeNs | undefined {
   return first;
 }
 
-export function silenceNs({ lastNs, wrong, received, lastSeenMs }: Session): TimeNs {
+export function silenceNs({ lastNs, wrong, received, lastSeenMs }: SessionState): TimeNs {
   return lastNs ?? wrong?.lastNs ?? received?.lastNs ?? nsOf(lastSeenMs);
 }
 
 /** The first time that is known of a session; where no event has a possible one, when the first was received. */
-export function sessionStartNs({ firstNs, wrong, received, firstSeenMs }: Session): TimeNs {
+export function sessionStartNs({ firstNs, wrong, received, firstSeenMs }: SessionState): TimeNs {
   return firstNs ?? wrong?.firstNs ?? received?.firstNs ?? nsOf(firstSeenMs);
 }
 

@@ -91,6 +91,7 @@ export type ClosedRecord = readonly [
   rollup: number | null,
   above: readonly [taskId: string, number: number] | null,
   isAfterJob: boolean,
+  isPlaceholder: boolean,
 ];
 
 type Kind<Name extends CheckpointKind> = readonly [Name, ...CheckpointContent[Name]];
@@ -235,9 +236,21 @@ function openRecord(attempt: Attempt, rollups: RollupNumbers, { definitions, pla
   ];
 }
 
-function closedRecord({ number, runningNs, outcome, rollup, above, isAfterJob }: ClosedAttempt, rollups: RollupNumbers): ClosedRecord {
+function closedRecord(
+  { number, runningNs, outcome, rollup, above, isAfterJob, isPlaceholder }: ClosedAttempt,
+  rollups: RollupNumbers,
+): ClosedRecord {
   const savedAbove = above === undefined ? null : ([above.taskId, above.number] as const);
-  return ['closed', number, runningNs, outcome, rollup === undefined ? null : rollups.numberOf(rollup), savedAbove, isAfterJob];
+  return [
+    'closed',
+    number,
+    runningNs,
+    outcome,
+    rollup === undefined ? null : rollups.numberOf(rollup),
+    savedAbove,
+    isAfterJob,
+    isPlaceholder,
+  ];
 }
 
 /** What identifies a record or refers to other records: it has a place of its own in a checkpoint. Everything else is a field. */

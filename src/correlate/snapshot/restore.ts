@@ -179,7 +179,7 @@ export class Restorer {
     this.#state.held.addAttempt(attempt);
   }
 
-  #closed([, number, runningNs, outcome, rollup, above, isAfterJob]: ClosedRecord): ClosedAttempt {
+  #closed([, number, runningNs, outcome, rollup, above, isAfterJob, isPlaceholder]: ClosedRecord): ClosedAttempt {
     return {
       closed: true,
       number,
@@ -188,6 +188,7 @@ export class Restorer {
       rollup: rollup === null ? undefined : this.#rollup(rollup),
       above: above === null ? undefined : { taskId: above[0], number: above[1] },
       isAfterJob,
+      isPlaceholder,
     };
   }
 

@@ -1,0 +1,50 @@
+import type { NodeState } from '../correlate/index.ts';
+import { boundedMap, shortened } from './text.ts';
+
+const NO_LABELS: Readonly<Record<string, string>> = {};
+
+/** A node of the correlator, as the page shows it. */
+export class NodeView {
+  readonly entity: NodeState;
+  readonly #maxNameLength: number;
+  /** It is listed among the dead nodes of its session. */
+  isKnownDead = false;
+
+  constructor(entity: NodeState, maxNameLength: number) {
+    this.entity = entity;
+    this.#maxNameLength = maxNameLength;
+  }
+
+  get id(): string {
+    return this.entity.id;
+  }
+
+  get name(): string | undefined {
+    const { hostname, nodeName } = this.entity.definition ?? {};
+    const name = hostname ?? nodeName ?? this.ip;
+    return name === undefined ? undefined : shortened(name, this.#maxNameLength);
+  }
+
+  get ip(): string | undefined {
+    const ip = this.entity.definition?.ipAddress;
+    return ip === undefined ? undefined : shortened(ip, this.#maxNameLength);
+  }
+
+  /** `ALIVE` or `DEAD`; empty if Ray reported none. A dead node stays dead, whatever a wrong clock says. */
+  get state(): string {
+    const { transitions, untimedEnd, leftOut } = this.entity;
+    const isDead = untimedEnd !== undefined || leftOut?.lastOf('DEAD') !== undefined || transitions.some(({ state }) => state === 'DEAD');
+    return isDead ? 'DEAD' : (transitions.at(-1)?.state ?? '');
+  }
+
+  /** Totals. Undefined until Ray reports them. */
+  get resources(): Readonly<Record<string, number>> | undefined {
+    const resources = this.entity.transitions.findLast((transition) => transition.resources !== undefined)?.resources;
+    return resources === undefined ? undefined : boundedMap(resources);
+  }
+
+  get labels(): Readonly<Record<string, string>> {
+    const { labels } = this.entity.definition ?? {};
+    return labels === undefined ? NO_LABELS : boundedMap(labels);
+  }
+}
