@@ -135,5 +135,6 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['viewJobsLeftOut', view?.jobsLeftOut ?? 0],
     ['viewStreams', view?.streams ?? 0],
     ['viewStreamsCut', view?.streamsCut ?? 0],
+    ['jobBlockedSeconds', view?.blockedSeconds ?? new Map()],
   ]);
 }

@@ -43,7 +43,9 @@ export function commandHelp(command: Command): string {
 }
 
 function optionHelp(option: Option<unknown>): readonly string[] {
-  const notes = [option.default === '' ? undefined : `default ${option.default}`, option.env].filter((note) => note !== undefined);
+  const notes = [option.short, option.default === '' ? undefined : `default ${option.default}`, option.env].filter(
+    (note) => note !== undefined,
+  );
   if (option.flag === '') return [`  ${option.env ?? ''}=${option.placeholder}  (no flag)`, ...wrap(option.help, '      ')];
   return [`  ${option.flag} ${option.placeholder}${notes.length > 0 ? `  (${notes.join(', ')})` : ''}`, ...wrap(option.help, '      ')];
 }

@@ -1,9 +1,12 @@
-import { count, optional, optionalText, oneOf, type Option, parseOptions, requiredText } from '../options/index.ts';
-import { formatCount, jsonForTerminal } from '../terminal/index.ts';
-import { type AttemptsAnswer, STAGES } from '../view/index.ts';
+import { count, optional, optionalText, oneOf, type Option, parseOptions } from '../options/index.ts';
+import { formatCount } from '../terminal/index.ts';
+import { type AttemptsAnswer, type JobAnswer, STAGES } from '../view/index.ts';
 import { type Command, type CommandContext, done, type Outcome, failed, usage } from './command.ts';
+import { findJob, type FoundJob } from './find-job.ts';
+import { LATEST_OPTION } from './jobs.ts';
+import { OUTPUT_OPTION, serialized } from './output-format.ts';
 import { writeText } from './output.ts';
-import { JSON_OPTION, openClient, SESSION_OPTION, VIEW_OPTIONS } from './view-client.ts';
+import { JSON_OPTION, openClient, SESSION_OPTION, type ViewClient, VIEW_OPTIONS } from './view-client.ts';
 import { tableLines, taskColumns } from './view-text.ts';
 
 const CASE_NOTE = 'Matches a part, in any letter case.';
@@ -17,11 +20,12 @@ const OPTIONS = {
     flag: '--job',
     placeholder: '<id>',
     default: '',
-    parse: requiredText('the id of a job, as listed by `ray-otel-bridge jobs`'),
+    parse: optionalText,
     group: 'What to show',
-    help: 'Id of the job.',
+    help: 'Id, name or submission id of the job. The same as JOB without the flag.',
   },
   session: SESSION_OPTION,
+  latest: LATEST_OPTION,
   state: {
     flag: '--state',
     placeholder: '<state>',
@@ -51,22 +55,23 @@ const OPTIONS = {
     help: 'Number of tasks to skip.',
   },
   ...VIEW_OPTIONS,
+  output: OUTPUT_OPTION,
   json: JSON_OPTION,
 } satisfies Record<string, Option<unknown>>;
 
 export const tasksCommand: Command = {
   name: 'tasks',
   summary: 'list the tasks of a job, their states and what they wait for',
-  usage: '--job ID [--state pending] [options]',
+  usage: 'JOB [--state pending] [options]',
   description: [
     'Lists the tasks of a job that a running bridge knows, ordered by start: the state of the latest attempt, how long it took, its node, and what it waits for or why it failed.',
     'It reads the API of `serve` at /api/v1, which requires --view on (the default).',
   ],
   options: OPTIONS,
   examples: [
-    { purpose: 'which tasks are stuck, and why', line: 'ray-otel-bridge tasks --job 01000000 --state pending' },
-    { purpose: 'failures with memory in their message', line: 'ray-otel-bridge tasks --job 01000000 --error memory' },
-    { purpose: 'as JSON for a program', line: 'ray-otel-bridge tasks --job 01000000 --state running --json' },
+    { purpose: 'which tasks are stuck, and why', line: 'ray-otel-bridge tasks 01000000 --state pending' },
+    { purpose: 'failures with memory in their message', line: 'ray-otel-bridge tasks 01000000 --error memory' },
+    { purpose: 'as JSON for a program', line: 'ray-otel-bridge tasks 01000000 --state running --json' },
   ],
   run: tasks,
 };
@@ -74,16 +79,38 @@ export const tasksCommand: Command = {
 async function tasks({ argv, env, stdout, stop }: CommandContext): Promise<Outcome> {
   const parsed = parseOptions(OPTIONS, argv, env);
   if (!parsed.ok) return usage(...parsed.problems);
-  if (parsed.positionals.length > 0) return usage(...parsed.positionals.map((word) => `unexpected argument ${JSON.stringify(word)}`));
-  const { job, session, state, name, node, error, search, limit, offset, json, ...rest } = parsed.values;
+  const { job, session, latest, state, name, node, error, search, limit, offset, json, output, ...rest } = parsed.values;
+  const ids = [...(job === undefined ? [] : [job]), ...parsed.positionals];
+  if (ids.length > 1) return usage(`one job at a time, not ${ids.length}`);
+  if (ids.length === 0 && !latest) return usage('JOB is required: the id of a job, as listed by `ray-otel-bridge jobs`, or --latest');
   const opened = openClient(rest, stop);
   if (!opened.ok) return usage(opened.problem);
-  const query = { session, state, name, node, error, search, limit: String(limit), offset: String(offset) };
-  const asked = await opened.value.ask<AttemptsAnswer>(`jobs/${encodeURIComponent(job)}/tasks`, query);
+  const found = await findJob(opened.value, { job: ids[0], session, isLatest: latest });
+  if (!found.ok) return failed(...found.problem.split('\n'));
+  const path = `jobs/${encodeURIComponent(found.value.job)}`;
+  const query = { session: found.value.session, state, name, node, error, search, limit: String(limit), offset: String(offset) };
+  const asked = await opened.value.ask<AttemptsAnswer>(`${path}/tasks`, query);
   if (!asked.ok) return failed(asked.problem);
-  const width = stdout.isTTY === true ? stdout.columns : undefined;
-  await writeText(stdout, json ? `${jsonForTerminal(asked.value, 2)}\n` : `${taskLines(asked.value, width).join('\n')}\n`);
+  const format = json ? 'json' : output;
+  if (format === 'json' || format === 'yaml') {
+    await writeText(stdout, `${serialized(asked.value, format)}\n`);
+    return done;
+  }
+  if (format === 'name') {
+    await writeText(stdout, asked.value.tasks.map(({ task }) => `${task}\n`).join(''));
+    return done;
+  }
+  const width = stdout.isTTY === true && format !== 'wide' ? stdout.columns : undefined;
+  const hint = asked.value.total === 0 && state === 'pending' ? await failedHint(opened.value, path, found.value) : undefined;
+  await writeText(stdout, `${hint ?? taskLines(asked.value, width).join('\n')}\n`);
   return done;
+}
+
+/** Says where to look instead, when nothing is pending although tasks failed. */
+async function failedHint(client: ViewClient, path: string, { job, session }: FoundJob): Promise<string | undefined> {
+  const asked = await client.ask<JobAnswer>(path, { session });
+  if (!asked.ok || asked.value.job.tasks.failed === 0) return undefined;
+  return `nothing pending; ${formatCount(asked.value.job.tasks.failed, 'task')} failed: ray-otel-bridge tasks ${job} --state failed`;
 }
 
 function taskLines({ tasks: rows, total, withoutRow, nowMs }: AttemptsAnswer, width: number | undefined): readonly string[] {

@@ -1,7 +1,16 @@
 import { printable } from '../runtime/index.ts';
 import { cutTo, formatBytes } from '../terminal/index.ts';
 import type { JobAnswer, JobRow, JobsAnswer, StatusAnswer } from '../view/index.ts';
-import { countText, durationText, FAILURE_COLUMNS, FUNCTION_COLUMNS, JOB_COLUMNS, tableLines, waitingColumns } from './view-text.ts';
+import {
+  countText,
+  durationText,
+  FAILURE_COLUMNS,
+  FUNCTION_COLUMNS,
+  JOB_COLUMNS,
+  tableLines,
+  waitingColumns,
+  wrapped,
+} from './view-text.ts';
 
 export interface TopState {
   readonly url: string;
@@ -24,6 +33,8 @@ export interface ScreenSize {
 
 /** Share of the lines for the list of jobs, while a job is selected. */
 const JOBS_SHARE = 0.4;
+/** Lines for the verdict on the selected job. */
+const MAX_VERDICT_LINES = 4;
 const CURSOR = '>';
 
 /** Jobs in the list. */
@@ -86,6 +97,9 @@ function detailLines(job: JobAnswer, width: number, room: number): readonly stri
     ...(job.waiting.length === 0 ? [] : [tableLines(waitingColumns(job.nowMs), job.waiting, width)]),
     ...(job.failures.length === 0 ? [] : [tableLines(FAILURE_COLUMNS, job.failures, width)]),
   ];
-  const share = Math.max(2, Math.floor(room / tables.length) - 1);
-  return tables.flatMap((lines) => ['', ...lines.slice(0, share)]);
+  const { verdict } = job.job;
+  const texts = [verdict.text, ...verdict.notes].flatMap((text) => wrapped(printable(text), '', width));
+  const verdictLines = ['', ...texts.slice(0, MAX_VERDICT_LINES)];
+  const share = Math.max(2, Math.floor((room - verdictLines.length) / tables.length) - 1);
+  return [...verdictLines, ...tables.flatMap((lines) => ['', ...lines.slice(0, share)])];
 }

@@ -5,6 +5,8 @@ import { type Parse, quoted } from './values.ts';
 export interface Option<Value> {
   /** The flag with its dashes: `--settle`. Empty for a secret, which only a variable may set: every user of the machine can list flags. */
   readonly flag: string;
+  /** A letter for the same flag: `-o`. */
+  readonly short?: string;
   /** Environment variable with the same meaning. The flag takes precedence. */
   readonly env?: string;
   /** True for a flag without a value. Its text is then `true`. */
@@ -71,6 +73,7 @@ function sourceOf(option: Option<unknown>, given: ReadonlyMap<string, string>, e
 function readArguments(options: readonly Option<unknown>[], argv: readonly string[]): Arguments {
   const flags = options.flatMap(({ flag }) => (flag === '' ? [] : [flag]));
   const switches = new Set(options.filter(({ isSwitch }) => isSwitch === true).map(({ flag }) => flag));
+  const longOf = new Map(options.flatMap(({ short, flag }) => (short === undefined ? [] : [[short, flag] as const])));
   const given = new Map<string, string>();
   const positionals: string[] = [];
   const problems: string[] = [];
@@ -85,7 +88,8 @@ function readArguments(options: readonly Option<unknown>[], argv: readonly strin
       continue;
     }
     const equals = argument.indexOf('=');
-    const flag = equals === -1 ? argument : argument.slice(0, equals);
+    const name = equals === -1 ? argument : argument.slice(0, equals);
+    const flag = longOf.get(name) ?? name;
     const next = argv[index + 1];
     const inlineValue = equals === -1 ? undefined : argument.slice(equals + 1);
     const isSwitch = switches.has(flag);

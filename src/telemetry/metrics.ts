@@ -107,6 +107,11 @@ export const METRICS = {
   ),
   quarantineFilesRemoved: counter('quarantine_files_removed_total', 'Full quarantine files removed to make room.'),
   quarantineQueued: gauge('quarantine_entries_queued', 'Rejected events and refused spans waiting to be written to quarantine.'),
+  jobBlockedSeconds: gauge(
+    'job_blocked_seconds',
+    'How long jobs have been blocked, by session and job id. At most the 20 jobs blocked longest; needs the live page.',
+    ['job'],
+  ),
   viewAttempts: gauge('view_attempts', 'Open attempts that the live page tracks individually.'),
   viewRows: gauge('view_rows', 'Ended attempts with a row in the live page.'),
   viewNodeSeries: gauge('view_node_series', 'Node usage histories kept for the live page, one per job and node.'),

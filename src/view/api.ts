@@ -12,7 +12,8 @@ import type { Health, JobAnswer, JobsAnswer, SessionsAnswer, StatusAnswer } from
 import { DEFAULT_STREAM_LIMITS, Stream, type StreamEvent, type StreamLimits } from './stream.ts';
 import { createTaskAnswers } from './task-answers.ts';
 import type { IntakeCounts } from './watch-intake.ts';
-import type { JobView } from './records.ts';
+import type { JobView, SessionView } from './records.ts';
+import { SessionNow } from './session-now.ts';
 
 export interface ApiOptions {
   readonly model: ViewModel;
@@ -40,6 +41,9 @@ interface Topic {
   readonly session: string | undefined;
   readonly job: string | undefined;
 }
+
+/** Open attempts that the verdicts of one list of jobs examine. Jobs beyond them are judged by their counts. */
+const MAX_OPEN_OF_LIST = 20_000;
 
 /** Jobs in the overview of a stream. */
 const MAX_STREAMED_JOBS = 200;
@@ -93,8 +97,17 @@ export function createApi(options: ApiOptions): Api {
       .flatMap((session) => [...session.jobs.values()])
       .filter(({ hasContent }) => hasContent)
       .sort(newestFirst);
-    const rows = all.slice(0, limit).map((job) => describeJob(job, { nowMs: now(), traceUrl }));
-    return { nowMs: now(), since: options.sinceMs(), jobs: rows, more: all.length - rows.length };
+    const nowMs = now();
+    const present = new Map<SessionView, SessionNow>();
+    let maxOpen = MAX_OPEN_OF_LIST;
+    const rows = all.slice(0, limit).map((job) => {
+      const sessionNow = present.get(job.session) ?? new SessionNow(job.session, nowMs);
+      present.set(job.session, sessionNow);
+      const row = describeJob(job, { nowMs, traceUrl, now: sessionNow, maxOpen });
+      maxOpen = Math.max(0, maxOpen - job.open.size);
+      return row;
+    });
+    return { nowMs, since: options.sinceMs(), jobs: rows, more: all.length - rows.length };
   }
 
   function jobInFull(job: JobView): JobAnswer {

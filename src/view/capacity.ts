@@ -11,15 +11,24 @@ const MAX_OPEN_ATTEMPTS = 10_000;
  */
 export type Fit = 'free' | 'in_use' | 'too_much' | 'no_labels' | 'unknown';
 
+/** A resource and how much of it. */
+export type Amount = readonly [resource: string, amount: number];
+
 export interface Fitting {
   readonly fit: Fit;
   /** Nodes whose totals meet the need, whether in use or not. */
   readonly nodes: number;
+  /**
+   * With `too_much`, the resources that no node has enough of, and the largest amount that one node
+   * has. Empty if each is there, but not all on one node.
+   */
+  readonly shortages: readonly Amount[];
 }
 
 /** Maximum different needs that one answer compares with all nodes. */
 const MAX_FITTINGS = 200;
-const UNKNOWN: Fitting = { fit: 'unknown', nodes: 0 };
+const NOTHING: ReadonlyMap<string, number> = new Map();
+const UNKNOWN: Fitting = { fit: 'unknown', nodes: 0, shortages: [] };
 
 /** Total and used resources of a session's nodes, at the time of one answer. */
 export class Capacity {
@@ -35,7 +44,7 @@ export class Capacity {
    * `unknown` unless Ray reported the resources of all nodes. `resources` omits the resources that
    * Ray makes for placement groups.
    */
-  fitting(resources: readonly (readonly [string, number])[], { labelSelector = {} }: Needs): Fitting {
+  fitting(resources: readonly Amount[], { labelSelector = {} }: Needs): Fitting {
     const key = JSON.stringify([resources, labelSelector]);
     const known = this.#fittings.get(key);
     if (known !== undefined || this.#fittings.size >= MAX_FITTINGS) return known ?? UNKNOWN;
@@ -44,29 +53,38 @@ export class Capacity {
     return fitting;
   }
 
-  #compare(resources: readonly (readonly [string, number])[], labelSelector: Readonly<Record<string, string>>): Fitting {
+  #compare(resources: readonly Amount[], labelSelector: Readonly<Record<string, string>>): Fitting {
     const { nodes, nodesNotShown } = this.#session;
     const alive = [...nodes.values()].filter(({ state }) => state !== 'DEAD');
     if (alive.length === 0 || nodesNotShown > 0 || alive.some((node) => node.resources === undefined)) return UNKNOWN;
     const large = alive.filter((node) => hasRoom(node, resources));
-    if (large.length === 0) return { fit: 'too_much', nodes: 0 };
+    if (large.length === 0) return { fit: 'too_much', nodes: 0, shortages: shortagesOf(alive, resources) };
     const labelled = large.filter((node) => hasLabels(node, labelSelector));
-    if (labelled.length === 0) return { fit: 'no_labels', nodes: 0 };
-    return { fit: this.#areInUse(labelled, resources) ? 'in_use' : 'free', nodes: labelled.length };
+    if (labelled.length === 0) return { fit: 'no_labels', nodes: 0, shortages: [] };
+    return { fit: this.#areInUse(labelled, resources) ? 'in_use' : 'free', nodes: labelled.length, shortages: [] };
   }
 
-  #areInUse(nodes: readonly NodeView[], resources: readonly (readonly [string, number])[]): boolean {
+  /** What running attempts and living actors use of a node; undefined where it is unknown. */
+  usedOn(nodeId: string): ReadonlyMap<string, number> | undefined {
+    this.#used ??= usedOn(this.#session);
+    return this.#used === 'unknown' ? undefined : (this.#used.get(nodeId) ?? NOTHING);
+  }
+
+  #areInUse(nodes: readonly NodeView[], resources: readonly Amount[]): boolean {
     this.#used ??= usedOn(this.#session);
     const used = this.#used;
     return used !== 'unknown' && nodes.every((node) => !hasRoom(node, resources, used.get(node.id)));
   }
 }
 
-function hasRoom(
-  { resources: totals = {} }: NodeView,
-  resources: readonly (readonly [string, number])[],
-  used?: ReadonlyMap<string, number>,
-): boolean {
+function shortagesOf(nodes: readonly NodeView[], resources: readonly Amount[]): readonly Amount[] {
+  return resources.flatMap(([name, amount]) => {
+    const largest = nodes.reduce((most, node) => Math.max(most, node.resources?.[name] ?? 0), 0);
+    return largest < amount ? [[name, largest] as const] : [];
+  });
+}
+
+function hasRoom({ resources: totals = {} }: NodeView, resources: readonly Amount[], used?: ReadonlyMap<string, number>): boolean {
   return resources.every(([name, amount]) => (totals[name] ?? 0) - (used?.get(name) ?? 0) >= amount);
 }
 

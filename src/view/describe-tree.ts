@@ -3,6 +3,7 @@ import type { CriticalPath, PathPhase, PathStep } from './critical-path.ts';
 import type { AttemptView, JobView } from './records.ts';
 import type { SessionNow } from './session-now.ts';
 import type { CriticalPathAnswer, RollupRow, PathShareRow, PathStepRow } from './shapes.ts';
+import { densityOf } from './density.ts';
 import { isOver, noCounts } from './stage.ts';
 import { rollupKeyOf, type SelectedRollup } from './tree.ts';
 
@@ -52,6 +53,7 @@ export function describeRollup({ key, members, below, isExpanded }: SelectedRoll
     queueSumMs: rounded(queueSumMs),
     runSumMs: rounded(runSumMs),
     runMaxMs: rounded(runMaxMs),
+    ...(Number.isNaN(startMs) ? {} : { density: densityOf(members, { startMs, endMs: lastMs }, now) }),
   };
 }
 

@@ -1,10 +1,12 @@
 import { jobSpanId, taskSpanId, traceUrlOf } from '../span/index.ts';
 import { actorIdOf } from '../correlate/index.ts';
 import type { ActorView } from './actor-view.ts';
+import { type Death, deathOf, deathsOf } from './deaths.ts';
 import type { RanOn } from './node-use.ts';
 import type {
   ActorRow,
   AttemptRow,
+  DeathRow,
   FailureRow,
   FunctionRow,
   JobAnswer,
@@ -17,7 +19,9 @@ import type {
 } from './shapes.ts';
 import { isOver, PENDING_STAGES, STAGES } from './stage.ts';
 import { SessionNow } from './session-now.ts';
-import { waitsFor } from './waits-for.ts';
+import { clockText } from './verdict/index.ts';
+import { failedAttempts, MAX_EXAMINED, verdictOf, wasRetried } from './verdict-facts.ts';
+import { needsText, waitsFor } from './waits-for.ts';
 import { type AttemptView, failureKey, type FunctionView, type JobView, type SessionView } from './records.ts';
 
 /** Limits of one answer. */
@@ -29,6 +33,10 @@ export interface DescribeOptions {
   readonly nowMs: number;
   /** Template with `{traceId}` and `{spanId}`. */
   readonly traceUrl: string | undefined;
+  /** The session of the job at `nowMs`, where an answer has several jobs of it. */
+  readonly now?: SessionNow;
+  /** Maximum open attempts that the verdict examines. */
+  readonly maxOpen?: number;
 }
 
 export function describeSession(session: SessionView): SessionRow {
@@ -44,7 +52,7 @@ export function describeSession(session: SessionView): SessionRow {
   };
 }
 
-export function describeJob(job: JobView, { nowMs, traceUrl }: DescribeOptions): JobRow {
+export function describeJob(job: JobView, { nowMs, traceUrl, now = new SessionNow(job.session, nowMs), maxOpen }: DescribeOptions): JobRow {
   const taskCount = STAGES.reduce((sum, stage) => sum + job.tasks[stage], 0);
   const over = STAGES.filter(isOver).reduce((sum, stage) => sum + job.tasks[stage], 0);
   const endMs = Number.isNaN(job.endMs) ? job.session.clockMs(nowMs) : job.endMs;
@@ -60,6 +68,7 @@ export function describeJob(job: JobView, { nowMs, traceUrl }: DescribeOptions):
     ...given('outcomeReason', job.verdict?.reason),
     ...given('outcomeMessage', job.verdict?.message),
     ...given('exitCode', job.verdict?.exitCode),
+    verdict: verdictOf(job, now, { nowMs, ...given('maxOpen', maxOpen) }),
     ...givenMs('startMs', job.startMs),
     ...givenMs('endMs', job.endMs),
     ageMs: Math.max(0, endMs - startMs),
@@ -82,18 +91,20 @@ export function describeJob(job: JobView, { nowMs, traceUrl }: DescribeOptions):
 export function describeJobInFull(job: JobView, options: DescribeOptions & { readonly since: number }): JobAnswer {
   const { nowMs, since } = options;
   const now = new SessionNow(job.session, nowMs);
-  const { waiting, running, failed, lookedAt } = summarizeOpen(job, now);
+  const { waiting, running, lookedAt } = summarizeOpen(job, now);
+  const deaths = deathsOf(job);
   return {
     nowMs: now.nowMs,
     since,
-    job: describeJob(job, options),
+    job: describeJob(job, { ...options, now }),
     functions: [...job.functions.values()].map(describeFunction).toSorted((a, b) => b.attemptCount - a.attemptCount),
     waiting,
     lookedAt,
-    failures: describeFailures(job, failed),
+    failures: describeFailures(job, deaths),
+    deaths: deaths.map(describeDeath),
     actors: describeActors(job),
     actorCount: job.actors.size + job.actorsNotShown,
-    nodes: describeNodes(job.session, running),
+    nodes: describeNodes(now, running),
   };
 }
 
@@ -109,19 +120,49 @@ function describeFunction(own: FunctionView): FunctionRow {
   };
 }
 
+interface FailureKind {
+  readonly function: string;
+  readonly errorType: string;
+  count: number;
+  last: AttemptView;
+  firstMs: number;
+  retried: number;
+}
+
 /**
  * Counts closed failures, and failed attempts that are still open because events may arrive late.
+ * What failed finally comes first, and of these what failed first.
  */
-function describeFailures(job: JobView, open: readonly AttemptView[]): readonly FailureRow[] {
-  const kinds = new Map([...job.failureKinds].map(([key, kind]) => [key, { ...kind }]));
-  for (const attempt of open) {
-    const errorType = attempt.error?.type ?? '';
+function describeFailures(job: JobView, deaths: readonly Death[]): readonly FailureRow[] {
+  const kinds = new Map<string, FailureKind>();
+  for (const [key, kind] of job.failureKinds) kinds.set(key, { ...kind, firstMs: Number.NaN, retried: 0 });
+  let lookedAt = 0;
+  for (const attempt of failedAttempts(job)) {
+    if (lookedAt >= MAX_EXAMINED) break;
+    lookedAt += 1;
     const key = failureKey(attempt);
-    const kind = kinds.get(key);
-    kinds.set(key, { function: attempt.function.name, errorType, count: (kind?.count ?? 0) + 1, last: attempt });
+    let kind = kinds.get(key);
+    if (kind === undefined) {
+      kind = {
+        function: attempt.function.name,
+        errorType: attempt.error?.type ?? '',
+        count: 0,
+        last: attempt,
+        firstMs: Number.NaN,
+        retried: 0,
+      };
+      kinds.set(key, kind);
+    }
+    if (!attempt.isClosed) {
+      kind.count += 1;
+      kind.last = attempt;
+    }
+    if (!(kind.firstMs <= attempt.endMs)) kind.firstMs = attempt.endMs;
+    if (wasRetried(attempt)) kind.retried += 1;
   }
+  const nodes = new Map(deaths.flatMap((death) => (death.kind === 'node' ? [[death.id, death] as const] : [])));
   return [...kinds.values()]
-    .map(({ function: name, errorType, count, last }) => ({
+    .map(({ function: name, errorType, count, last, firstMs, retried }) => ({
       function: name,
       errorType,
       attempts: count,
@@ -129,8 +170,30 @@ function describeFailures(job: JobView, open: readonly AttemptView[]): readonly 
       task: last.taskId,
       attempt: last.number,
       endMs: last.endMs,
+      firstMs: Number.isNaN(firstMs) ? last.endMs : firstMs,
+      retried: Math.min(retried, count),
+      ...given('cause', causeText(deathOf(last, nodes))),
     }))
-    .toSorted((a, b) => b.endMs - a.endMs);
+    .toSorted((a, b) => Number(a.retried === a.attempts) - Number(b.retried === b.attempts) || a.firstMs - b.firstMs);
+}
+
+function causeText(death: Death | undefined): string | undefined {
+  if (death === undefined) return undefined;
+  return `node ${death.name} died${Number.isNaN(death.atMs) ? '' : ` ${clockText(death.atMs)}`}`;
+}
+
+function describeDeath({ kind, id, name, atMs, reason, brokenTasks, brokenCalls, restartedActors, diedActors }: Death): DeathRow {
+  return {
+    kind,
+    id,
+    name,
+    ...givenMs('atMs', atMs),
+    ...given('reason', reason),
+    tasks: brokenTasks,
+    calls: brokenCalls,
+    restarted: restartedActors,
+    died: diedActors,
+  };
 }
 
 function actorOrder(actor: ActorView): number {
@@ -159,17 +222,41 @@ function describeActors(job: JobView): readonly ActorRow[] {
     }));
 }
 
-function describeNodes(session: SessionView, running: ReadonlyMap<string, number>): readonly NodeRow[] {
+function describeNodes({ session, capacity }: SessionNow, running: ReadonlyMap<string, number>): readonly NodeRow[] {
   const ids = new Set([...running.keys(), ...session.nodes.keys()]);
   return [...ids]
-    .map((id) => ({
-      node: id,
-      name: nodeName(session, id) ?? id,
-      state: session.nodes.get(id)?.state ?? '',
-      running: running.get(id) ?? 0,
-    }))
-    .toSorted((a, b) => b.running - a.running)
+    .map((id) => {
+      const node = session.nodes.get(id);
+      const used = node?.state === 'DEAD' ? NOTHING_USED : capacity.usedOn(id);
+      return {
+        node: id,
+        name: nodeName(session, id) ?? id,
+        ...given('ip', node?.ip),
+        ...(node?.resources?.[HEAD_RESOURCE] === undefined ? {} : { isHead: true }),
+        state: node?.state ?? '',
+        running: running.get(id) ?? 0,
+        ...given('resources', node?.resources === undefined ? undefined : describeResources(node.resources, used)),
+        ...givenMs('diedMs', node?.diedMs ?? Number.NaN),
+        ...given('deathReason', node?.deathReason),
+      };
+    })
+    .toSorted((a, b) => Number(b.state === 'DEAD') - Number(a.state === 'DEAD') || b.running - a.running)
     .slice(0, ANSWER_LIMITS.nodeRows);
+}
+
+/** Ray gives this resource to the head node only. */
+const HEAD_RESOURCE = 'node:__internal_head__';
+/** Resources that name a node, which tell a reader nothing. */
+const NODE_RESOURCE = /^node:/;
+const NOTHING_USED: ReadonlyMap<string, number> = new Map();
+
+function describeResources(
+  totals: Readonly<Record<string, number>>,
+  used: ReadonlyMap<string, number> | undefined,
+): NonNullable<NodeRow['resources']> {
+  return Object.entries(totals)
+    .filter(([name]) => !NODE_RESOURCE.test(name))
+    .map(([name, total]) => ({ name, total, ...given('used', used === undefined ? undefined : (used.get(name) ?? 0)) }));
 }
 
 /** Combines the ended attempts, counted when they ended, with those that run now. */
@@ -209,7 +296,6 @@ function useOf({ running }: NodeUseRow): number {
 interface OpenAttempts {
   readonly waiting: readonly WaitingRow[];
   readonly running: ReadonlyMap<string, number>;
-  readonly failed: readonly AttemptView[];
   readonly lookedAt: number;
 }
 
@@ -217,14 +303,12 @@ interface OpenAttempts {
 function summarizeOpen(job: JobView, now: SessionNow): OpenAttempts {
   const waiting = new Map<string, WaitingRow & { attempts: number; sinceMs: number }>();
   const running = new Map<string, number>();
-  const failed: AttemptView[] = [];
   let lookedAt = 0;
   for (const attempt of job.open) {
     if (lookedAt >= ANSWER_LIMITS.openLookedAt) break;
     lookedAt += 1;
     const { stage, nodeId } = attempt;
     if (stage === 'running' && nodeId !== undefined) running.set(nodeId, (running.get(nodeId) ?? 0) + 1);
-    if (stage === 'failed') failed.push(attempt);
     if (!PENDING_STAGES.includes(stage)) continue;
     const what = waitsFor(attempt, now) ?? '';
     const untilMs = now.frozenMs(attempt);
@@ -239,7 +323,7 @@ function summarizeOpen(job: JobView, now: SessionNow): OpenAttempts {
       waiting.set(key, row);
     }
   }
-  return { waiting: [...waiting.values()].toSorted((a, b) => a.sinceMs - b.sinceMs), running, failed, lookedAt };
+  return { waiting: [...waiting.values()].toSorted((a, b) => a.sinceMs - b.sinceMs), running, lookedAt };
 }
 
 export function describeAttempt(attempt: AttemptView, now: SessionNow, traceUrl: string | undefined, isEarlier = false): AttemptRow {
@@ -266,6 +350,7 @@ export function describeAttempt(attempt: AttemptView, now: SessionNow, traceUrl:
     ...given('node', attempt.nodeId),
     ...given('nodeName', attempt.nodeId === undefined ? undefined : nodeName(session, attempt.nodeId)),
     ...given('pid', attempt.pid),
+    ...given('needs', needsText(attempt.needs)),
     ...given('actor', actorIdOf(attempt.taskId)),
     ...given('parentTask', attempt.parentTaskId),
     ...given('error', attempt.error),

@@ -1,5 +1,9 @@
 import type { NodeState } from '../correlate/index.ts';
+import { type NodeTransition, reasonLine } from '../event/index.ts';
 import { boundedMap, shortened } from './text.ts';
+import { toMs } from './times.ts';
+
+const MAX_REASON_LENGTH = 500;
 
 const NO_LABELS: Readonly<Record<string, string>> = {};
 
@@ -35,6 +39,23 @@ export class NodeView {
     const { transitions, untimedEnd, leftOut } = this.entity;
     const isDead = untimedEnd !== undefined || leftOut?.lastOf('DEAD') !== undefined || transitions.some(({ state }) => state === 'DEAD');
     return isDead ? 'DEAD' : (transitions.at(-1)?.state ?? '');
+  }
+
+  /** When it died; NaN if it lives or Ray reported no time. */
+  get diedMs(): number {
+    const timeNs = this.#death?.timeNs ?? this.entity.leftOut?.lastOf('DEAD');
+    return timeNs === undefined ? Number.NaN : toMs(timeNs);
+  }
+
+  get deathReason(): string | undefined {
+    const cause = (this.#death ?? this.entity.untimedEnd)?.deathCause;
+    if (cause === undefined) return undefined;
+    const line = shortened(reasonLine(cause.message), MAX_REASON_LENGTH);
+    return line === '' ? cause.reason : `${cause.reason}: ${line}`;
+  }
+
+  get #death(): NodeTransition | undefined {
+    return this.entity.transitions.find(({ state }) => state === 'DEAD');
   }
 
   /** Totals. Undefined until Ray reports them. */

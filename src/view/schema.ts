@@ -59,8 +59,8 @@ export function flag(description?: string): Schema<boolean> {
   return { type: 'boolean', ...described(description) };
 }
 
-export function list<Value>(items: Schema<Value>): Schema<readonly Value[]> {
-  return { type: 'array', items };
+export function list<Value>(items: Schema<Value>, description?: string): Schema<readonly Value[]> {
+  return { type: 'array', items, ...described(description) };
 }
 
 /** Counts by a name that only the answer knows. */

@@ -2,6 +2,7 @@ import { calledActorOf } from './called-actor.ts';
 import { Capacity } from './capacity.ts';
 import { Outliving } from './outliving.ts';
 import type { AttemptView, SessionView } from './records.ts';
+import type { Wait } from './wait.ts';
 
 /** Maximum open attempts that are searched for running actor calls. */
 const MAX_OPEN_ATTEMPTS = 10_000;
@@ -14,8 +15,8 @@ export class SessionNow {
   readonly capacity: Capacity;
   readonly #outliving: Outliving;
   #calls: ReadonlyMap<string, AttemptView> | undefined;
-  /** Texts of `waitsFor`: by actor id or needs, then by state. */
-  readonly waits = new Map<unknown, Map<string, string>>();
+  /** Known waits: by actor id or needs, then by state. */
+  readonly waits = new Map<unknown, Map<string, Wait>>();
 
   constructor(session: SessionView, clockMs: number) {
     this.session = session;

@@ -17,6 +17,7 @@ import {
   type ValueOf,
 } from './schema.ts';
 import { STAGES, type StageCounts } from './stage.ts';
+import { VERDICT_KINDS } from './verdict/index.ts';
 
 /**
  * What `/api/v1` answers: each schema describes an answer to clients, and the types below follow
@@ -141,6 +142,26 @@ export type SessionRow = ValueOf<typeof SESSION>;
 const SESSIONS = component('Sessions', object({ ...COMMON, sessions: list(SESSION) }));
 export type SessionsAnswer = ValueOf<typeof SESSIONS>;
 
+const VERDICT = component(
+  'Verdict',
+  object({
+    kind: oneOf(
+      VERDICT_KINDS,
+      'blocked: nothing runs, or what it waits for cannot happen; failing: it runs, and tasks failed; slow: it runs, and nothing ended lately; ended: Ray does not report how',
+    ),
+    text: text('why the job hangs, what broke it, or how it ended'),
+    cause: text('the same without its age, for clients that count the age from `sinceMs`'),
+    sinceMs: optional(ms('since when the job has been blocked or slow')),
+    atMs: optional(ms('the time of day that the text names')),
+    chain: list(
+      object({ text: text(), leadsBy: text('the words that lead to the next link; empty for the last link, which is the root cause') }),
+      'from what is held up to the root cause',
+    ),
+    notes: list(text(), 'further sentences, most important first'),
+  }),
+);
+export type VerdictRow = ValueOf<typeof VERDICT>;
+
 const JOB = component(
   'Job',
   object({
@@ -161,6 +182,7 @@ const JOB = component(
     ),
     outcomeMessage: optional(text('the outcome and its reason in one sentence')),
     exitCode: optional(integer('exit code of the driver, where Ray reports it')),
+    verdict: VERDICT,
     startMs: optional(ms()),
     endMs: optional(ms()),
     ageMs: number('from the start to the end, or to the present while the job runs'),
@@ -213,6 +235,9 @@ const FAILURE = object({
   task: text(),
   attempt: count(),
   endMs: ms(),
+  firstMs: ms('end of the earliest of these attempts'),
+  retried: count('those of these attempts that Ray retried; the others are final'),
+  cause: optional(text('the death that broke the latest of these attempts, as in `deaths`')),
 });
 export type FailureRow = ValueOf<typeof FAILURE>;
 
@@ -235,8 +260,35 @@ const ACTOR = object({
 });
 export type ActorRow = ValueOf<typeof ACTOR>;
 
-const NODE = object({ node: text(), name: text(), state: text(), running: count('running attempts of the job') });
+const NODE = object({
+  node: text(),
+  name: text(),
+  ip: optional(text()),
+  isHead: optional(flag('true: the head node')),
+  state: text(),
+  running: count('running attempts of the job'),
+  resources: optional(
+    list(
+      object({ name: text(), total: number(), used: optional(number('by running attempts and living actors; left out where unknown')) }),
+    ),
+  ),
+  diedMs: optional(ms()),
+  deathReason: optional(text()),
+});
 export type NodeRow = ValueOf<typeof NODE>;
+
+const DEATH = object({
+  kind: oneOf(['node', 'actor', 'worker']),
+  id: text(),
+  name: text(),
+  atMs: optional(ms()),
+  reason: optional(text()),
+  tasks: count('tasks that failed because of it'),
+  calls: count('actor calls that failed because of it'),
+  restarted: list(text('actor that was restarted')),
+  died: list(text('actor that died with it')),
+});
+export type DeathRow = ValueOf<typeof DEATH>;
 
 const JOB_IN_FULL = component(
   'JobInFull',
@@ -246,7 +298,8 @@ const JOB_IN_FULL = component(
     functions: list(FUNCTION),
     waiting: list(WAITING),
     lookedAt: count('open attempts that `waiting` and `nodes` cover: a sample when there are very many'),
-    failures: list(FAILURE),
+    failures: list(FAILURE, 'final failures first, then the earliest first'),
+    deaths: list(DEATH, 'while the job ran, oldest first'),
     actors: list(ACTOR),
     actorCount: count(),
     nodes: list(NODE),
@@ -278,6 +331,7 @@ const ATTEMPT_WITHOUT_EARLIER = {
   node: optional(text()),
   nodeName: optional(text()),
   pid: optional(count()),
+  needs: optional(text('resources that it needs, while it is open')),
   actor: optional(text()),
   parentTask: optional(text()),
   error: optional(object({ type: text(), message: text('cut') })),
@@ -319,6 +373,15 @@ const ROLLUP = component(
     queueSumMs: number('sum over the latest attempts, from the first state to RUNNING, or to the present where one is open'),
     runSumMs: number('sum over the latest attempts, from RUNNING to the end, or to the present where one is open'),
     runMaxMs: number(),
+    density: optional(
+      object({
+        startMs: ms(),
+        bucketMs: number(),
+        running: list(number('mean number of running attempts in this bucket')),
+        waiting: list(number('mean number of waiting attempts')),
+        failed: list(count('attempts that failed in this bucket')),
+      }),
+    ),
   }),
 );
 /** Sibling tasks of one function, rolled up into one row. The API calls it a fold. */

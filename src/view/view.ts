@@ -7,6 +7,7 @@ import type { Scheduler } from '../runtime/index.ts';
 import { createApi } from './api.ts';
 import type { ViewLimits } from './limits.ts';
 import { ViewModel } from './model.ts';
+import { blockedSeconds } from './blocked.ts';
 import { buildPage } from './page.ts';
 import type { Health } from './shapes.ts';
 import type { StreamLimits } from './stream.ts';
@@ -44,6 +45,8 @@ export interface ViewStats {
   readonly jobsLeftOut: number;
   readonly streams: number;
   readonly streamsCut: number;
+  /** How long jobs have been blocked, by session and job id: those blocked longest, up to a limit. */
+  readonly blockedSeconds: ReadonlyMap<string, number>;
 }
 
 /** The live page and its API. Errors inside the view are logged and never reach the pipeline. */
@@ -113,6 +116,7 @@ export function createView(options: ViewOptions): View {
         jobsLeftOut: model.leftOut.jobs,
         streams: clients,
         streamsCut: cut,
+        blockedSeconds: blockedSeconds(model, now()),
       };
     },
     close: () => api.stream.close(),

@@ -55,7 +55,15 @@ const sources: ReadingSources = {
   maxOpenBytes: 33,
   endpoints: ['http://tempo:4318', 'spans.json'],
   nowMs: 100_000,
-  view: { openAttempts: 34, rows: 35, nodeSeries: 36, jobsLeftOut: 37, streams: 38, streamsCut: 39 },
+  view: {
+    openAttempts: 34,
+    rows: 35,
+    nodeSeries: 36,
+    jobsLeftOut: 37,
+    streams: 38,
+    streamsCut: 39,
+    blockedSeconds: new Map([['s/01000000', 40]]),
+  },
 };
 
 test('each reading of the metrics is the value of its own source', () => {
@@ -101,6 +109,7 @@ test('each reading of the metrics is the value of its own source', () => {
     viewJobsLeftOut: 37,
     viewStreams: 38,
     viewStreamsCut: 39,
+    jobBlockedSeconds: new Map([['s/01000000', 40]]),
   });
 });
 

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { parse } from 'yaml';
 import { EXIT_CODES, runProgram } from '../../src/command/index.ts';
 import { listen, type ListeningServer } from '../../src/http/server.ts';
 import { topLines } from '../../src/command/top-screen.ts';
@@ -39,7 +40,9 @@ describe('jobs', () => {
     const url = await serveRecording();
     const all = await run('jobs', '--url', url);
     expect(all.code).toBe(EXIT_CODES.done);
-    expect(all.stdout).toMatch(/^STATE +JOB +NAME +AGE +DONE +TASKS +PENDING +RUNNING +FAILED +PER S\nended +01000000 +python w_basic.py /);
+    expect(all.stdout).toMatch(
+      /^STATE +JOB +NAME +STARTED +AGE +DONE +TASKS +PENDING +RUNNING +FAILED +PER S\nended +01000000 +python w_basic.py +2026-11-23 21:48:53Z /,
+    );
     const one = await run('jobs', '--url', url, '--job', '01000000');
     expect(one.stdout).toMatch(/^leaf +7 +1 /m);
     expect(one.stdout).toMatch(/a node with CPU 999: no node has as much$/m);
@@ -71,12 +74,106 @@ describe('jobs', () => {
   });
 });
 
+describe('finding a job', () => {
+  const nodeDeath = 'node-death-three-jobs-ray-2.60.0.ndjson';
+
+  test('a job is found by its id, its name or its submission id, without a flag', async () => {
+    const url = await serveRecording({}, 'job-submit-ray-2.60.0.ndjson');
+    for (const id of ['03000000', 'raysubmit_iDgX7FqSnxeZ2EPa'])
+      expect((await run('jobs', id, '--url', url, '-o', 'name')).stdout).toBe('03000000\n');
+    expect((await run('jobs', '03000000', '02000000', '--url', url, '-o', 'name')).stdout).toBe('03000000\n02000000\n');
+    expect((await run('jobs', '--latest', '--url', url, '-o', 'name')).stdout).toBe('03000000\n');
+  });
+
+  test('a name that several jobs have is refused with the candidates, and --latest takes the newest', async () => {
+    const url = await serveRecording({}, nodeDeath);
+    const rows = (JSON.parse((await run('jobs', '--url', url, '-o', 'json')).stdout) as JobsAnswer).jobs;
+    const server = await scriptedServer([{ status: 200, body: JSON.stringify({ jobs: rows.map((row) => ({ ...row, name: 'train' })) }) }]);
+    const { code, stderr } = await run('jobs', 'train', '--url', server.url);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /several jobs match train:\n(.* 0[123]000000 {2}session_\S+ {2}2026-11-23 21:5[56]:\d\dZ {2}train\n){3}.*--latest\n$/,
+    );
+    expect((await run('jobs', 'train', '--latest', '--url', server.url, '-o', 'name')).stdout).toBe('03000000\n');
+  });
+
+  test('an unknown job is reported with what to do', async () => {
+    const url = await serveRecording();
+    expect(await run('jobs', 'nothing', '--url', url)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/no job nothing: .*See: ray-otel-bridge jobs/) as string,
+    });
+  });
+});
+
+describe('output formats', () => {
+  test('yaml is the answer of the API, and name prints ids only', async () => {
+    const url = await serveRecording();
+    const { body } = await read((await startViewBridge()).bridge.app, '/api/v1/jobs');
+    expect(Object.keys(parse((await run('jobs', '--url', url, '-o', 'yaml')).stdout) as object).toSorted()).toEqual(
+      Object.keys(body).toSorted(),
+    );
+    const asJson = JSON.parse((await run('jobs', '01000000', '--url', url, '-o', 'json')).stdout) as JobAnswer;
+    const asYaml = parse((await run('jobs', '01000000', '--url', url, '-o', 'yaml')).stdout) as JobAnswer;
+    expect(asYaml.functions).toEqual(asJson.functions);
+    expect(asYaml.failures).toEqual(asJson.failures);
+    expect((await run('jobs', '--url', url, '-o', 'name')).stdout).toBe('01000000\n');
+    expect((await run('tasks', '01000000', '--state', 'failed', '--url', url, '-o', 'name')).stdout).toMatch(/^(?:[0-9a-f]{48}\n){3}$/);
+    expect(await run('jobs', '-o', 'xml')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('table, wide, json, yaml, name') as string,
+    });
+  });
+
+  test.each([
+    [80, 'STATE NAME AGE PENDING RUNNING FAILED', 'JOB TASKS'],
+    [130, 'STATE JOB NAME STARTED AGE DONE TASKS PENDING RUNNING FAILED PER S', ''],
+  ])('a terminal of %i columns keeps the most important columns', async (columns, kept, also) => {
+    const url = await serveRecording();
+    const context = invocation(['jobs', '--url', url]);
+    const stdout = Object.assign(new Screen(true), { columns });
+    await runProgram({ ...context, stdout });
+    const [head = '', row = ''] = stdout.text.split('\n');
+    for (const title of [...kept.split(' '), ...also.split(' ')]) expect(head).toContain(title);
+    expect(row).toMatch(/3 *(?:\d\.\d)?$/);
+    for (const line of stdout.text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(columns);
+  });
+
+  test('wide adds the session, the submission and the trace', async () => {
+    expect((await run('jobs', '-o', 'wide', '--url', await serveRecording())).stdout).toMatch(
+      /SUBMISSION +SESSION +TRACE\n.* session_2026\S+ +[0-9a-f]{32}\n/,
+    );
+  });
+
+  test('--since leaves out jobs that ended before, and --watch prints again until it is stopped', async () => {
+    const url = await serveRecording({}, 'job-submit-ray-2.60.0.ndjson');
+    expect((await run('jobs', '--since', '1s', '--url', url)).stdout).toMatch(/^no job since/);
+    expect((await run('jobs', '--since', '500d', '--url', url, '-o', 'name')).stderr).toContain('--since');
+    const context = invocation(['jobs', '--watch', '--url', url]);
+    let prints = 0;
+    const sleep = (): Promise<void> => {
+      prints += 1;
+      if (prints === 3) context.interrupt();
+      return Promise.resolve();
+    };
+    expect(await runProgram({ ...context, sleep })).toBe(EXIT_CODES.done);
+    expect(context.stdout.text.match(/^STATE /gm)).toHaveLength(3);
+  });
+});
+
 describe('tasks', () => {
+  test('without pending tasks, tasks says where the failed ones are', async () => {
+    const url = await serveRecording({}, 'job-submit-ray-2.60.0.ndjson');
+    expect((await run('tasks', '03000000', '--state', 'pending', '--url', url)).stdout).toBe(
+      'nothing pending; 1 task failed: ray-otel-bridge tasks 03000000 --state failed\n',
+    );
+  });
+
   test('tasks lists the tasks of a state with what they wait for', async () => {
     const url = await serveRecording();
     const { code, stdout } = await run('tasks', '--url', url, '--job', '01000000', '--state', 'pending');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^pending node +leaf +1 +.*waits for a node with CPU 999: no node has as much$/m);
+    expect(stdout).toMatch(/^pending node +leaf +0 +.*waits for a node with CPU 999: no node has as much$/m);
     expect(stdout).toMatch(/\d+ tasks?\n$/);
     const json = await run('tasks', '--url', url, '--job', '01000000', '--name', 'flaky', '--json');
     expect((JSON.parse(json.stdout) as { total: number }).total).toBe(1);
@@ -84,7 +181,7 @@ describe('tasks', () => {
   });
 
   test('tasks reports wrong options and unknown jobs', async () => {
-    expect(await run('tasks')).toMatchObject({ code: 2, stderr: expect.stringContaining('--job: is required') as string });
+    expect(await run('tasks')).toMatchObject({ code: 2, stderr: expect.stringContaining('JOB is required') as string });
     expect(await run('tasks', '--job', '01000000', '--state', 'asleep')).toMatchObject({ code: 2 });
     const url = await serveRecording();
     expect(await run('tasks', '--url', url, '--job', '99')).toMatchObject({
@@ -100,10 +197,12 @@ describe('jobs of Ray itself', () => {
   test('jobs hides and counts jobs of Ray itself without --internal', async () => {
     const url = await serveRecording({}, submitted);
     const some = await run('jobs', '--url', url);
-    expect(some.stdout).toMatch(/\n.* 03000000 .*\n.* 02000000 .*\n1 job of Ray itself hidden \(show with --internal\)\n$/);
+    expect(some.stdout).toMatch(
+      /\n.* 03000000 .*\n {2}Finished; 1 task failed.*\n.* 02000000 .*\n {2}Ended after 3 s\. .*\n1 job of Ray itself hidden \(show with --internal\)\n$/,
+    );
     expect(some.stdout).not.toContain('01000000');
     const all = await run('jobs', '--url', url, '--internal');
-    expect(all.stdout).toMatch(/ 02000000 .*\nrunning +01000000 +01000000 \(of Ray itself\) .*\n$/);
+    expect(all.stdout).toMatch(/ 02000000 .*\n.*\nrunning +01000000 +01000000 \(of Ray itself\) .*\n {2}Running: no task yet\.\n$/);
     const json = JSON.parse((await run('jobs', '--url', url, '--json')).stdout) as JobsAnswer;
     expect(json.jobs.map(({ isInternal }) => isInternal)).toEqual([false, false, true]);
   });
