@@ -246,7 +246,7 @@ function describeNodes({ session, capacity }: SessionNow, running: ReadonlyMap<s
 
 /** Ray gives this resource to the head node only. */
 const HEAD_RESOURCE = 'node:__internal_head__';
-/** Resources that name a node, which tell a reader nothing. */
+/** Resources that name a node, which say nothing to a reader. */
 const NODE_RESOURCE = /^node:/;
 const NOTHING_USED: ReadonlyMap<string, number> = new Map();
 

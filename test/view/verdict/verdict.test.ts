@@ -132,7 +132,7 @@ describe('the verdict on a job that is blocked', () => {
     expect(verdict.notes).toEqual(['500 calls of many wait for a node with CPU 4.']);
   });
 
-  it('a wait that cannot end blocks a job of which other tasks run', () => {
+  it('a wait that cannot end blocks a job even while other tasks of it run', () => {
     expect(judge({ ...idle, running: 3, waits: [waiting('leaf', 1, [hopeless])] }).kind).toBe('blocked');
     expect(judge({ ...idle, running: 3, waits: [waiting('f', 1, [nodeLink({ fit: 'in_use', nodes: 1 })])] }).kind).not.toBe('blocked');
   });
