@@ -2,6 +2,7 @@ import {
   count,
   duration,
   type Environment,
+  httpTargets,
   listenAddress,
   oneOf,
   type Option,
@@ -10,6 +11,7 @@ import {
   type Parse,
   parseOptions,
   size,
+  switchValue,
   tokenList,
   traceUrlPattern,
   type ValuesOf,
@@ -23,6 +25,10 @@ interface SettingText {
   readonly placeholder: string;
   readonly default: string;
   readonly help: string;
+  /** A flag without a value. */
+  readonly isSwitch?: true;
+  /** A list separated by commas. */
+  readonly isList?: true;
 }
 
 /** An option of `serve`: a flag, an environment variable and a row of docs/reference/settings.md. */
@@ -52,6 +58,48 @@ export const SETTINGS = {
       help: "Address to accept Ray's posts on. 0.0.0.0:8080 or :8080 accepts them from other machines; port 0 picks a free port.",
     },
     listenAddress,
+  ),
+  forwardTo: setting(
+    'Receiving',
+    {
+      name: 'forward-to',
+      isList: true,
+      placeholder: '<url,...>',
+      default: '',
+      help: 'Other consumers of the feed, separated by commas; the flag can be repeated. Each accepted post is also sent to them, as it came. By default they never delay an answer: a post that a consumer does not take in time is dropped for it and counted.',
+    },
+    httpTargets,
+  ),
+  forwardRequired: setting(
+    'Receiving',
+    {
+      name: 'forward-required',
+      isSwitch: true,
+      placeholder: '',
+      default: '',
+      help: 'Answer 200 only when every consumer has taken the post too, and 503 otherwise. Ray then repeats the post, and the others see it twice.',
+    },
+    switchValue,
+  ),
+  forwardRetryForMs: setting(
+    'Receiving',
+    {
+      name: 'forward-retry-for',
+      placeholder: '<duration>',
+      default: '60s',
+      help: 'How long a post is retried for a consumer that does not take it.',
+    },
+    duration('1s'),
+  ),
+  maxForwardBytes: setting(
+    'Limits',
+    {
+      name: 'max-forward-bytes',
+      placeholder: '<size>',
+      default: '64MiB',
+      help: 'Maximum memory for posts that wait for one consumer of --forward-to. Above it, posts are dropped for that consumer and counted.',
+    },
+    size(1),
   ),
   dataDir: setting(
     'Keeping',

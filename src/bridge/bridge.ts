@@ -21,6 +21,7 @@ import { defaultOpenBytes, pressureOf } from './pressure.ts';
 import { createPump } from '../pump.ts';
 import { correlateOptionsOf, restoreCheckpoint, restoredOptions, restoreView } from './rebuild.ts';
 import { createQuarantine, quarantineFolder } from '../quarantine/index.ts';
+import { createForwarder, type ForwardedPost, type ForwardStats } from '../forward/index.ts';
 import { createReceiver, createSeenEvents, DEFAULT_RECEIVER_LIMITS, type Pressure, type ReceiverLimits } from '../receiver/index.ts';
 import { createMapping, jobSpanId, traceIdOf, traceUrlOf } from '../span/index.ts';
 import { createView, type View } from '../view/index.ts';
@@ -33,6 +34,10 @@ const JOB_LOG = '(log of finished jobs)';
 
 /** Maximum time to write queued quarantine entries at shutdown. */
 const QUARANTINE_CLOSE_MS = 1000;
+/** Maximum time to send posts on at shutdown. */
+const FORWARD_CLOSE_MS = 2000;
+/** Maximum wait for a consumer that must take a post. Ray gives up after 3 s. */
+const MAX_FORWARD_WAIT_MS = 2500;
 
 /** Interval of the log lines about the progress of a restore. */
 const RESTORE_LOG_INTERVAL_MS = 5_000;
@@ -83,6 +88,8 @@ export interface BridgeStats {
   readonly seenEventIds: number;
   /** Entries waiting to be written to quarantine. */
   readonly quarantineQueued: number;
+  /** Bytes that wait for each consumer of `forwardTo`. */
+  readonly forwarding: readonly ForwardStats[];
 }
 
 export type BridgeState = 'created' | 'running' | 'stopping' | 'stopped';
@@ -166,6 +173,16 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
           now: clock.now,
           sleep: clock.sleep,
           onEvent: telemetry.quarantineEvent,
+        });
+  const forwarder =
+    settings.forwardTo.length === 0
+      ? undefined
+      : createForwarder({
+          targets: settings.forwardTo,
+          clock,
+          onEvent: telemetry.forwardEvent,
+          maxWaitingBytes: settings.maxForwardBytes,
+          retryForMs: settings.forwardRetryForMs,
         });
   const exporters = exportersOf(options, env);
   const pipeline = createExportPipeline({
@@ -305,6 +322,13 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     });
   }
 
+  /** Sends an accepted post on. Waits for the consumers only when they must take it. */
+  function forward(post: ForwardedPost): Promise<string | undefined> | undefined {
+    if (settings.forwardRequired) return forwarder?.forwardAll(post, MAX_FORWARD_WAIT_MS);
+    forwarder?.forward(post);
+    return undefined;
+  }
+
   async function start(): Promise<void> {
     if (state !== 'created') return;
     state = 'running';
@@ -340,6 +364,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     const isKept = durable !== undefined && journal.stats().unwritable === undefined;
     await journal.close();
     await quarantine?.close(QUARANTINE_CLOSE_MS);
+    await forwarder?.close(FORWARD_CLOSE_MS);
     state = 'stopped';
     const { openAttempts, openJobs } = correlator.stats();
     const outcome = { undelivered: queued.undelivered + heldSpans, unreadEvents: journal.stats().entries, isKept };
@@ -354,6 +379,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     exported: pipeline.stats(),
     seenEventIds: seenEvents.size(),
     quarantineQueued: quarantine?.queuedEntries() ?? 0,
+    forwarding: forwarder?.stats() ?? [],
   });
   telemetry.readFrom(() =>
     readingsOf({
@@ -379,6 +405,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       ingestTokens: access.ingest,
       readTokens: access.read,
       listenHost: settings.listen.host,
+      ...(forwarder === undefined ? {} : { forward }),
       ...(view === undefined ? {} : { mountPages: view.mount }),
       ...(quarantine === undefined ? {} : { onRejected: quarantine.addEvent }),
     }),

@@ -1,5 +1,6 @@
 import type { FinishedAttempt, Correlator, FinishedJob, Finished } from '../correlate/index.ts';
 import type { ExportStats } from '../export/index.ts';
+import type { ForwardStats } from '../forward/index.ts';
 import type { JournalStats } from '../journal/index.ts';
 import type { JobSummary, Readings, Telemetry } from '../telemetry/index.ts';
 import { MAX_OPEN_RECORDS } from './pressure.ts';
@@ -86,6 +87,7 @@ export interface ReadingSources {
   readonly exported: ExportStats;
   readonly seenEventIds: number;
   readonly quarantineQueued: number;
+  readonly forwarding: readonly ForwardStats[];
   readonly maxOpenAttempts: number;
   readonly maxOpenBytes: number;
   /** Scheme, host and port of each backend, or the path of a file. */
@@ -97,13 +99,26 @@ export interface ReadingSources {
 
 /** Current values of all stages, for `/metrics`. */
 export function readingsOf(sources: ReadingSources): Readings {
-  const { journal, correlator, exported, seenEventIds, quarantineQueued, maxOpenAttempts, maxOpenBytes, endpoints, nowMs, view } = sources;
+  const {
+    journal,
+    correlator,
+    exported,
+    forwarding,
+    seenEventIds,
+    quarantineQueued,
+    maxOpenAttempts,
+    maxOpenBytes,
+    endpoints,
+    nowMs,
+    view,
+  } = sources;
   const ageSeconds = (sinceMs = nowMs): number => Math.max(0, nowMs - sinceMs) / 1000;
   return new Map<Parameters<Readings['get']>[0], number | ReadonlyMap<string, number>>([
     ['journalEntries', journal.entries],
     ['journalBytes', journal.bytes],
     ['journalLimitBytes', journal.limitBytes],
     ['journalOldestAgeSeconds', journal.oldestAgeMs / 1000],
+    ['forwardWaitingBytes', new Map(forwarding.map(({ target, waitingBytes }) => [target, waitingBytes]))],
     ['seenEventIds', seenEventIds],
     ['openSessions', correlator.sessions],
     ['sessionsForgotten', correlator.sessionsForgotten],

@@ -12,6 +12,7 @@ import { replayCommand } from './replay.ts';
 import { jobsCommand } from './jobs.ts';
 import { serveCommand } from './serve.ts';
 import { tasksCommand } from './tasks.ts';
+import { teeCommand } from './tee.ts';
 import { topCommand } from './top.ts';
 
 /** In the order of the help. */
@@ -23,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   convertCommand,
   replayCommand,
   recordCommand,
+  teeCommand,
   quarantineCommand,
   doctorCommand,
   demoCommand,

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { basicAuthorization } from '../http/index.ts';
 import { childSignal, type Clock, describeConnectionError } from '../runtime/index.ts';
 
@@ -22,10 +23,10 @@ export interface ForwardedPost {
 export type ForwardOutcome = 'taken' | 'refused' | 'late' | 'full' | 'stopped';
 
 export type ForwardEvent =
-  | { readonly kind: 'forwarded'; readonly target: string; readonly outcome: ForwardOutcome }
+  | { readonly name: 'forwarded'; readonly target: string; readonly outcome: ForwardOutcome }
   /** The first failure after a success. `reason` has no secrets. */
-  | { readonly kind: 'target_failing'; readonly target: string; readonly reason: string }
-  | { readonly kind: 'target_recovered'; readonly target: string };
+  | { readonly name: 'forward_failing'; readonly target: string; readonly reason: string }
+  | { readonly name: 'forward_recovered'; readonly target: string };
 
 export interface ForwarderOptions {
   /** Where to send each post. A user and password in a URL are sent as Basic authentication. */
@@ -58,8 +59,8 @@ export interface Forwarder {
   close(graceMs: number): Promise<void>;
 }
 
-export const DEFAULT_MAX_WAITING_BYTES = 64 * 1024 * 1024;
-export const DEFAULT_RETRY_FOR_MS = 60_000;
+const DEFAULT_MAX_WAITING_BYTES = 64 * 1024 * 1024;
+const DEFAULT_RETRY_FOR_MS = 60_000;
 /** Requests to one target at once. */
 const MAX_REQUESTS = 64;
 /** Longest wait for one answer. Ray itself gives up after 3 s. */
@@ -71,6 +72,8 @@ const RETRIED_STATUSES: ReadonlySet<number> = new Set([401, 403, 404, 408, 425, 
 
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const stop = new AbortController();
+  // Each request listens to it.
+  setMaxListeners(0, stop.signal);
   const targets = options.targets.map((url) => new Target(url, options, stop.signal));
   return {
     targets: targets.length,
@@ -133,7 +136,7 @@ class Target {
   /** Resolves when the post was sent or dropped. */
   async add(post: ForwardedPost, untilMs: number): Promise<ForwardOutcome> {
     const outcome = await this.#enqueue(post, untilMs);
-    this.#options.onEvent?.({ kind: 'forwarded', target: this.name, outcome });
+    this.#options.onEvent?.({ name: 'forwarded', target: this.name, outcome });
     return outcome;
   }
 
@@ -203,7 +206,7 @@ class Target {
   async #attempt({ body, contentType, encoding }: ForwardedPost, timeoutMs: number): Promise<Attempt> {
     if (timeoutMs <= 0) return 'late';
     const limit = childSignal(this.#stop);
-    const timer = setTimeout(limit.abort, timeoutMs);
+    const timer = setTimeout(() => limit.abort(), timeoutMs);
     const send = this.#options.fetch ?? fetch;
     const headers = {
       'content-type': contentType ?? 'application/json',
@@ -226,7 +229,7 @@ class Target {
 
   #judge(status: number): Attempt {
     if (status >= 200 && status < 300) {
-      if (this.#failures > 0) this.#options.onEvent?.({ kind: 'target_recovered', target: this.name });
+      if (this.#failures > 0) this.#options.onEvent?.({ name: 'forward_recovered', target: this.name });
       this.#failures = 0;
       this.#retryAtMs = 0;
       return 'taken';
@@ -240,7 +243,7 @@ class Target {
   #fail(reason: string): 'again' {
     const nowMs = this.#options.clock.now();
     if (nowMs < this.#retryAtMs) return 'again';
-    if (this.#failures === 0) this.#options.onEvent?.({ kind: 'target_failing', target: this.name, reason });
+    if (this.#failures === 0) this.#options.onEvent?.({ name: 'forward_failing', target: this.name, reason });
     this.#retryAtMs = nowMs + Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(this.#failures, 16));
     this.#failures += 1;
     return 'again';

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Context } from 'hono';
 import { peerOf, type RequestHead } from './guard.ts';
 import { type BodySource, requestBody } from './read-body.ts';
@@ -11,6 +11,8 @@ import type { RefusalCode, STATUS_OF_REFUSAL } from './refusal.ts';
 export interface PostRequest extends RequestHead {
   /** Address of the sender, if known. */
   readonly from: string | undefined;
+  /** Stands for the connection: its socket, where it is known. */
+  readonly connection: object;
   readonly body: BodySource;
 }
 
@@ -32,10 +34,18 @@ export function postOfContext(context: Context): PostRequest {
     header: (name) => context.req.header(name),
     pathToken: context.req.param('token'),
     from: peerOf(context),
+    connection: socketOf(context) ?? context.req.raw,
     get body() {
       return requestBody(context);
     },
   };
+}
+
+/** The socket of Node's request, with Hono's server for Node. */
+function socketOf({ env }: Context): object | undefined {
+  const bindings: unknown = env;
+  const incoming: unknown = typeof bindings === 'object' && bindings !== null ? Reflect.get(bindings, 'incoming') : undefined;
+  return incoming instanceof IncomingMessage ? incoming.socket : undefined;
 }
 
 /** Undefined for a host that Hono may refuse. */
@@ -51,6 +61,10 @@ class IncomingPost implements PostRequest {
   constructor(incoming: IncomingMessage, pathToken: string | undefined) {
     this.body = incoming;
     this.pathToken = pathToken;
+  }
+
+  get connection(): object {
+    return this.body.socket;
   }
 
   get from(): string | undefined {

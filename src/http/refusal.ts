@@ -23,6 +23,7 @@ export type RefusalCode =
   | 'stopping'
   | 'journal_full'
   | 'journal_unavailable'
+  | 'forward_failed'
   | 'internal_error';
 
 export interface Refusal {
@@ -60,6 +61,7 @@ export const STATUS_OF_REFUSAL = {
   stopping: 503,
   journal_full: 503,
   journal_unavailable: 503,
+  forward_failed: 503,
   internal_error: 500,
 } as const satisfies Record<RefusalCode, number>;
 

@@ -13,6 +13,7 @@ export {
   duration,
   httpTarget,
   type ListenAddress,
+  httpTargets,
   listenAddress,
   MAX_DURATION_MS,
   oneOf,

@@ -11,6 +11,8 @@ export interface Option<Value> {
   readonly env?: string;
   /** True for a flag without a value. Its text is then `true`. */
   readonly isSwitch?: true;
+  /** True for a list separated by commas. A repeated flag then adds to it. */
+  readonly isList?: true;
   /** Name of the value in the help: `<duration>`. */
   readonly placeholder: string;
   /** Default, as a user would type it. Empty for no default. */
@@ -45,7 +47,7 @@ interface Arguments {
  *
  * - A flag takes precedence over its variable.
  * - An empty variable counts as unset.
- * - The last of a repeated flag counts.
+ * - The last of a repeated flag counts, except of a list.
  */
 export function parseOptions<Table extends OptionTable>(table: Table, argv: readonly string[], env: Environment): ParsedOptions<Table> {
   const { given, positionals, problems: argumentProblems } = readArguments(Object.values(table), argv);
@@ -74,6 +76,7 @@ function readArguments(options: readonly Option<unknown>[], argv: readonly strin
   const flags = options.flatMap(({ flag }) => (flag === '' ? [] : [flag]));
   const switches = new Set(options.filter(({ isSwitch }) => isSwitch === true).map(({ flag }) => flag));
   const longOf = new Map(options.flatMap(({ short, flag }) => (short === undefined ? [] : [[short, flag] as const])));
+  const lists = new Set(options.filter(({ isList }) => isList === true).map(({ flag }) => flag));
   const given = new Map<string, string>();
   const positionals: string[] = [];
   const problems: string[] = [];
@@ -97,7 +100,7 @@ function readArguments(options: readonly Option<unknown>[], argv: readonly strin
     const value = inlineValue ?? followingValue ?? (isSwitch ? 'true' : undefined);
     if (!flags.includes(flag)) problems.push(`unknown option ${quoted(flag)}${suggestion(flag, flags)}`);
     else if (value === undefined || value === '') problems.push(`${flag} needs a value`);
-    else given.set(flag, value);
+    else given.set(flag, lists.has(flag) && given.has(flag) ? `${given.get(flag)},${value}` : value);
     // Skips the value of an unknown flag too, so that one typo causes one problem.
     if (followingValue !== undefined) index += 1;
   }

@@ -130,6 +130,17 @@ export const httpTarget: Parse<URL> = (text) => {
   return url.protocol === 'http:' || url.protocol === 'https:' ? success(url) : failure('must begin with http:// or https://');
 };
 
+/** Parses URLs separated by commas. Empty text gives an empty list. */
+export const httpTargets: Parse<readonly URL[]> = (text) => {
+  const urls: URL[] = [];
+  for (const piece of text.split(',').filter((part) => part.trim() !== '')) {
+    const parsed = httpTarget(piece.trim());
+    if (!parsed.ok) return parsed;
+    urls.push(parsed.value);
+  }
+  return success(urls);
+};
+
 /** Parses a factor of the recorded speed. `max` gives Infinity. */
 export const replaySpeed: Parse<number> = (text) => {
   if (text === 'max') return success(Number.POSITIVE_INFINITY);

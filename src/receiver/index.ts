@@ -1,6 +1,6 @@
 export { createReceiver, type Receiver, type ReceiverOptions } from './receiver.ts';
 
-export type { Pressure } from './receive-batch.ts';
+export type { ForwardPost, Pressure } from './receive-batch.ts';
 export type { ReceiverTelemetry } from './receiver-telemetry.ts';
 export { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './limits.ts';
 

@@ -28,12 +28,25 @@ export interface Pressure {
  */
 export type OnRejected = (json: Uint8Array, rejection: Rejection) => void;
 
+/**
+ * Sends an accepted post on to other consumers. `body` is decompressed and may be kept. Resolves with
+ * the name of a consumer that must take it and did not; undefined when nothing needs to be awaited.
+ */
+export type ForwardPost = (post: {
+  readonly sender: object;
+  readonly contentType: string | undefined;
+  readonly encoding: undefined;
+  readonly body: Buffer;
+}) => Promise<string | undefined> | undefined;
+
 export interface ReceivedBatch {
   readonly ok: true;
   readonly accepted: number;
   readonly duplicates: number;
   readonly batch: DecodedBatch;
   readonly bytes: number;
+  /** A consumer that must take the post too, and did not. */
+  readonly missedBy?: string;
 }
 
 export interface BatchReceiverOptions {
@@ -47,6 +60,7 @@ export interface BatchReceiverOptions {
   readonly telemetry: ReceiverTelemetry;
   readonly pressure: () => Pressure | undefined;
   readonly onRejected?: OnRejected;
+  readonly forward?: ForwardPost;
 }
 
 /**
@@ -70,7 +84,12 @@ export async function receiveBatch(request: PostRequest, options: BatchReceiverO
   });
   if (!body.ok) return body;
   try {
-    return await acceptBody(body.bytes, options);
+    const received = await acceptBody(body.bytes, options);
+    if (!received.ok || options.forward === undefined) return received;
+    // A copy: the buffer of the body is used again.
+    const post = { sender: request.connection, contentType, encoding: undefined, body: Buffer.from(body.bytes) };
+    const missedBy = await options.forward(post);
+    return missedBy === undefined ? received : { ...received, missedBy };
   } finally {
     options.budget.giveBack(body.bytes.length);
     options.buffers.giveBack(body.bytes);

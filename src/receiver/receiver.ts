@@ -25,7 +25,14 @@ import type { Journal } from '../journal/index.ts';
 import type { DecodeEvent } from './decode-batch.ts';
 import { createIntake } from './intake.ts';
 import { DEFAULT_RECEIVER_LIMITS, type ReceiverLimits } from './limits.ts';
-import { type BatchReceiverOptions, type OnRejected, type Pressure, type ReceivedBatch, receiveBatch } from './receive-batch.ts';
+import {
+  type BatchReceiverOptions,
+  type ForwardPost,
+  type OnRejected,
+  type Pressure,
+  type ReceivedBatch,
+  receiveBatch,
+} from './receive-batch.ts';
 import type { ReceiverTelemetry } from './receiver-telemetry.ts';
 import { createSeenEvents, type SeenEvents } from './seen-events.ts';
 import { createScheduler, type Scheduler } from '../runtime/index.ts';
@@ -56,6 +63,8 @@ export interface ReceiverOptions {
   /** Shared with other work on the event loop. Default: a scheduler of its own. */
   readonly scheduler?: Scheduler;
   readonly seenEvents?: SeenEvents;
+  /** Default: posts are not sent on. */
+  readonly forward?: ForwardPost;
   /** Adds routes before those of the receiver. */
   readonly mountPages?: (app: Hono) => void;
   /** Default: an `EventScanner`, then `decodeEvent`. */
@@ -106,6 +115,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     telemetry,
     pressure: options.pressure,
     ...(options.onRejected === undefined ? {} : { onRejected: options.onRejected }),
+    ...(options.forward === undefined ? {} : { forward: options.forward }),
   };
 
   async function answerPost(request: PostRequest): Promise<PostAnswer> {
@@ -113,9 +123,10 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     try {
       const received =
         refuseBrowser(request) ?? refuseUnauthenticated(request, ingestTokens) ?? (await receiveBatch(request, batchOptions));
-      const answer = received.ok ? acceptedAnswer(received) : refusedAnswer(received);
+      const refusal = received.ok ? forwardRefusal(received) : received;
       if (received.ok) telemetry.batchAccepted(received);
-      else telemetry.batchRefused(received.code, received.message, request.from);
+      if (refusal !== undefined) telemetry.batchRefused(refusal.code, refusal.message, request.from);
+      const answer = received.ok && refusal === undefined ? acceptedAnswer(received) : refusedAnswer(refusal ?? INTERNAL_ERROR);
       telemetry.batchAnswered({ status: answer.status, durationMs: monotonicMs() - startMs, bytes: received.ok ? received.bytes : 0 });
       return answer;
     } catch (error) {
@@ -180,7 +191,15 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   return { app, answerDirectly };
 }
 
+const FORWARD_RETRY_AFTER_MS = 1000;
 const INTERNAL_ERROR = refuse('internal_error', 'internal error in the bridge; see its log');
+
+/** The events are accepted; Ray repeats the post for the other consumer, and the bridge knows them then. */
+function forwardRefusal({ missedBy }: ReceivedBatch): Refusal | undefined {
+  return missedBy === undefined
+    ? undefined
+    : refuse('forward_failed', `${missedBy} did not take the post; see --forward-required`, FORWARD_RETRY_AFTER_MS);
+}
 
 function acceptedAnswer({ accepted, duplicates, batch }: ReceivedBatch): PostAnswer {
   const errors = batch.firstRejected.map(({ index, rejection }) => ({ index, code: rejection.code, message: rejection.message }));

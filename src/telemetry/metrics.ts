@@ -99,6 +99,9 @@ export const METRICS = {
     'Whether an exporter is misconfigured: 1 while its spans are kept, until its backend accepts one.',
     ['exporter'],
   ),
+  postsForwarded: counter('forward_posts_total', 'Posts that a consumer of --forward-to took, by consumer.', ['target']),
+  forwardsDropped: counter('forward_posts_dropped_total', 'Posts that were dropped for a consumer of --forward-to, by reason.', ['reason']),
+  forwardWaitingBytes: gauge('forward_waiting_bytes', 'Bytes of posts that wait for a consumer of --forward-to.', ['target']),
   quarantineWritten: counter('quarantine_entries_written_total', 'Rejected events and refused spans written to quarantine.', ['kind']),
   quarantineDropped: counter(
     'quarantine_entries_dropped_total',

@@ -1,6 +1,7 @@
 import { type DestinationStream, destination as pinoDestination, pino } from 'pino';
 import { printable, printableExcerpt, type Reloaded } from '../runtime/index.ts';
 import type { ExportEvent } from '../export/index.ts';
+import type { ForwardEvent } from '../forward/index.ts';
 import type { JournalEvent } from '../journal/index.ts';
 import { createMetrics, type Readings } from './metrics.ts';
 import type { QuarantineEvent } from '../quarantine/index.ts';
@@ -67,6 +68,7 @@ export interface Telemetry extends ReceiverTelemetry {
   readonly exportEvent: (event: ExportEvent) => void;
   readonly quarantineEvent: (event: QuarantineEvent) => void;
   readonly journalEvent: (event: JournalEvent) => void;
+  readonly forwardEvent: (event: ForwardEvent) => void;
   /** Progress of the restore from the journal. */
   rebuilding(progress: RebuildProgress): void;
   rebuilt(done: RebuildProgress & { readonly durationMs: number; readonly openAttempts: number }): void;
@@ -243,6 +245,7 @@ export function createTelemetry(options: TelemetryOptions = {}): Telemetry {
     exportEvent: (event) => reportExport(event, { log, metrics, spaced }),
     quarantineEvent: (event) => reportQuarantine(event, { log, metrics }),
     journalEvent: (event) => reportJournal(event, { log, metrics, spaced }),
+    forwardEvent: (event) => reportForward(event, { log, metrics, spaced }),
     rebuilding: (progress) => log.info({ event: 'rebuilding', ...progress }, 'restoring the state from the journal'),
     rebuilt: (outcome) => log.info({ event: 'rebuilt', ...outcome }, 'the state was restored from the journal'),
     lifecycleFinished: (kind) => metrics.add('lifecyclesFinished', 1, kind),
@@ -277,6 +280,7 @@ const TEMPORARY_REFUSALS: ReadonlySet<string> = new Set([
   'stopping',
   'journal_full',
   'journal_unavailable',
+  'forward_failed',
 ]);
 
 interface Tools {
@@ -318,6 +322,38 @@ function reportExport(event: ExportEvent, { log, metrics, spaced }: Tools): void
       return spaced(key, (repeated) => log.warn({ ...line, ...repeated }, 'the backend accepted the spans, with a warning'));
   }
 }
+
+/** `target` has no credentials. */
+function reportForward(event: ForwardEvent, { log, metrics, spaced }: Tools): void {
+  const { name, ...fields } = event;
+  const line = { event: name, ...fields };
+  switch (event.name) {
+    case 'forwarded':
+      return reportForwarded(event, { metrics, log, spaced });
+    case 'forward_failing':
+      return log.warn(
+        { ...line, reason: printableExcerpt(event.reason) },
+        'a consumer of --forward-to does not take posts; they are retried',
+      );
+    case 'forward_recovered':
+      return log.info(line, 'a consumer of --forward-to takes posts again');
+  }
+}
+
+function reportForwarded({ target, outcome }: Extract<ForwardEvent, { name: 'forwarded' }>, { log, metrics, spaced }: Tools): void {
+  if (outcome === 'taken') return metrics.add('postsForwarded', 1, target);
+  metrics.add('forwardsDropped', 1, outcome);
+  spaced(`forward:${target}:${outcome}`, (repeated) =>
+    log.warn({ event: 'forward_dropped', target, outcome, ...repeated }, FORWARD_DROPPED[outcome]),
+  );
+}
+
+const FORWARD_DROPPED = {
+  refused: 'a consumer of --forward-to refused a post; it is dropped for that consumer',
+  late: 'a consumer of --forward-to did not take a post in time; it is dropped for that consumer (--forward-retry-for)',
+  stopped: 'the bridge stopped before a consumer of --forward-to took a post; it is dropped for that consumer',
+  full: 'too many posts wait for a consumer of --forward-to; a post is dropped for it (--max-forward-bytes)',
+} as const;
 
 function reportQuarantine(event: QuarantineEvent, { log, metrics }: Pick<Tools, 'log' | 'metrics'>): void {
   switch (event.name) {

@@ -18,6 +18,7 @@ const inferredEnds = {
 const idle = { queuedSpans: 0, exported: 0, refused: 0, requests: 0, retries: 0, failedAttempts: 0 };
 
 const sources: ReadingSources = {
+  forwarding: [{ target: 'http://other.example', waitingBytes: 31 }],
   journal: { entries: 1, bytes: 2, limitBytes: 3, releasedCursor: 4, endCursor: 5, oldestAgeMs: 6_000 },
   correlator: {
     sessions: 7,
@@ -101,6 +102,7 @@ test('each reading of the metrics is the value of its own source', () => {
     ]),
     seenEventIds: 28,
     quarantineQueued: 29,
+    forwardWaitingBytes: new Map([['http://other.example', 31]]),
     openAttemptsLimit: 30,
     openBytesLimit: 33,
     viewAttempts: 34,

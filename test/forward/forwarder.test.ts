@@ -12,8 +12,9 @@ interface Sent {
 function consumers(status: (sent: Sent) => number | Promise<number>) {
   const sent: Sent[] = [];
   const send: typeof fetch = async (input, init) => {
+    if (!(input instanceof URL)) throw new TypeError('the forwarder passes a URL');
     const one = {
-      url: String(input),
+      url: input.href,
       body: Buffer.from(init?.body as Uint8Array).toString('utf8'),
       headers: init?.headers as Record<string, string>,
     };
@@ -42,7 +43,7 @@ function forwarding(send: typeof fetch, options: Partial<ForwarderOptions> = {})
     onEvent: (event) => events.push(event),
     ...options,
   });
-  const outcomes = (): readonly string[] => events.flatMap((event) => (event.kind === 'forwarded' ? [event.outcome] : []));
+  const outcomes = (): readonly string[] => events.flatMap((event) => (event.name === 'forwarded' ? [event.outcome] : []));
   return { forwarder, events, outcomes, clock };
 }
 
@@ -94,23 +95,29 @@ describe('forwarding posts', () => {
 
   it('does not hold up one target because of another one', async () => {
     const { sent, send } = consumers(({ url }) => (url.includes('one') ? 503 : 200));
-    const { forwarder } = forwarding(send, { targets: [new URL('http://one.example/'), new URL('http://two.example/')], retryForMs: 10_000 });
+    const { forwarder } = forwarding(send, {
+      targets: [new URL('http://one.example/'), new URL('http://two.example/')],
+      retryForMs: 10_000,
+    });
     const sender = {};
     for (const body of ['a', 'b']) forwarder.forward(post(body, sender));
     await forwarder.close(NEVER_MS);
     expect(bodies(sent.filter(({ url }) => url.includes('two')))).toEqual(['a', 'b']);
   });
 
-  it.each([500, 503, 429, 408, 401, 404, 302, 0])('retries a target that answers %i until the time is up, then drops the post', async (status) => {
-    const { sent, send } = consumers(() => status);
-    const { forwarder, outcomes, clock } = forwarding(send, { retryForMs: 10_000 });
-    forwarder.forward(post('a'));
-    await forwarder.close(NEVER_MS);
-    expect(outcomes()).toEqual(['late']);
-    expect(clock.now()).toBeGreaterThanOrEqual(10_000);
-    expect(sent.length).toBeGreaterThan(3);
-    expect(sent.length).toBeLessThan(15);
-  });
+  it.each([500, 503, 429, 408, 401, 404, 302, 0])(
+    'retries a target that answers %i until the time is up, then drops the post',
+    async (status) => {
+      const { sent, send } = consumers(() => status);
+      const { forwarder, outcomes, clock } = forwarding(send, { retryForMs: 10_000 });
+      forwarder.forward(post('a'));
+      await forwarder.close(NEVER_MS);
+      expect(outcomes()).toEqual(['late']);
+      expect(clock.now()).toBeGreaterThanOrEqual(10_000);
+      expect(sent.length).toBeGreaterThan(3);
+      expect(sent.length).toBeLessThan(15);
+    },
+  );
 
   it.each([400, 413, 415, 422])('drops a post that a target refuses with %i, and sends the next one', async (status) => {
     const { sent, send } = consumers(({ body }) => (body === 'bad' ? status : 200));
@@ -170,13 +177,13 @@ describe('forwarding posts', () => {
     const { forwarder, events } = forwarding(send);
     for (let number = 0; number < 5; number += 1) forwarder.forward(post(String(number)));
     await forwarder.close(NEVER_MS);
-    expect(events.filter(({ kind }) => kind !== 'forwarded')).toEqual([
-      { kind: 'target_failing', target: 'http://one.example', reason: 'answered 503' },
-      { kind: 'target_recovered', target: 'http://one.example' },
+    expect(events.filter(({ name }) => name !== 'forwarded')).toEqual([
+      { name: 'forward_failing', target: 'http://one.example', reason: 'answered 503' },
+      { name: 'forward_recovered', target: 'http://one.example' },
     ]);
   });
 
-  it('drops what is left when the time to stop is over', async () => {
+  it('drops what is left when the time to stop has passed', async () => {
     const { send } = consumers(() => 503);
     const { forwarder, outcomes } = forwarding(send, { retryForMs: 1_000_000 });
     forwarder.forward(post('a'));
