@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -211,9 +211,20 @@ const isUsers = ({ name }: FlatSpan): boolean => name.startsWith('user: ') || na
 const ofUser = (spans: readonly FlatSpan[]): FlatSpan[] => spans.filter((span) => span.name.startsWith('user: '));
 const ofBridge = (spans: readonly FlatSpan[]): FlatSpan[] => spans.filter((span) => !isUsers(span));
 
-/** As a user does it, but into a folder of its own; resolves with that folder. */
+/** Builds the wheel that a release has and installs it, as a user does, but into a folder of its own; resolves with that folder. */
 async function installPackage(version: string, site: string): Promise<string> {
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-deps', '--no-build-isolation', '--target', site];
-  await promisify(execFile)(join(rayBinFolder(version), 'python'), [...pip, examples]);
+  const python = join(rayBinFolder(version), 'python');
+  const run = async (...args: readonly string[]): Promise<void> => {
+    await promisify(execFile)(python, ['-m', 'pip', ...args, '--quiet', '--disable-pip-version-check', '--no-deps']);
+  };
+  const wheels = `${site}-wheel`;
+  await run('wheel', examples, '--no-build-isolation', '--wheel-dir', wheels);
+  const [wheel = '', ...others] = readdirSync(wheels);
+  expect(wheel).toMatch(/^ray_otel_bridge-\d+\.\d+\.\d+-py3-none-any\.whl$/);
+  expect(others).toEqual([]);
+  await run('install', join(wheels, wheel), '--no-index', '--target', site);
+  const modules = readdirSync(join(examples, 'src/ray_otel_bridge')).filter((name) => name !== '__pycache__');
+  expect(modules).toContain('py.typed');
+  expect(readdirSync(join(site, 'ray_otel_bridge'))).toEqual(expect.arrayContaining(modules));
   return site;
 }
