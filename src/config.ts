@@ -301,6 +301,16 @@ export const SETTINGS = {
     },
     size(),
   ),
+  slowestPerFunction: setting(
+    'Limits',
+    {
+      name: 'slowest-per-function',
+      placeholder: '<count>',
+      default: '10',
+      help: 'In a trace beyond its limit: how many of the slowest attempts of each function keep a span. They are exported when the job ends.',
+    },
+    count(),
+  ),
   maxOpenAttempts: setting(
     'Limits',
     {

@@ -41,6 +41,7 @@ describe('settings', () => {
       orphanTimeoutMs: 3_600_000,
       maxSpansPerTrace: 10_000,
       maxBytesPerTrace: 4_500_000,
+      slowestPerFunction: 10,
       maxOpenAttempts: 1_000_000,
       maxBodyBytes: 64 * 2 ** 20,
       maxJournalBytes: undefined,

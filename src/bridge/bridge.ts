@@ -283,8 +283,8 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     }
   }
 
-  function reportFinished({ lifecycle, spans }: Output<ReadableSpan>): void {
-    countFinished(telemetry, lifecycle);
+  function reportFinished({ lifecycle, spans, wasHeldBack = false }: Output<ReadableSpan>): void {
+    countFinished(telemetry, lifecycle, wasHeldBack);
     if (spans === undefined) telemetry.spansSampledOut(mapping.count(lifecycle));
     if (lifecycle.kind !== 'job') return;
     const traceId = traceIdOf(lifecycle.trace);

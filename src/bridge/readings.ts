@@ -29,14 +29,15 @@ export function describeJob(job: FinishedJob, traceId: string, traceUrl: string 
   };
 }
 
-/** Counts a finished entity in the metrics. */
+/** Counts a finished entity in the metrics. The end of an attempt that was held back is counted already. */
 export function countFinished(
   telemetry: Pick<Telemetry, 'inFlightReported' | 'lifecycleFinished' | 'attemptEnded'>,
   lifecycle: Finished,
+  wasHeldBack = false,
 ): void {
   if (lifecycle.kind === 'in_flight') return telemetry.inFlightReported(lifecycle.parent.kind);
   telemetry.lifecycleFinished(lifecycle.kind);
-  if (lifecycle.kind === 'attempt' && lifecycle.placeholder !== true) telemetry.attemptEnded(lifecycle.outcome);
+  if (lifecycle.kind === 'attempt' && lifecycle.placeholder !== true && !wasHeldBack) telemetry.attemptEnded(lifecycle.outcome);
 }
 
 /** Reports attempts that are rolled up, and so end without a span of their own. */
@@ -135,6 +136,7 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['threads', correlator.threads],
     ['eventsLate', correlator.late],
     ['attemptsFolded', correlator.rolledUpAttempts],
+    ['attemptsHeldBack', correlator.heldBackAttempts],
     ['statesLeftOut', correlator.leftOutStates],
     ['endsInferred', new Map(Object.entries(correlator.inferredEnds))],
     ['spansQueued', exported.queuedSpans],

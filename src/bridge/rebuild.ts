@@ -9,8 +9,9 @@ import type { View } from '../view/index.ts';
  * restart replays events with the same ones.
  */
 export function correlateOptionsOf(settings: Settings): Partial<CorrelateOptions> {
-  const { settleMs, orphanTimeoutMs, maxSpansPerTrace, maxBytesPerTrace, nesting, slowMs, inFlight, inFlightAfterMs } = settings;
-  return { settleMs, orphanTimeoutMs, maxSpansPerTrace, maxBytesPerTrace, nesting, slowMs, inFlight, inFlightAfterMs };
+  const { settleMs, orphanTimeoutMs, maxSpansPerTrace, maxBytesPerTrace, slowestPerFunction } = settings;
+  const { nesting, slowMs, inFlight, inFlightAfterMs } = settings;
+  return { settleMs, orphanTimeoutMs, maxSpansPerTrace, maxBytesPerTrace, slowestPerFunction, nesting, slowMs, inFlight, inFlightAfterMs };
 }
 
 /** The options of the checkpoint, or the current ones without an undamaged checkpoint. */

@@ -10,7 +10,7 @@ import { type Command, type CommandContext, done, interrupted, type Outcome, fai
 import { findUnreadable, replaceFile } from './files.ts';
 import { createProgress, writeText } from './output.ts';
 
-const { nesting, phases, phaseMinWaitMs, slowMs, runtimeEnv, maxSpansPerTrace, maxBytesPerTrace } = SETTINGS;
+const { nesting, phases, phaseMinWaitMs, slowMs, runtimeEnv, maxSpansPerTrace, maxBytesPerTrace, slowestPerFunction } = SETTINGS;
 
 const OPTIONS = {
   output: {
@@ -28,6 +28,7 @@ const OPTIONS = {
   runtimeEnv,
   maxSpansPerTrace,
   maxBytesPerTrace,
+  slowestPerFunction,
 } satisfies Record<string, Option<unknown>>;
 
 export const convertCommand: Command = {

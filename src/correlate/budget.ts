@@ -1,3 +1,5 @@
+import { FunctionShare, type ShareCounts } from './function-share.ts';
+import { HeldBack } from './held-back.ts';
 import { Rollups } from './rollup.ts';
 import type { SpanRef } from './finished.ts';
 
@@ -18,13 +20,42 @@ export const RESERVED_COST: Cost = { spans: 1, bytes: 2_000 };
 /** In a trace without limits nothing needs to be measured. */
 export const NO_COST: Cost = { spans: 0, bytes: 0 };
 const ROOT_COST: Cost = { spans: 1, bytes: 4_000 };
+/** Kept free for each open actor: its span and one incarnation. */
+const ACTOR_COST: Cost = { spans: 2, bytes: 1_500 };
+/** Of the trace, that is kept free for open actors at most. */
+const ACTORS_SHARE = 0.1;
 const MAX_ROLLUPS_WITHOUT_LIMIT = 1_000;
-const FAILED_SHARE = 0.07;
-const DETAIL_SHARE = 0.5;
 /** Of the bytes of a trace: what takes more is unusually large. */
 const LARGE_SHARE = 0.02;
 const NOT_FULL = Number.MAX_SAFE_INTEGER;
-const BYTES_SHARE = { detail: 0.5, ordinary: 0.82, failed: 0.92 };
+
+/**
+ * What room is asked for, each with the part of the trace that it may fill:
+ *
+ * 1. `children`: phases and profile entries of ordinary attempts.
+ * 2. `detail`: in-flight spans, and the children of failed attempts and of the first ones of a function.
+ * 3. `ordinary`: spans of attempts.
+ * 4. `kept`: the first attempts of a function and its slowest ones.
+ * 5. `structure`: actors, nodes that died and failed attempts. The rest is left to the rollups.
+ */
+const BYTES_SHARE = { children: 0.06, detail: 0.45, ordinary: 0.84, kept: 0.925, structure: 0.955 };
+const USES = ['children', 'detail', 'ordinary', 'kept', 'structure'] as const;
+export type Priority = (typeof USES)[number];
+
+/** A function may take so many times what it leaves to others: the more attempts it has, and the fewer large ones there are, the more. */
+const SHARE_FACTOR = 2;
+const FAILED_FACTOR = 16;
+const HELD_FACTOR = 1 / 8;
+const THINNED_FACTOR = 1 / 16;
+/** Beyond its share a function gets a span whenever its number of attempts has grown by so much since the last one. */
+const THINNED_GROWTH = 1.04;
+/** A function with more attempts counts as large. */
+const LARGE_FUNCTION = 100;
+/** The first attempts of a function that have a span however large the others are. */
+const FIRST_ATTEMPTS = 5;
+/** Functions of a trace that have a share each; the others share what is left as if they were one. */
+const MAX_FUNCTIONS = 1_000;
+const OTHER_FUNCTIONS = '(other)';
 
 export type SavedBudget = readonly [
   spans: number,
@@ -37,18 +68,28 @@ export type SavedBudget = readonly [
   fullFromBytes: readonly number[],
 ];
 
-/** What room is asked for: phases of an ordinary attempt, its span alone, or the span of a failure. */
-const USES = ['detail', 'ordinary', 'failed'] as const;
-export type Priority = (typeof USES)[number];
+export function limitsOf(saved: SavedBudget): TraceLimits {
+  return saved[5];
+}
 
 /**
- * The budget of one trace. The first half is open to everything; then attempts go without child spans, so that more of them have a
- * span of their own; a share is kept for failures, which people look for, and one for the rollups that sum up the rest, so that the
- * whole never passes the limit.
+ * The budget of one trace, so that a trace beyond it still represents its job:
+ *
+ * 1. Structure comes first: the job, its actors and their incarnations, and failed attempts have a part of the trace that nothing else uses.
+ * 2. A function gets a span for each attempt while it has at most `factor` times the room that it leaves to others, so its first attempts all
+ *    have one. The factor falls with the number of large functions, which gives them equal shares. Beyond its share a function gets a span
+ *    whenever its attempts have grown by 4 %, so the later ones are thinned evenly.
+ * 3. A part is kept for the first 5 attempts of each function, for those thinned ones, and for the slowest ones: see `held-back.ts`.
+ * 4. Children (phases, profile entries) are sent for the first attempts only. All later ones have one compact span each.
+ * 5. What is left is rolled up by parent and name, which has a part of the trace of its own, so that the whole never passes the limit.
  */
 export class TraceBudget {
   readonly rollups: Rollups;
+  readonly heldBack = new HeldBack();
   readonly #limits: TraceLimits;
+  readonly #actors: { readonly size: number };
+  #functions: Map<string, FunctionShare> | undefined;
+  #largeFunctions = 0;
   #spans = ROOT_COST.spans;
   #bytes = ROOT_COST.bytes;
   #relaxed = false;
@@ -60,16 +101,23 @@ export class TraceBudget {
   rolledUpAttemptCount = 0;
   compactAttemptCount = 0;
 
-  constructor(root: SpanRef, limits: TraceLimits) {
+  /** @param actors the open actors of the trace */
+  constructor(root: SpanRef, limits: TraceLimits, actors: { readonly size: number } = { size: 0 }) {
     this.#limits = limits;
+    this.#actors = actors;
     this.rollups = new Rollups(root, limits.maxSpans === 0 ? MAX_ROLLUPS_WITHOUT_LIMIT : rollupShare(limits.maxSpans));
+  }
+
+  /** Something waits for the end of the trace. */
+  get hasRest(): boolean {
+    return !this.rollups.isEmpty || this.heldBack.size > 0;
   }
 
   get isUnlimited(): boolean {
     return this.#limits.maxSpans === 0 && this.#limits.maxBytes === 0;
   }
 
-  /** For a checkpoint: numbers only, the rollups have records of their own. */
+  /** For a checkpoint: numbers only. Rollups, functions and what is held back have records of their own. */
   save(): SavedBudget {
     const fullFromBytes = this.#fullFromBytes === undefined ? [] : USES.map((use) => this.#fullFromBytes?.[use] ?? NOT_FULL);
     const { rolledUpAttemptCount, compactAttemptCount } = this;
@@ -85,24 +133,102 @@ export class TraceBudget {
     ];
   }
 
-  static restored(root: SpanRef, saved: SavedBudget): TraceBudget {
-    const [spans, bytes, rolledUpAttemptCount, compactAttemptCount, rollups, limits, relaxed, fullFromBytes] = saved;
-    const budget = new TraceBudget(root, limits);
-    budget.#spans = spans;
-    budget.#bytes = bytes;
-    budget.rolledUpAttemptCount = rolledUpAttemptCount;
-    budget.compactAttemptCount = compactAttemptCount;
-    budget.rollups.restore(rollups);
-    budget.#relaxed = relaxed;
-    for (const [index, fromBytes] of fullFromBytes.entries()) budget.#noteFullFrom(fromBytes, USES[index]);
-    return budget;
+  /** Into a new budget with the limits of the saved one. */
+  restore([spans, bytes, rolledUpAttemptCount, compactAttemptCount, rollups, , relaxed, fullFromBytes]: SavedBudget): void {
+    this.#spans = spans;
+    this.#bytes = bytes;
+    this.rolledUpAttemptCount = rolledUpAttemptCount;
+    this.compactAttemptCount = compactAttemptCount;
+    this.rollups.restore(rollups);
+    this.#relaxed = relaxed;
+    for (const [index, fromBytes] of fullFromBytes.entries()) this.#noteFullFrom(fromBytes, USES[index]);
+  }
+
+  get functions(): Iterable<FunctionShare> {
+    return this.#functions?.values() ?? [];
+  }
+
+  /** What the function of this name has of the trace. */
+  share(name: string): FunctionShare {
+    const shares = (this.#functions ??= new Map<string, FunctionShare>());
+    const known = shares.get(name);
+    if (known !== undefined) return known;
+    if (shares.size >= MAX_FUNCTIONS && name !== OTHER_FUNCTIONS) return this.share(OTHER_FUNCTIONS);
+    const share = new FunctionShare(name);
+    shares.set(name, share);
+    return share;
+  }
+
+  /** As `share`, for what a checkpoint says of it. */
+  restoreShare(name: string, counts: ShareCounts): FunctionShare {
+    const share = this.share(name);
+    const { attempts } = Object.assign(share, counts);
+    if (attempts > LARGE_FUNCTION) this.#largeFunctions += 1;
+    return share;
+  }
+
+  /** To be called when the trace's root is sent. */
+  forgetFunctions(): void {
+    this.#functions = undefined;
+    this.#largeFunctions = 0;
+  }
+
+  /** Counts an attempt of a function. Returns what it may have a span for, undefined where it gives way to others. */
+  admit(share: FunctionShare, failed: boolean): Priority | undefined {
+    share.attempts += 1;
+    if (share.attempts === LARGE_FUNCTION + 1) this.#largeFunctions += 1;
+    if (this.#relaxed) return 'structure';
+    const ownBytes = share.spans === 0 ? 0 : share.bytes / share.spans;
+    if (failed) return this.#isWithin(share, ownBytes, 'structure', FAILED_FACTOR) ? 'structure' : undefined;
+    if (this.#isWithin(share, ownBytes, 'ordinary', this.#factorOf(share))) return 'ordinary';
+    const isFirst = share.spans < FIRST_ATTEMPTS && this.fits({ spans: 1, bytes: ownBytes }, 'kept');
+    return isFirst || this.#isNextThinned(share, ownBytes) ? 'kept' : undefined;
+  }
+
+  #isNextThinned(share: FunctionShare, ownBytes: number): boolean {
+    if (share.attempts < share.attemptsAtLast * THINNED_GROWTH) return false;
+    const used = { spans: share.thinned, bytes: share.thinned * ownBytes };
+    if (!this.#isWithin(used, ownBytes, 'kept', THINNED_FACTOR)) return false;
+    share.thinned += 1;
+    return true;
+  }
+
+  /** Whether another attempt of the function may be held back. */
+  mayHold(share: FunctionShare, held: Cost): boolean {
+    return (
+      this.fits(held, 'kept') && this.#isWithin({ spans: share.held, bytes: share.held * held.bytes }, held.bytes, 'kept', HELD_FACTOR)
+    );
+  }
+
+  #factorOf({ attempts }: FunctionShare): number {
+    return (SHARE_FACTOR * Math.log2(attempts + 1)) / Math.max(1, this.#largeFunctions) ** 1.5;
+  }
+
+  /** Whether a function that has `used` so much may have one more span, of `ownBytes`, and leaves enough to others. */
+  #isWithin(used: Cost, ownBytes: number, use: Priority, factor: number): boolean {
+    const { maxSpans, maxBytes } = this.#limits;
+    const kept = this.#keptForActors(use);
+    const spansLeft = spansFor(use, maxSpans) - kept.spans - this.#spans - 1;
+    if (maxSpans !== 0 && used.spans > factor * spansLeft) return false;
+    const bytesLeft = maxBytes * BYTES_SHARE[use] - kept.bytes - this.#bytes - ownBytes;
+    return maxBytes === 0 || used.bytes <= factor * bytesLeft;
+  }
+
+  #keptForActors(use: Priority): Cost {
+    const { size } = this.#actors;
+    if (size === 0 || use === 'structure') return NO_COST;
+    const { maxSpans, maxBytes } = this.#limits;
+    return {
+      spans: Math.min(size * ACTOR_COST.spans, Math.floor(maxSpans * ACTORS_SHARE)),
+      bytes: Math.min(size * ACTOR_COST.bytes, maxBytes * ACTORS_SHARE),
+    };
   }
 
   /** True where nothing was rolled up yet, and all of `rest` fits. */
   fitsWhole(rest: Cost): boolean {
     const { maxSpans, maxBytes } = this.#limits;
     const spansFit = maxSpans === 0 || this.#spans + rest.spans <= maxSpans;
-    return this.rollups.count === 0 && spansFit && (maxBytes === 0 || this.#bytes + rest.bytes <= maxBytes);
+    return this.rollups.count === 0 && this.heldBack.size === 0 && spansFit && (maxBytes === 0 || this.#bytes + rest.bytes <= maxBytes);
   }
 
   /** The whole rest of the trace is known: where it fits, nothing needs to be kept free. */
@@ -147,9 +273,10 @@ export class TraceBudget {
   fits(cost: Cost, use: Priority): boolean {
     if (this.#relaxed) return true;
     const { maxSpans, maxBytes } = this.#limits;
+    const kept = this.#keptForActors(use);
     return (
-      (maxSpans === 0 || this.#spans + cost.spans <= spansFor(use, maxSpans)) &&
-      (maxBytes === 0 || this.#bytes + cost.bytes <= maxBytes * BYTES_SHARE[use])
+      (maxSpans === 0 || this.#spans + kept.spans + cost.spans <= spansFor(use, maxSpans)) &&
+      (maxBytes === 0 || this.#bytes + kept.bytes + cost.bytes <= maxBytes * BYTES_SHARE[use])
     );
   }
 
@@ -157,8 +284,9 @@ export class TraceBudget {
   reservationsThatFit(use: Priority): number {
     if (this.#relaxed) return Number.POSITIVE_INFINITY;
     const { maxSpans, maxBytes } = this.#limits;
-    const spans = maxSpans === 0 ? Number.POSITIVE_INFINITY : Math.floor(spansFor(use, maxSpans)) - this.#spans - 1;
-    const bytes = maxBytes === 0 ? Number.POSITIVE_INFINITY : maxBytes * BYTES_SHARE[use] - this.#bytes;
+    const kept = this.#keptForActors(use);
+    const spans = maxSpans === 0 ? Number.POSITIVE_INFINITY : Math.floor(spansFor(use, maxSpans)) - kept.spans - this.#spans - 1;
+    const bytes = maxBytes === 0 ? Number.POSITIVE_INFINITY : maxBytes * BYTES_SHARE[use] - kept.bytes - this.#bytes;
     return Math.min(spans, Math.floor(bytes / RESERVED_COST.bytes));
   }
 
@@ -173,12 +301,12 @@ export class TraceBudget {
   }
 }
 
+/** As `BYTES_SHARE`, without the spans of the root and of the rollups. */
 function spansFor(use: Priority, maxSpans: number): number {
-  const failed = maxSpans - rollupShare(maxSpans) - 1;
-  const ordinary = failed - Math.floor(maxSpans * FAILED_SHARE);
-  return use === 'failed' ? failed : use === 'ordinary' ? ordinary : ordinary * DETAIL_SHARE;
+  const structure = maxSpans - rollupShare(maxSpans) - 1;
+  return use === 'structure' ? structure : (structure * BYTES_SHARE[use]) / BYTES_SHARE.structure;
 }
 
 function rollupShare(maxSpans: number): number {
-  return Math.max(Math.ceil(maxSpans * 0.03), Math.min(30, Math.floor(maxSpans * 0.15)));
+  return Math.max(Math.ceil(maxSpans * 0.02), Math.min(30, Math.floor(maxSpans * 0.15)));
 }

@@ -12,6 +12,8 @@ export interface CorrelateOptions {
   /** Budget of one trace, 0 for none. Defaults 10,000 spans and 4,500,000 bytes of OTLP protobuf. */
   readonly maxSpansPerTrace: number;
   readonly maxBytesPerTrace: number;
+  /** The slowest attempts of each function that have a span whatever the budget is used for; 0 for none. Default 10. */
+  readonly slowestPerFunction: number;
   /**
    * Spans of tasks below each other, at most 1,000, the default. A task that would be deeper hangs under its job, with a link to its parent: trace views fail
    * on thousands of levels.
@@ -57,6 +59,7 @@ export const CORRELATE_DEFAULTS = {
   orphanTimeoutMs: 3_600_000,
   maxSpansPerTrace: 10_000,
   maxBytesPerTrace: 4_500_000,
+  slowestPerFunction: 10,
   nesting: 'tree',
   slowMs: 1_000,
   inFlight: 'off',

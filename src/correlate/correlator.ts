@@ -28,6 +28,8 @@ export interface CorrelatorStats {
   readonly threads: number;
   readonly late: number;
   readonly rolledUpAttempts: number;
+  /** Of the slowest, those that wait for the end of their job. */
+  readonly heldBackAttempts: number;
   readonly leftOutStates: number;
   readonly inferredEnds: Readonly<Record<EndInferred, number>>;
 }
@@ -164,6 +166,7 @@ export function createCorrelator<Span>(options: Partial<CorrelateOptions> & { re
         threads: countThreads(state),
         late: state.late,
         rolledUpAttempts: state.rolledUpAttempts,
+        heldBackAttempts: state.heldBack,
         leftOutStates: state.leftOutStates,
         inferredEnds: { ...state.inferredEnds },
       };

@@ -18,7 +18,7 @@ import type {
   WorkerDefinition,
   WorkerTransition,
 } from '../event/index.ts';
-import type { TraceBudget } from './budget.ts';
+import { TraceBudget, type TraceLimits } from './budget.ts';
 import { CallerChain, FinalTrace, FinalTraces, type LOOP } from './callers/caller-chain.ts';
 import type { ClosedAttempt } from './compact/closed-attempt.ts';
 import type { SharedFacts } from './compact/definitions.ts';
@@ -202,11 +202,11 @@ export class Job {
   readonly traces: FinalTraces;
   #driverTaskId: string | undefined;
 
-  constructor(session: Session, id: string, budget: TraceBudget, nowMs: number) {
+  constructor(session: Session, id: string, limits: TraceLimits, nowMs: number) {
     this.session = session;
     this.id = compactString(id);
     this.traces = new FinalTraces(this.id);
-    this.budget = budget;
+    this.budget = new TraceBudget({ kind: 'job', id: this.id }, limits, this.actors);
     this.firstSeenMs = nowMs;
   }
 
@@ -226,7 +226,7 @@ export class Job {
   get isNeeded(): boolean {
     if (!this.closed && this.hasContent) return true;
     if (this.open.size > 0 || this.chains.size > 0 || this.actors.size > 0) return true;
-    return Number.isFinite(this.dueMs) || !this.budget.rollups.isEmpty;
+    return Number.isFinite(this.dueMs) || this.budget.hasRest;
   }
 }
 

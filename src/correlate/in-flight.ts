@@ -3,7 +3,8 @@ import { type Cost, RESERVED_COST } from './budget.ts';
 import { traceJobOf } from './callers/ancestry.ts';
 import { finishedAttempt, jobOf } from './finish/finished-attempt.ts';
 import { finishedActor, jobName } from './finish/close.ts';
-import { countReservations, findSpanLocation, reserveSpan, reserveAbove, type SpanLocation } from './finish/close-attempt.ts';
+import { reserveAbove, reserveSpan } from './finish/settle-held.ts';
+import { countReservations, findSpanLocation, type SpanLocation } from './finish/span-location.ts';
 import { jobStartNs } from './finish/ends.ts';
 import { IN_FLIGHT_REPORTED } from './compact/rare-fields.ts';
 import { isInternalJob } from './internal.ts';
@@ -60,7 +61,7 @@ export function reportAttemptInFlight(state: State, attempt: Attempt, nowMs: num
   const mapped = mapSampled(state.options.mapping, inFlight);
   if (!chargeWithReservations(state, attempt, job, location, costOfMapped(mapped))) return;
   if (!attempt.rareFields.isReserved) reserveSpan(attempt, job);
-  reserveAbove(state, location, job, inFlight, nowMs);
+  reserveAbove(state, location, job, inFlight, nowMs, out);
   out.push({ lifecycle: inFlight, spans: mapped?.spans });
 }
 
@@ -102,7 +103,8 @@ function attemptInFlight(state: State, attempt: Attempt, job: Job, location: Spa
 function chargeWithReservations(state: State, attempt: Attempt, job: Job, location: SpanLocation, cost: Cost): boolean {
   const { budget } = job;
   if (budget.isUnlimited) return true;
-  const reserved = (attempt.rareFields.isReserved ? 0 : 1) + countReservations(state, location, budget.reservationsThatFit('detail'));
+  const reserved =
+    (attempt.rareFields.isReserved ? 0 : 1) + countReservations(state, job.session, location, budget.reservationsThatFit('detail'));
   const whole = { spans: cost.spans + reserved * RESERVED_COST.spans, bytes: cost.bytes + reserved * RESERVED_COST.bytes };
   if (!budget.fits(whole, 'detail')) return false;
   budget.charge(cost);

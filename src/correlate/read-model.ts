@@ -16,7 +16,7 @@ import type { LeftOut } from './compact/left-out.ts';
 import type { PlacementFacts } from './compact/placement-facts.ts';
 import type { JobVerdict } from './finish/job-outcome.ts';
 import type { TimeRange } from './finish/trusted-time.ts';
-import type { AttemptOutcome, Finished, JobTraceRef } from './finished.ts';
+import type { AttemptOutcome, Finished, FinishedAttempt, JobTraceRef } from './finished.ts';
 import type { UntimedOutcome } from './states/untimed.ts';
 
 /**
@@ -32,6 +32,8 @@ export interface ReadModel {
 export interface Watcher {
   /** Something is finished. `rolled_up`: it gets no span of its own. */
   finished(lifecycle: Finished, how: 'sent' | 'rolled_up', nowMs: number): void;
+  /** An attempt that was finished as `rolled_up` has a span after all: it is one of the slowest of its function. */
+  hasSpan(lifecycle: FinishedAttempt): void;
   /** The open attempts of a task count for another job from now on: its callers became known. */
   moved(task: TaskState, fromJobId: string): void;
 }

@@ -101,6 +101,8 @@ export class State {
   forgottenSessions = 0;
   late = 0;
   rolledUpAttempts = 0;
+  /** Attempts of all traces that are held back. */
+  heldBack = 0;
   /** Transitions between the first and the last ones of entities with too many. */
   leftOutStates = 0;
   readonly inferredEnds: Record<EndInferred, number> = {
@@ -159,10 +161,7 @@ export class State {
   }
 
   job(session: Session, id: string, nowMs: number): Job {
-    return (
-      session.jobs.get(id) ??
-      this.addRecord(session.jobs, new Job(session, id, new TraceBudget({ kind: 'job', id }, this.#traceLimits), nowMs))
-    );
+    return session.jobs.get(id) ?? this.addRecord(session.jobs, new Job(session, id, this.#traceLimits, nowMs));
   }
 
   /** The open attempt of this number, made when it is new; undefined when it is closed already. */

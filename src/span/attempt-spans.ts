@@ -1,6 +1,6 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { type FinishedAttempt, type AttemptTimes, isRayModule, type TaskFacts, timesOf, WHOLE_TASK_PREFIX } from '../correlate/index.ts';
-import { exceptionLine, exceptionOf, type ExceptionFacts, type ProfileEntry } from '../event/index.ts';
+import { exceptionLine, exceptionOf, type ExceptionFacts, type ProfileEntry, type TaskLog } from '../event/index.ts';
 import type { EventFields } from '../otlp/index.ts';
 import type { MappingContext } from './context.ts';
 import { type AttributeSet, linksOf, makeSibling, makeSpan, parentIdOf, seconds, startSiblings, stateEvents } from './span-builder.ts';
@@ -30,7 +30,8 @@ export function attemptSpans(context: MappingContext, lifecycle: FinishedAttempt
     .set('ray.task.end_reason', lifecycle.endReason)
     .set('ray.worker.exit_type', lifecycle.workerExit?.type)
     .set('ray.worker.exit_detail', exitDetail(lifecycle));
-  const shownStates = context.options.phases === 'none' ? [] : asSpans ? statesAfterPhases(lifecycle, times) : lifecycle.states;
+  const shownStates =
+    context.options.phases === 'none' || isLean(lifecycle) ? [] : asSpans ? statesAfterPhases(lifecycle, times) : lifecycle.states;
   const span = makeSpan(context, lifecycle.trace, {
     startNs: lifecycle.startNs,
     endNs: lifecycle.endNs,
@@ -42,7 +43,7 @@ export function attemptSpans(context: MappingContext, lifecycle: FinishedAttempt
     parentSpanId: parentIdOf(lifecycle),
     attributes,
     resource,
-    links: linksOf(lifecycle),
+    links: isLean(lifecycle) ? linksOf(withoutParentJob(lifecycle)) : linksOf(lifecycle),
     events: [...stateEvents(shownStates), ...exceptionEvents(context, lifecycle, exception)],
     error: failed ? (exception === undefined ? errorType : exceptionLine(exception) || errorType) : undefined,
   });
@@ -77,13 +78,8 @@ function attemptAttributes(context: MappingContext, lifecycle: FinishedAttempt, 
     .set('ray.actor_id', lifecycle.actorId)
     .set('ray.worker_id', lifecycle.workerId)
     .set('process.pid', lifecycle.workerPid)
-    .set('ray.actor.repr', lifecycle.actorReprName)
-    .set('ray.log.stdout_file', log?.stdoutFile)
-    .set('ray.log.stdout_start', log?.stdoutStart)
-    .set('ray.log.stdout_end', log?.stdoutEnd)
-    .set('ray.log.stderr_file', log?.stderrFile)
-    .set('ray.log.stderr_start', log?.stderrStart)
-    .set('ray.log.stderr_end', log?.stderrEnd);
+    .set('ray.actor.repr', lifecycle.actorReprName);
+  if (log !== undefined && !isLean(lifecycle)) addLog(attributes, log);
   if (lifecycle.wasDebuggerPaused === true) attributes.set('ray.debugger_paused', true);
   if (lifecycle.definitionFrom !== 'own' && lifecycle.placeholder !== true) attributes.set('ray.definition', lifecycle.definitionFrom);
   if (lifecycle.placeholder === true) attributes.set('ray.placeholder', true);
@@ -92,6 +88,26 @@ function attemptAttributes(context: MappingContext, lifecycle: FinishedAttempt, 
   if (definition !== undefined) attributes.include(context.attributesOf(definition, (set) => addDefinition(context, set, definition)));
   addTimes(attributes, lifecycle, times);
   return attributes;
+}
+
+/** One of many in a trace with little room. A failure shows its states and its log all the same. */
+function isLean({ isCompact, outcome }: FinishedAttempt): boolean {
+  return isCompact === true && outcome !== 'failed';
+}
+
+/** Without the link that repeats the parent span. */
+function withoutParentJob({ session, links }: FinishedAttempt): Pick<FinishedAttempt, 'session' | 'links'> {
+  return { session, links: links.filter((link) => !(link.relation === 'parent_task' && link.span.kind === 'job')) };
+}
+
+function addLog(attributes: AttributeSet, log: TaskLog): void {
+  attributes
+    .set('ray.log.stdout_file', log.stdoutFile)
+    .set('ray.log.stdout_start', log.stdoutStart)
+    .set('ray.log.stdout_end', log.stdoutEnd)
+    .set('ray.log.stderr_file', log.stderrFile)
+    .set('ray.log.stderr_start', log.stderrStart)
+    .set('ray.log.stderr_end', log.stderrEnd);
 }
 
 function addDefinition(context: MappingContext, attributes: AttributeSet, definition: TaskFacts): void {

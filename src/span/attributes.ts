@@ -159,7 +159,7 @@ export const ATTRIBUTES = {
   'ray.job.attempts_without_phases': row(
     'int',
     ['job'],
-    'Attempts without child spans to save budget: phases are span events, profile entries are dropped',
+    'Attempts with a compact span to save budget: without phases, states, profile entries and positions in log files',
   ),
   'ray.actor.name': row('string', ['actor', 'in_flight'], 'Name of the actor'),
   'ray.actor.namespace': row('string', ['actor', 'in_flight'], 'Namespace of the actor name'),

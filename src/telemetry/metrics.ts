@@ -75,6 +75,7 @@ export const METRICS = {
   ]),
   jobsEnded: counter('jobs_ended_total', 'Jobs that ended, by outcome: succeeded, failed, stopped or unknown.', ['outcome']),
   attemptsFolded: counter('attempts_folded_total', 'Attempts summed up in a rollup span because of the budget of a trace.'),
+  attemptsHeldBack: gauge('attempts_held_back', 'Slow attempts whose span waits for the end of their job, up to 50,000.'),
   statesLeftOut: counter(
     'states_left_out_total',
     'States dropped between the first and the last ones of an attempt, actor or other entity with too many.',

@@ -139,6 +139,12 @@ export class AttemptBook {
     this.#keepRow(attempt);
   }
 
+  /** A closed attempt has a span after all. */
+  noteSpan(session: SessionView, taskId: string, number: number): void {
+    const known = find(session, taskId, number);
+    if (known !== undefined) known.isRolledUp = false;
+  }
+
   /** Removes all attempts of a job that is dropped. */
   forget(job: JobView): void {
     for (const attempts of [job.open, job.failures, job.others]) for (const attempt of attempts) unlink(job.session, attempt);

@@ -223,6 +223,14 @@ export class ViewModel {
     this.version += 1;
   }
 
+  /** A finished attempt without a span got one after all. */
+  hasSpan({ session: name, taskId, attempt }: FinishedAttempt): void {
+    const session = this.sessions.get(name);
+    if (session === undefined) return;
+    this.attempts.noteSpan(session, taskId, attempt);
+    this.version += 1;
+  }
+
   #session(name: string, nowMs: number): SessionView | undefined {
     const known = this.sessions.get(name);
     const entity = this.#entities.session(name);

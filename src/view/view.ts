@@ -100,6 +100,7 @@ export function createView(options: ViewOptions): View {
     },
     watcher: {
       finished: (lifecycle, how, atMs) => guarded(() => model.finished(lifecycle, fromJournalMs(atMs), how)),
+      hasSpan: (lifecycle) => guarded(() => model.hasSpan(lifecycle)),
       moved: (task, fromJobId) => guarded(() => model.moved(task, fromJobId)),
     },
     mount(app) {

@@ -40,7 +40,7 @@ function finishedTask(
   const task = new Task(session, id);
   task.parentTaskId = parent;
   task.trace = new FinalTrace(isRich ? OTHER_JOB : JOB, isGuess);
-  task.add({ closed: true, number, runningNs, outcome, rollup: undefined, above: undefined, isAfterJob, isPlaceholder });
+  task.add({ closed: true, number, runningNs, outcome, rollup: undefined, above: undefined, isAfterJob, isPlaceholder, isHeldBack: false });
   return task;
 }
 

@@ -77,8 +77,12 @@ describe('mapping phases', () => {
     expect(mapped[0]?.events).toHaveLength(events);
   });
 
-  it('phases become events when the trace budget is spent', () => {
-    expect(only(spansOf(attempt({ isCompact: true }))).events).toHaveLength(4);
+  it('an attempt has one span without states when the trace budget gives it no more, and a failure keeps its states', () => {
+    expect(only(spansOf(attempt({ isCompact: true }))).events).toHaveLength(0);
+    const states = attempt().states.length;
+    expect(only(spansOf(attempt({ isCompact: true, outcome: 'failed' }))).events.filter(({ name }) => name !== 'exception')).toHaveLength(
+      states,
+    );
   });
 
   it('phases end at the terminal state, and later states become events with a marking attribute', () => {

@@ -10,11 +10,13 @@ export interface ClosedAttempt {
   readonly runningNs: TimeNs;
   readonly outcome: AttemptOutcome;
   /** Where it was rolled up to, if it has no span of its own. */
-  readonly rollup: RollupNode | undefined;
+  rollup: RollupNode | undefined;
   /** Then also the attempt that its span would hang under; undefined for the job. */
   above: { readonly taskId: string; readonly number: number } | undefined;
   /** The job's span does not count it. */
   readonly isAfterJob: boolean;
   /** Never reported, only named as a parent: no count of tasks includes it. */
   readonly isPlaceholder: boolean;
+  /** Whether it gets a span is not known yet: see `held-back.ts`. */
+  isHeldBack: boolean;
 }

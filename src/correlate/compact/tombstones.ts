@@ -253,6 +253,7 @@ export class Tombstones {
       above: undefined,
       isAfterJob: (flags & IS_AFTER_JOB) !== 0,
       isPlaceholder: (flags & IS_PLACEHOLDER) !== 0,
+      isHeldBack: false,
     });
     return task;
   }
@@ -386,7 +387,8 @@ function offsetOf(row: number): number {
 /** The attempt of a task that fits into a row. */
 function wholeOf(task: Task): ClosedAttempt | undefined {
   const only = task.lastClosed;
-  if (only === undefined || task.attemptCount > 1 || only.rollup !== undefined || only.number > NUMBER_MAX) return undefined;
+  if (only === undefined || task.attemptCount > 1 || only.rollup !== undefined || only.isHeldBack || only.number > NUMBER_MAX)
+    return undefined;
   if (!(task.trace instanceof FinalTrace) || task.trace.jobId !== task.ownJobId) return undefined;
   return task.keptDefinition === undefined ? only : undefined;
 }

@@ -80,7 +80,7 @@ function closeNode(state: State, node: NodeRecord, out: Output[]): void {
     if (!session.budget.isUnlimited) session.budget.charge(cost);
     return;
   }
-  if (sendIfRoom(state, session.budget, lifecycle, node.deadMs === undefined ? 'ordinary' : 'failed', out)) return;
+  if (sendIfRoom(state, session.budget, lifecycle, node.deadMs === undefined ? 'ordinary' : 'structure', out)) return;
   node.rolledUp = true;
   rollUp(session, 'node', lifecycle);
 }

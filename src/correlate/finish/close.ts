@@ -3,6 +3,7 @@ import type { ActorTransition, TimeNs } from '../../event/index.ts';
 import { type Cost, NO_COST, RESERVED_COST } from '../budget.ts';
 import { creationAttemptSpan, nodeFacts } from './finished-attempt.ts';
 import { closeAttempt, closeRest } from './close-attempt.ts';
+import { sendAllHeld } from './settle-held.ts';
 import { forgetThreads, settleThreads } from '../callers/close-threads.ts';
 import { hasUntimedEnd, interval, jobEndNs, jobStartNs, sessionStartNs, silenceNs } from './ends.ts';
 import { isInternalJob } from '../internal.ts';
@@ -41,7 +42,9 @@ const DETACHED_LINKS_MAX = 100;
  */
 export function closeJob(state: State, job: Job, nowMs: number, out: Output[], isSilent = false, isSwept = false): void {
   if (!isSwept) closeWithJob(state, job, nowMs, out, isSilent);
+  closeHeld(state, job, nowMs, out, isSilent);
   flushRollups(state, job, out);
+  job.budget.forgetFunctions();
   if (!job.closed && job.hasContent) {
     state.close(job);
     job.silentNs = silenceNs(job.session);
@@ -70,7 +73,15 @@ function closeWithJob(state: State, job: Job, nowMs: number, out: Output[], isSi
   closeRest(state, attemptsThatEnd(state, job, nowMs, isSilent), job, rareFields, nowMs, out);
   // Parents that were only named by the attempts just closed.
   closeRest(state, attemptsThatEnd(state, job, nowMs, isSilent), job, rareFields, nowMs, out);
+  closeHeld(state, job, nowMs, out, isSilent);
   for (const actor of actors) closeActor(state, actor, nowMs, out);
+}
+
+/** Sends the slowest attempts, and closes parents that are only named by them. */
+function closeHeld(state: State, job: Job, nowMs: number, out: Output[], isSilent: boolean): void {
+  if (job.budget.heldBack.size === 0) return;
+  sendAllHeld(state, job, nowMs, out);
+  for (const attempt of attemptsThatEnd(state, job, nowMs, isSilent)) closeAttempt(state, attempt, nowMs, out);
 }
 
 /** What the entries of the driver take of its trace. */
@@ -86,7 +97,9 @@ export function costToCloseActor(state: State, actor: Actor, job: Job): Cost {
 /** Attempts can still arrive when the job's span was sent: their rollups, and parents that were only named, follow. */
 export function closeRemainder(state: State, job: Job, nowMs: number, out: Output[], isSwept: boolean): void {
   if (!isSwept) for (const attempt of attemptsThatEnd(state, job, nowMs, false)) closeAttempt(state, attempt, nowMs, out);
+  closeHeld(state, job, nowMs, out, false);
   flushRollups(state, job, out);
+  job.budget.forgetFunctions();
   state.schedule(job, Number.POSITIVE_INFINITY);
 }
 
@@ -191,7 +204,7 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Outpu
     noteChild(job, times);
     job.actorCount += 1;
   }
-  const isSent = sendIfRoom(state, job.budget, lifecycle, 'ordinary', out);
+  const isSent = sendIfRoom(state, job.budget, lifecycle, 'structure', out);
   state.watcher?.finished(lifecycle, isSent ? 'sent' : 'rolled_up', state.nowMs);
   if (isSent) return;
   job.budget.rollups.add(job.budget.rollups.under(), {

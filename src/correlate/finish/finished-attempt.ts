@@ -170,7 +170,7 @@ export function creationAttemptSpan(actor: Actor): SpanRef | undefined {
   const task = actor.session.findTask(creationTaskOf(actor.id));
   let first: Attempt | ClosedAttempt | undefined;
   for (const attempt of task?.attempts ?? []) {
-    if (attempt.closed && attempt.rollup !== undefined) continue;
+    if (attempt.closed && (attempt.rollup !== undefined || attempt.isHeldBack)) continue;
     if (first === undefined || attempt.number < first.number) first = attempt;
   }
   return first === undefined || task === undefined ? undefined : { kind: 'task', taskId: task.id, attempt: first.number };

@@ -1,6 +1,10 @@
-import type { SharedFacts } from '../compact/definitions.ts';
+import { SharedFacts } from '../compact/definitions.ts';
 import { FinalTrace, LOOP } from '../callers/caller-chain.ts';
+import type { FinishedAttempt } from '../finished.ts';
+import type { ShareCounts } from '../function-share.ts';
+import type { HeldAttempt } from '../held-back.ts';
 import type { RollupNode } from '../rollup.ts';
+import type { Slowest } from '../slowest.ts';
 import {
   type Actor,
   type AgingRecord,
@@ -37,6 +41,15 @@ export interface CheckpointContent {
   readonly session: [session: number, name: string, fields: Fields, budget: unknown];
   readonly rollup: [node: number, name: string, sums: Fields, children: readonly number[]];
   readonly rollups: [session: number, jobId: string | null, containers: unknown];
+  readonly held_back: [held: number, session: number, jobId: string, lifecycle: Fields, share: string, rollups: readonly number[] | null];
+  readonly function: [
+    session: number,
+    jobId: string,
+    name: string,
+    counts: ShareCounts,
+    ran: readonly SavedRank[],
+    took: readonly SavedRank[],
+  ];
   readonly job: [session: number, id: string, firstSeenMs: number, fields: Fields, budget: unknown];
   readonly actor: [session: number, id: string, fields: Fields];
   readonly node: [session: number, id: string, fields: Fields];
@@ -61,6 +74,9 @@ export interface CheckpointContent {
     attempts: readonly (OpenRecord | ClosedRecord)[],
   ];
 }
+
+/** `held`: 0 for an attempt whose span was sent. */
+export type SavedRank = readonly [ns: number, held: number];
 
 /** An id; 0 for what it nearly always is, of the task's own job: the job, or its driver's task; null for none. */
 export type SavedId = string | 0 | null;
@@ -92,6 +108,7 @@ export type ClosedRecord = readonly [
   above: readonly [taskId: string, number: number] | null,
   isAfterJob: boolean,
   isPlaceholder: boolean,
+  isHeldBack: boolean,
 ];
 
 type Kind<Name extends CheckpointKind> = readonly [Name, ...CheckpointContent[Name]];
@@ -117,6 +134,7 @@ function* sessionRecords(session: Session, number: number, rollups: RollupNumber
   for (const job of session.jobs.values()) {
     yield ['job', number, job.id, job.firstSeenMs, agedFieldsOf(job, 'job', ages), job.budget.save()] satisfies Kind<'job'>;
     yield* containerRecords(job, number, job.id, rollups);
+    yield* functionRecords(job, number, rollups);
   }
   for (const actor of session.actors.values())
     yield ['actor', number, actor.id, agedFieldsOf(actor, 'actor', ages)] satisfies Kind<'actor'>;
@@ -160,6 +178,29 @@ function* containerRecords(
     containers.push([parent, rollups.numbersOf(nodes.values())]);
   }
   if (containers.length > 0) yield ['rollups', session, jobId, containers] satisfies Kind<'rollups'>;
+}
+
+/** The shares of a job's functions, and their slowest attempts. */
+function* functionRecords({ id, budget }: Job, session: number, rollups: RollupNumbers): Generator<CheckpointRecord> {
+  const numbers = new Map<HeldAttempt, number>();
+  for (const held of budget.heldBack) {
+    if (held.rollups !== undefined) yield* rollups.newRecords(held.rollups.values());
+    rollups.heldBack += 1;
+    numbers.set(held, rollups.heldBack);
+    yield [
+      'held_back',
+      rollups.heldBack,
+      session,
+      id,
+      withoutUnset(held.lifecycle),
+      held.share,
+      held.rollups === undefined ? null : rollups.numbersOf(held.rollups.values()),
+    ] satisfies Kind<'held_back'>;
+  }
+  const saved = ({ ranks }: Slowest<HeldAttempt>): SavedRank[] =>
+    ranks.map(({ ns, item }) => [ns, item === undefined ? 0 : (numbers.get(item) ?? 0)]);
+  for (const { name, counts, ran, took } of budget.functions)
+    yield ['function', session, id, name, counts, saved(ran), saved(took)] satisfies Kind<'function'>;
 }
 
 /** Numbers of what attempts share, from 1; each is written before it is referred to. */
@@ -237,7 +278,7 @@ function openRecord(attempt: Attempt, rollups: RollupNumbers, { definitions, pla
 }
 
 function closedRecord(
-  { number, runningNs, outcome, rollup, above, isAfterJob, isPlaceholder }: ClosedAttempt,
+  { number, runningNs, outcome, rollup, above, isAfterJob, isPlaceholder, isHeldBack }: ClosedAttempt,
   rollups: RollupNumbers,
 ): ClosedRecord {
   const savedAbove = above === undefined ? null : ([above.taskId, above.number] as const);
@@ -250,6 +291,7 @@ function closedRecord(
     savedAbove,
     isAfterJob,
     isPlaceholder,
+    isHeldBack,
   ];
 }
 
@@ -302,8 +344,9 @@ function fieldsOf(record: object, kind: keyof typeof OMITTED): Fields {
   return fields;
 }
 
-function withoutUnset(facts: SharedFacts): Fields {
-  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined));
+function withoutUnset(facts: SharedFacts | FinishedAttempt): Fields {
+  const set = Object.entries(facts).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(set.map(([name, value]) => [name, value instanceof SharedFacts ? withoutUnset(value) : value]));
 }
 
 /** Sizes and counts begin at 0; of other numbers 0 may be a time. */
@@ -317,6 +360,8 @@ function isDefault(value: unknown): boolean {
 /** Numbers of the rollups that were not sent, from 1; each is written before it is referred to. */
 class RollupNumbers {
   readonly #numbers = new Map<RollupNode, number>();
+  /** Attempts that are held back, so far. */
+  heldBack = 0;
 
   *newRecords(nodes: Iterable<RollupNode>): Generator<CheckpointRecord> {
     for (const named of nodes) {

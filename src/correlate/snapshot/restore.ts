@@ -1,5 +1,5 @@
 import type { ClusterPoint } from '../../event/index.ts';
-import { type SavedBudget, TraceBudget } from '../budget.ts';
+import { limitsOf, type SavedBudget, TraceBudget } from '../budget.ts';
 import { FinalTrace, LOOP } from '../callers/caller-chain.ts';
 import {
   type CheckpointContent,
@@ -10,13 +10,18 @@ import {
   type OpenRecord,
   SAVED_LOOP,
   type SavedId,
+  type SavedRank,
   type SavedTrace,
 } from './checkpoint.ts';
 import { restoreWatch } from '../due/due.ts';
 import { RollupNode } from '../rollup.ts';
 import type { LazyMap } from '../compact/lazy-collections.ts';
 import { LeftOut, type SavedLeftOut } from '../compact/left-out.ts';
-import type { SpanRef } from '../finished.ts';
+import { sizeOf } from '../../event/index.ts';
+import { noteHeld } from '../finish/settle-held.ts';
+import type { FinishedAttempt, SpanRef } from '../finished.ts';
+import type { HeldAttempt } from '../held-back.ts';
+import type { Ranked } from '../slowest.ts';
 import { listRestored } from '../callers/link-callers.ts';
 import { compactString } from '../compact/compact-string.ts';
 import { driverTaskOf } from '../ray-ids.ts';
@@ -48,6 +53,7 @@ export class Restorer {
   readonly #sessions = new Map<number, Session>();
   readonly #rollups = new Map<number, RollupNode>();
   readonly #sentRollup: RollupNode;
+  readonly #held = new Map<number, HeldAttempt>();
   readonly #definitions = new Map<number, SharedFacts>();
   readonly #placements = new Map<number, Placement>();
   /** Records that nothing needs, with their places among each other. */
@@ -72,7 +78,7 @@ export class Restorer {
 
   readonly #takers: { readonly [Kind in CheckpointKind]: (...content: CheckpointContent[Kind]) => void } = {
     session: (number, name, fields, budget) => {
-      const session = this.#state.addSession(name, restoredAccount({ kind: 'session' }, budget), 0);
+      const session = this.#state.addSession(name, restoredBudget({ kind: 'session' }, savedBudget(budget)), 0);
       this.#sessions.set(number, session);
       this.#restore(session, fields);
       if (session.givesWay) this.#state.recent.remove(session);
@@ -93,8 +99,28 @@ export class Restorer {
     },
     job: (number, id, firstSeenMs, fields, budget) => {
       const session = this.#session(number);
-      const job = new Job(session, id, restoredAccount({ kind: 'job', id }, budget), firstSeenMs);
+      const job = new Job(session, id, limitsOf(savedBudget(budget)), firstSeenMs);
+      job.budget.restore(savedBudget(budget));
       this.#add(session.jobs, job, fields);
+    },
+    held_back: (number, sessionNumber, jobId, lifecycle, share, rollups) => {
+      const job = found(this.#session(sessionNumber).jobs.get(jobId));
+      const held: HeldAttempt = {
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was saved
+        lifecycle: lifecycle as unknown as FinishedAttempt,
+        share,
+        ranks: 0,
+        rollups: rollups === null ? undefined : this.#rollupsByName(rollups),
+        bytes: sizeOf(lifecycle),
+      };
+      noteHeld(this.#state, job, held);
+      this.#held.set(number, held);
+    },
+    function: (number, jobId, name, counts, ran, took) => {
+      const { budget } = found(this.#session(number).jobs.get(jobId));
+      const share = budget.restoreShare(name, counts);
+      share.ran.restore(ran.map((rank) => this.#ranked(rank)));
+      share.took.restore(took.map((rank) => this.#ranked(rank)));
     },
     actor: (number, id, fields) => {
       const session = this.#session(number);
@@ -170,7 +196,7 @@ export class Restorer {
     if (attempt.definition?.parentTaskId === task.parentTaskId) task.parentTaskId = attempt.definition?.parentTaskId ?? task.parentTaskId;
     moveTo(attempt, placement === 0 ? NO_PLACEMENT : found(this.#placements.get(placement)));
     if (rareFields !== null) Object.assign(attempt.writableRareFields, restoredFields(rareFields));
-    if (rollups !== null) attempt.writableRareFields.rollups = new Map(rollups.map((id) => [this.#rollup(id).name, this.#rollup(id)]));
+    if (rollups !== null) attempt.writableRareFields.rollups = this.#rollupsByName(rollups);
     if (Number.isFinite(attempt.dueMs)) this.#state.due.push(attempt.dueMs, attempt);
     if (isWatched) restoreWatch(attempt);
     session.threads?.noteRun(attempt.placement.workerId, attempt);
@@ -179,7 +205,7 @@ export class Restorer {
     this.#state.held.addAttempt(attempt);
   }
 
-  #closed([, number, runningNs, outcome, rollup, above, isAfterJob, isPlaceholder]: ClosedRecord): ClosedAttempt {
+  #closed([, number, runningNs, outcome, rollup, above, isAfterJob, isPlaceholder, isHeldBack]: ClosedRecord): ClosedAttempt {
     return {
       closed: true,
       number,
@@ -189,6 +215,7 @@ export class Restorer {
       above: above === null ? undefined : { taskId: above[0], number: above[1] },
       isAfterJob,
       isPlaceholder,
+      isHeldBack,
     };
   }
 
@@ -212,6 +239,16 @@ export class Restorer {
 
   #session(number: number): Session {
     return found(this.#sessions.get(number));
+  }
+
+  #rollupsByName(numbers: readonly number[]): Map<string, RollupNode> {
+    return new Map(numbers.map((number) => [this.#rollup(number).name, this.#rollup(number)]));
+  }
+
+  #ranked([ns, number]: SavedRank): Ranked<HeldAttempt> {
+    const item = number === 0 ? undefined : found(this.#held.get(number));
+    if (item !== undefined) item.ranks += 1;
+    return { ns, item };
   }
 
   #rollup(number: number): RollupNode {
@@ -250,9 +287,15 @@ function restoredTrace({ session, ownJobId }: Task, saved: SavedTrace): Task['tr
   return (isGuess ? job?.traces.guessed : job?.traces.known) ?? new FinalTrace(jobId, isGuess);
 }
 
-function restoredAccount(root: SpanRef, saved: unknown): TraceBudget {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as `TraceAccount.save` made it
-  return TraceBudget.restored(root, saved as SavedBudget);
+function savedBudget(saved: unknown): SavedBudget {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as `TraceBudget.save` made it
+  return saved as SavedBudget;
+}
+
+function restoredBudget(root: SpanRef, saved: SavedBudget): TraceBudget {
+  const budget = new TraceBudget(root, limitsOf(saved));
+  budget.restore(saved);
+  return budget;
 }
 
 function found<Value>(value: Value | undefined): Value {
