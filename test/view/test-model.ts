@@ -15,6 +15,7 @@ export class TestModel extends ViewModel {
     this.correlator = correlator;
     correlator.watch({
       finished: (lifecycle, how, nowMs) => this.finished(lifecycle, nowMs, how),
+      hasSpan: (lifecycle) => this.hasSpan(lifecycle),
       moved: (task, fromJobId) => this.moved(task, fromJobId),
     });
   }

@@ -65,6 +65,7 @@ export function createFedModel(
       onFinished(lifecycle);
       model.finished(lifecycle, nowMs, how);
     },
+    hasSpan: (lifecycle) => model.hasSpan(lifecycle),
     moved: (task, fromJobId) => model.moved(task, fromJobId),
   });
   if (restoredFrom !== undefined) for (const _ of model.restore((ms) => ms));
