@@ -188,9 +188,12 @@ def main():
         ray.get(ref)
     groups = Groups.remote()
     ray.get([groups.read.remote(0), groups.read.remote(1), groups.compute.remote()])
-    ray.get(Phoenix.remote().crash_once.remote())
+    # Kept: an actor without a handle is killed, perhaps before it has sent its last span.
+    phoenix = Phoenix.remote()
+    ray.get(phoenix.crash_once.remote())
     registry = Registry.options(name="registry", lifetime="detached").remote()
     ray.get(registry.put.remote())
+    time.sleep(2)
     print("user spans done")
 
 
