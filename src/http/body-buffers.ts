@@ -48,6 +48,9 @@ export function createBodyBuffers({ bufferBytes = BUFFER_BYTES, maxKept = MAX_KE
 
   return {
     join(pieces, length) {
+      const [first] = pieces;
+      // Most small bodies arrive whole; the piece is not used for anything else.
+      if (pieces.length === 1 && first !== undefined) return Buffer.from(first.buffer, first.byteOffset, first.byteLength);
       const isSmall = length * 16 < bufferBytes;
       if (isSmall || length > bufferBytes) return Buffer.concat(pieces, length);
       const whole = idle.pop() ?? Buffer.allocUnsafeSlow(bufferBytes);
