@@ -28,8 +28,10 @@ export const COUNT_LIMITS = {
   /** One for each post, and a few for checkpoints. */
   syncsPerPost: 1.25,
   attemptBytes: 1500,
-  requestsPer100Spans: 100,
-  syncsPerAgentPost: 2,
+  /** Of 300 agents: at least 100 spans a request. */
+  requestsPer100Spans: 1,
+  /** On a disk that syncs faster than posts arrive, each post has one. */
+  syncsPerAgentPost: 1.1,
 } as const;
 
 /** How large the parts of a run are. */
