@@ -19,6 +19,7 @@ import type {
 } from '../event/index.ts';
 import type { TaskFacts } from './compact/definitions.ts';
 import type { JobVerdict } from './finish/job-outcome.ts';
+import type { SpreadFacts } from './spread.ts';
 import type { TaskCounts } from './task-counts.ts';
 
 export type { TaskCounts } from './task-counts.ts';
@@ -270,8 +271,9 @@ export interface FinishedRollup extends Common {
   readonly durationSumNs: TimeNs;
   readonly durationMinNs: TimeNs;
   readonly durationMaxNs: TimeNs;
-  /** Time before RUNNING, summed over those that ran. */
-  readonly waitSumNs: TimeNs;
+  /** Of those whose running time is known, and of the time before RUNNING of those that ran. Undefined where there are none. */
+  readonly running: SpreadFacts | undefined;
+  readonly pending: SpreadFacts | undefined;
 }
 
 export type Finished =

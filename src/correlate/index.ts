@@ -1,4 +1,5 @@
 export * from './finished.ts';
+export type { SpreadFacts } from './spread.ts';
 export { type Correlator, type CorrelatorStats, createCorrelator } from './correlator.ts';
 export type { Applied } from './state.ts';
 export type { CorrelateOptions } from './correlate-options.ts';

@@ -1,6 +1,7 @@
 import type { TimeNs } from '../event/index.ts';
 import type { AttemptOutcome, FinishedRollup, SpanRef, TraceRef } from './finished.ts';
 
+import { type SavedSpread, Spread } from './spread.ts';
 import { LazyMap } from './compact/lazy-collections.ts';
 
 const NAME_LENGTH_MAX = 128;
@@ -14,8 +15,10 @@ export interface RollupUnit {
   readonly outcome: AttemptOutcome;
   readonly startNs: TimeNs;
   readonly endNs: TimeNs;
-  /** Time before RUNNING. */
-  readonly waitNs: TimeNs;
+  /** Time before RUNNING; undefined where it did not run, or the clocks contradict each other. */
+  readonly waitNs?: TimeNs | undefined;
+  /** How long it ran, as far as that is known. */
+  readonly ranNs?: TimeNs | undefined;
 }
 
 export type RollupSums = Pick<
@@ -28,10 +31,9 @@ export type RollupSums = Pick<
   | 'durationSumNs'
   | 'durationMinNs'
   | 'durationMaxNs'
-  | 'waitSumNs'
   | 'startNs'
   | 'endNs'
->;
+> & { readonly running: SavedSpread; readonly pending: SavedSpread };
 
 /** Sums over everything of one name under one parent that a trace's budget left no room for. */
 export class RollupNode {
@@ -44,9 +46,10 @@ export class RollupNode {
   durationSumNs = 0n;
   durationMinNs = 0n;
   durationMaxNs = 0n;
-  waitSumNs = 0n;
   startNs = 0n;
   endNs = 0n;
+  running = new Spread();
+  pending = new Spread();
   readonly children = new Map<string, RollupNode>();
   /** Set when its parent was rolled up too and its sums went to another node. */
   mergedInto: RollupNode | undefined;
@@ -67,9 +70,16 @@ export class RollupNode {
   }
 
   get sums(): RollupSums {
-    const { attempts, finished, failed, cancelled, unfinished, durationSumNs, durationMinNs, durationMaxNs, waitSumNs, startNs, endNs } =
-      this;
-    return { attempts, finished, failed, cancelled, unfinished, durationSumNs, durationMinNs, durationMaxNs, waitSumNs, startNs, endNs };
+    const { attempts, finished, failed, cancelled, unfinished, durationSumNs, durationMinNs, durationMaxNs, startNs, endNs } = this;
+    const spreads = { running: this.running.save(), pending: this.pending.save() };
+    return { attempts, finished, failed, cancelled, unfinished, durationSumNs, durationMinNs, durationMaxNs, startNs, endNs, ...spreads };
+  }
+
+  static restored(name: string, { running, pending, ...sums }: RollupSums): RollupNode {
+    const node = Object.assign(new RollupNode(name), sums);
+    node.running = Spread.restored(running);
+    node.pending = Spread.restored(pending);
+    return node;
   }
 
   add(unit: RollupUnit): void {
@@ -78,7 +88,8 @@ export class RollupNode {
     this[unit.outcome] += 1;
     if (unit.isAttempt) this.attempts += 1;
     this.durationSumNs += durationNs;
-    this.waitSumNs += unit.waitNs;
+    if (unit.waitNs !== undefined) this.pending.add(unit.waitNs);
+    if (unit.ranNs !== undefined) this.running.add(unit.ranNs);
   }
 
   absorb(other: RollupNode): void {
@@ -89,7 +100,8 @@ export class RollupNode {
     this.cancelled += other.cancelled;
     this.unfinished += other.unfinished;
     this.durationSumNs += other.durationSumNs;
-    this.waitSumNs += other.waitSumNs;
+    this.running.absorb(other.running);
+    this.pending.absorb(other.pending);
     other.mergedInto = this;
   }
 
@@ -209,7 +221,8 @@ export class Rollups {
         durationSumNs: node.durationSumNs,
         durationMinNs: node.durationMinNs,
         durationMaxNs: node.durationMaxNs,
-        waitSumNs: node.waitSumNs,
+        running: node.running.facts,
+        pending: node.pending.facts,
         ...(serviceName === undefined ? {} : { serviceName }),
       });
       for (const child of byName(node.children)) emit(child, self);

@@ -195,6 +195,54 @@ export const ATTRIBUTES = {
   'ray.fold.duration_sum_seconds': row('double', ['rollup'], 'Sum of the durations'),
   'ray.fold.duration_min_seconds': row('double', ['rollup'], 'Shortest duration'),
   'ray.fold.duration_max_seconds': row('double', ['rollup'], 'Longest duration'),
+  'ray.fold.running_sum_seconds': row(
+    'double',
+    ['rollup'],
+    'Sum of the running time, from RUNNING to the end, of rolled up attempts that report it',
+  ),
+  'ray.fold.running_min_seconds': row(
+    'double',
+    ['rollup'],
+    'Shortest running time, from RUNNING to the end, of rolled up attempts that report it',
+  ),
+  'ray.fold.running_max_seconds': row(
+    'double',
+    ['rollup'],
+    'Longest running time, from RUNNING to the end, of rolled up attempts that report it',
+  ),
+  'ray.fold.running_p50_seconds': row(
+    'double',
+    ['rollup'],
+    'Median of the running time, from RUNNING to the end, of rolled up attempts that report it, within 1 %',
+  ),
+  'ray.fold.running_p95_seconds': row(
+    'double',
+    ['rollup'],
+    '95th percentile of the running time, from RUNNING to the end, of rolled up attempts that report it, within 1 %',
+  ),
+  'ray.fold.running_p99_seconds': row(
+    'double',
+    ['rollup'],
+    '99th percentile of the running time, from RUNNING to the end, of rolled up attempts that report it, within 1 %',
+  ),
+  'ray.fold.pending_sum_seconds': row('double', ['rollup'], 'Sum of the time before RUNNING, of rolled up attempts that report it'),
+  'ray.fold.pending_min_seconds': row('double', ['rollup'], 'Shortest time before RUNNING, of rolled up attempts that report it'),
+  'ray.fold.pending_max_seconds': row('double', ['rollup'], 'Longest time before RUNNING, of rolled up attempts that report it'),
+  'ray.fold.pending_p50_seconds': row(
+    'double',
+    ['rollup'],
+    'Median of the time before RUNNING, of rolled up attempts that report it, within 1 %',
+  ),
+  'ray.fold.pending_p95_seconds': row(
+    'double',
+    ['rollup'],
+    '95th percentile of the time before RUNNING, of rolled up attempts that report it, within 1 %',
+  ),
+  'ray.fold.pending_p99_seconds': row(
+    'double',
+    ['rollup'],
+    '99th percentile of the time before RUNNING, of rolled up attempts that report it, within 1 %',
+  ),
   'ray.in_flight': row('boolean', ['in_flight'], 'In-flight span: exported before its parent span, which was still open'),
   'ray.profile': row('boolean', ['profile'], 'Entry of the Ray profiler'),
   'ray.link': row(

@@ -1,7 +1,7 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import type { FinishedRollup } from '../correlate/index.ts';
+import type { FinishedRollup, SpreadFacts } from '../correlate/index.ts';
 import type { MappingContext } from './context.ts';
-import { linksOf, makeSpan, parentIdOf, seconds } from './span-builder.ts';
+import { type AttributeSet, linksOf, makeSpan, parentIdOf, seconds } from './span-builder.ts';
 import { spanIdOf } from './ids.ts';
 
 /**
@@ -22,7 +22,9 @@ export function rollupSpans(context: MappingContext, lifecycle: FinishedRollup):
     .set('ray.fold.duration_sum_seconds', seconds(lifecycle.durationSumNs))
     .set('ray.fold.duration_min_seconds', seconds(lifecycle.durationMinNs))
     .set('ray.fold.duration_max_seconds', seconds(lifecycle.durationMaxNs))
-    .set('ray.task.pending_seconds', seconds(lifecycle.waitSumNs));
+    .set('ray.task.pending_seconds', seconds(lifecycle.pending?.sumNs ?? 0n));
+  addSpread(attributes, 'running', lifecycle.running);
+  addSpread(attributes, 'pending', lifecycle.pending);
   return [
     makeSpan(context, trace, {
       ...lifecycle,
@@ -35,4 +37,15 @@ export function rollupSpans(context: MappingContext, lifecycle: FinishedRollup):
       error: counts.failed > 0 ? `${counts.failed} of ${count} failed` : undefined,
     }),
   ];
+}
+
+function addSpread(attributes: AttributeSet, what: 'running' | 'pending', spread: SpreadFacts | undefined): void {
+  if (spread === undefined) return;
+  attributes
+    .set(`ray.fold.${what}_sum_seconds`, seconds(spread.sumNs))
+    .set(`ray.fold.${what}_min_seconds`, seconds(spread.minNs))
+    .set(`ray.fold.${what}_max_seconds`, seconds(spread.maxNs))
+    .set(`ray.fold.${what}_p50_seconds`, seconds(spread.p50Ns))
+    .set(`ray.fold.${what}_p95_seconds`, seconds(spread.p95Ns))
+    .set(`ray.fold.${what}_p99_seconds`, seconds(spread.p99Ns));
 }

@@ -76,4 +76,23 @@ describe('the trace of the recorded job', () => {
     expect(attempts + rolledUp).toBe(job?.attributes['ray.job.attempts']);
     expect(job?.attributes['ray.job.folded_attempts']).toBe(rolledUp);
   });
+
+  it.each(['t', 'A.m'])('has rollups of %s with the sum, bounds and percentiles of the attempts that have no span', (name) => {
+    const rollup = ofJob.find((span) => span.name.startsWith(`${name} ×`));
+    const ran = recorded
+      .filter((one) => one.name === name && !one.hasSpan)
+      .map(({ ranNs }) => Number(ranNs) / 1e9)
+      .sort((a, b) => a - b);
+    expect(rollup?.attributes['ray.fold.attempts']).toBe(ran.length);
+    const value = (of: string): number => Number(rollup?.attributes[`ray.fold.running_${of}_seconds`]);
+    expect(value('sum')).toBeCloseTo(
+      ran.reduce((sum, seconds) => sum + seconds, 0),
+      3,
+    );
+    expect([value('min'), value('max')]).toEqual([ran[0], ran.at(-1)]);
+    for (const percent of [50, 95, 99]) {
+      const exact = ran[Math.ceil((percent / 100) * ran.length) - 1] ?? 0;
+      expect(Math.abs(value(`p${percent}`) - exact)).toBeLessThan(0.011 * exact);
+    }
+  });
 });

@@ -162,5 +162,5 @@ function closePoint(state: State, record: Point, out: Output[]): void {
 
 /** Sums up what the session's trace has no room for. */
 function rollUp({ budget }: Session, name: string, { startNs, endNs }: Interval): void {
-  budget.rollups.add(budget.rollups.under(), { name, outcome: 'finished', isAttempt: false, startNs, endNs, waitNs: 0n });
+  budget.rollups.add(budget.rollups.under(), { name, outcome: 'finished', isAttempt: false, startNs, endNs });
 }

@@ -213,7 +213,6 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Outpu
     isAttempt: false,
     startNs: lifecycle.startNs,
     endNs: lifecycle.endNs,
-    waitNs: 0n,
   });
   if (job.closed) scheduleJob(state, job, nowMs);
 }

@@ -17,13 +17,15 @@ export function rollUp(
   below: ReadonlyMap<string, RollupNode> | undefined,
 ): RollupNode {
   const { rollups } = job.budget;
+  const { pendingNs, ranNs, runningAtNs } = timesOf(lifecycle);
   const node = rollups.add(rollupContainer(state, task, startNs, job), {
     isAttempt: true,
     name: lifecycle.name,
     outcome: lifecycle.outcome,
     startNs: lifecycle.startNs,
     endNs: lifecycle.endNs,
-    waitNs: waitNs(lifecycle),
+    waitNs: runningAtNs === undefined ? undefined : pendingNs,
+    ranNs,
   });
   if (below !== undefined) rollups.merge(node.children, below);
   state.rolledUpAttempts += 1;
@@ -43,9 +45,4 @@ function rollupContainer(state: State, task: Task | undefined, startNs: () => Ti
   if (parent.attempt.rollup === undefined) return rollups.under(taskRef(parent));
   const parentRollup = parent.attempt.rollup.current;
   return parentRollup.sent ? rollups.under() : parentRollup.children;
-}
-
-function waitNs(lifecycle: FinishedAttempt): TimeNs {
-  const { pendingNs, runningAtNs } = timesOf(lifecycle);
-  return runningAtNs === undefined ? 0n : (pendingNs ?? 0n);
 }

@@ -3,7 +3,7 @@ import { FinalTrace, LOOP } from '../callers/caller-chain.ts';
 import type { FinishedAttempt } from '../finished.ts';
 import type { ShareCounts } from '../function-share.ts';
 import type { HeldAttempt } from '../held-back.ts';
-import type { RollupNode } from '../rollup.ts';
+import type { RollupNode, RollupSums } from '../rollup.ts';
 import type { Slowest } from '../slowest.ts';
 import {
   type Actor,
@@ -39,7 +39,7 @@ export type Place = readonly ['node' | 'worker', string];
 /** `session` is the number that the session's own record gives it. */
 export interface CheckpointContent {
   readonly session: [session: number, name: string, fields: Fields, budget: unknown];
-  readonly rollup: [node: number, name: string, sums: Fields, children: readonly number[]];
+  readonly rollup: [node: number, name: string, sums: RollupSums, children: readonly number[]];
   readonly rollups: [session: number, jobId: string | null, containers: unknown];
   readonly held_back: [held: number, session: number, jobId: string, lifecycle: Fields, share: string, rollups: readonly number[] | null];
   readonly function: [

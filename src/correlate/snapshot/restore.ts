@@ -84,7 +84,7 @@ export class Restorer {
       if (session.givesWay) this.#state.recent.remove(session);
     },
     rollup: (number, name, sums, children) => {
-      const node = Object.assign(new RollupNode(name), sums);
+      const node = RollupNode.restored(name, sums);
       for (const child of children.map((id) => this.#rollup(id))) node.children.set(child.name, child);
       this.#rollups.set(number, node);
     },
