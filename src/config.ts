@@ -351,13 +351,23 @@ export const SETTINGS = {
     },
     optional(size(1)),
   ),
+  maxOutboxBytes: setting(
+    'Limits',
+    {
+      name: 'max-outbox-bytes',
+      placeholder: '<size>',
+      default: '',
+      help: 'Maximum size of the outbox: finished spans on disk that wait for the backend. Above it, events wait in the journal. Default: 2GiB or 20 % of the free space, whichever is smaller.',
+    },
+    optional(size()),
+  ),
   maxQueuedSpans: setting(
     'Limits',
     {
       name: 'max-queued-spans',
       placeholder: '<count>',
       default: '20000',
-      help: 'Maximum number of spans that wait for the backend. At the limit, the bridge pauses reading its journal.',
+      help: 'Maximum number of spans that wait in memory for a backend. Further ones wait on disk, in the outbox; with `--journal memory`, the bridge pauses reading its journal.',
     },
     count(1),
   ),

@@ -1,8 +1,8 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import type { Applied, Correlator, Output } from './correlate/index.ts';
 import type { RayEvent } from './event/index.ts';
-import type { ExportPipeline, IsSettled } from './export/index.ts';
-import type { Sleep, TimeSlice, Scheduler } from './runtime/index.ts';
+import type { ExportPipeline } from './export/index.ts';
+import { childSignal, type Scheduler, type Sleep, type TimeSlice } from './runtime/index.ts';
 import type { Journal, JournalCursor, JournalEntry, JournalSlice } from './journal/index.ts';
 
 /** Entries per read of the journal. */
@@ -11,8 +11,11 @@ const READ_ENTRIES = 500;
 const TICK_MS = 250;
 /** Wait after a failed read of the journal. */
 const RETRY_MS = 1000;
-/** Maximum wait for the export queue to drain before a checkpoint is postponed. */
-const MAX_DRAIN_WAIT_MS = 5_000;
+/**
+ * Maximum wait before a checkpoint for a backend that works: what it receives in time need not be
+ * stored.
+ */
+const MAX_DRAIN_WAIT_MS = 500;
 const CHECKPOINT_RETRY_MS = 15_000;
 /**
  * Abort reason. Without one, `abort` would create an error with a stack trace, many times a second.
@@ -22,31 +25,32 @@ const WOKEN = 'woken';
 export interface PumpOptions {
   readonly journal: Journal;
   readonly correlator: Correlator<ReadableSpan>;
-  readonly pipeline: Pick<ExportPipeline, 'enqueue' | 'hasRoom' | 'waitForRoom' | 'waitForNone'>;
-  /** Whether a previous process delivered the span. Default: no. */
-  readonly isSettled?: IsSettled;
-  /** The correlator's options after `onRebuilt`, saved in each checkpoint. */
-  readonly correlateOptions?: unknown;
+  readonly pipeline: Pick<
+    ExportPipeline,
+    'enqueue' | 'nextNumber' | 'hasRoom' | 'waitForRoom' | 'keepsUp' | 'waitForNone' | 'store' | 'forgetPrevious'
+  >;
+  /** The options after `onRebuilt`, saved in each checkpoint. */
+  readonly sequenceOptions?: unknown;
   /**
    * Called when the entries of the previous process are replayed, or when the backend accepts no
    * more of them.
    */
   readonly onReady?: () => void;
   /**
-   * Called once when the entries of the previous process are replayed. The correlator may receive
-   * new options from then on.
+   * Called once when the entries of the previous process are replayed, with the number of finished
+   * entities. Correlator and mapping may receive new options from then on.
    */
-  readonly onRebuilt?: () => void;
+  readonly onRebuilt?: (outputs: number) => void;
   /**
    * Called after each event was applied, with the result and the receive time on the journal's
    * clock.
    */
   readonly onApplied?: (event: RayEvent, applied: Applied, receivedAtMs: number) => void;
   /**
-   * Called for each finished entity when its spans are enqueued, with the time on the journal's
-   * clock.
+   * Called for each finished entity when its spans are enqueued, with the entity's number in the
+   * sequence.
    */
-  readonly onFinished: (output: Output<ReadableSpan>, atMs: number) => void;
+  readonly onFinished: (output: Output<ReadableSpan>, number: number) => void;
   /** Called for an exception in a stage, which is a bug in the bridge. The pump skips its cause. */
   readonly onBug: (stage: PumpStage, error: unknown) => void;
   readonly scheduler: Scheduler;
@@ -62,7 +66,7 @@ export interface Pump {
   /** Runs until `signal` aborts, or until the journal is empty after a call of `finish`. */
   run(signal: AbortSignal): Promise<void>;
   finish(): void;
-  /** Writes a checkpoint if every finished span is delivered. Call after `run` has ended. */
+  /** Writes a checkpoint, with undelivered spans in the outbox. Call after `run` has ended. */
   checkpoint(): Promise<void>;
   /** Position in the journal. */
   cursor(): JournalCursor;
@@ -83,6 +87,7 @@ export function createPump(options: PumpOptions): Pump {
   const { durable } = journal;
   let cursor: JournalCursor = journal.stats().releasedCursor;
   let timeMs = 0;
+  let outputs = durable?.outbox.restored.outputs ?? 0;
   let held: readonly Output<ReadableSpan>[] = [];
   let heldFrom = 0;
   let isFinishing = false;
@@ -94,9 +99,11 @@ export function createPump(options: PumpOptions): Pump {
     while (!signal.aborted) {
       const { from, entries } = await readEntries(signal);
       cursor = Math.max(cursor, from);
+      // Without its damaged entries, the replay may give other spans than the previous process.
+      if (isRebuilding && durable?.isDamaged() === true) pipeline.forgetPrevious();
       const isThrough = entries.length === 0 ? await advanceToPresent(signal) : await applyAll(entries, signal);
       if (isThrough) await noteRebuilt(signal);
-      if (isThrough && durable?.isCheckpointDue() === true) await checkpointWhenDelivered(signal);
+      if (isThrough && durable?.isCheckpointDue() === true) await checkpointSoon(signal);
       if (isThrough && entries.length === 0 && cursor === journal.stats().endCursor) {
         if (isFinishing) return;
         await pause(signal);
@@ -167,6 +174,7 @@ export function createPump(options: PumpOptions): Pump {
       if (output === undefined) continue;
       heldFrom += 1;
       enqueueSpans(output);
+      outputs += 1;
     }
   }
 
@@ -177,8 +185,8 @@ export function createPump(options: PumpOptions): Pump {
 
   function enqueueSpans(output: Output<ReadableSpan>): void {
     guarded('span', () => {
-      pipeline.enqueue(output.spans ?? [], durable?.remembersDelivered() === true ? options.isSettled : undefined);
-      options.onFinished(output, timeMs);
+      pipeline.enqueue(output.spans ?? []);
+      options.onFinished(output, outputs);
     });
   }
 
@@ -206,42 +214,43 @@ export function createPump(options: PumpOptions): Pump {
     // Timeouts that the previous process applied are applied again.
     if (durable !== undefined && !(await advanceTo(durable.restoredTimeMs, signal))) return;
     isRebuilding = false;
-    options.onRebuilt?.();
+    pipeline.forgetPrevious();
+    options.onRebuilt?.(outputs);
     options.onReady?.();
     // Later events are processed with the current options. The checkpoint keeps a restart from
     // using the old ones.
-    if (durable !== undefined && !isSame(durable.restoredOptions, options.correlateOptions)) await checkpointWhenDelivered(signal);
+    if (durable !== undefined && !isSame(durable.restoredOptions, options.sequenceOptions)) await checkpoint();
   }
 
-  /**
-   * A checkpoint contains no undelivered spans, so the pump stops and waits until they are
-   * delivered.
-   */
-  async function checkpointWhenDelivered(signal: AbortSignal): Promise<void> {
+  /** Writes a checkpoint. A backend that works gets a moment to receive the spans in memory. */
+  async function checkpointSoon(signal: AbortSignal): Promise<void> {
     if (timeMs < checkpointNotBeforeMs) return;
-    const drainWait = new AbortController();
-    const endWait = (): void => drainWait.abort();
-    signal.addEventListener('abort', endWait);
-    const timeout = options.sleep(MAX_DRAIN_WAIT_MS, drainWait.signal).then(endWait);
-    await pipeline.waitForNone(drainWait.signal);
-    const isDelivered = !drainWait.signal.aborted;
-    endWait();
+    if (pipeline.keepsUp()) await waitForDelivery(signal);
+    if (!signal.aborted) await checkpoint();
+  }
+
+  async function waitForDelivery(signal: AbortSignal): Promise<void> {
+    const wait = childSignal(signal);
+    const timeout = options.sleep(MAX_DRAIN_WAIT_MS, wait.signal).then(() => wait.abort());
+    await pipeline.waitForNone(wait.signal);
+    wait.abort();
     await timeout;
-    signal.removeEventListener('abort', endWait);
-    if (isDelivered) await checkpoint();
-    else checkpointNotBeforeMs = timeMs + CHECKPOINT_RETRY_MS;
+    wait.release();
   }
 
   async function checkpoint(): Promise<void> {
     if (durable === undefined || isRebuilding || heldFrom < held.length) return;
     let slice = await scheduler.take('background');
+    const giveWay = async (): Promise<void> => {
+      if (slice.hasEnded()) slice = await scheduler.take('background');
+    };
+    await pipeline.store(giveWay);
     const saved = await durable.saveCheckpoint({
       cursor,
-      options: options.correlateOptions,
+      position: { spans: pipeline.nextNumber(), outputs },
+      options: options.sequenceOptions,
       records: correlator.checkpoint(),
-      pause: async () => {
-        if (slice.hasEnded()) slice = await scheduler.take('background');
-      },
+      pause: giveWay,
     });
     if (!saved.ok) checkpointNotBeforeMs = timeMs + CHECKPOINT_RETRY_MS;
   }

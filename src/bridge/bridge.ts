@@ -2,8 +2,8 @@ import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-base';
 import type { Hono } from 'hono';
 import type { Access, AnswerDirectly } from '../http/index.ts';
 import { watchFiles, type Clock, systemClock, createScheduler } from '../runtime/index.ts';
-import { accessOf, batchingOf, type Environment, exportersOf, memoryLimit, spanEnvironmentOf } from './parts.ts';
-import { countFinished, describeJob, describeProblems, healthOf, readingsOf, reportRolledUp } from './readings.ts';
+import { accessOf, batchingOf, type Environment, exportersOf, memoryLimit } from './parts.ts';
+import { countFinished, describeJob, describeOutbox, describeProblems, healthOf, readingsOf, reportRolledUp } from './readings.ts';
 import { createTelemetry, type RebuildProgress, type Telemetry } from '../telemetry/index.ts';
 import { defaultSettings, type Settings } from '../config.ts';
 import { type CorrelatorStats, createCorrelator, type Output } from '../correlate/index.ts';
@@ -15,20 +15,20 @@ import {
   type NamedExporter,
   type OnRefused,
 } from '../export/index.ts';
-import { createMemoryJournal, type Journal, type JournalStats, type SpanKey } from '../journal/index.ts';
-import { spanKey, spanKeys } from '../otlp/index.ts';
+import { createMemoryJournal, type Journal, type JournalStats, type OutboxStats } from '../journal/index.ts';
 import { defaultOpenBytes, pressureOf } from './pressure.ts';
 import { createPump } from '../pump.ts';
-import { correlateOptionsOf, restoreCheckpoint, restoredOptions, restoreView } from './rebuild.ts';
+import { restoreCheckpoint, restoredOptions, restoreView, sequenceOptionsOf } from './rebuild.ts';
+import { createSwitchingMapping } from './span-settings.ts';
 import { createQuarantine, quarantineFolder } from '../quarantine/index.ts';
 import { createForwarder, type ForwardedPost, type ForwardStats } from '../forward/index.ts';
 import { createReceiver, createSeenEvents, DEFAULT_RECEIVER_LIMITS, type Pressure, type ReceiverLimits } from '../receiver/index.ts';
-import { createMapping, jobSpanId, traceIdOf, traceUrlOf } from '../span/index.ts';
+import { jobSpanId, traceIdOf, traceUrlOf } from '../span/index.ts';
 import { createView, type View } from '../view/index.ts';
 
 /**
- * The name under which the journal remembers which finished jobs were logged, as it remembers
- * delivered spans by exporter name.
+ * The name under which the journal remembers how many finished entities the log has seen, so that a
+ * replay logs no job twice.
  */
 const JOB_LOG = '(log of finished jobs)';
 
@@ -85,6 +85,8 @@ export interface BridgeStats {
   readonly journal: JournalStats;
   readonly correlator: CorrelatorStats;
   readonly exported: ExportStats;
+  /** Undefined without a journal on disk. */
+  readonly outbox: OutboxStats | undefined;
   readonly seenEventIds: number;
   /** Entries waiting to be written to quarantine. */
   readonly quarantineQueued: number;
@@ -152,16 +154,14 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const scheduler = createScheduler({ isBackgroundBehind: () => durable === undefined || journal.stats().entries > MAX_BACKLOG_ENTRIES });
   const limits = { ...DEFAULT_RECEIVER_LIMITS, maxBodyBytes: settings.maxBodyBytes, ...options.receiverLimits };
   const seenEvents = createSeenEvents(limits.maxRememberedEvents);
-  const { isSampled, ...spanEnvironment } = spanEnvironmentOf(env);
-  const spanOptions = { ...settings, ...spanEnvironment };
-  const mapping = createMapping(spanOptions, { isSampled, onError: (error) => telemetry.internalError('span', error) });
-  const correlateOptions = correlateOptionsOf(settings);
   const maxOpenBytes = settings.maxOpenBytes ?? defaultOpenBytes();
+  const sequenceOptions = sequenceOptionsOf(settings, env, maxOpenBytes);
+  const previousOptions = restoredOptions(durable, sequenceOptions);
+  const mapping = createSwitchingMapping(previousOptions.spans, (error) => telemetry.internalError('span', error));
   const correlator = createCorrelator({
-    ...restoredOptions(durable, correlateOptions),
+    ...previousOptions.correlate,
     mapping,
     onRolledUp: reportRolledUp(telemetry),
-    maxHeldBytes: maxOpenBytes,
   });
   const view = settings.view === 'off' ? undefined : openView();
   if (view !== undefined) correlator.watch(view.watcher);
@@ -196,8 +196,10 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
       quarantine?.addSpan(span, reason, name);
       options.onRefused?.(span, reason, name);
     },
-    ...(durable === undefined ? {} : { onSettled: (name, spans) => durable.noteDelivered(name, spanKeys(spans)) }),
+    ...(durable === undefined ? {} : { outbox: durable.outbox }),
   });
+  // Another release may give other spans for the events that are replayed.
+  if (previousOptions.release !== sequenceOptions.release) pipeline.forgetPrevious();
   const firstCursor = journal.stats().releasedCursor;
   const pump = createPump({
     journal,
@@ -205,10 +207,9 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     pipeline,
     scheduler,
     sleep: clock.sleep,
-    correlateOptions,
+    sequenceOptions,
     onReady: () => (isReady = true),
     onRebuilt,
-    ...(durable === undefined ? {} : { isSettled: (span, name) => durable.wasDelivered(name, spanKey(span)) }),
     onFinished: reportFinished,
     ...(view === undefined ? {} : { onApplied: view.observe }),
     onBug: telemetry.internalError,
@@ -216,6 +217,8 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
 
   let state: BridgeState = 'created';
   let isReady = false;
+  /** Finished entities that the log has seen. */
+  let loggedOutputs = durable?.outbox.delivered(JOB_LOG) ?? 0;
   let restoredRecords = 0;
   let startedMs = 0;
   let pumping: Promise<void> | undefined;
@@ -228,6 +231,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     return pressureOf({
       isStopping: state === 'stopping' || state === 'stopped',
       journal: journal.stats(),
+      outboxFull: durable?.outbox.stats().full,
       openAttempts: correlator.openAttempts(),
       maxOpenAttempts: settings.maxOpenAttempts,
       openRecords: correlator.openRecords(),
@@ -251,15 +255,17 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     return `restoring the state from the journal: ${records} records of the checkpoint, ${events} of ${ofEvents} later events`;
   }
 
-  const warnings = (): readonly string[] => describeProblems(pipeline.stats(), true);
+  const warnings = (): readonly string[] => [...describeProblems(pipeline.stats(), true), ...describeOutbox(durable?.outbox.stats())];
 
   function restoreProgress(): RebuildProgress {
     const ofEvents = (durable?.restoredUntil ?? 0) - firstCursor;
     return { records: restoredRecords, events: Math.min(pump.cursor() - firstCursor, ofEvents), ofEvents };
   }
 
-  function onRebuilt(): void {
-    correlator.configure(correlateOptions);
+  function onRebuilt(outputs: number): void {
+    correlator.configure(sequenceOptions.correlate);
+    mapping.use(sequenceOptions.spans);
+    loggedOutputs = Math.min(loggedOutputs, outputs);
     if (durable === undefined) return;
     const durationMs = clock.now() - startedMs;
     telemetry.rebuilt({ ...restoreProgress(), durationMs, openAttempts: correlator.openAttempts() });
@@ -283,25 +289,16 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     }
   }
 
-  function reportFinished({ lifecycle, spans, wasHeldBack = false }: Output<ReadableSpan>): void {
+  function reportFinished({ lifecycle, spans, wasHeldBack = false }: Output<ReadableSpan>, number: number): void {
     countFinished(telemetry, lifecycle, wasHeldBack);
     if (spans === undefined) telemetry.spansSampledOut(mapping.count(lifecycle));
-    if (lifecycle.kind !== 'job') return;
+    if (lifecycle.kind !== 'job' || number < loggedOutputs) return;
+    loggedOutputs = number + 1;
+    durable?.outbox.noteDelivered(JOB_LOG, loggedOutputs);
     const traceId = traceIdOf(lifecycle.trace);
     const spanId = jobSpanId(lifecycle.session, lifecycle.jobId);
-    if (!isFirstLogLine(`${traceId}${spanId}`)) return;
     const hasLink = spans !== undefined && settings.traceUrl !== undefined;
     telemetry.jobFinished(describeJob(lifecycle, traceId, hasLink ? traceUrlOf(settings.traceUrl, traceId, spanId) : undefined));
-  }
-
-  /**
-   * True the first time for each job, also across restarts, so that a replay of the journal logs no
-   * job twice.
-   */
-  function isFirstLogLine(key: SpanKey): boolean {
-    if (durable?.wasDelivered(JOB_LOG, key) === true) return false;
-    durable?.noteDelivered(JOB_LOG, Buffer.from(key, 'hex'));
-    return true;
   }
 
   function openView(): View {
@@ -359,7 +356,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     await timeout;
     const queued = await pipeline.drain(Math.max(0, deadlineMs - clock.now()));
     const heldSpans = pump.held().reduce((sum, { spans = [] }) => sum + spans.length, 0);
-    if (queued.undelivered === 0) await pump.checkpoint();
+    await pump.checkpoint();
     await pipeline.shutdown();
     const isKept = durable !== undefined && journal.stats().unwritable === undefined;
     await journal.close();
@@ -377,6 +374,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     journal: journal.stats(),
     correlator: correlator.stats(),
     exported: pipeline.stats(),
+    outbox: durable?.outbox.stats(),
     seenEventIds: seenEvents.size(),
     quarantineQueued: quarantine?.queuedEntries() ?? 0,
     forwarding: forwarder?.stats() ?? [],

@@ -18,6 +18,8 @@ const OPEN_BYTES_SHARE = 1 / 4;
 export interface Load {
   readonly isStopping: boolean;
   readonly journal: Pick<JournalStats, 'bytes' | 'limitBytes' | 'unwritable'>;
+  /** Why the outbox takes no more spans, so that the journal grows. */
+  readonly outboxFull: string | undefined;
   readonly openAttempts: number;
   readonly maxOpenAttempts: number;
   readonly openRecords: number;
@@ -29,13 +31,17 @@ export interface Load {
 export function pressureOf(load: Load): Pressure | undefined {
   if (load.isStopping) return refusal('stopping', 'the bridge is stopping');
   if (load.journal.unwritable !== undefined) return refusal('journal_unavailable', load.journal.unwritable);
-  if (load.journal.bytes >= load.journal.limitBytes) return refusal('journal_full', 'the journal is full');
+  if (load.journal.bytes >= load.journal.limitBytes) return refusal('journal_full', journalFull(load));
   if (load.openAttempts >= load.maxOpenAttempts) return refusal('too_many_open_attempts', 'the limit of open attempts is reached');
   if (load.openRecords >= MAX_OPEN_RECORDS)
     return refusal('too_many_open_records', 'the limit of open jobs, actors, nodes and workers is reached');
   if (load.openBytes >= load.maxOpenBytes)
     return refusal('too_many_open_bytes', 'the memory limit for the state of open jobs, attempts and actors is reached');
   return undefined;
+}
+
+function journalFull({ outboxFull }: Load): string {
+  return outboxFull === undefined ? 'the journal is full' : `the journal is full, because the backend accepts no spans and ${outboxFull}`;
 }
 
 function refusal(code: Pressure['code'], message: string): Pressure {

@@ -1,7 +1,7 @@
 import type { FinishedAttempt, Correlator, FinishedJob, Finished } from '../correlate/index.ts';
 import type { ExportStats } from '../export/index.ts';
 import type { ForwardStats } from '../forward/index.ts';
-import type { JournalStats } from '../journal/index.ts';
+import type { JournalStats, OutboxStats } from '../journal/index.ts';
 import type { JobSummary, Readings, Telemetry } from '../telemetry/index.ts';
 import { MAX_OPEN_RECORDS } from './pressure.ts';
 import type { Health, View } from '../view/index.ts';
@@ -57,11 +57,17 @@ export function describeProblems({ workers }: ExportStats, didWork: boolean): re
   );
 }
 
+/** Describes an outbox that takes no more spans. */
+export function describeOutbox(outbox: OutboxStats | undefined): readonly string[] {
+  if (outbox?.full === undefined) return [];
+  return [`the outbox is full, so events wait in the journal: ${outbox.full}; fix the backend, or raise --max-outbox-bytes`];
+}
+
 /** The state of the bridge, for the live page. */
 export function healthOf(
   state: Health['state'],
   reason: string | undefined,
-  { journal, correlator, exported, nowMs }: Pick<ReadingSources, 'journal' | 'correlator' | 'exported' | 'nowMs'>,
+  { journal, correlator, exported, outbox, nowMs }: Pick<ReadingSources, 'journal' | 'correlator' | 'exported' | 'outbox' | 'nowMs'>,
 ): Health {
   return {
     state,
@@ -71,6 +77,8 @@ export function healthOf(
     journalBytes: journal.bytes,
     journalLimitBytes: journal.limitBytes,
     queuedSpans: exported.queuedSpans,
+    outboxBytes: outbox?.bytes ?? 0,
+    outboxLimitBytes: outbox?.limitBytes ?? 0,
     exportLagMs: Math.max(0, nowMs - (exported.oldestQueuedAtMs ?? nowMs)),
     exportedSpans: exported.exported,
     refusedSpans: exported.refused,
@@ -86,6 +94,8 @@ export interface ReadingSources {
   readonly journal: JournalStats;
   readonly correlator: ReturnType<Correlator['stats']>;
   readonly exported: ExportStats;
+  /** Undefined without a journal on disk. */
+  readonly outbox: OutboxStats | undefined;
   readonly seenEventIds: number;
   readonly quarantineQueued: number;
   readonly forwarding: readonly ForwardStats[];
@@ -104,6 +114,7 @@ export function readingsOf(sources: ReadingSources): Readings {
     journal,
     correlator,
     exported,
+    outbox,
     forwarding,
     seenEventIds,
     quarantineQueued,
@@ -141,6 +152,9 @@ export function readingsOf(sources: ReadingSources): Readings {
     ['endsInferred', new Map(Object.entries(correlator.inferredEnds))],
     ['spansQueued', exported.queuedSpans],
     ['spansQueuedBytes', exported.queuedBytes],
+    ['outboxSpans', outbox?.spans ?? 0],
+    ['outboxBytes', outbox?.bytes ?? 0],
+    ['outboxLimitBytes', outbox?.limitBytes ?? 0],
     ['exportLagSeconds', ageSeconds(exported.oldestQueuedAtMs)],
     ['spansDiscarded', exported.discarded],
     ['exporterEndpoints', new Map(endpoints.map((endpoint) => [endpoint, 1]))],

@@ -1,23 +1,41 @@
 import type { CheckpointRecord, CorrelateOptions, Correlator } from '../correlate/index.ts';
 import type { Durable } from '../journal/index.ts';
 import type { Settings } from '../config.ts';
-import type { Scheduler } from '../runtime/index.ts';
+import { packageVersion, type Scheduler } from '../runtime/index.ts';
+import type { Environment } from './parts.ts';
+import { type SpanSettings, spanSettingsOf } from './span-settings.ts';
 import type { View } from '../view/index.ts';
 
 /**
- * The settings that change the correlator's results. Each checkpoint contains them, so that a
- * restart replays events with the same ones.
+ * Everything besides the events that decides which spans leave the correlator, and in which order.
+ * Each checkpoint contains it, so that a restart repeats the sequence of the previous process.
  */
-export function correlateOptionsOf(settings: Settings): Partial<CorrelateOptions> {
+export interface SequenceOptions {
+  readonly correlate: Partial<CorrelateOptions>;
+  readonly spans: SpanSettings;
+  /** Version of the package. */
+  readonly release: string;
+}
+
+export function sequenceOptionsOf(settings: Settings, env: Environment, maxHeldBytes: number): SequenceOptions {
   const { settleMs, orphanTimeoutMs, maxSpansPerTrace, maxBytesPerTrace, slowestPerFunction } = settings;
   const { nesting, slowMs, inFlight, inFlightAfterMs } = settings;
-  return { settleMs, orphanTimeoutMs, maxSpansPerTrace, maxBytesPerTrace, slowestPerFunction, nesting, slowMs, inFlight, inFlightAfterMs };
+  const budget = { maxSpansPerTrace, maxBytesPerTrace, slowestPerFunction, nesting };
+  return {
+    correlate: { settleMs, orphanTimeoutMs, ...budget, slowMs, inFlight, inFlightAfterMs, maxHeldBytes },
+    spans: spanSettingsOf(settings, env),
+    release: packageVersion(),
+  };
 }
 
 /** The options of the checkpoint, or the current ones without an undamaged checkpoint. */
-export function restoredOptions(durable: Durable | undefined, current: Partial<CorrelateOptions>): Partial<CorrelateOptions> {
+export function restoredOptions(durable: Durable | undefined, current: SequenceOptions): SequenceOptions {
   const restored = durable?.restoredOptions;
-  return typeof restored === 'object' && restored !== null ? { ...current, ...restored } : current;
+  return isSequenceOptions(restored) ? { ...restored, correlate: { ...current.correlate, ...restored.correlate } } : current;
+}
+
+function isSequenceOptions(value: unknown): value is SequenceOptions {
+  return typeof value === 'object' && value !== null && 'correlate' in value && 'spans' in value && 'release' in value;
 }
 
 /**

@@ -1,5 +1,4 @@
-import { printable } from '../runtime/index.ts';
-import { readFileSync } from 'node:fs';
+import { packageVersion, printable } from '../runtime/index.ts';
 import { suggestion } from '../options/index.ts';
 import type { Command, CommandContext, Outcome } from './command.ts';
 import { convertCommand } from './convert.ts';
@@ -96,10 +95,4 @@ function wantsHelp(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   const own = end === -1 ? argv : argv.slice(0, end);
   return own.includes('--help') || own.includes('-h');
-}
-
-function packageVersion(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  const version = typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : undefined;
-  return typeof version === 'string' ? version : 'unknown';
 }

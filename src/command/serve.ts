@@ -115,13 +115,16 @@ async function openJournal(
   settings: Settings,
   telemetry: Telemetry,
 ): Promise<{ readonly journal?: Journal } | { readonly problem: string }> {
-  const { dataDir, journal: kind, sync, syncIntervalMs, maxJournalBytes } = settings;
+  const { dataDir, journal: kind, sync, syncIntervalMs, maxJournalBytes, maxOutboxBytes } = settings;
   if (kind === 'memory' || dataDir === undefined) return {};
   const opened = await openDiskJournal({
     folder: join(dataDir, 'journal'),
     sync,
     syncIntervalMs,
-    limits: maxJournalBytes === undefined ? {} : { limitBytes: maxJournalBytes },
+    limits: {
+      ...(maxJournalBytes === undefined ? {} : { limitBytes: maxJournalBytes }),
+      ...(maxOutboxBytes === undefined ? {} : { maxOutboxBytes }),
+    },
     now: () => performance.now(),
     epochMs: now,
     sleep,

@@ -35,12 +35,3 @@ export type ExportEvent = { readonly exporter: string } & (
 
 /** Called once for each span that an exporter permanently refused. */
 export type OnRefused = (span: ReadableSpan, reason: string, exporter: string) => void;
-
-/**
- * Called with spans that an exporter has delivered or permanently refused. The exporter must not
- * receive them again.
- */
-export type OnSettled = (exporter: string, spans: readonly ReadableSpan[]) => void;
-
-/** Whether a previous process has settled the span with this exporter. */
-export type IsSettled = (span: ReadableSpan, exporter: string) => boolean;

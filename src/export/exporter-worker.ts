@@ -142,6 +142,11 @@ export class ExporterWorker<Item extends QueuedSpan> {
     return this.#queue.find((item, index) => index >= this.#settledFirst && !this.#settled.has(item));
   }
 
+  /** The spans that are neither delivered nor refused. */
+  unsettled(): readonly Item[] {
+    return this.#unsettled(this.#queue).slice(this.#settledFirst);
+  }
+
   #unsettled(items: readonly Item[]): readonly Item[] {
     return this.#settled.size === 0 ? items : items.filter((item) => !this.#settled.has(item));
   }

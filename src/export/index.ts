@@ -1,6 +1,6 @@
 export { readBatchVariables } from './batch-variables.ts';
 export { createExporters, endpointOrigin, type NamedExporter } from './create-exporters.ts';
-export type { ExportEvent, IsSettled, OnRefused, OnSettled } from './export-event.ts';
+export type { ExportEvent, OnRefused } from './export-event.ts';
 export type { ExportLimits } from './limits.ts';
 export { appendWhole, createConsoleExporter, createFileExporter, openForLines, otlpJsonLines } from './local-senders.ts';
 export { readOtlpSettings } from './otlp-settings.ts';

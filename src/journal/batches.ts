@@ -77,6 +77,11 @@ export class Batches {
     }
   }
 
+  /** Cursor of the first stored batch. */
+  async start(): Promise<JournalCursor | undefined> {
+    return await this.#firstCursor(rangeOf('batch'));
+  }
+
   /** Removes every batch before the one that contains `cursor`. */
   async removeBefore(cursor: JournalCursor, endCursor: JournalCursor): Promise<void> {
     const holding = cursor === endCursor ? undefined : await this.#lastCursor(cursor);

@@ -1,5 +1,5 @@
 import { sizeOf } from '../event/index.ts';
-import type { JournalCursor, NewCheckpoint } from './journal.ts';
+import type { JournalCursor, NewCheckpoint, SequencePosition } from './journal.ts';
 import type { OnJournalEvent } from './journal-event.ts';
 import { KEYS, numberedKey, rangeOf } from './keys.ts';
 import type { DiskJournalLimits } from './limits.ts';
@@ -13,6 +13,8 @@ export interface StoredCheckpoint {
   readonly portions: number;
   readonly bytes: number;
   readonly cursor: JournalCursor;
+  /** Missing in formats 1 and 2. */
+  readonly position?: SequencePosition;
   /** Stored bytes of all batches before `cursor`: see `BatchHeader.bytesBefore`. */
   readonly bytesBefore: number;
   readonly timeMs: number;
@@ -41,6 +43,8 @@ export class CheckpointStore {
   readonly #level: () => Level;
   readonly #options: CheckpointStoreOptions;
   current: StoredCheckpoint | undefined;
+  /** True when there is a checkpoint that cannot be read. */
+  isLost = false;
 
   constructor(options: CheckpointStoreOptions) {
     this.#level = options.level;
@@ -51,7 +55,10 @@ export class CheckpointStore {
     const value = await this.#level().get(KEYS.checkpoint);
     const content = value === undefined ? undefined : decodeValue(value)?.content;
     if (isCheckpoint(content)) this.current = content;
-    else if (value !== undefined) this.#reportDamaged('the record of the checkpoint');
+    else if (value !== undefined) {
+      this.isLost = true;
+      this.#reportDamaged('the record of the checkpoint');
+    }
     return this.current;
   }
 
@@ -94,11 +101,11 @@ export class CheckpointStore {
   /**
    * Replaces the previous checkpoint with one synced write. Until then the previous one is valid.
    */
-  async save(checkpoint: NewCheckpoint, position: Pick<StoredCheckpoint, 'bytesBefore' | 'timeMs'>): Promise<WrittenPortions> {
+  async save(checkpoint: NewCheckpoint, place: Pick<StoredCheckpoint, 'bytesBefore' | 'timeMs'>): Promise<WrittenPortions> {
     const generation = (this.current?.generation ?? 0) + 1;
-    const { cursor, options } = checkpoint;
+    const { cursor, position, options } = checkpoint;
     const written = await this.#writePortions(generation, checkpoint);
-    const stored = { generation, portions: written.portions, bytes: written.bytes, cursor, options, ...position };
+    const stored = { generation, portions: written.portions, bytes: written.bytes, cursor, position, options, ...place };
     // A sync covers only LevelDB's newest log, but the portions may be in older ones. Compaction
     // moves them to table files, which are synced.
     await this.#level().compactRange(numberedKey('checkpoint', generation), numberedKey('checkpoint', generation + 1));

@@ -1,7 +1,6 @@
 import type { RayEvent } from '../event/index.ts';
 import { Batches } from './batches.ts';
 import { CheckpointStore } from './checkpoints.ts';
-import { Delivered } from './delivered.ts';
 import { createWaiters } from '../runtime/index.ts';
 import { identify } from './folder-check.ts';
 import { createJournalClock, type JournalClock } from './journal-clock.ts';
@@ -16,9 +15,10 @@ import type {
   NewCheckpoint,
 } from './journal.ts';
 import type { OnJournalEvent } from './journal-event.ts';
-import { KEYS } from './keys.ts';
+import { KEYS, rangeOf } from './keys.ts';
 import { DEFAULT_DISK_JOURNAL_LIMITS, type DiskJournalLimits } from './limits.ts';
 import { assertReachable, JOURNAL_CLOSED, RETRY_AFTER_MS } from './outcomes.ts';
+import { OutboxStore } from './outbox.ts';
 import { Space } from './space.ts';
 import { isCorruption, reasonOf, remedyOf, removeReplaced } from './repair-store.ts';
 import { type Level, openStore, type OpenProblem } from './store.ts';
@@ -67,13 +67,17 @@ export async function openDiskJournal(options: DiskJournalOptions): Promise<Open
   return await openAndLoad(options, true).catch((error: unknown) => unreadable(options.folder, error));
 }
 
-async function openAndLoad(options: DiskJournalOptions, isDamaged: boolean): Promise<OpenedJournal> {
-  const opened = await openStore(options.folder, isDamaged);
+async function openAndLoad(options: DiskJournalOptions, needsRepair: boolean): Promise<OpenedJournal> {
+  const opened = await openStore(options.folder, needsRepair);
   if (!opened.ok) return opened;
-  const onEvent = options.onEvent ?? (() => undefined);
+  let isDamaged = false;
+  const onEvent: OnJournalEvent = (event) => {
+    isDamaged ||= event.name === 'journal_damaged';
+    options.onEvent?.(event);
+  };
   for (const what of opened.damages) onEvent({ name: 'journal_damaged', what, entries: 0 });
   try {
-    const journal = await DiskJournal.load(options, opened.level, onEvent);
+    const journal = await DiskJournal.load(options, opened.level, onEvent, () => isDamaged);
     const removed = await removeReplaced(options.folder);
     if (removed !== undefined) onEvent({ name: 'journal_damaged', what: removed, entries: 0 });
     return { ok: true, journal };
@@ -95,10 +99,11 @@ class DiskJournal implements Journal, Durable {
   readonly #onEvent: OnJournalEvent;
   readonly #batches: Batches;
   readonly #checkpoints: CheckpointStore;
-  readonly #delivered = new Delivered();
   readonly #tail = new Tail();
   readonly #waiters = createWaiters();
   readonly #space: Space;
+  readonly outbox: OutboxStore;
+  readonly isDamaged: () => boolean;
   #clock: JournalClock;
   #writer: StoreWriter | undefined;
   #isClosed = false;
@@ -117,7 +122,7 @@ class DiskJournal implements Journal, Durable {
   restoredTimeMs = 0;
   restoredOptions: unknown;
 
-  constructor(options: DiskJournalOptions, level: Level, onEvent: OnJournalEvent) {
+  constructor(options: DiskJournalOptions, level: Level, onEvent: OnJournalEvent, isDamaged: () => boolean) {
     const currentLevel = (): Level => this.#writer?.level ?? level;
     this.#options = options;
     this.#limits = { ...DEFAULT_DISK_JOURNAL_LIMITS, ...options.limits };
@@ -126,10 +131,20 @@ class DiskJournal implements Journal, Durable {
     this.#checkpoints = new CheckpointStore({ level: currentLevel, limits: this.#limits, sleep: options.sleep, onEvent });
     this.#clock = createJournalClock(options.now, 0);
     this.#space = new Space(options.folder, this.#limits, options.now);
+    this.isDamaged = isDamaged;
+    this.outbox = new OutboxStore({
+      level: currentLevel,
+      untilOpen: async () => this.#writer?.recovering,
+      limits: this.#limits,
+      space: this.#space,
+      sleep: options.sleep,
+      onEvent,
+      onChange: () => this.#open.write(),
+    });
   }
 
-  static async load(options: DiskJournalOptions, level: Level, onEvent: OnJournalEvent): Promise<DiskJournal> {
-    const journal = new DiskJournal(options, level, onEvent);
+  static async load(options: DiskJournalOptions, level: Level, onEvent: OnJournalEvent, isDamaged: () => boolean): Promise<DiskJournal> {
+    const journal = new DiskJournal(options, level, onEvent, isDamaged);
     await journal.#load(level);
     return journal;
   }
@@ -145,17 +160,19 @@ class DiskJournal implements Journal, Durable {
     this.#queuedCursor = this.#endCursor;
     this.#queuedBytes = this.#endBytes;
     this.restoredUntil = this.#endCursor;
-    await this.#delivered.load(level, () => this.noteDamaged('a record of delivered spans'));
+    const isLost = this.#checkpoints.isLost || (checkpoint === undefined && ((await this.#batches.start()) ?? 0) > 0);
+    await this.outbox.load(level, isLost ? undefined : (checkpoint?.position ?? { spans: 0, outputs: 0 }));
+    await level.clear(rangeOf('deliveredIds'));
     const startMs = latest(checkpoint?.timeMs, end?.lastReceivedAtMs, await storedTime(level)) ?? this.#options.epochMs();
     this.#clock = createJournalClock(this.#options.now, startMs);
     this.#lastAppendMs = startMs;
     this.restoredTimeMs = startMs;
-    await this.#space.measure(this.#heldBytes);
+    await this.#space.measure(this.#heldBytes, this.outbox.bytes);
     const writerOptions = {
       ...this.#options,
       limits: this.#limits,
       onEvent: this.#onEvent,
-      delivered: this.#delivered,
+      outbox: this.outbox,
       advanceWatermark: () => this.advanceWatermark(),
       encode: (batch: QueuedBatch) => this.#encode(batch),
       onWritten: (group: readonly EncodedBatch[]) => this.#written(group),
@@ -242,19 +259,19 @@ class DiskJournal implements Journal, Durable {
     const isIdle = this.#releasedCursor === this.#endCursor && this.#clock.nowMs() - this.#lastAppendMs >= idleMs;
     // A large state is not written again for a few events.
     const worthIt = Math.max(idleCheckpointBytes, (this.#checkpoints.current?.bytes ?? 0) * IDLE_CHECKPOINT_SHARE);
-    return isIdle && processedBytes + this.#delivered.bytes >= worthIt;
+    return isIdle && processedBytes >= worthIt;
   }
 
   async saveCheckpoint(checkpoint: NewCheckpoint): Promise<CheckpointOutcome> {
     if (this.#isClosed || this.#open.refusal() !== undefined) return { ok: false, message: 'the journal cannot be written' };
     const startedMs = this.#options.now();
     const { cursor } = checkpoint;
-    const deliveredEnd = this.#delivered.end;
     try {
+      // The outbox must hold every undelivered span before the checkpoint is valid.
+      if (!(await this.outbox.flush())) return { ok: false, message: 'the outbox cannot be written' };
       const bytesBefore = cursor === this.#endCursor ? this.#endBytes : ((await this.#batches.bytesBefore(cursor)) ?? this.#endBytes);
       const written = await this.#checkpoints.save(checkpoint, { bytesBefore, timeMs: this.#clock.nowMs() });
       await this.#batches.removeBefore(cursor, this.#endCursor);
-      await this.#delivered.removeTo(this.#open.level, deliveredEnd);
       this.#open.hasLostFiles = false;
       const durationMs = this.#options.now() - startedMs;
       this.#onEvent({ name: 'journal_checkpoint', ...written, durationMs });
@@ -269,19 +286,6 @@ class DiskJournal implements Journal, Durable {
     await this.#open.keepTime(watermarkMs);
   }
 
-  noteDelivered(exporter: string, keys: Buffer): void {
-    this.#delivered.note(exporter, keys);
-    this.#open.write();
-  }
-
-  remembersDelivered(): boolean {
-    return this.#delivered.remembers;
-  }
-
-  wasDelivered(exporter: string, key: string): boolean {
-    return this.#delivered.was(exporter, key);
-  }
-
   noteDamaged(what: string): void {
     this.#onEvent({ name: 'journal_damaged', what, entries: 0 });
   }
@@ -292,11 +296,11 @@ class DiskJournal implements Journal, Durable {
   }
 
   /**
-   * Bytes without the checkpoint: other limits bound the open state, and waiting would not make it
+   * Bytes without the checkpoint and the outbox: other limits bound the open state, and waiting would not make it
    * smaller.
    */
   get #heldBytes(): number {
-    return this.#endBytes - (this.#checkpoints.current?.bytesBefore ?? 0) + this.#delivered.bytes;
+    return this.#endBytes - (this.#checkpoints.current?.bytesBefore ?? 0);
   }
 
   /** Approximate bytes of the processed batches since the checkpoint. */

@@ -12,6 +12,10 @@ export type JournalEvent =
   | { readonly name: 'journal_read_failed'; readonly what: string; readonly reason: string }
   /** Reported once, until `journal_writable`. No batch is accepted in between. */
   | { readonly name: 'journal_unwritable'; readonly folder: string; readonly reason: string }
+  /** The outbox takes no more spans. Reported once, until `outbox_has_room`. */
+  | { readonly name: 'outbox_full'; readonly reason: string }
+  /** Reported below 90 % of the limit. */
+  | { readonly name: 'outbox_has_room' }
   | { readonly name: 'journal_writable'; readonly folder: string; readonly downMs: number };
 
 export type OnJournalEvent = (event: JournalEvent) => void;

@@ -92,15 +92,65 @@ export interface Journal {
   readonly durable?: Durable;
 }
 
-/** Trace id and span id of a delivered span, as 48 hex digits. */
-export type SpanKey = string;
-
 export type CheckpointOutcome = { readonly ok: true; readonly bytes: number } | { readonly ok: false; readonly message: string };
 
 /**
+ * A position in the sequence of what leaves the correlator. The sequence is a function of the
+ * entries: a restart from a checkpoint repeats it, so a number names the same span in every process.
+ */
+export interface SequencePosition {
+  /** Finished entities before it. */
+  readonly outputs: number;
+  /** Spans before it, which is the number of the next span. */
+  readonly spans: number;
+}
+
+/** Consecutive spans, as one value. */
+export interface StoredSpans {
+  /** Number of the first span. */
+  readonly first: number;
+  readonly count: number;
+  /** When they were enqueued, in milliseconds since the epoch. */
+  readonly atMs: number;
+  /** The spans, encoded. The journal does not look into them. */
+  readonly bytes: Buffer;
+}
+
+export interface OutboxStats {
+  readonly spans: number;
+  readonly bytes: number;
+  readonly limitBytes: number;
+  /** Why it takes no more spans; undefined while it does. */
+  readonly full?: string;
+}
+
+/** Finished spans that wait on disk for exporters, and how far each exporter has come. */
+export interface Outbox {
+  /** Position of the checkpoint that a restart begins with. */
+  readonly restored: SequencePosition;
+  /** Number of the oldest stored span, or of the next span when none is stored. */
+  readonly firstNumber: number;
+  /** Number up to which everything is delivered. Undefined for an unknown name. */
+  delivered(name: string): number | undefined;
+  /** Written to disk soon after. */
+  noteDelivered(name: string, number: number): void;
+  /** Adds spans. Resolves when they are written. */
+  add(spans: StoredSpans): Promise<void>;
+  /**
+   * Reads the first stored spans that end after `number`. Undefined when there are none, or when
+   * `signal` aborts. Damaged ones are reported and skipped.
+   */
+  read(number: number, signal: AbortSignal): Promise<StoredSpans | undefined>;
+  /** Removes spans with lower numbers. */
+  discardBefore(number: number): void;
+  /** False at the size limit, and while too much waits to be written. */
+  hasRoom(): boolean;
+  stats(): OutboxStats;
+}
+
+/**
  * What a restart needs besides the entries. A checkpoint is the correlator's state after the
- * entries before a cursor, which are then removed. Spans delivered since the checkpoint are
- * remembered, because a restart replays the entries after it.
+ * entries before a cursor, which are then removed, and its position in the sequence of spans.
  */
 export interface Durable {
   /**
@@ -131,21 +181,20 @@ export interface Durable {
   saveCheckpoint(checkpoint: NewCheckpoint): Promise<CheckpointOutcome>;
   /** Stores a watermark: a restart continues from that time, not from the last entry. */
   keepTime(watermarkMs: number): Promise<void>;
-  /** `keys`: the span keys as bytes, 24 for each span. Written to disk soon after. */
-  noteDelivered(exporter: string, keys: Buffer): void;
+  readonly outbox: Outbox;
   /**
-   * False once a checkpoint has made the deliveries of previous processes obsolete, so that no key
-   * needs a check.
+   * True once a part of the journal was found damaged: a restart may then not repeat the sequence of
+   * spans.
    */
-  remembersDelivered(): boolean;
-  /** Whether a previous process delivered the span since the checkpoint. */
-  wasDelivered(exporter: string, key: SpanKey): boolean;
+  isDamaged(): boolean;
   /** Reports an unusable record of the checkpoint. */
   noteDamaged(what: string): void;
 }
 
 export interface NewCheckpoint {
   readonly cursor: JournalCursor;
+  /** Undelivered spans before it must be in the outbox. */
+  readonly position: SequencePosition;
   /** Plain data, returned as `restoredOptions` after a restart. */
   readonly options: unknown;
   readonly records: Iterable<unknown>;

@@ -11,11 +11,14 @@ export const KEYS = {
   /** The current `StoredCheckpoint`. */
   checkpoint: Buffer.from('m/checkpoint'),
   time: Buffer.from('m/time'),
+  /** How far each exporter has come in the sequence of spans. */
+  delivered: Buffer.from('m/delivered'),
 } as const;
 
-export type NumberedKind = 'batch' | 'checkpoint' | 'delivered' | 'damaged';
+/** `deliveredIds`: written by formats 1 and 2 only. */
+export type NumberedKind = 'batch' | 'checkpoint' | 'deliveredIds' | 'outbox' | 'damaged';
 
-const LETTERS: Readonly<Record<NumberedKind, string>> = { batch: 'b', checkpoint: 'c', delivered: 'd', damaged: 'x' };
+const LETTERS: Readonly<Record<NumberedKind, string>> = { batch: 'b', checkpoint: 'c', deliveredIds: 'd', outbox: 'o', damaged: 'x' };
 
 export function numberedKey(kind: NumberedKind, ...numbers: readonly number[]): Buffer {
   const key = Buffer.alloc(1 + numbers.length * NUMBER_BYTES);
@@ -33,6 +36,12 @@ export function rangeOf(kind: NumberedKind): { readonly gte: Buffer; readonly lt
 /** The first number of a key. */
 export function numberOf(key: Buffer): JournalCursor {
   return Number(key.readBigUInt64BE(1));
+}
+
+/** All numbers of a key. */
+export function numbersOf(key: Buffer): readonly number[] {
+  const count = Math.floor((key.length - 1) / NUMBER_BYTES);
+  return Array.from({ length: count }, (_, index) => Number(key.readBigUInt64BE(1 + index * NUMBER_BYTES)));
 }
 
 /** Whether the key has the form of a journal's key. */

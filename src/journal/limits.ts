@@ -3,10 +3,17 @@ const MEBIBYTE = 1024 * 1024;
 /** The limits of the journal on disk. */
 export interface DiskJournalLimits {
   /**
-   * Size of stored batches and delivered ids, without the checkpoint. Default 10 GiB, or 80 % of
+   * Size of stored batches, without the checkpoint. Default 10 GiB, or 80 % of
    * the free space if less. Above: `journal_full`.
    */
   readonly limitBytes?: number;
+  /**
+   * Size of the outbox. Default 2 GiB, or 20 % of the free space if less. Above, the pump waits for
+   * the backend. A checkpoint may exceed it by the spans in memory.
+   */
+  readonly maxOutboxBytes?: number;
+  /** Size of spans that wait to be written to the outbox. Above, the pump waits. Default 4 MiB. */
+  readonly maxUnwrittenBytes: number;
   /** Free disk space that the journal leaves. Default 64 MiB. Below: `journal_full`. */
   readonly minFreeBytes: number;
   /**
@@ -48,6 +55,7 @@ export interface DiskJournalLimits {
 }
 
 export const DEFAULT_DISK_JOURNAL_LIMITS: DiskJournalLimits = {
+  maxUnwrittenBytes: 4 * MEBIBYTE,
   minFreeBytes: 64 * MEBIBYTE,
   maxTailBytes: 64 * MEBIBYTE,
   maxGroupBytes: 16 * MEBIBYTE,

@@ -1,10 +1,10 @@
 import type { AppendOutcome } from './journal.ts';
-import type { Delivered } from './delivered.ts';
 import { findFolderProblem, findProblem, type FolderIdentity, identify } from './folder-check.ts';
 import type { OnJournalEvent } from './journal-event.ts';
 import { KEYS, numberedKey } from './keys.ts';
 import type { DiskJournalLimits } from './limits.ts';
 import { RETRY_AFTER_MS } from './outcomes.ts';
+import type { OutboxStore } from './outbox.ts';
 import { isCorruption, reasonOf, removeReplaced } from './repair-store.ts';
 import { type Level, openStore } from './store.ts';
 import { encodeValue } from './stored-value.ts';
@@ -19,7 +19,7 @@ export interface StoreWriterOptions {
   readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly onEvent: OnJournalEvent;
-  readonly delivered: Delivered;
+  readonly outbox: OutboxStore;
   /** Advances the watermark of the journal's clock and returns it. */
   readonly advanceWatermark: () => number;
   /** Gives a batch its place. Undefined when it was refused. */
@@ -115,7 +115,7 @@ export class StoreWriter {
     this.#lastGroupMs = now();
   }
 
-  /** Writes everything that waits: batches, delivered spans, a watermark. */
+  /** Writes everything that waits: batches, the outbox, a watermark. */
   write(): void {
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = undefined;
@@ -145,6 +145,7 @@ export class StoreWriter {
       this.#options.onEvent({ name: 'journal_unwritable', folder: this.#options.folder, reason });
     }
     this.queue.refuseAll(unavailable(this.#unwritable.reason));
+    this.#options.outbox.endFlush();
     this.#options.onRefused();
     this.#startRecovery();
   }
@@ -181,31 +182,33 @@ export class StoreWriter {
   }
 
   async #writeAll(): Promise<void> {
-    const { delivered, onEvent, limits, sync } = this.#options;
-    while (this.#unwritable === undefined && (!this.queue.isEmpty || delivered.hasUnwritten || this.#timeToKeep !== undefined)) {
+    const { outbox, onEvent, limits, sync } = this.#options;
+    while (this.#unwritable === undefined && (!this.queue.isEmpty || outbox.hasUnwritten || this.#timeToKeep !== undefined)) {
       if (!this.queue.isEmpty) await this.#gather();
       if (this.#unwritable !== undefined) return;
       const group = this.queue.takeGroup(limits.maxGroupBytes).flatMap((batch) => this.#options.encode(batch) ?? []);
       const time = this.#timeToKeep;
       this.#timeToKeep = undefined;
-      const noted = delivered.unwritten();
+      const stored = outbox.takeWrites();
       const puts = group.map(({ firstCursor, value }) => ({ type: 'put', key: numberedKey('batch', firstCursor), value }) as const);
       const times = time === undefined ? [] : [{ type: 'put', key: KEYS.time, value: encodeValue(time.watermarkMs) } as const];
       const synced = sync === 'always' && (group.length > 0 || time !== undefined);
       try {
-        await this.#level.batch([...puts, ...noted, ...times], { sync: synced });
+        await this.#level.batch([...puts, ...stored.writes, ...times], { sync: synced });
       } catch (error) {
+        stored.failed();
         if (time !== undefined) this.#keepLater(time);
         this.fail(error);
         return;
       }
       // A checkpoint failed in the meantime, so LevelDB's later writes are not reliable.
       if (this.#unwritable !== undefined) {
+        stored.failed();
         if (time !== undefined) this.#keepLater(time);
         return;
       }
       this.#isUnsynced = !synced;
-      delivered.written(noted);
+      stored.written();
       if (time !== undefined) this.#keptTimeMs = time.watermarkMs;
       for (const resolve of time?.waiting ?? []) resolve();
       if (group.length > 0) this.#options.onWritten(group);

@@ -7,9 +7,9 @@ import { findCutTable, isRepairable, lacksCurrent, reasonOf, remedyOf, repairSto
 import { decodeValue, encodeValue } from './stored-value.ts';
 
 /** The format that this release writes. A journal with a higher format is refused. */
-export const JOURNAL_FORMAT = 2;
-/** An older format that this release can read. New batches are written in the current format. */
-const FORMER_FORMAT = 1;
+export const JOURNAL_FORMAT = 3;
+/** Older formats that this release can read. New values are written in the current format. */
+const FORMER_FORMATS: readonly unknown[] = [1, 2];
 
 /** Size of LevelDB's log at which it is written to a table file. */
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
@@ -61,8 +61,9 @@ async function openLevel(folder: string): Promise<OpenedStore> {
   await level.open();
   try {
     const format = await formatOf(level);
-    if (format === FORMER_FORMAT) await level.put(KEYS.format, encodeValue(JOURNAL_FORMAT), { sync: true });
-    if (format === JOURNAL_FORMAT || format === FORMER_FORMAT) return { ok: true, level, damages: await droppedByEngine(folder) };
+    const isFormer = FORMER_FORMATS.includes(format);
+    if (isFormer) await level.put(KEYS.format, encodeValue(JOURNAL_FORMAT), { sync: true });
+    if (format === JOURNAL_FORMAT || isFormer) return { ok: true, level, damages: await droppedByEngine(folder) };
     await level.close();
     return format === undefined ? notOurs(folder) : newerFormat(folder, format);
   } catch (error) {

@@ -22,6 +22,11 @@ export class ByteReader {
     return this.#end - this.#at;
   }
 
+  /** Offset of the next byte in the memory that is read. */
+  get position(): number {
+    return this.#at;
+  }
+
   /** NaN for more than 10 bytes, which no writer produces. */
   varint(): number {
     let low = 0;

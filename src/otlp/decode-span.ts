@@ -201,7 +201,8 @@ function readStatus(reader: ByteReader): ReadableSpan['status'] {
   return { code, message: message ?? '' };
 }
 
-function readAttribute(attributes: Attributes, reader: ByteReader): void {
+/** Reads a KeyValue into `attributes`. */
+export function readAttribute(attributes: Attributes, reader: ByteReader): void {
   let key = '';
   while (!reader.isAtEnd) {
     if (reader.varint() === KEY_VALUE.key) key = reader.text();

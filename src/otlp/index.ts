@@ -5,6 +5,7 @@ export { SpanEncoder } from './span-encoder.ts';
 export { type AttributeList, EncodedAttributes, type EventFields, type LinkFields, type SpanFields } from './span-fields.ts';
 export { protobufSerializer, type TraceSerializer } from './protobuf-serializer.ts';
 export { otlpBytes, envelopeBytes } from './span-size.ts';
+export { createSpanRestorer, type SpanRestorer, storableSpans } from './stored-spans.ts';
 export { readRpcStatus } from './rpc-status.ts';
 export { spansOfOtlpJson } from './json-spans.ts';
 export { readFields } from './byte-reader.ts';

@@ -1,5 +1,6 @@
 export { type ChildSignal, type Clock, childSignal, type Sleep, systemClock, withTimeLimit } from './clock.ts';
 export { parseJson } from './json.ts';
+export { packageVersion } from './package-version.ts';
 export { escapeUnsafe, printable, printableExcerpt } from './printable.ts';
 export { failure, type Result, success } from './result.ts';
 export { createScheduler, type Scheduler, type TimeSlice } from './scheduler.ts';

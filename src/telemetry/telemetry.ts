@@ -409,6 +409,13 @@ function reportJournal(event: JournalEvent, { log, metrics, spaced }: Tools): vo
         { event: event.name, folder: event.folder, reason: printableExcerpt(event.reason) },
         'the journal cannot be written, and posts are answered 503; free disk space or fix the disk, no restart is needed',
       );
+    case 'outbox_full':
+      return log.warn(
+        { event: event.name, reason: printableExcerpt(event.reason) },
+        'the outbox is full, so events wait in the journal; fix the backend, or raise --max-outbox-bytes',
+      );
+    case 'outbox_has_room':
+      return log.info({ event: event.name }, 'the outbox has room again, and events are processed');
     case 'journal_writable':
       metrics.set('journalWritable', 1);
       return log.info(

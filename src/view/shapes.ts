@@ -96,6 +96,8 @@ const HEALTH = object({
   journalBytes: count(),
   journalLimitBytes: number(),
   queuedSpans: count('finished spans that wait for the backend'),
+  outboxBytes: count('bytes of those that wait on disk'),
+  outboxLimitBytes: count('size at which events wait in the journal; 0 without a disk'),
   exportLagMs: number('how long the oldest of them has waited'),
   exportedSpans: count(),
   refusedSpans: count('spans that the backend refused'),

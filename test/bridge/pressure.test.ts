@@ -7,6 +7,7 @@ import { hexToBase64, type Raw, rawEvent } from '../support/raw-events.ts';
 const CALM: Load = {
   isStopping: false,
   journal: { bytes: 0, limitBytes: 10 },
+  outboxFull: undefined,
   openAttempts: 0,
   maxOpenAttempts: 10,
   openRecords: 0,
@@ -19,6 +20,15 @@ describe('senders are asked to keep their events', () => {
     expect(pressureOf(CALM)).toBeUndefined();
     expect(pressureOf({ ...CALM, openAttempts: 9, openBytes: 9, openRecords: MAX_OPEN_RECORDS - 1 })).toBeUndefined();
     expect(pressureOf({ ...CALM, journal: { bytes: 9, limitBytes: 10 } })).toBeUndefined();
+  });
+
+  it('with the reason of a full outbox, which is why the journal is full', () => {
+    const load = { ...CALM, outboxFull: 'the outbox holds 5 of 5 bytes' };
+    expect(pressureOf(load)).toBeUndefined();
+    expect(pressureOf({ ...load, journal: { bytes: 10, limitBytes: 10 } })).toMatchObject({
+      code: 'journal_full',
+      message: 'the journal is full, because the backend accepts no spans and the outbox holds 5 of 5 bytes',
+    });
   });
 
   it.each([

@@ -79,6 +79,10 @@ function createBench(overrides: Partial<PumpOptions> = {}): Bench {
       },
       hasRoom: () => bench.enqueued.length < bench.room,
       waitForNone: async () => {},
+      nextNumber: () => 0,
+      keepsUp: () => true,
+      store: async () => {},
+      forgetPrevious: () => {},
       waitForRoom: (signal) =>
         new Promise((resolve) => {
           const look = (): void => {

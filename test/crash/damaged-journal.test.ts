@@ -91,7 +91,7 @@ async function whatIsWrong(folder: string): Promise<string | undefined> {
  */
 async function saveOrRecover(journal: Journal & { readonly durable: Durable }): Promise<string | undefined> {
   const cursor = journal.stats().endCursor;
-  const checkpoint = { cursor, options: {}, records: [['state']], pause: async () => {} };
+  const checkpoint = { cursor, position: { spans: 0, outputs: 0 }, options: {}, records: [['state']], pause: async () => {} };
   if ((await journal.durable.saveCheckpoint(checkpoint)).ok) return undefined;
   for (let wait = 0; wait < maxWaits; wait += 1) {
     const appended = await journal.append([wantedEvent(0)], 100);
@@ -119,9 +119,16 @@ async function writeJournal(folder: string, hasCheckpoint: boolean): Promise<voi
     if (hasCheckpoint && part === 1) {
       journal.release(batchEvents * 10);
       const records = Array.from({ length: 1000 }, (_, index) => ['record', index, 'x'.repeat(50)]);
-      await journal.durable.saveCheckpoint({ cursor: batchEvents * 10, options: { a: 1 }, records, pause: async () => {} });
+      await journal.durable.saveCheckpoint({
+        cursor: batchEvents * 10,
+        position: { spans: 0, outputs: 0 },
+        options: { a: 1 },
+        records,
+        pause: async () => {},
+      });
     }
-    journal.durable.noteDelivered('otlp', Buffer.from('ab'.repeat(24) + 'cd'.repeat(24), 'hex'));
+    journal.durable.outbox.noteDelivered('otlp', part);
+    void journal.durable.outbox.add({ first: 10 * part, count: 10, atMs: 0, bytes: Buffer.alloc(200, part) });
     if (part === 2) cpSync(place, folder, { recursive: true });
     await journal.close();
   }

@@ -18,5 +18,11 @@ describeJournalContract('disk', async ({ limitBytes, now }) => {
 
 async function giveBack(journal: Journal, cursor: JournalCursor): Promise<void> {
   journal.release(cursor);
-  await journal.durable?.saveCheckpoint({ cursor, options: undefined, records: [], pause: async () => {} });
+  await journal.durable?.saveCheckpoint({
+    cursor,
+    position: { spans: 0, outputs: 0 },
+    options: undefined,
+    records: [],
+    pause: async () => {},
+  });
 }

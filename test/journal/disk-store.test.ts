@@ -63,7 +63,7 @@ function ids(...numbers: readonly number[]): readonly string[] {
   return numbers.map((number) => event(number).eventId);
 }
 
-const nothing = { options: undefined, records: [], pause: async () => {} };
+const nothing = { position: { spans: 0, outputs: 0 }, options: undefined, records: [], pause: async () => {} };
 
 describe('opening a journal on disk', () => {
   it('fails for a second process, and the message says what to do', async () => {
@@ -79,9 +79,9 @@ describe('opening a journal on disk', () => {
     await (await opened()).journal.close();
     const level = new ClassicLevel<string, Buffer>(folder, { valueEncoding: 'buffer' });
     const format = await level.get('m/format');
-    await level.put('m/format', Buffer.concat([crcOf(Buffer.from([3])), Buffer.from([3])]));
+    await level.put('m/format', Buffer.concat([crcOf(Buffer.from([4])), Buffer.from([4])]));
     await level.close();
-    expect(await tryToOpen()).toMatchObject({ ok: false, code: 'journal_newer_format', message: expect.stringContaining('format 3') });
+    expect(await tryToOpen()).toMatchObject({ ok: false, code: 'journal_newer_format', message: expect.stringContaining('format 4') });
     const again = new ClassicLevel<string, Buffer>(folder, { valueEncoding: 'buffer' });
     await again.put('m/format', format ?? Buffer.alloc(0));
     await again.close();
@@ -130,6 +130,7 @@ describe('a restart', () => {
     let pauses = 0;
     const saved = await first.journal.durable.saveCheckpoint({
       cursor: 4,
+      position: { spans: 0, outputs: 0 },
       options: { settleMs: 5 },
       records,
       pause: async () => void (pauses += 1),
@@ -143,41 +144,6 @@ describe('a restart', () => {
     expect(await recordsOf(journal)).toEqual(records);
     expect(await idsFrom(journal, 4)).toEqual(ids(4, 5));
     expect(await storedKeys('b')).toHaveLength(2);
-  });
-
-  it('knows the spans delivered since the checkpoint, by exporter, until the next checkpoint', async () => {
-    const first = await opened();
-    const key = `${'ab'.repeat(16)}${'cd'.repeat(8)}`;
-    const other = `${'ab'.repeat(16)}${'ce'.repeat(8)}`;
-    await first.journal.append([event(0)], 1);
-    first.journal.durable.noteDelivered('otlp', Buffer.from(key, 'hex'));
-    const second = await reopened(first);
-    const { durable } = second.journal;
-    expect([durable.wasDelivered('otlp', key), durable.wasDelivered('otlp', other), durable.wasDelivered('file', key)]).toEqual([
-      true,
-      false,
-      false,
-    ]);
-    second.journal.release(1);
-    await durable.saveCheckpoint({ cursor: 1, ...nothing });
-    expect(durable.wasDelivered('otlp', key)).toBe(false);
-    expect((await reopened(second)).journal.durable.wasDelivered('otlp', key)).toBe(false);
-  });
-
-  it('knows all spans delivered since the checkpoint, over several writes and restarts', async () => {
-    const keys = [1, 2, 3, 4].map((number) => number.toString(16).padStart(48, '0'));
-    let current = await opened();
-    await current.journal.append([event(0)], 1);
-    const note = async (key: string): Promise<void> => {
-      const before = current.journal.stats().bytes;
-      current.journal.durable.noteDelivered('otlp', Buffer.from(key, 'hex'));
-      while (current.journal.stats().bytes === before) await new Promise(setImmediate);
-    };
-    for (const [index, key] of keys.entries()) {
-      await note(key);
-      if (index !== 0) current = await reopened(current);
-    }
-    expect(keys.map((key) => current.journal.durable.wasDelivered('otlp', key))).toEqual([true, true, true, true]);
   });
 
   it('continues at the stored time, without counting the downtime', async () => {
@@ -225,7 +191,7 @@ describe('a restart', () => {
       throw new Error('the process ends here');
     })();
     const { durable } = first.journal;
-    expect(await durable.saveCheckpoint({ cursor: 2, options: undefined, records: failing, pause: async () => {} })).toMatchObject({
+    expect(await durable.saveCheckpoint({ ...nothing, cursor: 2, records: failing })).toMatchObject({
       ok: false,
     });
     const second = await reopened(first);
@@ -328,7 +294,7 @@ describe('limits of the journal on disk', () => {
     let nowMs = 0;
     const space = new Space(later, { minFreeBytes: Number.MAX_SAFE_INTEGER }, () => nowMs);
     // The folder is missing, so the free space is unknown.
-    await space.measure(0);
+    await space.measure(0, 0);
     await mkdir(later);
     const refused = (): boolean => space.refusal(0, 1, false) !== undefined;
     nowMs = 4_999;
@@ -378,19 +344,6 @@ describe('limits of the journal on disk', () => {
     expect(durable.isCheckpointDue()).toBe(false);
     nowMs += 20_000;
     expect(durable.isCheckpointDue()).toBe(true);
-  });
-
-  it('a checkpoint is due when the journal is idle and the ids of delivered spans alone take enough space', async () => {
-    let nowMs = 0;
-    const { journal } = await opened({ now: () => nowMs, limits: { checkpointBytes: 1_000, idleCheckpointBytes: 200, idleMs: 10_000 } });
-    const { durable } = journal;
-    nowMs += 20_000;
-    expect(durable.isCheckpointDue()).toBe(false);
-    durable.noteDelivered('otlp', Buffer.alloc(24 * 10, 7));
-    while (journal.stats().bytes === 0) await new Promise(setImmediate);
-    expect(durable.isCheckpointDue()).toBe(true);
-    await durable.saveCheckpoint({ cursor: 0, ...nothing });
-    expect([durable.isCheckpointDue(), journal.stats().bytes]).toEqual([false, 0]);
   });
 
   it('a large state is written again only after enough processed bytes for its size', async () => {
@@ -453,7 +406,7 @@ describe('a damaged journal', () => {
     const first = await opened({ limits: { portionRecords: 1 } });
     await first.journal.append([event(0)], 1);
     first.journal.release(1);
-    await first.journal.durable.saveCheckpoint({ cursor: 1, options: undefined, records: ['a', 'b', 'c'], pause: async () => {} });
+    await first.journal.durable.saveCheckpoint({ cursor: 1, position: { spans: 0, outputs: 0 }, options: undefined, records: ['a', 'b', 'c'], pause: async () => {} });
     await damage(first, 'c', 1);
     const second = await opened();
     expect(await recordsOf(second.journal)).toEqual(['a', 'c']);
@@ -464,7 +417,7 @@ describe('a damaged journal', () => {
     const first = await opened({ limits: { portionRecords: 1 } });
     await first.journal.append([event(0)], 1);
     first.journal.release(1);
-    await first.journal.durable.saveCheckpoint({ cursor: 1, options: undefined, records: ['a', 'b', 'c'], pause: async () => {} });
+    await first.journal.durable.saveCheckpoint({ cursor: 1, position: { spans: 0, outputs: 0 }, options: undefined, records: ['a', 'b', 'c'], pause: async () => {} });
     const sleep: DiskJournalOptions['sleep'] = async (ms, signal) => await (ms === 77 ? undefined : sleepUntilAborted(ms, signal));
     const second = await reopened(first, { sleep, limits: { retryMs: 77 } });
     using reading = vi.spyOn(ClassicLevel.prototype, 'get');

@@ -16,7 +16,7 @@ const layers: Readonly<Record<string, Layer>> = {
   'known-variables': { imports: ['config', 'options'] },
   correlate: { imports: ['event'] },
   span: { imports: ['event', 'correlate', 'otlp'] },
-  export: { imports: ['span', 'otlp', 'http', 'runtime'] },
+  export: { imports: ['span', 'otlp', 'http', 'runtime'], types: ['journal'] },
   journal: { imports: ['event', 'runtime'] },
   forward: { imports: ['http', 'runtime'] },
   receiver: { imports: ['event', 'http', 'runtime'], types: ['journal'] },
@@ -25,7 +25,7 @@ const layers: Readonly<Record<string, Layer>> = {
   convert: { imports: ['event', 'correlate', 'span', 'otlp'] },
   view: { imports: ['event', 'correlate', 'span', 'http'], types: ['receiver', 'runtime'] },
   telemetry: { imports: ['runtime'], types: [...stages, 'forward', 'quarantine'] },
-  pump: { imports: ['event', 'correlate', 'export', 'journal'], types: ['runtime'] },
+  pump: { imports: ['event', 'correlate', 'export', 'journal', 'runtime'] },
   bridge: { imports: [...stages, 'forward', 'http', 'runtime', 'config', 'convert', 'telemetry', 'pump', 'quarantine', 'view'] },
   doctor: { imports: ['event', 'export', 'http', 'known-variables', 'options', 'runtime', 'telemetry', 'terminal'] },
   command: {

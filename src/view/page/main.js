@@ -147,7 +147,7 @@ function showHealth({ health, events, nowMs }) {
     ['Bridge', bridgeLink.isLost ? 'unreachable' : (health.reason ?? health.state), bridgeLink.isLost || health.reason !== undefined, ''],
     ['Last event', events.lastReceivedMs === undefined ? 'none yet' : `${durationText(nowMs - events.lastReceivedMs)} ago`, false, ''],
     ['Backlog', `${countText(health.backlogEvents)} events, ${bytesText(health.journalBytes)}`, health.backlogAgeMs > 60_000, 'accepted but not yet processed'],
-    ['Export lag', health.queuedSpans === 0 ? 'none' : `${durationText(health.exportLagMs)}, ${countText(health.queuedSpans)} spans`, health.exportLagMs > 60_000, 'spans waiting for the backend'],
+    ['Export lag', health.queuedSpans === 0 ? 'none' : `${durationText(health.exportLagMs)}, ${countText(health.queuedSpans)} spans`, health.exportLagMs > 60_000, health.outboxBytes === 0 ? 'spans waiting for the backend' : `spans waiting for the backend, ${bytesText(health.outboxBytes)} of ${bytesText(health.outboxLimitBytes)} on disk`],
     ['Rejected', countText(events.rejected), events.rejected > 0, rejected.map(([code, count]) => `${code} ${count}`).join(', ')],
     ['Late events', countText(health.lateEvents), false, 'arrived after their span was sent'],
     ['Inferred ends', countText(sum), false, inferred.map(([reason, count]) => `${reason} ${count}`).join(', ')],
