@@ -59,25 +59,8 @@ export function decodeContext(piece: Piece): SpanContext {
   };
 }
 
-/** Decodes trace id and span id as 48 hex digits. */
-export function decodeKey(piece: Piece): string {
-  const start = traceIdAt(piece);
-  const digits = piece.bytes.toString('hex', start, start + TRACE_ID_BYTES + FIELD_HEAD_BYTES + SPAN_ID_BYTES);
-  return digits.slice(0, 2 * TRACE_ID_BYTES) + digits.slice(2 * (TRACE_ID_BYTES + FIELD_HEAD_BYTES));
-}
-
-/** Copies trace id and span id to `target`, from `at` on. */
-export function copyKey(piece: Piece, target: Buffer, at: number): void {
-  const start = traceIdAt(piece);
-  const { bytes } = piece;
-  // A loop is faster for so few bytes: each call of `copy` creates a view.
-  for (let index = 0; index < TRACE_ID_BYTES; index += 1) target[at + index] = bytes[start + index] ?? 0;
-  for (let index = TRACE_ID_BYTES; index < KEY_BYTES; index += 1) target[at + index] = bytes[start + FIELD_HEAD_BYTES + index] ?? 0;
-}
-
 const TRACE_ID_BYTES = 16;
 const SPAN_ID_BYTES = 8;
-export const KEY_BYTES = TRACE_ID_BYTES + SPAN_ID_BYTES;
 /** Bytes of the tag and length of an id. */
 const FIELD_HEAD_BYTES = 2;
 

@@ -1,7 +1,7 @@
 import type { SpanContext } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { copyKey, decodeContext, decodeKey, decodeSpan, KEY_BYTES } from './decode-span.ts';
+import { decodeContext, decodeSpan } from './decode-span.ts';
 import { INSTRUMENTATION_SCOPE } from './scope.ts';
 
 /** A span stored only as OTLP protobuf. Fields are decoded on first access. */
@@ -75,25 +75,6 @@ export class EncodedSpan implements ReadableSpan {
   get droppedLinksCount(): number {
     return this.plain().droppedLinksCount;
   }
-}
-
-/** Returns trace id and span id as 48 hex digits, in a third of the time of `spanContext`. */
-export function spanKey(span: ReadableSpan): string {
-  if (span instanceof EncodedSpan) return decodeKey(span);
-  const { traceId, spanId } = span.spanContext();
-  return traceId + spanId;
-}
-
-/** Returns the keys of many spans as bytes, 24 each, without intermediate strings. */
-export function spanKeys(spans: readonly ReadableSpan[]): Buffer {
-  const keys = Buffer.alloc(spans.length * KEY_BYTES);
-  let at = 0;
-  for (const span of spans) {
-    if (span instanceof EncodedSpan) copyKey(span, keys, at);
-    else keys.write(spanKey(span), at, 'hex');
-    at += KEY_BYTES;
-  }
-  return keys;
 }
 
 /** Returns any span as a plain object. */

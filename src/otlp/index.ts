@@ -1,4 +1,4 @@
-export { EncodedSpan, plainSpan, spanKey, spanKeys } from './encoded-span.ts';
+export { EncodedSpan, plainSpan } from './encoded-span.ts';
 export { encodeRequest } from './request.ts';
 export { INSTRUMENTATION_SCOPE } from './scope.ts';
 export { SpanEncoder } from './span-encoder.ts';

@@ -96,8 +96,8 @@ function bytesOf({ bytes, start, written }: ByteWriter): Buffer {
 const RESOURCE_FIELDS = new WeakMap<Resource, Buffer>();
 
 /** Sets the encoded form of a resource that was decoded from it, tag and length included. */
-export function setResourceField(resource: Resource, field: Buffer): void {
-  RESOURCE_FIELDS.set(resource, field);
+export function setResourceField(resource: Resource, encoded: Buffer): void {
+  RESOURCE_FIELDS.set(resource, encoded);
 }
 
 /** Returns the encoded resource, cached because the spans of a node share it. */

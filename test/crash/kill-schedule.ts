@@ -35,7 +35,7 @@ export interface Killer {
 
 /** How long a moment may let wait for itself before the bridge is ended without it. */
 const patienceMs = 1000;
-/** A checkpoint comes when enough was worked through and everything is delivered. */
+/** A checkpoint comes when enough was worked through. */
 const checkpointPatienceMs = 4000;
 /** Until a start is ready, about. */
 const startMs = 900;

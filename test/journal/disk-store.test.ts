@@ -406,7 +406,13 @@ describe('a damaged journal', () => {
     const first = await opened({ limits: { portionRecords: 1 } });
     await first.journal.append([event(0)], 1);
     first.journal.release(1);
-    await first.journal.durable.saveCheckpoint({ cursor: 1, position: { spans: 0, outputs: 0 }, options: undefined, records: ['a', 'b', 'c'], pause: async () => {} });
+    await first.journal.durable.saveCheckpoint({
+      cursor: 1,
+      position: { spans: 0, outputs: 0 },
+      options: undefined,
+      records: ['a', 'b', 'c'],
+      pause: async () => {},
+    });
     await damage(first, 'c', 1);
     const second = await opened();
     expect(await recordsOf(second.journal)).toEqual(['a', 'c']);
@@ -417,7 +423,13 @@ describe('a damaged journal', () => {
     const first = await opened({ limits: { portionRecords: 1 } });
     await first.journal.append([event(0)], 1);
     first.journal.release(1);
-    await first.journal.durable.saveCheckpoint({ cursor: 1, position: { spans: 0, outputs: 0 }, options: undefined, records: ['a', 'b', 'c'], pause: async () => {} });
+    await first.journal.durable.saveCheckpoint({
+      cursor: 1,
+      position: { spans: 0, outputs: 0 },
+      options: undefined,
+      records: ['a', 'b', 'c'],
+      pause: async () => {},
+    });
     const sleep: DiskJournalOptions['sleep'] = async (ms, signal) => await (ms === 77 ? undefined : sleepUntilAborted(ms, signal));
     const second = await reopened(first, { sleep, limits: { retryMs: 77 } });
     using reading = vi.spyOn(ClassicLevel.prototype, 'get');

@@ -99,7 +99,13 @@ describe('a truncated table file', () => {
     const first = await opened();
     await first.journal.append([event(0)], 1);
     first.journal.release(1);
-    await first.journal.durable.saveCheckpoint({ cursor: 1, position: { spans: 0, outputs: 0 }, options: undefined, records: ['x'.repeat(5_000)], pause: async () => {} });
+    await first.journal.durable.saveCheckpoint({
+      cursor: 1,
+      position: { spans: 0, outputs: 0 },
+      options: undefined,
+      records: ['x'.repeat(5_000)],
+      pause: async () => {},
+    });
     await close(first);
     const sizes = await Promise.all((await tables()).map(async (path) => [(await stat(path)).size, path] as const));
     const [, largest = ''] = sizes.toSorted(([a], [b]) => b - a)[0] ?? [];
@@ -188,7 +194,15 @@ describe('a file that is removed while the journal is open', () => {
     await vi.waitFor(() => expect(journal.events.map(({ name }) => name)).toContain('journal_writable'));
     const { durable } = journal.journal;
     expect(durable.isCheckpointDue()).toBe(true);
-    expect(await durable.saveCheckpoint({ cursor: 200, position: { spans: 0, outputs: 0 }, options: 1, records: ['all'], pause: async () => {} })).toMatchObject({ ok: true });
+    expect(
+      await durable.saveCheckpoint({
+        cursor: 200,
+        position: { spans: 0, outputs: 0 },
+        options: 1,
+        records: ['all'],
+        pause: async () => {},
+      }),
+    ).toMatchObject({ ok: true });
     expect(durable.isCheckpointDue()).toBe(false);
     expect(await journal.journal.append([event(200)], 1)).toEqual({ ok: true });
     await close(journal);

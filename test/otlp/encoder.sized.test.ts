@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createCorrelator } from '../support/correlator.ts';
 import { decodeEvent } from '../../src/event/index.ts';
-import { otlpBytes, EncodedSpan, encodeRequest, plainSpan, SpanEncoder, type SpanFields, spanKey, spanKeys } from '../../src/otlp/index.ts';
+import { otlpBytes, EncodedSpan, encodeRequest, plainSpan, SpanEncoder, type SpanFields } from '../../src/otlp/index.ts';
 import { createSpanMapper, type SpanOptions } from '../../src/span/index.ts';
 import { recordedEvents, SMALL_RECORDINGS } from '../support/recordings.ts';
 import { RESOURCES, sdkSpan, spanFields } from './span-arbitrary.ts';
@@ -63,9 +63,6 @@ describe('encoding any span', () => {
           const { traceState, ...ids } = fresh.spanContext();
           expect(ids).toEqual({ traceId, spanId, traceFlags: TraceFlags.SAMPLED });
           expect(traceState?.serialize()).toBe(expected.spanContext().traceState?.serialize());
-          expect(spanKey(span)).toBe(traceId + spanId);
-          expect(spanKey(expected)).toBe(traceId + spanId);
-          expect(spanKeys([span, expected, span]).toString('hex')).toBe((traceId + spanId).repeat(3));
         }
       }),
       { numRuns: propertyRuns(45, 300) },
