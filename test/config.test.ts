@@ -45,6 +45,7 @@ describe('settings', () => {
       maxOpenAttempts: 1_000_000,
       maxBodyBytes: 64 * 2 ** 20,
       maxJournalBytes: undefined,
+      maxOutboxBytes: undefined,
       maxQueuedSpans: 20_000,
       view: 'on',
       drainTimeoutMs: 10_000,
@@ -67,6 +68,7 @@ describe('settings', () => {
         {
           traceUrl: 'http://ui/{traceId}',
           maxJournalBytes: '1GiB',
+          maxOutboxBytes: '1GiB',
           maxOpenBytes: '1GiB',
           exportDelayMs: '2s',
           exportBatchSize: '100',

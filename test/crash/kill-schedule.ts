@@ -11,9 +11,10 @@ import type { StorageFaults, StorageRule } from './storage-faults.ts';
  * those of appends, checkpoints, compaction and recovery. `checkpoint`: the same, once a checkpoint
  * has begun to compact what it gives back. `export`: the sink has a request and has not answered,
  * or has just answered. `any`: at any time. `disk`: after calls of one kind failed temporarily, and
- * posts were taken again or not yet. `power`: with it goes all that was not synced.
+ * posts were taken again or not yet. `power`: with it goes all that was not synced. `outage`: while the
+ * backend is away, which it is before and after.
  */
-export type Moment = 'start-up' | 'append' | 'storage' | 'checkpoint' | 'export' | 'any' | 'disk' | 'power';
+export type Moment = 'start-up' | 'append' | 'storage' | 'checkpoint' | 'export' | 'any' | 'disk' | 'power' | 'outage';
 
 export interface Kill {
   readonly moment: Moment;
@@ -33,10 +34,13 @@ export interface Killer {
   kill(moment: Moment): Promise<Kill>;
 }
 
+/** Longest part of an outage before the kill, and after it. */
+const outagePartMs = 2500;
 /** How long a moment may let wait for itself before the bridge is ended without it. */
 const patienceMs = 1000;
 /** A checkpoint comes when enough was worked through. */
 const checkpointPatienceMs = 4000;
+const momentsOfOutage: readonly Moment[] = ['append', 'storage', 'checkpoint', 'any'];
 /** Until a start is ready, about. */
 const startMs = 900;
 
@@ -143,6 +147,12 @@ export function createKiller({ bridge, sink, faults, random }: KillerOptions): K
         return faults === undefined ? untilMoment('any') : afterFaults(faults);
       case 'power':
         return untilMoment(random.pick(['append', 'storage', 'any']));
+      case 'outage': {
+        await sink.become({ mode: 'away' });
+        const waitMs = random.below(outagePartMs);
+        await sleep(waitMs);
+        return `${waitMs} ms after the backend went away; ${await untilMoment(random.pick(momentsOfOutage))}`;
+      }
       case 'any': {
         const waitMs = random.below(400);
         await sleep(waitMs);
@@ -157,6 +167,10 @@ export function createKiller({ bridge, sink, faults, random }: KillerOptions): K
       await bridge.kill();
       const lost = moment === 'power' && faults !== undefined ? `; ${faults.losePower(random)} bytes lost` : '';
       bridge.start();
+      if (moment === 'outage') {
+        await sleep(random.below(outagePartMs));
+        await sink.become({ mode: 'ok' });
+      }
       return { moment, detail: detail + lost };
     },
   };

@@ -16,13 +16,16 @@ type Changed = Pick<ServeSettings, 'journal' | 'hasTraceBudget'>;
  */
 const marks = { inFlight: 'running', inFlightAfterMs: 0 } as const;
 
+/** So few spans fit in memory that the others wait in the outbox. */
+const queue = { maxQueuedSpans: 200 } as const;
+
 /**
  * So that a test has seen them all in seconds: nothing closes but by its session's silence, or 15 s
  * after its job's end.
  */
-const smallSettings = { ...marks, settleMs: 30_000, orphanTimeoutMs: 10_000, maxJournalBytes: 8 * 1024 * 1024 };
+const smallSettings = { ...marks, ...queue, settleMs: 30_000, orphanTimeoutMs: 10_000, maxJournalBytes: 8 * 1024 * 1024 };
 /** Attempts close while others arrive, and a stream with its kills ends long before. */
-const fullSettings = { ...marks, settleMs: 20_000, orphanTimeoutMs: 30_000, maxJournalBytes: 32 * 1024 * 1024 };
+const fullSettings = { ...marks, ...queue, settleMs: 20_000, orphanTimeoutMs: 30_000, maxJournalBytes: 32 * 1024 * 1024 };
 /** Posts of the recordings to a kill, about. */
 const postsPerKill = 20;
 const postsPerRound = 339;

@@ -75,9 +75,11 @@ const momentsOfPosting: readonly Moment[] = [
   'checkpoint',
   'export',
   'any',
+  'outage',
+  'outage',
 ];
-const momentsOfClosing: readonly Moment[] = ['start-up', 'storage', 'checkpoint', 'export', 'export', 'export', 'any'];
-const momentsWithDisk: readonly Moment[] = ['disk', 'disk', 'disk', 'power', 'power', 'storage', 'checkpoint'];
+const momentsOfClosing: readonly Moment[] = ['start-up', 'storage', 'checkpoint', 'export', 'export', 'export', 'any', 'outage', 'outage'];
+const momentsWithDisk: readonly Moment[] = ['disk', 'disk', 'disk', 'power', 'power', 'storage', 'checkpoint', 'outage'];
 
 /**
  * Posts the streams to an undisturbed bridge and to one that is killed again and again, and
