@@ -113,10 +113,8 @@ export class Task extends TaskAttempts<Attempt, ClosedAttempt> {
   parentTaskId: string | undefined;
   /** Undefined where nothing is known of its caller, and then a chain of callers until no later event can change the trace. */
   trace: FinalTrace | CallerChain<Job, Task> | typeof LOOP | undefined;
-  /** Depth of its spans in the trace; 0 until the trace is final. See `findDepth`. */
-  depth = 0;
-  /** While it has open attempts: it is known to be the work of a detached actor, which the end of its job does not end. */
-  outlivesDriver = false;
+  /** `depth` and `outlivesDriver` in one number: a million tasks can be open at once. */
+  #bits = 0;
   /** Its row among the tombstones, once every attempt is closed. */
   tombstone: number | undefined;
 
@@ -124,6 +122,24 @@ export class Task extends TaskAttempts<Attempt, ClosedAttempt> {
     super();
     this.session = session;
     this.id = id;
+  }
+
+  /** Depth of its spans in the trace; 0 until the trace is final. See `findDepth`. */
+  get depth(): number {
+    return this.#bits >> 1;
+  }
+
+  set depth(depth: number) {
+    this.#bits = (depth << 1) | (this.#bits & 1);
+  }
+
+  /** While it has open attempts: it is known to be the work of a detached actor, which the end of its job does not end. */
+  get outlivesDriver(): boolean {
+    return (this.#bits & 1) === 1;
+  }
+
+  set outlivesDriver(outlives: boolean) {
+    this.#bits = (this.#bits & ~1) | Number(outlives);
   }
 
   get ownJobId(): string {
