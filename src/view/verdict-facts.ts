@@ -198,8 +198,9 @@ export function failureType({ error }: AttemptView): string {
   return error.type === EXCEPTION ? (EXCEPTION_TYPE.exec(error.message)?.[1] ?? error.type) : error.type;
 }
 
-function neverStarted({ tasks, others }: JobView): number {
+function neverStarted({ tasks, others, withoutRow }: JobView): number | undefined {
   if (tasks.unfinished === 0) return 0;
+  if (withoutRow > 0) return undefined;
   let [count, lookedAt] = [0, 0];
   for (const { stage, runningMs, next } of others) {
     if (stage === 'unfinished' && Number.isNaN(runningMs) && next === undefined) count += 1;

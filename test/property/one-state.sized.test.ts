@@ -10,7 +10,6 @@ import {
 import { isCancellation, type RayEvent, type StateTransition } from '../../src/event/index.ts';
 import { traceIdOf } from '../../src/span/index.ts';
 import { describeJob, describeJobInFull } from '../../src/view/describe.ts';
-import type { JobRow } from '../../src/view/index.ts';
 import { noCounts, type Stage, type StageCounts } from '../../src/view/stage.ts';
 import type { JobView } from '../../src/view/records.ts';
 import { creationOf, DRIVER, driverOf, header, SESSION, START_NS, taskId } from '../support/events.ts';
@@ -236,10 +235,18 @@ function shownBy({
   });
 }
 
-/** Without what is an estimate: ages, rates, and the start of a job without events of its own. */
-function jobShown(job: JobView): JobRow & { readonly id: string } {
-  const row = { ...describeJob(job, { nowMs: START_MS, traceUrl: undefined }), endedPerSecond: 0, ageMs: 0, id: job.id };
-  return { ...row, ...(jobStartNs(job.entity) === undefined ? { startMs: 0 } : {}) };
+/** Without estimates (ages, rates, the start of a job without events of its own), and without sentences that name ended attempts. */
+function jobShown(job: JobView): { readonly id: string } {
+  const { verdict, ...row } = describeJob(job, { nowMs: START_MS, traceUrl: undefined });
+  const shown = {
+    ...row,
+    endedPerSecond: 0,
+    ageMs: 0,
+    id: job.id,
+    ...(row.outcome === undefined ? {} : { verdictKind: verdict.kind }),
+    ...(jobStartNs(job.entity) === undefined ? { startMs: 0 } : {}),
+  };
+  return shown;
 }
 
 function byId(a: { readonly id: string }, b: { readonly id: string }): number {

@@ -30,8 +30,8 @@ export interface VerdictFacts {
   readonly failures: readonly FailureGroup[];
   /** Deaths of nodes while the job ran, oldest first. */
   readonly deaths: readonly NodeDeath[];
-  /** Unfinished tasks that never began to run. */
-  readonly neverStarted: number;
+  /** Unfinished tasks that never began to run. Undefined if some ended tasks have no row, as after a restart. */
+  readonly neverStarted: number | undefined;
   /** The groups cover a sample, because very many attempts are open. */
   readonly isSample: boolean;
 }

@@ -228,7 +228,9 @@ function failureNotes(facts: VerdictFacts): readonly string[] {
 }
 
 function openText({ tasks, neverStarted }: VerdictFacts): string {
-  const never = neverStarted + pendingOf(tasks);
+  const pending = pendingOf(tasks);
+  if (neverStarted === undefined && tasks.unfinished > 0) return `${inWords(tasks.unfinished + pending, 'task')} unfinished`;
+  const never = (neverStarted ?? 0) + pending;
   if (never > 0) return `${countText(never)} never started`;
   return tasks.unfinished === 0 ? '' : `${inWords(tasks.unfinished, 'task')} unfinished`;
 }

@@ -238,6 +238,11 @@ describe('the verdict on a job that ended', () => {
     ],
     ['a task began and has no end', { tasks: { ...noCounts(), unfinished: 2 } }, 'Finished; 2 tasks unfinished.'],
     [
+      'tasks have no end, and after a restart it is not known which of them began',
+      { tasks: { ...noCounts(), unfinished: 4, pending_node: 1 }, neverStarted: undefined },
+      'Finished; 5 tasks unfinished.',
+    ],
+    [
       'the driver failed with a code',
       { outcome: 'failed', outcomeReason: 'submission', outcomeMessage: 'Job entrypoint command failed', exitCode: 5 },
       'Driver failed: exit code 5.',
