@@ -3,7 +3,7 @@ import type { Hono } from 'hono';
 import type { Access, AnswerDirectly } from '../http/index.ts';
 import { watchFiles, type Clock, systemClock, createScheduler } from '../runtime/index.ts';
 import { accessOf, batchingOf, type Environment, exportersOf, memoryLimit } from './parts.ts';
-import { countFinished, describeJob, describeOutbox, describeProblems, healthOf, readingsOf, reportRolledUp } from './readings.ts';
+import { countFinished, describeJob, describeOutbox, describeProblems, healthOf, readingsOf } from './readings.ts';
 import { createTelemetry, type RebuildProgress, type Telemetry } from '../telemetry/index.ts';
 import { defaultSettings, type Settings } from '../config.ts';
 import { type CorrelatorStats, createCorrelator, type Output } from '../correlate/index.ts';
@@ -161,10 +161,20 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
   const correlator = createCorrelator({
     ...previousOptions.correlate,
     mapping,
-    onRolledUp: reportRolledUp(telemetry),
   });
   const view = settings.view === 'off' ? undefined : openView();
-  if (view !== undefined) correlator.watch(view.watcher);
+  // The page and the metrics count at the same moment, however long the spans wait for the exporters.
+  correlator.watch({
+    finished(lifecycle, how, nowMs) {
+      countFinished(telemetry, lifecycle, how);
+      view?.watcher.finished(lifecycle, how, nowMs);
+    },
+    hasSpan(lifecycle) {
+      telemetry.lifecycleFinished(lifecycle.kind);
+      view?.watcher.hasSpan(lifecycle);
+    },
+    moved: (task, fromJobId) => view?.watcher.moved(task, fromJobId),
+  });
   const quarantine =
     settings.dataDir === undefined
       ? undefined
@@ -289,8 +299,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
     }
   }
 
-  function reportFinished({ lifecycle, spans, wasHeldBack = false }: Output<ReadableSpan>, number: number): void {
-    countFinished(telemetry, lifecycle, wasHeldBack);
+  function reportFinished({ lifecycle, spans }: Output<ReadableSpan>, number: number): void {
     if (spans === undefined) telemetry.spansSampledOut(mapping.count(lifecycle));
     if (lifecycle.kind !== 'job' || number < loggedOutputs) return;
     loggedOutputs = number + 1;

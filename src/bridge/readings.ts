@@ -1,4 +1,4 @@
-import type { FinishedAttempt, Correlator, FinishedJob, Finished } from '../correlate/index.ts';
+import type { Correlator, FinishedJob, Finished } from '../correlate/index.ts';
 import type { ExportStats } from '../export/index.ts';
 import type { ForwardStats } from '../forward/index.ts';
 import type { JournalStats, OutboxStats } from '../journal/index.ts';
@@ -29,20 +29,15 @@ export function describeJob(job: FinishedJob, traceId: string, traceUrl: string 
   };
 }
 
-/** Counts a finished entity in the metrics. The end of an attempt that was held back is counted already. */
+/** Counts in the metrics what the correlator finished. Of what is rolled up, only attempts are counted. */
 export function countFinished(
   telemetry: Pick<Telemetry, 'inFlightReported' | 'lifecycleFinished' | 'attemptEnded'>,
   lifecycle: Finished,
-  wasHeldBack = false,
+  how: 'sent' | 'rolled_up',
 ): void {
   if (lifecycle.kind === 'in_flight') return telemetry.inFlightReported(lifecycle.parent.kind);
-  telemetry.lifecycleFinished(lifecycle.kind);
-  if (lifecycle.kind === 'attempt' && lifecycle.placeholder !== true && !wasHeldBack) telemetry.attemptEnded(lifecycle.outcome);
-}
-
-/** Reports attempts that are rolled up, and so end without a span of their own. */
-export function reportRolledUp(telemetry: Pick<Telemetry, 'attemptEnded'>): (lifecycle: FinishedAttempt) => void {
-  return (lifecycle) => telemetry.attemptEnded(lifecycle.outcome);
+  if (how === 'sent') telemetry.lifecycleFinished(lifecycle.kind);
+  if (lifecycle.kind === 'attempt' && lifecycle.placeholder !== true) telemetry.attemptEnded(lifecycle.outcome);
 }
 
 /**

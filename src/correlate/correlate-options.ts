@@ -1,4 +1,3 @@
-import type { FinishedAttempt } from './finished.ts';
 import type { Mapping } from './mapping.ts';
 
 /** Times in milliseconds. */
@@ -44,8 +43,6 @@ export interface CorrelateOptions {
    * large maps of events are cut. Default: no limit.
    */
   readonly maxHeldBytes: number;
-  /** Called with each finished attempt that was rolled up, because `advance` does not return it. */
-  readonly onRolledUp?: (lifecycle: FinishedAttempt) => void;
 }
 
 /** How it counts, and how it maps. */

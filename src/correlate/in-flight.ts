@@ -12,7 +12,7 @@ import type { InFlightEntity } from './finished.ts';
 import { isRayActorName } from './ray-ids.ts';
 import type { Actor, Attempt, Job, Session } from './entities.ts';
 import { runningNs } from './task-attempts.ts';
-import { send, sendIfRoom } from './send.ts';
+import { handOut, send, sendIfRoom } from './send.ts';
 import type { State } from './state.ts';
 import { actorSpan, actorTrace, jobSpan, jobTrace } from './trace-ref.ts';
 
@@ -62,7 +62,7 @@ export function reportAttemptInFlight(state: State, attempt: Attempt, nowMs: num
   if (!chargeWithReservations(state, attempt, job, location, costOfMapped(mapped))) return;
   if (!attempt.rareFields.isReserved) reserveSpan(attempt, job);
   reserveAbove(state, location, job, inFlight, nowMs, out);
-  out.push({ lifecycle: inFlight, spans: mapped?.spans });
+  handOut(state, { lifecycle: inFlight, spans: mapped?.spans }, out);
 }
 
 /** What the job's metadata asks for must not give way to an in-flight span. */

@@ -28,8 +28,6 @@ export interface Mapping<Span = unknown> {
 export interface Output<Span = unknown> {
   readonly lifecycle: Finished;
   readonly spans: readonly Span[] | undefined;
-  /** An attempt that `onRolledUp` was called with before: it was held back, and has a span after all. */
-  readonly wasHeldBack?: boolean;
 }
 
 export function mapSampled(mapping: Mapping, lifecycle: Finished): Mapped | undefined {

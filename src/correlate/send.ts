@@ -6,9 +6,14 @@ import type { State } from './state.ts';
 /** Hands a lifecycle out, whatever the budget of its trace says. */
 export function send(state: State, lifecycle: Finished, out: Output[]): Cost {
   const mapped = mapSampled(state.options.mapping, lifecycle);
-  out.push({ lifecycle, spans: mapped?.spans });
-  state.watcher?.finished(lifecycle, 'sent', state.nowMs);
+  handOut(state, { lifecycle, spans: mapped?.spans }, out);
   return costOfMapped(mapped);
+}
+
+/** Returns a result with the others, and reports it to the watcher. */
+export function handOut(state: State, output: Output, out: Output[]): void {
+  out.push(output);
+  state.watcher?.finished(output.lifecycle, 'sent', state.nowMs);
 }
 
 /** Hands a lifecycle out if its trace has room for it and for the spans that it reserves, and charges both. Maps nothing when there is surely no room. */
@@ -22,7 +27,7 @@ export function sendIfRoom(
 ): boolean {
   const { mapping } = state.options;
   if (!mapping.isSampled(lifecycle.trace)) {
-    out.push({ lifecycle, spans: undefined });
+    handOut(state, { lifecycle, spans: undefined }, out);
     return true;
   }
   if (!budget.mayFit(mapping.count(lifecycle) + alsoSure.spans, use)) return false;
@@ -30,6 +35,6 @@ export function sendIfRoom(
   const own = budget.isUnlimited ? NO_COST : costOfMapped(mapped);
   if (!budget.chargeIfFits(own, alsoSure, use)) return false;
   budget.charge(alsoSure);
-  out.push({ lifecycle, spans: mapped.spans });
+  handOut(state, { lifecycle, spans: mapped.spans }, out);
   return true;
 }

@@ -40,7 +40,7 @@ export function closeAttempt(state: State, attempt: Attempt, nowMs: number, out:
     if (rollups !== undefined)
       job.budget.rollups.merge(job.budget.rollups.under(taskRef({ taskId: attempt.task.id, number: attempt.number })), rollups);
     out.push(fate);
-  } else state.options.onRolledUp?.(lifecycle);
+  }
   const rollup =
     fate === 'rolled_up'
       ? rollUp(state, attempt.task, () => attemptStartNs(attempt), job, lifecycle, attempt.rareFields.rollups)

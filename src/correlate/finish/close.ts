@@ -204,9 +204,8 @@ export function closeActor(state: State, actor: Actor, nowMs: number, out: Outpu
     noteChild(job, times);
     job.actorCount += 1;
   }
-  const isSent = sendIfRoom(state, job.budget, lifecycle, 'structure', out);
-  state.watcher?.finished(lifecycle, isSent ? 'sent' : 'rolled_up', state.nowMs);
-  if (isSent) return;
+  if (sendIfRoom(state, job.budget, lifecycle, 'structure', out)) return;
+  state.watcher?.finished(lifecycle, 'rolled_up', state.nowMs);
   job.budget.rollups.add(job.budget.rollups.under(), {
     name: `actor ${lifecycle.className ?? lifecycle.name}`,
     outcome: 'finished',

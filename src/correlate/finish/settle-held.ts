@@ -147,7 +147,7 @@ function sendHeld(state: State, job: Job, held: HeldAttempt, nowMs: number, out:
   if (known !== undefined) known.closed.isHeldBack = false;
   const { taskId, attempt: number } = lifecycle;
   if (held.rollups !== undefined) budget.rollups.merge(budget.rollups.under(taskRef({ taskId, number })), held.rollups);
-  out.push({ lifecycle: sent, spans: mapped?.spans, wasHeldBack: true });
+  out.push({ lifecycle: sent, spans: mapped?.spans });
   state.watcher?.hasSpan(lifecycle);
   if (location !== undefined) reserveAbove(state, location, job, lifecycle, nowMs, out);
 }
