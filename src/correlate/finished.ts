@@ -142,6 +142,8 @@ export interface FinishedAttempt extends Common {
   readonly workerId?: string | undefined;
   readonly workerPid?: number | undefined;
   readonly actorReprName?: string | undefined;
+  /** The name that its actor was given. */
+  readonly actorName?: string | undefined;
   readonly wasDebuggerPaused?: boolean | undefined;
   readonly log?: TaskLog | undefined;
   /** The parent that Ray names was rolled up; the span hangs under a nearer ancestor that was not. */

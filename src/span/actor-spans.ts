@@ -1,8 +1,9 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { type ActorLifecycle, type Incarnation, isRayActorName, isRayModule } from '../correlate/index.ts';
+import { type ActorLifecycle, type Incarnation, isRayActorName, isRayWork, rayLibraryOf, serveReplicaOf } from '../correlate/index.ts';
 import { type DeathCause, reasonLine } from '../event/index.ts';
 import type { LinkFields } from '../otlp/index.ts';
 import type { MappingContext } from './context.ts';
+import { addLibrary } from './libraries.ts';
 import { linksOf, makeSpan, parentIdOf, spanLink, stateEvents } from './span-builder.ts';
 import { actorSpanId, incarnationSpanId, traceIdOf } from './ids.ts';
 
@@ -36,7 +37,9 @@ export function actorSpans(context: MappingContext, lifecycle: ActorLifecycle): 
     .setEach('ray.resources.', definition?.requiredResources)
     .setEach('ray.label_selector.', definition?.labelSelector);
   context.addRuntimeEnv(attributes, definition?.runtimeEnv);
-  if (isRayModule(lifecycle.moduleName) || isRayActorName(definition?.name)) attributes.set('ray.internal', true);
+  addLibrary(attributes, lifecycle);
+  attributes.set('ray.serve.replica', serveReplicaOf(definition?.name)).set('ray.tune.trainable', trainableOf(lifecycle));
+  if (isRayWork(lifecycle) || isRayActorName(definition?.name)) attributes.set('ray.internal', true);
   const failure = failureOf(death);
   if (failure !== undefined) attributes.set('error.type', failure.type);
   const actor = makeSpan(context, lifecycle.trace, {
@@ -75,7 +78,9 @@ function incarnationSpan(
     .set('process.pid', alive.pid)
     .set('ray.actor.repr', alive.reprName)
     .set('ray.actor.restart_reason', ended?.restartReason)
-    .set('ray.actor.death_message', death?.message);
+    .set('ray.actor.death_message', death?.message)
+    .set('ray.serve.replica', serveReplicaOf(lifecycle.definition?.name));
+  addLibrary(attributes, lifecycle);
   // A restart has no death cause, but a process ended that should have continued.
   const failure =
     failureOf(death) ??
@@ -93,6 +98,11 @@ function incarnationSpan(
     links: previous?.number === number - 1 ? [previousLink(lifecycle, number - 1)] : [],
     error: failure?.message,
   });
+}
+
+/** The function of a Tune trial. */
+function trainableOf(lifecycle: ActorLifecycle): string | undefined {
+  return rayLibraryOf(lifecycle)?.library === 'tune' ? lifecycle.incarnations.at(-1)?.alive.reprName : undefined;
 }
 
 function previousLink({ session, actorId, trace }: ActorLifecycle, number: number): LinkFields {

@@ -1,8 +1,18 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { type FinishedAttempt, type AttemptTimes, isRayModule, type TaskFacts, timesOf, WHOLE_TASK_PREFIX } from '../correlate/index.ts';
+import {
+  type FinishedAttempt,
+  type AttemptTimes,
+  isRayWork,
+  rayLibraryOf,
+  serveReplicaOf,
+  type TaskFacts,
+  timesOf,
+  WHOLE_TASK_PREFIX,
+} from '../correlate/index.ts';
 import { exceptionLine, exceptionOf, type ExceptionFacts, type ProfileEntry, type TaskLog } from '../event/index.ts';
 import type { EventFields } from '../otlp/index.ts';
 import type { MappingContext } from './context.ts';
+import { addLibrary } from './libraries.ts';
 import { type AttributeSet, linksOf, makeSibling, makeSpan, parentIdOf, seconds, startSiblings, stateEvents } from './span-builder.ts';
 import { phaseSpanId, profileSpanId, taskSpanId } from './ids.ts';
 import type { SpanOptions } from './options.ts';
@@ -78,7 +88,9 @@ function attemptAttributes(context: MappingContext, lifecycle: FinishedAttempt, 
     .set('ray.actor_id', lifecycle.actorId)
     .set('ray.worker_id', lifecycle.workerId)
     .set('process.pid', lifecycle.workerPid)
-    .set('ray.actor.repr', lifecycle.actorReprName);
+    .set('ray.actor.repr', lifecycle.actorReprName)
+    .set('ray.serve.replica', serveReplicaOf(lifecycle.actorName))
+    .set('ray.tune.trainable', trainableOf(lifecycle));
   if (log !== undefined && !isLean(lifecycle)) addLog(attributes, log);
   if (lifecycle.wasDebuggerPaused === true) attributes.set('ray.debugger_paused', true);
   if (lifecycle.definitionFrom !== 'own' && lifecycle.placeholder !== true) attributes.set('ray.definition', lifecycle.definitionFrom);
@@ -88,6 +100,12 @@ function attemptAttributes(context: MappingContext, lifecycle: FinishedAttempt, 
   if (definition !== undefined) attributes.include(context.attributesOf(definition, (set) => addDefinition(context, set, definition)));
   addTimes(attributes, lifecycle, times);
   return attributes;
+}
+
+/** The function of a trial, which is all that its actor says of it. */
+function trainableOf({ definition, actorReprName }: FinishedAttempt): string | undefined {
+  if (definition === undefined || actorReprName === undefined) return undefined;
+  return rayLibraryOf(definition)?.library === 'tune' ? actorReprName : undefined;
 }
 
 /** One of many in a trace with little room. A failure shows its states and its log all the same. */
@@ -122,7 +140,8 @@ function addDefinition(context: MappingContext, attributes: AttributeSet, defini
     .setEach('ray.resources.', definition.requiredResources)
     .setEach('ray.label_selector.', definition.labelSelector);
   context.addRuntimeEnv(attributes, definition.runtimeEnv);
-  if (isRayModule(definition.moduleName)) attributes.set('ray.internal', true);
+  addLibrary(attributes, definition);
+  if (isRayWork(definition)) attributes.set('ray.internal', true);
 }
 
 /** Sets the names of the called function. */

@@ -103,7 +103,29 @@ export const ATTRIBUTES = {
   'ray.internal': row(
     'boolean',
     ['attempt', 'actor', 'job', 'in_flight'],
-    'Internal work of Ray: from a module of Ray, or a job that Ray started',
+    'Internal work of Ray: from a module of Ray, or a job that Ray started. Not set where a module of Ray runs a function of the user',
+  ),
+  'ray.library': row(
+    'string',
+    ['attempt', 'actor', 'incarnation', 'in_flight'],
+    'Library of Ray that the work belongs to: `data`, `serve`, `train` or `tune`',
+  ),
+  'ray.data.operator': row(
+    'string',
+    ['attempt', 'actor', 'incarnation', 'in_flight'],
+    'Operator of Ray Data, or several that are fused: `ReadRange->MapBatches(f)`',
+  ),
+  'ray.serve.application': row('string', ['attempt', 'actor', 'incarnation', 'in_flight'], 'Application of Ray Serve'),
+  'ray.serve.deployment': row('string', ['attempt', 'actor', 'incarnation', 'in_flight'], 'Deployment of Ray Serve'),
+  'ray.serve.replica': row(
+    'string',
+    ['attempt', 'actor', 'incarnation'],
+    'Id of the replica of Ray Serve. Requires actor events (Ray 2.50+)',
+  ),
+  'ray.tune.trainable': row(
+    'string',
+    ['attempt', 'actor'],
+    'Function that a trial of Ray Tune runs. No release of Ray up to 2.60 sends the id of the trial',
   ),
   'error.type': row('string', ['attempt', 'actor', 'incarnation', 'cluster', 'job'], 'Error type from Ray, or the reason of a death'),
   'exception.type': row('string', ['event'], 'Type of the exception, from the traceback'),

@@ -1,7 +1,8 @@
 import type { ReadableSpan } from '@opentelemetry/sdk-trace-base';
-import { isRayModule, type InFlightEntity } from '../correlate/index.ts';
+import { isRayWork, type InFlightEntity } from '../correlate/index.ts';
 import { addFunction } from './attempt-spans.ts';
 import type { MappingContext } from './context.ts';
+import { addLibrary } from './libraries.ts';
 import { type AttributeSet, linksOf, makeSpan } from './span-builder.ts';
 import { inFlightSpanId, spanIdOf } from './ids.ts';
 
@@ -22,7 +23,8 @@ export function inFlightSpans(context: MappingContext, lifecycle: InFlightEntity
     .set('ray.actor_class', actor?.className)
     .set('ray.actor.name', actor?.definition?.name)
     .set('ray.actor.namespace', actor?.definition?.namespace);
-  if (isRayModule(actor?.moduleName)) attributes.set('ray.internal', true);
+  if (actor !== undefined) addLibrary(attributes, actor);
+  if (actor !== undefined && isRayWork(actor)) attributes.set('ray.internal', true);
   if (lifecycle.attempt !== undefined) addAttempt(attributes, lifecycle.attempt);
   return [
     makeSpan(context, lifecycle.trace, {
@@ -53,5 +55,6 @@ function addAttempt(attributes: AttributeSet, facts: NonNullable<InFlightEntity[
     .set('process.pid', facts.workerPid);
   if (definition === undefined) return;
   addFunction(attributes, definition);
-  if (isRayModule(definition.moduleName)) attributes.set('ray.internal', true);
+  addLibrary(attributes, definition);
+  if (isRayWork(definition)) attributes.set('ray.internal', true);
 }

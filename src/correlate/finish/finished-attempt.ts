@@ -86,6 +86,7 @@ export function finishedAttempt(state: State, attempt: Attempt, job: Job, place:
     workerPid: placement.workerPid ?? alive?.pid,
     serviceName: job.definition?.serviceName,
     actorReprName: rareFields.actorReprName,
+    actorName: actor?.definition?.name,
     wasDebuggerPaused: rareFields.wasDebuggerPaused ? true : undefined,
     log: rareFields.log,
     parentRolledUp: place.parentRolledUp ? true : undefined,
