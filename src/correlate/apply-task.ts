@@ -7,6 +7,7 @@ import {
   type TaskProfile,
   type TimeNs,
 } from '../event/index.ts';
+import { CLUSTER_KINDS } from './cluster-kinds.ts';
 import { addEntries, enterStates } from './compact/attempt-states.ts';
 import { proveAttempt } from './callers/made-up-ids.ts';
 import { linkToCaller } from './callers/link-callers.ts';
@@ -149,8 +150,8 @@ function notePlacement(state: State, attempt: Attempt, reported: PlacementFacts,
 /** One worker and one node at most, however many of them events name: those that the facts name last. */
 function placesOf(state: State, session: Session, facts: PlacementFacts): Placement['places'] {
   const nodeId = facts.executorNodeId ?? facts.submittedNodeId;
-  const worker = facts.workerId === undefined ? undefined : state.worker(session, facts.workerId);
-  const node = nodeId === undefined ? undefined : state.node(session, nodeId);
+  const worker = facts.workerId === undefined ? undefined : state.clusterEntity(CLUSTER_KINDS.worker, session, facts.workerId);
+  const node = nodeId === undefined ? undefined : state.clusterEntity(CLUSTER_KINDS.node, session, nodeId);
   if (worker === undefined) return node === undefined ? NO_PLACES : [node];
   return node === undefined ? [worker] : [worker, node];
 }

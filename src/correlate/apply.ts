@@ -6,27 +6,26 @@ import {
   endedDriver,
   type JobDefinition,
   type JobLifecycle,
-  type NodeDefinition,
-  type NodeLifecycle,
-  type PlacementGroupDefinition,
-  type PlacementGroupLifecycle,
   type ProcessExit,
   type RayEvent,
   shrunk,
-  type SubmissionJobDefinition,
-  type SubmissionJobLifecycle,
+  type StateTransition,
+  type Transitions,
+  type Untimed,
   type WorkerDefinition,
   type WorkerLifecycle,
 } from '../event/index.ts';
+import { type ClusterKind, CLUSTER_KINDS } from './cluster-kinds.ts';
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
 import { endJob, noteDetached, scheduleActor, scheduleAttempt, scheduleAttemptsOf, scheduleEach, scheduleJobInFlight } from './due/due.ts';
 import { oneOf, smallest } from './states/merge.ts';
 import { isCreationTask, isRayActorName } from './ray-ids.ts';
 import { Point } from './entities.ts';
-import type { Actor, Attempt, Job, NodeRecord, Session, WorkerRecord } from './entities.ts';
+import type { Actor, Attempt, ClusterEntity, Job, NodeRecord, Session, WorkerRecord } from './entities.ts';
+import type { LeftOut } from './compact/left-out.ts';
 import type { Applied, State } from './state.ts';
 import { canTrust, nsOf, withReceiveTime, withTime } from './finish/trusted-time.ts';
-import { DEATH, hasEnded, JOB_END, REMOVAL, SUBMISSION_END, withUntimedEnd } from './states/untimed.ts';
+import { DEATH, hasEnded, JOB_END, withUntimedEnd } from './states/untimed.ts';
 
 /** Points of a session; beyond, one without a time is finished at once, at the last time that is known then. */
 export const MAX_WAITING_POINTS = 10_000;
@@ -54,16 +53,16 @@ export function applyEvent(state: State, received: RayEvent, nowMs: number): App
       return applyJob(state, session, event, nowMs);
     case 'node_definition':
     case 'node_lifecycle':
-      return applyNode(state, session, event, nowMs);
+      return applyEntity(state, CLUSTER_KINDS.node, session, event.nodeId, event, nowMs);
     case 'worker_definition':
     case 'worker_lifecycle':
       return applyWorker(state, session, event, nowMs);
     case 'placement_group_definition':
     case 'placement_group_lifecycle':
-      return applyPlacementGroup(state, session, event, nowMs);
+      return applyEntity(state, CLUSTER_KINDS.placement_group, session, event.placementGroupId, event, nowMs);
     case 'submission_job_definition':
     case 'submission_job_lifecycle':
-      return applySubmissionJob(state, session, event, nowMs);
+      return applyEntity(state, CLUSTER_KINDS.submission_job, session, event.submissionId, event, nowMs);
     case 'cluster_point':
       return applyPoint(state, session, event, nowMs);
   }
@@ -112,7 +111,7 @@ function applyActor(state: State, session: Session, event: ActorDefinition | Act
       if (name === 'DEAD') actor.deadMs ??= nowMs;
       if (deathCause !== undefined) noteDriverExit(state.job(session, actor.jobId, nowMs), deathCause);
       if (name === 'ALIVE') placeActor(state, actor, nowMs);
-      if (nodeId !== undefined) state.node(session, nodeId);
+      if (nodeId !== undefined) state.clusterEntity(CLUSTER_KINDS.node, session, nodeId);
     }
     scheduleAttemptsOf(state, actor, event.transitions, nowMs);
   }
@@ -156,38 +155,68 @@ function applyJob(state: State, session: Session, event: JobDefinition | JobLife
   return late ? 'late' : 'applied';
 }
 
-function applyNode(state: State, session: Session, event: NodeDefinition | NodeLifecycle, nowMs: number): Applied {
+/** What Ray reports of an entity: its definition, and its states. */
+interface Reported<Definition, Transition extends StateTransition> {
+  definition: Definition | undefined;
+  readonly transitions: Transition[];
+  leftOut: LeftOut | undefined;
+  untimedEnd: Untimed<Transition> | undefined;
+}
+
+/** Applies an event of an entity that has a span in the session's own trace. */
+function applyEntity<
+  Definition extends { readonly eventId: string },
+  Transition extends StateTransition,
+  Kind extends ClusterEntity & Reported<Definition, Transition>,
+>(
+  state: State,
+  kind: ClusterKind<Kind>,
+  session: Session,
+  id: string,
+  event: Definition | Transitions<Transition>,
+  nowMs: number,
+): Applied {
   session.hasContent = true;
-  const node = state.node(session, event.nodeId);
-  if (node.closed) return 'late';
-  state.aging.remove(node);
-  if (event.type === 'node_definition') {
-    node.definition = oneOf(node.definition, event);
-  } else {
-    state.addTransitions(node, withReceiveTime(event.transitions, state.received));
-    node.untimedEnd = withUntimedEnd(node.untimedEnd, event.untimed, DEATH);
-    if (hasEnded(node, event.transitions, DEATH)) noteDeath(state, node, nowMs);
-  }
-  state.held.measure(node);
+  const entity = state.clusterEntity(kind, session, id);
+  if (entity.closed) return 'late';
+  state.aging.remove(entity);
+  if ('transitions' in event) {
+    noteStates<Transition>(state, entity, event, kind.endStates);
+    if (hasEnded(entity, event.transitions, kind.endStates)) noteEnd(state, entity, nowMs);
+  } else noteDefinition<Definition>(entity, event);
+  state.held.measure(entity);
   return 'applied';
 }
 
+function noteDefinition<Definition extends { readonly eventId: string }>(
+  entity: { definition: Definition | undefined },
+  definition: Definition,
+): void {
+  entity.definition = oneOf(entity.definition, definition);
+}
+
+function noteStates<Transition extends StateTransition>(
+  state: State,
+  entity: Reported<unknown, Transition>,
+  { transitions, untimed }: Transitions<Transition>,
+  endStates: readonly string[],
+): void {
+  state.addTransitions(entity, withReceiveTime(transitions, state.received));
+  entity.untimedEnd = withUntimedEnd(entity.untimedEnd, untimed, endStates);
+}
+
 function applyWorker(state: State, session: Session, event: WorkerDefinition | WorkerLifecycle, nowMs: number): Applied {
-  session.hasContent = true;
   session.sendsWorkers = true;
-  const worker = state.worker(session, event.workerId);
-  if (worker.closed) return 'late';
-  state.aging.remove(worker);
-  if (event.type === 'worker_definition') {
-    worker.definition = oneOf(worker.definition, event);
-  } else {
+  const applied = applyEntity(state, CLUSTER_KINDS.worker, session, event.workerId, event, nowMs);
+  const worker = session.workers.get(event.workerId);
+  if (applied === 'applied' && worker !== undefined && event.type === 'worker_lifecycle')
     worker.jobId = smallest(worker.jobId, event.jobId);
-    state.addTransitions(worker, withReceiveTime(event.transitions, state.received));
-    worker.untimedEnd = withUntimedEnd(worker.untimedEnd, event.untimed, DEATH);
-    if (hasEnded(worker, event.transitions, DEATH)) noteDeath(state, worker, nowMs);
-  }
-  state.held.measure(worker);
-  return 'applied';
+  return applied;
+}
+
+function noteEnd(state: State, entity: ClusterEntity, nowMs: number): void {
+  if (entity.kind === 'node' || entity.kind === 'worker') noteDeath(state, entity, nowMs);
+  else state.schedule(entity, nowMs + state.options.settleMs);
 }
 
 function noteDeath(state: State, record: NodeRecord | WorkerRecord, nowMs: number): void {
@@ -199,46 +228,6 @@ function noteDeath(state: State, record: NodeRecord | WorkerRecord, nowMs: numbe
 
 function* attemptsOn({ placements }: NodeRecord | WorkerRecord): Generator<Attempt> {
   for (const { attempts } of placements) yield* attempts;
-}
-
-function applyPlacementGroup(
-  state: State,
-  session: Session,
-  event: PlacementGroupDefinition | PlacementGroupLifecycle,
-  nowMs: number,
-): Applied {
-  session.hasContent = true;
-  const group = state.placementGroup(session, event.placementGroupId);
-  if (group.closed) return 'late';
-  if (event.type === 'placement_group_definition') {
-    group.definition = oneOf(group.definition, event);
-  } else {
-    state.addTransitions(group, withReceiveTime(event.transitions, state.received));
-    group.untimedEnd = withUntimedEnd(group.untimedEnd, event.untimed, REMOVAL);
-    if (hasEnded(group, event.transitions, REMOVAL)) state.schedule(group, nowMs + state.options.settleMs);
-  }
-  state.held.measure(group);
-  return 'applied';
-}
-
-function applySubmissionJob(
-  state: State,
-  session: Session,
-  event: SubmissionJobDefinition | SubmissionJobLifecycle,
-  nowMs: number,
-): Applied {
-  session.hasContent = true;
-  const job = state.submissionJob(session, event.submissionId);
-  if (job.closed) return 'late';
-  if (event.type === 'submission_job_definition') {
-    job.definition = oneOf(job.definition, event);
-  } else {
-    state.addTransitions(job, withReceiveTime(event.transitions, state.received));
-    job.untimedEnd = withUntimedEnd(job.untimedEnd, event.untimed, SUBMISSION_END);
-    if (hasEnded(job, event.transitions, SUBMISSION_END)) state.schedule(job, nowMs + state.options.settleMs);
-  }
-  state.held.measure(job);
-  return 'applied';
 }
 
 function applyPoint(state: State, session: Session, event: ClusterPoint, nowMs: number): Applied {

@@ -275,32 +275,46 @@ export class Actor extends Entity<Session, ActorDefinition, ActorTransition> {
 }
 
 export class NodeRecord extends Machine<Session, Placement, NodeDefinition, NodeTransition> {
-  readonly kind = 'node';
   /** A worker's span that was sent hangs under its span. */
   isReserved = false;
   /** Its session's trace had no room for its span. */
   rolledUp = false;
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
+
+  get kind(): 'node' {
+    return 'node';
+  }
 }
 
 export class WorkerRecord extends Machine<Session, Placement, WorkerDefinition, WorkerTransition> {
-  readonly kind = 'worker';
   /** How often its open attempts were looked through for what ran there when a thread submitted calls. */
   searches = 0;
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
   jobId: string | undefined;
+
+  get kind(): 'worker' {
+    return 'worker';
+  }
 }
 
 export class PlacementGroup extends Entity<Session, PlacementGroupDefinition, PlacementGroupTransition> {
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
+
+  get kind(): 'placement_group' {
+    return 'placement_group';
+  }
 }
 
 export class SubmissionJob extends Entity<Session, SubmissionJobDefinition, SubmissionJobTransition> {
   older: AgingRecord | undefined;
   newer: AgingRecord | undefined;
+
+  get kind(): 'submission_job' {
+    return 'submission_job';
+  }
 }
 
 export class Point {
@@ -325,8 +339,11 @@ export class Point {
   }
 }
 
+/** What has a span in its session's own trace: see `cluster-kinds.ts`. */
+export type ClusterEntity = NodeRecord | WorkerRecord | PlacementGroup | SubmissionJob;
+
 /** What is remembered besides attempts, and forgotten when there is too much of it that nothing needs. */
-export type AgingRecord = Job | Actor | NodeRecord | WorkerRecord | PlacementGroup | SubmissionJob | Point;
+export type AgingRecord = Job | Actor | ClusterEntity | Point;
 
 interface Findable {
   find(session: Session, id: string): Task | undefined;

@@ -1,6 +1,7 @@
 import { TraceBudget } from './budget.ts';
 import { AgingList } from './compact/aging-list.ts';
 import { addEntries } from './compact/attempt-states.ts';
+import { type ClusterKind, CLUSTER_KINDS } from './cluster-kinds.ts';
 import { CallerChain, FinalTrace } from './callers/caller-chain.ts';
 import type { StateOptions } from './correlate-options.ts';
 import { DueQueue } from './due/due-queue.ts';
@@ -13,20 +14,7 @@ import { OrdinaryTasks } from './finish/outlives.ts';
 import { compactString } from './compact/compact-string.ts';
 import { SharedDefinitions } from './compact/definitions.ts';
 import type { LazyMap } from './compact/lazy-collections.ts';
-import {
-  Actor,
-  type AgingRecord,
-  Attempt,
-  Job,
-  NodeRecord,
-  PlacementGroup,
-  Point,
-  Session,
-  SubmissionJob,
-  Task,
-  type Timed,
-  WorkerRecord,
-} from './entities.ts';
+import { Actor, type AgingRecord, Attempt, Job, Point, Session, Task, type Timed } from './entities.ts';
 import type { Watcher } from './read-model.ts';
 import { Sweeps } from './due/sweeps.ts';
 import { Threads } from './callers/threads.ts';
@@ -209,20 +197,10 @@ export class State {
     return this.addRecord(session.actors, actor);
   }
 
-  node(session: Session, id: string): NodeRecord {
-    return session.nodes.get(id) ?? this.#named(session.nodes, new NodeRecord(session, id));
-  }
-
-  worker(session: Session, id: string): WorkerRecord {
-    return session.workers.get(id) ?? this.#named(session.workers, new WorkerRecord(session, id));
-  }
-
-  placementGroup(session: Session, id: string): PlacementGroup {
-    return session.placementGroups.get(id) ?? this.addRecord(session.placementGroups, new PlacementGroup(session, id));
-  }
-
-  submissionJob(session: Session, id: string): SubmissionJob {
-    return session.submissionJobs.get(id) ?? this.addRecord(session.submissionJobs, new SubmissionJob(session, id));
+  /** An entity of the session's own trace. One that was only named is forgotten first. */
+  clusterEntity<Entity extends AgingRecord>(kind: ClusterKind<Entity>, session: Session, id: string): Entity {
+    const known = kind.of(session);
+    return known.get(id) ?? this.#named(known, kind.create(session, id));
   }
 
   newThreads(): Threads {
@@ -253,7 +231,7 @@ export class State {
   }
 
   /** A node or worker that other events only name so far. */
-  #named<Kind extends NodeRecord | WorkerRecord>(records: LazyMap<string, Kind>, record: Kind): Kind {
+  #named<Kind extends AgingRecord>(records: LazyMap<string, Kind>, record: Kind): Kind {
     this.letAge(this.addRecord(records, record));
     return record;
   }
@@ -355,10 +333,7 @@ export function* recordsOf({ jobs, actors, nodes, workers, placementGroups, subm
 
 function mapOf(record: AgingRecord): Pick<LazyMap<string, AgingRecord>, 'delete'> {
   const { session } = record;
-  if (record instanceof WorkerRecord) return session.workers;
+  if (record instanceof Job) return session.jobs;
   if (record instanceof Actor) return session.actors;
-  if (record instanceof NodeRecord) return session.nodes;
-  if (record instanceof Point) return session.points;
-  if (record instanceof PlacementGroup) return session.placementGroups;
-  return record instanceof SubmissionJob ? session.submissionJobs : session.jobs;
+  return record instanceof Point ? session.points : CLUSTER_KINDS[record.kind].of(session);
 }

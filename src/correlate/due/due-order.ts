@@ -1,4 +1,5 @@
-import { Actor, Attempt, Job, NodeRecord, PlacementGroup, Point, SubmissionJob, type Timed, WorkerRecord } from '../entities.ts';
+import { CLUSTER_KIND_NAMES } from '../cluster-kinds.ts';
+import { Actor, Attempt, Job, Point, Session, type Timed } from '../entities.ts';
 
 /**
  * What is due at the same moment ends from the inside out: attempts before their job, everything before its session; of one kind by id. What comes first
@@ -15,15 +16,17 @@ function compareAttempts(a: Attempt, b: Attempt): number {
   return compareText(a.task.id, b.task.id) || a.number - b.number || compareText(a.task.session.name, b.task.session.name);
 }
 
+const FIRST_KIND = 2;
+const AFTER_KINDS = FIRST_KIND + CLUSTER_KIND_NAMES.length;
+
+/** Nodes that died come before all other entities of their trace. */
 function rankOf(record: Timed): number {
   if (record instanceof Attempt) return 0;
-  if (record instanceof NodeRecord) return record.deadMs === undefined ? 2 : 1;
-  if (record instanceof PlacementGroup) return 3;
-  if (record instanceof SubmissionJob) return 4;
-  if (record instanceof WorkerRecord) return 5;
-  if (record instanceof Point) return 6;
-  if (record instanceof Actor) return 7;
-  return record instanceof Job ? 8 : 9;
+  if (record instanceof Point) return AFTER_KINDS;
+  if (record instanceof Actor) return AFTER_KINDS + 1;
+  if (record instanceof Job) return AFTER_KINDS + 2;
+  if (record instanceof Session) return AFTER_KINDS + 3;
+  return record.kind === 'node' && record.deadMs !== undefined ? 1 : FIRST_KIND + CLUSTER_KIND_NAMES.indexOf(record.kind);
 }
 
 function keyOf(record: Timed): string {

@@ -7,26 +7,39 @@ import { interval, sessionStartNs, silenceNs } from './ends.ts';
 import { leftOutOf } from '../compact/left-out.ts';
 import type { Interval, Finished } from '../finished.ts';
 import { smallest } from '../states/merge.ts';
-import { NodeRecord, PlacementGroup, type Point, type Session, SubmissionJob, WorkerRecord } from '../entities.ts';
+import {
+  type ClusterEntity,
+  type NodeRecord,
+  type PlacementGroup,
+  Point,
+  type Session,
+  type SubmissionJob,
+  type WorkerRecord,
+} from '../entities.ts';
+import { CLUSTER_KINDS, type ClusterKindName } from '../cluster-kinds.ts';
 import { send, sendIfRoom } from '../send.ts';
 import type { State } from '../state.ts';
-import { beginOf, MACHINE_ORDER, PLACEMENT_GROUP_ORDER, skewOf, type StateOrder, SUBMISSION_JOB_ORDER } from '../states/state-order.ts';
+import { beginOf, skewOf } from '../states/state-order.ts';
 import { lastTrustedNs } from './trusted-time.ts';
-import { DEATH, REMOVAL, statesWithEnd, SUBMISSION_END, type WithUntimedEnd } from '../states/untimed.ts';
+import { statesWithEnd, type WithUntimedEnd } from '../states/untimed.ts';
 
 /**
  * The spans of a session's trace, which has a budget like the trace of a job. Nodes that died have a reserved share. Things that are due at
  * the same time are closed in this order: nodes that died, nodes, placement groups, submissions, workers, points.
  */
 
-export type ClusterRecord = NodeRecord | WorkerRecord | PlacementGroup | SubmissionJob | Point;
-
-export function closeOfCluster(state: State, record: ClusterRecord, out: Output[]): void {
-  if (record instanceof WorkerRecord) closeWorker(state, record, out);
-  else if (record instanceof NodeRecord) closeNode(state, record, out);
-  else if (record instanceof PlacementGroup) closePlacementGroup(state, record, out);
-  else if (record instanceof SubmissionJob) closeSubmissionJob(state, record, out);
-  else closePoint(state, record, out);
+export function closeOfCluster(state: State, record: ClusterEntity | Point, out: Output[]): void {
+  if (record instanceof Point) return closePoint(state, record, out);
+  switch (record.kind) {
+    case 'node':
+      return closeNode(state, record, out);
+    case 'worker':
+      return closeWorker(state, record, out);
+    case 'placement_group':
+      return closePlacementGroup(state, record, out);
+    case 'submission_job':
+      return closeSubmissionJob(state, record, out);
+  }
 }
 
 /** Ends a session whose records are all closed. */
@@ -45,13 +58,12 @@ export function closeSessionTrace(state: State, session: Session, out: Output[])
 
 /** What the records of a session's own trace have in common: their states, and where they begin and end. `earlier` must precede all states. */
 function sessionCommon<T extends StateTransition>(
-  record: WithUntimedEnd<T> & { readonly session: Session },
-  endStates: readonly string[],
-  order: StateOrder,
+  record: WithUntimedEnd<T> & { readonly session: Session; readonly kind: ClusterKindName },
   beganNs?: TimeNs,
   earlier: readonly (TimeNs | undefined)[] = [],
 ) {
   const { session, transitions } = record;
+  const { endStates, order } = CLUSTER_KINDS[record.kind];
   const startNs = smallest(beginOf(transitions, order), beganNs) ?? sessionStartNs(session);
   const { states, endNs, endInferred } = statesWithEnd(record, endStates, lastTrustedNs(record) ?? startNs);
   const times = endNs === undefined ? interval(startNs, silenceNs(session), 'silence') : interval(startNs, endNs, endInferred);
@@ -68,7 +80,7 @@ function closeNode(state: State, node: NodeRecord, out: Output[]): void {
   const startNs = node.definition?.startNs;
   const lifecycle: Finished = {
     kind: 'node',
-    ...sessionCommon(node, DEATH, MACHINE_ORDER, node.transitions.length === 0 ? startNs : undefined, [startNs]),
+    ...sessionCommon(node, node.transitions.length === 0 ? startNs : undefined, [startNs]),
     parent: { kind: 'session' },
     nodeId: node.id,
     ...(node.definition === undefined ? {} : { definition: node.definition }),
@@ -93,7 +105,7 @@ function closeWorker(state: State, worker: WorkerRecord, out: Output[]): void {
   const above = node?.seen === true && !node.rolledUp ? node : undefined;
   const facts = nodeFacts(session, definition?.nodeId);
   const launches = worker.transitions.map(({ launchNs }) => launchNs);
-  const common = sessionCommon(worker, DEATH, MACHINE_ORDER, undefined, launches);
+  const common = sessionCommon(worker, undefined, launches);
   const lifecycle: Finished = {
     kind: 'worker',
     ...common,
@@ -121,7 +133,7 @@ function closePlacementGroup(state: State, group: PlacementGroup, out: Output[])
   state.close(group);
   const lifecycle: Finished = {
     kind: 'placement_group',
-    ...sessionCommon(group, REMOVAL, PLACEMENT_GROUP_ORDER, group.definition?.requestedNs, [group.definition?.requestedNs]),
+    ...sessionCommon(group, group.definition?.requestedNs, [group.definition?.requestedNs]),
     parent: { kind: 'session' },
     placementGroupId: group.id,
     ...(group.definition === undefined ? {} : { definition: group.definition }),
@@ -133,7 +145,7 @@ function closeSubmissionJob(state: State, job: SubmissionJob, out: Output[]): vo
   state.close(job);
   const lifecycle: Finished = {
     kind: 'submission_job',
-    ...sessionCommon(job, SUBMISSION_END, SUBMISSION_JOB_ORDER),
+    ...sessionCommon(job),
     parent: { kind: 'session' },
     submissionId: job.id,
     ...(job.definition === undefined ? {} : { definition: job.definition }),

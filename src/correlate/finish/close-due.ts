@@ -1,6 +1,6 @@
 import type { Output } from '../mapping.ts';
 import { closeAttempt, costToClose } from './close-attempt.ts';
-import { closeOfCluster, closeSessionTrace, type ClusterRecord } from './close-cluster.ts';
+import { closeOfCluster, closeSessionTrace } from './close-cluster.ts';
 import { closeActor, closeJob, closeRemainder, costToCloseActor, profileCost } from './close.ts';
 import { settleThreads } from '../callers/close-threads.ts';
 import { compareTimed } from '../due/due-order.ts';
@@ -9,7 +9,7 @@ import { isActorEndedByJob, waitsUntilMs } from './job-end.ts';
 import { reportActorInFlight, reportAttemptInFlight, reportJobInFlight, reportSessionInFlight } from '../in-flight.ts';
 import { TraceRest } from './trace-rest.ts';
 import { openAttemptsOf } from '../open-attempts.ts';
-import { Actor, type AgingRecord, Attempt, Job, Session, type Timed } from '../entities.ts';
+import { Actor, type AgingRecord, Attempt, type ClusterEntity, Job, type Point, Session, type Timed } from '../entities.ts';
 import { recordsOf, type State } from '../state.ts';
 import { MAX_STEP_ITEMS } from '../due/sweeps.ts';
 
@@ -46,7 +46,7 @@ function closeDueActor(state: State, actor: Actor, nowMs: number, out: Output[])
   else reportActorInFlight(state, actor, nowMs, out);
 }
 
-function closeDueOfCluster(state: State, record: ClusterRecord, nowMs: number, out: Output[]): void {
+function closeDueOfCluster(state: State, record: ClusterEntity | Point, nowMs: number, out: Output[]): void {
   const before = out.length;
   closeOfCluster(state, record, out);
   // In silence the span of the session itself is next.

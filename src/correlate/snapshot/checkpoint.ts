@@ -1,3 +1,4 @@
+import { CLUSTER_KINDS, clusterEntitiesOf } from '../cluster-kinds.ts';
 import { SharedFacts } from '../compact/definitions.ts';
 import { FinalTrace, LOOP } from '../callers/caller-chain.ts';
 import type { FinishedAttempt } from '../finished.ts';
@@ -138,13 +139,10 @@ function* sessionRecords(session: Session, number: number, rollups: RollupNumber
   }
   for (const actor of session.actors.values())
     yield ['actor', number, actor.id, agedFieldsOf(actor, 'actor', ages)] satisfies Kind<'actor'>;
-  for (const node of session.nodes.values()) yield ['node', number, node.id, agedFieldsOf(node, 'machine', ages)] satisfies Kind<'node'>;
-  for (const worker of session.workers.values())
-    yield ['worker', number, worker.id, agedFieldsOf(worker, 'machine', ages)] satisfies Kind<'worker'>;
-  for (const group of session.placementGroups.values())
-    yield ['placement_group', number, group.id, agedFieldsOf(group, 'entity', ages)] satisfies Kind<'placement_group'>;
-  for (const job of session.submissionJobs.values())
-    yield ['submission_job', number, job.id, agedFieldsOf(job, 'entity', ages)] satisfies Kind<'submission_job'>;
+  for (const [name, entity] of clusterEntitiesOf(session))
+    yield [name, number, entity.id, agedFieldsOf(entity, CLUSTER_KINDS[name].isMachine ? 'machine' : 'entity', ages)] satisfies Kind<
+      typeof name
+    >;
   const { threads = [], runs = [] } = session.threads?.save() ?? {};
   for (const thread of threads) yield ['thread', number, thread] satisfies Kind<'thread'>;
   for (const run of runs) yield ['run', number, run] satisfies Kind<'run'>;
@@ -321,7 +319,7 @@ const OMITTED = {
   placement: ['places', 'attempts'],
   actor: ['id', 'session', 'open', 'creations', 'older', 'newer'],
   entity: ['id', 'session', 'older', 'newer'],
-  machine: ['kind', 'id', 'session', 'placements', 'running', 'older', 'newer'],
+  machine: ['id', 'session', 'placements', 'running', 'older', 'newer'],
   point: ['session', 'id', 'point', 'older', 'newer'],
 } as const satisfies {
   readonly session: readonly (keyof Session)[];

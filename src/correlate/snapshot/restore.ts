@@ -1,5 +1,6 @@
 import type { ClusterPoint } from '../../event/index.ts';
 import { limitsOf, type SavedBudget, TraceBudget } from '../budget.ts';
+import { type ClusterKind, CLUSTER_KINDS } from '../cluster-kinds.ts';
 import { FinalTrace, LOOP } from '../callers/caller-chain.ts';
 import {
   type CheckpointContent,
@@ -26,22 +27,7 @@ import { listRestored } from '../callers/link-callers.ts';
 import { compactString } from '../compact/compact-string.ts';
 import { driverTaskOf } from '../ray-ids.ts';
 import { SharedFacts, type TaskFacts } from '../compact/definitions.ts';
-import {
-  Actor,
-  type AgingRecord,
-  Attempt,
-  Job,
-  NodeRecord,
-  NO_PLACEMENT,
-  PlacementGroup,
-  Point,
-  type Session,
-  SubmissionJob,
-  Task,
-  type Timed,
-  type Placement,
-  WorkerRecord,
-} from '../entities.ts';
+import { Actor, type AgingRecord, Attempt, Job, NO_PLACEMENT, Point, type Session, Task, type Timed, type Placement } from '../entities.ts';
 import type { ClosedAttempt } from '../compact/closed-attempt.ts';
 import type { State } from '../state.ts';
 import type { SavedRun, Thread } from '../callers/threads.ts';
@@ -129,12 +115,10 @@ export class Restorer {
       const job = session.jobs.get(actor.jobId);
       if (!actor.closed || (actor.isDetached && job?.closed === false)) job?.actors.add(actor);
     },
-    node: (number, id, fields) => this.#add(this.#session(number).nodes, new NodeRecord(this.#session(number), id), fields),
-    worker: (number, id, fields) => this.#add(this.#session(number).workers, new WorkerRecord(this.#session(number), id), fields),
-    placement_group: (number, id, fields) =>
-      this.#add(this.#session(number).placementGroups, new PlacementGroup(this.#session(number), id), fields),
-    submission_job: (number, id, fields) =>
-      this.#add(this.#session(number).submissionJobs, new SubmissionJob(this.#session(number), id), fields),
+    node: (...saved) => this.#addEntity(CLUSTER_KINDS.node, ...saved),
+    worker: (...saved) => this.#addEntity(CLUSTER_KINDS.worker, ...saved),
+    placement_group: (...saved) => this.#addEntity(CLUSTER_KINDS.placement_group, ...saved),
+    submission_job: (...saved) => this.#addEntity(CLUSTER_KINDS.submission_job, ...saved),
     point: (number, key, content, fields) => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- an event, as it was decoded
       const point = new Point(this.#session(number), key, content === null ? undefined : (content as ClusterPoint));
@@ -217,6 +201,11 @@ export class Restorer {
       isPlaceholder,
       isHeldBack,
     };
+  }
+
+  #addEntity<Kind extends AgingRecord>(kind: ClusterKind<Kind>, sessionNumber: number, id: string, fields: Fields): void {
+    const session = this.#session(sessionNumber);
+    this.#add(kind.of(session), kind.create(session, id), fields);
   }
 
   #add<Kind extends AgingRecord>(records: LazyMap<string, Kind>, record: Kind, { age, ...fields }: Fields): void {
