@@ -96,7 +96,9 @@ export function createApi(options: ApiOptions): Api {
     const all = [...model.sessions.values()]
       .flatMap((session) => [...session.jobs.values()])
       .filter(({ hasContent }) => hasContent)
-      .sort(newestFirst);
+      .map(ordered)
+      .sort(newestFirst)
+      .map(({ job }) => job);
     const nowMs = now();
     const present = new Map<SessionView, SessionNow>();
     let maxOpen = MAX_OPEN_OF_LIST;
@@ -213,9 +215,22 @@ function answer(context: Context, read: Read<unknown>): Response {
   return read.ok ? context.json(read.value) : answerViewRefusal(context, read);
 }
 
+/** What the order of jobs follows from, found once for each. */
+interface OrderedJob {
+  readonly job: JobView;
+  readonly isInternal: boolean;
+  readonly isRunning: boolean;
+  readonly ms: number;
+}
+
+function ordered(job: JobView): OrderedJob {
+  const { isInternal, state } = job;
+  return { job, isInternal, isRunning: state === 'running', ms: job.endMs || job.startMs || job.firstSeenMs };
+}
+
 /** Orders users' jobs before Ray's own, running jobs before ended ones, then the newest first. */
-function newestFirst(a: JobView, b: JobView): number {
+function newestFirst(a: OrderedJob, b: OrderedJob): number {
   if (a.isInternal !== b.isInternal) return a.isInternal ? 1 : -1;
-  if (a.state !== b.state && (a.state === 'running' || b.state === 'running')) return a.state === 'running' ? -1 : 1;
-  return (b.endMs || b.startMs || b.firstSeenMs) - (a.endMs || a.startMs || a.firstSeenMs);
+  if (a.isRunning !== b.isRunning) return a.isRunning ? -1 : 1;
+  return b.ms - a.ms;
 }

@@ -278,6 +278,7 @@ export class ViewModel {
       node = new NodeView(entity, this.limits.maxNameLength);
       session.nodes.set(nodeId, node);
     }
+    node.changed();
     if (wasDead || node.state !== 'DEAD') return;
     node.isKnownDead = true;
     session.deadNodes.add(node);

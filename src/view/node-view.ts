@@ -7,10 +7,18 @@ const MAX_REASON_LENGTH = 500;
 
 const NO_LABELS: Readonly<Record<string, string>> = {};
 
+/** What one answer asks for very often, since the last event of the node. */
+interface NodeFacts {
+  readonly state: string;
+  readonly resources: Readonly<Record<string, number>> | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 /** A node of the correlator, as the page shows it. */
 export class NodeView {
   readonly entity: NodeState;
   readonly #maxNameLength: number;
+  #facts: NodeFacts | undefined;
   /** It is listed among the dead nodes of its session. */
   isKnownDead = false;
 
@@ -34,11 +42,27 @@ export class NodeView {
     return ip === undefined ? undefined : shortened(ip, this.#maxNameLength);
   }
 
+  /** Call after each event of the node. */
+  changed(): void {
+    this.#facts = undefined;
+  }
+
   /** `ALIVE` or `DEAD`; empty if Ray reported none. A dead node stays dead, whatever a wrong clock says. */
   get state(): string {
-    const { transitions, untimedEnd, leftOut } = this.entity;
-    const isDead = untimedEnd !== undefined || leftOut?.lastOf('DEAD') !== undefined || transitions.some(({ state }) => state === 'DEAD');
-    return isDead ? 'DEAD' : (transitions.at(-1)?.state ?? '');
+    return this.#known.state;
+  }
+
+  /** Totals. Undefined until Ray reports them. */
+  get resources(): NodeFacts['resources'] {
+    return this.#known.resources;
+  }
+
+  get labels(): NodeFacts['labels'] {
+    return this.#known.labels;
+  }
+
+  get #known(): NodeFacts {
+    return (this.#facts ??= factsOf(this.entity));
   }
 
   /** When it died; NaN if it lives or Ray reported no time. */
@@ -57,15 +81,14 @@ export class NodeView {
   get #death(): NodeTransition | undefined {
     return this.entity.transitions.find(({ state }) => state === 'DEAD');
   }
+}
 
-  /** Totals. Undefined until Ray reports them. */
-  get resources(): Readonly<Record<string, number>> | undefined {
-    const resources = this.entity.transitions.findLast((transition) => transition.resources !== undefined)?.resources;
-    return resources === undefined ? undefined : boundedMap(resources);
-  }
-
-  get labels(): Readonly<Record<string, string>> {
-    const { labels } = this.entity.definition ?? {};
-    return labels === undefined ? NO_LABELS : boundedMap(labels);
-  }
+function factsOf({ definition, transitions, untimedEnd, leftOut }: NodeState): NodeFacts {
+  const isDead = untimedEnd !== undefined || leftOut?.lastOf('DEAD') !== undefined || transitions.some(({ state }) => state === 'DEAD');
+  const resources = transitions.findLast((transition) => transition.resources !== undefined)?.resources;
+  return {
+    state: isDead ? 'DEAD' : (transitions.at(-1)?.state ?? ''),
+    resources: resources === undefined ? undefined : boundedMap(resources),
+    labels: definition?.labels === undefined ? NO_LABELS : boundedMap(definition.labels),
+  };
 }

@@ -1,7 +1,7 @@
 import { calledActorOf } from './called-actor.ts';
 import { Capacity } from './capacity.ts';
 import { Outliving } from './outliving.ts';
-import type { AttemptView, SessionView } from './records.ts';
+import type { AttemptView, JobView, SessionView } from './records.ts';
 import type { Wait } from './wait.ts';
 
 /** Maximum open attempts that are searched for running actor calls. */
@@ -14,6 +14,7 @@ export class SessionNow {
   readonly nowMs: number;
   readonly capacity: Capacity;
   readonly #outliving: Outliving;
+  readonly #endsMs = new Map<JobView, number>();
   #calls: ReadonlyMap<string, AttemptView> | undefined;
   /** Known waits: by actor id or needs, then by state. */
   readonly waits = new Map<unknown, Map<string, Wait>>();
@@ -35,10 +36,19 @@ export class SessionNow {
 
   /** The end of its job, for an open attempt that cannot have outlived the job. */
   frozenMs({ job, taskId, stateMs, endMs }: AttemptView): number | undefined {
-    if (Number.isNaN(job.endMs) || !Number.isNaN(endMs)) return undefined;
+    if (!Number.isNaN(endMs)) return undefined;
+    const jobEndMs = this.#endMsOf(job);
+    if (Number.isNaN(jobEndMs)) return undefined;
     // A state after the job's end proves that the attempt outlived the job.
-    if (stateMs > job.endMs || this.#outliving.has(taskId)) return undefined;
-    return job.endMs;
+    if (stateMs > jobEndMs || this.#outliving.has(taskId)) return undefined;
+    return jobEndMs;
+  }
+
+  /** A job's end follows from all its states, and many attempts ask for it. */
+  #endMsOf(job: JobView): number {
+    let endMs = this.#endsMs.get(job);
+    if (endMs === undefined) this.#endsMs.set(job, (endMs = job.endMs));
+    return endMs;
   }
 
   /** The call that an actor runs, if known. */
