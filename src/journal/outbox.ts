@@ -7,6 +7,11 @@ import type { Space } from './space.ts';
 import type { Level } from './store.ts';
 import { decodeValue, encodeValue } from './stored-value.ts';
 
+/** Size of removed spans after which LevelDB frees their space, which it would not do by itself. */
+const COMPACT_BYTES = 32 * 1024 * 1024;
+/** The same when the outbox has become empty. */
+const COMPACT_EMPTY_BYTES = 1024 * 1024;
+
 /** A full outbox has room again below this share of its limit: at the limit, both alternate. */
 const ROOM_SHARE = 0.9;
 
@@ -51,6 +56,9 @@ export class OutboxStore implements Outbox {
   #flushing: ((isWritten: boolean) => void)[] = [];
   #isDeliveredWritten = true;
   #isReportedFull = false;
+  /** Size of the spans removed since the last compaction. */
+  #removedBytes = 0;
+  #compacting: Promise<void> | undefined;
   #unwrittenBytes = 0;
   #bytes = 0;
   #spans = 0;
@@ -199,6 +207,7 @@ export class OutboxStore implements Outbox {
           chunk.written();
         }
         for (const resolve of flushing) resolve(true);
+        this.#compactWhenDue();
       },
       failed: () => {
         this.#unwritten.unshift(...chunks);
@@ -217,6 +226,7 @@ export class OutboxStore implements Outbox {
 
   #remove(chunk: Chunk): void {
     this.#removed.push(chunk.key);
+    this.#removedBytes += chunk.bytes;
     this.#bytes -= chunk.bytes;
     this.#spans -= chunk.end - chunk.first;
   }
@@ -229,6 +239,25 @@ export class OutboxStore implements Outbox {
     this.#remove(chunk);
     const what = `${chunk.end - chunk.first} finished spans of the outbox`;
     this.#options.onEvent({ name: 'journal_damaged', what, entries: 0 });
+  }
+
+  /** Resolves when LevelDB may be closed. */
+  async compacted(): Promise<void> {
+    await this.#compacting;
+  }
+
+  #compactWhenDue(): void {
+    const isDue = this.#removedBytes >= (this.#chunks.length === 0 ? COMPACT_EMPTY_BYTES : COMPACT_BYTES);
+    if (!isDue || this.#compacting !== undefined) return;
+    this.#removedBytes = 0;
+    const { gte, lt } = rangeOf('outbox');
+    // A failure does no harm: the space is freed later.
+    const compaction = this.#options.level().compactRange(gte, this.#chunks[0]?.key ?? lt);
+    this.#compacting = compaction
+      .catch(() => undefined)
+      .finally(() => {
+        this.#compacting = undefined;
+      });
   }
 
   /** Index of the first chunk that ends after `number`. */

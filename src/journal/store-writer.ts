@@ -178,6 +178,7 @@ export class StoreWriter {
     if (this.#unwritable === undefined) await this.#keepTimeNow().catch(() => undefined);
     // Ends waits for a watermark that can no longer be written.
     for (const resolve of this.#timeToKeep?.waiting ?? []) resolve();
+    await this.#options.outbox.compacted();
     await this.#level.close();
   }
 
@@ -247,6 +248,7 @@ export class StoreWriter {
 
   async #reopen(): Promise<boolean> {
     const { folder, onEvent, now } = this.#options;
+    await this.#options.outbox.compacted();
     await this.#level.close().catch(() => undefined);
     const opened = await openStore(folder, this.#unwritable?.isDamaged);
     if (!opened.ok) return false;

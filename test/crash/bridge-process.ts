@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { serveFlags, type ServeSettings } from './flags.ts';
-import { holdsWithin, memoryOf } from './machine.ts';
+import { cpuSecondsOf, holdsWithin, memoryOf } from './machine.ts';
 
 export interface BridgeProcessOptions {
   /** The compiled cli.js. */
@@ -125,6 +125,10 @@ export class BridgeProcess {
       // It is down, or was killed while it answered.
     }
     return Object.fromEntries(names.map((name) => [name, metricSum(page, name)])) as Record<Name, number | undefined>;
+  }
+
+  cpuSeconds(): number {
+    return cpuSecondsOf(this.pid());
   }
 
   memory(): ReturnType<typeof memoryOf> {

@@ -2,6 +2,15 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** CPU time of all threads of a process so far, in seconds. */
+export function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** Linux counts so on every machine that Node supports. */
+const TICKS_PER_SECOND = 100;
+
 /**
  * Memory of a process in bytes, now and at its highest; undefined when it is gone, or where there
  * is no /proc.

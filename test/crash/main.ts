@@ -15,6 +15,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     kills: { type: 'string', default: '200' },
     events: { type: 'string', default: '1000000' },
+    rate: { type: 'string', default: '' },
     heap: { type: 'string', default: '' },
     flips: { type: 'string', default: '40' },
     minutes: { type: 'string', default: '30' },
@@ -44,15 +45,18 @@ const proofs: Readonly<Record<string, (programs: Programs) => Promise<boolean>>>
   },
   async outage(programs) {
     const heap = values.heap === '' ? {} : { heapMebibytes: Number(values.heap) };
-    const result = await runOutage({ programs, events: Number(values.events), seed, killed: true, ...heap, onProgress: console.log });
-    const { peakRssBytes, mostDiskBytes, leftDiskBytes, ...rest } = result;
+    const rate = values.rate === '' ? {} : { eventsPerSecond: Number(values.rate) };
+    const size = { events: Number(values.events), seed, killed: true, ...heap, ...rate };
+    const result = await runOutage({ programs, ...size, onProgress: console.log });
+    const { peakRssBytes, mostDiskBytes, mostOutboxBytes, leftDiskBytes, ...rest } = result;
     console.dir({
       ...rest,
       'peak RSS': mebibytes(peakRssBytes),
       'most disk': mebibytes(mostDiskBytes),
+      'most outbox': mebibytes(mostOutboxBytes),
       'disk left': mebibytes(leftDiskBytes),
     });
-    return result.missing === 0 && result.conflicting === 0;
+    return result.missing === 0 && result.conflicting === 0 && result.resent === 0;
   },
   async soak(programs) {
     console.log(soakHeader());

@@ -12,11 +12,12 @@ export interface OutageOptions {
   /** Events that come while the backend is away, about. */
   readonly events: number;
   readonly seed: number;
-  /**
-   * Kills the bridge at the end of the outage, so that it comes back with everything in the
-   * journal.
-   */
+  /** Kills the bridge in the middle of the outage and at its end. */
   readonly killed: boolean;
+  /** Default: as fast as the bridge answers. */
+  readonly eventsPerSecond?: number;
+  /** Default: that of `serve`. */
+  readonly maxQueuedSpans?: number;
   /** Limit of Node's heap, where there shall be one. */
   readonly heapMebibytes?: number;
   readonly onProgress?: (line: string) => void;
@@ -36,13 +37,24 @@ export interface OutageResult {
   readonly peakRssBytes: number;
   readonly mostDiskBytes: number;
   readonly leftDiskBytes: number;
-  readonly seconds: { readonly posting: number; readonly ready: number; readonly sending: number };
+  /** Of the data folder, the most that finished spans took. */
+  readonly mostOutboxBytes: number;
+  /** The longest that an accepted event waited to be on the live page, while events came. */
+  readonly pageLagMs: number;
+  /** `ready`: the slowest restart; `readyCpu`: its CPU, because a busy machine takes longer. */
+  readonly seconds: { readonly posting: number; readonly ready: number; readonly readyCpu: number; readonly sending: number };
 }
 
 /** Ray's events of a long time come while the backend is away; then it is back. */
 export async function runOutage(options: OutageOptions): Promise<OutageResult> {
-  const { programs, events, seed, killed, heapMebibytes, onProgress = () => {} } = options;
-  const settings = { settleMs: 5000, orphanTimeoutMs: 60_000, hasTraceBudget: false };
+  const { programs, events, seed, killed, eventsPerSecond = Number.POSITIVE_INFINITY, maxQueuedSpans, heapMebibytes } = options;
+  const { onProgress = () => {} } = options;
+  const settings = {
+    settleMs: 5000,
+    orphanTimeoutMs: 60_000,
+    hasTraceBudget: false,
+    ...(maxQueuedSpans === undefined ? {} : { maxQueuedSpans }),
+  };
   const nodeArguments = heapMebibytes === undefined ? [] : [`--max-old-space-size=${heapMebibytes}`];
   const rig = await openRig({ programs, name: `outage-${events}-${seed}`, settings, hasStorageFaults: false, nodeArguments });
   const { bridge, sink, dataDir } = rig;
@@ -50,12 +62,33 @@ export async function runOutage(options: OutageOptions): Promise<OutageResult> {
   let posted = 0;
   let peakRssBytes = 0;
   let mostDiskBytes = 0;
+  let mostOutboxBytes = 0;
+  let pageLagMs = 0;
+  let isPosting = false;
   const sample = (): void => {
     peakRssBytes = Math.max(peakRssBytes, bridge.memory()?.peakBytes ?? 0);
     mostDiskBytes = Math.max(mostDiskBytes, folderBytes(dataDir));
   };
   const sampling = setInterval(sample, 200);
-  const seconds = { posting: 0, ready: 0, sending: 0 };
+  const watchPage = async (): Promise<void> => {
+    while (isPosting) {
+      await sleep(250);
+      const { backlogAgeMs, outboxBytes } = (await statusOf(bridge.url)) ?? { backlogAgeMs: 0, outboxBytes: 0 };
+      pageLagMs = Math.max(pageLagMs, backlogAgeMs);
+      mostOutboxBytes = Math.max(mostOutboxBytes, outboxBytes);
+    }
+  };
+  const restart = async (): Promise<void> => {
+    sample();
+    await bridge.kill();
+    bridge.start();
+    const startMs = performance.now();
+    await bridge.untilReady(600_000);
+    seconds.ready = Math.max(seconds.ready, (performance.now() - startMs) / 1000);
+    seconds.readyCpu = Math.max(seconds.readyCpu, bridge.cpuSeconds());
+    onProgress(`ready again: ${progress()}`);
+  };
+  const seconds = { posting: 0, ready: 0, readyCpu: 0, sending: 0 };
   const timed = async (what: keyof typeof seconds, work: () => Promise<unknown>): Promise<void> => {
     const startMs = performance.now();
     await work();
@@ -69,21 +102,29 @@ export async function runOutage(options: OutageOptions): Promise<OutageResult> {
     bridge.start();
     await bridge.untilReady();
     const sender = createSender(bridge.url);
+    isPosting = true;
+    const watching = watchPage();
+    let isHalf = false;
     await timed('posting', async () => {
+      let pausedMs = 0;
+      const startMs = performance.now();
       for (const body of generatedLoad(events, seed, `session_outage_${seed}`)) {
         addAttemptSpans(body, wanted);
         posted += countEvents(body);
         await sender.post(body);
+        if (killed && !isHalf && posted >= events / 2) {
+          isHalf = true;
+          const killedMs = performance.now();
+          await restart();
+          pausedMs = performance.now() - killedMs;
+        }
+        await sleep(Math.max(0, (posted / eventsPerSecond) * 1000 - (performance.now() - startMs - pausedMs)));
       }
     });
+    isPosting = false;
+    await watching;
     onProgress(`all posted: ${progress()}`);
-    if (killed) {
-      sample();
-      await bridge.kill();
-      bridge.start();
-      await timed('ready', () => bridge.untilReady(600_000));
-      onProgress(`ready again: ${progress()}`);
-    }
+    if (killed) await restart();
     await sink.become({ mode: 'ok' });
     await timed('sending', () => untilIdle(events));
     onProgress(`all sent: ${progress()}`);
@@ -102,6 +143,8 @@ export async function runOutage(options: OutageOptions): Promise<OutageResult> {
       peakRssBytes,
       mostDiskBytes,
       leftDiskBytes,
+      mostOutboxBytes,
+      pageLagMs,
       seconds,
     };
   } finally {
@@ -125,6 +168,20 @@ export async function runOutage(options: OutageOptions): Promise<OutageResult> {
       1000,
     );
   }
+}
+
+interface Status {
+  readonly backlogAgeMs: number;
+  readonly outboxBytes: number;
+  readonly reason?: string;
+}
+
+/** Undefined while the bridge is down, or restores its state. */
+async function statusOf(url: string): Promise<Status | undefined> {
+  const answer = await fetch(`${url}/api/v1/status`).catch(() => undefined);
+  if (answer?.ok !== true) return undefined;
+  const { health } = (await answer.json()) as { readonly health: Status };
+  return health.reason?.startsWith('restoring the state') === true ? undefined : health;
 }
 
 /** Disk space is freed some seconds after the last span was sent. */

@@ -30,6 +30,19 @@ function folderOfTest(): string {
   return folder;
 }
 
+async function openIn(dataDir: string) {
+  const opened = await openDiskJournal({
+    folder: join(dataDir, 'journal'),
+    sync: 'interval',
+    syncIntervalMs: 5,
+    now: () => performance.now(),
+    epochMs: Date.now,
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  });
+  if (!opened.ok) throw new Error(opened.message);
+  return opened.journal;
+}
+
 /** All that a command writes for people. */
 async function outputOf(...argv: readonly string[]): Promise<string> {
   // The clock of a test does not move while others work, which `demo` waits for.
@@ -44,17 +57,9 @@ it('no secret of an event leaves the bridge, whatever becomes of the event', asy
   const dataDir = folderOfTest();
   const lines: string[] = [];
   const telemetry = createTelemetry({ logLevel: 'trace', destination: { write: (line) => lines.push(line) } });
-  const journal = await openDiskJournal({
-    folder: join(dataDir, 'journal'),
-    sync: 'interval',
-    syncIntervalMs: 5,
-    now: () => performance.now(),
-    epochMs: Date.now,
-    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  });
-  if (!journal.ok) throw new Error(journal.message);
+  const journal = await openIn(dataDir);
   const settings = { dataDir, view: 'on', runtimeEnv: 'names', inFlight: 'running' } as const;
-  const { bridge, backend, pass } = createTestBridge({ telemetry, journal: journal.journal, settings });
+  const { bridge, backend, pass } = createTestBridge({ telemetry, journal, settings });
   await bridge.start();
   const said: string[] = [];
   const ask = async (path: string, body?: string): Promise<number> => {
@@ -106,6 +111,33 @@ it('no secret of an event leaves the bridge, whatever becomes of the event', asy
     ['quarantine', 'A_NEW_EVENT'],
   ] as const)
     expect(files.some((each) => each.file.includes(kind) && each.text.includes(text))).toBe(true);
+});
+
+it('no secret of an event waits in the outbox while the backend is away', async () => {
+  const dataDir = folderOfTest();
+  const settings = { dataDir, runtimeEnv: 'names', inFlight: 'running' } as const;
+  const { bridge, backend, pass } = createTestBridge({ journal: await openIn(dataDir), settings });
+  backend.answer = 'is away';
+  await bridge.start();
+  const headers = { 'content-type': 'application/json' };
+  for (const events of posted) await bridge.app.request('/', { method: 'POST', body: JSON.stringify(events), headers });
+  await until(() => bridge.stats().journal.entries === 0);
+  pass(3 * HOURS_MS);
+  await until(() => bridge.stats().exported.queuedSpans > 5);
+  await bridge.stop({ timeoutMs: 0 });
+  const journal = await openIn(dataDir);
+  const { outbox } = journal.durable;
+  let text = '';
+  for (let number = 0; number < outbox.restored.spans; ) {
+    const stored = await outbox.read(number, new AbortController().signal);
+    if (stored === undefined) break;
+    text += stored.bytes.toString('latin1');
+    number = stored.first + stored.count;
+  }
+  await journal.close();
+  expect(text).toContain('CalledProcessError');
+  expect(placeOfSecret(text)).toBe('');
+  for (const file of readAll(dataDir)) expect(placeOfSecret(file.text)).toBe('');
 });
 
 it('no secret of an event is recorded', async () => {
