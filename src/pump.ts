@@ -66,7 +66,10 @@ export interface Pump {
   /** Runs until `signal` aborts, or until the journal is empty after a call of `finish`. */
   run(signal: AbortSignal): Promise<void>;
   finish(): void;
-  /** Writes a checkpoint, with undelivered spans in the outbox. Call after `run` has ended. */
+  /**
+   * Writes a checkpoint, with undelivered spans in the outbox. Resolves when it is on disk. Call after
+   * `run` has ended.
+   */
   checkpoint(): Promise<void>;
   /** Position in the journal. */
   cursor(): JournalCursor;
@@ -93,6 +96,8 @@ export function createPump(options: PumpOptions): Pump {
   let isFinishing = false;
   let isRebuilding = true;
   let checkpointNotBeforeMs = 0;
+  /** The checkpoint that is being written. */
+  let saving: Promise<void> | undefined;
   let awake = new AbortController();
 
   async function run(signal: AbortSignal): Promise<void> {
@@ -103,7 +108,7 @@ export function createPump(options: PumpOptions): Pump {
       if (isRebuilding && durable?.isDamaged() === true) pipeline.forgetPrevious();
       const isThrough = entries.length === 0 ? await advanceToPresent(signal) : await applyAll(entries, signal);
       if (isThrough) await noteRebuilt(signal);
-      if (isThrough && durable?.isCheckpointDue() === true) await checkpointSoon(signal);
+      if (isThrough && saving === undefined && durable?.isCheckpointDue() === true) await checkpointSoon(signal);
       if (isThrough && entries.length === 0 && cursor === journal.stats().endCursor) {
         if (isFinishing) return;
         await pause(signal);
@@ -217,8 +222,8 @@ export function createPump(options: PumpOptions): Pump {
     pipeline.forgetPrevious();
     options.onRebuilt?.(outputs);
     options.onReady?.();
-    // Later events are processed with the current options. The checkpoint keeps a restart from
-    // using the old ones.
+    // Later events are processed with the current options. The checkpoint, once it is on disk, keeps
+    // a restart from using the old ones.
     if (durable !== undefined && !isSame(durable.restoredOptions, options.sequenceOptions)) await checkpoint();
   }
 
@@ -226,7 +231,7 @@ export function createPump(options: PumpOptions): Pump {
   async function checkpointSoon(signal: AbortSignal): Promise<void> {
     if (timeMs < checkpointNotBeforeMs) return;
     if (pipeline.keepsUp()) await waitForDelivery(signal);
-    if (!signal.aborted) await checkpoint();
+    if (!signal.aborted) await startCheckpoint();
   }
 
   async function waitForDelivery(signal: AbortSignal): Promise<void> {
@@ -239,20 +244,35 @@ export function createPump(options: PumpOptions): Pump {
   }
 
   async function checkpoint(): Promise<void> {
+    await saving;
+    await startCheckpoint();
+    await saving;
+  }
+
+  /**
+   * Begins a checkpoint, and resolves when it has taken the state. The pump continues while the
+   * journal syncs it and frees the space of earlier entries, which can take seconds.
+   */
+  async function startCheckpoint(): Promise<void> {
     if (durable === undefined || isRebuilding || heldFrom < held.length) return;
     let slice = await scheduler.take('background');
     const giveWay = async (): Promise<void> => {
       if (slice.hasEnded()) slice = await scheduler.take('background');
     };
     await pipeline.store(giveWay);
-    const saved = await durable.saveCheckpoint({
-      cursor,
-      position: { spans: pipeline.nextNumber(), outputs },
-      options: options.sequenceOptions,
-      records: correlator.checkpoint(),
-      pause: giveWay,
+    const position = { spans: pipeline.nextNumber(), outputs };
+    await new Promise<void>((whenTaken) => {
+      const records = thenCall(correlator.checkpoint(), whenTaken);
+      saving = durable
+        .saveCheckpoint({ cursor, position, options: options.sequenceOptions, records, pause: giveWay })
+        .then((saved) => {
+          if (!saved.ok) checkpointNotBeforeMs = timeMs + CHECKPOINT_RETRY_MS;
+        })
+        .finally(() => {
+          saving = undefined;
+          whenTaken();
+        });
     });
-    if (!saved.ok) checkpointNotBeforeMs = timeMs + CHECKPOINT_RETRY_MS;
   }
 
   async function pause(signal: AbortSignal): Promise<void> {
@@ -275,6 +295,12 @@ export function createPump(options: PumpOptions): Pump {
     cursor: () => cursor,
     held: () => held.slice(heldFrom),
   };
+}
+
+/** Calls `whenTaken` when the last item was taken. */
+function* thenCall<Item>(items: Iterable<Item>, whenTaken: () => void): Generator<Item> {
+  yield* items;
+  whenTaken();
 }
 
 /** Compares plain data; the order of keys matters. */

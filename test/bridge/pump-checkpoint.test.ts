@@ -21,6 +21,8 @@ interface BenchOptions {
   /** False: spans are in the outbox, or the backend fails. */
   readonly keepsUp?: boolean;
   readonly isDamaged?: boolean;
+  /** A checkpoint takes until `finishSave`. */
+  readonly isSlow?: boolean;
   readonly options?: unknown;
   readonly restoredOptions?: unknown;
 }
@@ -32,19 +34,31 @@ function createBench({
   isDelivered = true,
   keepsUp = true,
   isDamaged = false,
+  isSlow = false,
   options,
   restoredOptions,
 }: BenchOptions = {}) {
   const clock = { nowMs: 0 };
-  const seen = { saves: [] as number[], keptTimes: [] as number[], waits: 0, sent: 0, hasRoom: true, steps: [] as string[], forgotten: 0 };
+  const seen = {
+    saves: [] as number[],
+    keptTimes: [] as number[],
+    waits: 0,
+    sent: 0,
+    hasRoom: true,
+    steps: [] as string[],
+    forgotten: 0,
+    finishSave: () => {},
+  };
   const durable: Durable = {
     restoredUntil: 0,
     restoredTimeMs: 0,
     restoredOptions,
     readCheckpoint: async function* () {},
     isCheckpointDue: () => isDue,
-    saveCheckpoint: async ({ cursor, position }) => {
+    saveCheckpoint: async ({ cursor, position, records }) => {
       seen.saves.push(cursor);
+      for (const _ of records);
+      if (isSlow) await new Promise<void>((resolve) => (seen.finishSave = resolve));
       seen.steps.push(`save ${position.spans} spans, ${position.outputs} outputs`);
       return outcome;
     },
@@ -145,6 +159,20 @@ describe('a checkpoint', () => {
     clock.nowMs = 1_400;
     await runToEnd();
     expect([seen.waits, seen.steps.slice(-2)]).toEqual([2, ['store', 'save 10 spans, 1 outputs']]);
+  });
+
+  it('does not stop the pump while it is synced, and no other one begins meanwhile', async () => {
+    const { seen, pump, receive, runToEnd } = createBench({ isSlow: true });
+    await receive(1_000);
+    await runToEnd();
+    await receive(2_000);
+    await runToEnd();
+    expect([pump.cursor(), seen.saves]).toEqual([2, [1]]);
+    seen.finishSave();
+    await receive(3_000);
+    await runToEnd();
+    expect([pump.cursor(), seen.saves]).toEqual([3, [1, 3]]);
+    seen.finishSave();
   });
 
   it('does not wait for a backend that fails or lags', async () => {
