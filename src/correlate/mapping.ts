@@ -12,7 +12,7 @@ export interface Mapped<Span = unknown> {
  * How finished things become spans. The correlator maps each thing once, when it knows that the thing is sent. There are two exceptions:
  *
  * 1. An attempt whose phases turn out not to fit is mapped again without them.
- * 2. What a job's end closes may be mapped before, to learn whether the whole rest of the trace fits.
+ * 2. What a job's end closes may be mapped before, to learn whether the whole rest of the trace fits, when its number of spans does not say so.
  *
  * All three functions are pure. An exception of `map` passes through `advance`, so the bridge gives a mapping that reports its errors instead.
  */

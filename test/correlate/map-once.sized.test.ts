@@ -99,6 +99,29 @@ describe('a job of 20,000 attempts', () => {
   });
 });
 
+it.each(sized([4_000], [600, 2_000, 4_000, 8_000]))(
+  'a job with %i attempts that all end with it is mapped as often as spans are sent',
+  (attempts) => {
+    const { correlator, mapped } = counting({});
+    for (const event of job(attempts)) correlator.apply(event, 0);
+    expectMappedOnce(correlator.closeAll(0), mapped);
+  },
+);
+
+it.each(sized([4_000], [4_000, 8_000, 20_000]))(
+  'a job that ends before its %i attempts is mapped as often as spans are sent, when they do not fit',
+  (attempts) => {
+    const { correlator, mapped } = counting({});
+    for (const event of job(attempts)) if (!('transitions' in event) || event.type !== 'task_lifecycle') correlator.apply(event, 0);
+    for (const event of job(attempts)) {
+      if (event.type === 'task_lifecycle')
+        correlator.apply({ ...event, transitions: event.transitions.filter(({ state }) => state !== 'FINISHED') }, 0);
+    }
+    correlator.apply(jobStates({ FINISHED: 50_000 }), 0);
+    expectMappedOnce(correlator.advance(LATER_MS), mapped);
+  },
+);
+
 describe('a trace that fits', () => {
   it('is mapped once when all of it ends with the input', () => {
     const { correlator, mapped } = counting({});

@@ -89,11 +89,16 @@ function fateOf(
 
 /** Closes many that are all that is left of their trace, so that a trace that fits is not rolled up. Failures first. */
 export function closeRest(state: State, attempts: readonly Attempt[], job: Job, rareFields: Cost, nowMs: number, out: Output[]): void {
-  const rest = new TraceRest(job.budget, rareFields, attempts.filter(({ rareFields: { isReserved } }) => !isReserved).length);
-  const entries = attempts.map((attempt) => {
+  const { mapping } = state.options;
+  const found = attempts.map((attempt) => {
     const location = findSpanLocation(state, attempt, job);
-    const lifecycle = finishedAttempt(state, attempt, job, location);
-    const mapped = rest.mayFit ? mapSampled(state.options.mapping, lifecycle) : undefined;
+    return { attempt, location, lifecycle: finishedAttempt(state, attempt, job, location) };
+  });
+  // Their number alone often says that they do not fit.
+  const spans = found.reduce((sum, { attempt, lifecycle }) => sum + countOf(state, attempt, lifecycle), 0);
+  const rest = new TraceRest(job.budget, rareFields, spans);
+  const entries = found.map(({ attempt, location, lifecycle }) => {
+    const mapped = rest.mayFit ? mapSampled(mapping, lifecycle) : undefined;
     rest.add(() => costOf(attempt, mapped, location));
     return { attempt, failed: lifecycle.outcome === 'failed', startNs: lifecycle.startNs, prepared: { job, lifecycle, mapped } };
   });
@@ -111,6 +116,16 @@ export function closeRest(state: State, attempts: readonly Attempt[], job: Job, 
 export function costToClose(state: State, attempt: Attempt, job: Job): Cost {
   const location = findSpanLocation(state, attempt, job);
   return costOf(attempt, mapSampled(state.options.mapping, finishedAttempt(state, attempt, job, location)), location);
+}
+
+/** Spans that it takes of its trace when it is closed now, without mapping it. */
+export function spansToClose(state: State, attempt: Attempt, job: Job): number {
+  return countOf(state, attempt, finishedAttempt(state, attempt, job, findSpanLocation(state, attempt, job)));
+}
+
+function countOf({ options: { mapping } }: State, { rareFields }: Attempt, lifecycle: FinishedAttempt): number {
+  if (!mapping.isSampled(lifecycle.trace)) return 0;
+  return mapping.count(lifecycle) - (rareFields.isReserved ? RESERVED_COST.spans : 0);
 }
 
 function costOf(attempt: Attempt, mapped: Mapped | undefined, { above }: SpanLocation): Cost {

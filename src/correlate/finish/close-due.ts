@@ -1,5 +1,5 @@
 import type { Output } from '../mapping.ts';
-import { closeAttempt, costToClose } from './close-attempt.ts';
+import { closeAttempt, costToClose, spansToClose } from './close-attempt.ts';
 import { closeOfCluster, closeSessionTrace } from './close-cluster.ts';
 import { closeActor, closeJob, closeRemainder, costToCloseActor, profileCost } from './close.ts';
 import { settleThreads } from '../callers/close-threads.ts';
@@ -84,11 +84,23 @@ function isLarge({ open, chains, actors }: Job): boolean {
 function* sweepJob(state: State, job: Job, nowMs: number, isOver: boolean): Generator<void> {
   const isClosing = isOver || !job.closed;
   if (isClosing) settleThreads(state, job, nowMs);
-  const rest = isClosing ? new TraceRest(job.budget, profileCost(job)) : undefined;
+  // First by their number, which costs no mapping. At most as many as the trace has room for are kept for the second look.
+  const ending: Attempt[] = [];
+  let spans = 0;
+  const mayFit = (): boolean => isClosing && job.budget.fitsWhole({ spans, bytes: 0 });
   for (const attempt of openAttemptsOf(job)) {
     const waitMs = isOver ? undefined : waitsUntilMs(state, attempt, nowMs);
     scheduleAttemptAt(state, attempt, waitMs ?? nowMs);
-    if (waitMs === undefined) rest?.add(() => costToClose(state, attempt, job));
+    if (waitMs === undefined && mayFit()) {
+      ending.push(attempt);
+      spans += spansToClose(state, attempt, job);
+    }
+    yield;
+  }
+  const rest = isClosing ? new TraceRest(job.budget, profileCost(job), spans) : undefined;
+  for (const attempt of ending) {
+    if (rest?.mayFit !== true) break;
+    rest.add(() => costToClose(state, attempt, job));
     yield;
   }
   for (const actor of job.actors) {
