@@ -267,6 +267,7 @@ export function createPump(options: PumpOptions): Pump {
         .saveCheckpoint({ cursor, position, options: options.sequenceOptions, records, pause: giveWay })
         .then((saved) => {
           if (!saved.ok) checkpointNotBeforeMs = timeMs + CHECKPOINT_RETRY_MS;
+          return undefined;
         })
         .finally(() => {
           saving = undefined;

@@ -29,10 +29,8 @@ export function rayLibraryOf({ moduleName = '', className = '', functionName = '
   const worker = MAP_WORKER.exec(className);
   if (worker !== null) return { library: 'data', operator: worker[1], runsUserCode: ['', 'submit', CONSTRUCTOR].includes(functionName) };
   if (className.startsWith(REPLICA_CLASS)) return replicaOf(className, functionName);
-  const library = LIBRARY.exec(moduleName)?.[1] as RayLibraryFacts['library'] | undefined;
+  const library = LIBRARY.exec(moduleName)?.[1] ?? '';
   switch (library) {
-    case undefined:
-      return undefined;
     case 'data':
       return dataTaskOf(moduleName, className, functionName, name);
     case 'serve':
@@ -41,6 +39,8 @@ export function rayLibraryOf({ moduleName = '', className = '', functionName = '
       return { library, runsUserCode: isTrainWorker(className) && ['', 'run_train_fn', '_RayTrainWorker__execute'].includes(functionName) };
     case 'tune':
       return { library, runsUserCode: className === 'ImplicitFunc' };
+    default:
+      return undefined;
   }
 }
 

@@ -64,14 +64,14 @@ export async function runOutage(options: OutageOptions): Promise<OutageResult> {
   let mostDiskBytes = 0;
   let mostOutboxBytes = 0;
   let pageLagMs = 0;
-  let isPosting = false;
+  const posting = new AbortController();
   const sample = (): void => {
     peakRssBytes = Math.max(peakRssBytes, bridge.memory()?.peakBytes ?? 0);
     mostDiskBytes = Math.max(mostDiskBytes, folderBytes(dataDir));
   };
   const sampling = setInterval(sample, 200);
   const watchPage = async (): Promise<void> => {
-    while (isPosting) {
+    while (!posting.signal.aborted) {
       await sleep(250);
       const { backlogAgeMs, outboxBytes } = (await statusOf(bridge.url)) ?? { backlogAgeMs: 0, outboxBytes: 0 };
       pageLagMs = Math.max(pageLagMs, backlogAgeMs);
@@ -102,7 +102,6 @@ export async function runOutage(options: OutageOptions): Promise<OutageResult> {
     bridge.start();
     await bridge.untilReady();
     const sender = createSender(bridge.url);
-    isPosting = true;
     const watching = watchPage();
     let isHalf = false;
     await timed('posting', async () => {
@@ -121,7 +120,7 @@ export async function runOutage(options: OutageOptions): Promise<OutageResult> {
         await sleep(Math.max(0, (posted / eventsPerSecond) * 1000 - (performance.now() - startMs - pausedMs)));
       }
     });
-    isPosting = false;
+    posting.abort();
     await watching;
     onProgress(`all posted: ${progress()}`);
     if (killed) await restart();

@@ -1,3 +1,3 @@
 export type { CallerGroup, FailureGroup, NodeDeath, VerdictFacts, WaitGroup } from './facts.ts';
 export { judge, type Verdict, VERDICT_KINDS } from './verdict.ts';
-export { clockText, inWords } from './words.ts';
+export { clockText } from './words.ts';
