@@ -13,6 +13,8 @@ export interface Cost {
 export interface TraceLimits {
   readonly maxSpans: number;
   readonly maxBytes: number;
+  /** Slowest attempts of each function that have a span. Default 0. */
+  readonly slowest?: number;
 }
 
 /** Kept free for a span that must be sent later because a child of it was sent. */
@@ -24,6 +26,10 @@ const ROOT_COST: Cost = { spans: 1, bytes: 4_000 };
 const ACTOR_COST: Cost = { spans: 2, bytes: 1_500 };
 /** Of the trace, that is kept free for open actors at most. */
 const ACTORS_SHARE = 0.1;
+/** What one attempt that is held back takes. Its own size is known when it is sent. */
+export const HELD_COST: Cost = { spans: 1, bytes: 1_000 };
+/** Of the trace, that is kept free for the slowest attempts at most. */
+const SLOWEST_SHARE = 0.25;
 const MAX_ROLLUPS_WITHOUT_LIMIT = 1_000;
 /** Of the bytes of a trace: what takes more is unusually large. */
 const LARGE_SHARE = 0.02;
@@ -45,7 +51,7 @@ export type Priority = (typeof USES)[number];
 /** A function may take so many times what it leaves to others: the more attempts it has, and the fewer large ones there are, the more. */
 const SHARE_FACTOR = 2;
 const FAILED_FACTOR = 16;
-const HELD_FACTOR = 1 / 8;
+const HELD_FACTOR = 1;
 const THINNED_FACTOR = 1 / 16;
 /** Beyond its share a function gets a span whenever its number of attempts has grown by so much since the last one. */
 const THINNED_GROWTH = 1.04;
@@ -79,7 +85,7 @@ export function limitsOf(saved: SavedBudget): TraceLimits {
  * 2. A function gets a span for each attempt while it has at most `factor` times the room that it leaves to others, so its first attempts all
  *    have one. The factor falls with the number of large functions, which gives them equal shares. Beyond its share a function gets a span
  *    whenever its attempts have grown by 4 %, so the later ones are thinned evenly.
- * 3. A part is kept for the first 5 attempts of each function, for those thinned ones, and for the slowest ones: see `held-back.ts`.
+ * 3. A part is kept for the first 5 attempts of each function, for those thinned ones, and for the 10 slowest ones: see `held-back.ts`.
  * 4. Children (phases, profile entries) are sent for the first attempts only. All later ones have one compact span each.
  * 5. What is left is rolled up by parent and name, which has a part of the trace of its own, so that the whole never passes the limit.
  */
@@ -90,6 +96,8 @@ export class TraceBudget {
   readonly #actors: { readonly size: number };
   #functions: Map<string, FunctionShare> | undefined;
   #largeFunctions = 0;
+  /** Functions with more attempts than `limits.slowest`: some of theirs may be held back. */
+  #functionsWithSlowest = 0;
   #spans = ROOT_COST.spans;
   #bytes = ROOT_COST.bytes;
   #relaxed = false;
@@ -164,6 +172,7 @@ export class TraceBudget {
     const share = this.share(name);
     const { attempts } = Object.assign(share, counts);
     if (attempts > LARGE_FUNCTION) this.#largeFunctions += 1;
+    if (attempts > this.#slowest) this.#functionsWithSlowest += 1;
     return share;
   }
 
@@ -171,12 +180,18 @@ export class TraceBudget {
   forgetFunctions(): void {
     this.#functions = undefined;
     this.#largeFunctions = 0;
+    this.#functionsWithSlowest = 0;
+  }
+
+  get #slowest(): number {
+    return this.#limits.slowest ?? 0;
   }
 
   /** Counts an attempt of a function. Returns what it may have a span for, undefined where it gives way to others. */
   admit(share: FunctionShare, failed: boolean): Priority | undefined {
     share.attempts += 1;
     if (share.attempts === LARGE_FUNCTION + 1) this.#largeFunctions += 1;
+    if (share.attempts === this.#slowest + 1) this.#functionsWithSlowest += 1;
     if (this.#relaxed) return 'structure';
     const ownBytes = share.spans === 0 ? 0 : share.bytes / share.spans;
     if (failed) return this.#isWithin(share, ownBytes, 'structure', FAILED_FACTOR) ? 'structure' : undefined;
@@ -194,10 +209,9 @@ export class TraceBudget {
   }
 
   /** Whether another attempt of the function may be held back. */
-  mayHold(share: FunctionShare, held: Cost): boolean {
-    return (
-      this.fits(held, 'kept') && this.#isWithin({ spans: share.held, bytes: share.held * held.bytes }, held.bytes, 'kept', HELD_FACTOR)
-    );
+  mayHold(share: FunctionShare): boolean {
+    const used = { spans: share.held, bytes: share.held * HELD_COST.bytes };
+    return this.fits(HELD_COST, 'kept') && this.#isWithin(used, HELD_COST.bytes, 'kept', HELD_FACTOR);
   }
 
   #factorOf({ attempts }: FunctionShare): number {
@@ -207,21 +221,31 @@ export class TraceBudget {
   /** Whether a function that has `used` so much may have one more span, of `ownBytes`, and leaves enough to others. */
   #isWithin(used: Cost, ownBytes: number, use: Priority, factor: number): boolean {
     const { maxSpans, maxBytes } = this.#limits;
-    const kept = this.#keptForActors(use);
+    const kept = this.#keptFree(use);
     const spansLeft = spansFor(use, maxSpans) - kept.spans - this.#spans - 1;
     if (maxSpans !== 0 && used.spans > factor * spansLeft) return false;
     const bytesLeft = maxBytes * BYTES_SHARE[use] - kept.bytes - this.#bytes - ownBytes;
     return maxBytes === 0 || used.bytes <= factor * bytesLeft;
   }
 
-  #keptForActors(use: Priority): Cost {
+  /** What a use leaves free: for open actors, and for the slowest attempts that are still to be held back. */
+  #keptFree(use: Priority): Cost {
     const { size } = this.#actors;
-    if (size === 0 || use === 'structure') return NO_COST;
+    const held = this.#functionsWithSlowest === 0 || use === 'kept' ? 0 : this.#spansForSlowest();
+    if (use === 'structure' || (size === 0 && held === 0)) return NO_COST;
     const { maxSpans, maxBytes } = this.#limits;
     return {
-      spans: Math.min(size * ACTOR_COST.spans, Math.floor(maxSpans * ACTORS_SHARE)),
-      bytes: Math.min(size * ACTOR_COST.bytes, maxBytes * ACTORS_SHARE),
+      spans: Math.min(size * ACTOR_COST.spans, Math.floor(maxSpans * ACTORS_SHARE)) + held,
+      bytes: Math.min(size * ACTOR_COST.bytes, maxBytes * ACTORS_SHARE) + held * HELD_COST.bytes,
     };
+  }
+
+  /** A function has two lists of slowest attempts. */
+  #spansForSlowest(): number {
+    const { maxSpans, maxBytes } = this.#limits;
+    const wanted = this.#functionsWithSlowest * this.#slowest * 2;
+    const most = Math.min(maxSpans || Number.POSITIVE_INFINITY, maxBytes / HELD_COST.bytes || Number.POSITIVE_INFINITY) * SLOWEST_SHARE;
+    return Math.max(0, Math.floor(Math.min(wanted, most)) - this.heldBack.size);
   }
 
   /** True where nothing was rolled up yet, and all of `rest` fits. */
@@ -273,7 +297,7 @@ export class TraceBudget {
   fits(cost: Cost, use: Priority): boolean {
     if (this.#relaxed) return true;
     const { maxSpans, maxBytes } = this.#limits;
-    const kept = this.#keptForActors(use);
+    const kept = this.#keptFree(use);
     return (
       (maxSpans === 0 || this.#spans + kept.spans + cost.spans <= spansFor(use, maxSpans)) &&
       (maxBytes === 0 || this.#bytes + kept.bytes + cost.bytes <= maxBytes * BYTES_SHARE[use])
@@ -284,7 +308,7 @@ export class TraceBudget {
   reservationsThatFit(use: Priority): number {
     if (this.#relaxed) return Number.POSITIVE_INFINITY;
     const { maxSpans, maxBytes } = this.#limits;
-    const kept = this.#keptForActors(use);
+    const kept = this.#keptFree(use);
     const spans = maxSpans === 0 ? Number.POSITIVE_INFINITY : Math.floor(spansFor(use, maxSpans)) - kept.spans - this.#spans - 1;
     const bytes = maxBytes === 0 ? Number.POSITIVE_INFINITY : maxBytes * BYTES_SHARE[use] - kept.bytes - this.#bytes;
     return Math.min(spans, Math.floor(bytes / RESERVED_COST.bytes));

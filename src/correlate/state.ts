@@ -1,4 +1,4 @@
-import { TraceBudget } from './budget.ts';
+import { TraceBudget, type TraceLimits } from './budget.ts';
 import { AgingList } from './compact/aging-list.ts';
 import { addEntries } from './compact/attempt-states.ts';
 import { type ClusterKind, CLUSTER_KINDS } from './cluster-kinds.ts';
@@ -321,8 +321,9 @@ export class State {
     return Math.min(this.options.maxDepth + 1, MAX_ROW_DEPTH);
   }
 
-  get #traceLimits(): { readonly maxSpans: number; readonly maxBytes: number } {
-    return { maxSpans: this.options.maxSpansPerTrace, maxBytes: this.options.maxBytesPerTrace };
+  get #traceLimits(): TraceLimits {
+    const { maxSpansPerTrace, maxBytesPerTrace, slowestPerFunction } = this.options;
+    return { maxSpans: maxSpansPerTrace, maxBytes: maxBytesPerTrace, slowest: slowestPerFunction };
   }
 }
 

@@ -9,6 +9,8 @@ export interface ServeSettings {
   readonly orphanTimeoutMs: number;
   /** False: every attempt has its own span, however many there are. */
   readonly hasTraceBudget: boolean;
+  /** With the budget: default 10,000. */
+  readonly maxSpansPerTrace?: number;
   readonly inFlight?: 'off' | 'jobs' | 'running';
   readonly inFlightAfterMs?: number;
   readonly drainTimeoutMs?: number;
@@ -29,7 +31,9 @@ export function serveFlags(settings: ServeSettings, port: number): string[] {
     ['--settle', `${settings.settleMs}ms`],
     ['--orphan-timeout', `${settings.orphanTimeoutMs}ms`],
     ...(settings.hasTraceBudget
-      ? []
+      ? settings.maxSpansPerTrace === undefined
+        ? []
+        : [['--max-spans-per-trace', String(settings.maxSpansPerTrace)]]
       : [
           ['--max-spans-per-trace', '0'],
           ['--max-bytes-per-trace', '0'],

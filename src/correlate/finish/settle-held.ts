@@ -1,5 +1,5 @@
 import { sizeOf } from '../../event/index.ts';
-import { type Cost, RESERVED_COST } from '../budget.ts';
+import { HELD_COST, RESERVED_COST } from '../budget.ts';
 import type { AttemptRef } from '../callers/ancestry.ts';
 import { fixTraceOf } from '../callers/link-callers.ts';
 import { MAX_ROW_DEPTH } from '../compact/tombstones.ts';
@@ -20,9 +20,6 @@ import { locationOf, namedBy, type SpanLocation, taskRef, unreservedFrom } from 
  * The slowest attempts of each function have a span, whatever the budget gave them. Those that it gave none are held back until it is known
  * that no slower ones follow: until the job ends. What happens below them counts as below an attempt that is open.
  */
-
-/** What one that is held back takes of the budget. Its own size is known when it is sent. */
-const HELD_COST: Cost = { spans: 1, bytes: 1_000 };
 
 /** An attempt of a function, by how long it ran and how long all of it took. */
 interface Ranking {
@@ -48,7 +45,7 @@ export function holdIfSlow(state: State, job: Job, lifecycle: FinishedAttempt, r
   const rankings = rankingsOf(share, lifecycle).filter(({ slowest, ns }) => slowest.hasPlaceFor(ns, slowestPerFunction));
   if (rankings.length === 0) return false;
   const { budget } = job;
-  const hasRoom = budget.heldBack.size < MAX_HELD_BACK && state.heldBack < MAX_ALL_HELD_BACK && budget.mayHold(share, HELD_COST);
+  const hasRoom = budget.heldBack.size < MAX_HELD_BACK && state.heldBack < MAX_ALL_HELD_BACK && budget.mayHold(share);
   if (!hasRoom && !isFreed(rankings, slowestPerFunction)) return false;
   const held: HeldAttempt = { lifecycle, share: share.name, ranks: 0, rollups, bytes: sizeOf(lifecycle) };
   budget.charge(HELD_COST);
