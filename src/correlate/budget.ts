@@ -38,14 +38,14 @@ const NOT_FULL = Number.MAX_SAFE_INTEGER;
 /**
  * What room is asked for, each with the part of the trace that it may fill:
  *
- * 1. `children`: phases and profile entries of ordinary attempts.
- * 2. `detail`: in-flight spans, and the children of failed attempts and of the first ones of a function.
+ * 1. `children`: phases and profile entries of ordinary attempts; `whole`: those of the first attempts of each function.
+ * 2. `detail`: in-flight spans, and the children of failed attempts.
  * 3. `ordinary`: spans of attempts.
  * 4. `kept`: the first attempts of a function and its slowest ones.
  * 5. `structure`: actors, nodes that died and failed attempts. The rest is left to the rollups.
  */
-const BYTES_SHARE = { children: 0.06, detail: 0.45, ordinary: 0.84, kept: 0.925, structure: 0.955 };
-const USES = ['children', 'detail', 'ordinary', 'kept', 'structure'] as const;
+const BYTES_SHARE = { children: 0.06, whole: 0.3, detail: 0.45, ordinary: 0.84, kept: 0.925, structure: 0.955 };
+const USES = ['children', 'whole', 'detail', 'ordinary', 'kept', 'structure'] as const;
 export type Priority = (typeof USES)[number];
 
 /** A function may take so many times what it leaves to others: the more attempts it has, and the fewer large ones there are, the more. */

@@ -23,6 +23,9 @@ const MAP_WORKER = /^_?MapWorker\((.+)\)$/s;
 const REPLICA_CLASS = 'ServeReplica:';
 const REPLICA_NAME = /SERVE_REPLICA::(?:[^#:]*#)?[^#:]*#([^#:]+)/;
 const CONSTRUCTOR = '__init__';
+/** The class around the function of a trial, and its methods that call the function. */
+const TRIAL_CLASS = 'ImplicitFunc';
+const TRIAL_WORK: readonly string[] = ['', CONSTRUCTOR, 'train', 'save', 'restore', 'reset'];
 
 /** Undefined for what belongs to none of them. */
 export function rayLibraryOf({ moduleName = '', className = '', functionName = '', name = '' }: Named): RayLibraryFacts | undefined {
@@ -38,7 +41,7 @@ export function rayLibraryOf({ moduleName = '', className = '', functionName = '
     case 'train':
       return { library, runsUserCode: isTrainWorker(className) && ['', 'run_train_fn', '_RayTrainWorker__execute'].includes(functionName) };
     case 'tune':
-      return { library, runsUserCode: className === 'ImplicitFunc' };
+      return { library, runsUserCode: className === TRIAL_CLASS && TRIAL_WORK.includes(functionName) };
     default:
       return undefined;
   }

@@ -81,6 +81,12 @@ describe('the library that a task belongs to', () => {
       { library: 'tune' },
       false,
     ],
+    [
+      'what Tune asks a trial itself',
+      { moduleName: 'ray.tune.trainable.function_trainable', className: 'ImplicitFunc', functionName: 'get_auto_filled_metrics' },
+      { library: 'tune' },
+      true,
+    ],
   ])('%s', (_, named, facts, isInternal) => {
     expect(rayLibraryOf(named)).toMatchObject(facts);
     expect(isRayWork(named)).toBe(isInternal);

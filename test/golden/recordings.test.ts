@@ -33,7 +33,7 @@ describe.each(SMALL_RECORDINGS)('%s', (name) => {
   });
 
   // Failed attempts stay whole. Where there are many, the last come after the phases of the first were sent: 60 spans are too few.
-  const budgets = /^(?:odd-errors|endings)-/.test(name) ? [80, 100, 150] : [60, 100, 150];
+  const budgets = /^(?:odd-errors|endings|tune-serve)-/.test(name) ? [80, 100, 150] : [60, 100, 150];
 
   it.each(budgets)('keeps every rule with a budget of %i spans', (maxSpansPerTrace) => {
     const folded = readOtlpJsonLines([...otlpJsonLines(rayEventsToSpans(events, { maxSpansPerTrace }).spans)].join(''));

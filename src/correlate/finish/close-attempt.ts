@@ -18,8 +18,8 @@ import { countReservations, findSpanLocation, namedBy, type SpanLocation, taskRe
 import { TraceRest } from './trace-rest.ts';
 import { trustedInterval } from './trusted-attempt.ts';
 
-/** The first attempts of a function have their children as long as half of the trace is free. */
-const WHOLE_ATTEMPTS = 10;
+/** The first attempts of a function have their children as long as most of the trace is free. */
+const WHOLE_ATTEMPTS = 64;
 /** A larger definition is not kept of a creation for when its actor restarts. */
 const MAX_KEPT_BYTES = 4_096;
 /** All that are kept; beyond it the oldest finished tasks are forgotten. */
@@ -161,7 +161,7 @@ function decideOutput(state: State, attempt: Attempt, job: Job, lifecycle: Finis
   if (enough < 0) return undefined;
   const ancestors = isReserved ? 0 : countReservations(state, session, location, enough);
   const reserved = { spans: ancestors * RESERVED_COST.spans, bytes: ancestors * RESERVED_COST.bytes };
-  const fullUse = failed || isFirst ? 'detail' : 'children';
+  const fullUse = failed ? 'detail' : isFirst ? 'whole' : 'children';
   const fullSpans = mapping.count(lifecycle);
   if (budget.mayFit(fullSpans + reserved.spans, fullUse)) {
     const full = mapping.map(lifecycle);
