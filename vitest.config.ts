@@ -12,6 +12,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/skipped-reporter.ts'],
+    globalSetup: ['test/support/build-page.ts'],
     projects: [
       {
         test: {

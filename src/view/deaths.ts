@@ -1,4 +1,5 @@
 import { calledActorOf } from './called-actor.ts';
+import { failedAttempts, MAX_EXAMINED } from './failed-attempts.ts';
 import type { AttemptView, JobView, SessionView } from './records.ts';
 import type { NodeDeath } from './verdict/index.ts';
 
@@ -23,8 +24,7 @@ const DEATH_ERROR = /DIED|LOST|UNAVAILABLE|UNRECONSTRUCTABLE|OUT_OF_MEMORY|OWNER
 const WORKER_ERROR = /^(?:WORKER_DIED|OUT_OF_MEMORY)$/;
 /** A node counts as dead when it has missed its health checks, so what it broke may have ended this long before. */
 const MAX_DETECTION_MS = 60_000;
-/** Maximum failed attempts that are examined, and maximum deaths in one answer. */
-const MAX_FAILURES = 10_000;
+/** Maximum deaths in one answer. */
 const MAX_DEATHS = 100;
 /** Maximum dead nodes whose names are searched in the message of one failure. */
 const MAX_NODES_SEARCHED = 10;
@@ -47,9 +47,9 @@ export function deathsOf(job: JobView): readonly Death[] {
   const others = new Map<string, Found>();
   noteActors(job, nodes, others);
   let lookedAt = 0;
-  for (const attempt of job.failures) {
+  for (const attempt of failedAttempts(job)) {
     lookedAt += 1;
-    if (lookedAt > MAX_FAILURES) break;
+    if (lookedAt > MAX_EXAMINED) break;
     noteFailure(job, attempt, nodes, others);
   }
   return [...nodes.values(), ...others.values()].toSorted(byTime).slice(0, MAX_DEATHS);

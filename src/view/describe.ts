@@ -20,7 +20,8 @@ import type {
 import { isOver, PENDING_STAGES, STAGES } from './stage.ts';
 import { SessionNow } from './session-now.ts';
 import { clockText } from './verdict/index.ts';
-import { failedAttempts, MAX_EXAMINED, verdictOf, wasRetried } from './verdict-facts.ts';
+import { failedAttempts, MAX_EXAMINED } from './failed-attempts.ts';
+import { verdictOf, wasRetried } from './verdict-facts.ts';
 import { needsText, waitsFor } from './waits-for.ts';
 import { type AttemptView, failureKey, type FunctionView, type JobView, type SessionView } from './records.ts';
 

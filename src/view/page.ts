@@ -1,35 +1,20 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-/** The browser gets these as one script, in this order. */
-const SCRIPTS = [
-  'dom.js',
-  'scheme.js',
-  'format.js',
-  'connection.js',
-  'jobs.js',
-  'node-use.js',
-  'job.js',
-  'rollups.js',
-  'rows.js',
-  'tasks.js',
-  'path.js',
-  'main.js',
-];
-
 export interface Page {
   readonly html: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 /**
- * Builds the page as a single self-contained file. Its content security policy allows only its own
+ * Joins what Vite built of `page/` into a single self-contained file. Its content security policy allows only its own
  * script and style, by their hashes, and requests to its own bridge only.
  */
 export function buildPage(): Page {
-  const script = SCRIPTS.map(readAsset).join('\n');
-  const style = readAsset('page.css');
-  const html = readAsset('page.html')
+  // A script ends at the first end tag, also within a text.
+  const script = readBuilt('page.js').replaceAll('</script', '<\\/script');
+  const style = readBuilt('page.css');
+  const html = readBuilt('page.html')
     .replace('/*STYLE*/', () => style)
     .replace('/*SCRIPT*/', () => script);
   const policy = [
@@ -53,8 +38,8 @@ export function buildPage(): Page {
   };
 }
 
-function readAsset(name: string): string {
-  return readFileSync(new URL(`./page/${name}`, import.meta.url), 'utf8');
+function readBuilt(name: string): string {
+  return readFileSync(new URL(`./page/built/${name}`, import.meta.url), 'utf8');
 }
 
 function hashOf(text: string): string {

@@ -1,12 +1,11 @@
 import { asNodeDeath, deathsOf } from './deaths.ts';
+import { failedAttempts, MAX_EXAMINED } from './failed-attempts.ts';
 import type { AttemptView, JobView } from './records.ts';
 import type { SessionNow } from './session-now.ts';
 import { PENDING_STAGES } from './stage.ts';
 import { judge, type CallerGroup, type FailureGroup, type Verdict, type VerdictFacts, type WaitGroup } from './verdict/index.ts';
 import { waitOf } from './waits-for.ts';
 
-/** Maximum rows that one verdict examines: open attempts, failures, and ended attempts each. */
-export const MAX_EXAMINED = 10_000;
 const MAX_GROUPS = 200;
 const THROUGHPUT_SECONDS = 10;
 /** Type of an error that carries an exception of the user's code. */
@@ -173,18 +172,6 @@ function failureGroups(job: JobView): readonly FailureGroup[] {
     else group.final += 1;
   }
   return [...groups.values()];
-}
-
-/** Failed attempts with a row: ended ones, and open ones that may still get late events. */
-export function* failedAttempts({ failures, open, tasks }: JobView): Generator<AttemptView> {
-  yield* failures;
-  if (tasks.failed === 0) return;
-  let lookedAt = 0;
-  for (const attempt of open) {
-    if (attempt.stage === 'failed') yield attempt;
-    lookedAt += 1;
-    if (lookedAt >= MAX_EXAMINED) return;
-  }
 }
 
 /** A later attempt of its task is known. */

@@ -26,7 +26,7 @@ export async function buildCli(): Promise<string> {
   await symlink(join(project, 'node_modules'), join(folder, 'node_modules'));
   const compiler = join(project, 'node_modules/typescript/bin/tsc');
   await promisify(execFile)(process.execPath, [compiler, '-p', join(project, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')]);
-  await cp(join(project, 'src/view/page'), join(folder, 'dist/view/page'), { recursive: true });
+  await cp(join(project, 'src/view/page/built'), join(folder, 'dist/view/page/built'), { recursive: true });
   const cli = join(folder, 'dist/cli.js');
   await access(cli);
   return cli;

@@ -36,7 +36,8 @@ export async function buildPrograms(): Promise<Programs> {
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
   await run(process.execPath, [compiler, '-p', join(root, 'test/crash/tsconfig.json'), '--outDir', folder]);
-  await cp(join(root, 'src/view/page'), join(folder, 'src/view/page'), { recursive: true });
+  await run('npm', ['run', '--silent', 'build:page'], { cwd: root });
+  await cp(join(root, 'src/view/page/built'), join(folder, 'src/view/page/built'), { recursive: true });
   return {
     cli: join(folder, 'src/cli.js'),
     sink: join(folder, 'test/crash/sink-program.js'),

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CriticalPathAnswer, NodeUseAnswer } from '../../src/view/shapes.ts';
 import { type Browser, hasChromium, openBrowser } from '../view/chromium.ts';
-import { shows, titles } from '../view/page-fixture.ts';
+import { openTab, shows, titles } from '../view/page-fixture.ts';
 import { type ServingBridge, startBridge } from './support/bridge.ts';
 import { needing } from './support/parts.ts';
 import { RayCluster } from './support/ray-cluster.ts';
@@ -58,21 +58,26 @@ describe.skipIf(skip || !hasChromium)(`a job of Ray ${VERSION}`, () => {
     await expect.poll(() => rowOf(page, 'hold'), PATIENCE).toMatch(/^▶running/);
     await expect.poll(() => rowOf(page, 'prepare × 12'), PATIENCE).not.toMatch(/running|pending/);
     await expect.poll(() => rowOf(page, 'broken'), PATIENCE).toContain('ValueError: <b>not a tag</b>');
+    await openTab(page, 'path');
     await shows(page, '#path-title', 'What determines the duration so far');
+    await openTab(page, 'timeline');
     await expect.poll(() => rowOf(page, 'hold'), PATIENCE).toContain('◆');
     await page.fill('input[name=search]', 'combine');
     await expect.poll(() => titles(page), PATIENCE).toEqual(['combine']);
     await page.fill('input[name=search]', '');
-    expect(await page.locator('#job .state').first().textContent()).toContain('running');
+    // A task failed, so the verdict comes before the state.
+    expect(await page.locator('#job-title .state.running').textContent()).toContain('Failing');
+    expect(await page.textContent('#verdict .sentence')).toMatch(/^Running, but 1 task failed \(1 ValueError in broken\)\.$/);
 
     writeFileSync(join(folder, 'go'), '');
     expect(await driver).toContain('done');
-    await page.waitForSelector('#job-facts .state.finished');
+    await page.waitForSelector('#job-title .state.finished');
     await expect.poll(() => rowOf(page, 'hold'), PATIENCE).toMatch(/^✓finished/);
 
     // The path leads through the last of the tasks that the second stage waited for, and through what held the job.
+    await openTab(page, 'path');
     await shows(page, '#path-title', /^What determined the duration$/);
-    const [session = '', job = ''] = new URL(page.url()).hash.split('/').slice(-2).map(decodeURIComponent);
+    const [session = '', job = ''] = new URL(page.url()).hash.replace(/\?.*/, '').split('/').slice(-2).map(decodeURIComponent);
     const ask = async (what: string): Promise<unknown> =>
       (await fetch(`${bridge.url}/api/v1/jobs/${job}/${what}?session=${encodeURIComponent(session)}`)).json();
     const path = (await ask('critical-path')) as CriticalPathAnswer;
@@ -85,16 +90,19 @@ describe.skipIf(skip || !hasChromium)(`a job of Ray ${VERSION}`, () => {
     const prepare = path.shares.find((share) => share.function === 'prepare');
     expect(prepare?.nodeMs).toBeGreaterThan(prepare?.runningMs ?? Number.POSITIVE_INFINITY);
     await shows(page, '#path tbody', /prepare/);
+    await openTab(page, 'timeline');
     await expect.poll(() => rowOf(page, 'prepare × 12'), PATIENCE).toContain('◆');
 
     const use = (await ask('node-use')) as NodeUseAnswer;
     expect(use.nodes).toHaveLength(1);
     expect(use.nodes[0]?.cpus).toBe(4);
     expect(Math.max(...(use.nodes[0]?.running ?? []))).toBeGreaterThan(1.5);
+    await openTab(page, 'nodes');
     await page.waitForSelector('#nodes svg path[d*=V]');
+    await openTab(page, 'timeline');
 
     await page.locator('.row', { hasText: 'hold' }).click();
-    const link = await page.locator('#details-body a').getAttribute('href');
+    const link = await page.locator('#details-body a[target=_blank]').getAttribute('href');
     const hold = path.steps.find((step) => step.function === 'hold');
     expect(link).toMatch(new RegExp(`^http://jaeger\\.example/trace/[0-9a-f]{32}\\?uiFind=${hold?.spanId}$`));
     expect(browser.complaints).toEqual([]);

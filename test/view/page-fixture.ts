@@ -10,6 +10,12 @@ export async function openJob(page: Page, name = 'w_basic'): Promise<void> {
   await page.waitForSelector('.row .sign.finished, .row .sign.running');
 }
 
+/** Opens a tab of the page of a job. */
+export async function openTab(page: Page, tab: string): Promise<void> {
+  await page.click(`#tab-${tab}`);
+  await page.waitForSelector(`#panel-${tab}`);
+}
+
 /** Titles of the visible rows, in order. */
 export async function titles(page: Page): Promise<readonly string[]> {
   const rows = await page.evaluate<readonly (readonly [number, string])[]>(

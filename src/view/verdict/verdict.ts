@@ -155,7 +155,7 @@ function ended(facts: VerdictFacts): Verdict {
     return { kind, text, cause: text, ...(atMs === undefined ? {} : { atMs }), chain: [], notes };
   };
   if (driver !== undefined) return withKind(driver, sentences(death === undefined ? '' : deathText(death), failures));
-  if (death !== undefined) return withKind(`${deathText(death)}.`, sentences(failures));
+  if (death !== undefined) return withKind(`${deathText(death)}.`, sentences(failures), death.atMs);
   if (failures !== '') return withKind(`Finished; ${failures}.`, []);
   return withKind(facts.outcome === undefined ? undecidedText(facts) : doneText(facts), []);
 }
