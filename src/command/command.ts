@@ -40,6 +40,8 @@ export interface Command {
   /** Paragraphs of the help. */
   readonly description: readonly string[];
   readonly options: OptionTable;
+  /** Keys of the options that `--help` lists, where there are very many. `--help-all` lists all. */
+  readonly essentials?: readonly string[];
   readonly examples: readonly { readonly purpose: string; readonly line: string }[];
   readonly run: (context: CommandContext) => Promise<Outcome>;
 }

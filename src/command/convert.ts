@@ -1,7 +1,7 @@
 import { SETTINGS } from '../config.ts';
 import { type ReceivedEvent, receivedEventsToSpans } from '../convert.ts';
 import { otlpJsonLines } from '../export/index.ts';
-import { type Option, optionalText, parseOptions } from '../options/index.ts';
+import { oneOf, type Option, optionalText, parseOptions } from '../options/index.ts';
 import { rawEventsOf, readRecording } from '../recording/index.ts';
 import { readSpanEnvironment } from '../span/index.ts';
 import { printable, type Result, success } from '../runtime/index.ts';
@@ -9,6 +9,7 @@ import { formatCount } from '../terminal/index.ts';
 import { type Command, type CommandContext, done, interrupted, type Outcome, failed, usage } from './command.ts';
 import { findUnreadable, replaceFile } from './files.ts';
 import { createProgress, writeText } from './output.ts';
+import { perfettoLines } from './perfetto.ts';
 
 const { nesting, phases, phaseMinWaitMs, slowMs, runtimeEnv, maxSpansPerTrace, maxBytesPerTrace, slowestPerFunction } = SETTINGS;
 
@@ -19,7 +20,15 @@ const OPTIONS = {
     default: '',
     parse: optionalText,
     group: 'Output',
-    help: 'File for the OTLP JSON lines. Default: standard output. The file is replaced atomically, once everything is written.',
+    help: 'File for the result. Default: standard output. The file is replaced atomically, once everything is written.',
+  },
+  format: {
+    flag: '--format',
+    placeholder: '<format>',
+    default: 'otlp',
+    parse: oneOf('otlp', 'perfetto'),
+    group: 'Output',
+    help: 'otlp: OTLP JSON lines. perfetto: one Chrome trace (JSON) for https://ui.perfetto.dev, with a track for each worker and arrows for calls.',
   },
   nesting,
   phases,
@@ -33,7 +42,7 @@ const OPTIONS = {
 
 export const convertCommand: Command = {
   name: 'convert',
-  summary: 'convert recorded events into OTLP JSON lines',
+  summary: 'convert recorded events into OTLP JSON lines, or a trace for Perfetto',
   usage: 'FILE... [--output FILE] [options]',
   description: [
     'Reads all events of the files, closes whatever is still open at the end of the input, and writes the spans as OTLP JSON, one ExportTraceServiceRequest per line. FILE is a recording (see `record`), a JSON array of events, or JSON lines of events, plain or gzip. - is standard input.',
@@ -44,6 +53,7 @@ export const convertCommand: Command = {
   options: OPTIONS,
   examples: [
     { purpose: 'write a file for any tool that reads OTLP JSON', line: 'ray-otel-bridge convert events.ndjson.gz --output traces.jsonl' },
+    { purpose: 'look at a recording in Perfetto', line: 'ray-otel-bridge convert events.ndjson.gz --format perfetto --output trace.json' },
     {
       purpose: 'send the spans to a backend, line by line',
       line: 'ray-otel-bridge convert events.ndjson | while read -r line; do curl -sf -H \'content-type: application/json\' -d "$line" http://localhost:4318/v1/traces; done',
@@ -63,7 +73,7 @@ async function convert(context: CommandContext): Promise<Outcome> {
   const missing = await findUnreadable(parsed.positionals);
   if (missing.length > 0) return usage(...missing);
 
-  const { output, ...spanOptions } = parsed.values;
+  const { output, format, ...spanOptions } = parsed.values;
   const { serviceName, resourceAttributes, valueLengthMax } = spanEnvironment;
   const input = await readAll(parsed.positionals, context);
   if (context.stop.aborted) return interrupted;
@@ -73,7 +83,7 @@ async function convert(context: CommandContext): Promise<Outcome> {
     resourceAttributes,
     valueLengthMax,
   });
-  const lines = otlpJsonLines(converted.spans);
+  const lines = format === 'perfetto' ? perfettoLines(converted.spans) : otlpJsonLines(converted.spans);
   const written = output === undefined ? await writeLines(lines, context) : await replaceFile(output, lines, context.stop);
   if (context.stop.aborted) return interrupted;
   if (!written.ok) return failed(`cannot write ${output ?? 'to standard output'}: ${written.problem}`);

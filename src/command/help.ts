@@ -13,7 +13,7 @@ export function programHelp(commands: readonly Command[]): string {
     'Commands:',
     ...commands.map(({ name, summary }) => `  ${name.padEnd(longest)}  ${summary}`),
     '',
-    'Help for a command: ray-otel-bridge COMMAND --help. Version: ray-otel-bridge --version.',
+    'Help for a command: ray-otel-bridge COMMAND --help. Version: ray-otel-bridge version.',
     '',
     'Get started:',
     '  ray-otel-bridge demo',
@@ -25,8 +25,12 @@ export function programHelp(commands: readonly Command[]): string {
   ].join('\n');
 }
 
-export function commandHelp(command: Command): string {
-  const options = Object.values(command.options);
+/** The essential options of a command, or all of them. */
+export function commandHelp(command: Command, showsAll: boolean): string {
+  const { essentials } = command;
+  const isShort = essentials !== undefined && !showsAll;
+  const options = Object.entries(command.options).flatMap(([key, option]) => (!isShort || essentials.includes(key) ? [option] : []));
+  const count = Object.keys(command.options).length;
   const groups = [...new Set(options.map(({ group }) => group))];
   return [
     `Usage: ray-otel-bridge ${command.name} ${command.usage}`,
@@ -36,6 +40,7 @@ export function commandHelp(command: Command): string {
     ...(options.some(({ env }) => env !== undefined)
       ? [...wrap('A flag takes precedence over its variable. An empty variable counts as unset.', ''), '']
       : []),
+    ...(isShort ? [`All ${count} settings: ray-otel-bridge ${command.name} --help-all`, ''] : []),
     'Examples:',
     ...command.examples.flatMap(({ purpose, line }) => [`  # ${purpose}`, `  ${line}`]),
     '',

@@ -1,6 +1,7 @@
 import { packageVersion, printable } from '../runtime/index.ts';
 import { suggestion } from '../options/index.ts';
 import type { Command, CommandContext, Outcome } from './command.ts';
+import { createCompletionCommand } from './completion.ts';
 import { convertCommand } from './convert.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   quarantineCommand,
   doctorCommand,
   demoCommand,
+  createCompletionCommand(() => COMMANDS),
 ];
 
 /** 0: success. 1: runtime error. 2: wrong options. 70: a bug of ours. 130 and 143: ended by a signal. */
@@ -45,7 +47,7 @@ export async function runProgram(invocation: Invocation): Promise<number> {
     stderr.write(programHelp(COMMANDS));
     return EXIT_CODES.usage;
   }
-  if (name === '--version' || name === '-V') {
+  if (name === '--version' || name === '-V' || name === 'version') {
     stdout.write(`${packageVersion()}\n`);
     return EXIT_CODES.done;
   }
@@ -65,7 +67,7 @@ export async function runProgram(invocation: Invocation): Promise<number> {
     return EXIT_CODES.usage;
   }
   if (isHelp || wantsHelp(rest)) {
-    stdout.write(commandHelp(command));
+    stdout.write(commandHelp(command, rest.includes('--help-all')));
     return EXIT_CODES.done;
   }
   return await runCommand(command, { ...invocation, argv: rest });
@@ -94,5 +96,5 @@ function report(command: Command, { stderr, stoppedBy }: Invocation, outcome: Ou
 function wantsHelp(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   const own = end === -1 ? argv : argv.slice(0, end);
-  return own.includes('--help') || own.includes('-h');
+  return own.includes('--help') || own.includes('-h') || own.includes('--help-all');
 }

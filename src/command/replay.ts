@@ -18,7 +18,7 @@ const OPTIONS = {
   speed: {
     flag: '--speed',
     placeholder: '1|10|max',
-    default: '1',
+    default: 'max',
     parse: replaySpeed,
     group: 'Pace',
     help: '1: with the pauses of the recording. 10 or any other number: that many times faster. max: without pauses. Events without recorded POSTs have no pauses.',
@@ -60,8 +60,8 @@ export const replayCommand: Command = {
   ],
   options: OPTIONS,
   examples: [
-    { purpose: 'as fast as the bridge accepts it', line: 'ray-otel-bridge replay events.ndjson.gz --to http://127.0.0.1:8080 --speed max' },
-    { purpose: 'with the pauses of the recording', line: 'ray-otel-bridge replay events.ndjson --to http://127.0.0.1:8080' },
+    { purpose: 'with the pauses of the recording', line: 'ray-otel-bridge replay events.ndjson.gz --to http://127.0.0.1:8080 --speed 1' },
+    { purpose: 'as fast as the bridge accepts it', line: 'ray-otel-bridge replay events.ndjson --to http://127.0.0.1:8080' },
   ],
   run: replay,
 };

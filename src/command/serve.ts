@@ -20,6 +20,8 @@ import { createTelemetry, type Telemetry } from '../telemetry/index.ts';
 import { formatCount } from '../terminal/index.ts';
 import { aborted, type Command, type CommandContext, done, type Outcome, failed, usage } from './command.ts';
 import { missingBackendLine } from './default-backend.ts';
+import { readableLogLines } from './log-lines.ts';
+import { wantsColor } from './output.ts';
 import { LARGE_CLUSTER_LINE, rayLines, rayVariables, thisMachine } from './ray-variables.ts';
 
 export const serveCommand: Command = {
@@ -28,10 +30,11 @@ export const serveCommand: Command = {
   usage: '[options]',
   description: [
     'Receives the posts of Ray, turns them into traces, and exports these as the OTEL_* variables specify: OTEL_EXPORTER_OTLP_ENDPOINT (default http://localhost:4318), OTEL_EXPORTER_OTLP_PROTOCOL (http/protobuf, http/json or grpc), OTEL_EXPORTER_OTLP_HEADERS, OTEL_TRACES_EXPORTER (otlp, console, file, none), OTEL_SERVICE_NAME and others of the OpenTelemetry specification.',
-    'On start it prints the variables that Ray needs, ready to paste. The live page is at /, its API at /api/v1. /healthz, /readyz and /metrics (Prometheus) report its health. Logs are JSON lines on standard error.',
+    'On start it prints the variables that Ray needs, ready to paste. The live page is at /, its API at /api/v1. /healthz, /readyz and /metrics (Prometheus) report its health. Logs are on standard error: readable on a terminal, JSON lines otherwise.',
     'On SIGTERM or SIGINT it stops accepting events, delivers finished spans within --drain-timeout, and exits with 0. A second signal ends it immediately.',
   ],
   options: SETTINGS,
+  essentials: ['listen', 'dataDir', 'ingestTokenFile', 'readTokenFile', 'view', 'traceUrl', 'settleMs', 'logLevel'],
   examples: [
     { purpose: 'send to a Collector or backend on this machine (port 4318)', line: 'ray-otel-bridge serve' },
     {
@@ -66,7 +69,10 @@ async function serve(context: CommandContext): Promise<Outcome> {
       `ray-otel-bridge serve: anyone who reaches ${hostInUrl(settings.listen.host)} can read the live page, with the names and error messages of tasks: require a token with --read-token-file, or disable the page with --view off\n`,
     );
   for (const variable of suspectVariables(env)) stderr.write(`ray-otel-bridge serve: ${describeSuspect(variable)}\n`);
-  const telemetry = createTelemetry({ logLevel: settings.logLevel });
+  const telemetry = createTelemetry({
+    logLevel: settings.logLevel,
+    ...(stderr.isTTY === true ? { destination: readableLogLines(stderr, wantsColor(stderr, env)) } : {}),
+  });
   context.onWarning?.(telemetry.processWarning);
   const journal = await openJournal(context, settings, telemetry);
   if ('problem' in journal) return failed(journal.problem);

@@ -122,7 +122,7 @@ describe('replay', () => {
 
   test('a signal ends replay between two posts, with a summary so far', async () => {
     const server = await scriptedServer([taken(1)]);
-    const run = invocation([await fileOf(recording), '--to', server.url], {
+    const run = invocation([await fileOf(recording), '--to', server.url, '--speed', '1'], {
       sleep: async () => {
         run.interrupt();
         await Promise.resolve();

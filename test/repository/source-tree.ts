@@ -10,6 +10,7 @@ export type FileTexts = ReadonlyMap<string, string>;
 const notOurs = new Set([
   'node_modules',
   'dist',
+  'built',
   'coverage',
   '.git',
   '.cache',

@@ -220,7 +220,7 @@ describe.runIf(hasChromium)('the page answers first (needs CHROMIUM_PATH or /usr
     await expect.poll(width, PATIENCE).toBe(whole);
   });
 
-  it('the jobs can be searched and sorted, and two jobs of one name are told apart by id and start', async () => {
+  it('the jobs can be searched and sorted, and two jobs of one name differ by id and start', async () => {
     const fixture = await browse(DESK);
     const { page } = fixture;
     await feedShare(fixture, nodeDeath);

@@ -96,7 +96,7 @@ describe.runIf(hasChromium)('the rolled-up task list in Chromium (needs CHROMIUM
     expect(await page.textContent('#path-title')).toBe('What determined the duration');
     await shows(page, '#path tbody', /driver/);
     expect(await page.getAttribute('#path-bar', 'aria-label')).toMatch(/tasks waited for arguments .*, driver itself [\d.]+ s$/);
-    // Only steps of 5 % and more stand in the chain.
+    // The chain has only steps of 5 % and more.
     const steps = await page.locator('#path .chain li').allTextContents();
     expect(steps.length).toBeGreaterThan(2);
     for (const step of steps) expect(Number(/, (\d+) %/.exec(step)?.[1])).toBeGreaterThanOrEqual(5);

@@ -217,7 +217,7 @@ function onKey(event: KeyboardEvent): void {
   action();
 }
 
-/** The search stands in the timeline of a job, or above the list of jobs. */
+/** The search is in the timeline of a job, or above the list of jobs. */
 function focusSearch(): void {
   if (route.value.kind === 'job') setParams({ tab: undefined }, 'push');
   requestAnimationFrame(() => document.querySelector<HTMLInputElement>('input[name=search]')?.focus());

@@ -38,6 +38,8 @@ const REFRESH_MS = 1000;
 export const MAX_EXPANDED = 100;
 /** Minimum visible time range. */
 const MIN_RANGE_MS = 0.01;
+/** What the API calls it. */
+const EXPAND_PARAMETER = 'unfold';
 const SVG = 'http://www.w3.org/2000/svg';
 
 const FILTERS = ['search', 'state', 'name', 'order'] as const;
@@ -196,7 +198,7 @@ interface Rows {
 
 /** Requests a page of rows, in the form of tree rows for every order. */
 async function askRows(of: Route, page: Readonly<Record<string, string>>): Promise<Rows | undefined> {
-  if (isRolledUp(of)) return (await askTree(of, { ...page, unfold: expandedKeys().join(',') })).answer;
+  if (isRolledUp(of)) return (await askTree(of, { ...page, [EXPAND_PARAMETER]: expandedKeys().join(',') })).answer;
   const { order } = of.params;
   const { answer } = await askTasks(of, { ...page, ...filterOf(of), order: order === 'start' ? order : 'tree' });
   return answer === undefined

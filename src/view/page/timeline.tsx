@@ -36,7 +36,7 @@ const TYPING_MS = 200;
 /** A pointer that moves less than this clicked. */
 const MIN_DRAG_PX = 4;
 
-/** Where the pointer is over the bars, as a share of their width. */
+/** Position of the pointer on the bars, as a share of their width. */
 const cursor = signal<number | undefined>(undefined);
 
 export function Timeline({ answer }: { answer: JobAnswer }): JSX.Element {
