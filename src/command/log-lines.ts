@@ -27,9 +27,9 @@ function readable(line: string, hasColor: boolean): string {
   const fields = parsed(line);
   if (fields === undefined) return printable(line.trimEnd());
   const { level, time, msg } = fields;
-  const word = printable(String(level ?? 'log').toUpperCase()).padEnd(LEVEL_WIDTH);
+  const word = printable((typeof level === 'string' ? level : 'log').toUpperCase()).padEnd(LEVEL_WIDTH);
   const shown = hasColor ? `\u001b[${COLORS.get(level) ?? 0}m${word}\u001b[0m` : word;
-  const clock = new Date(String(time)).toLocaleTimeString('en-GB');
+  const clock = new Date(typeof time === 'string' ? time : 0).toLocaleTimeString('en-GB');
   const rest = Object.entries(fields).flatMap(([name, value]) => (HIDDEN.includes(name) ? [] : [`${printable(name)}=${valueText(value)}`]));
   return [clock, shown, printable(typeof msg === 'string' ? msg : ''), ...(rest.length === 0 ? [] : [` ${rest.join(' ')}`])].join(' ');
 }

@@ -56,7 +56,7 @@ const layers: Readonly<Record<string, Layer>> = {
   index: { imports: [...stages, 'convert', 'telemetry', 'bridge'], types: ['config'] },
 };
 
-const sources = readTexts(projectFiles('src').filter((path) => /\.tsx?$/.test(path)));
+const sources = readTexts(projectFiles('src').filter((path) => /\.(?:tsx?|css)$/.test(path)));
 
 describe('layers of src', () => {
   it('sees the modules it judges', () => {
