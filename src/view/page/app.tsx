@@ -108,7 +108,9 @@ function factsOf({ status: { health, events, nowMs } }: Overview): readonly Fact
       'Export lag',
       health.queuedSpans === 0 ? 'none' : `${durationText(health.exportLagMs)}, ${countText(health.queuedSpans)} spans`,
       health.exportLagMs > 60_000,
-      'spans waiting for the backend',
+      health.outboxBytes === 0
+        ? 'spans waiting for the backend'
+        : `spans waiting for the backend, ${bytesText(health.outboxBytes)} of ${bytesText(health.outboxLimitBytes)} on disk`,
     ),
     fact('Rejected', countText(events.rejected), events.rejected > 0, rejected),
     fact('Late events', countText(health.lateEvents), false, 'arrived after their span was sent'),
