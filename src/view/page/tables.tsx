@@ -157,7 +157,7 @@ export function FunctionsTab({ answer: { functions } }: { answer: JobAnswer }): 
 
 const ACTOR_COLUMNS: readonly Column<ActorRow>[] = [
   { title: 'Class', cell: (row) => row.className ?? '', kind: 'wide' },
-  { title: 'Name', cell: (row) => row.name ?? '' },
+  { title: 'Name', cell: (row) => row.name ?? '', kind: 'word' },
   { title: 'State', cell: (row) => `${row.state}${row.isDetached ? ', detached' : ''}` },
   { title: 'Lives', cell: (row) => countText(row.incarnations.length + row.incarnationsLeftOut), kind: 'num' },
   { title: 'Each life', cell: livesText, kind: 'wide' },
