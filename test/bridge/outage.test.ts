@@ -82,10 +82,20 @@ async function processed({ bridge }: TestBridge): Promise<void> {
 async function closeAll(test: TestBridge): Promise<void> {
   await processed(test);
   test.pass(3 * HOURS_MS);
-  await until(() => test.bridge.stats().correlator.openAttempts + test.bridge.stats().correlator.openJobs === 0);
-  await new Promise((resolve) => {
-    setTimeout(resolve, 600);
-  });
+  const { bridge } = test;
+  const open = (): number => {
+    const { openAttempts, openJobs, openRecords } = bridge.stats().correlator;
+    return openAttempts + openJobs + openRecords;
+  };
+  const made = (): number => bridge.stats().exported.queuedSpans + bridge.stats().exported.exported;
+  await until(() => open() === 0);
+  // The spans of the sessions come last.
+  for (let before = -1; before < made(); ) {
+    before = made();
+    await new Promise((resolve) => {
+      setTimeout(resolve, 1_000);
+    });
+  }
 }
 
 function texts(spans: readonly ReadableSpan[]): string[] {
@@ -106,7 +116,12 @@ async function endOfProcess(from: string, to: string): Promise<void> {
   await mkdir(join(folder, to));
   for (const file of await readdir(join(folder, from))) {
     const path = join(folder, from, file);
-    if ((await stat(path)).isFile() && file !== 'LOCK') await copyFile(path, join(folder, to, file)).catch(() => undefined);
+    // A file may go between two looks.
+    const isFile = await stat(path).then(
+      (found) => found.isFile(),
+      () => false,
+    );
+    if (isFile && file !== 'LOCK') await copyFile(path, join(folder, to, file)).catch(() => undefined);
   }
 }
 

@@ -124,7 +124,7 @@ it('no secret of an event waits in the outbox while the backend is away', async 
   await until(() => bridge.stats().journal.entries === 0);
   pass(3 * HOURS_MS);
   await until(() => bridge.stats().exported.queuedSpans > 5);
-  await bridge.stop({ timeoutMs: 0 });
+  await bridge.stop({ timeoutMs: 2_000 });
   const journal = await openIn(dataDir);
   const { outbox } = journal.durable;
   let text = '';
