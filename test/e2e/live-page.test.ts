@@ -23,6 +23,7 @@ describe.skipIf(skip || !hasChromium)(`a job of Ray ${VERSION}`, () => {
   let cluster: RayCluster;
   let browser: Browser;
   let page: Page;
+  let setupLines = '';
   let driver: Promise<string>;
 
   beforeAll(async () => {
@@ -33,6 +34,8 @@ describe.skipIf(skip || !hasChromium)(`a job of Ray ${VERSION}`, () => {
     );
     browser = await openBrowser({}, bridge.url);
     ({ page } = browser);
+    // The first events of the cluster replace this part of the page.
+    setupLines = (await page.textContent('#setup-lines')) ?? '';
     cluster = await RayCluster.start(VERSION, bridge.rayVariables);
   });
 
@@ -46,7 +49,7 @@ describe.skipIf(skip || !hasChromium)(`a job of Ray ${VERSION}`, () => {
   });
 
   it(title, async () => {
-    expect(await page.textContent('#setup-lines')).toContain('RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR');
+    expect(setupLines).toContain('RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR');
     driver = cluster.runDriver('watched_job.py', { E2E_FOLDER: folder });
 
     // The page turns live by itself, and the job shows while it runs.
