@@ -7,7 +7,7 @@ import {
   type TaskProfile,
   type TimeNs,
 } from '../event/index.ts';
-import { CLUSTER_KINDS } from './cluster-kinds.ts';
+import { CLUSTER_KINDS } from './entities/cluster-kinds.ts';
 import { addEntries, enterStates } from './compact/attempt-states.ts';
 import { proveAttempt } from './callers/made-up-ids.ts';
 import { linkToCaller } from './callers/link-callers.ts';
@@ -17,9 +17,9 @@ import { oneOfFacts, type SharedFacts } from './compact/definitions.ts';
 import { bytesOf } from './compact/held.ts';
 import { addProfileEntries, firstEntryNs, largest, smallest, wholeTaskEntry } from './states/merge.ts';
 import { compactString } from './compact/compact-string.ts';
-import { actorIdOf, isCreationTask, isDriverTask, jobIdOf } from './ray-ids.ts';
+import { actorIdOf, isCreationTask, isDriverTask, jobIdOf } from './naming/ray-ids.ts';
 import type { PlacementFacts } from './compact/placement-facts.ts';
-import type { Actor, Attempt, Job, Session, Placement } from './entities.ts';
+import type { Actor, Attempt, Job, Session, Placement } from './entities/entities.ts';
 import type { Applied, State } from './state.ts';
 import { addTransitions } from './states/transitions.ts';
 import { withReceiveTime, withTime } from './finish/trusted-time.ts';

@@ -15,13 +15,13 @@ import {
   type WorkerDefinition,
   type WorkerLifecycle,
 } from '../event/index.ts';
-import { type ClusterKind, CLUSTER_KINDS } from './cluster-kinds.ts';
+import { type ClusterKind, CLUSTER_KINDS } from './entities/cluster-kinds.ts';
 import { applyTaskDefinition, applyTaskLifecycle, applyTaskProfile } from './apply-task.ts';
 import { endJob, noteDetached, scheduleActor, scheduleAttempt, scheduleAttemptsOf, scheduleEach, scheduleJobInFlight } from './due/due.ts';
 import { oneOf, smallest } from './states/merge.ts';
-import { isCreationTask, isRayActorName } from './ray-ids.ts';
-import { Point } from './entities.ts';
-import type { Actor, Attempt, ClusterEntity, Job, NodeRecord, Session, WorkerRecord } from './entities.ts';
+import { isCreationTask, isRayActorName } from './naming/ray-ids.ts';
+import { Point } from './entities/entities.ts';
+import type { Actor, Attempt, ClusterEntity, Job, NodeRecord, Session, WorkerRecord } from './entities/entities.ts';
 import type { LeftOut } from './compact/left-out.ts';
 import type { Applied, State } from './state.ts';
 import { canTrust, nsOf, withReceiveTime, withTime } from './finish/trusted-time.ts';

@@ -19,10 +19,10 @@ import type {
 } from '../event/index.ts';
 import type { TaskFacts } from './compact/definitions.ts';
 import type { JobVerdict } from './finish/job-outcome.ts';
-import type { SpreadFacts } from './spread.ts';
-import type { TaskCounts } from './task-counts.ts';
+import type { SpreadFacts } from './budget/spread.ts';
+import type { TaskCounts } from './entities/task-counts.ts';
 
-export type { TaskCounts } from './task-counts.ts';
+export type { TaskCounts } from './entities/task-counts.ts';
 
 /** The span context that a job's `traceparent` metadata named. */
 export interface CallerContext {

@@ -1,6 +1,6 @@
-import { type Cost, NO_COST } from './budget.ts';
+import { type Cost, NO_COST } from './budget/budget.ts';
 import type { FinishedAttempt, Finished, TraceRef } from './finished.ts';
-import type { Job } from './entities.ts';
+import type { Job } from './entities/entities.ts';
 
 /** The spans of one finished thing, and the bytes of OTLP protobuf that they take. */
 export interface Mapped<Span = unknown> {

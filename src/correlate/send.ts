@@ -1,4 +1,4 @@
-import { type Cost, NO_COST, type TraceBudget, type Priority } from './budget.ts';
+import { type Cost, NO_COST, type TraceBudget, type Priority } from './budget/budget.ts';
 import type { Finished } from './finished.ts';
 import { costOfMapped, mapSampled, type Output } from './mapping.ts';
 import type { State } from './state.ts';

@@ -1,7 +1,7 @@
-import { TraceBudget, type TraceLimits } from './budget.ts';
+import { TraceBudget, type TraceLimits } from './budget/budget.ts';
 import { AgingList } from './compact/aging-list.ts';
 import { addEntries } from './compact/attempt-states.ts';
-import { type ClusterKind, CLUSTER_KINDS } from './cluster-kinds.ts';
+import { type ClusterKind, CLUSTER_KINDS } from './entities/cluster-kinds.ts';
 import { CallerChain, FinalTrace } from './callers/caller-chain.ts';
 import type { StateOptions } from './correlate-options.ts';
 import { DueQueue } from './due/due-queue.ts';
@@ -14,7 +14,7 @@ import { OrdinaryTasks } from './finish/outlives.ts';
 import { compactString } from './compact/compact-string.ts';
 import { SharedDefinitions } from './compact/definitions.ts';
 import type { LazyMap } from './compact/lazy-collections.ts';
-import { Actor, type AgingRecord, Attempt, Job, Point, Session, Task, type Timed } from './entities.ts';
+import { Actor, type AgingRecord, Attempt, Job, Point, Session, Task, type Timed } from './entities/entities.ts';
 import type { Watcher } from './read-model.ts';
 import { Sweeps } from './due/sweeps.ts';
 import { Threads } from './callers/threads.ts';

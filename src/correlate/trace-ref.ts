@@ -1,6 +1,6 @@
 import { parseTraceParent } from '@opentelemetry/core';
 import type { CallerContext, JobTraceRef, SpanRef, TraceRef } from './finished.ts';
-import type { Actor, Job } from './entities.ts';
+import type { Actor, Job } from './entities/entities.ts';
 import type { JobState } from './read-model.ts';
 
 /** `traceparent` of W3C Trace Context, level 1; undefined when it is invalid. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { CorrelateOptions } from '../../src/correlate/index.ts';
 import { createCorrelator, type LifecycleCorrelator, throughCheckpoint } from '../support/correlator.ts';
-import { TraceBudget } from '../../src/correlate/budget.ts';
+import { TraceBudget } from '../../src/correlate/budget/budget.ts';
 import { MAX_WAITING_POINTS } from '../../src/correlate/apply.ts';
 import { MAX_ORDINARY_TASKS, OrdinaryTasks } from '../../src/correlate/finish/outlives.ts';
-import { Session } from '../../src/correlate/entities.ts';
+import { Session } from '../../src/correlate/entities/entities.ts';
 import type { RayEvent } from '../../src/event/index.ts';
 import {
   actorId,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { TraceBudget } from '../../src/correlate/budget.ts';
+import { TraceBudget } from '../../src/correlate/budget/budget.ts';
 import { oneOfFacts, SHARED_MAX, SharedDefinitions } from '../../src/correlate/compact/definitions.ts';
-import { Attempt, Session, Task, WorkerRecord } from '../../src/correlate/entities.ts';
+import { Attempt, Session, Task, WorkerRecord } from '../../src/correlate/entities/entities.ts';
 import { Tombstones } from '../../src/correlate/compact/tombstones.ts';
 import { IDLE_MAX, moveTo, placementOf } from '../../src/correlate/compact/placement.ts';
 import type { TaskDefinition } from '../../src/event/index.ts';

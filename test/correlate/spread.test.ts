@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MAX_BUCKETS, Spread } from '../../src/correlate/spread.ts';
+import { MAX_BUCKETS, Spread } from '../../src/correlate/budget/spread.ts';
 
 const durations = fc.array(fc.bigInt({ min: 0n, max: 10_000_000_000_000n }), { minLength: 1, maxLength: 300 });
 

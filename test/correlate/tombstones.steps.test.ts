@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TraceBudget } from '../../src/correlate/budget.ts';
+import { TraceBudget } from '../../src/correlate/budget/budget.ts';
 import { FinalTrace } from '../../src/correlate/callers/caller-chain.ts';
-import { Attempt, Session, Task } from '../../src/correlate/entities.ts';
+import { Attempt, Session, Task } from '../../src/correlate/entities/entities.ts';
 import { TombstoneIndex } from '../../src/correlate/compact/tombstone-index.ts';
 import { Tombstones } from '../../src/correlate/compact/tombstones.ts';
 import { JOB, taskId } from '../support/events.ts';

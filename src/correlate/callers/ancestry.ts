@@ -1,8 +1,8 @@
 import type { TimeNs } from '../../event/index.ts';
-import { isDriverTask } from '../ray-ids.ts';
+import { isDriverTask } from '../naming/ray-ids.ts';
 import { FinalTrace, LOOP } from './caller-chain.ts';
 import { isThread } from './made-up-ids.ts';
-import type { Attempt, Task } from '../entities.ts';
+import type { Attempt, Task } from '../entities/entities.ts';
 import type { ClosedAttempt } from '../compact/closed-attempt.ts';
 
 /**

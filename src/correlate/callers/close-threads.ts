@@ -1,7 +1,7 @@
 import { isMadeUp } from './made-up-ids.ts';
-import { hasOpenAttempts } from '../open-attempts.ts';
-import { isDriverTask } from '../ray-ids.ts';
-import type { Job } from '../entities.ts';
+import { hasOpenAttempts } from '../entities/open-attempts.ts';
+import { isDriverTask } from '../naming/ray-ids.ts';
+import type { Job } from '../entities/entities.ts';
 import type { State } from '../state.ts';
 
 /**

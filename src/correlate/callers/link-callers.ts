@@ -1,8 +1,8 @@
 import { findDepth } from './ancestry.ts';
 import { scheduleAttempt, scheduleJob } from '../due/due.ts';
-import { isDriverTask, jobIdOf } from '../ray-ids.ts';
+import { isDriverTask, jobIdOf } from '../naming/ray-ids.ts';
 import { CallerChain, FinalTrace, LOOP } from './caller-chain.ts';
-import type { Attempt, Job, Task } from '../entities.ts';
+import type { Attempt, Job, Task } from '../entities/entities.ts';
 import type { State } from '../state.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { ProfileEntry } from '../../event/index.ts';
-import { actorIdOf, isCreationTask } from '../ray-ids.ts';
-import type { Session } from '../entities.ts';
+import { actorIdOf, isCreationTask } from '../naming/ray-ids.ts';
+import type { Session } from '../entities/entities.ts';
 
 /**
  * Ids that Ray makes up. A thread of a driver, task or actor that submits calls has a task id of its own: random, but for the job's id at its end. So

@@ -1,7 +1,7 @@
 import type { ProfileEntry, StateTransition, TaskProfile, TimeNs } from '../../event/index.ts';
 import { type Aged, AgingList } from '../compact/aging-list.ts';
 import { largest, smallest, wholeTaskEntry } from '../states/merge.ts';
-import { jobIdOf } from '../ray-ids.ts';
+import { jobIdOf } from '../naming/ray-ids.ts';
 import { SortedList } from '../compact/sorted-list.ts';
 
 /** Threads of one session that are remembered; beyond it the oldest are forgotten. */

@@ -2,7 +2,7 @@ import { type ProfileEntry, sizeOf, type StateTransition } from '../../event/ind
 import { type RareFields, NO_ENTRIES } from './rare-fields.ts';
 import { addProfileEntries } from '../states/merge.ts';
 import { addStates, areMany, hasState, NO_STATES } from './packed-states.ts';
-import type { Attempt } from '../entities.ts';
+import type { Attempt } from '../entities/entities.ts';
 import { addTransitions, sortedTransitions } from '../states/transitions.ts';
 
 /** Adds the transitions that are new. */

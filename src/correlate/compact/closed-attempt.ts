@@ -1,5 +1,5 @@
 import type { TimeNs } from '../../event/index.ts';
-import type { RollupNode } from '../rollup.ts';
+import type { RollupNode } from '../budget/rollup.ts';
 import type { AttemptOutcome } from '../finished.ts';
 
 /** What stays of an attempt when its span was sent. */

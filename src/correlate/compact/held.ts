@@ -1,7 +1,7 @@
 import { sizeOf } from '../../event/index.ts';
 import type { SharedFacts } from './definitions.ts';
-import type { Actor, AgingRecord, Attempt } from '../entities.ts';
-import { Job } from '../entities.ts';
+import type { Actor, AgingRecord, Attempt } from '../entities/entities.ts';
+import { Job } from '../entities/entities.ts';
 
 /** States and profile entries of one record up to which it is measured at each of its events. */
 const FEW_ITEMS = 64;

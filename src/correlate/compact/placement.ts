@@ -1,7 +1,7 @@
 import type { TimeNs } from '../../event/index.ts';
 import { smallest } from '../states/merge.ts';
 import type { PlacementFacts } from './placement-facts.ts';
-import type { Attempt, NodeRecord, Session, Placement, WorkerRecord } from '../entities.ts';
+import type { Attempt, NodeRecord, Session, Placement, WorkerRecord } from '../entities/entities.ts';
 import { SharedPlacement } from './shared-placement.ts';
 
 /** Combinations that are kept although no open attempt is there, in each session. */

@@ -1,5 +1,5 @@
 import type { ProfileEntry, StateTransition, TaskError, TaskLog, TimeNs } from '../../event/index.ts';
-import type { RollupNode } from '../rollup.ts';
+import type { RollupNode } from '../budget/rollup.ts';
 import type { LeftOut } from './left-out.ts';
 import type { PlacementFacts } from './placement-facts.ts';
 import type { TimeRange } from '../finish/trusted-time.ts';

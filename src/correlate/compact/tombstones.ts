@@ -2,7 +2,7 @@ import { areCallersKnown } from '../callers/ancestry.ts';
 import { FinalTrace } from '../callers/caller-chain.ts';
 import type { AttemptOutcome } from '../finished.ts';
 import type { ClosedAttempt } from './closed-attempt.ts';
-import { type Session, Task } from '../entities.ts';
+import { type Session, Task } from '../entities/entities.ts';
 import { TombstoneIndex } from './tombstone-index.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { CLUSTER_KIND_NAMES } from '../cluster-kinds.ts';
-import { Actor, Attempt, Job, Point, Session, type Timed } from '../entities.ts';
+import { CLUSTER_KIND_NAMES } from '../entities/cluster-kinds.ts';
+import { Actor, Attempt, Job, Point, Session, type Timed } from '../entities/entities.ts';
 
 /**
  * What is due at the same moment ends from the inside out: attempts before their job, everything before its session; of one kind by id. What comes first

@@ -4,10 +4,10 @@ import { traceJobOf } from '../callers/ancestry.ts';
 import { hasEntered } from '../compact/attempt-states.ts';
 import { isDeathError } from '../finish/death-errors.ts';
 import { smallest, wholeTaskEntry } from '../states/merge.ts';
-import { isCreationTask } from '../ray-ids.ts';
+import { isCreationTask } from '../naming/ray-ids.ts';
 import { IN_FLIGHT_REPORTED } from '../compact/rare-fields.ts';
-import { openAttemptsOf } from '../open-attempts.ts';
-import type { Actor, Attempt, Job, Session } from '../entities.ts';
+import { openAttemptsOf } from '../entities/open-attempts.ts';
+import type { Actor, Attempt, Job, Session } from '../entities/entities.ts';
 import type { State } from '../state.ts';
 import { WaitingCreations } from '../callers/waiting-creations.ts';
 

@@ -1,6 +1,6 @@
 import type { ActorTransition, StateTransition, TimeNs } from '../../event/index.ts';
 import type { PlacementFacts } from '../compact/placement-facts.ts';
-import type { Actor } from '../entities.ts';
+import type { Actor } from '../entities/entities.ts';
 import { firstIndex, MAX_FIRST, nextOf } from '../states/transitions.ts';
 import { ENDS_CREATION } from '../callers/waiting-creations.ts';
 

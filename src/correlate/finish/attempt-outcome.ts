@@ -18,7 +18,7 @@ import { isDeathError } from './death-errors.ts';
 import { type AttemptEnd, jobEndNs } from './ends.ts';
 import type { Evidence } from './evidence.ts';
 import type { AttemptOutcome, EndReason, WorkerExit } from '../finished.ts';
-import type { Actor, Attempt, Job } from '../entities.ts';
+import type { Actor, Attempt, Job } from '../entities/entities.ts';
 import { nextOf } from '../states/transitions.ts';
 
 /** How an attempt ended, and what is known of why: a pure function of what is known of it, its worker, node, actor and job. */

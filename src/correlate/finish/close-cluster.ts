@@ -1,6 +1,6 @@
 import type { Output } from '../mapping.ts';
 import type { StateTransition, TimeNs } from '../../event/index.ts';
-import { RESERVED_COST } from '../budget.ts';
+import { RESERVED_COST } from '../budget/budget.ts';
 import { nodeFacts } from './finished-attempt.ts';
 import { diedWithDriver } from './attempt-outcome.ts';
 import { interval, sessionStartNs, silenceNs } from './ends.ts';
@@ -15,8 +15,8 @@ import {
   type Session,
   type SubmissionJob,
   type WorkerRecord,
-} from '../entities.ts';
-import { CLUSTER_KINDS, type ClusterKindName } from '../cluster-kinds.ts';
+} from '../entities/entities.ts';
+import { CLUSTER_KINDS, type ClusterKindName } from '../entities/cluster-kinds.ts';
 import { send, sendIfRoom } from '../send.ts';
 import type { State } from '../state.ts';
 import { beginOf, skewOf } from '../states/state-order.ts';

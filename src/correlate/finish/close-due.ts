@@ -8,8 +8,8 @@ import { isInFlightDue, isSilent, scheduleAttemptAt } from '../due/due.ts';
 import { isActorEndedByJob, waitsUntilMs } from './job-end.ts';
 import { reportActorInFlight, reportAttemptInFlight, reportJobInFlight, reportSessionInFlight } from '../in-flight.ts';
 import { TraceRest } from './trace-rest.ts';
-import { openAttemptsOf } from '../open-attempts.ts';
-import { Actor, type AgingRecord, Attempt, type ClusterEntity, Job, type Point, Session, type Timed } from '../entities.ts';
+import { openAttemptsOf } from '../entities/open-attempts.ts';
+import { Actor, type AgingRecord, Attempt, type ClusterEntity, Job, type Point, Session, type Timed } from '../entities/entities.ts';
 import { recordsOf, type State } from '../state.ts';
 import { MAX_STEP_ITEMS } from '../due/sweeps.ts';
 

@@ -1,12 +1,12 @@
 import { costOfMapped, mapSampled, type Output } from '../mapping.ts';
 import type { ActorTransition, TimeNs } from '../../event/index.ts';
-import { type Cost, NO_COST, RESERVED_COST } from '../budget.ts';
+import { type Cost, NO_COST, RESERVED_COST } from '../budget/budget.ts';
 import { creationAttemptSpan, nodeFacts } from './finished-attempt.ts';
 import { closeAttempt, closeRest } from './close-attempt.ts';
 import { sendAllHeld } from './settle-held.ts';
 import { forgetThreads, settleThreads } from '../callers/close-threads.ts';
 import { hasUntimedEnd, interval, jobEndNs, jobStartNs, sessionStartNs, silenceNs } from './ends.ts';
-import { isInternalJob } from '../internal.ts';
+import { isInternalJob } from '../naming/internal.ts';
 import { verdictOf } from './job-verdict.ts';
 import {
   actorLastNs,
@@ -23,8 +23,8 @@ import { scheduleJob } from '../due/due.ts';
 import { leftOutOf } from '../compact/left-out.ts';
 import type { ActorLifecycle, Incarnation, Interval, FinishedJob, LinkRef } from '../finished.ts';
 import { largest, sortedProfile } from '../states/merge.ts';
-import { tasksSoFar } from '../open-attempts.ts';
-import type { Actor, Job, Session } from '../entities.ts';
+import { tasksSoFar } from '../entities/open-attempts.ts';
+import type { Actor, Job, Session } from '../entities/entities.ts';
 import type { JobState } from '../read-model.ts';
 import { send, sendIfRoom } from '../send.ts';
 import type { State } from '../state.ts';

@@ -2,8 +2,8 @@ import type { ActorTransition, ProfileEntry, StateTransition, TimeNs } from '../
 import { isTerminal } from '../due/due.ts';
 import { sortedProfile, wholeTaskEntry } from '../states/merge.ts';
 import type { PlacementFacts } from '../compact/placement-facts.ts';
-import { isCreationTask } from '../ray-ids.ts';
-import type { Actor, Attempt } from '../entities.ts';
+import { isCreationTask } from '../naming/ray-ids.ts';
+import type { Actor, Attempt } from '../entities/entities.ts';
 import { nextOf, sortedTransitions } from '../states/transitions.ts';
 import { aliveAt, callEnd, callSkewNs, creationEnd, creationSkewNs, nextAlive } from './actor-process.ts';
 import { lastTrustedStateNs } from './trusted-attempt.ts';

@@ -1,5 +1,5 @@
 import { type ProcessExit, reasonLine, type TaskError } from '../../event/index.ts';
-import type { TaskCounts } from '../task-counts.ts';
+import type { TaskCounts } from '../entities/task-counts.ts';
 
 /**
  * `stopped`: it ended before its work was done, and nothing says that it failed. `unknown`: Ray says nothing from which it follows. No release

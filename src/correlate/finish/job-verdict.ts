@@ -1,7 +1,7 @@
 import { processExit } from '../../event/index.ts';
 import { judgeJob, type JobVerdict } from './job-outcome.ts';
-import { driverWorkerOf } from '../ray-ids.ts';
-import type { Job } from '../entities.ts';
+import { driverWorkerOf } from '../naming/ray-ids.ts';
+import type { Job } from '../entities/entities.ts';
 import { lastTimeOf, sortedTransitions } from '../states/transitions.ts';
 import { SUBMISSION_END } from '../states/untimed.ts';
 

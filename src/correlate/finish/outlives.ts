@@ -1,5 +1,5 @@
-import { actorIdOf, creationTaskOf, isCreationTask, isDriverTask } from '../ray-ids.ts';
-import type { Actor, Session, Task } from '../entities.ts';
+import { actorIdOf, creationTaskOf, isCreationTask, isDriverTask } from '../naming/ray-ids.ts';
+import type { Actor, Session, Task } from '../entities/entities.ts';
 
 /**
  * Which work outlives the driver of its job. Ray keeps a detached actor alive after the driver that created it, so the end of

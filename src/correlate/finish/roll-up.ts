@@ -1,8 +1,8 @@
 import type { TimeNs } from '../../event/index.ts';
 import { parentOf } from '../callers/ancestry.ts';
-import type { Job, Task } from '../entities.ts';
+import type { Job, Task } from '../entities/entities.ts';
 import type { FinishedAttempt } from '../finished.ts';
-import type { RollupNode } from '../rollup.ts';
+import type { RollupNode } from '../budget/rollup.ts';
 import type { State } from '../state.ts';
 import { timesOf } from './attempt-times.ts';
 import { taskRef } from './span-location.ts';

@@ -2,7 +2,7 @@ import type { TimeNs } from '../../event/index.ts';
 import { parentOf, type AttemptRef } from '../callers/ancestry.ts';
 import type { ClosedAttempt } from '../compact/closed-attempt.ts';
 import { MAX_ROW_DEPTH } from '../compact/tombstones.ts';
-import type { Attempt, Job, Session, Task } from '../entities.ts';
+import type { Attempt, Job, Session, Task } from '../entities/entities.ts';
 import type { SpanRef } from '../finished.ts';
 import type { State } from '../state.ts';
 import { jobSpan } from '../trace-ref.ts';

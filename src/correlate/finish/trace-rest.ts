@@ -1,4 +1,4 @@
-import type { Cost, TraceBudget } from '../budget.ts';
+import type { Cost, TraceBudget } from '../budget/budget.ts';
 
 /** What is left of a trace whose end is known, to learn whether all of it fits. Stops measuring when it surely does not. */
 export class TraceRest {

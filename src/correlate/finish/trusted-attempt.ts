@@ -1,6 +1,6 @@
 import type { StateTransition, TimeNs } from '../../event/index.ts';
 import type { Interval } from '../finished.ts';
-import type { Attempt } from '../entities.ts';
+import type { Attempt } from '../entities/entities.ts';
 import { canTrust, ReceiveTime } from './trusted-time.ts';
 
 /** The times of an attempt, as far as they can be trusted: see `trusted-time.ts`. */

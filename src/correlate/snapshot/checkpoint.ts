@@ -1,11 +1,11 @@
-import { CLUSTER_KINDS, clusterEntitiesOf } from '../cluster-kinds.ts';
+import { CLUSTER_KINDS, clusterEntitiesOf } from '../entities/cluster-kinds.ts';
 import { SharedFacts } from '../compact/definitions.ts';
 import { FinalTrace, LOOP } from '../callers/caller-chain.ts';
 import type { FinishedAttempt } from '../finished.ts';
-import type { ShareCounts } from '../function-share.ts';
-import type { HeldAttempt } from '../held-back.ts';
-import type { RollupNode, RollupSums } from '../rollup.ts';
-import type { Slowest } from '../slowest.ts';
+import type { ShareCounts } from '../budget/function-share.ts';
+import type { HeldAttempt } from '../budget/held-back.ts';
+import type { RollupNode, RollupSums } from '../budget/rollup.ts';
+import type { Slowest } from '../budget/slowest.ts';
 import {
   type Actor,
   type AgingRecord,
@@ -19,7 +19,7 @@ import {
   type SubmissionJob,
   type Task,
   type Placement,
-} from '../entities.ts';
+} from '../entities/entities.ts';
 import type { ClosedAttempt } from '../compact/closed-attempt.ts';
 import { isWatched } from '../due/due.ts';
 import { LeftOut } from '../compact/left-out.ts';

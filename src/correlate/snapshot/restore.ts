@@ -1,6 +1,6 @@
 import type { ClusterPoint } from '../../event/index.ts';
-import { limitsOf, type SavedBudget, TraceBudget } from '../budget.ts';
-import { type ClusterKind, CLUSTER_KINDS } from '../cluster-kinds.ts';
+import { limitsOf, type SavedBudget, TraceBudget } from '../budget/budget.ts';
+import { type ClusterKind, CLUSTER_KINDS } from '../entities/cluster-kinds.ts';
 import { FinalTrace, LOOP } from '../callers/caller-chain.ts';
 import {
   type CheckpointContent,
@@ -15,19 +15,30 @@ import {
   type SavedTrace,
 } from './checkpoint.ts';
 import { restoreWatch } from '../due/due.ts';
-import { RollupNode } from '../rollup.ts';
+import { RollupNode } from '../budget/rollup.ts';
 import type { LazyMap } from '../compact/lazy-collections.ts';
 import { LeftOut, type SavedLeftOut } from '../compact/left-out.ts';
 import { sizeOf } from '../../event/index.ts';
 import { noteHeld } from '../finish/settle-held.ts';
 import type { FinishedAttempt, SpanRef } from '../finished.ts';
-import type { HeldAttempt } from '../held-back.ts';
-import type { Ranked } from '../slowest.ts';
+import type { HeldAttempt } from '../budget/held-back.ts';
+import type { Ranked } from '../budget/slowest.ts';
 import { listRestored } from '../callers/link-callers.ts';
 import { compactString } from '../compact/compact-string.ts';
-import { driverTaskOf } from '../ray-ids.ts';
+import { driverTaskOf } from '../naming/ray-ids.ts';
 import { SharedFacts, type TaskFacts } from '../compact/definitions.ts';
-import { Actor, type AgingRecord, Attempt, Job, NO_PLACEMENT, Point, type Session, Task, type Timed, type Placement } from '../entities.ts';
+import {
+  Actor,
+  type AgingRecord,
+  Attempt,
+  Job,
+  NO_PLACEMENT,
+  Point,
+  type Session,
+  Task,
+  type Timed,
+  type Placement,
+} from '../entities/entities.ts';
 import type { ClosedAttempt } from '../compact/closed-attempt.ts';
 import type { State } from '../state.ts';
 import type { SavedRun, Thread } from '../callers/threads.ts';

@@ -1,4 +1,4 @@
-import type { TimeNs } from '../event/index.ts';
+import type { TimeNs } from '../../event/index.ts';
 
 /** How long many things took. All values but the sum, the shortest and the longest are within 1 % of the exact ones. */
 export interface SpreadFacts {

@@ -1,5 +1,5 @@
-import { hasOpenAttempts } from './open-attempts.ts';
-import type { JobState } from './read-model.ts';
+import { hasOpenAttempts } from '../entities/open-attempts.ts';
+import type { JobState } from '../read-model.ts';
 
 /**
  * Ray itself started the job's driver, as its job agent does for `ray job submit`. Ray sends no definition of such a job. A job of a user

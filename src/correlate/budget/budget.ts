@@ -1,7 +1,7 @@
 import { FunctionShare, type ShareCounts } from './function-share.ts';
 import { HeldBack } from './held-back.ts';
 import { Rollups } from './rollup.ts';
-import type { SpanRef } from './finished.ts';
+import type { SpanRef } from '../finished.ts';
 
 /** What a lifecycle takes of a trace: spans, and bytes of OTLP protobuf. */
 export interface Cost {

@@ -1,4 +1,4 @@
-import type { TaskFacts } from './compact/definitions.ts';
+import type { TaskFacts } from '../compact/definitions.ts';
 import { isRayModule } from './internal.ts';
 
 /**

@@ -1,6 +1,6 @@
-import type { StateTransition, TimeNs } from '../event/index.ts';
-import { oneOfFacts, type SharedFacts } from './compact/definitions.ts';
-import { SeveralAttempts } from './states/several-attempts.ts';
+import type { StateTransition, TimeNs } from '../../event/index.ts';
+import { oneOfFacts, type SharedFacts } from '../compact/definitions.ts';
+import { SeveralAttempts } from '../states/several-attempts.ts';
 
 interface OpenLike {
   readonly closed: false;

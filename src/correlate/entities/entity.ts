@@ -1,7 +1,7 @@
-import type { StateTransition, Untimed } from '../event/index.ts';
-import { LazySet } from './compact/lazy-collections.ts';
-import type { LeftOut } from './compact/left-out.ts';
-import { compactString } from './compact/compact-string.ts';
+import type { StateTransition, Untimed } from '../../event/index.ts';
+import { LazySet } from '../compact/lazy-collections.ts';
+import type { LeftOut } from '../compact/left-out.ts';
+import { compactString } from '../compact/compact-string.ts';
 
 /** Something that Ray reports by a definition and state transitions. */
 export class Entity<Session, Definition, Transition extends StateTransition> {

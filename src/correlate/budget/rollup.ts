@@ -1,8 +1,8 @@
-import type { TimeNs } from '../event/index.ts';
-import type { AttemptOutcome, FinishedRollup, SpanRef, TraceRef } from './finished.ts';
+import type { TimeNs } from '../../event/index.ts';
+import type { AttemptOutcome, FinishedRollup, SpanRef, TraceRef } from '../finished.ts';
 
 import { type SavedSpread, Spread } from './spread.ts';
-import { LazyMap } from './compact/lazy-collections.ts';
+import { LazyMap } from '../compact/lazy-collections.ts';
 
 const NAME_LENGTH_MAX = 128;
 const OTHER = '(other)';

@@ -1,5 +1,5 @@
-import { LazyMap } from './compact/lazy-collections.ts';
-import type { FinishedAttempt } from './finished.ts';
+import { LazyMap } from '../compact/lazy-collections.ts';
+import type { FinishedAttempt } from '../finished.ts';
 import type { RollupNode } from './rollup.ts';
 
 /** Attempts of one trace that are held back at most; further ones are rolled up. */

@@ -17,28 +17,28 @@ import type {
   Untimed,
   WorkerDefinition,
   WorkerTransition,
-} from '../event/index.ts';
-import { TraceBudget, type TraceLimits } from './budget.ts';
-import { CallerChain, FinalTrace, FinalTraces, type LOOP } from './callers/caller-chain.ts';
-import type { ClosedAttempt } from './compact/closed-attempt.ts';
-import type { SharedFacts } from './compact/definitions.ts';
+} from '../../event/index.ts';
+import { TraceBudget, type TraceLimits } from '../budget/budget.ts';
+import { CallerChain, FinalTrace, FinalTraces, type LOOP } from '../callers/caller-chain.ts';
+import type { ClosedAttempt } from '../compact/closed-attempt.ts';
+import type { SharedFacts } from '../compact/definitions.ts';
 import { Entity, Machine } from './entity.ts';
-import { RareFields, NO_RARE_FIELDS } from './compact/rare-fields.ts';
-import type { JobVerdict } from './finish/job-outcome.ts';
-import type { AttemptOutcome, JobTraceRef } from './finished.ts';
-import type { LeftOut } from './compact/left-out.ts';
-import { NO_STATES, type PackedStates, unpackStates } from './compact/packed-states.ts';
-import { LazyMap, LazySet } from './compact/lazy-collections.ts';
-import { compactString } from './compact/compact-string.ts';
-import type { TimeRange } from './finish/trusted-time.ts';
-import type { UntimedOutcome } from './states/untimed.ts';
-import type { Threads } from './callers/threads.ts';
-import { actorIdOf, driverTaskOf, jobIdOf } from './ray-ids.ts';
-import { SharedPlacement } from './compact/shared-placement.ts';
+import { RareFields, NO_RARE_FIELDS } from '../compact/rare-fields.ts';
+import type { JobVerdict } from '../finish/job-outcome.ts';
+import type { AttemptOutcome, JobTraceRef } from '../finished.ts';
+import type { LeftOut } from '../compact/left-out.ts';
+import { NO_STATES, type PackedStates, unpackStates } from '../compact/packed-states.ts';
+import { LazyMap, LazySet } from '../compact/lazy-collections.ts';
+import { compactString } from '../compact/compact-string.ts';
+import type { TimeRange } from '../finish/trusted-time.ts';
+import type { UntimedOutcome } from '../states/untimed.ts';
+import type { Threads } from '../callers/threads.ts';
+import { actorIdOf, driverTaskOf, jobIdOf } from '../naming/ray-ids.ts';
+import { SharedPlacement } from '../compact/shared-placement.ts';
 import { TaskAttempts } from './task-attempts.ts';
-import type { WaitingCreations } from './callers/waiting-creations.ts';
+import type { WaitingCreations } from '../callers/waiting-creations.ts';
 
-export type { ClosedAttempt } from './compact/closed-attempt.ts';
+export type { ClosedAttempt } from '../compact/closed-attempt.ts';
 
 export type Placement = SharedPlacement<Attempt, NodeRecord | WorkerRecord>;
 

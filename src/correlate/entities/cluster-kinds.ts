@@ -1,7 +1,7 @@
-import type { LazyMap } from './compact/lazy-collections.ts';
+import type { LazyMap } from '../compact/lazy-collections.ts';
 import { NodeRecord, PlacementGroup, type Session, SubmissionJob, WorkerRecord } from './entities.ts';
-import { MACHINE_ORDER, PLACEMENT_GROUP_ORDER, type StateOrder, SUBMISSION_JOB_ORDER } from './states/state-order.ts';
-import { DEATH, REMOVAL, SUBMISSION_END } from './states/untimed.ts';
+import { MACHINE_ORDER, PLACEMENT_GROUP_ORDER, type StateOrder, SUBMISSION_JOB_ORDER } from '../states/state-order.ts';
+import { DEATH, REMOVAL, SUBMISSION_END } from '../states/untimed.ts';
 
 /** What the rules need to know of a kind of entity that has a span in its session's own trace. */
 export interface ClusterKind<Entity> {
