@@ -1,13 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-// Four suites: `npm test` is the fast one (the projects `fast` and `fast-steps`) and needs nothing but Node. `npm run test:slow` runs what takes longer: browsers, whole
+// Four suites: `npm test` is the fast one and needs nothing but Node. `npm run test:slow` runs what takes longer: browsers, whole
 // processes, memory measurements, the site of the documentation, the README, and properties at full size.
 // `npm run test:crash` kills real processes for a minute or two. `npm run test:e2e` needs the parts that test/e2e/parts/install.sh
 // makes (a real Ray, a real Collector) and takes minutes.
 //
 // The name of a file says where it runs: `*.test.ts` in the fast suite, `*.slow.test.ts` in the slow one, `*.sized.test.ts` in both,
-// with the sizes of test/support/sized.ts. `*.steps.test.ts` runs in both, too, each file in a process of its own: it counts steps
+// with the sizes of test/support/sized.ts. `*.steps.test.ts` runs in the slow one, each file in a process of its own: it counts steps
 // (test/support/steps.ts), which works only for code that nothing else has loaded before, and slows down what runs after it.
 export default defineConfig({
   test: {
@@ -22,15 +22,6 @@ export default defineConfig({
           maxWorkers: availableParallelism(),
           // The files of a worker share its modules: loading them for each file would take longer than the tests.
           isolate: false,
-          testTimeout: 60_000,
-          setupFiles: ['test/setup.ts'],
-        },
-      },
-      {
-        test: {
-          name: 'fast-steps',
-          include: ['test/**/*.steps.test.ts'],
-          maxWorkers: availableParallelism(),
           testTimeout: 60_000,
           setupFiles: ['test/setup.ts'],
         },
