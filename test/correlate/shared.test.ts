@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { TraceBudget } from '../../src/correlate/budget/budget.ts';
-import { oneOfFacts, SHARED_MAX, SharedDefinitions } from '../../src/correlate/compact/definitions.ts';
+import { oneOfFacts, MAX_SHARED, SharedDefinitions } from '../../src/correlate/compact/definitions.ts';
 import { Attempt, Session, Task, WorkerRecord } from '../../src/correlate/entities/entities.ts';
 import { Tombstones } from '../../src/correlate/compact/tombstones.ts';
-import { IDLE_MAX, moveTo, placementOf } from '../../src/correlate/compact/placement.ts';
+import { MAX_IDLE, moveTo, placementOf } from '../../src/correlate/compact/placement.ts';
 import type { TaskDefinition } from '../../src/event/index.ts';
 import * as build from '../support/events.ts';
 
@@ -52,7 +52,7 @@ describe('definitions', () => {
 
   it('are bounded', () => {
     const definitions = new SharedDefinitions();
-    for (let number = 0; number < SHARED_MAX * 2 + 10; number += 1) definitions.of(definition({ name: `f${number}` }), undefined);
+    for (let number = 0; number < MAX_SHARED * 2 + 10; number += 1) definitions.of(definition({ name: `f${number}` }), undefined);
     expect(definitions.size).toBe(10);
     for (let number = 0; number < 100; number += 1) definitions.of(definition({ callSite: `line ${number}` }), undefined);
     expect(definitions.size).toBe(18);
@@ -96,7 +96,7 @@ describe('places', () => {
     const busy = attempt(session, 'busy');
     moveTo(busy, placementOf(session, { workerId: 'w', workerPid: 1 }, [worker]));
     const held = placementOf(session, { workerId: 'w', workerPid: 2 }, [worker]);
-    for (let workerPid = 3; workerPid <= IDLE_MAX + 2; workerPid += 1) placementOf(session, { workerId: 'w', workerPid }, [worker]);
+    for (let workerPid = 3; workerPid <= MAX_IDLE + 2; workerPid += 1) placementOf(session, { workerId: 'w', workerPid }, [worker]);
     expect(session.placements.size).toBeLessThan(10);
     expect(worker.placements.size).toBe(session.placements.size);
     expect(worker.placements).toContain(busy.placement);

@@ -4,7 +4,7 @@ import type { AttemptOutcome, FinishedRollup, SpanRef, TraceRef } from '../finis
 import { type SavedSpread, Spread } from './spread.ts';
 import { LazyMap } from '../compact/lazy-collections.ts';
 
-const NAME_LENGTH_MAX = 128;
+const MAX_NAME_LENGTH = 128;
 const OTHER = '(other)';
 
 /** What is summed up of one thing that is rolled up. */
@@ -181,7 +181,7 @@ export class Rollups {
   }
 
   add(container: Map<string, RollupNode>, unit: RollupUnit): RollupNode {
-    const node = this.#node(container, unit.name.slice(0, NAME_LENGTH_MAX));
+    const node = this.#node(container, unit.name.slice(0, MAX_NAME_LENGTH));
     node.add(unit);
     return node;
   }

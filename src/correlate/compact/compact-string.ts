@@ -1,5 +1,5 @@
-const LENGTH_MAX = 1_024;
-const scratch = Buffer.alloc(LENGTH_MAX);
+const MAX_LENGTH = 1_024;
+const scratch = Buffer.alloc(MAX_LENGTH);
 
 /**
  * The same text in memory of its own. What the journal's decoder hands out can be a part of a text of many kilobytes, which lives as long as the
@@ -7,7 +7,7 @@ const scratch = Buffer.alloc(LENGTH_MAX);
  * they are.
  */
 export function compactString(text: string): string {
-  if (text.length > LENGTH_MAX) return text;
+  if (text.length > MAX_LENGTH) return text;
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
     if (code > 0xff) return text;

@@ -8,12 +8,12 @@ import { compactString } from './compact-string.ts';
 export type TaskFacts = Readonly<Omit<TaskDefinition, 'eventId' | 'session' | 'emitterNodeId' | 'type' | 'taskId' | 'attempt' | 'actorId'>>;
 
 /** Definitions that are shared at a time, and their bytes; beyond it sharing begins again. */
-export const SHARED_MAX = 8_192;
+export const MAX_SHARED = 8_192;
 const MAX_SHARED_BYTES = 32 * 1024 * 1024;
 /** A larger definition is not shared: so large ones that differ do not push out all others. */
 export const MAX_SHARED_FACTS_BYTES = 64 * 1024;
 /** Different ones with one parent and name. */
-const VARIANTS_MAX = 8;
+const MAX_VARIANTS = 8;
 
 /** One definition of tasks, with how many hold it. */
 export class SharedFacts implements TaskFacts {
@@ -92,9 +92,9 @@ export class SharedDefinitions {
   }
 
   #share(facts: SharedFacts): void {
-    if (this.#size >= SHARED_MAX || this.#bytes + facts.bytes > MAX_SHARED_BYTES) this.#clear();
+    if (this.#size >= MAX_SHARED || this.#bytes + facts.bytes > MAX_SHARED_BYTES) this.#clear();
     const variants = this.#variants(facts);
-    if (variants.length >= VARIANTS_MAX) {
+    if (variants.length >= MAX_VARIANTS) {
       this.#bytes -= variants.shift()?.bytes ?? 0;
       this.#size -= 1;
     }

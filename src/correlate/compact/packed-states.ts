@@ -17,10 +17,10 @@ const LENGTH = 1 + TIME_LENGTH;
 /** Longer texts are not made: 60 of Ray's states. */
 const MAX_PACKED = 600;
 /** Up to here texts are made flat; a longer one, and one of wide characters, is left to the engine, which keeps its pieces. */
-const FLAT_LENGTH_MAX = 400;
-const LATIN1_MAX = 0xff;
+const MAX_FLAT_LENGTH = 400;
+const MAX_LATIN1 = 0xff;
 /** A text is put together here: of all that a recording's events made the garbage collector do, arrays of character codes were a tenth. */
-const scratch = Buffer.alloc(FLAT_LENGTH_MAX);
+const scratch = Buffer.alloc(MAX_FLAT_LENGTH);
 
 const ns = new BigUint64Array(1);
 const halves = new Uint32Array(ns.buffer);
@@ -83,7 +83,7 @@ function pack({ state, timeNs }: StateTransition): PackedStates {
 function joined(packed: PackedStates, one: PackedStates): PackedStates {
   const length = packed.length + one.length;
   if (packed.length === 0) return one;
-  if (length > FLAT_LENGTH_MAX || !putCodes(packed, 0) || !putCodes(one, packed.length)) return packed + one;
+  if (length > MAX_FLAT_LENGTH || !putCodes(packed, 0) || !putCodes(one, packed.length)) return packed + one;
   return scratch.toString('latin1', 0, length);
 }
 
@@ -95,7 +95,7 @@ function putCodes(text: PackedStates, at: number): boolean {
     all |= code;
     scratch[at + index] = code;
   }
-  return all <= LATIN1_MAX;
+  return all <= MAX_LATIN1;
 }
 
 function includes(packed: PackedStates, one: PackedStates): boolean {

@@ -5,9 +5,9 @@ import type { Attempt, NodeRecord, Session, Placement, WorkerRecord } from '../e
 import { SharedPlacement } from './shared-placement.ts';
 
 /** Combinations that are kept although no open attempt is there, in each session. */
-export const IDLE_MAX = 2_000;
+export const MAX_IDLE = 2_000;
 /** Listed by one place, so that looking through them is cheaper than making a key. */
-const NEARBY_MAX = 8;
+const MAX_NEARBY = 8;
 
 /** The one object for these facts and places of a session. */
 export function placementOf(session: Session, facts: PlacementFacts, places: readonly (NodeRecord | WorkerRecord)[]): Placement {
@@ -17,7 +17,7 @@ export function placementOf(session: Session, facts: PlacementFacts, places: rea
   const known = session.placements.get(key);
   // A record that was forgotten meanwhile has a successor of the same id.
   if (known !== undefined && hasSamePlaces(known, places)) return known;
-  if (session.placements.size >= Math.max(session.sweepPlacementsAt, IDLE_MAX)) sweep(session);
+  if (session.placements.size >= Math.max(session.sweepPlacementsAt, MAX_IDLE)) sweep(session);
   const placement: Placement = new SharedPlacement(facts, places);
   session.placements.set(key, placement);
   list(placement);
@@ -36,13 +36,13 @@ function sweep(session: Session): void {
     placements.delete(key);
     for (const place of placement.places) place.placements.delete(placement);
   }
-  session.sweepPlacementsAt = placements.size * 2 + IDLE_MAX;
+  session.sweepPlacementsAt = placements.size * 2 + MAX_IDLE;
 }
 
 /** Of what the first place lists, when that is not much: a worker has about two. Saves making a key. */
 function nearby(facts: PlacementFacts, places: readonly (NodeRecord | WorkerRecord)[]): Placement | undefined {
   const [first] = places;
-  if (first === undefined || first.placements.size > NEARBY_MAX) return undefined;
+  if (first === undefined || first.placements.size > MAX_NEARBY) return undefined;
   for (const placement of first.placements) {
     if (
       placement.workerPid === facts.workerPid &&

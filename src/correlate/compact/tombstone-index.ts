@@ -10,7 +10,7 @@ const BUCKET_WORDS = 8 * SLOT_WORDS;
 const SEARCHED_WORDS = 2 * BUCKET_WORDS;
 const FIRST_BUCKETS = 512;
 /** Slots that are taken, at most, of one bucket on average; then their number doubles. */
-const LOAD_MAX = 4;
+const MAX_LOAD = 4;
 const NONE: readonly number[] = [];
 
 export class TombstoneIndex {
@@ -21,7 +21,7 @@ export class TombstoneIndex {
 
   /** False when there is no room for it. `row` counts modulo 2^32. */
   add(id: IdWords, row: number): boolean {
-    if (this.#taken >= this.#buckets * LOAD_MAX) this.#grow();
+    if (this.#taken >= this.#buckets * MAX_LOAD) this.#grow();
     return this.#put(hashOf(id), row);
   }
 

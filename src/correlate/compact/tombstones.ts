@@ -31,7 +31,7 @@ const DEPTH_SHIFT = 8;
 /** Of the depth of a task in its trace. */
 export const MAX_ROW_DEPTH = 0x3ff;
 const NUMBER_SHIFT = 18;
-const NUMBER_MAX = 0x3fff;
+const MAX_NUMBER = 0x3fff;
 const OUTCOMES: readonly AttemptOutcome[] = ['finished', 'failed', 'unfinished', 'cancelled'];
 
 /** Rows in one piece of memory. */
@@ -387,7 +387,7 @@ function offsetOf(row: number): number {
 /** The attempt of a task that fits into a row. */
 function wholeOf(task: Task): ClosedAttempt | undefined {
   const only = task.lastClosed;
-  if (only === undefined || task.attemptCount > 1 || only.rollup !== undefined || only.isHeldBack || only.number > NUMBER_MAX)
+  if (only === undefined || task.attemptCount > 1 || only.rollup !== undefined || only.isHeldBack || only.number > MAX_NUMBER)
     return undefined;
   if (!(task.trace instanceof FinalTrace) || task.trace.jobId !== task.ownJobId) return undefined;
   return task.keptDefinition === undefined ? only : undefined;

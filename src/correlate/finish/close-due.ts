@@ -19,7 +19,7 @@ import { MAX_STEP_ITEMS } from '../due/sweeps.ts';
  */
 
 /** A silent session is forgotten, tombstones and all, when nothing of it came for so long: a week. */
-const SESSION_AGE_MAX_MS = 7 * 24 * 3_600_000;
+const MAX_SESSION_AGE_MS = 7 * 24 * 3_600_000;
 /** Walks over what is open of a job or session: the last finds parents that were only named by what the first one closed. */
 const MAX_SWEEPS = 2;
 
@@ -124,7 +124,7 @@ function closeDueSession(state: State, session: Session, nowMs: number, out: Out
   }
   session.sweeps = undefined;
   closeSessionTrace(state, session, out);
-  const forgetAtMs = Math.max(silentAtMs, session.lastSeenMs + SESSION_AGE_MAX_MS);
+  const forgetAtMs = Math.max(silentAtMs, session.lastSeenMs + MAX_SESSION_AGE_MS);
   if (forgetAtMs > nowMs && !session.givesWay) state.schedule(session, forgetAtMs);
   else state.forgetSession(session);
 }

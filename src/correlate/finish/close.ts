@@ -34,7 +34,7 @@ import { actorSpan, actorTrace, jobSpan, jobTrace, parseCaller } from '../trace-
 import { lastTrustedNs, trustedTimeOf } from './trusted-time.ts';
 import { DEATH, statesWithEnd } from '../states/untimed.ts';
 
-const DETACHED_LINKS_MAX = 100;
+const MAX_DETACHED_LINKS = 100;
 
 /**
  * Ends a job with what is open of it and does not outlive it. With its session, when that is silent, this is everything. Where it
@@ -178,7 +178,7 @@ function jobLinks(state: State, job: Job): LinkRef[] {
   for (const actor of [...job.actors]
     .filter((candidate) => candidate.isDetached && !isAfterJob(state, trustedTimeOf(candidate, actorStartNs(candidate)), job))
     .sort(byId)
-    .slice(0, DETACHED_LINKS_MAX)) {
+    .slice(0, MAX_DETACHED_LINKS)) {
     links.push({ relation: 'detached_actor', trace: actorTrace(actor, job), span: actorSpan(actor) });
   }
   const caller = parseCaller(job.definition?.traceparent, job.definition?.tracestate);

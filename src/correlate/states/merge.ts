@@ -6,7 +6,7 @@ import type { ProfileEntry } from '../../event/index.ts';
  */
 
 /** Ray itself stops at `RAY_task_events_max_num_profile_events_per_task` = 1000. */
-export const PROFILE_ENTRIES_MAX = 2_000;
+export const MAX_PROFILE_ENTRIES = 2_000;
 
 /** Up to here a walk is shorter than making a key. */
 const FEW_ENTRIES = 16;
@@ -23,7 +23,7 @@ interface OwnedEntry extends ProfileEntry {
 
 export function addProfileEntries<T extends OwnedEntry>(known: T[], added: readonly T[]): void {
   for (const entry of added) {
-    if (known.length >= PROFILE_ENTRIES_MAX) return;
+    if (known.length >= MAX_PROFILE_ENTRIES) return;
     if (isNewEntry(known, entry)) known.push(entry);
   }
 }

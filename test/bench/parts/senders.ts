@@ -14,7 +14,7 @@ export interface Sent {
 
 const REFUSED_PAUSE_MS = 50;
 /** A bridge that refuses for longer takes nothing any more. */
-const REFUSED_MAX = 12_000;
+const MAX_REFUSED = 12_000;
 
 /** Posts all bodies, as many at once as there are senders, each as fast as it is answered. */
 export async function sendAll(
@@ -40,7 +40,7 @@ export async function sendAll(
           break;
         }
         refused += 1;
-        if (status !== 503 || refused > REFUSED_MAX) throw new Error(`a post was answered ${status}`);
+        if (status !== 503 || refused > MAX_REFUSED) throw new Error(`a post was answered ${status}`);
         await sleep(REFUSED_PAUSE_MS);
       }
     }
