@@ -1,5 +1,5 @@
 import { FunctionShare, type ShareCounts } from './function-share.ts';
-import { HeldBack } from './held-back.ts';
+import { type HeldAttempt, HeldBack } from './held-back.ts';
 import { Rollups } from './rollup.ts';
 import type { SpanRef } from '../finished.ts';
 
@@ -62,6 +62,9 @@ const FIRST_ATTEMPTS = 5;
 /** Functions of a trace that have a share each; the others share what is left as if they were one. */
 const MAX_FUNCTIONS = 1_000;
 const OTHER_FUNCTIONS = '(other)';
+const NO_ACTORS = { size: 0 };
+/** Nothing is ever added to it. */
+const NONE_HELD_BACK = new HeldBack();
 
 export type SavedBudget = readonly [
   spans: number,
@@ -91,7 +94,7 @@ export function limitsOf(saved: SavedBudget): TraceLimits {
  */
 export class TraceBudget {
   readonly rollups: Rollups;
-  readonly heldBack = new HeldBack();
+  #heldBack = NONE_HELD_BACK;
   readonly #limits: TraceLimits;
   readonly #actors: { readonly size: number };
   #functions: Map<string, FunctionShare> | undefined;
@@ -110,10 +113,20 @@ export class TraceBudget {
   compactAttemptCount = 0;
 
   /** @param actors the open actors of the trace */
-  constructor(root: SpanRef, limits: TraceLimits, actors: { readonly size: number } = { size: 0 }) {
+  constructor(root: SpanRef, limits: TraceLimits, actors: { readonly size: number } = NO_ACTORS) {
     this.#limits = limits;
     this.#actors = actors;
     this.rollups = new Rollups(root, limits.maxSpans === 0 ? MAX_ROLLUPS_WITHOUT_LIMIT : rollupShare(limits.maxSpans));
+  }
+
+  get heldBack(): HeldBack {
+    return this.#heldBack;
+  }
+
+  /** Most traces never hold anything back: a list of their own would take memory for each session and job. */
+  holdBack(held: HeldAttempt): void {
+    if (this.#heldBack === NONE_HELD_BACK) this.#heldBack = new HeldBack();
+    this.#heldBack.add(held);
   }
 
   /** Something waits for the end of the trace. */

@@ -1,4 +1,3 @@
-import { LazyMap } from '../compact/lazy-collections.ts';
 import type { FinishedAttempt } from '../finished.ts';
 import type { RollupNode } from './rollup.ts';
 
@@ -25,14 +24,14 @@ export interface HeldAttempt {
 
 /** The attempts of one trace that are held back. */
 export class HeldBack {
-  readonly #attempts = new LazyMap<string, HeldAttempt>();
+  readonly #attempts = new Map<string, HeldAttempt>();
 
   get size(): number {
     return this.#attempts.size;
   }
 
   find(taskId: string, number: number): HeldAttempt | undefined {
-    return this.#attempts.size === 0 ? undefined : this.#attempts.get(keyOf(taskId, number));
+    return this.#attempts.get(keyOf(taskId, number));
   }
 
   add(held: HeldAttempt): void {

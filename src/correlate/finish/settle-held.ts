@@ -62,7 +62,7 @@ function isFreed(rankings: readonly Ranking[], count: number): boolean {
 
 /** Also for one that a checkpoint holds: its cost is in the budget already. */
 export function noteHeld(state: State, job: Job, held: HeldAttempt): void {
-  job.budget.heldBack.add(held);
+  job.budget.holdBack(held);
   job.budget.share(held.share).held += 1;
   state.heldBack += 1;
   state.held.grow(held.bytes);
