@@ -21,7 +21,7 @@ import { createPump } from '../pump.ts';
 import { restoreCheckpoint, restoredOptions, restoreView, sequenceOptionsOf } from './rebuild.ts';
 import { createSwitchingMapping } from './span-settings.ts';
 import { createQuarantine, quarantineFolder } from '../quarantine/index.ts';
-import { createForwarder, type ForwardedPost, type ForwardStats } from '../forward/index.ts';
+import { createForwarder, type ForwardedPost, type ForwardStats, MAX_REQUIRED_WAIT_MS } from '../forward/index.ts';
 import { createReceiver, createSeenEvents, DEFAULT_RECEIVER_LIMITS, type Pressure, type ReceiverLimits } from '../receiver/index.ts';
 import { jobSpanId, traceIdOf, traceUrlOf } from '../span/index.ts';
 import { createView, type View } from '../view/index.ts';
@@ -36,8 +36,6 @@ const JOB_LOG = '(log of finished jobs)';
 const QUARANTINE_CLOSE_MS = 1000;
 /** Maximum time to send posts on at shutdown. */
 const FORWARD_CLOSE_MS = 2000;
-/** Maximum wait for a consumer that must take a post. Ray gives up after 3 s. */
-const MAX_FORWARD_WAIT_MS = 2500;
 
 /** Interval of the log lines about the progress of a restore. */
 const RESTORE_LOG_INTERVAL_MS = 5_000;
@@ -330,7 +328,7 @@ export function createBridge(options: BridgeOptions = {}): Bridge {
 
   /** Sends an accepted post on. Waits for the consumers only when they must take it. */
   function forward(post: ForwardedPost): Promise<string | undefined> | undefined {
-    if (settings.forwardRequired) return forwarder?.forwardAll(post, MAX_FORWARD_WAIT_MS);
+    if (settings.forwardRequired) return forwarder?.forwardAll(post, MAX_REQUIRED_WAIT_MS);
     forwarder?.forward(post);
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { basicAuthorization, pathWithoutToken, readAtMost } from '../http/index.ts';
+import { pathWithoutToken, readAtMost, withoutCredentials } from '../http/index.ts';
 import { describeConnectionError, parseJson, printable, withTimeLimit } from '../runtime/index.ts';
 import type { CommandContext } from './command.ts';
 
@@ -41,10 +41,7 @@ const RETRIED_STATUSES = new Set([408, 425, 429]);
 type Attempt = PostAnswer | { readonly kind: 'again'; readonly why: string };
 
 export function createPoster(options: PosterOptions): Poster {
-  const url = new URL(options.target);
-  const authorization = basicAuthorization(url);
-  url.username = '';
-  url.password = '';
+  const { url, authorization } = withoutCredentials(options.target);
   const headers = { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) };
   const send = options.fetch ?? fetch;
 

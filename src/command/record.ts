@@ -5,6 +5,7 @@ import { aborted, type Command, type CommandContext, done, type Outcome, failed,
 import { rayLines, thisMachine } from './ray-variables.ts';
 import { listenerSecurityWarnings, openListenerSecurity, listen } from '../http/index.ts';
 import { createProgress } from './output.ts';
+import { RECEIVING_OPTIONS } from './receiving-options.ts';
 import { createRecorder } from './recorder.ts';
 
 const OPTIONS = {
@@ -25,11 +26,7 @@ const OPTIONS = {
     group: 'File',
     help: 'Maximum size of the file. At the limit, recording stops with a message, but posts are still answered with 200, so that Ray is not blocked.',
   },
-  maxBodyBytes: SETTINGS.maxBodyBytes,
-  ingestTokenFile: SETTINGS.ingestTokenFile,
-  ingestTokens: SETTINGS.ingestTokens,
-  tlsCertFile: SETTINGS.tlsCertFile,
-  tlsKeyFile: SETTINGS.tlsKeyFile,
+  ...RECEIVING_OPTIONS,
 } satisfies Record<string, Option<unknown>>;
 
 export const recordCommand: Command = {

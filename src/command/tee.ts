@@ -1,23 +1,22 @@
 import { type Context, Hono } from 'hono';
 import { SETTINGS } from '../config.ts';
-import { createForwarder, type Forwarder, type ForwardEvent } from '../forward/index.ts';
+import { createForwarder, type Forwarder, type ForwardEvent, MAX_REQUIRED_WAIT_MS } from '../forward/index.ts';
 import {
-  AUTHENTICATE,
+  answerRefusal,
   createByteBudget,
-  headOf,
   listen,
   listenerSecurityWarnings,
   openListenerSecurity,
+  postOfContext,
   readBody,
-  type Refusal,
   refuse,
   refuseBrowser,
   refuseUnauthenticated,
-  STATUS_OF_REFUSAL,
   type TokenSet,
 } from '../http/index.ts';
 import { httpTargets, type Option, type Parse, parseOptions, switchValue } from '../options/index.ts';
 import { failure, printable } from '../runtime/index.ts';
+import { RECEIVING_OPTIONS } from './receiving-options.ts';
 import { formatBytes, formatCount } from '../terminal/index.ts';
 import { aborted, type Command, type CommandContext, done, failed, type Outcome, usage } from './command.ts';
 
@@ -46,11 +45,7 @@ const OPTIONS = {
   },
   retryForMs: SETTINGS.forwardRetryForMs,
   maxForwardBytes: SETTINGS.maxForwardBytes,
-  maxBodyBytes: SETTINGS.maxBodyBytes,
-  ingestTokenFile: SETTINGS.ingestTokenFile,
-  ingestTokens: SETTINGS.ingestTokens,
-  tlsCertFile: SETTINGS.tlsCertFile,
-  tlsKeyFile: SETTINGS.tlsKeyFile,
+  ...RECEIVING_OPTIONS,
 } satisfies Record<string, Option<unknown>>;
 
 export const teeCommand: Command = {
@@ -77,8 +72,7 @@ export const teeCommand: Command = {
 };
 
 const CLOSE_GRACE_MS = 2000;
-/** Maximum wait for a consumer that must take a post. Ray gives up after 3 s. */
-const MAX_WAIT_MS = 2500;
+const RETRY_AFTER_MS = 1000;
 /** Memory for bodies that are being received, in multiples of the largest body. */
 const MAX_BODIES_AT_ONCE = 4;
 /** A line about dropped posts is written at most once in this time. */
@@ -135,13 +129,13 @@ function createTee({ forwarder, counts, isRequired, maxBodyBytes, tokens }: TeeO
   const budget = createByteBudget(maxBodyBytes * MAX_BODIES_AT_ONCE);
 
   const post = async (context: Context): Promise<Response> => {
-    const head = headOf(context);
-    const stranger = refuseBrowser(head) ?? refuseUnauthenticated(head, tokens);
+    const request = postOfContext(context);
+    const stranger = refuseBrowser(request) ?? refuseUnauthenticated(request, tokens);
     if (stranger !== undefined) return answerRefusal(context, stranger);
     const body = await readBody({
-      body: context.req.raw.body,
+      body: request.body,
       encoding: undefined,
-      contentLength: context.req.header('content-length'),
+      contentLength: request.header('content-length'),
       maxBodyBytes,
       budget,
     });
@@ -150,14 +144,15 @@ function createTee({ forwarder, counts, isRequired, maxBodyBytes, tokens }: TeeO
     counts.posts += 1;
     counts.bytes += body.bytes.length;
     const forwarded = {
-      sender: connectionOf(context),
-      contentType: context.req.header('content-type'),
-      encoding: context.req.header('content-encoding'),
+      sender: request.connection,
+      contentType: request.header('content-type'),
+      encoding: request.header('content-encoding'),
       body: body.bytes,
     };
     if (isRequired) {
-      const missedBy = await forwarder.forwardAll(forwarded, MAX_WAIT_MS);
-      if (missedBy !== undefined) return answerRefusal(context, refuse('forward_failed', `${missedBy} did not take the post`));
+      const missedBy = await forwarder.forwardAll(forwarded, MAX_REQUIRED_WAIT_MS);
+      if (missedBy !== undefined)
+        return answerRefusal(context, refuse('forward_failed', `${missedBy} did not take the post`, RETRY_AFTER_MS));
     } else forwarder.forward(forwarded);
     return context.json({ forwardedTo: forwarder.targets });
   };
@@ -170,20 +165,6 @@ function createTee({ forwarder, counts, isRequired, maxBodyBytes, tokens }: TeeO
   app.post('/t/:token/*', post);
   app.post('*', post);
   return app;
-}
-
-function answerRefusal(context: Context, { code, message }: Refusal): Response {
-  const status = STATUS_OF_REFUSAL[code];
-  if (status === 401) context.header('www-authenticate', AUTHENTICATE);
-  if (status === 503) context.header('retry-after', '1');
-  return context.json({ error: { code, message } }, status);
-}
-
-/** The socket of the sender, with Hono's server for Node. */
-function connectionOf({ env, req }: Context): object {
-  const incoming: unknown = typeof env === 'object' && env !== null ? Reflect.get(env, 'incoming') : undefined;
-  const socket: unknown = typeof incoming === 'object' && incoming !== null ? Reflect.get(incoming, 'socket') : undefined;
-  return typeof socket === 'object' && socket !== null ? socket : req.raw;
 }
 
 /** What happened so far, for `/metrics`, for the last line, and log lines about problems on the way. */

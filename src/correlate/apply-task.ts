@@ -1,4 +1,5 @@
 import {
+  isTerminal,
   sizeOf,
   type StateTransition,
   type TaskDefinition,
@@ -11,7 +12,7 @@ import { CLUSTER_KINDS } from './entities/cluster-kinds.ts';
 import { addEntries, enterStates } from './compact/attempt-states.ts';
 import { proveAttempt } from './callers/made-up-ids.ts';
 import { linkToCaller } from './callers/link-callers.ts';
-import { endJob, isTerminal, noteDetached, scheduleAttempt, scheduleJobInFlight, watchActor } from './due/due.ts';
+import { endJob, noteDetached, scheduleAttempt, scheduleJobInFlight, watchActor } from './due/due.ts';
 import { firstStateNs } from './finish/ends.ts';
 import { oneOfFacts, type SharedFacts } from './compact/definitions.ts';
 import { bytesOf } from './compact/held.ts';
@@ -114,7 +115,7 @@ function noteEnd({ writableRareFields, task: { actorId, session } }: Attempt, no
 }
 
 function hasTerminal({ transitions, untimed }: TaskLifecycle): boolean {
-  return transitions.some(isTerminal) || untimed?.some(isTerminal) === true;
+  return transitions.some(({ state }) => isTerminal(state)) || untimed?.some(({ state }) => isTerminal(state)) === true;
 }
 
 /** Adds what only few events report. */

@@ -11,5 +11,5 @@ export { ScanBytes } from './scan-bytes.ts';
 export { EventScanner } from './scanner/index.ts';
 export { exceptionLine, reasonLine } from './traceback.ts';
 export { shrunk, sizeOf } from './value-size.ts';
-export { isTerminal, TASK_STATES, TASK_STEP, type TaskState, taskState } from './task-states.ts';
+export { isTerminal, TASK_STATE_NAMES, TASK_STATES, TASK_STEP, type TaskState, taskState } from './task-states.ts';
 export { taskDefinitionEvent, taskLifecycleEvent } from './task-event.ts';

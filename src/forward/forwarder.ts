@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { basicAuthorization } from '../http/index.ts';
+import { withoutCredentials } from '../http/index.ts';
 import { childSignal, type Clock, describeConnectionError } from '../runtime/index.ts';
 
 /** A post to send on, as it came. Its headers of authentication are left out. */
@@ -59,6 +59,8 @@ export interface Forwarder {
   close(graceMs: number): Promise<void>;
 }
 
+/** How long an answer to Ray may wait for the targets that must take a post. Ray gives up after 3 s. */
+export const MAX_REQUIRED_WAIT_MS = 2500;
 const DEFAULT_MAX_WAITING_BYTES = 64 * 1024 * 1024;
 const DEFAULT_RETRY_FOR_MS = 60_000;
 /** Requests to one target at once. */
@@ -124,11 +126,10 @@ class Target {
   #onDrained: (() => void)[] = [];
 
   constructor(url: URL, options: ForwarderOptions, stop: AbortSignal) {
-    this.#url = new URL(url);
-    this.#authorization = basicAuthorization(url);
-    this.#url.username = '';
-    this.#url.password = '';
-    this.name = this.#url.origin;
+    const target = withoutCredentials(url);
+    this.#url = target.url;
+    this.#authorization = target.authorization;
+    this.name = target.url.origin;
     this.#options = options;
     this.#stop = stop;
   }

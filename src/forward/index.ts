@@ -5,4 +5,5 @@ export {
   type ForwarderOptions,
   type ForwardEvent,
   type ForwardStats,
+  MAX_REQUIRED_WAIT_MS,
 } from './forwarder.ts';

@@ -1,6 +1,7 @@
 export { type Access, type AccessOptions, createTokenSet, openAccess, type TokenSet } from './access.ts';
 export { type BodyBuffers, type ByteBudget, createBodyBuffers, createByteBudget } from './body-buffers.ts';
-export { basicAuthorization } from './basic-authorization.ts';
+export { ANSWER_HEADERS, answerRefusal, JSON_HEADERS, refusedAnswer, responseOf } from './answer.ts';
+export { basicAuthorization, withoutCredentials } from './basic-authorization.ts';
 export { isCrossSite, isOwnHost } from './browser.ts';
 export { AUTHENTICATE, headOf, pathWithoutToken, peerOf, refuseBrowser, refuseScrape, refuseUnauthenticated } from './guard.ts';
 export { hostInUrl, isLoopback } from './host.ts';

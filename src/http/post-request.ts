@@ -1,7 +1,7 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Context } from 'hono';
 import { peerOf, type RequestHead } from './guard.ts';
-import { type BodySource, requestBody } from './read-body.ts';
+import { type BodySource, nodeRequestOf, requestBody } from './read-body.ts';
 import type { RefusalCode, STATUS_OF_REFUSAL } from './refusal.ts';
 
 /**
@@ -42,9 +42,8 @@ export function postOfContext(context: Context): PostRequest {
 }
 
 /** The socket of Node's request, with Hono's server for Node. */
-function socketOf({ env }: Context): object | undefined {
-  const bindings: unknown = env;
-  const incoming: unknown = typeof bindings === 'object' && bindings !== null ? Reflect.get(bindings, 'incoming') : undefined;
+function socketOf(context: Context): object | undefined {
+  const incoming = nodeRequestOf(context);
   return incoming instanceof IncomingMessage ? incoming.socket : undefined;
 }
 

@@ -153,16 +153,22 @@ export function requestBody(context: Context): BodySource {
   return incoming === undefined ? context.req.raw.body : incoming.iterator({ destroyOnReturn: false });
 }
 
+/** Node's request, with Hono's server for Node. */
+export function nodeRequestOf({ env }: Context): Readable | undefined {
+  const bindings: unknown = env;
+  const incoming: unknown = typeof bindings === 'object' && bindings !== null ? Reflect.get(bindings, 'incoming') : undefined;
+  return incoming instanceof Readable ? incoming : undefined;
+}
+
 /**
  * The Node request. Undefined when a middleware replaced it: the server's own request is a subclass
  * of Request, a replacement is not.
  */
-function incomingOf({ env, req }: Context): Readable | undefined {
-  const bindings: unknown = env;
-  const incoming: unknown = typeof bindings === 'object' && bindings !== null ? Reflect.get(bindings, 'incoming') : undefined;
-  const isReplaced = Object.getPrototypeOf(req.raw) === Request.prototype;
-  if (!(incoming instanceof Readable) || isReplaced || req.raw.bodyUsed || incoming.readableDidRead || 'rawBody' in incoming)
-    return undefined;
+function incomingOf(context: Context): Readable | undefined {
+  const incoming = nodeRequestOf(context);
+  const { raw } = context.req;
+  const isReplaced = Object.getPrototypeOf(raw) === Request.prototype;
+  if (incoming === undefined || isReplaced || raw.bodyUsed || incoming.readableDidRead || 'rawBody' in incoming) return undefined;
   return incoming;
 }
 

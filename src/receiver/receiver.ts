@@ -5,8 +5,10 @@ import {
   type TokenSet,
   createBodyBuffers,
   createByteBudget,
+  ANSWER_HEADERS,
   type AnswerDirectly,
-  AUTHENTICATE,
+  answerRefusal,
+  JSON_HEADERS,
   peerOf,
   type PostAnswer,
   postOfContext,
@@ -15,10 +17,11 @@ import {
   sendAnswer,
   refuseBrowser,
   refuseScrape,
+  refusedAnswer,
   refuseUnauthenticated,
+  responseOf,
   type Refusal,
   refuse,
-  STATUS_OF_REFUSAL,
 } from '../http/index.ts';
 import { decodeEvent, EventScanner } from '../event/index.ts';
 import type { Journal } from '../journal/index.ts';
@@ -79,9 +82,6 @@ const POST_PATHS = ['/', '/v1/events', '/t/:token', '/t/:token/v1/events'];
 
 /** The same paths, for posts that do not go through Hono. An encoded token is left to Hono. */
 const PLAIN_POST_PATH = /^(?:\/t\/([\w.~-]+))?(?:\/|\/v1\/events)?$/;
-
-const ANSWER_HEADERS = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' } as const;
-const JSON_HEADERS = { 'content-type': 'application/json', ...ANSWER_HEADERS } as const;
 
 export interface Receiver {
   /** All routes, mountable in another Hono app. */
@@ -204,25 +204,6 @@ function forwardRefusal({ missedBy }: ReceivedBatch): Refusal | undefined {
 function acceptedAnswer({ accepted, duplicates, batch }: ReceivedBatch): PostAnswer {
   const errors = batch.firstRejected.map(({ index, rejection }) => ({ index, code: rejection.code, message: rejection.message }));
   return { status: 200, headers: JSON_HEADERS, text: JSON.stringify({ accepted, duplicates, rejected: batch.rejectedCount, errors }) };
-}
-
-function refusedAnswer(refusal: Refusal): PostAnswer {
-  const { code, message, retryAfterMs } = refusal;
-  const status = STATUS_OF_REFUSAL[code];
-  const headers = {
-    ...JSON_HEADERS,
-    ...(retryAfterMs === undefined ? {} : { 'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))) }),
-    ...(status === 401 ? { 'www-authenticate': AUTHENTICATE } : {}),
-  };
-  return { status, headers, text: JSON.stringify({ error: { code, message } }) };
-}
-
-function responseOf(context: Context, { status, headers, text }: PostAnswer): Response {
-  return context.body(text, status, headers);
-}
-
-function answerRefusal(context: Context, refusal: Refusal): Response {
-  return responseOf(context, refusedAnswer(refusal));
 }
 
 function answerMethod(context: Context, allow: string): Response {

@@ -1,3 +1,4 @@
+import { isTerminal } from '../event/index.ts';
 import type { FinishedAttempt, AttemptTimes } from '../correlate/index.ts';
 import type { AttemptView } from './records.ts';
 import { isOfExecutor } from './stage.ts';
@@ -19,7 +20,7 @@ export function putOnOwnersClock(attempt: AttemptView, { states }: FinishedAttem
     const ms = toMs(timeNs);
     startMs = earlier(startMs, ms);
     if (state === 'SUBMITTED_TO_WORKER') attempt.workerWaitMs = earlier(attempt.workerWaitMs, ms);
-    if (state === 'FINISHED' || state === 'FAILED') endMs = ms;
+    if (isTerminal(state)) endMs = ms;
   }
   if (!Number.isNaN(startMs)) attempt.startMs = startMs;
   if (!Number.isNaN(endMs)) attempt.endMs = endMs;

@@ -1,4 +1,4 @@
-import type { ProfileEntry, StateTransition, TaskProfile, TimeNs } from '../../event/index.ts';
+import { isTerminal, type ProfileEntry, type StateTransition, type TaskProfile, type TimeNs } from '../../event/index.ts';
 import { type Aged, AgingList } from '../compact/aging-list.ts';
 import { largest, smallest, wholeTaskEntry } from '../states/merge.ts';
 import { jobIdOf } from '../naming/ray-ids.ts';
@@ -298,7 +298,7 @@ function endOf({ transitions, rareFields }: RunningAttempt): TimeNs | undefined 
   const whole = wholeTaskEntry(rareFields.profile);
   if (whole !== undefined) return whole.endNs;
   let endNs: TimeNs | undefined;
-  for (const { state, timeNs } of transitions) if (state === 'FINISHED' || state === 'FAILED') endNs = largest(endNs, timeNs);
+  for (const { state, timeNs } of transitions) if (isTerminal(state)) endNs = largest(endNs, timeNs);
   return endNs;
 }
 

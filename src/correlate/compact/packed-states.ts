@@ -1,4 +1,4 @@
-import { type StateTransition, TASK_STATES, type TimeNs } from '../../event/index.ts';
+import { type StateTransition, TASK_STATE_NAMES, TASK_STATES, type TimeNs } from '../../event/index.ts';
 
 /**
  * The transitions of one attempt in one text: of each the number of its state (1 character) and its time (9 characters of 7 bits, lowest first);
@@ -10,8 +10,6 @@ export type PackedStates = string;
 export const NO_STATES: PackedStates = '';
 
 const NUMBERS: ReadonlyMap<string, number> = new Map(TASK_STATES.map(({ name, number }) => [name, number]));
-/** By number. */
-const NAMES: readonly string[] = TASK_STATES.reduce<string[]>((names, { name, number }) => Object.assign(names, { [number]: name }), ['']);
 const TIME_LENGTH = 9;
 const LENGTH = 1 + TIME_LENGTH;
 /** Longer texts are not made: 60 of Ray's states. */
@@ -110,7 +108,7 @@ function next(packed: PackedStates, at: number): number {
 
 function nameAt(packed: PackedStates, at: number): string {
   const number = packed.charCodeAt(at);
-  if (number > 0) return NAMES[number] ?? '';
+  if (number > 0) return TASK_STATE_NAMES[number] ?? '';
   return packed.slice(at + LENGTH + 1, next(packed, at));
 }
 

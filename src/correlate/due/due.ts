@@ -1,4 +1,4 @@
-import type { ActorTransition, StateTransition, TaskLog, TimeNs } from '../../event/index.ts';
+import type { ActorTransition, TaskLog, TimeNs } from '../../event/index.ts';
 import { creationEnd, creationWaitsFromNs } from '../finish/actor-process.ts';
 import { traceJobOf } from '../callers/ancestry.ts';
 import { hasEntered } from '../compact/attempt-states.ts';
@@ -15,10 +15,6 @@ import { WaitingCreations } from '../callers/waiting-creations.ts';
  * Decides when an entity is finished, on the bridge's clock. `ends.ts` decides its end time. The two are separate so that a
  * stream gives the same spans at any reading speed.
  */
-
-export function isTerminal({ state }: Pick<StateTransition, 'state'>): boolean {
-  return state === 'FINISHED' || state === 'FAILED';
-}
 
 /** Whether the session was silent for so long that everything in it has ended, or it gives way to others. */
 export function isSilent({ options }: State, { givesWay, lastSeenMs }: Session, nowMs: number): boolean {

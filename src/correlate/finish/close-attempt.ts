@@ -89,17 +89,17 @@ function fateOf(
 
 /** Closes many that are all that is left of their trace, so that a trace that fits is not rolled up. Failures first. */
 export function closeRest(state: State, attempts: readonly Attempt[], job: Job, rareFields: Cost, nowMs: number, out: Output[]): void {
-  const { mapping } = state.options;
-  const found = attempts.map((attempt) => {
-    const location = findSpanLocation(state, attempt, job);
-    return { attempt, location, lifecycle: finishedAttempt(state, attempt, job, location) };
-  });
+  const ending = attempts.map((attempt) => endingOf(state, attempt, job));
   // Their number alone often says that they do not fit.
-  const spans = found.reduce((sum, { attempt, lifecycle }) => sum + countOf(state, attempt, lifecycle), 0);
-  const rest = new TraceRest(job.budget, rareFields, spans);
-  const entries = found.map(({ attempt, location, lifecycle }) => {
-    const mapped = rest.mayFit ? mapSampled(mapping, lifecycle) : undefined;
-    rest.add(() => costOf(attempt, mapped, location));
+  const rest = new TraceRest(
+    job.budget,
+    rareFields,
+    ending.reduce((sum, one) => sum + spansOf(state, one), 0),
+  );
+  const entries = ending.map((one) => {
+    const { attempt, lifecycle } = one;
+    const mapped = rest.mayFit ? mapSampled(state.options.mapping, lifecycle) : undefined;
+    rest.add(() => costOf(one, mapped));
     return { attempt, failed: lifecycle.outcome === 'failed', startNs: lifecycle.startNs, prepared: { job, lifecycle, mapped } };
   });
   rest.relaxIfFits();
@@ -112,23 +112,30 @@ export function closeRest(state: State, attempts: readonly Attempt[], job: Job, 
   for (const { attempt, prepared } of entries) closeAttempt(state, attempt, nowMs, out, rest.mayFit ? prepared : undefined);
 }
 
-/** What an attempt takes of its trace when it is closed now. */
-export function costToClose(state: State, attempt: Attempt, job: Job): Cost {
+/** An attempt as it would be closed now. Valid until something else is closed. */
+export interface Ending {
+  readonly attempt: Attempt;
+  readonly location: SpanLocation;
+  readonly lifecycle: FinishedAttempt;
+}
+
+export function endingOf(state: State, attempt: Attempt, job: Job): Ending {
   const location = findSpanLocation(state, attempt, job);
-  return costOf(attempt, mapSampled(state.options.mapping, finishedAttempt(state, attempt, job, location)), location);
+  return { attempt, location, lifecycle: finishedAttempt(state, attempt, job, location) };
 }
 
-/** Spans that it takes of its trace when it is closed now, without mapping it. */
-export function spansToClose(state: State, attempt: Attempt, job: Job): number {
-  return countOf(state, attempt, finishedAttempt(state, attempt, job, findSpanLocation(state, attempt, job)));
-}
-
-function countOf({ options: { mapping } }: State, { rareFields }: Attempt, lifecycle: FinishedAttempt): number {
+/** Spans that it takes of its trace. Maps nothing. */
+export function spansOf({ options: { mapping } }: State, { attempt, lifecycle }: Ending): number {
   if (!mapping.isSampled(lifecycle.trace)) return 0;
-  return mapping.count(lifecycle) - (rareFields.isReserved ? RESERVED_COST.spans : 0);
+  return mapping.count(lifecycle) - (attempt.rareFields.isReserved ? RESERVED_COST.spans : 0);
 }
 
-function costOf(attempt: Attempt, mapped: Mapped | undefined, { above }: SpanLocation): Cost {
+/** What it takes of its trace. */
+export function costToClose(state: State, ending: Ending): Cost {
+  return costOf(ending, mapSampled(state.options.mapping, ending.lifecycle));
+}
+
+function costOf({ attempt, location: { above } }: Ending, mapped: Mapped | undefined): Cost {
   const { spans, bytes } = costOfMapped(mapped);
   const charged = attempt.rareFields.isReserved ? RESERVED_COST : NO_COST;
   // One more for a parent that was never seen.

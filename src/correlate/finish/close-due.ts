@@ -1,5 +1,5 @@
 import type { Output } from '../mapping.ts';
-import { closeAttempt, costToClose, spansToClose } from './close-attempt.ts';
+import { closeAttempt, costToClose, type Ending, endingOf, spansOf } from './close-attempt.ts';
 import { closeOfCluster, closeSessionTrace } from './close-cluster.ts';
 import { closeActor, closeJob, closeRemainder, costToCloseActor, profileCost } from './close.ts';
 import { settleThreads } from '../callers/close-threads.ts';
@@ -85,22 +85,23 @@ function* sweepJob(state: State, job: Job, nowMs: number, isOver: boolean): Gene
   const isClosing = isOver || !job.closed;
   if (isClosing) settleThreads(state, job, nowMs);
   // First by their number, which costs no mapping. At most as many as the trace has room for are kept for the second look.
-  const ending: Attempt[] = [];
+  const endings: Ending[] = [];
   let spans = 0;
   const mayFit = (): boolean => isClosing && job.budget.fitsWhole({ spans, bytes: 0 });
   for (const attempt of openAttemptsOf(job)) {
     const waitMs = isOver ? undefined : waitsUntilMs(state, attempt, nowMs);
     scheduleAttemptAt(state, attempt, waitMs ?? nowMs);
     if (waitMs === undefined && mayFit()) {
-      ending.push(attempt);
-      spans += spansToClose(state, attempt, job);
+      const ending = endingOf(state, attempt, job);
+      endings.push(ending);
+      spans += spansOf(state, ending);
     }
     yield;
   }
   const rest = isClosing ? new TraceRest(job.budget, profileCost(job), spans) : undefined;
-  for (const attempt of ending) {
+  for (const ending of endings) {
     if (rest?.mayFit !== true) break;
-    rest.add(() => costToClose(state, attempt, job));
+    rest.add(() => costToClose(state, ending));
     yield;
   }
   for (const actor of job.actors) {

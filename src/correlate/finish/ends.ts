@@ -1,5 +1,4 @@
-import type { ProfileEntry, StateTransition, TimeNs } from '../../event/index.ts';
-import { isTerminal } from '../due/due.ts';
+import { isTerminal, type ProfileEntry, type StateTransition, type TimeNs } from '../../event/index.ts';
 import type { Evidence } from './evidence.ts';
 import type { AttemptOutcome, EndInferred, Interval } from '../finished.ts';
 import { largest, smallest } from '../states/merge.ts';
@@ -52,7 +51,7 @@ function terminalEnd(
 ): { readonly endNs: TimeNs; readonly outcome: AttemptOutcome } | undefined {
   const { task, rareFields } = attempt;
   const { leftOut, untimedEnd } = rareFields;
-  const first = states.find(isTerminal);
+  const first = states.find(({ state }) => isTerminal(state));
   const last = states.at(-1);
   const hasFailed = states.some(({ state }) => state === 'FAILED') || leftOut?.lastOf('FAILED') !== undefined;
   if (last === undefined || (first === undefined && !hasFailed && leftOut?.lastOf('FINISHED') === undefined)) return undefined;

@@ -1,5 +1,4 @@
-import type { ActorTransition, ProfileEntry, StateTransition, TimeNs } from '../../event/index.ts';
-import { isTerminal } from '../due/due.ts';
+import { type ActorTransition, isTerminal, type ProfileEntry, type StateTransition, type TimeNs } from '../../event/index.ts';
 import { sortedProfile, wholeTaskEntry } from '../states/merge.ts';
 import type { PlacementFacts } from '../compact/placement-facts.ts';
 import { isCreationTask } from '../naming/ray-ids.ts';
@@ -39,7 +38,7 @@ export function evidenceOf(attempt: Attempt, startNs: TimeNs): Evidence {
       actor === undefined ? undefined : (callEnd(actor, states, placement, alive) ?? untimedDeath(actor, attempt, states, startNs));
     return { states, profile, whole: wholeTaskEntry(profile), placement, alive, actorEnd, skewNs: callSkewNs(ranNs, placement, alive) };
   }
-  const terminalNs = states.find(isTerminal)?.timeNs;
+  const terminalNs = states.find(({ state }) => isTerminal(state))?.timeNs;
   const ranNs = runningAt(states, terminalNs) ?? startNs;
   // Where an earlier release repeats the creation, the process can be the next one's.
   const ownPlacement = terminalNs === undefined ? placement : factsUntil(attempt, terminalNs + 1n);
